@@ -1,0 +1,195 @@
+//! A server with the interface of S3 in this process, on a directory, that counts its requests and fails as it is told.
+
+use crate::{Bucket, KEY, SECRET};
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpResponse};
+use s3s_fs::FileSystem;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+
+/// The server; it ends when this is dropped.
+pub(crate) struct Server {
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _end: oneshot::Sender<()>,
+}
+
+/// How a request fails.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// An answer of that status, with that code of S3's.
+    Answer(u16, &'static str),
+    /// An answer that breaks off.
+    Broken,
+    /// No answer until [`Server::heal`].
+    Held,
+    /// As if no condition had been sent.
+    Unconditional,
+}
+
+struct Shared {
+    root: PathBuf,
+    service: S3Service,
+    requests: Mutex<Vec<String>>,
+    /// What fails, how, and how often yet.
+    fault: Mutex<Option<(String, Fault, usize)>>,
+    healed: Notify,
+    /// s3s-fs looks whether a file is there and then writes it: one at a time, as a real server has it.
+    puts: tokio::sync::Mutex<()>,
+}
+
+impl Server {
+    /// Starts it, with the bucket `meshes`.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("meshes")).unwrap();
+        let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let shared = Arc::new(Shared {
+            root: folder.path().to_owned(),
+            service: builder.build(),
+            requests: Mutex::default(),
+            fault: Mutex::default(),
+            healed: Notify::new(),
+            puts: tokio::sync::Mutex::default(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel();
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            runtime.spawn(listen(listener, serving));
+            let _ = runtime.block_on(ended);
+        });
+        Self {
+            folder,
+            address,
+            shared,
+            _end: end,
+        }
+    }
+
+    /// A prefix of the bucket.
+    pub(crate) fn bucket(&self, prefix: &str) -> Bucket {
+        Bucket::at(self.address, prefix)
+    }
+
+    /// The file of an object, or a folder of them.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("meshes").join(name)
+    }
+
+    /// The names of the objects in a folder.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        names(&self.file(folder))
+    }
+
+    /// From now on requests whose method and path contain `part` fail.
+    pub(crate) fn fail(&self, part: &str, fault: Fault) {
+        self.fail_times(part, fault, usize::MAX);
+    }
+
+    /// The next few of these requests fail, and then no more.
+    pub(crate) fn fail_times(&self, part: &str, fault: Fault, times: usize) {
+        *self.shared.fault.lock().unwrap() = Some((part.to_owned(), fault, times));
+    }
+
+    /// From now on nothing fails, and what was held goes on.
+    pub(crate) fn heal(&self) {
+        *self.shared.fault.lock().unwrap() = None;
+        self.shared.healed.notify_waiters();
+    }
+
+    /// The requests since the last question, as `PUT /bucket/object`.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let serve = service_fn(|request| answer(&shared, request));
+            let connection = hyper::server::conn::http1::Builder::new();
+            let _ = connection.serve_connection(TokioIo::new(stream), serve).await;
+        });
+    }
+}
+
+async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<HttpResponse, HttpError> {
+    let line = format!("{} {}", request.method(), request.uri());
+    shared.requests.lock().unwrap().push(line.clone());
+    let healed = shared.healed.notified();
+    let fault = match &mut *shared.fault.lock().unwrap() {
+        Some((part, fault, left)) if *left > 0 && line.contains(part.as_str()) => {
+            *left -= 1;
+            Some(fault.clone())
+        }
+        _ => None,
+    };
+    let is_put = request.method() == http::Method::PUT;
+    let request = request.map(Body::from);
+    match fault {
+        None => {}
+        Some(Fault::Answer(status, code)) => {
+            let text = format!("<Error><Code>{code}</Code><Message>As told.</Message></Error>");
+            let answer = http::Response::builder().status(status);
+            return Ok(answer.body(Body::from(text)).unwrap());
+        }
+        Some(Fault::Broken) => return Ok(http::Response::new(Body::http_body_unsync(Broken(false)))),
+        Some(Fault::Held) => healed.await,
+        // The condition itself is signed; where nothing is, it holds.
+        Some(Fault::Unconditional) => {
+            let _ = std::fs::remove_file(shared.root.join(request.uri().path().trim_start_matches('/')));
+        }
+    }
+    let _one = if is_put {
+        Some(shared.puts.lock().await)
+    } else {
+        None
+    };
+    shared.service.call(request).await
+}
+
+/// A body that ends before it is whole.
+struct Broken(bool);
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(Some(Err(std::io::Error::other("broken off"))));
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"format\":")))))
+    }
+}

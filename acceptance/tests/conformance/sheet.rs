@@ -1,0 +1,122 @@
+//! The table: rows by section, run in parallel, and the page that it becomes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// One promise and what became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What is promised.
+    pub(crate) feature: &'static str,
+    /// The fields of the model that it is about, `virtualNode.listeners.tls.mode`; `{a,b}` stands for either.
+    pub(crate) fields: &'static [&'static str],
+    /// What was sent and seen.
+    pub(crate) shown: &'static str,
+    /// Only where the machine has what it takes; else the reason of its absence here.
+    pub(crate) needs: Option<&'static str>,
+    /// What it needs is not there, so nothing was looked at.
+    pub(crate) skipped: bool,
+    /// Why it does not hold.
+    pub(crate) failure: Option<String>,
+}
+
+/// A section that grows.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A title, and what fills the section.
+pub(crate) type Section = (&'static str, fn(&mut Sheet));
+
+impl Sheet {
+    /// A row that holds when `check` comes to its end.
+    pub(crate) fn row(
+        &mut self,
+        feature: &'static str,
+        fields: &'static [&'static str],
+        shown: &'static str,
+        check: impl FnOnce(),
+    ) {
+        let failure = caught(check).err();
+        self.rows.push(Row {
+            feature,
+            fields,
+            shown,
+            needs: None,
+            skipped: false,
+            failure,
+        });
+    }
+
+    /// As [`row`](Self::row), for what not every machine can do.
+    pub(crate) fn row_where(
+        &mut self,
+        (needs, there): (&'static str, bool),
+        (feature, fields, shown): (&'static str, &'static [&'static str], &'static str),
+        check: impl FnOnce(),
+    ) {
+        let failure = if there { caught(check).err() } else { None };
+        self.rows.push(Row {
+            feature,
+            fields,
+            shown,
+            needs: Some(needs),
+            skipped: !there,
+            failure,
+        });
+    }
+}
+
+/// What a check that panics says.
+pub(crate) fn caught(check: impl FnOnce()) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(check)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_else(|| "panicked".to_owned())
+    })
+}
+
+/// Runs all sections, several at once, and gives them in their order, each with its time in seconds.
+pub(crate) fn run(sections: &[Section], only: Option<&str>) -> Vec<(&'static str, Vec<Row>, f64)> {
+    let next = Mutex::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        // Most of the time goes in waiting: more of them than there are cores.
+        for _ in 0..5 {
+            scope.spawn(|| {
+                loop {
+                    let at = {
+                        let mut next = next.lock().unwrap();
+                        *next += 1;
+                        *next - 1
+                    };
+                    let Some((title, fill)) = sections.get(at) else {
+                        return;
+                    };
+                    if only.is_some_and(|only| !title.to_lowercase().contains(&only.to_lowercase())) {
+                        continue;
+                    }
+                    let start = Instant::now();
+                    let mut sheet = Sheet::default();
+                    if let Err(failure) = caught(|| fill(&mut sheet)) {
+                        sheet.rows.push(Row {
+                            feature: "the section's proxies start",
+                            fields: &[],
+                            shown: "",
+                            needs: None,
+                            skipped: false,
+                            failure: Some(failure),
+                        });
+                    }
+                    let taken = start.elapsed().as_secs_f64();
+                    done.lock().unwrap().push((at, (*title, sheet.rows, taken)));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, section)| section).collect()
+}

@@ -1,0 +1,282 @@
+//! A reader at work: takes a guide, and does what it says, in order.
+//!
+//! In a guide, a fenced block
+//! - `terraform PATH` is a file to write;
+//! - `sh` is run by a shell, the same for all blocks; `sh fails` must fail;
+//! - `text` is what was said: each of its lines is in the output of the last shell block (`…` stands for anything).
+//!
+//! The reader's home, Terraform's configuration and plugin folder are a test's own.
+
+use crate::shell::Shell;
+use meshform_acceptance::tools;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A reader's desk: an empty home and a directory to work in.
+pub(crate) struct Desk {
+    folder: tempfile::TempDir,
+    /// What stands in the guide, and what is written instead: ports that are free.
+    ports: Vec<(String, String)>,
+}
+
+/// Whether a program is to be found.
+fn on_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// One fenced block.
+struct Block {
+    language: String,
+    rest: String,
+    text: String,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Self {
+            folder,
+            ports: Vec::new(),
+        };
+        for name in ["home", "bin", "work", "notes"] {
+            fs::create_dir(desk.path(name)).unwrap();
+        }
+        desk.program("terraform", &tools::terraform());
+        desk.program("meshform", &tools::meshform());
+        if !on_path("curl") {
+            desk.stand_in_for_curl();
+        }
+        fs::write(desk.path("home/cli.tfrc"), "disable_checkpoint = true\n").unwrap();
+        desk
+    }
+
+    /// The guides use curl, as readers do; the tests need no more than what the project needs.
+    fn stand_in_for_curl(&self) {
+        let script = self.path("notes/curl.py");
+        fs::write(&script, include_str!("curl.py")).unwrap();
+        let python = tools::python();
+        self.script(
+            "curl",
+            &format!("exec '{}' '{}' \"$@\"", python.display(), script.display()),
+        );
+    }
+
+    /// With a program on the reader's path. (A script, because some programs look for parts of themselves beside the
+    /// name by which they were started.)
+    pub(crate) fn program(&self, name: &str, program: &Path) {
+        self.script(name, &format!("exec '{}' \"$@\"", program.display()));
+    }
+
+    /// Puts a script on the reader's path. What is to be executed is written by a process of its own: were it open for
+    /// writing in this one, another test's child could hold it open, and the system would call it busy.
+    fn script(&self, name: &str, line: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let draft = self.path("notes").join(format!("{name}.draft"));
+        fs::write(&draft, format!("#!/bin/sh\n{line}\n")).unwrap();
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+        let copied = Command::new("cp")
+            .arg(&draft)
+            .arg(self.path("bin").join(name))
+            .status()
+            .unwrap();
+        assert!(copied.success(), "cannot write {name}");
+    }
+
+    /// Something answers for hashicorp/aws while a state names it. Its own binary is most of a gigabyte, and Terraform
+    /// asks it for no more than a schema.
+    pub(crate) fn stand_in_for_aws(&self) {
+        let system = match (std::env::consts::OS, std::env::consts::ARCH) {
+            (os, "x86_64") => format!("{os}_amd64"),
+            (os, "aarch64") => format!("{os}_arm64"),
+            (os, arch) => format!("{os}_{arch}"),
+        }
+        .replace("macos", "darwin");
+        let plugins = "home/.terraform.d/plugins/registry.terraform.io/hashicorp/aws/5.100.0";
+        let folder = self.path(plugins).join(system);
+        fs::create_dir_all(&folder).unwrap();
+        symlink(tools::provider(), folder.join("terraform-provider-aws_v5.100.0")).unwrap();
+    }
+
+    /// Installs the provider as a reader would.
+    pub(crate) fn install(&self) {
+        let (ended_well, said) = self.shell().run("meshform install-provider", false);
+        assert!(ended_well, "{said}");
+    }
+
+    /// Copies a folder of the examples to the work directory.
+    pub(crate) fn copy(&self, example: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../examples")
+            .join(example);
+        copy(&from, &self.path("work"));
+    }
+
+    /// Takes free ports in the place of a guide's.
+    pub(crate) fn free_ports(&mut self, ports: &[u16]) {
+        // All are held until the last is known, so that none comes twice.
+        let held: Vec<TcpListener> = ports
+            .iter()
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        for (port, listener) in ports.iter().zip(&held) {
+            self.port(*port, listener.local_addr().unwrap().port());
+        }
+    }
+
+    /// Takes a port on which something listens already in the place of a guide's.
+    pub(crate) fn port(&mut self, guide: u16, real: u16) {
+        self.ports.push((guide.to_string(), real.to_string()));
+    }
+
+    /// Follows a guide from its beginning to its end.
+    pub(crate) fn follow(&self, guide: &str) {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../docs/guides")
+            .join(guide);
+        let text = fs::read_to_string(place).unwrap();
+        let mut shell = self.shell();
+        let mut said = String::new();
+        let mut ran = 0;
+        for block in blocks(&text) {
+            let text = self.with_free_ports(&block.text);
+            match block.language.as_str() {
+                "terraform" if !block.rest.is_empty() => {
+                    let file = self.path("work").join(&block.rest);
+                    fs::create_dir_all(file.parent().unwrap()).unwrap();
+                    fs::write(file, &text).unwrap();
+                }
+                "sh" => {
+                    let (ended_well, output) = shell.run(&text, block.rest == "fails");
+                    assert_eq!(
+                        ended_well,
+                        block.rest != "fails",
+                        "{guide}:\n{text}\nsaid:\n{output}"
+                    );
+                    said = flat(&output);
+                    ran += 1;
+                }
+                "text" => {
+                    for line in text.lines() {
+                        assert!(holds(&said, line), "{guide}: `{line}` is not in:\n{said}");
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(ran > 3, "{guide} has only {ran} commands");
+    }
+
+    /// The reader's shell, in the work directory.
+    fn shell(&self) -> Shell {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut shell = Command::new("sh");
+        shell.current_dir(self.path("work"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TF_") || name == "CI") {
+            shell.env_remove(name);
+        }
+        shell
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("HOME", self.path("home"))
+            .env("TF_CLI_CONFIG_FILE", self.path("home/cli.tfrc"))
+            .env("TF_CLI_ARGS", "-no-color")
+            .env("TF_CLI_ARGS_apply", "-no-color -auto-approve")
+            .env("TF_INPUT", "0")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_DATA_DIRS");
+        Shell::start(&mut shell, &self.path("notes"))
+    }
+
+    fn with_free_ports(&self, text: &str) -> String {
+        self.ports
+            .iter()
+            .fold(text.to_owned(), |text, (guide, free)| text.replace(guide, free))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// What a guide starts beside the reader, it notes in files that end in `.pid`.
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let entries = fs::read_dir(self.path("work")).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|extension| extension == "pid") {
+                let id = fs::read_to_string(path).unwrap_or_default();
+                let mut end = Command::new("kill");
+                end.arg(id.trim()).stdout(Stdio::null()).stderr(Stdio::null());
+                let _ = end.status();
+            }
+        }
+    }
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut found: Vec<Block> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(_) if open => open = false,
+            Some(info) => {
+                let (language, rest) = info.split_once(' ').unwrap_or((info, ""));
+                found.push(Block {
+                    language: language.to_owned(),
+                    rest: rest.to_owned(),
+                    text: String::new(),
+                });
+                open = true;
+            }
+            None if open => {
+                let block = found.last_mut().unwrap();
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// White space and the bars of Terraform's messages as one blank, however they were wrapped.
+fn flat(text: &str) -> String {
+    let text = text.replace(['│', '╷', '╵'], " ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn holds(said: &str, line: &str) -> bool {
+    let mut rest = said;
+    for part in line.split('…').map(flat) {
+        match rest.find(&part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_line_with_gaps_is_found_in_order_only() {
+    assert!(holds(
+        "installed /a/b/provider_v1 done",
+        "installed … provider_v…"
+    ));
+    assert!(!holds("provider_v1 installed", "installed … provider_v…"));
+}

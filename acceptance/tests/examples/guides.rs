@@ -1,0 +1,47 @@
+//! Every guide, followed from its beginning to its end.
+
+use crate::desk::Desk;
+use crate::moto::Moto;
+use meshform_acceptance::tools;
+
+#[test]
+fn the_migration_guide_takes_two_teams_over() {
+    let desk = Desk::new();
+    desk.stand_in_for_aws();
+    desk.copy("migration");
+    desk.follow("migrating-from-aws-app-mesh.md");
+}
+
+#[test]
+fn the_guide_for_several_teams_does_what_it_says() {
+    let desk = installed();
+    desk.follow("several-teams.md");
+}
+
+#[test]
+fn the_guide_on_envoy_ends_with_an_envoy_that_follows_and_drains() {
+    let mut desk = installed();
+    desk.program("envoy", &tools::envoy());
+    desk.free_ports(&[15001, 9901, 8081, 8082]);
+    desk.follow("running-envoy.md");
+}
+
+#[test]
+fn the_decisions_are_what_the_command_shows() {
+    Desk::new().follow("decisions.md");
+}
+
+#[test]
+fn the_guide_on_buckets_keeps_a_store_in_one() {
+    let moto = Moto::start();
+    let mut desk = installed();
+    desk.port(9000, moto.address().port());
+    desk.follow("buckets.md");
+}
+
+/// A desk on which the provider is installed, as the first guide says.
+fn installed() -> Desk {
+    let desk = Desk::new();
+    desk.install();
+    desk
+}

@@ -1,0 +1,16 @@
+//! What the documentation shows does what it says: every example is applied, every command of a guide is run, with
+//! real Terraform and real Envoy.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test program"
+)]
+
+mod desk;
+mod guides;
+#[path = "../buckets/moto.rs"]
+mod moto;
+mod reference;
+mod shell;

@@ -1,0 +1,107 @@
+//! Functions that put a proxy into a task definition: known while Terraform plans, and unmoved by what is none of
+//! the proxy's business.
+
+use crate::small_mesh::split;
+use crate::world::World;
+use meshform_acceptance::tools;
+use serde_json::{Value, json};
+
+/// A mesh whose router sends `weight` of 100 to `b2`; the task of `a`, as `terraform_data` in the place of a task
+/// definition.
+fn mesh(weight: u32, image: &str, interception: &str) -> String {
+    let targets = [
+        ("appmesh_virtual_node.b1.name", 100 - weight),
+        ("appmesh_virtual_node.b2.name", weight),
+    ];
+    // What the node calls is not known before the apply, and not needed.
+    let mesh = split("terraform_data.service.output", targets);
+    format!(
+        r#"{mesh}
+resource "terraform_data" "service" {{
+  input = "b.local"
+}}
+
+resource "appmesh_proxy_profile" "a" {{
+  name      = "a"
+  mesh_name = appmesh_mesh.m.name
+  spec {{
+    virtual_node = appmesh_virtual_node.a.name
+    image        = "{image}"
+    interception {{
+      {interception} {{}}
+    }}
+  }}
+}}
+
+resource "terraform_data" "task" {{
+  input = {{
+    containers = provider::appmesh::ecs_sidecar(
+      jsonencode([{{ name = "app", image = "app:1" }}]),
+      appmesh_virtual_node.a,
+      appmesh_proxy_profile.a,
+    )
+    proxy = provider::appmesh::ecs_proxy_configuration(appmesh_virtual_node.a, appmesh_proxy_profile.a)
+    bootstrap = provider::appmesh::envoy_bootstrap(appmesh_virtual_node.a, appmesh_proxy_profile.a, "/etc/meshform")
+  }}
+}}
+"#
+    )
+}
+
+fn containers(input: &Value) -> Vec<Value> {
+    serde_json::from_str(input["containers"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_shift_of_weights_leaves_the_task_definition_alone() {
+    for terraform in tools::terraform_matrix() {
+        let world = World::on(&terraform, "", &mesh(0, "envoyproxy/envoy:v1.39.0", "explicit"));
+        // Known in the first plan, although the node is not there yet and what it calls is not known.
+        let (_, after) = world.plan().before_and_after("terraform_data.task");
+        let planned = after["input"].clone();
+        let [app, envoy] = containers(&planned).try_into().unwrap();
+        assert_eq!(
+            app["dependsOn"],
+            json!([{"containerName": "envoy", "condition": "HEALTHY"}])
+        );
+        assert_eq!(envoy["image"], "envoyproxy/envoy:v1.39.0");
+        assert_eq!(planned["proxy"], Value::Null);
+        world.apply();
+        assert_eq!(world.state()["terraform_data.task"]["output"], planned);
+        world.plan_is_empty();
+
+        world.write("", &mesh(50, "envoyproxy/envoy:v1.39.0", "explicit"));
+        world.plan().is(&[("appmesh_route.split", "update")]);
+        world.apply();
+        assert_eq!(world.state()["terraform_data.task"]["output"], planned);
+
+        // Another way to run the proxy is another task definition.
+        world.write("", &mesh(50, "envoyproxy/envoy:v1.40.0", "explicit"));
+        let plan = world.plan();
+        plan.is(&[
+            ("appmesh_proxy_profile.a", "update"),
+            ("terraform_data.task", "update"),
+        ]);
+        world.write("", &mesh(50, "envoyproxy/envoy:v1.40.0", "transparent"));
+        world.apply();
+        let output = &world.state()["terraform_data.task"]["output"];
+        assert_eq!(output["proxy"]["type"], "APPMESH");
+        assert_eq!(output["proxy"]["properties"]["AppPorts"], "8080");
+        world.plan_is_empty();
+        world.destroy();
+    }
+}
+
+#[test]
+fn what_cannot_be_a_task_is_refused_with_the_reason() {
+    let text = mesh(0, "envoyproxy/envoy:v1.40.0", "explicit");
+    let world = World::new(&text.replace(
+        "jsonencode([{ name = \"app\", image = \"app:1\" }])",
+        "\"no json\"",
+    ));
+    assert!(world.plan_fails().contains("This is not JSON"));
+    world.write("", &text.replace("name = \"app\", image", "image"));
+    assert!(world.plan_fails().contains("MF0916"));
+    world.write("", &text.replace("interception {\n      explicit {}\n    }", ""));
+    assert!(world.plan_fails().contains("MF0911"));
+}

@@ -1,0 +1,240 @@
+//! `meshform adopt`: from any form into a store, with the identity that the form knows.
+
+use super::load::{Loaded, load};
+use crate::exit::Exit;
+use crate::input::InputArguments;
+use crate::io::Io;
+use crate::render::{self, Count, Format, FormatArgument};
+use crate::store::{self, StoreArgument};
+use meshform_model::canonical;
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::kind::Kind;
+use meshform_model::resource::Resource;
+use meshform_model::schema;
+use meshform_model::value::{Node, Object, Value as NodeValue};
+use meshform_store::{Author, Draft, Expected, Given, Record, Seed, Store, StoreError};
+use serde_json::{Value as Json, json};
+
+/// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
+    store: StoreArgument,
+    /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
+    #[arg(long, value_name = "NAME", default_value = "terraform")]
+    owner: String,
+    /// Write nothing, only say what would be written
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+/// What became of one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Adopted,
+    WouldAdopt,
+    Unchanged,
+    Conflict,
+}
+
+impl Fate {
+    fn words(self) -> &'static str {
+        match self {
+            Fate::Adopted => "adopted",
+            Fate::WouldAdopt => "to be adopted",
+            Fate::Unchanged => "unchanged",
+            Fate::Conflict => "conflict",
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    if arguments.input.paths.is_empty() {
+        io.tell("error: nothing to adopt; give files or folders, or `-` for standard input\n");
+        return Exit::WrongUse;
+    }
+    let mut loaded = load(&arguments.input, io);
+    loaded.demand_values();
+    let mut fates = Vec::new();
+    if !has_errors(&loaded.problems) {
+        match store::wait(adopt(arguments, io, &loaded.resources)) {
+            Ok(Ok((done, problems))) => {
+                fates = done;
+                loaded.add(problems);
+            }
+            Ok(Err(error)) => loaded.problems.push(error.diagnostic()),
+            Err(problem) => loaded.problems.push(*problem),
+        }
+    }
+    report(arguments, io, &loaded, &fates)
+}
+
+type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
+
+async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> Result<Done, StoreError> {
+    // A store that is made now goes on with the account and region of what it takes over.
+    let arns = resources
+        .iter()
+        .filter_map(|r| r.identity.as_ref().map(|identity| &identity.arn));
+    let seed = arns.filter_map(|arn| Seed::from_arn(arn)).next();
+    let store = store::open_or_create(io, &arguments.store.store, &seed.unwrap_or_default())?;
+    let mut author = Author {
+        owner: arguments.owner.clone(),
+        ..store::author(io)
+    };
+    let run = match arguments.dry_run {
+        true => None,
+        false => Some(store.open_run(&author.actor).await?),
+    };
+    author.run.clone_from(&run);
+    let result = each(arguments, &*store, &author, resources).await;
+    if let Some(run) = &run {
+        store.close_run(run).await?;
+    }
+    result
+}
+
+async fn each(
+    arguments: &Arguments,
+    store: &dyn Store,
+    author: &Author,
+    resources: &[Resource],
+) -> Result<Done, StoreError> {
+    let mut sorted: Vec<&Resource> = resources.iter().collect();
+    // Containers first, so that a reader never sees a route without its router.
+    sorted.sort_by_key(|resource| {
+        let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
+        (resource.key.mesh.as_str(), order, &resource.key)
+    });
+    let (mut done, mut problems) = (Vec::new(), Vec::new());
+    for resource in sorted {
+        let draft = draft(resource);
+        let fate = match store.get(&resource.key).await? {
+            Some(record) if same(&record, &draft) => Fate::Unchanged,
+            Some(record) => {
+                problems.push(differs(resource, &record));
+                Fate::Conflict
+            }
+            None if arguments.dry_run => Fate::WouldAdopt,
+            None => match store.put(draft, Expected::Absent, author).await {
+                Ok(_) => Fate::Adopted,
+                Err(error @ StoreError::Conflict(_)) => {
+                    problems.push(error.diagnostic());
+                    Fate::Conflict
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        done.push((resource.clone(), fate));
+    }
+    Ok((done, problems))
+}
+
+fn differs(resource: &Resource, record: &Record) -> Diagnostic {
+    Diagnostic::error(
+        crate::codes::TWICE,
+        format!(
+            "the store has another {}, written by `{}` at {}",
+            resource.key, record.author.actor, record.last_updated_at
+        ),
+    )
+    .help("adopting never overwrites; change it with Terraform, or delete it there first")
+}
+
+/// The record's body and what the resource brings with it.
+fn draft(resource: &Resource) -> Draft {
+    let mut document = meshform_compiler::body::whole(resource);
+    // A typed resource always has a spec; one that may be left out and says nothing was.
+    let kind = resource.key.kind;
+    let optional = |name: &str| {
+        schema::kind(kind)
+            .root
+            .object()
+            .and_then(|o| o.field(name))
+            .is_some_and(|f| !f.required)
+    };
+    if let NodeValue::Object(object) = &mut document.value
+        && optional("spec")
+        && object
+            .get("spec")
+            .and_then(Node::as_object)
+            .is_some_and(Object::is_empty)
+    {
+        object.remove("spec");
+    }
+    // A typed resource has nothing unknown in it.
+    let body = canonical::body(kind, &document).unwrap_or_default();
+    let mut draft = Draft::new(resource.key.clone(), body);
+    if let Some(identity) = resource.identity.clone() {
+        draft.given = Given {
+            arn: Some(identity.arn),
+            uid: Some(identity.uid).filter(|uid| !uid.is_empty()),
+            mesh_owner: Some(identity.mesh_owner),
+            resource_owner: Some(identity.resource_owner),
+            // A date that is none is left to the store.
+            created_at: identity.created_at.parse().ok(),
+            last_updated_at: identity.last_updated_at.parse().ok(),
+            version: Some(identity.version),
+        };
+    }
+    draft
+}
+
+/// Whether a record says what the draft says; null and empty parts are none.
+fn same(record: &Record, draft: &Draft) -> bool {
+    let part = |body: &Json, name: &str| {
+        let empty = |value: &Json| {
+            value.is_null()
+                || value.as_object().is_some_and(serde_json::Map::is_empty)
+                || value.as_array().is_some_and(Vec::is_empty)
+        };
+        body.get(name).filter(|value| !empty(value)).cloned()
+    };
+    ["spec", "tags", "extensions"]
+        .into_iter()
+        .all(|name| part(&record.body, name) == part(&draft.body, name))
+}
+
+fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, fates: &[(Resource, Fate)]) -> Exit {
+    match arguments.format.format {
+        Format::Json => {
+            let resources: Vec<Json> = fates
+                .iter()
+                .map(|(resource, fate)| {
+                    json!({
+                        "resource": resource.key.path(),
+                        "outcome": fate.words(),
+                        "arn": resource.identity.as_ref().map(|identity| identity.arn.clone()),
+                    })
+                })
+                .collect();
+            let count = Count::of(&loaded.problems);
+            let report = json!({
+                "errors": count.errors,
+                "warnings": count.warnings,
+                "problems": render::problems_json(&loaded.reading.sources, &loaded.problems),
+                "resources": resources,
+            });
+            io.print(&format!("{report:#}\n"));
+        }
+        Format::Text => {
+            render::tell(io, &loaded.reading.sources, &loaded.problems);
+            for (resource, fate) in fates {
+                let known = match &resource.identity {
+                    Some(identity) => format!(", as {}", identity.arn),
+                    None => String::new(),
+                };
+                io.print(&format!("{}: {}{known}\n", fate.words(), resource.key));
+            }
+        }
+    }
+    if has_errors(&loaded.problems) {
+        Exit::Found
+    } else {
+        Exit::Fine
+    }
+}

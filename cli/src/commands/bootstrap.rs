@@ -1,0 +1,70 @@
+//! `meshform bootstrap`: one proxy's bootstrap on standard output.
+
+use super::load::{load_or_store, one_proxy};
+use crate::exit::Exit;
+use crate::input::InputArguments;
+use crate::io::Io;
+use crate::render;
+use meshform_compiler::envoy;
+use meshform_model::diag::has_errors;
+use meshform_model::rules::Options as Rules;
+use std::path::PathBuf;
+
+/// Write the Envoy bootstrap of one virtual node or virtual gateway to standard output
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The virtual node or virtual gateway
+    node: String,
+    #[command(flatten)]
+    input: InputArguments,
+    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
+    store: Option<PathBuf>,
+    /// Where Envoy gets its configuration from
+    #[arg(long, value_enum, default_value = "static")]
+    mode: Mode,
+    /// The directory under which proxies find their files, where their profile names none
+    #[arg(long, value_name = "DIR", default_value = "/etc/meshform")]
+    root: String,
+}
+
+/// Where Envoy gets its configuration from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// All of it stands in the bootstrap
+    Static,
+    /// From files that are swapped
+    Files,
+    /// From the control plane of the proxy profile
+    Ads,
+}
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
+        return Exit::WrongUse;
+    };
+    loaded.demand_values();
+    let meshes = loaded.meshes(&Rules::default());
+    let mode = match arguments.mode {
+        Mode::Static => envoy::Mode::Static,
+        Mode::Files => envoy::Mode::Files,
+        Mode::Ads => envoy::Mode::Ads,
+    };
+    let options = envoy::Options::new(&arguments.root);
+    let mut text = String::new();
+    if let Some((mesh, key)) = one_proxy(&mut loaded, &meshes, &arguments.node) {
+        match envoy::bootstrap(mesh, &key, (mode, &options)) {
+            Ok(bootstrap) => text = bootstrap,
+            Err(problems) => {
+                let problems = loaded.placed(problems);
+                loaded.add(problems);
+            }
+        }
+    }
+    render::tell(io, &loaded.reading.sources, &loaded.problems);
+    if has_errors(&loaded.problems) {
+        return Exit::Found;
+    }
+    io.print(&text);
+    Exit::Fine
+}

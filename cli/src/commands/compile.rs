@@ -1,0 +1,146 @@
+//! `meshform compile`: from a mesh to what runs it.
+
+mod targets;
+
+use super::files::FilesArgument;
+use super::load::{Loaded, load_or_store};
+use super::quotas::QuotaArgument;
+use crate::exit::Exit;
+use crate::input::InputArguments;
+use crate::io::Io;
+use crate::output::{self, Files};
+use crate::render::{self, Count, Format, FormatArgument};
+use meshform_model::diag::has_errors;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Compile meshes to Envoy files, a CloudFormation template or ECS task definitions
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: InputArguments,
+    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
+    store: Option<PathBuf>,
+    /// What to make
+    #[arg(long, value_enum)]
+    target: Target,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Only this virtual node or virtual gateway
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Templates that take the place of meshform's own (`ecs/task-definition.json.hbs`, …)
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    /// Write nothing; exit with 1 if the folder differs from what would be written
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    proxy_files: FilesArgument,
+    #[command(flatten)]
+    quotas: QuotaArgument,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+/// What can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// A bootstrap, a static configuration and filesystem xDS for each proxy
+    Envoy,
+    /// A template with `AWS::AppMesh::*`, for interchange and review
+    #[value(name = "cloudformation")]
+    CloudFormation,
+    /// A task definition with Envoy for each proxy
+    Ecs,
+}
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
+        return Exit::WrongUse;
+    };
+    loaded.demand_values();
+    let files = targets::build(arguments, io, &mut loaded);
+    if has_errors(&loaded.problems) {
+        return report(arguments, io, &loaded, Outcome::Refused);
+    }
+    let folder = io.path(&arguments.out);
+    if arguments.check {
+        let differences = output::compare(&folder, &files);
+        return report(arguments, io, &loaded, Outcome::Checked(differences));
+    }
+    match output::write(&folder, &files) {
+        Ok(changed) => report(arguments, io, &loaded, Outcome::Written(&files, changed)),
+        Err(problem) => {
+            loaded.problems.push(problem);
+            report(arguments, io, &loaded, Outcome::Refused)
+        }
+    }
+}
+
+enum Outcome<'f> {
+    Refused,
+    Written(&'f Files, usize),
+    Checked(Vec<output::Difference>),
+}
+
+fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: Outcome<'_>) -> Exit {
+    let shown = arguments.out.display();
+    let exit = match &outcome {
+        Outcome::Refused => Exit::Found,
+        Outcome::Checked(differences) if !differences.is_empty() => Exit::Found,
+        Outcome::Checked(_) | Outcome::Written(..) => Exit::Fine,
+    };
+    if arguments.format.format == Format::Json {
+        io.print(&format!("{:#}\n", report_json(arguments, loaded, &outcome)));
+        return exit;
+    }
+    render::tell(io, &loaded.reading.sources, &loaded.problems);
+    match outcome {
+        Outcome::Refused => io.tell(&format!("nothing was written to `{shown}`\n")),
+        Outcome::Checked(differences) if differences.is_empty() => {
+            io.print(&format!("`{shown}` is up to date\n"));
+        }
+        Outcome::Checked(differences) => {
+            for difference in &differences {
+                let (what, path) = difference.words();
+                io.print(&format!("{what}: {shown}/{path}\n"));
+            }
+        }
+        Outcome::Written(files, changed) => {
+            let count = files.len();
+            let noun = if count == 1 { "file" } else { "files" };
+            io.print(&format!("{count} {noun} in `{shown}`, {changed} changed\n"));
+        }
+    }
+    exit
+}
+
+fn report_json(arguments: &Arguments, loaded: &Loaded, outcome: &Outcome<'_>) -> serde_json::Value {
+    let count = Count::of(&loaded.problems);
+    let differences: Vec<_> = match outcome {
+        Outcome::Checked(differences) => differences
+            .iter()
+            .map(|difference| {
+                let (what, path) = difference.words();
+                json!({"difference": what, "path": path})
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let (files, changed) = match outcome {
+        Outcome::Written(files, changed) => (files.paths(), *changed),
+        _ => (Vec::new(), 0),
+    };
+    json!({
+        "errors": count.errors,
+        "warnings": count.warnings,
+        "problems": render::problems_json(&loaded.reading.sources, &loaded.problems),
+        "out": arguments.out.display().to_string(),
+        "differences": differences,
+        "files": files,
+        "changed": changed,
+    })
+}

@@ -1,0 +1,168 @@
+//! What each target puts into the folder.
+
+use super::{Arguments, Target};
+use crate::codes;
+use crate::commands::convert::pretty;
+use crate::commands::load::{Loaded, no_proxy};
+use crate::io::Io;
+use crate::output::Files;
+use meshform_compiler::envoy::{self, Proxy};
+use meshform_compiler::{cloudformation, ecs};
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::mesh::Mesh;
+use std::fs;
+use std::path::Path;
+
+/// The files; problems are added to what was loaded.
+pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Files {
+    let meshes = loaded.meshes(&arguments.quotas.options());
+    let mut files = Files::default();
+    if meshes.is_empty() && !has_errors(&loaded.problems) {
+        let message = match &arguments.input.mesh {
+            Some(mesh) => format!("the inputs hold nothing of the mesh `{mesh}`"),
+            None => "the inputs hold no resource of a mesh".to_owned(),
+        };
+        loaded.problems.push(Diagnostic::error(codes::NOT_THERE, message));
+    }
+    // What is not whole is told once, not again by each target.
+    if has_errors(&loaded.problems) {
+        return files;
+    }
+    let asked = (arguments.node.as_deref(), &mut *loaded);
+    arguments.proxy_files.check(io, &meshes, asked);
+    match arguments.target {
+        Target::CloudFormation => {
+            let template = cloudformation::build(&loaded.resources);
+            loaded.problems.extend(template.warnings);
+            files.file("template.json", pretty(&template.json));
+        }
+        Target::Envoy => {
+            for (_, proxy) in proxies(arguments, io, &meshes, loaded) {
+                place(&proxy, &mut files);
+            }
+        }
+        Target::Ecs => {
+            let templates = templates(arguments, io, &mut loaded.problems);
+            for (mesh, proxy) in proxies(arguments, io, &meshes, loaded) {
+                task(mesh, &proxy, &templates, (loaded, &mut files));
+            }
+        }
+    }
+    files
+}
+
+/// The proxies of all meshes that are asked for.
+fn proxies<'m>(
+    arguments: &Arguments,
+    io: &Io,
+    meshes: &'m [Mesh],
+    loaded: &mut Loaded,
+) -> Vec<(&'m Mesh, Proxy)> {
+    let out = io.path(&arguments.out);
+    let root = std::path::absolute(&out).unwrap_or(out);
+    let options = envoy::Options::new(root.to_string_lossy());
+    let mut all = Vec::new();
+    for mesh in meshes {
+        match envoy::build(mesh, &options) {
+            Ok(output) => {
+                let warnings = loaded.placed(output.warnings);
+                loaded.add(warnings);
+                all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));
+            }
+            Err(problems) => {
+                let problems = loaded.placed(problems);
+                loaded.add(problems);
+            }
+        }
+    }
+    if let Some(node) = &arguments.node {
+        all.retain(|(_, proxy)| proxy.key.name == *node);
+        if all.is_empty() && !has_errors(&loaded.problems) {
+            loaded.problems.push(no_proxy(node, meshes));
+        }
+    }
+    all
+}
+
+/// A release's files lie in a folder of their own behind the link `current`, which is what the bootstrap names:
+/// a running Envoy follows when the link is swapped.
+fn place(proxy: &Proxy, files: &mut Files) {
+    for (name, bytes) in &proxy.files {
+        let name = match name.strip_prefix("xds/") {
+            Some(rest) => format!("{}/releases/{}/{rest}", proxy.path, proxy.digest),
+            None => format!("{}/{name}", proxy.path),
+        };
+        files.file(name, bytes.clone());
+    }
+    files.link(
+        format!("{}/current", proxy.path),
+        format!("releases/{}", proxy.digest),
+    );
+}
+
+fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files): (&mut Loaded, &mut Files)) {
+    let Some(bootstrap) = proxy.files.get("static.json") else {
+        return;
+    };
+    let task = ecs::Task {
+        mesh,
+        key: &proxy.key,
+        bootstrap,
+    };
+    match ecs::build(&task, templates) {
+        Ok(definition) => {
+            let warnings = loaded.placed(definition.warnings);
+            loaded.add(warnings);
+            files.file(
+                format!("{}/task-definition.json", proxy.path),
+                pretty(&definition.json),
+            );
+        }
+        Err(problems) => {
+            let problems = loaded.placed(problems);
+            loaded.add(problems);
+        }
+    }
+}
+
+/// The user's templates in the place of ours.
+fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagnostic>) -> ecs::Templates {
+    let mut templates = ecs::Templates::default();
+    let Some(directory) = &arguments.templates else {
+        return templates;
+    };
+    let folder = io.path(directory);
+    let mut found = false;
+    for name in ecs::Templates::names() {
+        match read(&folder, name) {
+            Ok(Some(text)) => {
+                found = true;
+                templates = templates.with(name, text);
+            }
+            Ok(None) => {}
+            Err(error) => problems.push(Diagnostic::error(
+                codes::CANNOT_READ,
+                format!("`{}/{name}` cannot be read: {error}", directory.display()),
+            )),
+        }
+    }
+    if !found && !has_errors(problems) {
+        let names: Vec<String> = ecs::Templates::names().map(|name| format!("`{name}`")).collect();
+        problems.push(
+            Diagnostic::error(
+                codes::BAD_OPTION,
+                format!("`{}` holds no template that can be replaced", directory.display()),
+            )
+            .help(format!("these can: {}", names.join(", "))),
+        );
+    }
+    templates
+}
+
+fn read(folder: &Path, name: &str) -> std::io::Result<Option<String>> {
+    match fs::read_to_string(folder.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

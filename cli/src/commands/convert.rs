@@ -1,0 +1,59 @@
+//! `meshform convert`: from any form to another.
+
+use super::load::load;
+use crate::exit::Exit;
+use crate::input::InputArguments;
+use crate::io::Io;
+use crate::render;
+use meshform_compiler::{api, cloudformation, terraform};
+use meshform_model::diag::has_errors;
+
+/// Write what any input form holds in another form, on standard output
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: InputArguments,
+    /// The form to write
+    #[arg(long, value_enum)]
+    to: Form,
+}
+
+/// A form to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// App Mesh JSON: a list of what `aws appmesh create-… --cli-input-json` takes
+    Api,
+    /// A CloudFormation template
+    #[value(name = "cloudformation")]
+    CloudFormation,
+    /// Terraform configuration with `appmesh_*` resources
+    Terraform,
+}
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    if arguments.input.paths.is_empty() {
+        io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
+        return Exit::WrongUse;
+    }
+    let mut loaded = load(&arguments.input, io);
+    let text = match arguments.to {
+        Form::Api => pretty(&api::build(&loaded.resources)),
+        Form::CloudFormation => {
+            let template = cloudformation::build(&loaded.resources);
+            loaded.problems.extend(template.warnings);
+            pretty(&template.json)
+        }
+        Form::Terraform => terraform::build(&loaded.resources),
+    };
+    render::tell(io, &loaded.reading.sources, &loaded.problems);
+    // Half a mesh would look like a whole one.
+    if has_errors(&loaded.problems) {
+        return Exit::Found;
+    }
+    io.print(&text);
+    Exit::Fine
+}
+
+pub(crate) fn pretty(json: &serde_json::Value) -> String {
+    format!("{json:#}\n")
+}

@@ -1,0 +1,216 @@
+//! `meshform explain` and `meshform route`: what a proxy does, and the way of one request.
+
+use super::load::{Loaded, load_or_store, one_proxy};
+use crate::exit::Exit;
+use crate::input::InputArguments;
+use crate::io::Io;
+use crate::render::{self, Format, FormatArgument};
+use meshform_compiler::envoy::{self, Options};
+use meshform_compiler::ir::Source;
+use meshform_compiler::route::{Explanation, Outcome, Request, Verdict, Ways};
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use meshform_model::rules::Options as Rules;
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+
+/// Show every effective value of a proxy and where it comes from
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArguments {
+    /// The virtual node or virtual gateway
+    node: String,
+    #[command(flatten)]
+    from: From,
+}
+
+/// Show which route and targets a request would take, and why
+#[derive(Debug, clap::Args)]
+pub(crate) struct RouteArguments {
+    #[command(flatten)]
+    from: From,
+    /// The virtual node beside which the application sends, or the virtual gateway that a client calls
+    #[arg(long, value_name = "NAME")]
+    node: String,
+    /// The method
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// The `Host` header, with a port where it has one
+    #[arg(long)]
+    host: String,
+    /// The path with its query
+    #[arg(long, default_value = "/")]
+    path: String,
+    /// `http` or `https`
+    #[arg(long, default_value = "http")]
+    scheme: String,
+    /// Another header
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// The port that the connection is made to
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+/// Where the mesh is read from, and how to report.
+#[derive(Debug, clap::Args)]
+struct From {
+    #[command(flatten)]
+    input: InputArguments,
+    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
+    store: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+/// What is shown to people, and to programs.
+type Shown = (String, Json);
+
+pub(crate) fn explain(arguments: &ExplainArguments, io: &mut Io) -> Exit {
+    run(&arguments.from, &arguments.node, io, |mesh, key| {
+        let values = envoy::explain(mesh, key, &Options::new("/etc/meshform"))?;
+        let mut text = String::new();
+        let mut listed = Vec::new();
+        let mut told = "";
+        for value in &values {
+            let (of, name) = value.path.rsplit_once(" / ").unwrap_or(("", &value.path));
+            if of != told {
+                text.push_str(&format!("{of}\n"));
+                told = of;
+            }
+            text.push_str(&format!("  {name}: {} ({})\n", value.value, value.source));
+            let (source, resource) = match &value.source {
+                Source::Field(origin) => ("field", Some(origin.to_string())),
+                Source::AppMesh => ("appMesh", None),
+                Source::Envoy => ("envoy", None),
+                Source::Meshform => ("meshform", None),
+            };
+            listed.push(json!({
+                "path": value.path, "value": value.value, "source": source, "field": resource,
+            }));
+        }
+        Ok((text, json!({"proxy": key.path(), "values": listed})))
+    })
+}
+
+pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
+    let mut headers = Vec::new();
+    for header in &arguments.headers {
+        let Some((name, value)) = header.split_once(':') else {
+            io.tell(&format!(
+                "error: `--header {header}` has no `:`; write `--header 'NAME: VALUE'`\n"
+            ));
+            return Exit::WrongUse;
+        };
+        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    let request = Request {
+        method: arguments.method.clone(),
+        host: arguments.host.clone(),
+        path: arguments.path.clone(),
+        scheme: arguments.scheme.clone(),
+        headers,
+        port: arguments.port,
+    };
+    run(&arguments.from, &arguments.node, io, |mesh, key| {
+        let explanation = Ways::of(mesh, key)?.explain(&request);
+        let json = explanation_json(&explanation);
+        Ok((format!("{}\n", explanation.to_string().trim_end()), json))
+    })
+}
+
+fn run(
+    from: &From,
+    node: &str,
+    io: &mut Io,
+    work: impl FnOnce(&Mesh, &ResourceKey) -> Result<Shown, Vec<Diagnostic>>,
+) -> Exit {
+    let Some(mut loaded) = load_or_store(&from.input, from.store.as_deref(), io) else {
+        return Exit::WrongUse;
+    };
+    loaded.demand_values();
+    let meshes = loaded.meshes(&Rules::default());
+    let mut shown = None;
+    if let Some((mesh, key)) = one_proxy(&mut loaded, &meshes, node) {
+        match work(mesh, &key) {
+            Ok(found) => shown = Some(found),
+            Err(problems) => {
+                let problems = loaded.placed(problems);
+                loaded.add(problems);
+            }
+        }
+    }
+    report(from, io, &loaded, shown)
+}
+
+fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Shown>) -> Exit {
+    let sources = &loaded.reading.sources;
+    match from.format.format {
+        Format::Json => {
+            let report = json!({
+                "problems": render::problems_json(sources, &loaded.problems),
+                "result": shown.map(|(_, json)| json),
+            });
+            io.print(&format!("{report:#}\n"));
+        }
+        Format::Text => {
+            render::tell(io, sources, &loaded.problems);
+            if let Some((text, _)) = shown {
+                io.print(&text);
+            }
+        }
+    }
+    if has_errors(&loaded.problems) {
+        Exit::Found
+    } else {
+        Exit::Fine
+    }
+}
+
+fn explanation_json(explanation: &Explanation) -> Json {
+    let passes: Vec<Json> = explanation
+        .passes
+        .iter()
+        .map(|pass| {
+            let considered: Vec<Json> = pass
+                .considered
+                .iter()
+                .map(|route| {
+                    let (verdict, reason) = match &route.verdict {
+                        Verdict::Taken => ("taken", None),
+                        Verdict::Not(reason) => ("no", Some(reason)),
+                        Verdict::NotReached => ("notReached", None),
+                    };
+                    json!({
+                        "route": route.route, "verdict": verdict, "reason": reason,
+                        "origin": route.origin.to_string(),
+                    })
+                })
+                .collect();
+            json!({
+                "listener": pass.listener, "table": pass.table, "virtualHost": pass.virtual_host,
+                "considered": considered,
+            })
+        })
+        .collect();
+    let outcome = match &explanation.outcome {
+        Outcome::Sent(sent) => {
+            let targets: Vec<Json> = sent
+                .targets
+                .iter()
+                .map(|target| {
+                    json!({"virtualNode": target.node, "cluster": target.cluster, "percent": target.percent})
+                })
+                .collect();
+            json!({
+                "outcome": "sent", "host": sent.host, "path": sent.path, "targets": targets,
+                "timeoutMillis": u64::try_from(sent.timeout.value.as_millis()).unwrap_or(u64::MAX),
+            })
+        }
+        Outcome::NotFound(why) => json!({"outcome": "notFound", "reason": why}),
+        Outcome::Closed(why) => json!({"outcome": "closed", "reason": why}),
+        Outcome::PassedOn => json!({"outcome": "passedOn"}),
+    };
+    json!({"passes": passes, "end": outcome})
+}

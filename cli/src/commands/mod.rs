@@ -1,0 +1,60 @@
+//! The subcommands, one file each.
+
+mod adopt;
+mod bootstrap;
+mod compile;
+mod convert;
+mod explain;
+mod files;
+mod graph;
+mod install_provider;
+mod load;
+mod quotas;
+mod release;
+mod validate;
+
+use crate::exit::Exit;
+use crate::io::Io;
+
+/// What the command can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Validate(validate::Arguments),
+    Compile(Box<compile::Arguments>),
+    Convert(convert::Arguments),
+    Bootstrap(bootstrap::Arguments),
+    Explain(explain::ExplainArguments),
+    Route(explain::RouteArguments),
+    Graph(graph::Arguments),
+    Adopt(adopt::Arguments),
+    Release(release::ReleaseArguments),
+    Pin(release::PinArguments),
+    /// Let the proxies of a mesh go again, and release what was written meanwhile
+    Unpin(release::ReleaseArguments),
+    /// Show the releases of each mesh, the newest first
+    History(release::MeshArguments),
+    /// Show whether each mesh is whole, what is released, and what would change
+    Status(release::StatusArguments),
+    InstallProvider(install_provider::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(self, io: &mut Io) -> Exit {
+        match self {
+            Command::Validate(arguments) => validate::run(&arguments, io),
+            Command::Compile(arguments) => compile::run(&arguments, io),
+            Command::Convert(arguments) => convert::run(&arguments, io),
+            Command::Bootstrap(arguments) => bootstrap::run(&arguments, io),
+            Command::Explain(arguments) => explain::explain(&arguments, io),
+            Command::Route(arguments) => explain::route(&arguments, io),
+            Command::Graph(arguments) => graph::run(&arguments, io),
+            Command::Adopt(arguments) => adopt::run(&arguments, io),
+            Command::Release(arguments) => release::release(&arguments, io),
+            Command::Pin(arguments) => release::pin(&arguments, io),
+            Command::Unpin(arguments) => release::unpin(&arguments, io),
+            Command::History(arguments) => release::history(&arguments, io),
+            Command::Status(arguments) => release::status(&arguments, io),
+            Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
+        }
+    }
+}

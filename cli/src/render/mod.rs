@@ -1,0 +1,77 @@
+//! Problems for people and for programs.
+
+mod human;
+mod json;
+mod lines;
+
+use crate::io::Io;
+use meshform_model::diag::{Diagnostic, Severity, Sources};
+
+pub(crate) use json::problem as problem_json;
+pub(crate) use lines::Lines;
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The option that every command has that reports.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FormatArgument {
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How many there are of each severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) errors: usize,
+    pub(crate) warnings: usize,
+}
+
+impl Count {
+    pub(crate) fn of(problems: &[Diagnostic]) -> Self {
+        let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
+        Self {
+            errors,
+            warnings: problems.len() - errors,
+        }
+    }
+
+    /// `2 errors, 1 warning`.
+    pub(crate) fn words(self) -> String {
+        let some = |count, one: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {one}s")),
+        };
+        let both: Vec<String> = [some(self.errors, "error"), some(self.warnings, "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+        both.join(", ")
+    }
+}
+
+/// Shows problems to people, on standard error.
+pub(crate) fn tell(io: &mut Io, sources: &Sources, problems: &[Diagnostic]) {
+    let mut lines = Lines::new(sources);
+    for problem in problems {
+        let shown = human::render(problem, &mut lines);
+        io.tell(&shown);
+    }
+    if !problems.is_empty() {
+        io.tell(&format!("{}\n", Count::of(problems).words()));
+    }
+}
+
+/// The JSON of problems with their places.
+pub(crate) fn problems_json(sources: &Sources, problems: &[Diagnostic]) -> Vec<serde_json::Value> {
+    let mut lines = Lines::new(sources);
+    problems.iter().map(|p| problem_json(p, &mut lines)).collect()
+}

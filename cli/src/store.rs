@@ -1,0 +1,125 @@
+//! A store, for commands that read or release from one.
+
+use crate::io::Io;
+use meshform_model::diag::Diagnostic;
+use meshform_model::resource::Resource;
+use meshform_release::{EnvoyBuilder, Publisher, ReleaseError, Releaser};
+use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a store is by default.
+const DEFAULT: &str = ".meshform";
+
+/// Which store.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StoreArgument {
+    /// The store: a directory, or a bucket such as `s3://bucket/prefix`
+    #[arg(long, value_name = "DIR|URL", default_value = DEFAULT)]
+    pub(crate) store: PathBuf,
+}
+
+/// Runs what the store does; a command has nothing else to do meanwhile.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnostic>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => Ok(runtime.block_on(future)),
+        Err(error) => Err(Box::new(Diagnostic::error(
+            crate::codes::CANNOT_READ,
+            format!("no task can be run: {error}"),
+        ))),
+    }
+}
+
+/// Opens a store. One that is not there is not made: nothing that was lost shall look empty.
+pub(crate) fn open(io: &Io, name: &Path) -> Result<Arc<dyn Store>, Box<Diagnostic>> {
+    let location = location(io, name).map_err(|error| error.diagnostic())?;
+    let absent = || {
+        Diagnostic::error(
+            crate::codes::CANNOT_READ,
+            format!("there is no store at `{}`", name.display()),
+        )
+        .help("name what the provider's `store` argument names, with `--store DIR|URL`")
+    };
+    if let Location::Directory(directory) = &location
+        && !directory.is_dir()
+    {
+        return Err(Box::new(absent()));
+    }
+    let store = location.open(&access(io), &Seed::default());
+    let store = store.map_err(|error| error.diagnostic())?;
+    if matches!(location, Location::Bucket(_)) {
+        let found = wait(store.identity())?.map_err(|error| error.diagnostic())?;
+        found.ok_or_else(absent)?;
+    }
+    Ok(store)
+}
+
+/// Opens a store that the next write may create.
+pub(crate) fn open_or_create(io: &Io, name: &Path, seed: &Seed) -> Result<Arc<dyn Store>, StoreError> {
+    location(io, name)?.open(&access(io), seed)
+}
+
+fn location(io: &Io, name: &Path) -> Result<Location, StoreError> {
+    match name.to_str() {
+        Some(text) => Location::parse(text, &io.directory),
+        None => Ok(Location::Directory(io.path(name))),
+    }
+}
+
+fn access(io: &Io) -> Access {
+    let variables = io.env.iter();
+    Access::of_environment(variables.map(|(name, value)| (name.into(), value.into())))
+}
+
+/// Releases as the person at the keyboard.
+pub(crate) fn releaser(io: &Io, store: Arc<dyn Store>, publish: Option<&Path>) -> Releaser {
+    let releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
+    match publish {
+        Some(directory) => releaser.publish_to(Publisher::new(io.path(directory))),
+        None => releaser,
+    }
+}
+
+/// Who writes: the user, on this machine.
+pub(crate) fn author(io: &Io) -> Author {
+    let user = io.var("USER").or_else(|| io.var("LOGNAME")).unwrap_or("unknown");
+    let actor = match io.var("HOSTNAME") {
+        Some(host) => format!("{user}@{host}"),
+        None => user.to_owned(),
+    };
+    Author {
+        owner: "default".to_owned(),
+        actor,
+        run: None,
+    }
+}
+
+/// The meshes of a store.
+pub(crate) async fn meshes(store: &dyn Store) -> Result<Vec<String>, StoreError> {
+    let listing = store.list(&Prefix::all()).await?;
+    let mut names: Vec<String> = listing
+        .records
+        .into_iter()
+        .map(|record| record.key.mesh)
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The resources of a store, of one mesh or of all.
+pub(crate) async fn resources(
+    store: &dyn Store,
+    mesh: Option<&str>,
+) -> Result<(Vec<Resource>, Vec<Diagnostic>), StoreError> {
+    let prefix = mesh.map_or_else(Prefix::all, Prefix::mesh);
+    let listing = store.list(&prefix).await?;
+    Ok(meshform_release::resources(mesh.unwrap_or_default(), listing))
+}
+
+/// A release's problem as every other is told.
+pub(crate) fn told(error: &ReleaseError) -> Box<Diagnostic> {
+    Box::new(error.diagnostic())
+}

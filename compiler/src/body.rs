@@ -1,0 +1,45 @@
+//! A resource as a whole in canonical form: the names beside the spec, as the API has it.
+
+use meshform_model::resource::Resource;
+use meshform_model::schema;
+use meshform_model::value::{Node, Object, Value};
+use serde_json::{Value as Json, json};
+
+/// The names, the spec and the tags. Identity and extensions are no part of an API body.
+pub fn of(resource: &Resource) -> Node {
+    let mut object = Object::new();
+    let names = &schema::kind(resource.key.kind).key;
+    let parent = resource.key.parent.as_deref();
+    let values = [
+        Some(resource.key.mesh.as_str()),
+        parent,
+        Some(resource.key.name.as_str()),
+    ];
+    // A mesh's key has its name alone; other kinds have the mesh first, the own name last.
+    let values: Vec<&str> = match names.len() {
+        1 => vec![resource.key.name.as_str()],
+        _ => values.into_iter().flatten().collect(),
+    };
+    for (name, value) in names.iter().zip(values) {
+        object.set(name.as_str(), Node::new(Value::from(value)));
+    }
+    object.set("spec", Node::from_json(&resource.spec.to_json()));
+    if !resource.tags.is_empty() {
+        let tags: Vec<Json> = resource
+            .tags
+            .iter()
+            .map(|(key, value)| json!({"key": key, "value": value}))
+            .collect();
+        object.set("tags", Node::from_json(&Json::Array(tags)));
+    }
+    Node::new(Value::Object(object))
+}
+
+/// The same with the extensions beside the spec: all that a person decided.
+pub fn whole(resource: &Resource) -> Node {
+    let mut node = of(resource);
+    if let (Some(extensions), Value::Object(object)) = (&resource.extensions, &mut node.value) {
+        object.set("extensions", Node::from_json(&extensions.to_json()));
+    }
+    node
+}

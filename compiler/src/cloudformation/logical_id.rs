@@ -1,0 +1,78 @@
+//! Logical ids: letters and digits, from kind and name, the same whatever stands beside.
+
+use meshform_model::key::ResourceKey;
+use meshform_model::schema;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The logical id of every resource of a template.
+pub(crate) type Ids = BTreeMap<ResourceKey, String>;
+
+/// CloudFormation's limit.
+const MAX_LENGTH: usize = 255;
+
+/// Gives every key its id. Names that differ only in what an id cannot say all get a hash.
+pub(crate) fn assign<'k>(keys: impl Iterator<Item = &'k ResourceKey>) -> Ids {
+    let mut by_id: BTreeMap<String, Vec<&ResourceKey>> = BTreeMap::new();
+    for key in keys {
+        by_id.entry(plain(key)).or_default().push(key);
+    }
+    let mut ids = Ids::new();
+    for (id, keys) in by_id {
+        let alone = keys.len() == 1 && id.len() <= MAX_LENGTH;
+        for key in keys {
+            let id = if alone { id.clone() } else { hashed(&id, key) };
+            ids.insert(key.clone(), id);
+        }
+    }
+    ids
+}
+
+/// `VirtualNode` and `service-b.v2` make `VirtualNodeServiceBV2`.
+fn plain(key: &ResourceKey) -> String {
+    let kind = schema::kind(key.kind)
+        .cloudformation
+        .rsplit("::")
+        .next()
+        .unwrap_or_default();
+    let mut id = kind.to_owned();
+    for name in key.parent.iter().chain([&key.name]) {
+        for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let mut letters = word.chars();
+            id.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+            id.push_str(letters.as_str());
+        }
+    }
+    id
+}
+
+fn hashed(id: &str, key: &ResourceKey) -> String {
+    let digest = Sha256::digest(key.path().as_bytes());
+    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let room = MAX_LENGTH - hash.len();
+    let cut: String = id.chars().take(room).collect();
+    cut + &hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_model::kind::Kind;
+
+    #[test]
+    fn ids_are_plain_unless_they_clash() {
+        let node = |name: &str| ResourceKey::in_mesh("apps", Kind::VirtualNode, name);
+        let keys = [
+            node("service-b.v2"),
+            node("a_b"),
+            node("a-b"),
+            node(&"x".repeat(255)),
+        ];
+        let ids = assign(keys.iter());
+        assert_eq!(ids[&keys[0]], "VirtualNodeServiceBV2");
+        assert!(ids[&keys[1]].starts_with("VirtualNodeAB") && ids[&keys[1]] != ids[&keys[2]]);
+        assert_eq!(ids[&keys[3]].len(), MAX_LENGTH);
+        let reversed = assign(keys.iter().rev());
+        assert_eq!(ids, reversed);
+    }
+}

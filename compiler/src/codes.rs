@@ -1,0 +1,86 @@
+//! The problems that the compiler reports, MF03xx.
+
+use meshform_model::diag::{Code, CodeInfo};
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
+        $(#[doc = $title] pub const $name: Code = Code($code);)*
+        /// What the documentation says of each.
+        pub const CODES: &[CodeInfo] = &[$(CodeInfo { code: $name, title: $title, explanation: $explanation },)*];
+    };
+}
+
+codes! {
+    NOT_WHOLE = "MF0301", "the mesh is not whole",
+        "Something refers to a resource, a port or a discovery that is not there. No configuration is made from a \
+         mesh that is not whole.";
+    CLOUD_MAP = "MF0302", "Cloud Map discovery needs somebody who knows the endpoints",
+        "App Mesh's control plane asked Cloud Map itself. Envoy cannot, and DNS does not know Cloud Map's \
+         attributes, so it is never used in its place silently. List the addresses under `endpoints` in a proxy \
+         profile, or change the node's discovery to `dns` with the name that the namespace publishes.";
+    TCP_NEEDS_PORT = "MF0303", "a TCP backend needs a port of its own",
+        "With explicit interception a TCP connection carries no name. Declare under `interception.explicit.services` \
+         of the proxy profile on which loopback port Envoy listens for this virtual service.";
+    CERTIFICATE_SOURCE = "MF0304", "nothing says where a certificate is",
+        "App Mesh took certificates of ACM and put them into proxies. A stock Envoy needs files or an SDS server: \
+         say under `certificates` of the proxy profile what stands behind the ARN.";
+    SDS_SOCKET = "MF0305", "nothing says where the SDS server is",
+        "A certificate comes from SDS, but the proxy profile has no `sdsSocketPath`, the Unix socket of the SDS \
+         server on the proxy's host.";
+    APP_PORT = "MF0306", "nothing says where the application listens",
+        "With explicit interception Envoy takes the listener's port from the network and hands requests on to the \
+         application, which must therefore listen elsewhere: `inbound.appPorts` of the proxy profile says where.";
+    ADDRESS = "MF0307", "not an IP address",
+        "Envoy opens its listeners and its admin endpoint on IP addresses and asks DNS for none of them; so it is with \
+         endpoints, with the application behind a listener, and with X-Ray's and statistics' agents.";
+    SOCKET_CLASH = "MF0308", "two listeners on one port",
+        "Two listening sockets beside one proxy, of Envoy or of the application, would take the same connections; only \
+         one could be opened. `0.0.0.0` takes every address of IPv4, `::` with an IP preference those of both families.";
+    ENVOY_VERSION = "MF0309", "a range of Envoy versions that is not supported",
+        "meshform writes for Envoy 1.34 (the last that App Mesh shipped) to 1.40.";
+    TOO_NEW = "MF0310", "newer than the oldest Envoy of the range",
+        "The profile's `envoyVersion` says which Envoys must understand the configuration, from 1.34 where it says \
+         nothing. A command operator of an access log that the oldest of them does not know would keep it from \
+         starting.";
+    TRUST = "MF0311", "several authorities in several files",
+        "Envoy reads trusted certificates from one file. Put the authorities into one bundle and name it for each \
+         of the ARNs.";
+    NO_PROXY = "MF0320", "no such proxy",
+        "Only virtual nodes and virtual gateways have proxies.";
+    NO_CONTROL_PLANE = "MF0321", "no control plane is known",
+        "A bootstrap for a control plane needs its address: `controlPlane` of the proxy profile.";
+    PAUSES_DO_NOT_FIT = "MF0330", "a timeout that cannot hold its retries and their pauses",
+        "The request timeout counts all tries and the pauses between them together. Raise `perRequest` of the route, \
+         or set it to zero.";
+    INBOUND_NOT_PROXIED = "MF0331", "what a listener declares is not enforced",
+        "With explicit interception and no `inbound.appPorts` entry for the listener the application itself takes \
+         the port, and Envoy only serves what the application calls. Timeouts and connection pools of the listener \
+         then have no effect.";
+    ALLOW_ALL_EXPLICIT = "MF0332", "traffic that is let out but does not pass the proxy",
+        "With explicit interception Envoy gets only what applications send to it. What is no backend leaves without \
+         it, whatever the mesh's egress filter says; through the common listener a name that is no backend gets 404, \
+         with `ALLOW_ALL` too.";
+    INTERNAL = "MF0399", "a fault in meshform",
+        "A message for Envoy could not be written, or a command failed by itself (exit status 101). That is no fault of \
+         the input. Please report it with the message, and the input if you may.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_is_of_the_compilers_range_and_stands_once() {
+        let all: BTreeSet<_> = CODES.iter().map(|info| info.code).collect();
+        assert_eq!(all.len(), CODES.len());
+        for info in CODES {
+            assert!(info.code.0.starts_with("MF03"), "{}", info.code);
+            assert!(
+                !info.title.ends_with('.') && info.explanation.ends_with('.'),
+                "{}",
+                info.code
+            );
+        }
+    }
+}

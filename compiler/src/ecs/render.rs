@@ -1,0 +1,129 @@
+//! The templates: ours, or the user's in their place.
+
+use super::{codes, partials};
+use crate::frontend::json;
+use handlebars::{
+    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason, Template,
+};
+use meshform_model::diag::{Diagnostic, Sources};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// The task definition's shape.
+const TASK_DEFINITION: &str = "ecs/task-definition.json.hbs";
+/// What runs in the proxy's container.
+const ENTRYPOINT: &str = "ecs/entrypoint.sh.hbs";
+
+const OURS: [(&str, &str); 2] = [
+    (
+        TASK_DEFINITION,
+        include_str!("../../../templates/ecs/task-definition.json.hbs"),
+    ),
+    (
+        ENTRYPOINT,
+        include_str!("../../../templates/ecs/entrypoint.sh.hbs"),
+    ),
+];
+
+/// Templates by their path below `templates/`; one that is missing is ours.
+#[derive(Debug, Clone, Default)]
+pub struct Templates {
+    own: BTreeMap<String, String>,
+}
+
+impl Templates {
+    /// The paths of the templates that can be replaced.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        OURS.into_iter().map(|(name, _)| name)
+    }
+
+    /// Puts a template in the place of ours.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.own.insert(name.into(), text.into());
+        self
+    }
+
+    fn text(&self, name: &str) -> &str {
+        let ours = || OURS.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text);
+        self.own.get(name).map_or_else(ours, String::as_str)
+    }
+}
+
+/// The rendered task definition as JSON.
+pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Json, Box<Diagnostic>> {
+    let text = render(templates, TASK_DEFINITION, values)?;
+    let mut sources = Sources::default();
+    let source = sources.add(TASK_DEFINITION, text.as_str());
+    let (node, problems) = json::read(&text, source);
+    if let Some(problem) = problems.into_iter().next() {
+        // The rendered text is nobody's file: its line is quoted in the message.
+        let at = problem.places.first().and_then(|place| place.span);
+        let line = at.and_then(|span| sources.locate(span)).map_or(0, |at| at.line);
+        let shown = text
+            .lines()
+            .nth(line.saturating_sub(1))
+            .unwrap_or_default()
+            .trim();
+        let shown: String = shown.chars().take(120).collect();
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::RENDERED,
+                format!(
+                    "what the template `{TASK_DEFINITION}` rendered is not JSON: {}, in line {line}: {shown}",
+                    problem.message
+                ),
+            )
+            .help("`{{json x}}` writes a value with its quotes and escapes"),
+        ));
+    }
+    Ok(node.and_then(|node| node.to_json()).unwrap_or(Json::Null))
+}
+
+/// The rendered script.
+pub(super) fn entrypoint(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
+    render(templates, ENTRYPOINT, values).map(|script| script.trim().to_owned())
+}
+
+fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Box<Diagnostic>> {
+    let mut handlebars = Handlebars::new();
+    handlebars.set_strict_mode(true);
+    handlebars.register_escape_fn(handlebars::no_escape);
+    handlebars.register_helper("json", Box::new(write_json));
+    let wrong = |what: String| {
+        Box::new(
+            Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
+                .help("the values that it is given stand at the top of meshform's own template of that name"),
+        )
+    };
+    let template = Template::compile_with_name(templates.text(name), name.to_owned()).map_err(|error| {
+        let at = error.pos().map_or(String::new(), |(line, column)| {
+            format!(" in line {line}, column {column}")
+        });
+        // The grammar's names of what could stand there help nobody.
+        let reason = error.reason().to_string();
+        let reason = reason.split(": expected").next().unwrap_or_default();
+        wrong(format!("breaks the template language{at}: {reason}"))
+    })?;
+    partials::check(&template).map_err(wrong)?;
+    handlebars.register_template(name, template);
+    handlebars
+        .render(name, values)
+        .map_err(|error| wrong(format!("cannot be rendered: {error}")))
+}
+
+/// `{{json x}}`: a value with its quotes and escapes.
+fn write_json(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let value = helper
+        .param(0)
+        .filter(|value| !value.is_value_missing())
+        .ok_or_else(|| RenderErrorReason::ParamNotFoundForIndex("json", 0))?;
+    out.write(&value.value().to_string())?;
+    Ok(())
+}

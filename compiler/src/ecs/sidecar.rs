@@ -1,0 +1,252 @@
+//! The proxy put beside the containers of a task that somebody has already: as ECS's own JSON (camelCase), which is
+//! what `container_definitions` of Terraform and `aws ecs register-task-definition` take.
+//!
+//! The shape is that of the task definition's template; what the input has is kept.
+
+use super::{Task, Templates, build, codes};
+use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::pointer::Pointer;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The proxy's container.
+const ENVOY: &str = "envoy";
+/// The task's volume that holds the published files.
+pub const VOLUME: &str = "meshform";
+
+/// Members of the proxy's container that make it the proxy: a container of that name in the input does not keep its
+/// own. All other members it keeps.
+const OURS: [&str; 7] = [
+    "image",
+    "entryPoint",
+    "command",
+    "essential",
+    "healthCheck",
+    "stopTimeout",
+    "user",
+];
+
+/// The task-level part of transparent interception, as ECS has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyConfiguration {
+    /// `APPMESH`.
+    pub kind: String,
+    /// The proxy's container.
+    pub container: String,
+    /// Ports, users, addresses.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// The containers with the proxy beside them, sorted as they were, the proxy last. `directory` is where the proxy's
+/// container finds the published files, from the volume [`VOLUME`].
+///
+/// Applied to its own result it changes nothing.
+///
+/// # Errors
+/// Where the containers are no list of ECS's containers, or the profile does not say how traffic gets to the proxy.
+pub fn sidecar(task: &Task<'_>, containers: &Json, directory: &str) -> Result<Json, Vec<Diagnostic>> {
+    let mut containers = list(containers).map_err(|problem| vec![problem])?;
+    let made = Made::new(task)?;
+    let own = containers.iter().position(|one| name(one) == ENVOY);
+    let mut envoy = own.map(|at| containers.remove(at)).unwrap_or_default();
+    let waited_for = waited_for(&envoy, &containers);
+    for container in &mut containers {
+        // What runs before the proxy can neither wait for it nor use it.
+        if !waited_for.contains(name(container)) {
+            wait_for_the_proxy(container);
+            merge(container, "environment", &made.app_environment, "name");
+        }
+    }
+    let taken: BTreeSet<Option<u64>> = containers
+        .iter()
+        .flat_map(|container| elements(container, "portMappings"))
+        .map(|mapping| mapping.get("containerPort").and_then(Json::as_u64))
+        .collect();
+    proxy(&mut envoy, made.envoy, &taken);
+    let mount = json!([{"sourceVolume": VOLUME, "containerPath": directory, "readOnly": true}]);
+    merge(&mut envoy, "mountPoints", &mount, "containerPath");
+    containers.push(envoy);
+    Ok(Json::Array(containers.into_iter().map(Json::Object).collect()))
+}
+
+/// The proxy configuration of the task; none where connections are not intercepted.
+///
+/// # Errors
+/// Where the profile does not say how traffic gets to the proxy.
+pub fn proxy_configuration(task: &Task<'_>) -> Result<Option<ProxyConfiguration>, Vec<Diagnostic>> {
+    let Some(json) = Made::new(task)?.proxy_configuration else {
+        return Ok(None);
+    };
+    let text = |value: Option<&Json>| value.and_then(Json::as_str).unwrap_or_default().to_owned();
+    let pairs = json
+        .get("properties")
+        .or(json.get("proxyConfigurationProperties"));
+    let pairs = pairs.and_then(Json::as_array).into_iter().flatten();
+    Ok(Some(ProxyConfiguration {
+        kind: text(json.get("type")),
+        container: text(json.get("containerName")),
+        properties: pairs
+            .map(|pair| (text(pair.get("name")), text(pair.get("value"))))
+            .collect(),
+    }))
+}
+
+/// The parts of a task definition that come from us.
+struct Made {
+    envoy: Map<String, Json>,
+    app_environment: Json,
+    proxy_configuration: Option<Json>,
+}
+
+impl Made {
+    fn new(task: &Task<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let template = build(task, &Templates::default())?.json;
+        let properties = template.pointer("/Resources/TaskDefinition/Properties");
+        let properties = properties.map(camel).unwrap_or_default();
+        let mut containers = list(properties.get("containerDefinitions").unwrap_or(&Json::Null))
+            .map_err(|problem| vec![problem])?
+            .into_iter();
+        let (mut envoy, mut app_environment) = (Map::new(), Json::Null);
+        for mut container in containers.by_ref() {
+            // The template leaves the place of logs to a parameter; here the input decides.
+            container.remove("logConfiguration");
+            if name(&container) == ENVOY {
+                envoy = container;
+            } else {
+                app_environment = container.remove("environment").unwrap_or_default();
+            }
+        }
+        Ok(Self {
+            envoy,
+            app_environment,
+            proxy_configuration: properties.get("proxyConfiguration").cloned(),
+        })
+    }
+}
+
+/// CloudFormation's names as ECS's own: the first letter is small.
+fn camel(json: &Json) -> Json {
+    match json {
+        Json::Object(map) => {
+            let lower = |name: &String| {
+                let mut letters = name.chars();
+                let first = letters.next().map(|first| first.to_ascii_lowercase());
+                first.into_iter().chain(letters).collect::<String>()
+            };
+            Json::Object(
+                map.iter()
+                    .map(|(name, value)| (lower(name), camel(value)))
+                    .collect(),
+            )
+        }
+        Json::Array(list) => Json::Array(list.iter().map(camel).collect()),
+        other => other.clone(),
+    }
+}
+
+fn list(containers: &Json) -> Result<Vec<Map<String, Json>>, Diagnostic> {
+    let wrong = |what: String| {
+        Diagnostic::error(codes::CONTAINERS, what)
+            .help("give what `container_definitions` of a task definition takes: jsonencode([{ name = \"app\", … }])")
+            .at(Place::at(&Pointer::root(), None))
+    };
+    let Json::Array(all) = containers else {
+        return Err(wrong("the container definitions are no list".to_owned()));
+    };
+    let mut names = BTreeSet::new();
+    let mut out = Vec::with_capacity(all.len());
+    for (at, one) in all.iter().enumerate() {
+        let Some(container) = one.as_object().filter(|one| !name(one).is_empty()) else {
+            return Err(wrong(format!("container {at} is no object with a `name`")));
+        };
+        if !names.insert(name(container)) {
+            return Err(wrong(format!("two containers are called `{}`", name(container))));
+        }
+        out.push(container.clone());
+    }
+    Ok(out)
+}
+
+fn name(container: &Map<String, Json>) -> &str {
+    container.get("name").and_then(Json::as_str).unwrap_or_default()
+}
+
+fn elements<'j>(container: &'j Map<String, Json>, list: &str) -> impl Iterator<Item = &'j Json> {
+    container.get(list).and_then(Json::as_array).into_iter().flatten()
+}
+
+/// Everything that has to run, or to end, before the proxy starts: it cannot wait for the proxy.
+fn waited_for(envoy: &Map<String, Json>, containers: &[Map<String, Json>]) -> BTreeSet<String> {
+    let needed = |container: &Map<String, Json>| -> Vec<String> {
+        elements(container, "dependsOn")
+            .filter_map(|entry| entry.get("containerName").and_then(Json::as_str))
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut found = BTreeSet::new();
+    let mut pending = needed(envoy);
+    while let Some(next) = pending.pop() {
+        let container = containers.iter().find(|one| name(one) == next);
+        if found.insert(next) {
+            pending.extend(container.map(needed).unwrap_or_default());
+        }
+    }
+    found
+}
+
+fn wait_for_the_proxy(container: &mut Map<String, Json>) {
+    let wait = json!([{"containerName": ENVOY, "condition": "HEALTHY"}]);
+    merge(container, "dependsOn", &wait, "containerName");
+}
+
+/// Adds to a list of a container the elements that it does not have, told apart by `key`.
+fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, key: &str) {
+    let missing: Vec<Json> = more
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|element| !elements(container, list).any(|one| one.get(key) == element.get(key)))
+        .cloned()
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    match container.entry(list).or_insert_with(|| json!([])) {
+        Json::Array(all) => all.extend(missing),
+        // Null is how some tools write an empty list.
+        other => *other = Json::Array(missing),
+    }
+}
+
+/// Makes the container of the input that is called like the proxy, or a new one, the proxy.
+fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTreeSet<Option<u64>>) {
+    if envoy.get("memory").is_some_and(Json::is_number) {
+        // A reservation must be below the limit, which somebody chose.
+        made.remove("memoryReservation");
+    }
+    let environment = made.remove("environment").unwrap_or_default();
+    let ports = made.remove("portMappings").and_then(|ports| match ports {
+        Json::Array(ports) => Some(ports),
+        _ => None,
+    });
+    for (member, value) in made {
+        if OURS.contains(&member.as_str()) || envoy.get(&member).is_none_or(Json::is_null) {
+            envoy.insert(member, value);
+        }
+    }
+    // Its bootstrap is ours; what else its environment has stays.
+    if let Some(Json::Array(variables)) = envoy.get_mut("environment") {
+        let ours = environment.as_array().map_or(&[][..], Vec::as_slice);
+        variables.retain(|one| !ours.iter().any(|own| own.get("name") == one.get("name")));
+    }
+    merge(envoy, "environment", &environment, "name");
+    // In one network a port is mapped once, by whoever has it already.
+    let free = ports.into_iter().flatten();
+    let free = free.filter(|mapping| !taken.contains(&mapping.get("containerPort").and_then(Json::as_u64)));
+    merge(
+        envoy,
+        "portMappings",
+        &Json::Array(free.collect()),
+        "containerPort",
+    );
+}

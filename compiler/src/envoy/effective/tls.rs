@@ -1,0 +1,77 @@
+//! TLS at both ends.
+
+use super::Part;
+use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
+use crate::ir::{Origin, Source};
+
+/// What a chain does to its clients.
+pub(super) fn server(out: &mut Part<'_>, of: &ServerTls) {
+    let ServerTls {
+        origin,
+        certificate,
+        clients,
+        alpn,
+    } = of;
+    out.field("TLS", "terminated", origin);
+    out.field("certificate", secret(certificate), &origin.field("certificate"));
+    match clients {
+        Some(clients) => validation(out, clients, &origin.field("validation")),
+        None => out.tell("certificate of the client", "not asked for", Source::AppMesh),
+    }
+    protocols(out, alpn);
+}
+
+/// What a cluster does to its hosts.
+pub(super) fn client(out: &mut Part<'_>, of: &ClientTls) {
+    let ClientTls {
+        origin,
+        certificate,
+        validation,
+        sni,
+        alpn,
+    } = of;
+    out.field("TLS", "spoken", origin);
+    out.tell("server name asked for", sni, Source::AppMesh);
+    match certificate {
+        Some(own) => out.field("certificate", secret(own), &origin.field("certificate")),
+        None => out.tell("certificate", "none", Source::AppMesh),
+    }
+    match validation {
+        Some(server) => self::validation(out, server, &origin.field("validation")),
+        None => out.tell("certificate of the host", "not checked", Source::AppMesh),
+    }
+    protocols(out, alpn);
+}
+
+fn protocols(out: &mut Part<'_>, alpn: &[&str]) {
+    if !alpn.is_empty() {
+        out.tell("protocols inside", alpn.join(", "), Source::AppMesh);
+    }
+}
+
+fn validation(out: &mut Part<'_>, of: &Validation, origin: &Origin) {
+    let Validation { trust, names } = of;
+    out.field("trusted", secret(trust), &origin.field("trust"));
+    out.add("names, one of which its certificate must have", names, |names| {
+        let names: Vec<&str> = names
+            .iter()
+            .map(|name| match name {
+                SubjectName::Dns(name) | SubjectName::Uri(name) | SubjectName::Ip(name) => name.as_str(),
+            })
+            .collect();
+        if names.is_empty() {
+            "any".to_owned()
+        } else {
+            names.join(", ")
+        }
+    });
+}
+
+fn secret(of: &SecretRef) -> String {
+    let SecretRef { name, source } = of;
+    match source {
+        SecretSource::Files(Files::Identity { chain, key }) => format!("{chain} with the key {key}"),
+        SecretSource::Files(Files::Trust { bundle }) => bundle.clone(),
+        SecretSource::Sds => format!("{name} from the SDS server"),
+    }
+}

@@ -1,0 +1,89 @@
+//! Files that must lie on a proxy's machine: certificates and keys. Whoever stands beside the proxy can look for them
+//! before Envoy does.
+
+use super::{Options, lowered, refuse_broken};
+use crate::ir::tls::{Files, SecretRef, SecretSource};
+use crate::ir::{Origin, Proxy};
+use crate::lower::Lowering;
+use crate::lower::index::Index;
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+
+/// A file that Envoy will read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NeededFile {
+    /// Its path on the proxy's machine.
+    pub path: String,
+    /// The field that wants it.
+    pub origin: Origin,
+}
+
+/// The certificates and keys that the proxy of a node or a gateway reads, by path.
+///
+/// # Errors
+/// When the mesh is not whole, or has no such node or gateway.
+pub fn needed_files(
+    mesh: &Mesh,
+    key: &ResourceKey,
+    options: &Options,
+) -> Result<Vec<NeededFile>, Vec<Diagnostic>> {
+    let proxy = lowered(mesh, key, &options.root)?;
+    let mut out = Vec::new();
+    gather(&proxy, &mut out);
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
+/// The same of all proxies that are wanted, each file once for every field that wants it.
+///
+/// # Errors
+/// When the mesh is not whole, or something is wrong with one of these proxies.
+pub fn needed_files_where(
+    mesh: &Mesh,
+    options: &Options,
+    wanted: impl Fn(&ResourceKey) -> bool,
+) -> Result<Vec<NeededFile>, Vec<Diagnostic>> {
+    refuse_broken(mesh)?;
+    let index = Index::new(mesh);
+    let lowering = Lowering::new(&index, &options.root);
+    let mut out = Vec::new();
+    let nodes = mesh.virtual_nodes().map(|node| &node.key);
+    let keys = nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key));
+    for key in keys.filter(|key| wanted(key)) {
+        if let Some(proxy) = lowering.proxy(key) {
+            gather(&proxy, &mut out);
+        }
+    }
+    let problems = lowering.problems();
+    if has_errors(&problems) {
+        return Err(problems);
+    }
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
+fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
+    let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
+        let paths = match secret.map(|secret| &secret.source) {
+            Some(SecretSource::Files(Files::Identity { chain, key })) => vec![chain, key],
+            Some(SecretSource::Files(Files::Trust { bundle })) => vec![bundle],
+            Some(SecretSource::Sds) | None => Vec::new(),
+        };
+        out.extend(paths.into_iter().map(|path| NeededFile {
+            path: path.clone(),
+            origin: origin.clone(),
+        }));
+    };
+    let chains = proxy.listeners.iter().flat_map(|listener| &listener.chains);
+    for tls in chains.filter_map(|chain| chain.tls.as_deref()) {
+        take(Some(&tls.certificate), &tls.origin);
+        take(tls.clients.as_ref().map(|clients| &clients.trust), &tls.origin);
+    }
+    for tls in proxy.clusters.iter().filter_map(|cluster| cluster.tls.as_deref()) {
+        take(tls.certificate.as_ref(), &tls.origin);
+        take(tls.validation.as_ref().map(|server| &server.trust), &tls.origin);
+    }
+}

@@ -1,0 +1,131 @@
+//! The codes of problems that readers and the recognition of input forms report.
+
+use meshform_model::diag::{Code, CodeInfo};
+
+/// The bytes are not a text.
+pub const NOT_TEXT: Code = Code("MF0601");
+/// The input is beyond a limit of size, depth or count.
+pub const TOO_LARGE: Code = Code("MF0602");
+/// The text is not JSON.
+pub const JSON_SYNTAX: Code = Code("MF0603");
+/// The text is not YAML.
+pub const YAML_SYNTAX: Code = Code("MF0604");
+/// A name stands twice in one object.
+pub const DUPLICATE_KEY: Code = Code("MF0605");
+/// A YAML construct that has no meaning here.
+pub const YAML_CONSTRUCT: Code = Code("MF0606");
+/// The input is of none of the known forms.
+pub const UNKNOWN_FORM: Code = Code("MF0607");
+/// A resource lacks a name, or the name of what contains it.
+pub const NO_NAME: Code = Code("MF0608");
+/// A CloudFormation expression has no value.
+pub const NO_VALUE: Code = Code("MF0609");
+/// A resource type in App Mesh's namespace that App Mesh does not have.
+pub const UNKNOWN_TYPE: Code = Code("MF0610");
+/// A Terraform state of another format.
+pub const STATE_VERSION: Code = Code("MF0611");
+/// An input in which there is no mesh resource.
+pub const NOTHING_FOUND: Code = Code("MF0612");
+/// Something beside a resource's properties that is not known.
+pub const UNKNOWN_PROPERTY: Code = Code("MF0613");
+/// A resource that is complete but could not be read as its kind.
+pub const NOT_TYPED: Code = Code("MF0614");
+/// A CloudFormation expression that is wrong in itself.
+pub const BAD_EXPRESSION: Code = Code("MF0615");
+
+/// What the documentation says of each.
+pub const CODES: &[CodeInfo] = &[
+    CodeInfo {
+        code: NOT_TEXT,
+        title: "not a text",
+        explanation: "The input holds bytes that are not UTF-8, or a NUL. Save the file as UTF-8; a binary file \
+                      (a plan, an archive) is not an input form.",
+    },
+    CodeInfo {
+        code: TOO_LARGE,
+        title: "too large",
+        explanation: "The input is beyond a limit: 64 MiB of text, 64 levels of nesting, 4 million values, \
+                      200,000 values made by YAML aliases, or 64 MiB made by CloudFormation's expressions. The limits keep a broken or hostile file from taking \
+                      the memory of the machine. Split the input.",
+    },
+    CodeInfo {
+        code: JSON_SYNTAX,
+        title: "JSON syntax",
+        explanation: "The text breaks JSON's grammar at the place shown. Shell templates with `$NAME` in the \
+                      place of a value have to be filled in first, for instance with `envsubst`.",
+    },
+    CodeInfo {
+        code: YAML_SYNTAX,
+        title: "YAML syntax",
+        explanation: "The text breaks YAML's grammar at the place shown. Most often an indentation is wrong, or \
+                      a value that begins with a special character lacks quotes.",
+    },
+    CodeInfo {
+        code: DUPLICATE_KEY,
+        title: "a name twice in one object",
+        explanation: "Most tools silently take the last of the two. Which one was meant cannot be known, so both \
+                      places are shown; remove one.",
+    },
+    CodeInfo {
+        code: YAML_CONSTRUCT,
+        title: "a YAML construct without meaning here",
+        explanation: "A mapping key that is not a plain text, or a tag that neither YAML nor CloudFormation \
+                      knows. Known tags are CloudFormation's short functions (`!Ref`, `!Sub`, `!GetAtt`, …) and \
+                      YAML's own (`!!str`, `!!int`, …).",
+    },
+    CodeInfo {
+        code: UNKNOWN_FORM,
+        title: "an input of no known form",
+        explanation: "Known forms are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes it \
+                      (`meshName`, `virtualNodeName`, `spec`) and gives it (`virtualNode: {…}`), Terraform state \
+                      of version 4, and the output of `terraform show -json`.",
+    },
+    CodeInfo {
+        code: NO_NAME,
+        title: "a resource without a name",
+        explanation: "A resource is known by its mesh, its kind, its parent and its name. The AWS CLI could take \
+                      these as options beside the file; here they stand in the file (`meshName`, `routeName`, …). \
+                      The mesh can also be given by `--mesh`.",
+    },
+    CodeInfo {
+        code: NO_VALUE,
+        title: "a CloudFormation expression without a value",
+        explanation: "The value depends on a parameter without a default, on an import, or on what a resource gets \
+                      once it is deployed. Parameters are given by `--parameter NAME=VALUE`.",
+    },
+    CodeInfo {
+        code: UNKNOWN_TYPE,
+        title: "an unknown type",
+        explanation: "The type is in App Mesh's namespace, but App Mesh has no such type; or the type of a resource is \
+                      not a plain text.",
+    },
+    CodeInfo {
+        code: STATE_VERSION,
+        title: "a Terraform state of another format",
+        explanation: "States of version 4 are read; Terraform writes them since 0.12. Older states are brought \
+                      forward by running Terraform 0.12 or newer once.",
+    },
+    CodeInfo {
+        code: NOTHING_FOUND,
+        title: "no mesh resource found",
+        explanation: "The input was read, but it holds no resource of a mesh.",
+    },
+    CodeInfo {
+        code: UNKNOWN_PROPERTY,
+        title: "an unknown attribute",
+        explanation: "A resource of a template has something beside `Type`, `Properties`, `Metadata`, `Condition`, \
+                      `DependsOn` and the policies of CloudFormation. Most often it belongs into `Properties`.",
+    },
+    CodeInfo {
+        code: NOT_TYPED,
+        title: "a resource that could not be read as its kind",
+        explanation: "The resource passed validation, and still could not be read. This is a fault of meshform; \
+                      please report it with the message.",
+    },
+    CodeInfo {
+        code: BAD_EXPRESSION,
+        title: "a wrong CloudFormation expression",
+        explanation: "An expression names a parameter, a resource, a condition or a mapping that the template \
+                      does not have, or has arguments of the wrong form.",
+    },
+];

@@ -1,0 +1,284 @@
+//! From what a form says of a resource to its canonical form, its key and its typed form.
+
+use super::cloudformation;
+use super::codes;
+use super::text::{place, shorten};
+use super::{Found, Options};
+use meshform_model::canonical;
+use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::dialect::{self, Dialect};
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::pointer::Pointer;
+use meshform_model::resource::{Identity, Resource};
+use meshform_model::schema::{self, SchemaNode, Shape};
+use meshform_model::validate;
+use meshform_model::value::{Field, Node, Number, Object, Span, Value};
+use std::collections::BTreeMap;
+
+/// A resource as a form has it.
+pub(super) struct Draft {
+    pub(super) kind: Kind,
+    pub(super) dialect: Dialect,
+    /// The whole resource in its dialect: names, spec, tags.
+    pub(super) body: Node,
+    /// Our settings, where the form keeps them outside the body.
+    pub(super) extensions: Option<Node>,
+    /// Whether hashicorp/aws wrote it, which fills in zeros for what was never set.
+    pub(super) foreign: bool,
+    /// What the form calls it: a logical id, an address.
+    pub(super) label: String,
+    pub(super) span: Option<Span>,
+}
+
+/// Longer than any key or address of names that the schema allows.
+const MAX_PATH: usize = 4096;
+
+/// Converts, validates, and finds the key.
+pub(super) fn finish(draft: Draft, options: &Options) -> Found {
+    let (mut body, mut problems) = dialect::to_canonical(draft.kind, draft.dialect, &draft.body);
+    if draft.foreign {
+        body = canonical::foreign(draft.kind, &body);
+    }
+    let schema = schema::kind(draft.kind);
+    if let Value::Object(object) = &mut body.value {
+        if let Some(extensions) = draft.extensions {
+            object.set("extensions", extensions);
+        }
+        let named = object.get("meshName").is_some_and(Node::is_wholly_known);
+        if !named && let Some(mesh) = &options.mesh {
+            object.set("meshName", Node::new(Value::from(mesh.as_str())));
+        }
+    }
+    let fits = draft.dialect == Dialect::CloudFormation;
+    if fits {
+        body = fit(schema.root, body, false);
+    }
+    problems.extend(validate::resource_in(draft.kind, draft.dialect, &body));
+    if fits {
+        body = fit(schema.root, body, true);
+    }
+    let key = match key(draft.kind, &body) {
+        // What is far too long for a name has been reported, and would fill every message that names it.
+        Ok(key) if key.path().len() > MAX_PATH => None,
+        Ok(key) => Some(key),
+        Err(missing) => {
+            problems.push(no_name(draft.kind, &missing, draft.span.or(body.span)));
+            None
+        }
+    };
+    for problem in &mut problems {
+        if problem.places.is_empty() {
+            problem
+                .places
+                .push(Place::at(&Pointer::root(), draft.span.or(body.span)));
+        }
+        for place in &mut problem.places {
+            if place.resource.is_none() {
+                place.resource.clone_from(&key);
+            }
+        }
+    }
+    Found {
+        kind: draft.kind,
+        key,
+        body,
+        label: match draft.label.len() > MAX_PATH {
+            true => shorten(&draft.label),
+            false => draft.label,
+        },
+        span: draft.span,
+        refused: has_errors(&problems),
+        problems,
+    }
+}
+
+fn no_name(kind: Kind, missing: &[&str], span: Option<Span>) -> Diagnostic {
+    let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+    let listed = match quoted.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => quoted.join(""),
+    };
+    let mut problem = Diagnostic::error(codes::NO_NAME, format!("a {kind} without {listed}"));
+    problem = problem.help(if missing == ["meshName"] {
+        "write it beside `spec`, or give `--mesh NAME`".to_owned()
+    } else {
+        format!("write {listed} beside `spec`: the AWS CLI took such names as options")
+    });
+    if let Some(span) = span {
+        problem = problem.at(place(span));
+    }
+    problem
+}
+
+/// The key, or the names of the fields that lack.
+fn key(kind: Kind, body: &Node) -> Result<ResourceKey, Vec<&'static str>> {
+    let mut names = Vec::new();
+    let mut missing = Vec::new();
+    for field in &schema::kind(kind).key {
+        match body
+            .get(field)
+            .and_then(Node::as_str)
+            .filter(|name| !name.is_empty())
+        {
+            Some(name) => names.push(name),
+            None => missing.push(field.as_str()),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    match *names.as_slice() {
+        [mesh] => Ok(ResourceKey::mesh(mesh)),
+        [mesh, name] => Ok(ResourceKey::in_mesh(mesh, kind, name)),
+        [mesh, parent, name] => {
+            let parent_kind = kind.parent().unwrap_or(Kind::Mesh);
+            Ok(ResourceKey::child(
+                &ResourceKey::in_mesh(mesh, parent_kind, parent),
+                kind,
+                name,
+            ))
+        }
+        _ => Err(vec!["meshName"]),
+    }
+}
+
+/// CloudFormation takes `"8080"` for a number and `1` for a text. With `texts`, expressions without a value become
+/// texts in the notation of `Fn::Sub` where a text may stand; validation comes before that.
+fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
+    let Node { value, span } = node;
+    let value = match (&schema.shape, value) {
+        (Shape::Object(shape) | Shape::Union(shape), Value::Object(object)) => {
+            let mut out = Object::new();
+            for field in object {
+                let node = match shape.field(&field.name) {
+                    Some(known) => fit(known.node, field.node, texts),
+                    None => field.node,
+                };
+                out.push(Field { node, ..field });
+            }
+            Value::Object(out)
+        }
+        (Shape::List(shape), Value::List(list)) => Value::List(
+            list.into_iter()
+                .map(|item| fit(shape.items, item, texts))
+                .collect(),
+        ),
+        (Shape::Text(_), value @ Value::Symbol(_)) if !texts => value,
+        (Shape::Text(_), value @ (Value::Symbol(_) | Value::Number(_) | Value::Bool(_))) => {
+            let node = Node::new(value);
+            cloudformation::as_text(&node).map_or(node.value, Value::String)
+        }
+        (Shape::Int(_) | Shape::Number(_), Value::String(text)) => {
+            Number::parse(text.trim()).map_or(Value::String(text), Value::Number)
+        }
+        (Shape::Bool, Value::String(text)) => match text.as_str() {
+            "true" | "True" => Value::Bool(true),
+            "false" | "False" => Value::Bool(false),
+            _ => Value::String(text),
+        },
+        (_, value) => value,
+    };
+    Node { value, span }
+}
+
+/// The typed form, of a resource that was not refused.
+pub(super) fn typed(found: &Found) -> Result<Resource, Vec<Diagnostic>> {
+    let Some(key) = &found.key else {
+        return Err(Vec::new());
+    };
+    let unknown = symbols(&found.body, key);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let json = |name: &str| found.body.get(name).and_then(Node::to_json);
+    let spec = json("spec").unwrap_or(serde_json::Value::Null);
+    let extensions = json("extensions").unwrap_or(serde_json::Value::Null);
+    let read = Resource::from_json(key.clone(), &spec);
+    let read = read.and_then(|resource| resource.with_extensions(&extensions));
+    let mut resource = read.map_err(|mut problem| {
+        problem.code = codes::NOT_TYPED;
+        for place in &mut problem.places {
+            place.span = place.span.or(found.span);
+        }
+        vec![problem]
+    })?;
+    resource.tags = tags(found.body.get("tags"));
+    resource.identity = identity(found.body.get("metadata"));
+    Ok(resource)
+}
+
+/// Numbers and whole objects for which CloudFormation alone has a value.
+fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut pending = vec![(Pointer::root(), body)];
+    while let Some((pointer, node)) = pending.pop() {
+        match &node.value {
+            Value::List(list) => {
+                pending.extend(
+                    list.iter()
+                        .enumerate()
+                        .map(|(at, node)| (pointer.index(at), node)),
+                );
+            }
+            Value::Object(object) => {
+                pending.extend(object.iter().map(|f| (pointer.field(f.name.as_str()), &f.node)));
+            }
+            Value::Symbol(_) | Value::Unknown => {
+                let shown = cloudformation::as_text(node).unwrap_or_default();
+                let mut place = Place::of(key, &pointer);
+                place.span = node.span;
+                found.push(
+                    Diagnostic::error(
+                        codes::NO_VALUE,
+                        format!("`{shown}` has no value, and one is needed here"),
+                    )
+                    .help("give the template's parameters with `--parameter NAME=VALUE`")
+                    .at(place),
+                );
+            }
+            _ => {}
+        }
+    }
+    found.sort_by_key(|problem| problem.places.first().and_then(|place| place.span));
+    found
+}
+
+fn tags(node: Option<&Node>) -> BTreeMap<String, String> {
+    let list = node.and_then(Node::as_list).unwrap_or_default();
+    list.iter()
+        .filter_map(|tag| {
+            let text = |name| tag.get(name).and_then(Node::as_str);
+            Some((
+                text("key")?.to_owned(),
+                text("value").unwrap_or_default().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// What the form knows of who the resource is. A Terraform state has no uid of a mesh; all else belongs together.
+fn identity(metadata: Option<&Node>) -> Option<Identity> {
+    let metadata = metadata?;
+    let text = |name: &str| metadata.get(name).and_then(Node::as_str).map(str::to_owned);
+    let time = |name: &str| match &metadata.get(name)?.value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(super::time::rfc3339(number.as_f64())),
+        _ => None,
+    };
+    let arn = text("arn")?;
+    let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
+    let owner = text("meshOwner").unwrap_or_else(|| account.clone());
+    Some(Identity {
+        uid: text("uid").unwrap_or_default(),
+        resource_owner: text("resourceOwner").unwrap_or_else(|| owner.clone()),
+        mesh_owner: owner,
+        created_at: time("createdAt")?,
+        last_updated_at: time("lastUpdatedAt")?,
+        version: match &metadata.get("version").map(|node| &node.value) {
+            Some(Value::Number(number)) => number.as_i64().and_then(|n| u64::try_from(n).ok()).unwrap_or(1),
+            _ => 1,
+        },
+        arn,
+    })
+}

@@ -1,0 +1,190 @@
+//! Where requests go.
+
+use super::tls::ClientTls;
+use super::{Origin, Sourced};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One `Cluster`.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// App Mesh's name.
+    pub name: String,
+    /// What it was made for.
+    pub origin: Origin,
+    /// How its hosts are found.
+    pub discovery: Discovery,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Sourced<Duration>,
+    /// What its hosts speak.
+    pub protocol: Protocol,
+    /// The limits of its connection pool; nothing = none.
+    pub pool: Pool,
+    /// When a host that fails is left out.
+    pub outlier: Option<Outlier>,
+    /// How hosts are probed.
+    pub health_check: Option<HealthCheck>,
+    /// How TLS is spoken to it, if it is.
+    pub tls: Option<Arc<ClientTls>>,
+    /// How a host is chosen; nothing = round robin.
+    pub balancing: Option<Sourced<Balancing>>,
+    /// How large the headers of its responses may be.
+    pub response_headers: ResponseHeaders,
+}
+
+/// Limits on the headers of responses; nothing = Envoy's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResponseHeaders {
+    /// Their size in KiB.
+    pub kb: Option<Sourced<u32>>,
+    /// Their number.
+    pub count: Option<Sourced<u32>>,
+}
+
+/// How hosts are found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Discovery {
+    /// One address that never changes: the workload itself, or this proxy.
+    Loopback {
+        /// The address.
+        address: String,
+        /// The port.
+        port: u16,
+    },
+    /// A socket of the file system.
+    Socket {
+        /// Its path.
+        path: String,
+    },
+    /// A DNS name.
+    Dns {
+        /// The name.
+        hostname: String,
+        /// The port on what the name gives.
+        port: u16,
+        /// Whether every address of the answer is a host (App Mesh's ENDPOINTS), or a new connection takes the
+        /// first one (LOADBALANCER).
+        every_address: Sourced<bool>,
+        /// Which addresses are wanted.
+        family: Sourced<Family>,
+    },
+    /// Told from outside, as EDS of its own.
+    Endpoints(Arc<Vec<Endpoint>>),
+    /// Wherever the connection was going.
+    OriginalDestination,
+}
+
+/// Which addresses are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv6, and IPv4 when there is none.
+    Auto,
+    /// IPv4, and IPv6 when there is none.
+    V4Preferred,
+    /// Only IPv4.
+    V4Only,
+    /// Only IPv6.
+    V6Only,
+}
+
+/// One host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// An IP address.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+    /// Its share among its like; nothing = 1.
+    pub weight: Option<u32>,
+    /// The zone that it is in.
+    pub zone: Option<String>,
+}
+
+/// What hosts speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, gRPC among it.
+    Http2,
+    /// HTTP/2 over a connection that must stay, and is asked whether it still stands.
+    Http2Watched,
+    /// What the caller spoke.
+    SameAsCaller,
+    /// Bytes.
+    Tcp,
+}
+
+/// The limits of a connection pool. What is not set is not limited, as App Mesh set it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// Connections.
+    pub connections: Option<Sourced<u32>>,
+    /// Requests that wait for a connection.
+    pub pending: Option<Sourced<u32>>,
+    /// Requests at a time.
+    pub requests: Option<Sourced<u32>>,
+}
+
+/// When a host that fails is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlier {
+    /// The field that says so.
+    pub origin: Origin,
+    /// Server errors in a row.
+    pub errors: u32,
+    /// How often hosts are looked at.
+    pub interval: Duration,
+    /// How long a host is left out, times how often it was.
+    pub ejection: Duration,
+    /// How many hosts of a hundred may be left out; one always may.
+    pub max_percent: u32,
+}
+
+/// How hosts are probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// The field that says so.
+    pub origin: Origin,
+    /// What is sent.
+    pub probe: Probe,
+    /// Good answers in a row until a host is taken.
+    pub healthy: u32,
+    /// Bad ones until it is left out.
+    pub unhealthy: u32,
+    /// From probe to probe.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The port, where the check names one.
+    pub port: Option<u16>,
+}
+
+/// What a probe sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// A request.
+    Http {
+        /// `Host`.
+        host: String,
+        /// The path.
+        path: String,
+        /// Over HTTP/2.
+        http2: bool,
+    },
+    /// gRPC's health service.
+    Grpc,
+    /// Only a connection.
+    Tcp,
+}
+
+/// How a host is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Balancing {
+    /// One after another.
+    RoundRobin,
+    /// The one with fewer requests of two.
+    LeastRequest,
+    /// Any.
+    Random,
+}

@@ -1,0 +1,117 @@
+//! Sockets that a proxy listens on, and what happens to a connection.
+
+use super::telemetry::{AccessLog, Tracing};
+use super::tls::ServerTls;
+use super::{Origin, Sourced};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A listening socket.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// App Mesh's name.
+    pub name: String,
+    /// What it was made for.
+    pub origin: Origin,
+    /// The address to bind.
+    pub address: String,
+    /// The port to bind.
+    pub port: u16,
+    /// A socket of IPv6 also takes IPv4.
+    pub ipv4_compat: bool,
+    /// Which way.
+    pub direction: Direction,
+    /// Connections arrive here by iptables; where they were going decides the chain.
+    pub original_destination: bool,
+    /// Filter chains, in order.
+    pub chains: Vec<Chain>,
+    /// What no chain matches; nothing = the connection is closed.
+    pub default_chain: Option<Chain>,
+}
+
+/// Which way traffic flows, seen from the workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the workload.
+    Inbound,
+    /// From the workload.
+    Outbound,
+}
+
+/// What happens to the connections that match.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// Unique within the listener.
+    pub name: String,
+    /// What it was made for.
+    pub origin: Origin,
+    /// The port that the connection was made to; nothing = any.
+    pub destination_port: Option<u16>,
+    /// The server names that the client may ask for; empty = any.
+    pub server_names: Vec<Sourced<String>>,
+    /// Whether the connection speaks TLS; nothing = either.
+    pub transport: Option<Transport>,
+    /// How TLS is terminated, if it is.
+    pub tls: Option<Arc<ServerTls>>,
+    /// What then.
+    pub service: Service,
+}
+
+/// What a connection speaks, found by looking at its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS.
+    Tls,
+    /// Anything else.
+    Plain,
+}
+
+/// What a chain does.
+#[derive(Debug, Clone)]
+pub enum Service {
+    /// Routes requests.
+    Http(Box<HttpService>),
+    /// Passes bytes.
+    Tcp(TcpService),
+}
+
+/// Routes requests by a table.
+#[derive(Debug, Clone)]
+pub struct HttpService {
+    /// The prefix of its statistics.
+    pub stat_prefix: String,
+    /// The name of the table in [`Proxy::tables`](super::Proxy::tables).
+    pub table: String,
+    /// Whether connections may be upgraded to WebSocket.
+    pub websocket: bool,
+    /// Where requests are logged.
+    pub access_log: Option<Arc<AccessLog>>,
+    /// Where spans go.
+    pub tracing: Option<Arc<Tracing>>,
+    /// How large a request's headers may be.
+    pub max_request_headers_kb: Option<Sourced<u32>>,
+    /// How many headers a request may have.
+    pub max_request_headers_count: Option<Sourced<u32>>,
+}
+
+/// Passes bytes to one of several clusters.
+#[derive(Debug, Clone)]
+pub struct TcpService {
+    /// The prefix of its statistics.
+    pub stat_prefix: String,
+    /// Clusters by weight, all above zero.
+    pub targets: Vec<TcpTarget>,
+    /// When a silent connection is closed; zero = never.
+    pub idle_timeout: Sourced<Duration>,
+    /// Where connections are logged.
+    pub access_log: Option<Arc<AccessLog>>,
+}
+
+/// A cluster and its share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpTarget {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its share.
+    pub weight: u32,
+}

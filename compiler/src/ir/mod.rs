@@ -1,0 +1,170 @@
+//! What one proxy needs, in our own words: the form between the model and Envoy's messages.
+//!
+//! Every node says which resource and which field it came from ([`Origin`]), so that a problem found late lands on
+//! the user's line; every value that may be a default says whose it is ([`Source`]), so that nothing is hidden.
+//! What several proxies share (a cluster, a virtual host) is one [`Arc`] and is rendered once.
+//!
+//! - [`listener`]: sockets, filter chains, what happens to a connection.
+//! - [`route`]: route tables, virtual hosts, routes, matchers, retries.
+//! - [`cluster`]: where requests go: discovery, pools, health, endpoints.
+//! - [`tls`]: certificates, trust, both ends.
+//! - [`telemetry`]: access logs, tracing, metrics.
+//! - [`settings`]: the process itself: admin, node id, limits, control plane.
+
+pub mod cluster;
+pub mod listener;
+pub mod route;
+pub mod settings;
+pub mod telemetry;
+pub mod tls;
+
+use cluster::Cluster;
+use listener::Listener;
+use meshform_model::diag::Place;
+use meshform_model::key::ResourceKey;
+use meshform_model::pointer::Pointer;
+use route::RouteTable;
+use settings::Settings;
+use std::fmt;
+use std::sync::Arc;
+use tls::Secret;
+
+/// The resource and the field that something was made from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The resource.
+    pub key: Arc<ResourceKey>,
+    /// The field, in canonical form from the resource's root.
+    pub pointer: Pointer,
+}
+
+/// Whose value it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Somebody wrote it: the node, the mesh, a route, a proxy profile.
+    Field(Origin),
+    /// Nobody wrote it; App Mesh's control plane would have set it.
+    AppMesh,
+    /// Nobody wrote it; Envoy's own default holds.
+    Envoy,
+    /// Nobody wrote it; meshform chooses it (App Mesh had none, or hid it).
+    Meshform,
+}
+
+/// A value with where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// One Envoy: everything that it is told.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// The virtual node or virtual gateway.
+    pub key: Arc<ResourceKey>,
+    /// The process.
+    pub settings: Settings,
+    /// By name.
+    pub listeners: Vec<Listener>,
+    /// By name.
+    pub tables: Vec<RouteTable>,
+    /// By name.
+    pub clusters: Vec<Arc<Cluster>>,
+    /// By name.
+    pub secrets: Vec<Secret>,
+}
+
+impl Origin {
+    /// A field of a resource, given as a JSON pointer.
+    pub fn at(key: &Arc<ResourceKey>, pointer: &str) -> Self {
+        Self {
+            key: Arc::clone(key),
+            pointer: Pointer::parse(pointer).unwrap_or_default(),
+        }
+    }
+
+    /// A field further down.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Self {
+        Self {
+            key: Arc::clone(&self.key),
+            pointer: self.pointer.field(name),
+        }
+    }
+
+    /// An element further down.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        Self {
+            key: Arc::clone(&self.key),
+            pointer: self.pointer.index(index),
+        }
+    }
+
+    /// As the place of a diagnostic.
+    pub fn place(&self) -> Place {
+        Place::of(&self.key, &self.pointer)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.key, self.pointer)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Field(origin) => origin.fmt(f),
+            Source::AppMesh => f.write_str("App Mesh's default"),
+            Source::Envoy => f.write_str("Envoy's default"),
+            Source::Meshform => f.write_str("meshform's default"),
+        }
+    }
+}
+
+impl<T> Sourced<T> {
+    /// What somebody wrote.
+    pub fn written(value: T, origin: Origin) -> Self {
+        Self {
+            value,
+            source: Source::Field(origin),
+        }
+    }
+
+    /// What App Mesh would have set.
+    pub fn app_mesh(value: T) -> Self {
+        Self {
+            value,
+            source: Source::AppMesh,
+        }
+    }
+
+    /// What Envoy does when told nothing.
+    pub fn envoy(value: T) -> Self {
+        Self {
+            value,
+            source: Source::Envoy,
+        }
+    }
+
+    /// What meshform chooses.
+    pub fn ours(value: T) -> Self {
+        Self {
+            value,
+            source: Source::Meshform,
+        }
+    }
+
+    /// The same place with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced {
+            value: f(self.value),
+            source: self.source,
+        }
+    }
+}

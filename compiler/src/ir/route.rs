@@ -1,0 +1,175 @@
+//! Route tables: which request goes where, how long it may take, how often it is tried.
+
+use super::{Origin, Sourced};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One `RouteConfiguration`.
+#[derive(Debug, Clone)]
+pub struct RouteTable {
+    /// App Mesh's name.
+    pub name: String,
+    /// What it was made for.
+    pub origin: Origin,
+    /// By name; domains are unique among them.
+    pub hosts: Vec<Arc<VirtualHost>>,
+    /// Request headers that are ours and must not reach an application.
+    pub remove_headers: Vec<String>,
+}
+
+/// The routes of one name.
+#[derive(Debug, Clone)]
+pub struct VirtualHost {
+    /// Unique within the table: the virtual service's name.
+    pub name: String,
+    /// What it was made for.
+    pub origin: Origin,
+    /// `Host` values that belong to it: exact, `*suffix`, or `*`.
+    pub domains: Vec<String>,
+    /// In order: the first that matches is taken.
+    pub routes: Vec<Route>,
+}
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The route's name in the model.
+    pub name: String,
+    /// What it was made from.
+    pub origin: Origin,
+    /// Which requests.
+    pub matcher: Matcher,
+    /// Where they go.
+    pub action: Action,
+}
+
+/// Which requests a route takes. All parts must match.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matcher {
+    /// By path.
+    pub path: PathMatch,
+    /// Only gRPC (by content type).
+    pub grpc: bool,
+    /// By headers, `:method` and `:scheme` among them.
+    pub headers: Vec<HeaderMatch>,
+    /// By query parameters.
+    pub query: Vec<QueryMatch>,
+}
+
+/// By path, without the query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathMatch {
+    /// A plain prefix: `/a` takes `/ab`.
+    Prefix(String),
+    /// The whole path.
+    Exact(String),
+    /// RE2 on the whole path.
+    Regex(String),
+}
+
+/// By one header.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeaderMatch {
+    /// The header's name.
+    pub name: String,
+    /// What its value must be.
+    pub value: ValueMatch,
+    /// The opposite. A missing header never matches then, as in Envoy.
+    pub invert: bool,
+}
+
+/// By one query parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryMatch {
+    /// The parameter's name.
+    pub name: String,
+    /// What its value must be; nothing = it must be there.
+    pub exact: Option<String>,
+}
+
+/// What a header's value must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ValueMatch {
+    /// It is there.
+    Present,
+    /// It is this.
+    Exact(String),
+    /// It begins so.
+    Prefix(String),
+    /// It ends so.
+    Suffix(String),
+    /// RE2 on the whole value.
+    Regex(String),
+    /// A whole number from `start` up to but not including `end`.
+    Range {
+        /// The first.
+        start: i64,
+        /// One past the last.
+        end: i64,
+    },
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// Clusters by weight; the sum is above zero.
+    pub targets: Vec<Target>,
+    /// How long request and response may take, all tries together; zero = for ever.
+    pub timeout: Sourced<Duration>,
+    /// How long a stream may be silent; zero = for ever. Nothing = the connection manager's 5 minutes.
+    pub idle_timeout: Option<Sourced<Duration>>,
+    /// When to try again.
+    pub retry: Option<Sourced<Retry>>,
+    /// What becomes of `Host`.
+    pub host_rewrite: Option<String>,
+    /// What becomes of the path.
+    pub path_rewrite: Option<PathRewrite>,
+    /// A header that replaces the client's own of that name.
+    pub set_header: Option<(String, String)>,
+    /// Request headers of the client that must not pass.
+    pub remove_headers: Vec<String>,
+}
+
+/// A cluster and its share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its share; zero gets nothing.
+    pub weight: u32,
+    /// The virtual node or virtual service behind it, for people.
+    pub label: String,
+}
+
+/// What becomes of the path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathRewrite {
+    /// What the prefix or the exact path matched is replaced.
+    Matched(String),
+    /// The whole path is replaced; the query is kept.
+    Whole(String),
+}
+
+/// When to try again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Retry {
+    /// Envoy's words.
+    pub on: Vec<&'static str>,
+    /// The status codes that `retriable-status-codes` stands for.
+    pub status_codes: Vec<u32>,
+    /// Tries after the first.
+    pub retries: u32,
+    /// How long one try may take, the first too; nothing = the route's timeout alone.
+    pub per_try: Option<Duration>,
+    /// The pause between tries; nothing = Envoy's 25 ms, doubling, up to 250 ms.
+    pub back_off: Option<Sourced<BackOff>>,
+}
+
+/// A pause between tries: uniform between nothing and `base`, which doubles up to `max`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BackOff {
+    /// The first bound.
+    pub base: Duration,
+    /// The last bound.
+    pub max: Duration,
+}

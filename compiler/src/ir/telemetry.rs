@@ -1,0 +1,106 @@
+//! What a proxy reports: access logs, spans, metrics.
+
+use super::{Origin, Sourced};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// An access log in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessLog {
+    /// The field that says so.
+    pub origin: Origin,
+    /// The file.
+    pub path: String,
+    /// What a line looks like; nothing = Envoy's own.
+    pub format: Option<LogFormat>,
+}
+
+/// What a line of an access log looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogFormat {
+    /// A text with operators.
+    Text(String),
+    /// An object of texts with operators.
+    Json(BTreeMap<String, String>),
+}
+
+/// Where spans go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracing {
+    /// The field that says so.
+    pub origin: Origin,
+    /// Which collector.
+    pub collector: Collector,
+    /// How many requests of a hundred are traced, where the profile says and Envoy's own choice counts (X-Ray makes one
+    /// of its own).
+    pub sampling_percent: Option<f64>,
+}
+
+/// A collector of spans.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Collector {
+    /// OpenTelemetry over gRPC.
+    OpenTelemetry {
+        /// The cluster.
+        cluster: String,
+        /// What the service is called in traces.
+        service: String,
+    },
+    /// Zipkin's HTTP API, which Jaeger speaks too.
+    Zipkin {
+        /// The cluster.
+        cluster: String,
+        /// `Host` towards the collector.
+        hostname: String,
+        /// The path.
+        path: String,
+    },
+    /// Datadog's agent.
+    Datadog {
+        /// The cluster.
+        cluster: String,
+        /// What the service is called in traces.
+        service: String,
+    },
+    /// The X-Ray daemon (UDP).
+    XRay {
+        /// Its IP address.
+        address: String,
+        /// Its port.
+        port: u16,
+        /// What the segment is called.
+        segment: String,
+        /// How many requests of a hundred are traced beside the first of each second, where the profile says.
+        sampling_percent: Option<f64>,
+        /// The mesh, and the node or gateway, as fields of the segment.
+        fields: BTreeMap<String, String>,
+    },
+}
+
+/// What becomes of statistics.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// A DogStatsD agent.
+    pub dog_statsd: Option<DogStatsd>,
+    /// The mesh's name, where clusters' names shall give tags.
+    pub mesh: Option<String>,
+    /// Tags with a fixed value.
+    pub tags: BTreeMap<String, String>,
+    /// Whether parts of names become tags named after the mesh's resources.
+    pub resource_tags: Option<Sourced<bool>>,
+    /// How often statistics are sent.
+    pub flush_interval: Option<Sourced<Duration>>,
+}
+
+/// A DogStatsD agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DogStatsd {
+    /// The field that says so.
+    pub origin: Origin,
+    /// Its IP address.
+    pub address: String,
+    /// Its port (UDP).
+    pub port: u16,
+    /// What names begin with; nothing = `envoy`.
+    pub prefix: Option<String>,
+}

@@ -1,0 +1,108 @@
+//! Certificates and trust, at both ends.
+
+use super::{Origin, Sourced};
+
+/// How TLS is terminated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerTls {
+    /// The field that says so.
+    pub origin: Origin,
+    /// What is shown to clients.
+    pub certificate: SecretRef,
+    /// Which clients are let in; nothing = any.
+    pub clients: Option<Validation>,
+    /// What may be spoken inside.
+    pub alpn: Vec<&'static str>,
+}
+
+/// How TLS is spoken to a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientTls {
+    /// The field that says so.
+    pub origin: Origin,
+    /// What is shown when the server asks.
+    pub certificate: Option<SecretRef>,
+    /// What the server must show; nothing = anything goes.
+    pub validation: Option<Validation>,
+    /// The name that is asked for.
+    pub sni: String,
+    /// What is offered to be spoken inside.
+    pub alpn: Vec<&'static str>,
+}
+
+/// What the other end must show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validation {
+    /// Whose signature counts.
+    pub trust: SecretRef,
+    /// The names of which one must be in the certificate; empty = any.
+    pub names: Sourced<Vec<SubjectName>>,
+}
+
+/// A name in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectName {
+    /// A DNS name.
+    Dns(String),
+    /// A URI, such as a SPIFFE id.
+    Uri(String),
+    /// An IP address.
+    Ip(String),
+}
+
+impl SubjectName {
+    /// What a text names.
+    pub(crate) fn of(text: &str) -> Self {
+        if text.contains("://") {
+            Self::Uri(text.to_owned())
+        } else if text.parse::<std::net::IpAddr>().is_ok() {
+            Self::Ip(text.to_owned())
+        } else {
+            Self::Dns(text.to_owned())
+        }
+    }
+}
+
+/// A certificate or a trust, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretRef {
+    /// The name: ours for files, the server's for SDS.
+    pub name: String,
+    /// Where it is.
+    pub source: SecretSource,
+}
+
+/// Where a certificate or a trust is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretSource {
+    /// Files beside the proxy, read again when they change.
+    Files(Files),
+    /// The SDS server behind the profile's socket.
+    Sds,
+}
+
+/// Paths on the proxy's machine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Files {
+    /// A certificate with its key.
+    Identity {
+        /// The chain, PEM.
+        chain: String,
+        /// The key, PEM.
+        key: String,
+    },
+    /// Certificates that are trusted.
+    Trust {
+        /// The bundle, PEM.
+        bundle: String,
+    },
+}
+
+/// A secret read from files, as the proxy is told of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// Its files.
+    pub files: Files,
+}

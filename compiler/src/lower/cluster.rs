@@ -1,0 +1,321 @@
+//! Clusters towards other nodes: discovery, health, outliers, TLS. Declared at the server, rendered at its callers.
+
+use super::proxy::Scope;
+use super::upstream::TargetRef;
+use super::{Lowering, names};
+use crate::codes;
+use crate::ir::cluster::{
+    Balancing, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
+};
+use crate::ir::tls::ClientTls;
+use crate::ir::{Origin, Sourced};
+use meshform_model::diag::Diagnostic;
+use meshform_model::spec::{
+    self, AwsCloudMapServiceDiscovery, ConnectionPool, DnsResponseType, HealthCheckPolicy, IpPreference,
+    Listener, LoadBalancing, OutlierDetection, Protocol as Wire, ServiceDiscovery, VirtualNodeSpec,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a connection to another node may take to stand.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long one to the own application may take.
+const CONNECT_LOCAL: Duration = Duration::from_millis(250);
+
+pub(crate) fn protocol(wire: Wire) -> Protocol {
+    match wire {
+        Wire::Http => Protocol::Http1,
+        Wire::Http2 | Wire::Grpc => Protocol::Http2,
+        Wire::Tcp => Protocol::Tcp,
+    }
+}
+
+impl Lowering<'_> {
+    /// The cluster for a target as one caller reaches it. Without TLS and endpoints of the caller's profile it is
+    /// the same for all callers, and made once.
+    pub(crate) fn egress_cluster(
+        &self,
+        target: &TargetRef,
+        scope: &Scope<'_>,
+        tls: Option<Arc<ClientTls>>,
+    ) -> Option<Arc<Cluster>> {
+        let told = scope
+            .profile
+            .merged
+            .endpoints
+            .iter()
+            .any(|endpoints| endpoints.virtual_node == target.node);
+        if tls.is_some() || told {
+            return self.make_cluster(target, scope, tls).map(Arc::new);
+        }
+        if let Some(known) = self.clusters.borrow().get(target) {
+            return known.clone();
+        }
+        let made = self.make_cluster(target, scope, None).map(Arc::new);
+        self.clusters.borrow_mut().insert(target.clone(), made.clone());
+        made
+    }
+
+    fn make_cluster(
+        &self,
+        target: &TargetRef,
+        scope: &Scope<'_>,
+        tls: Option<Arc<ClientTls>>,
+    ) -> Option<Cluster> {
+        let node = self.index.nodes.get(target.node.as_str())?;
+        let listener = node.spec.listeners.get(target.listener)?;
+        let origin = Origin::at(&node.key, &format!("/spec/listeners/{}", target.listener));
+        let discovery = self.discovery(target, scope)?;
+        let name = node.spec.service_discovery.as_ref().map(ServiceDiscovery::name);
+        let outlier = listener
+            .outlier_detection
+            .as_ref()
+            .map(|detection| outlier(detection, origin.field("outlierDetection")));
+        let wire = listener.port_mapping.protocol;
+        Some(Cluster {
+            name: target.cluster.clone(),
+            discovery,
+            connect_timeout: Sourced::app_mesh(CONNECT),
+            protocol: protocol(wire),
+            pool: Pool::default(),
+            outlier,
+            health_check: listener
+                .health_check
+                .as_ref()
+                .map(|check| health_check(check, listener, (name.as_deref(), origin.field("healthCheck")))),
+            tls,
+            balancing: self.balancing(target.node.as_str()),
+            response_headers: self
+                .listener_limits(&node.key, listener.port_mapping.port)
+                .responses,
+            origin,
+        })
+    }
+
+    fn discovery(&self, target: &TargetRef, scope: &Scope<'_>) -> Option<Discovery> {
+        let node = self.index.nodes.get(target.node.as_str())?;
+        let port = node.spec.listeners.get(target.listener)?.port_mapping.port;
+        let merged = &scope.profile.merged;
+        if let Some(told) = merged
+            .endpoints
+            .iter()
+            .find(|told| told.virtual_node == target.node)
+        {
+            return self.endpoints(told, port, scope);
+        }
+        match &node.spec.service_discovery {
+            Some(ServiceDiscovery::Dns(dns)) => {
+                let origin = Origin::at(&node.key, "/spec/serviceDiscovery/dns");
+                Some(Discovery::Dns {
+                    hostname: dns.hostname.clone(),
+                    port,
+                    every_address: match dns.response_type {
+                        Some(response) => Sourced::written(
+                            matches!(response, DnsResponseType::Endpoints),
+                            origin.field("responseType"),
+                        ),
+                        None => Sourced::app_mesh(false),
+                    },
+                    family: self.family(node.spec, &origin.key),
+                })
+            }
+            Some(ServiceDiscovery::AwsCloudMap(cloud_map)) => {
+                self.report(cloud_map_problem(
+                    cloud_map,
+                    &target.node,
+                    &Origin::at(&node.key, "/spec/serviceDiscovery/awsCloudMap"),
+                ));
+                None
+            }
+            None => {
+                self.report(
+                    Diagnostic::error(
+                        codes::NOT_WHOLE,
+                        format!("virtual node `{}` gets traffic but has no service discovery", target.node),
+                    )
+                    .help("give it `serviceDiscovery`, or list its addresses under `endpoints` in a proxy profile")
+                    .at(Origin::at(&node.key, "/spec/serviceDiscovery").place()),
+                );
+                None
+            }
+        }
+    }
+
+    /// Addresses from the caller's profile. Their order has no meaning.
+    fn endpoints(&self, told: &spec::StaticEndpoints, port: u16, scope: &Scope<'_>) -> Option<Discovery> {
+        let mut hosts: Vec<Endpoint> = Vec::new();
+        for told in &told.addresses {
+            self.ip(&told.address, scope.profile_place("endpoints"))?;
+            hosts.push(Endpoint {
+                address: told.address.clone(),
+                port: told.port.unwrap_or(port),
+                weight: told.weight.and_then(|weight| u32::try_from(weight).ok()),
+                zone: told.zone.clone(),
+            });
+        }
+        hosts.sort_by(|a, b| (&a.zone, &a.address, a.port).cmp(&(&b.zone, &b.address, b.port)));
+        Some(Discovery::Endpoints(Arc::new(hosts)))
+    }
+
+    /// The node's preference, else the mesh's.
+    pub(crate) fn preference(
+        &self,
+        node: Option<&VirtualNodeSpec>,
+        key: &Arc<meshform_model::key::ResourceKey>,
+    ) -> Option<Sourced<IpPreference>> {
+        let own = node
+            .and_then(|node| node.service_discovery.as_ref())
+            .and_then(|discovery| {
+                let member = match discovery {
+                    ServiceDiscovery::Dns(_) => "dns",
+                    ServiceDiscovery::AwsCloudMap(_) => "awsCloudMap",
+                };
+                let place = format!("/spec/serviceDiscovery/{member}/ipPreference");
+                Some(Sourced::written(
+                    discovery.ip_preference()?,
+                    Origin::at(key, &place),
+                ))
+            });
+        own.or_else(|| {
+            let mesh = self.index.mesh.as_ref()?;
+            let place = Origin::at(&mesh.key, "/spec/serviceDiscovery/ipPreference");
+            Some(Sourced::written(mesh.spec.ip_preference()?, place))
+        })
+    }
+
+    fn family(&self, node: &VirtualNodeSpec, key: &Arc<meshform_model::key::ResourceKey>) -> Sourced<Family> {
+        match self.preference(Some(node), key) {
+            None => Sourced::app_mesh(Family::Auto),
+            Some(preference) => preference.map(|preference| match preference {
+                IpPreference::V4Preferred => Family::V4Preferred,
+                IpPreference::V6Preferred => Family::Auto,
+                IpPreference::V4Only => Family::V4Only,
+                IpPreference::V6Only => Family::V6Only,
+            }),
+        }
+    }
+
+    /// How callers choose among a node's instances, which App Mesh had no field for.
+    fn balancing(&self, name: &str) -> Option<Sourced<Balancing>> {
+        let node = self.index.nodes.get(name)?;
+        let extensions = node.resource.extensions.as_ref()?.virtual_node()?;
+        let policy = match extensions.load_balancing? {
+            LoadBalancing::RoundRobin => Balancing::RoundRobin,
+            LoadBalancing::LeastRequest => Balancing::LeastRequest,
+            LoadBalancing::Random => Balancing::Random,
+        };
+        Some(Sourced::written(
+            policy,
+            Origin::at(&node.key, "/extensions/loadBalancing"),
+        ))
+    }
+
+    /// The application beside the proxy.
+    pub(crate) fn local_cluster(
+        &self,
+        (node, origin): (&str, Origin),
+        listener: &Listener,
+        (address, port): (String, u16),
+    ) -> Cluster {
+        let wire = listener.port_mapping.protocol;
+        Cluster {
+            name: names::local_cluster(self.index.name, node, wire, listener.port_mapping.port),
+            discovery: Discovery::Loopback { address, port },
+            connect_timeout: Sourced::app_mesh(CONNECT_LOCAL),
+            protocol: protocol(wire),
+            pool: pool(listener.connection_pool.as_ref(), &origin),
+            outlier: None,
+            health_check: None,
+            tls: None,
+            balancing: None,
+            response_headers: self
+                .listener_limits(&origin.key, listener.port_mapping.port)
+                .responses,
+            origin,
+        }
+    }
+}
+
+/// A listener's connection pool; `origin` is the listener.
+pub(crate) fn pool(pool: Option<&ConnectionPool>, origin: &Origin) -> Pool {
+    let Some(pool) = pool else { return Pool::default() };
+    let origin = origin.field("connectionPool").field(pool.protocol().name());
+    let limit = |value: u64, field: &str| {
+        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        Some(Sourced::written(value, origin.field(field)))
+    };
+    match pool {
+        ConnectionPool::Http(http) => Pool {
+            connections: limit(http.max_connections, "maxConnections"),
+            pending: http
+                .max_pending_requests
+                .and_then(|pending| limit(pending, "maxPendingRequests")),
+            requests: None,
+        },
+        ConnectionPool::Http2(pool) | ConnectionPool::Grpc(pool) => Pool {
+            requests: limit(pool.max_requests, "maxRequests"),
+            ..Pool::default()
+        },
+        ConnectionPool::Tcp(tcp) => Pool {
+            connections: limit(tcp.max_connections, "maxConnections"),
+            ..Pool::default()
+        },
+    }
+}
+
+fn outlier(detection: &OutlierDetection, origin: Origin) -> Outlier {
+    Outlier {
+        origin,
+        errors: u32::try_from(detection.max_server_errors).unwrap_or(u32::MAX),
+        interval: detection.interval.into(),
+        ejection: detection.base_ejection_duration.into(),
+        max_percent: detection.max_ejection_percent,
+    }
+}
+
+fn health_check(
+    check: &HealthCheckPolicy,
+    listener: &Listener,
+    (name, origin): (Option<&str>, Origin),
+) -> HealthCheck {
+    let port = check.port.unwrap_or(listener.port_mapping.port);
+    let request = |http2| Probe::Http {
+        host: format!("{}:{port}", name.unwrap_or("localhost")),
+        path: check.path.clone().unwrap_or_else(|| "/".to_owned()),
+        http2,
+    };
+    HealthCheck {
+        probe: match check.protocol {
+            Wire::Http => request(false),
+            Wire::Http2 => request(true),
+            Wire::Grpc => Probe::Grpc,
+            Wire::Tcp => Probe::Tcp,
+        },
+        healthy: check.healthy_threshold,
+        unhealthy: check.unhealthy_threshold,
+        interval: Duration::from_millis(check.interval_millis),
+        timeout: Duration::from_millis(check.timeout_millis),
+        port: check.port,
+        origin,
+    }
+}
+
+/// Never silently DNS: the name may not resolve, and attributes would be lost.
+fn cloud_map_problem(cloud_map: &AwsCloudMapServiceDiscovery, node: &str, origin: &Origin) -> Diagnostic {
+    let name = format!("{}.{}", cloud_map.service_name, cloud_map.namespace_name);
+    let attributes = match cloud_map.attributes.len() {
+        0 => String::new(),
+        n => format!(" with {n} attribute{}", if n == 1 { "" } else { "s" }),
+    };
+    Diagnostic::error(
+        codes::CLOUD_MAP,
+        format!("virtual node `{node}` is found by Cloud Map (`{name}`{attributes}), which Envoy cannot ask"),
+    )
+    .help(format!(
+        "list its addresses in a proxy profile: endpoint {{ virtual_node = \"{node}\", address {{ address = \
+         \"10.0.0.1\" }} }}; or, if the namespace publishes the name in DNS and every instance under it may be \
+         called, change the node's discovery to dns {{ hostname = \"{name}\", response_type = \"ENDPOINTS\" }}"
+    ))
+    .at(origin.place())
+}

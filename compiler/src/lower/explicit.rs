@@ -1,0 +1,163 @@
+//! Outbound without interception: the application calls Envoy, by name through one listener, or through a socket that
+//! stands for one service.
+
+use super::egress::Backend;
+use super::proxy::{Draft, Scope};
+use super::upstream::UpstreamPort;
+use super::{Lowering, names};
+use crate::codes;
+use crate::ir::listener::{Chain, Direction, Listener, Service};
+use crate::ir::route::VirtualHost;
+use crate::ir::{Origin, Source};
+use meshform_model::diag::Diagnostic;
+use meshform_model::spec::{EgressFilterType, ExplicitInterception, Protocol};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    pub(crate) fn explicit(
+        &self,
+        draft: &mut Draft,
+        scope: &Scope<'_>,
+        (explicit, backends): (&ExplicitInterception, &[Backend]),
+    ) {
+        let (address, port) = explicit.listener();
+        let given =
+            std::iter::once(address).chain(explicit.services.iter().filter_map(|own| own.address.as_deref()));
+        for address in given {
+            self.ip(address, scope.profile_place("interception"));
+        }
+        self.warn_of_allow_all(scope);
+        let mut hosts = Vec::new();
+        for backend in backends {
+            for upstream_port in &backend.upstream.ports {
+                let own = explicit
+                    .services
+                    .iter()
+                    .find(|service| service.virtual_service == backend.upstream.name);
+                if upstream_port.is_http() {
+                    hosts.push(self.named_host(backend, upstream_port, port));
+                }
+                match own {
+                    Some(own) => {
+                        let socket = (
+                            own.address.as_deref().unwrap_or(address),
+                            own.port.unwrap_or(upstream_port.port),
+                        );
+                        self.own_listener(draft, scope, (backend, upstream_port, socket));
+                    }
+                    None if upstream_port.is_http() => {}
+                    None => self.report(
+                        Diagnostic::error(
+                            codes::TCP_NEEDS_PORT,
+                            format!(
+                                "`{}` is called over TCP (port {}), which carries no name",
+                                backend.upstream.name, upstream_port.port
+                            ),
+                        )
+                        .help(format!(
+                            "say in the proxy profile of {} where Envoy listens for it: interception {{ explicit {{ \
+                             service {{ virtual_service = \"{}\", port = {} }} }} }}",
+                            scope.key, backend.upstream.name, upstream_port.port
+                        ))
+                        .at(backend.origin.place()),
+                    ),
+                }
+            }
+        }
+        hosts.extend(self.unprovided(backends, &[port]));
+        if hosts.is_empty() {
+            return;
+        }
+        let table = names::egress_table(Protocol::Http, port);
+        let origin = Origin::at(&scope.key, "/spec/backends");
+        self.table(draft, (table.clone(), origin.clone()), hosts);
+        let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
+        draft
+            .listeners
+            .push(loopback((address, port), (table, origin), service));
+    }
+
+    /// What an egress filter lets out does not pass here.
+    fn warn_of_allow_all(&self, scope: &Scope<'_>) {
+        let filter = self.egress_filter();
+        if let (EgressFilterType::AllowAll, Source::Field(origin)) = (filter.value, &filter.source) {
+            self.report(
+                Diagnostic::warning(
+                    codes::ALLOW_ALL_EXPLICIT,
+                    "`ALLOW_ALL` does nothing for proxies with explicit interception",
+                )
+                .help("call what is not of the mesh directly, and let `http_proxy` and its like name only backends")
+                .at(origin.place())
+                .at(scope.profile_place("interception")),
+            );
+        }
+    }
+
+    /// On the common listener a service is known by its name, with its own port, with Envoy's, or with none.
+    fn named_host(&self, backend: &Backend, port: &UpstreamPort, listener: u16) -> Arc<VirtualHost> {
+        let name = &backend.upstream.name;
+        let qualified = format!("{name}:{}", port.port);
+        if backend.upstream.default_port() != Some(port.port) {
+            return self.virtual_host((qualified.clone(), vec![qualified]), backend, Some(port));
+        }
+        let mut domains = vec![name.clone(), qualified];
+        let taken = backend.upstream.ports.iter().any(|other| other.port == listener);
+        if !taken {
+            domains.push(format!("{name}:{listener}"));
+        }
+        self.virtual_host((name.clone(), domains), backend, Some(port))
+    }
+
+    /// A socket that stands for one service: whatever name the caller uses.
+    fn own_listener(
+        &self,
+        draft: &mut Draft,
+        scope: &Scope<'_>,
+        (backend, port, (address, listens)): (&Backend, &UpstreamPort, (&str, u16)),
+    ) {
+        let name = &backend.upstream.name;
+        let origin = scope
+            .profile
+            .get("interception", |profile| profile.interception.as_ref())
+            .and_then(|found| match found.source {
+                Source::Field(origin) => Some(origin.field("explicit").field("services")),
+                _ => None,
+            })
+            .unwrap_or_else(|| backend.origin.clone());
+        let service = if port.is_http() {
+            let table = format!("{}_{address}", names::egress_table(port.protocol, listens));
+            let host = self.virtual_host((name.clone(), vec!["*".to_owned()]), backend, Some(port));
+            self.table(draft, (table.clone(), origin.clone()), vec![host]);
+            Some(draft.http(table, "egress".to_owned(), port.protocol))
+        } else {
+            self.tcp_service(draft, backend, port)
+        };
+        if let Some(service) = service {
+            let listener = loopback((address, listens), (name.clone(), origin), service);
+            draft.listeners.push(listener);
+        }
+    }
+}
+
+/// A listener with one chain for everything.
+fn loopback((address, port): (&str, u16), (chain, origin): (String, Origin), service: Service) -> Listener {
+    Listener {
+        name: names::egress_listener(address, port),
+        origin: origin.clone(),
+        address: address.to_owned(),
+        port,
+        ipv4_compat: false,
+        direction: Direction::Outbound,
+        original_destination: false,
+        chains: vec![Chain {
+            name: chain,
+            origin,
+            destination_port: None,
+            server_names: Vec::new(),
+            transport: None,
+            tls: None,
+            service,
+        }],
+        default_chain: None,
+    }
+}

@@ -1,0 +1,334 @@
+//! Gateways: a first pass by the gateway's own routes, then through the same Envoy once more, where virtual services
+//! are what they are for every caller. That is App Mesh's shape; three repairs: the inner listener is on loopback,
+//! the routing header replaces what a client sent, and it never reaches an application.
+
+use super::egress::Backend;
+use super::gateway_routes::hosts;
+use super::index::Entry;
+use super::ingress::{bind, with_tls};
+use super::proxy::{Draft, Scope};
+use super::upstream::Upstream;
+use super::{Lowering, cluster, matching, names};
+use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
+use crate::ir::listener::{Chain, Direction, Listener, Service};
+use crate::ir::route::{HeaderMatch, Matcher, Route, RouteTable, ValueMatch, VirtualHost};
+use crate::ir::{Origin, Sourced};
+use meshform_model::spec::{
+    GatewayRouteRule, GatewayRouteSpec, Interception, ListenerTlsMode, PortMapping, Protocol,
+    VirtualGatewayListener, VirtualGatewaySpec,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The virtual host of names that the second pass does not know.
+const DEFAULT_BACKEND: &str = "default_backend";
+
+/// What only a proxy of the mesh may say of a request, and Envoy does not take from a client by itself, as it does with
+/// timeouts and retries: whoever is outside could write another path into access logs than the one asked for.
+const FROM_OUTSIDE: [&str; 3] = [
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-original-path",
+];
+
+/// A gateway route, resolved.
+pub(crate) struct Rule<'a> {
+    pub(crate) spec: &'a GatewayRouteSpec,
+    pub(crate) origin: Origin,
+    pub(crate) matcher: Matcher,
+    pub(crate) upstream: Arc<Upstream>,
+    /// How the second pass knows the service: its name, with the port where that is needed.
+    pub(crate) selector: String,
+}
+
+impl Lowering<'_> {
+    pub(crate) fn gateway(&self, draft: &mut Draft, scope: &Scope<'_>, gateway: &VirtualGatewaySpec) {
+        let entries = self.index.gateway_routes(&scope.key.name);
+        let rules: Vec<Rule<'_>> = entries.iter().filter_map(|entry| self.rule(entry)).collect();
+        let inner = match scope.profile.merged.interception() {
+            Interception::Transparent(transparent) => transparent.egress_port(),
+            Interception::Explicit(explicit) => explicit.listener().1,
+        };
+        let mut listeners: Vec<(usize, &VirtualGatewayListener)> =
+            gateway.listeners.iter().enumerate().collect();
+        listeners.sort_by_key(|(_, listener)| listener.port_mapping.port);
+        let ports: Vec<PortMapping> = listeners
+            .iter()
+            .map(|(_, listener)| listener.port_mapping)
+            .collect();
+        for (at, listener) in listeners {
+            let origin = Origin::at(&scope.key, &format!("/spec/listeners/{at}"));
+            self.first_pass(
+                draft,
+                scope,
+                &Outer {
+                    listener,
+                    origin,
+                    ports: &ports,
+                    rules: &rules,
+                    inner,
+                },
+            );
+        }
+        self.second_pass(draft, scope, (gateway, &rules, inner));
+    }
+
+    fn rule<'a>(&self, entry: &Entry<'a, GatewayRouteSpec>) -> Option<Rule<'a>> {
+        let rule = &entry.spec.rule;
+        let origin = Origin::at(&entry.key, "/spec").field(rule.field());
+        let matcher = match rule {
+            GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
+                matching::http_gateway(&route.r#match)
+            }
+            GatewayRouteRule::Grpc(route) => matching::grpc_gateway(&route.r#match),
+        };
+        let target = rule.target();
+        let service = &target.virtual_service.virtual_service_name;
+        let place = origin.field("action").field("target");
+        let upstream = self.upstream(
+            service,
+            &place.field("virtualService").field("virtualServiceName"),
+        )?;
+        let selector = match target.port {
+            Some(port) if upstream.ports.len() > 1 => format!("{service}:{port}"),
+            _ => service.clone(),
+        };
+        Some(Rule {
+            spec: entry.spec,
+            origin,
+            matcher,
+            upstream,
+            selector,
+        })
+    }
+
+    /// One listener of the gateway: TLS, its table, and the way to the second pass.
+    fn first_pass(&self, draft: &mut Draft, scope: &Scope<'_>, outer: &Outer<'_>) {
+        let Outer {
+            listener,
+            origin,
+            ports,
+            rules,
+            inner,
+        } = outer;
+        let mapping = listener.port_mapping;
+        let PortMapping { port, protocol } = mapping;
+        let several = ports.len() > 1;
+        let redirect = names::self_redirect_cluster(
+            self.index.name,
+            &scope.key.name,
+            several.then_some(port),
+            protocol,
+        );
+        draft.add_cluster(Cluster {
+            name: redirect.clone(),
+            origin: origin.clone(),
+            discovery: Discovery::Loopback {
+                address: "127.0.0.1".to_owned(),
+                port: *inner,
+            },
+            connect_timeout: Sourced::app_mesh(Duration::from_millis(250)),
+            protocol: cluster::protocol(protocol),
+            pool: cluster::pool(listener.connection_pool.as_ref(), origin),
+            outlier: None,
+            health_check: None,
+            tls: None,
+            balancing: None,
+            response_headers: ResponseHeaders::default(),
+        });
+        let mine: Vec<&Rule<'_>> = rules
+            .iter()
+            .filter(|rule| applies(&rule.spec.rule, mapping, ports))
+            .collect();
+        let table = names::ingress_table(protocol, port);
+        draft.tables.push(RouteTable {
+            name: table.clone(),
+            origin: origin.clone(),
+            hosts: hosts(&mine, port, (&redirect, origin)),
+            remove_headers: FROM_OUTSIDE.iter().map(|&name| name.to_owned()).collect(),
+        });
+        let mut service = draft.http(table, names::ingress_prefix(several, protocol, port), protocol);
+        self.listener_limits(&scope.key, port).apply(&mut service);
+        let chain = Chain {
+            name: format!("{protocol}-{port}"),
+            origin: origin.clone(),
+            destination_port: Some(port),
+            server_names: Vec::new(),
+            transport: None,
+            tls: None,
+            service,
+        };
+        let place = origin.field("tls");
+        let tls = listener
+            .tls
+            .as_ref()
+            .filter(|tls| tls.mode != ListenerTlsMode::Disabled)
+            .map(|tls| (tls.mode, self.server_tls(tls, protocol, (scope, &place))));
+        let (address, ipv4_compat) = bind(self.preference(None, &scope.key).map(|found| found.value));
+        draft.listeners.push(Listener {
+            name: names::ingress_listener("0.0.0.0", port),
+            origin: origin.clone(),
+            address,
+            port,
+            ipv4_compat,
+            direction: Direction::Inbound,
+            original_destination: false,
+            chains: with_tls(chain, tls),
+            default_chain: None,
+        });
+    }
+
+    /// The virtual services, as any caller sees them; by name, or by the header where `Host` was kept.
+    fn second_pass(
+        &self,
+        draft: &mut Draft,
+        scope: &Scope<'_>,
+        (gateway, rules, inner): (&VirtualGatewaySpec, &[Rule<'_>], u16),
+    ) {
+        let policy = gateway
+            .backend_defaults
+            .as_ref()
+            .and_then(|defaults| defaults.client_policy.as_ref()?.tls.as_ref())
+            .map(|policy| {
+                (
+                    policy,
+                    Origin::at(&scope.key, "/spec/backendDefaults/clientPolicy/tls"),
+                )
+            });
+        let mut services: BTreeMap<&str, Backend> = BTreeMap::new();
+        for rule in rules {
+            if !services.contains_key(rule.upstream.name.as_str()) {
+                let renames = self.connect(draft, scope, (&rule.upstream, policy.clone()));
+                let backend = Backend {
+                    upstream: Arc::clone(&rule.upstream),
+                    origin: rule.origin.clone(),
+                    renames,
+                };
+                services.insert(&rule.upstream.name, backend);
+            }
+        }
+        if services.is_empty() {
+            return;
+        }
+        let mut hosts: Vec<Arc<VirtualHost>> = Vec::new();
+        for backend in services.values() {
+            let name = &backend.upstream.name;
+            let http = backend.upstream.ports.iter().filter(|port| port.is_http());
+            for port in http {
+                let qualified = format!("{name}:{}", port.port);
+                let named = if backend.upstream.default_port() == Some(port.port) {
+                    (name.clone(), vec![name.clone(), qualified])
+                } else {
+                    (qualified.clone(), vec![qualified])
+                };
+                hosts.push(self.virtual_host(named, backend, Some(port)));
+            }
+            if backend.upstream.ports.is_empty() {
+                hosts.push(self.virtual_host((name.clone(), vec![name.clone()]), backend, None));
+            }
+        }
+        let kept: BTreeSet<&str> = rules
+            .iter()
+            .filter(|rule| !rule.spec.rule.rewrites_hostname())
+            .map(|rule| rule.selector.as_str())
+            .collect();
+        if !kept.is_empty() {
+            hosts = with_header_routes(hosts, &kept, &Origin::at(&scope.key, "/spec"));
+        }
+        let table = names::egress_table(Protocol::Http, inner);
+        let origin = Origin::at(&scope.key, "/spec/listeners");
+        self.table(draft, (table.clone(), origin.clone()), hosts);
+        if let Some(table) = draft.tables.last_mut() {
+            table.remove_headers.push(names::SERVICE_HEADER.to_owned());
+        }
+        let mut service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
+        if let Service::Http(http) = &mut service {
+            // One hop, one span: the first pass has it, and its context goes on in the headers.
+            http.tracing = None;
+        }
+        draft.listeners.push(Listener {
+            name: names::egress_listener("0.0.0.0", inner),
+            origin: origin.clone(),
+            address: "127.0.0.1".to_owned(),
+            port: inner,
+            ipv4_compat: false,
+            direction: Direction::Outbound,
+            original_destination: false,
+            chains: vec![Chain {
+                name: table,
+                origin,
+                destination_port: None,
+                server_names: Vec::new(),
+                transport: None,
+                tls: None,
+                service,
+            }],
+            default_chain: None,
+        });
+    }
+}
+
+/// A listener of a gateway on its way into the proxy.
+struct Outer<'a> {
+    listener: &'a VirtualGatewayListener,
+    origin: Origin,
+    ports: &'a [PortMapping],
+    rules: &'a [Rule<'a>],
+    inner: u16,
+}
+
+/// Whether a route belongs to a listener: by the port it names and by protocol; where no listener speaks the route's
+/// protocol, any does.
+fn applies(rule: &GatewayRouteRule, listener: PortMapping, all: &[PortMapping]) -> bool {
+    let of_port = |mapping: &PortMapping| rule.match_port().is_none_or(|port| port == mapping.port);
+    let exact = |mapping: &PortMapping| mapping.protocol == rule.protocol();
+    of_port(&listener) && (exact(&listener) || !all.iter().any(|mapping| of_port(mapping) && exact(mapping)))
+}
+
+/// Routes that also ask for the routing header stand first in every virtual host, so that a kept `Host` that happens
+/// to be a virtual service's name goes where the gateway route said.
+fn with_header_routes(
+    hosts: Vec<Arc<VirtualHost>>,
+    kept: &BTreeSet<&str>,
+    origin: &Origin,
+) -> Vec<Arc<VirtualHost>> {
+    let pinned: Vec<Route> = hosts
+        .iter()
+        .filter_map(|host| {
+            Some((
+                host,
+                host.domains.iter().find(|name| kept.contains(name.as_str()))?,
+            ))
+        })
+        .flat_map(|(host, selector)| {
+            host.routes.iter().map(move |route| {
+                let mut route = route.clone();
+                route.matcher.headers.insert(
+                    0,
+                    HeaderMatch {
+                        name: names::SERVICE_HEADER.to_owned(),
+                        value: ValueMatch::Exact(selector.clone()),
+                        invert: false,
+                    },
+                );
+                route
+            })
+        })
+        .collect();
+    let mut out: Vec<Arc<VirtualHost>> = hosts
+        .into_iter()
+        .map(|host| {
+            let mut own = VirtualHost::clone(&host);
+            own.routes.splice(0..0, pinned.iter().cloned());
+            Arc::new(own)
+        })
+        .collect();
+    out.push(Arc::new(VirtualHost {
+        name: DEFAULT_BACKEND.to_owned(),
+        origin: origin.clone(),
+        domains: vec!["*".to_owned()],
+        routes: pinned,
+    }));
+    out
+}

@@ -1,0 +1,307 @@
+//! TLS: what a listener shows and asks for, and what a caller does by App Mesh's rules.
+
+use super::Lowering;
+use super::proxy::Scope;
+use super::upstream::TargetRef;
+use crate::codes;
+use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
+use crate::ir::{Origin, Sourced};
+use meshform_model::diag::Diagnostic;
+use meshform_model::spec::{
+    AcmTrust, CertificateSource, ClientCertificate, ClientPolicyTls, ClientTrust, FileCertificate, Listener,
+    ListenerCertificate, ListenerTls, ListenerTlsMode, ListenerTrust, Protocol, ServiceDiscovery,
+    SubjectAlternativeNames,
+};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    /// What a listener does; `origin` is its `tls`.
+    pub(crate) fn server_tls(
+        &self,
+        tls: &ListenerTls,
+        protocol: Protocol,
+        (scope, origin): (&Scope<'_>, &Origin),
+    ) -> Option<Arc<ServerTls>> {
+        let place = origin.field("certificate");
+        let certificate = match &tls.certificate {
+            ListenerCertificate::Acm(acm) => {
+                let place = place.field("acm").field("certificateArn");
+                self.known_identity(&acm.certificate_arn, scope, &place)?
+            }
+            ListenerCertificate::File(files) => identity(files),
+            ListenerCertificate::Sds(sds) => self.sds(&sds.secret_name, scope, &place.field("sds"))?,
+        };
+        let clients = match &tls.validation {
+            None => None,
+            Some(validation) => {
+                let place = origin.field("validation");
+                let trust = match &validation.trust {
+                    ListenerTrust::File(file) => trust(&file.certificate_chain),
+                    ListenerTrust::Sds(sds) => {
+                        self.sds(&sds.secret_name, scope, &place.field("trust").field("sds"))?
+                    }
+                };
+                let names = subject_names(validation.subject_alternative_names.as_ref(), &place)
+                    .unwrap_or_else(|| Sourced::app_mesh(Vec::new()));
+                Some(Validation { trust, names })
+            }
+        };
+        Some(Arc::new(ServerTls {
+            origin: origin.clone(),
+            certificate,
+            clients,
+            alpn: match protocol {
+                Protocol::Http => vec!["http/1.1"],
+                Protocol::Http2 | Protocol::Grpc => vec!["h2", "http/1.1"],
+                Protocol::Tcp => Vec::new(),
+            },
+        }))
+    }
+
+    /// What a caller does towards a target: its policy where that is enforced, else what the listener asks for.
+    pub(crate) fn client_tls(
+        &self,
+        target: &TargetRef,
+        policy: Option<(&ClientPolicyTls, Origin)>,
+        scope: &Scope<'_>,
+    ) -> Option<Arc<ClientTls>> {
+        let node = self.index.nodes.get(target.node.as_str())?;
+        let listener = node.spec.listeners.get(target.listener)?;
+        let discovered = node.spec.service_discovery.as_ref().map(ServiceDiscovery::name);
+        let name = discovered
+            .as_deref()
+            .unwrap_or(&target.node)
+            .trim_end_matches('.');
+        let port = listener.port_mapping.port;
+        let enforced = policy.as_ref().filter(|(policy, _)| policy.enforced_for(port));
+        let offered = listener
+            .tls
+            .as_ref()
+            .filter(|tls| tls.mode != ListenerTlsMode::Disabled);
+        let certificate = |policy: &ClientPolicyTls, origin: &Origin| match policy.certificate.as_ref()? {
+            ClientCertificate::File(files) => Some(identity(files)),
+            ClientCertificate::Sds(sds) => {
+                self.sds(&sds.secret_name, scope, &origin.field("certificate").field("sds"))
+            }
+        };
+        let (origin, certificate, validation) = match (enforced, offered) {
+            (Some((policy, origin)), _) => {
+                let trust = self.client_trust(&policy.validation.trust, scope, origin)?;
+                let wanted = policy.validation.subject_alternative_names.as_ref();
+                let names = subject_names(wanted, &origin.field("validation"))
+                    .unwrap_or_else(|| Sourced::app_mesh(vec![SubjectName::of(name)]));
+                let validation = Validation { trust, names };
+                (origin.clone(), certificate(policy, origin), Some(validation))
+            }
+            (None, Some(tls)) => {
+                let place = Origin::at(&node.key, &format!("/spec/listeners/{}/tls", target.listener));
+                let own = policy
+                    .as_ref()
+                    .and_then(|(policy, origin)| certificate(policy, origin));
+                let validation = self.listeners_own_trust(tls, scope, &place)?;
+                (place, own, validation)
+            }
+            (None, None) => return None,
+        };
+        Some(Arc::new(ClientTls {
+            origin,
+            certificate,
+            validation,
+            sni: server_name(name),
+            alpn: alpn(listener),
+        }))
+    }
+
+    /// App Mesh's rule for callers without a policy: an ACM certificate is held against its authority, another one
+    /// is not looked at (the rules of the mesh warn of that). The outer `None` is an error that was reported.
+    #[expect(clippy::option_option, reason = "an error and no validation are two things")]
+    fn listeners_own_trust(
+        &self,
+        tls: &ListenerTls,
+        scope: &Scope<'_>,
+        place: &Origin,
+    ) -> Option<Option<Validation>> {
+        if let ListenerCertificate::Acm(acm) = &tls.certificate {
+            let place = place.field("certificate").field("acm").field("certificateArn");
+            let trust = self.known_trust(&acm.certificate_arn, scope, &place)?;
+            return Some(Some(Validation {
+                trust,
+                names: Sourced::app_mesh(Vec::new()),
+            }));
+        }
+        Some(None)
+    }
+
+    fn client_trust(&self, wanted: &ClientTrust, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+        let place = origin.field("validation").field("trust");
+        match wanted {
+            ClientTrust::File(file) => Some(trust(&file.certificate_chain)),
+            ClientTrust::Sds(sds) => self.sds(&sds.secret_name, scope, &place.field("sds")),
+            ClientTrust::Acm(acm) => self.authorities(acm, scope, &place.field("acm")),
+        }
+    }
+
+    /// All authorities must come from one place: Envoy reads one bundle.
+    fn authorities(&self, acm: &AcmTrust, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+        let place = origin.field("certificateAuthorityArns");
+        let mut found: Option<SecretRef> = None;
+        for (at, arn) in acm.certificate_authority_arns.iter().enumerate() {
+            let trust = self.known_trust(arn, scope, &place.index(at))?;
+            if found.as_ref().is_some_and(|first| *first != trust) {
+                self.report(
+                    Diagnostic::error(
+                        codes::TRUST,
+                        "the authorities' certificates lie in different places",
+                    )
+                    .help("put them into one bundle and name it as `trustChain` of each of the ARNs")
+                    .at(place.place()),
+                );
+                return None;
+            }
+            found = Some(trust);
+        }
+        found
+    }
+
+    fn known_identity(&self, reference: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+        match scope.profile.merged.certificate(reference) {
+            Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
+            Some(CertificateSource::File(files)) => match (&files.certificate_chain, &files.private_key) {
+                (Some(chain), Some(key)) => Some(SecretRef {
+                    name: secret_name(chain, key),
+                    source: SecretSource::Files(Files::Identity {
+                        chain: chain.clone(),
+                        key: key.clone(),
+                    }),
+                }),
+                _ => self.no_source(reference, Wanted::Identity, (scope, origin)),
+            },
+            None => self.no_source(reference, Wanted::Identity, (scope, origin)),
+        }
+    }
+
+    fn known_trust(&self, reference: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+        match scope.profile.merged.certificate(reference) {
+            Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
+            Some(CertificateSource::File(files)) => match &files.trust_chain {
+                Some(bundle) => Some(trust(bundle)),
+                None => self.no_source(reference, Wanted::Trust, (scope, origin)),
+            },
+            None => self.no_source(reference, Wanted::Trust, (scope, origin)),
+        }
+    }
+
+    fn no_source(
+        &self,
+        reference: &str,
+        wanted: Wanted,
+        (scope, origin): (&Scope<'_>, &Origin),
+    ) -> Option<SecretRef> {
+        let (what, lines) = match wanted {
+            Wanted::Identity => (
+                "the certificate and its key",
+                "certificate_chain = \"/etc/envoy/tls/tls.crt\", private_key = \"/etc/envoy/tls/tls.key\"",
+            ),
+            Wanted::Trust => (
+                "the authority's certificate",
+                "trust_chain = \"/etc/envoy/tls/ca.crt\"",
+            ),
+        };
+        let profile = scope.profile.name().map_or_else(
+            || "a proxy profile".to_owned(),
+            |name| format!("the proxy profile `{name}`"),
+        );
+        self.report(
+            Diagnostic::error(
+                codes::CERTIFICATE_SOURCE,
+                format!("nothing says where the proxy of {} finds {what} of `{reference}`", scope.key),
+            )
+            .help(format!(
+                "add to {profile}: certificate {{ reference = \"{reference}\", source {{ file {{ {lines} }} }} }}"
+            ))
+            .at(origin.place()),
+        );
+        None
+    }
+
+    fn sds(&self, name: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+        if scope.profile.merged.sds_socket_path.is_none() {
+            self.report(
+                Diagnostic::error(
+                    codes::SDS_SOCKET,
+                    format!("the secret `{name}` comes from SDS, but the proxy of {} knows no SDS server", scope.key),
+                )
+                .help("set in its proxy profile, for instance for SPIRE: sds_socket_path = \"/run/spire/sockets/agent.sock\"")
+                .at(origin.place()),
+            );
+            return None;
+        }
+        Some(SecretRef {
+            name: name.to_owned(),
+            source: SecretSource::Sds,
+        })
+    }
+}
+
+/// What a certificate is wanted for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Identity,
+    Trust,
+}
+
+fn identity(files: &FileCertificate) -> SecretRef {
+    SecretRef {
+        name: secret_name(&files.certificate_chain, &files.private_key),
+        source: SecretSource::Files(Files::Identity {
+            chain: files.certificate_chain.clone(),
+            key: files.private_key.clone(),
+        }),
+    }
+}
+
+fn trust(bundle: &str) -> SecretRef {
+    SecretRef {
+        name: secret_name(bundle, ""),
+        source: SecretSource::Files(Files::Trust {
+            bundle: bundle.to_owned(),
+        }),
+    }
+}
+
+/// A short name that people recognise, and that differs where the files differ.
+fn secret_name(first: &str, second: &str) -> String {
+    let stem = first.rsplit('/').next().unwrap_or_default();
+    let digest = Sha256::digest(format!("{first}\n{second}"));
+    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{stem}-{hash}")
+}
+
+/// The names that somebody wrote; `origin` is the validation. Nothing = none written.
+fn subject_names(
+    names: Option<&SubjectAlternativeNames>,
+    origin: &Origin,
+) -> Option<Sourced<Vec<SubjectName>>> {
+    let mut exact: Vec<&String> = names?.r#match.exact.iter().collect();
+    exact.sort();
+    exact.dedup();
+    let names: Vec<SubjectName> = exact.into_iter().map(|name| SubjectName::of(name)).collect();
+    (!names.is_empty()).then(|| Sourced::written(names, origin.field("subjectAlternativeNames")))
+}
+
+/// The name that a client asks for; TLS has no field for an address.
+pub(crate) fn server_name(host: &str) -> String {
+    match SubjectName::of(host) {
+        SubjectName::Ip(_) => String::new(),
+        SubjectName::Dns(_) | SubjectName::Uri(_) => host.to_owned(),
+    }
+}
+
+fn alpn(listener: &Listener) -> Vec<&'static str> {
+    match listener.port_mapping.protocol {
+        Protocol::Http => vec!["http/1.1"],
+        Protocol::Http2 | Protocol::Grpc => vec!["h2"],
+        Protocol::Tcp => Vec::new(),
+    }
+}

@@ -1,0 +1,244 @@
+//! ECS task definitions.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+mod common;
+
+use common::{cfn_lint, resources};
+use meshform_compiler::ecs::{self, Task, Templates, codes};
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::mesh::Mesh;
+use serde_json::{Value as Json, json};
+
+fn mesh() -> Mesh {
+    Mesh::new(resources("apps.yaml")).unwrap()
+}
+
+fn build(
+    node: &str,
+    templates: &Templates,
+) -> Result<ecs::Definition, Vec<meshform_model::diag::Diagnostic>> {
+    let mesh = mesh();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, node);
+    let task = Task {
+        mesh: &mesh,
+        key: &key,
+        bootstrap: br#"{"node": {"id": "mesh/apps/virtualNode/servicea"}}"#,
+    };
+    ecs::build(&task, templates)
+}
+
+fn container<'j>(json: &'j Json, name: &str) -> &'j Json {
+    let all = json["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+        .as_array()
+        .unwrap();
+    all.iter().find(|c| c["Name"] == name).unwrap()
+}
+
+#[test]
+fn both_interceptions_are_clean() {
+    for node in ["servicea", "serviceb"] {
+        let definition = build(node, &Templates::default()).unwrap();
+        assert_eq!(cfn_lint(&definition.json), [""; 0]);
+        assert_eq!(definition.warnings, []);
+        insta::assert_snapshot!(node, format!("{:#}", definition.json));
+    }
+}
+
+#[test]
+fn cfn_lint_would_tell() {
+    let mut json = build("servicea", &Templates::default()).unwrap().json;
+    json["Resources"]["TaskDefinition"]["Properties"]["Nonsense"] = true.into();
+    let told = cfn_lint(&json);
+    assert!(told.iter().any(|line| line.starts_with("E3002")), "{told:?}");
+}
+
+#[test]
+fn the_application_waits_for_the_proxy_and_the_proxy_outlives_it() {
+    let json = build("serviceb", &Templates::default()).unwrap().json;
+    let app = container(&json, "app");
+    assert_eq!(app["DependsOn"][0]["Condition"], "HEALTHY");
+    let envoy = container(&json, "envoy");
+    assert_eq!(envoy["Essential"], true);
+    assert_eq!(
+        envoy["StopTimeout"], 40,
+        "longer than the application has by ECS's default"
+    );
+    let proxy = &json["Resources"]["TaskDefinition"]["Properties"]["ProxyConfiguration"];
+    assert_eq!(proxy["ContainerName"], "envoy");
+    assert_eq!(envoy["User"], "1337");
+}
+
+#[test]
+fn interception_has_to_be_chosen() {
+    let problems = build("servicebv2", &Templates::default()).unwrap_err();
+    assert_eq!(problems[0].code, codes::NO_INTERCEPTION);
+    insta::assert_snapshot!(problems[0].to_string());
+}
+
+#[test]
+fn a_template_of_the_users_own_is_held_to_the_same_rules() {
+    let name = "ecs/task-definition.json.hbs";
+    let problem = |text: &str| {
+        let problems = build("servicea", &Templates::default().with(name, text)).unwrap_err();
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let told = [
+        problem("{{#if}}"),
+        problem("{{nothing.of.that}}"),
+        problem("{ \"Resources\": { \"T\": {{family}} } }"),
+        problem("{}"),
+        problem(
+            r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [
+                {"Name": "a b", "Image": "x"}, {"Name": "e", "Image": 7, "Essential": "yes"}]}}}}"#,
+        ),
+        problem(
+            r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {
+                "ProxyConfiguration": {"ContainerName": "envoy"}, "ContainerDefinitions": [
+                {"Name": "a", "Image": "x", "Essential": false, "Environment": [{"Name": "A", "Value": ""},
+                 {"Name": "A", "Value": "1"}], "DependsOn": [{"ContainerName": "b", "Condition": "HEALTHY"}]},
+                {"Name": "a", "Image": "x", "Essential": false}]}}}}"#,
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n---\n"));
+}
+
+#[test]
+fn a_value_cannot_leave_its_place_in_the_template() {
+    let mut all = resources("apps.yaml");
+    for resource in &mut all {
+        if resource.key.name == "servicea"
+            && let meshform_model::spec::Spec::ProxyProfile(profile) = &mut resource.spec
+        {
+            profile.image = Some("x\", \"Privileged\": true, \"y\": \"{{json mesh}}".to_owned());
+        }
+    }
+    let mesh = Mesh::new(all).unwrap();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
+    let task = Task {
+        mesh: &mesh,
+        key: &key,
+        bootstrap: b"{}",
+    };
+    let json = ecs::build(&task, &Templates::default()).unwrap().json;
+    let envoy = container(&json, "envoy");
+    assert!(envoy.get("Privileged").is_none());
+    assert!(envoy["Image"].as_str().unwrap().contains("{{json mesh}}"));
+}
+
+/// The containers of somebody's task with the proxy of a node beside them.
+fn beside(node: &str, containers: &Json) -> Result<Json, Vec<meshform_model::diag::Diagnostic>> {
+    let mesh = mesh();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, node);
+    let task = Task {
+        mesh: &mesh,
+        key: &key,
+        bootstrap: b"{}",
+    };
+    ecs::sidecar(&task, containers, "/etc/meshform")
+}
+
+fn somebodys() -> Json {
+    json!([
+        {"name": "init", "image": "init:1", "essential": false},
+        {"name": "app", "image": "app:7", "cpu": 64, "portMappings": [{"containerPort": 8080}],
+         "environment": [{"name": "STAGE", "value": "prod"}, {"name": "HTTP_PROXY", "value": "http://own:1"}],
+         "dependsOn": [{"containerName": "init", "condition": "SUCCESS"}], "dockerLabels": {"Team": "Shop"}},
+        {"name": "envoy", "image": "public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29", "user": "1",
+         "environment": [{"name": "APPMESH_RESOURCE_ARN", "value": "arn"}, {"name": "MESHFORM_BOOTSTRAP", "value": "old"}],
+         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}, "memory": 99,
+         "dependsOn": [{"containerName": "init", "condition": "SUCCESS"}]},
+    ])
+}
+
+#[test]
+fn the_proxy_is_put_beside_what_somebody_has_and_that_is_kept() {
+    for node in ["servicea", "serviceb"] {
+        let once = beside(node, &somebodys()).unwrap();
+        let all = once.as_array().unwrap();
+        let names: Vec<&str> = all.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["init", "app", "envoy"]);
+        // The proxy waits for it, so it cannot wait for the proxy.
+        assert_eq!((all[0].get("dependsOn"), all[0].get("environment")), (None, None));
+        let [_, app, envoy] = all.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(app["cpu"], 64);
+        assert_eq!(app["dockerLabels"], json!({"Team": "Shop"}));
+        assert_eq!(
+            app["dependsOn"],
+            json!([{"containerName": "init", "condition": "SUCCESS"}, {"containerName": "envoy", "condition": "HEALTHY"}])
+        );
+        assert!(
+            app["environment"]
+                .as_array()
+                .unwrap()
+                .contains(&json!({"name": "HTTP_PROXY", "value": "http://own:1"}))
+        );
+        assert_eq!(
+            (&envoy["memory"], &envoy["logConfiguration"]["logDriver"]),
+            (&json!(99), &json!("awslogs"))
+        );
+        assert_ne!(envoy["image"], somebodys()[2]["image"]);
+        let variables: Vec<&str> = envoy["environment"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(variables, ["APPMESH_RESOURCE_ARN", "MESHFORM_BOOTSTRAP"]);
+        assert!(!envoy.to_string().contains("\"old\""));
+        assert_eq!(envoy["mountPoints"][0]["sourceVolume"], ecs::VOLUME);
+        // Applied again it changes nothing.
+        assert_eq!(beside(node, &once).unwrap(), once);
+        insta::assert_snapshot!(format!("beside_{node}"), format!("{once:#}"));
+    }
+}
+
+#[test]
+fn containers_that_are_none_are_refused() {
+    for wrong in [
+        json!({}),
+        json!([1]),
+        json!([{"image": "x"}]),
+        json!([{"name": "a"}, {"name": "a"}]),
+    ] {
+        let problems = beside("servicea", &wrong).unwrap_err();
+        assert_eq!(problems[0].code, codes::CONTAINERS, "{wrong}");
+    }
+    assert_eq!(
+        beside("servicebv2", &json!([])).unwrap_err()[0].code,
+        codes::NO_INTERCEPTION
+    );
+}
+
+#[test]
+fn the_proxy_configuration_is_for_transparent_interception_alone() {
+    let mesh = mesh();
+    let configured = |node: &str| {
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, node);
+        let task = Task {
+            mesh: &mesh,
+            key: &key,
+            bootstrap: b"{}",
+        };
+        ecs::proxy_configuration(&task).unwrap()
+    };
+    let found: Vec<_> = ["servicea", "serviceb"]
+        .into_iter()
+        .filter_map(configured)
+        .collect();
+    let [made] = found.as_slice() else {
+        unreachable!("{found:?}")
+    };
+    assert_eq!(
+        (made.kind.as_str(), made.container.as_str()),
+        ("APPMESH", "envoy")
+    );
+    assert_eq!(made.properties["ProxyEgressPort"], "15001");
+    assert_eq!(made.properties["AppPorts"], "8080");
+}

@@ -1,0 +1,5 @@
+data "appmesh_meshes" "all" {}
+
+output "meshes" {
+  value = data.appmesh_meshes.all.names
+}

@@ -1,0 +1,3 @@
+list "appmesh_mesh" "all" {
+  provider = appmesh
+}

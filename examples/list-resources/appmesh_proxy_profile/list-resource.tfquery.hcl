@@ -1,0 +1,7 @@
+list "appmesh_proxy_profile" "all" {
+  provider = appmesh
+
+  config {
+    mesh_name = "apps"
+  }
+}

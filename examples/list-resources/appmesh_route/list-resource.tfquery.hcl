@@ -1,0 +1,8 @@
+list "appmesh_route" "all" {
+  provider = appmesh
+
+  config {
+    mesh_name           = "apps"
+    virtual_router_name = "serviceb"
+  }
+}

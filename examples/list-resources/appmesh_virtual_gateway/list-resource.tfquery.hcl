@@ -1,0 +1,7 @@
+list "appmesh_virtual_gateway" "all" {
+  provider = appmesh
+
+  config {
+    mesh_name = "apps"
+  }
+}

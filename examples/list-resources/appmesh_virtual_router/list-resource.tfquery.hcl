@@ -1,0 +1,7 @@
+list "appmesh_virtual_router" "all" {
+  provider = appmesh
+
+  config {
+    mesh_name = "apps"
+  }
+}

@@ -1,0 +1,1 @@
+terraform import appmesh_gateway_route.serviceb apps/ingress/serviceb

@@ -1,0 +1,6 @@
+import {
+  to = appmesh_mesh.apps
+  identity = {
+    name = "apps"
+  }
+}

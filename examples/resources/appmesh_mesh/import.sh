@@ -1,0 +1,1 @@
+terraform import appmesh_mesh.apps apps

@@ -1,0 +1,9 @@
+resource "appmesh_mesh" "apps" {
+  name = "apps"
+
+  spec {
+    egress_filter {
+      type = "ALLOW_ALL"
+    }
+  }
+}

@@ -1,0 +1,1 @@
+terraform import appmesh_proxy_profile.servicea apps/servicea

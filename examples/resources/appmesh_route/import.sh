@@ -1,0 +1,1 @@
+terraform import appmesh_route.by_weight apps/serviceb/by-weight

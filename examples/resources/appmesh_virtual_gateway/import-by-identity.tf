@@ -1,0 +1,7 @@
+import {
+  to = appmesh_virtual_gateway.ingress
+  identity = {
+    mesh_name = "apps"
+    name      = "ingress"
+  }
+}

@@ -1,0 +1,1 @@
+terraform import appmesh_virtual_node.serviceb apps/serviceb

@@ -1,0 +1,7 @@
+import {
+  to = appmesh_virtual_router.serviceb
+  identity = {
+    mesh_name = "apps"
+    name      = "serviceb"
+  }
+}

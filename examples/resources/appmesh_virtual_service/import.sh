@@ -1,0 +1,1 @@
+terraform import appmesh_virtual_service.serviceb apps/serviceb.apps.local

@@ -1,0 +1,8 @@
+//! The json reader.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    if let Err(place) = meshform_compiler::frontend::fuzzing::json(text) {
+        panic!("outside of the text: {place}");
+    }
+});

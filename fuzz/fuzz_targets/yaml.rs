@@ -1,0 +1,8 @@
+//! The yaml reader.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    if let Err(place) = meshform_compiler::frontend::fuzzing::yaml(text) {
+        panic!("outside of the text: {place}");
+    }
+});

@@ -1,0 +1,230 @@
+//! Problems as values: a stable code, a severity, a message, a help text, and places.
+//!
+//! A message says what is wrong and quotes the value; the help says what would be right. Both are plain
+//! sentences without a full stop at the end, so that a renderer can join them.
+
+use crate::key::ResourceKey;
+use crate::pointer::Pointer;
+use crate::value::Span;
+use std::fmt;
+
+/// A stable code, such as `MF0101`. Its page in the documentation says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(pub &'static str);
+
+/// What the documentation says of a code. Each crate that has codes lists them in its `CODES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// The code.
+    pub code: Code,
+    /// A few words: what the problem is.
+    pub title: &'static str,
+    /// A paragraph: why it is one, and what to do.
+    pub explanation: &'static str,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Refused.
+    Error,
+    /// Done, but look at it.
+    Warning,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostic {
+    /// Which rule.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong, with the value.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+    /// Where; the first is the main one.
+    pub places: Vec<Place>,
+}
+
+/// Where a problem is: in a resource, at a field, in a text. Each part is there where it is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Place {
+    /// The resource.
+    pub resource: Option<ResourceKey>,
+    /// The field, in canonical form (API names), from the resource's root: `/spec/listeners/0/portMapping`.
+    pub pointer: Pointer,
+    /// The bytes in a source.
+    pub span: Option<Span>,
+    /// What is to be seen there, where the message alone does not tell.
+    pub label: Option<String>,
+}
+
+/// The texts that spans point into.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    texts: Vec<(String, String)>,
+}
+
+/// A place in a text as people count: from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineColumn {
+    /// The source's name, usually a path.
+    pub name: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+// === impl Diagnostic ===
+
+impl Diagnostic {
+    /// An error without a place yet.
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            help: None,
+            places: Vec::new(),
+        }
+    }
+
+    /// A warning without a place yet.
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// With what would be right.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With one more place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// Whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl Place {
+    /// A field of a tree.
+    pub fn at(pointer: &Pointer, span: Option<Span>) -> Self {
+        Self {
+            pointer: pointer.clone(),
+            span,
+            ..Self::default()
+        }
+    }
+
+    /// A field of a resource.
+    pub fn of(resource: &ResourceKey, pointer: &Pointer) -> Self {
+        Self {
+            resource: Some(resource.clone()),
+            pointer: pointer.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// With a word on what is to be seen there.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// One line, for logs and for programs without a renderer: `error[MF0101]: … (help)`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{word}[{}]: {}", self.code, self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether any of them is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(Diagnostic::is_error)
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Takes a text in; the number is what its spans carry.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u32 {
+        self.texts.push((name.into(), text.into()));
+        u32::try_from(self.texts.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A source's name and text.
+    pub fn get(&self, source: u32) -> Option<(&str, &str)> {
+        self.texts
+            .get(source as usize)
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Where a span begins, as people count.
+    pub fn locate(&self, span: Span) -> Option<LineColumn> {
+        let (name, text) = self.get(span.source)?;
+        let before = text.get(..span.start as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some(LineColumn {
+            name: name.to_owned(),
+            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
+            column: before.get(line_start..)?.chars().count() + 1,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_located_in_lines_and_characters() {
+        let mut sources = Sources::default();
+        let source = sources.add("mesh.yaml", "a: 1\nname: ü!\n");
+        let at = sources
+            .locate(Span {
+                source,
+                start: 13,
+                end: 14,
+            })
+            .unwrap();
+        assert_eq!((at.name.as_str(), at.line, at.column), ("mesh.yaml", 2, 8));
+        assert_eq!(
+            sources.locate(Span {
+                source,
+                start: 12,
+                end: 13
+            }),
+            None,
+            "inside a character"
+        );
+    }
+}

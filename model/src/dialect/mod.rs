@@ -1,0 +1,47 @@
+//! The dialects of one model, converted by walking the schema.
+//!
+//! The canonical form is the API's JSON (camelCase). CloudFormation differs in case; Terraform in names and in
+//! nesting: objects are blocks, that is lists of at most one object. Where a place follows no rule, the schema
+//! says so beside the field; nothing here knows a field by name.
+//!
+//! In Terraform's form null and absent blocks mean *absent*, while an empty block stays an empty object. Unknown
+//! and symbolic nodes pass through as they are, whatever stands there.
+
+mod from;
+mod path;
+mod to;
+
+pub use path::path;
+
+use crate::diag::Diagnostic;
+use crate::kind::Kind;
+use crate::schema;
+use crate::value::Node;
+
+/// A way of writing resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// The App Mesh API's JSON, which is also the canonical form.
+    Api = 0,
+    /// The `Properties` of an `AWS::AppMesh::*` resource.
+    CloudFormation = 1,
+    /// The values of an `aws_appmesh_*` or `appmesh_*` resource, as a provider sees them.
+    Terraform = 2,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Dialect; 3] = [Dialect::Api, Dialect::CloudFormation, Dialect::Terraform];
+}
+
+/// A resource in canonical form, from one in a dialect. The problems are those that only the dialect has: names
+/// that it does not know, blocks that are given too often. What is wrong with the values, validation says.
+pub fn to_canonical(kind: Kind, dialect: Dialect, node: &Node) -> (Node, Vec<Diagnostic>) {
+    to::convert(schema::kind(kind).root, dialect, node)
+}
+
+/// A resource in a dialect, from the canonical form. Terraform's form is whole: it has every attribute (null
+/// where unset) and every block (an empty list where absent).
+pub fn from_canonical(kind: Kind, dialect: Dialect, node: &Node) -> Node {
+    from::convert(schema::kind(kind).root, dialect, node)
+}

@@ -1,0 +1,139 @@
+//! Which resource: its kind, its mesh, its parent, its name.
+
+use crate::kind::Kind;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The identity of a resource within a store. It never changes during the resource's life.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceKey {
+    /// The mesh's name; of a mesh, its own.
+    pub mesh: String,
+    /// The kind.
+    pub kind: Kind,
+    /// The virtual router of a route, the virtual gateway of a gateway route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The resource's own name.
+    pub name: String,
+}
+
+impl ResourceKey {
+    /// The key of a mesh.
+    pub fn mesh(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            mesh: name.clone(),
+            kind: Kind::Mesh,
+            parent: None,
+            name,
+        }
+    }
+
+    /// The key of a kind that lives directly in a mesh.
+    pub fn in_mesh(mesh: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
+        Self {
+            mesh: mesh.into(),
+            kind,
+            parent: None,
+            name: name.into(),
+        }
+    }
+
+    /// The key of a route or a gateway route; `parent` is its router or gateway.
+    pub fn child(parent: &ResourceKey, kind: Kind, name: impl Into<String>) -> Self {
+        Self {
+            mesh: parent.mesh.clone(),
+            kind,
+            parent: Some(parent.name.clone()),
+            name: name.into(),
+        }
+    }
+
+    /// The key of the resource that contains this one: the router, the gateway, or the mesh. `None` for a mesh.
+    pub fn container(&self) -> Option<ResourceKey> {
+        match (self.kind, self.kind.parent(), &self.parent) {
+            (Kind::Mesh, ..) => None,
+            (_, Some(kind), Some(parent)) => Some(Self::in_mesh(&self.mesh, kind, parent)),
+            _ => Some(Self::mesh(&self.mesh)),
+        }
+    }
+
+    /// The path that App Mesh's ARNs and proxies use: `mesh/apps/virtualRouter/r/route/x`.
+    pub fn path(&self) -> String {
+        let mut path = format!("mesh/{}", self.mesh);
+        if let (Some(kind), Some(parent)) = (self.kind.parent(), &self.parent) {
+            path.push_str(&format!("/{}/{parent}", kind.name()));
+        }
+        if self.kind != Kind::Mesh {
+            path.push_str(&format!("/{}/{}", self.kind.name(), self.name));
+        }
+        path
+    }
+
+    /// Reads a [`path`](Self::path).
+    pub fn from_path(path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        match *parts.as_slice() {
+            ["mesh", mesh] => Some(Self::mesh(mesh)),
+            ["mesh", mesh, kind, name] => {
+                let kind = Kind::from_name(kind).filter(|k| k.parent().is_none() && *k != Kind::Mesh)?;
+                Some(Self::in_mesh(mesh, kind, name))
+            }
+            ["mesh", mesh, parent_kind, parent, kind, name] => {
+                let kind = Kind::from_name(kind)?;
+                (kind.parent()?.name() == parent_kind)
+                    .then(|| Self::child(&Self::in_mesh(mesh, kind, parent), kind, name))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// As a person names it: ``route `weighted` of virtual router `serviceb` in mesh `apps` ``.
+impl fmt::Display for ResourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.name)?;
+        if let (Some(kind), Some(parent)) = (self.kind.parent(), &self.parent) {
+            write!(f, " of {kind} `{parent}`")?;
+        }
+        if self.kind != Kind::Mesh {
+            write!(f, " in mesh `{}`", self.mesh)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_back() {
+        let router = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "serviceb");
+        let route = ResourceKey::child(&router, Kind::Route, "weighted");
+        assert_eq!(route.path(), "mesh/apps/virtualRouter/serviceb/route/weighted");
+        for key in [&ResourceKey::mesh("apps"), &router, &route] {
+            assert_eq!(ResourceKey::from_path(&key.path()).as_ref(), Some(key));
+        }
+        for bad in [
+            "",
+            "mesh",
+            "mesh/",
+            "mesh/a/route/x",
+            "mesh/a/virtualNode/b/route/x",
+            "mesh/a/mesh/b",
+        ] {
+            assert_eq!(ResourceKey::from_path(bad), None, "{bad:?}");
+        }
+        assert_eq!(route.container(), Some(router));
+        assert_eq!(
+            route.to_string(),
+            "route `weighted` of virtual router `serviceb` in mesh `apps`"
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! The App Mesh model, pure: no I/O, no clock, no environment.
+//!
+//! The way of the data: a reader (Terraform's values, YAML, JSON, state) makes one [`Node`](value::Node) tree;
+//! the schema walker converts it between dialects, canonicalises and validates it; what is whole and known
+//! becomes typed resources. Every problem on the way is a [`Diagnostic`](diag::Diagnostic).
+//!
+//! - [`value`]: the one instance tree. Null, absent, zero and empty are four things.
+//! - [`mod@pointer`]: where in a tree something is.
+//! - [`diag`]: problems as values, with a stable code and places.
+//! - [`kind`], [`key`]: which resource.
+//! - [`spec`], [`resource`]: resources, typed.
+//! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them.
+//! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
+//! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
+//! - [`docs`]: the reference of every kind, as Markdown.
+
+pub mod canonical;
+pub mod diag;
+pub mod dialect;
+pub mod docs;
+pub mod key;
+pub mod kind;
+pub mod mesh;
+pub mod pointer;
+pub mod resource;
+pub mod rules;
+pub mod schema;
+pub mod spec;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod validate;
+pub mod value;

@@ -1,0 +1,367 @@
+//! All resources of one mesh, with their references resolved.
+//!
+//! [`Mesh::new`] takes resources in any order and fails only where they are not *one* mesh; everything else
+//! that may be wrong with them is what [`Mesh::check`] says. Lookups never fail on a broken mesh: what is not
+//! there is `None`.
+
+mod change;
+mod defaults;
+mod order;
+mod reach;
+mod reference;
+mod sort;
+
+pub use change::{Applied, Change};
+pub use defaults::{DEFAULT_IDLE, DEFAULT_PER_REQUEST, listener_timeouts, route_timeouts};
+pub use order::{RouteRank, gateway_route_rank, route_rank};
+pub use reference::{Reference, Role, references};
+
+use crate::diag::Diagnostic;
+use crate::key::ResourceKey;
+use crate::kind::Kind;
+use crate::resource::Resource;
+use crate::rules;
+use crate::spec::{
+    GatewayRouteSpec, Interception, IpPreference, Listener, MeshSpec, PortMapping, ProxyProfileSpec,
+    RouteSpec, Spec, VirtualGatewaySpec, VirtualNodeSpec, VirtualRouterSpec, VirtualServiceProvider,
+    VirtualServiceSpec, WeightedTarget,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All resources of one mesh.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mesh {
+    name: String,
+    mesh: Option<Resource<MeshSpec>>,
+    /// What holds when the mesh itself is not there.
+    fallback: MeshSpec,
+    virtual_services: ByName<VirtualServiceSpec>,
+    virtual_nodes: ByName<VirtualNodeSpec>,
+    virtual_routers: ByName<VirtualRouterSpec>,
+    virtual_gateways: ByName<VirtualGatewaySpec>,
+    profiles: ByName<ProxyProfileSpec>,
+    /// By router, each list in the order in which routes are tried.
+    routes: BTreeMap<String, Vec<Resource<RouteSpec>>>,
+    /// By gateway, each list in the order in which routes are tried.
+    gateway_routes: BTreeMap<String, Vec<Resource<GatewayRouteSpec>>>,
+    /// The names of the profiles for each node or gateway; the first holds, others are an error.
+    own_profiles: BTreeMap<ResourceKey, BTreeSet<String>>,
+    /// The names of those for the whole mesh; the first holds.
+    default_profiles: BTreeSet<String>,
+    /// Who refers to a resource, there or not. In one set the order is by who refers, then by field.
+    referrers: BTreeMap<ResourceKey, BTreeSet<Reference>>,
+}
+
+/// How many resources of a kind a mesh has.
+pub(crate) struct Sizes {
+    pub(crate) virtual_services: usize,
+    pub(crate) virtual_nodes: usize,
+    pub(crate) virtual_routers: usize,
+    pub(crate) virtual_gateways: usize,
+}
+
+type ByName<S> = BTreeMap<String, Resource<S>>;
+
+/// Who answers for a virtual service.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Provider<'a> {
+    /// One node takes everything.
+    VirtualNode(&'a Resource<VirtualNodeSpec>),
+    /// A router distributes.
+    VirtualRouter(&'a Resource<VirtualRouterSpec>),
+}
+
+// === impl Mesh ===
+
+impl Mesh {
+    /// Takes the resources of one mesh, in any order. Fails where they are none, of several meshes, twice the
+    /// same, or have a key of another kind.
+    pub fn new(resources: Vec<Resource>) -> Result<Self, Vec<Diagnostic>> {
+        sort::sort(resources)
+    }
+
+    /// Everything that is wrong with the mesh beyond its fields, sorted by place. Errors: the mesh is not
+    /// whole. Warnings: it is, but somebody should look.
+    pub fn check(&self) -> Vec<Diagnostic> {
+        rules::check(self, &rules::Options::default())
+    }
+
+    /// [`check`](Self::check) with options.
+    pub fn check_with(&self, options: &rules::Options) -> Vec<Diagnostic> {
+        rules::check(self, options)
+    }
+
+    /// The mesh's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The mesh's key.
+    pub fn key(&self) -> ResourceKey {
+        ResourceKey::mesh(&self.name)
+    }
+
+    /// The mesh itself, where it is there.
+    pub fn resource(&self) -> Option<&Resource<MeshSpec>> {
+        self.mesh.as_ref()
+    }
+
+    /// What holds for the whole mesh.
+    pub fn spec(&self) -> &MeshSpec {
+        self.mesh.as_ref().map_or(&self.fallback, |mesh| &mesh.spec)
+    }
+
+    /// The virtual services by name.
+    pub fn virtual_services(&self) -> impl Iterator<Item = &Resource<VirtualServiceSpec>> {
+        self.virtual_services.values()
+    }
+
+    /// The virtual nodes by name.
+    pub fn virtual_nodes(&self) -> impl Iterator<Item = &Resource<VirtualNodeSpec>> {
+        self.virtual_nodes.values()
+    }
+
+    /// The virtual routers by name.
+    pub fn virtual_routers(&self) -> impl Iterator<Item = &Resource<VirtualRouterSpec>> {
+        self.virtual_routers.values()
+    }
+
+    /// The virtual gateways by name.
+    pub fn virtual_gateways(&self) -> impl Iterator<Item = &Resource<VirtualGatewaySpec>> {
+        self.virtual_gateways.values()
+    }
+
+    /// The proxy profiles by name.
+    pub fn profiles(&self) -> impl Iterator<Item = &Resource<ProxyProfileSpec>> {
+        self.profiles.values()
+    }
+
+    /// The routes of all routers, by router, in the order in which they are tried.
+    pub fn routes(&self) -> impl Iterator<Item = &Resource<RouteSpec>> {
+        self.routes.values().flatten()
+    }
+
+    /// The gateway routes of all gateways, by gateway, in the order in which they are tried.
+    pub fn gateway_routes(&self) -> impl Iterator<Item = &Resource<GatewayRouteSpec>> {
+        self.gateway_routes.values().flatten()
+    }
+
+    /// How many there are of each kind that a quota counts.
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            virtual_services: self.virtual_services.len(),
+            virtual_nodes: self.virtual_nodes.len(),
+            virtual_routers: self.virtual_routers.len(),
+            virtual_gateways: self.virtual_gateways.len(),
+        }
+    }
+
+    /// A virtual service by name.
+    pub fn virtual_service(&self, name: &str) -> Option<&Resource<VirtualServiceSpec>> {
+        self.virtual_services.get(name)
+    }
+
+    /// A virtual node by name.
+    pub fn virtual_node(&self, name: &str) -> Option<&Resource<VirtualNodeSpec>> {
+        self.virtual_nodes.get(name)
+    }
+
+    /// A virtual router by name.
+    pub fn virtual_router(&self, name: &str) -> Option<&Resource<VirtualRouterSpec>> {
+        self.virtual_routers.get(name)
+    }
+
+    /// A virtual gateway by name.
+    pub fn virtual_gateway(&self, name: &str) -> Option<&Resource<VirtualGatewaySpec>> {
+        self.virtual_gateways.get(name)
+    }
+
+    /// A proxy profile by name.
+    pub fn profile(&self, name: &str) -> Option<&Resource<ProxyProfileSpec>> {
+        self.profiles.get(name)
+    }
+
+    /// The routes of a router in the order in which they are tried (see [`RouteRank`]).
+    pub fn routes_of(&self, router: &str) -> &[Resource<RouteSpec>] {
+        self.routes.get(router).map_or(&[], Vec::as_slice)
+    }
+
+    /// The routes of a router that hold for one of its ports, in the order in which they are tried.
+    pub fn routes_on(&self, router: &str, port: u16) -> impl Iterator<Item = &Resource<RouteSpec>> {
+        let routes = self.routes_of(router).iter();
+        routes.filter(move |route| route.spec.rule.match_port().is_none_or(|p| p == port))
+    }
+
+    /// The routes of a gateway in the order in which they are tried (see [`RouteRank`]).
+    pub fn gateway_routes_of(&self, gateway: &str) -> &[Resource<GatewayRouteSpec>] {
+        self.gateway_routes.get(gateway).map_or(&[], Vec::as_slice)
+    }
+
+    /// The routes of a gateway that hold for one of its ports, in the order in which they are tried.
+    pub fn gateway_routes_on(
+        &self,
+        gateway: &str,
+        port: u16,
+    ) -> impl Iterator<Item = &Resource<GatewayRouteSpec>> {
+        let routes = self.gateway_routes_of(gateway).iter();
+        routes.filter(move |route| route.spec.rule.match_port().is_none_or(|p| p == port))
+    }
+
+    /// Who answers for a virtual service; `None` when the service or its provider is not there.
+    pub fn provider_of(&self, service: &str) -> Option<Provider<'_>> {
+        self.provider(&self.virtual_service(service)?.spec)
+    }
+
+    /// Who answers for what a virtual service's spec says.
+    pub fn provider(&self, service: &VirtualServiceSpec) -> Option<Provider<'_>> {
+        match service.provider.as_ref()? {
+            VirtualServiceProvider::VirtualNode(provider) => self
+                .virtual_node(&provider.virtual_node_name)
+                .map(Provider::VirtualNode),
+            VirtualServiceProvider::VirtualRouter(provider) => self
+                .virtual_router(&provider.virtual_router_name)
+                .map(Provider::VirtualRouter),
+        }
+    }
+
+    /// The ports on which a virtual service answers: its router's, or its node's.
+    pub fn ports_of(&self, service: &str) -> Vec<PortMapping> {
+        self.provider_of(service)
+            .map_or_else(Vec::new, |provider| provider.ports())
+    }
+
+    /// The node and the listener that a target of a route means: on the port that it names, else the only one.
+    pub fn listener_of(&self, target: &WeightedTarget) -> Option<(&Resource<VirtualNodeSpec>, &Listener)> {
+        let node = self.virtual_node(&target.virtual_node)?;
+        let listener = match (target.port, node.spec.listeners.as_slice()) {
+            (Some(port), _) => node.spec.listener(port)?,
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        Some((node, listener))
+    }
+
+    /// Which IP version a node asks for: its own word, else the mesh's.
+    pub fn ip_preference(&self, node: &VirtualNodeSpec) -> Option<IpPreference> {
+        let own = node.service_discovery.as_ref().and_then(|d| d.ip_preference());
+        own.or_else(|| self.spec().ip_preference())
+    }
+
+    /// The profile of a node or a gateway itself, or, for `None`, of the whole mesh.
+    pub fn profile_of(&self, subject: Option<&ResourceKey>) -> Option<&Resource<ProxyProfileSpec>> {
+        let names = match subject {
+            Some(key) => self.own_profiles.get(key)?,
+            None => &self.default_profiles,
+        };
+        self.profiles.get(names.first()?)
+    }
+
+    /// Every profile for one subject, by name: all but the first are an error.
+    pub(crate) fn profiles_of(&self, subject: Option<&ResourceKey>) -> impl Iterator<Item = &String> {
+        let names = match subject {
+            Some(key) => self.own_profiles.get(key),
+            None => Some(&self.default_profiles),
+        };
+        names.into_iter().flatten()
+    }
+
+    /// How the Envoy of a node or a gateway is run: its own profile over the mesh's default one.
+    pub fn profile_for(&self, key: &ResourceKey) -> ProxyProfileSpec {
+        match (self.profile_of(Some(key)), self.profile_of(None)) {
+            (Some(own), Some(default)) => own.spec.clone().over(&default.spec),
+            (Some(only), None) | (None, Some(only)) => only.spec.clone(),
+            (None, None) => ProxyProfileSpec::default(),
+        }
+    }
+
+    /// How the traffic of a node's application gets into Envoy, where a profile says so.
+    pub fn interception_for(&self, key: &ResourceKey) -> Option<&Interception> {
+        let of = |subject| self.profile_of(subject)?.spec.interception.as_ref();
+        of(Some(key)).or_else(|| of(None))
+    }
+
+    /// Who refers to a resource, whether it is there or not: its children, routes that send to it, …, sorted.
+    pub fn referrers(&self, key: &ResourceKey) -> impl Iterator<Item = &Reference> {
+        self.referrers.get(key).into_iter().flatten()
+    }
+
+    /// Every resource that is referred to, with those references.
+    pub(crate) fn referred(&self) -> impl Iterator<Item = (&ResourceKey, &BTreeSet<Reference>)> {
+        self.referrers.iter()
+    }
+
+    /// Every reference, by what is referred to.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.referrers.values().flatten()
+    }
+
+    /// Whether a resource is there.
+    pub fn contains(&self, key: &ResourceKey) -> bool {
+        let parent = key.parent.as_deref().unwrap_or_default();
+        key.mesh == self.name
+            && match key.kind {
+                Kind::Mesh => self.mesh.is_some(),
+                Kind::VirtualService => self.virtual_services.contains_key(&key.name),
+                Kind::VirtualNode => self.virtual_nodes.contains_key(&key.name),
+                Kind::VirtualRouter => self.virtual_routers.contains_key(&key.name),
+                Kind::VirtualGateway => self.virtual_gateways.contains_key(&key.name),
+                Kind::ProxyProfile => self.profiles.contains_key(&key.name),
+                Kind::Route => self.routes_of(parent).iter().any(|route| route.key == *key),
+                Kind::GatewayRoute => self
+                    .gateway_routes_of(parent)
+                    .iter()
+                    .any(|route| route.key == *key),
+            }
+    }
+
+    /// Every resource, parents before children, by name; routes in the order in which they are tried.
+    pub fn resources(&self) -> Vec<Resource> {
+        fn all<S: Clone>(of: impl Iterator<Item = Resource<S>>, spec: fn(S) -> Spec, to: &mut Vec<Resource>) {
+            to.extend(of.map(|resource| {
+                let wrapped = spec(resource.spec.clone());
+                resource.with_spec(wrapped)
+            }));
+        }
+        let mut list = Vec::new();
+        all(self.mesh.iter().cloned(), Spec::Mesh, &mut list);
+        let profile = |spec| Spec::ProxyProfile(Box::new(spec));
+        all(self.profiles().cloned(), profile, &mut list);
+        all(self.virtual_nodes().cloned(), Spec::VirtualNode, &mut list);
+        all(self.virtual_routers().cloned(), Spec::VirtualRouter, &mut list);
+        all(self.routes().cloned(), Spec::Route, &mut list);
+        all(self.virtual_services().cloned(), Spec::VirtualService, &mut list);
+        all(self.virtual_gateways().cloned(), Spec::VirtualGateway, &mut list);
+        all(self.gateway_routes().cloned(), Spec::GatewayRoute, &mut list);
+        list
+    }
+}
+
+// === impl Provider ===
+
+impl<'a> Provider<'a> {
+    /// Which resource it is.
+    pub fn key(self) -> &'a ResourceKey {
+        match self {
+            Self::VirtualNode(node) => &node.key,
+            Self::VirtualRouter(router) => &router.key,
+        }
+    }
+
+    /// The ports on which it answers.
+    pub fn ports(self) -> Vec<PortMapping> {
+        self.mappings().collect()
+    }
+
+    /// [`ports`](Self::ports) one after the other.
+    pub fn mappings(self) -> impl Iterator<Item = PortMapping> + use<'a> {
+        let (node, router) = match self {
+            Self::VirtualNode(node) => (Some(&node.spec.listeners), None),
+            Self::VirtualRouter(router) => (None, Some(&router.spec.listeners)),
+        };
+        let of_node = node.into_iter().flatten().map(|listener| listener.port_mapping);
+        of_node.chain(router.into_iter().flatten().map(|listener| listener.port_mapping))
+    }
+}
+
+#[cfg(test)]
+mod tests;

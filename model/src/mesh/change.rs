@@ -1,0 +1,218 @@
+//! A mesh that follows its resources: written and deleted one by one, never sorted anew.
+
+use super::reach::Reach;
+use super::sort::{self, Split};
+use super::{Mesh, Reference, references};
+use crate::diag::{Diagnostic, Place};
+use crate::key::ResourceKey;
+use crate::kind::Kind;
+use crate::pointer::Pointer;
+use crate::resource::Resource;
+use crate::rules::codes;
+use crate::spec::Spec;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What happened to a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It is new, or says something else.
+    Written(Box<Resource>),
+    /// It is gone.
+    Deleted(ResourceKey),
+}
+
+/// What changes did to a mesh.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Applied {
+    /// What takes the changes back, for [`Mesh::apply`].
+    pub undo: Vec<Change>,
+    /// The proxies whose configuration may differ now, those that are gone included.
+    pub proxies: BTreeSet<ResourceKey>,
+    /// The resources of which the rules may say something else now; see [`Judged`](crate::rules::Judged).
+    pub subjects: BTreeSet<ResourceKey>,
+}
+
+impl Change {
+    /// Of which resource.
+    pub fn key(&self) -> &ResourceKey {
+        match self {
+            Self::Written(resource) => &resource.key,
+            Self::Deleted(key) => key,
+        }
+    }
+}
+
+impl Mesh {
+    /// Changes some resources; of several changes of one the last holds. The mesh is then what [`Mesh::new`]
+    /// makes of the resources that are there, at the cost of what changed. Deleting what is not there is
+    /// nothing.
+    ///
+    /// # Errors
+    /// Where a resource is of another mesh, or has a key of another kind; then nothing is changed.
+    pub fn apply(&mut self, changes: Vec<Change>) -> Result<Applied, Vec<Diagnostic>> {
+        let problems: Vec<Diagnostic> = changes.iter().filter_map(|change| self.unfit(change)).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let last: BTreeMap<ResourceKey, Change> = changes
+            .into_iter()
+            .map(|change| (change.key().clone(), change))
+            .collect();
+        let mut reach = Reach::default();
+        for key in last.keys() {
+            reach.follow(self, key);
+        }
+        let mut undo = Vec::new();
+        for (key, change) in &last {
+            let resource = match change {
+                Change::Written(resource) => Some(Resource::clone(resource)),
+                Change::Deleted(_) => None,
+            };
+            undo.push(match self.exchange(key, resource, &mut reach) {
+                Some(before) => Change::Written(Box::new(before)),
+                None => Change::Deleted(key.clone()),
+            });
+        }
+        for key in last.keys() {
+            reach.follow(self, key);
+        }
+        Ok(Applied {
+            undo,
+            proxies: reach.proxies,
+            subjects: reach.subjects,
+        })
+    }
+
+    /// Whether no resource is left, which [`Mesh::new`] would refuse.
+    pub fn is_empty(&self) -> bool {
+        // Everything that exists lies in the mesh, and says so.
+        self.mesh.is_none() && self.referrers.is_empty()
+    }
+
+    fn unfit(&self, change: &Change) -> Option<Diagnostic> {
+        let key = change.key();
+        if key.mesh != self.name {
+            return Some(
+                Diagnostic::error(
+                    codes::SEVERAL_MESHES,
+                    format!("{key} does not belong with mesh `{}`", self.name),
+                )
+                .help("give the resources of one mesh at a time")
+                .at(Place::of(key, &Pointer::root())),
+            );
+        }
+        match change {
+            Change::Written(resource) => sort::misfit(resource),
+            Change::Deleted(_) => None,
+        }
+    }
+
+    /// Puts a resource in the place of the one with its key, or nothing. What was there comes back.
+    fn exchange(&mut self, key: &ResourceKey, new: Option<Resource>, reach: &mut Reach) -> Option<Resource> {
+        let old = self.take(key);
+        let before = old.as_ref().map(references).unwrap_or_default();
+        let after = new.as_ref().map(references).unwrap_or_default();
+        if before != after {
+            let kept: BTreeSet<&Reference> = after.iter().collect();
+            let had: BTreeSet<&Reference> = before.iter().collect();
+            let gone: Vec<Reference> = before.iter().filter(|r| !kept.contains(r)).cloned().collect();
+            let come: Vec<Reference> = after.iter().filter(|r| !had.contains(r)).cloned().collect();
+            self.let_go(&gone);
+            self.refer(&come);
+            let ends = gone.iter().chain(&come).map(|reference| &reference.to);
+            reach.subjects.extend(ends.cloned());
+        }
+        if let Some(resource) = new {
+            self.insert(resource);
+        }
+        old
+    }
+
+    pub(super) fn refer(&mut self, references: &[Reference]) {
+        for reference in references {
+            // Most are referred to by several: looked up without a copy of the key.
+            match self.referrers.get_mut(&reference.to) {
+                Some(known) => drop(known.insert(reference.clone())),
+                None => {
+                    let only = BTreeSet::from([reference.clone()]);
+                    self.referrers.insert(reference.to.clone(), only);
+                }
+            }
+        }
+    }
+
+    fn let_go(&mut self, references: &[Reference]) {
+        for reference in references {
+            if let Some(known) = self.referrers.get_mut(&reference.to) {
+                known.remove(reference);
+                if known.is_empty() {
+                    self.referrers.remove(&reference.to);
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, resource: Resource) {
+        match sort::split(resource) {
+            Split::Route(route) => {
+                let list = self.routes.entry(sort::parent(&route.key)).or_default();
+                let place = sort::route_place(&route);
+                let at = list.partition_point(|other| sort::route_place(other) < place);
+                list.insert(at, route);
+            }
+            Split::GatewayRoute(route) => {
+                let list = self.gateway_routes.entry(sort::parent(&route.key)).or_default();
+                let place = sort::gateway_route_place(&route);
+                let at = list.partition_point(|other| sort::gateway_route_place(other) < place);
+                list.insert(at, route);
+            }
+            Split::Other(resource) => sort::place_other(self, *resource),
+        }
+    }
+
+    /// Takes a resource out, but for its references.
+    fn take(&mut self, key: &ResourceKey) -> Option<Resource> {
+        let name = &key.name;
+        match key.kind {
+            Kind::Mesh => wrapped(self.mesh.take(), Spec::Mesh),
+            Kind::VirtualService => wrapped(self.virtual_services.remove(name), Spec::VirtualService),
+            Kind::VirtualNode => wrapped(self.virtual_nodes.remove(name), Spec::VirtualNode),
+            Kind::VirtualRouter => wrapped(self.virtual_routers.remove(name), Spec::VirtualRouter),
+            Kind::VirtualGateway => wrapped(self.virtual_gateways.remove(name), Spec::VirtualGateway),
+            Kind::ProxyProfile => {
+                let profile = self.profiles.remove(name)?;
+                match profile.spec.subject(&self.name) {
+                    None => drop(self.default_profiles.remove(name)),
+                    Some(subject) => {
+                        let names = self.own_profiles.entry(subject.clone()).or_default();
+                        names.remove(name);
+                        if names.is_empty() {
+                            self.own_profiles.remove(&subject);
+                        }
+                    }
+                }
+                wrapped(Some(profile), |spec| Spec::ProxyProfile(Box::new(spec)))
+            }
+            Kind::Route => wrapped(taken(&mut self.routes, key), Spec::Route),
+            Kind::GatewayRoute => wrapped(taken(&mut self.gateway_routes, key), Spec::GatewayRoute),
+        }
+    }
+}
+
+fn wrapped<S: Clone>(resource: Option<Resource<S>>, spec: fn(S) -> Spec) -> Option<Resource> {
+    let resource = resource?;
+    let wrapped = spec(resource.spec.clone());
+    Some(resource.with_spec(wrapped))
+}
+
+/// Takes a child out of its parent's list; a list without children is none.
+fn taken<S>(lists: &mut BTreeMap<String, Vec<Resource<S>>>, key: &ResourceKey) -> Option<Resource<S>> {
+    let parent = key.parent.as_deref().unwrap_or_default();
+    let list = lists.get_mut(parent)?;
+    let at = list.iter().position(|child| child.key == *key)?;
+    let child = list.remove(at);
+    if list.is_empty() {
+        lists.remove(parent);
+    }
+    Some(child)
+}

@@ -1,0 +1,99 @@
+//! A resource: its key, what it says, and what a store knows of it.
+
+use crate::diag::Diagnostic;
+use crate::key::ResourceKey;
+use crate::spec::{Extensions, Spec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A resource. `S` is the spec of one kind, or [`Spec`] for any.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource<S = Spec> {
+    /// Which resource.
+    pub key: ResourceKey,
+    /// What it says.
+    pub spec: S,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// What the user said that App Mesh has no field for.
+    pub extensions: Option<Extensions>,
+    /// What a store or App Mesh gave it, where it is known.
+    pub identity: Option<Identity>,
+}
+
+/// What a store or App Mesh gave a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Identity {
+    /// The ARN.
+    pub arn: String,
+    /// The unique id, which no other resource ever has. Empty where it is not known.
+    pub uid: String,
+    /// The account of the mesh: 12 digits.
+    pub mesh_owner: String,
+    /// The account of the resource: 12 digits.
+    pub resource_owner: String,
+    /// When it was made, RFC 3339.
+    pub created_at: String,
+    /// When it was last changed, RFC 3339.
+    pub last_updated_at: String,
+    /// How often it was written, from 1.
+    pub version: u64,
+}
+
+// === impl Resource ===
+
+impl<S> Resource<S> {
+    /// A resource that has nothing but a key and a spec.
+    pub fn new(key: ResourceKey, spec: S) -> Self {
+        Self {
+            key,
+            spec,
+            tags: BTreeMap::new(),
+            extensions: None,
+            identity: None,
+        }
+    }
+
+    /// With another spec.
+    pub fn with_spec<T>(self, spec: T) -> Resource<T> {
+        Resource {
+            key: self.key,
+            spec,
+            tags: self.tags,
+            extensions: self.extensions,
+            identity: self.identity,
+        }
+    }
+}
+
+impl Resource {
+    /// A resource from the canonical form of its spec.
+    pub fn from_json(key: ResourceKey, spec: &serde_json::Value) -> Result<Self, Diagnostic> {
+        let spec = Spec::from_json(key.kind, spec).map_err(|problem| of(&key, problem))?;
+        Ok(Self::new(key, spec))
+    }
+
+    /// A resource from what a store keeps of it: `spec` and `extensions`.
+    pub fn from_body(key: ResourceKey, body: &serde_json::Value) -> Result<Self, Diagnostic> {
+        let none = serde_json::Value::Object(serde_json::Map::new());
+        let spec = body.get("spec").filter(|spec| !spec.is_null()).unwrap_or(&none);
+        let extensions = body.get("extensions").unwrap_or(&serde_json::Value::Null);
+        Self::from_json(key, spec)?.with_extensions(extensions)
+    }
+
+    /// With the canonical form of its extensions; null is none.
+    pub fn with_extensions(mut self, extensions: &serde_json::Value) -> Result<Self, Diagnostic> {
+        self.extensions =
+            Extensions::from_json(self.key.kind, extensions).map_err(|problem| of(&self.key, problem))?;
+        Ok(self)
+    }
+}
+
+/// A problem of that resource.
+fn of(key: &ResourceKey, mut problem: Diagnostic) -> Diagnostic {
+    for place in &mut problem.places {
+        place.resource = Some(key.clone());
+    }
+    problem
+}

@@ -1,0 +1,85 @@
+//! Extensions: what stands beside a spec fits the spec.
+
+use super::{Report, codes, listed, named};
+use crate::key::ResourceKey;
+use crate::resource::Resource;
+use crate::spec::{
+    Extensions, ListenerExtensions, PortMapping, Protocol, RouteRule, RouteSpec, VirtualGatewaySpec,
+    VirtualNodeSpec,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    let ports: Vec<PortMapping> = node.spec.listeners.iter().map(|l| l.port_mapping).collect();
+    listeners((&node.key, node.extensions.as_ref()), &ports, report);
+}
+
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+    let ports: Vec<PortMapping> = gateway.spec.listeners.iter().map(|l| l.port_mapping).collect();
+    listeners((&gateway.key, gateway.extensions.as_ref()), &ports, report);
+}
+
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
+    let pause = route.extensions.as_ref().and_then(Extensions::route);
+    let Some(pause) = pause.and_then(|extensions| extensions.retry_back_off) else {
+        return;
+    };
+    if matches!(route.spec.rule, RouteRule::Tcp(_)) {
+        report.warning(
+            codes::EXTENSION_UNUSED,
+            (&route.key, "/extensions/retryBackOff"),
+            format!("{} is for TCP, which is never tried again", named(&route.key)),
+            "take `retryBackOff` out",
+        );
+    }
+    if let Some(max) = pause
+        .max_interval
+        .filter(|max| max.as_millis() < pause.base_interval.as_millis())
+    {
+        report.error(
+            codes::RETRY_PAUSES,
+            (&route.key, "/extensions/retryBackOff/maxInterval"),
+            format!(
+                "the longest pause, {max}, is below the first, {}",
+                pause.base_interval
+            ),
+            "give a `maxInterval` that is not below `baseInterval`, or leave it out",
+        );
+    }
+}
+
+fn listeners(
+    (key, extensions): (&ResourceKey, Option<&Extensions>),
+    ports: &[PortMapping],
+    report: &mut Report,
+) {
+    let mut seen = BTreeSet::new();
+    let given: &[ListenerExtensions] = extensions.map_or(&[], Extensions::listeners);
+    for (at, one) in given.iter().enumerate() {
+        let port = one.port;
+        let path = format!("/extensions/listeners/{at}");
+        if !seen.insert(port) {
+            report.error(
+                codes::EXTENSION_PORT,
+                (key, &format!("{path}/port")),
+                format!("{} says something of port {port} twice", named(key)),
+                "say it in one place",
+            );
+        }
+        match ports.iter().find(|mapping| mapping.port == port) {
+            None => report.error(
+                codes::EXTENSION_PORT,
+                (key, &format!("{path}/port")),
+                format!("{} has no listener on port {port}", named(key)),
+                &format!("its ports: {}", listed(ports.iter().map(|mapping| mapping.port))),
+            ),
+            Some(mapping) if mapping.protocol == Protocol::Tcp && one.limits.is_some() => report.warning(
+                codes::EXTENSION_UNUSED,
+                (key, &format!("{path}/limits")),
+                format!("port {port} of {} is for TCP, which has no headers", named(key)),
+                "take the limits out",
+            ),
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Listeners by themselves: ports, and what must fit the listener's protocol; and how targets are found.
+
+use super::{Report, codes, named, place};
+use crate::diag::Diagnostic;
+use crate::key::ResourceKey;
+use crate::mesh::{Mesh, Role};
+use crate::resource::Resource;
+use crate::spec::{
+    ConnectionPool, HealthCheckPolicy, PortMapping, Protocol, ServiceDiscovery, VirtualGatewaySpec,
+    VirtualNodeSpec, VirtualRouterSpec,
+};
+use std::collections::BTreeMap;
+
+pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    let key = &node.key;
+    ports(key, node.spec.listeners.iter().map(|l| l.port_mapping), report);
+    for (i, listener) in node.spec.listeners.iter().enumerate() {
+        let of = Of {
+            key,
+            index: i,
+            port: listener.port_mapping,
+        };
+        of.pool(listener.connection_pool.as_ref(), report);
+        of.health_check(listener.health_check.as_ref(), report);
+        if let Some(timeout) = &listener.timeout {
+            of.named_after(codes::TIMEOUT_PROTOCOL, ("timeout", timeout.protocol()), report);
+        }
+    }
+    // A node whose endpoints some profile gives needs no discovery of its own.
+    let given = || mesh.referrers(key).any(|r| r.role == Role::ProfileDetail);
+    let bare = node.spec.service_discovery.is_none();
+    if (bare || single_endpoint(node)) && !given() {
+        found(mesh, node, report);
+        dns(node, report);
+    }
+    listening(mesh, (key, node.spec.listeners.is_empty()), report);
+}
+
+pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
+    let key = &router.key;
+    ports(key, router.spec.listeners.iter().map(|l| l.port_mapping), report);
+    listening(mesh, (key, router.spec.listeners.is_empty()), report);
+}
+
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+    let key = &gateway.key;
+    ports(key, gateway.spec.listeners.iter().map(|l| l.port_mapping), report);
+    for (i, listener) in gateway.spec.listeners.iter().enumerate() {
+        let of = Of {
+            key,
+            index: i,
+            port: listener.port_mapping,
+        };
+        of.pool(listener.connection_pool.as_ref(), report);
+        of.health_check(listener.health_check.as_ref(), report);
+    }
+}
+
+fn ports(key: &ResourceKey, listeners: impl Iterator<Item = PortMapping>, report: &mut Report) {
+    let place_of = |i: usize| place(key, &format!("/spec/listeners/{i}/portMapping/port"));
+    let mut first = BTreeMap::new();
+    for (i, PortMapping { port, .. }) in listeners.enumerate() {
+        match first.get(&port) {
+            None => drop(first.insert(port, i)),
+            Some(earlier) => report.add(
+                Diagnostic::error(
+                    codes::SAME_LISTENER_PORT,
+                    format!("two listeners of {} are on port {port}", named(key)),
+                )
+                .help("give one of them another port")
+                .at(place_of(i))
+                .at(place_of(*earlier).label("the other one")),
+            ),
+        }
+    }
+}
+
+/// One listener of a resource.
+struct Of<'a> {
+    key: &'a ResourceKey,
+    index: usize,
+    port: PortMapping,
+}
+
+impl Of<'_> {
+    fn pool(&self, pool: Option<&ConnectionPool>, report: &mut Report) {
+        if let Some(pool) = pool {
+            self.named_after(codes::POOL_PROTOCOL, ("connectionPool", pool.protocol()), report);
+        }
+    }
+
+    /// What is named after a protocol is named after the listener's.
+    fn named_after(&self, code: crate::diag::Code, (field, is): (&str, Protocol), report: &mut Report) {
+        let PortMapping { port, protocol } = self.port;
+        if is != protocol {
+            report.error(
+                code,
+                (self.key, &format!("/spec/listeners/{}/{field}/{is}", self.index)),
+                format!(
+                    "`{field}.{is}` stands on the listener of {} on port {port}, which speaks `{protocol}`",
+                    named(self.key)
+                ),
+                &format!("write `{field}.{protocol}`, or change the listener's protocol"),
+            );
+        }
+    }
+
+    fn health_check(&self, check: Option<&HealthCheckPolicy>, report: &mut Report) {
+        let Some(check) = check else { return };
+        let PortMapping { port, protocol } = self.port;
+        let path = format!("/spec/listeners/{}/healthCheck", self.index);
+        if let Some(other) = check.port.filter(|other| *other != port) {
+            report.error(
+                codes::HEALTH_CHECK_PORT,
+                (self.key, &format!("{path}/port")),
+                format!(
+                    "the health check of {} asks port {other}, but its listener is on port {port}",
+                    named(self.key)
+                ),
+                &format!("write {port}, or leave the port out"),
+            );
+        }
+        if check.protocol == Protocol::Grpc && !protocol.is_http2() {
+            report.error(
+                codes::HEALTH_CHECK_PROTOCOL,
+                (self.key, &format!("{path}/protocol")),
+                format!(
+                    "the health check of {} is `grpc`, but its listener on port {port} speaks `{protocol}`",
+                    named(self.key)
+                ),
+                &format!("check with `{protocol}`, or let the listener speak `grpc` or `http2`"),
+            );
+        }
+    }
+}
+
+/// Who answers for a service needs a port to answer on. (Targets of routes are looked at with their routes.)
+fn listening(mesh: &Mesh, (key, silent): (&ResourceKey, bool), report: &mut Report) {
+    if !silent {
+        return;
+    }
+    for reference in mesh.referrers(key).filter(|r| r.role == Role::Provider) {
+        report.add(
+            Diagnostic::error(
+                codes::NO_LISTENER,
+                format!(
+                    "{} is provided by {}, which has no listener",
+                    named(&reference.from),
+                    named(key)
+                ),
+            )
+            .help(format!("give {} a listener", named(key)))
+            .at(crate::diag::Place::of(&reference.from, &reference.pointer))
+            .at(place(key, "/spec").label("no listener")),
+        );
+    }
+}
+
+/// What gets requests can be found.
+fn found(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    if node.spec.service_discovery.is_some() {
+        return;
+    }
+    let users = mesh.referrers(&node.key);
+    for reference in users.filter(|r| matches!(r.role, Role::Provider | Role::Target)) {
+        report.add(
+            Diagnostic::error(
+                codes::NO_DISCOVERY,
+                format!(
+                    "{} {} {}, which has no service discovery",
+                    named(&reference.from),
+                    reference.role.verb(),
+                    named(&node.key)
+                ),
+            )
+            .help(format!(
+                "give {} a `serviceDiscovery`, or its endpoints in a proxy profile",
+                named(&node.key)
+            ))
+            .at(crate::diag::Place::of(&reference.from, &reference.pointer))
+            .at(place(&node.key, "/spec").label("no service discovery")),
+        );
+    }
+}
+
+/// Found by a name that stands for one endpoint.
+fn single_endpoint(node: &Resource<VirtualNodeSpec>) -> bool {
+    use crate::spec::DnsResponseType::Endpoints;
+    let discovery = node.spec.service_discovery.as_ref();
+    matches!(discovery, Some(ServiceDiscovery::Dns(dns)) if dns.response_type != Some(Endpoints))
+}
+
+/// What DNS does to protocols and outlier detection.
+fn dns(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    use crate::spec::DnsResponseType::Endpoints;
+    let Some(ServiceDiscovery::Dns(dns)) = &node.spec.service_discovery else {
+        return;
+    };
+    if dns.response_type == Some(Endpoints) {
+        return;
+    }
+    let response = match dns.response_type {
+        None => "without `responseType`",
+        Some(_) => "with `responseType: LOADBALANCER`",
+    };
+    for (i, listener) in node.spec.listeners.iter().enumerate() {
+        let PortMapping { port, protocol } = listener.port_mapping;
+        if dns.response_type.is_none() && protocol.is_http2() {
+            report.warning(
+                codes::LOGICAL_DNS,
+                (&node.key, "/spec/serviceDiscovery/dns"),
+                format!(
+                    "{} speaks `{protocol}` on port {port} and is found by DNS `{}` {response}: each caller's \
+                     requests all go to one address",
+                    named(&node.key),
+                    dns.hostname
+                ),
+                "write `ENDPOINTS` where the name has the instances' addresses, `LOADBALANCER` where it is a load \
+                 balancer's",
+            );
+        }
+        if listener.outlier_detection.is_some() {
+            report.warning(
+                codes::OUTLIER_DNS,
+                (&node.key, &format!("/spec/listeners/{i}/outlierDetection")),
+                format!(
+                    "outlier detection of {} on port {port} does nothing: DNS `{}` {response} is one endpoint",
+                    named(&node.key),
+                    dns.hostname
+                ),
+                "write `responseType: ENDPOINTS`",
+            );
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Names, account ids, ARNs.
+
+use super::{Report, codes, named};
+use crate::key::ResourceKey;
+use crate::kind::Kind;
+use crate::resource::{Identity, Resource};
+use crate::spec::{
+    ClientPolicy, ClientTrust, ListenerCertificate, ListenerTls, VirtualGatewaySpec, VirtualNodeSpec,
+};
+
+/// What every resource has.
+pub(super) fn of<S>(resource: &Resource<S>, report: &mut Report) {
+    name(&resource.key, report);
+    if let Some(it) = &resource.identity {
+        identity(&resource.key, it, report);
+    }
+}
+
+pub(super) fn name(key: &ResourceKey, report: &mut Report) {
+    let name = key.name.as_str();
+    let length = name.chars().count();
+    let service = key.kind == Kind::VirtualService;
+    let wrong = if length == 0 {
+        "is empty".to_owned()
+    } else if length > 255 {
+        format!("has {length} characters, {} more than 255", length - 255)
+    } else if let Some(c) = name.chars().find(|c| *c == '/' || c.is_control()) {
+        format!("contains {c:?}")
+    } else if let Some(c) = name.chars().find(|c| service && (*c == '*' || c.is_whitespace())) {
+        format!("contains {c:?}, which no host name does")
+    } else {
+        return;
+    };
+    let shown: String = name.chars().take(60).flat_map(char::escape_debug).collect();
+    report.error(
+        codes::NAME,
+        (key, &format!("/{}Name", key.kind.name())),
+        format!("the name `{shown}` of a {} {wrong}", key.kind),
+        "use 1 to 255 characters without a slash, such as `serviceb` or `serviceb.apps.local`",
+    );
+}
+
+fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {
+    for (field, account) in [
+        ("meshOwner", &identity.mesh_owner),
+        ("resourceOwner", &identity.resource_owner),
+    ] {
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            report.error(
+                codes::ACCOUNT,
+                (key, &format!("/metadata/{field}")),
+                format!("`{account}`, the {field} of {}, is not an account id", named(key)),
+                "write the 12 digits, with leading zeros",
+            );
+        }
+    }
+    let wanted = format!("{}:{}", identity.resource_owner, key.path());
+    let fits = arn(&identity.arn).is_some_and(|arn| arn.service == "appmesh" && arn.rest == wanted);
+    if !fits {
+        report.error(
+            codes::ARN,
+            (key, "/metadata/arn"),
+            format!("`{}` is not the ARN of {}", identity.arn, named(key)),
+            &format!("it is `arn:<partition>:appmesh:<region>:{wanted}`"),
+        );
+    }
+}
+
+struct Arn<'a> {
+    service: &'a str,
+    /// Account and resource.
+    rest: &'a str,
+}
+
+/// Takes an ARN apart; `None` when it is none.
+fn arn(text: &str) -> Option<Arn<'_>> {
+    let mut parts = text.splitn(5, ':');
+    let (head, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+    let (_region, rest) = (parts.next()?, parts.next()?);
+    let (_account, resource) = rest.split_once(':')?;
+    let whole = head == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty();
+    whole.then_some(Arn { service, rest })
+}
+
+/// The ARNs of certificates and authorities that a node's listeners and client policies name.
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    let key = &node.key;
+    for (i, listener) in node.spec.listeners.iter().enumerate() {
+        of_listener(key, i, listener.tls.as_ref(), report);
+    }
+    let defaults = node.spec.backend_defaults.as_ref();
+    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    of_policy(key, || "/spec/backendDefaults".to_owned(), policy, report);
+    for (i, backend) in node.spec.backend_services().enumerate() {
+        let path = || format!("/spec/backends/{i}/virtualService");
+        of_policy(key, path, backend.client_policy.as_ref(), report);
+    }
+}
+
+/// The same of a gateway.
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+    let key = &gateway.key;
+    for (i, listener) in gateway.spec.listeners.iter().enumerate() {
+        of_listener(key, i, listener.tls.as_ref(), report);
+    }
+    let defaults = gateway.spec.backend_defaults.as_ref();
+    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    of_policy(key, || "/spec/backendDefaults".to_owned(), policy, report);
+}
+
+fn of_listener(key: &ResourceKey, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+    if let Some(ListenerCertificate::Acm(acm)) = tls.map(|tls| &tls.certificate) {
+        let path = format!("/spec/listeners/{index}/tls/certificate/acm/certificateArn");
+        well_formed(key, &path, &acm.certificate_arn, report);
+    }
+}
+
+fn of_policy(
+    key: &ResourceKey,
+    path: impl Fn() -> String,
+    policy: Option<&ClientPolicy>,
+    report: &mut Report,
+) {
+    let trust = policy
+        .and_then(|policy| policy.tls.as_ref())
+        .map(|tls| &tls.validation.trust);
+    if let Some(ClientTrust::Acm(acm)) = trust {
+        for (i, authority) in acm.certificate_authority_arns.iter().enumerate() {
+            let path = format!(
+                "{}/clientPolicy/tls/validation/trust/acm/certificateAuthorityArns/{i}",
+                path()
+            );
+            well_formed(key, &path, authority, report);
+        }
+    }
+}
+
+fn well_formed(key: &ResourceKey, path: &str, text: &str, report: &mut Report) {
+    if arn(text).is_none() {
+        report.error(
+            codes::ARN,
+            (key, path),
+            format!("`{text}` is not an ARN"),
+            "write it whole, as in `arn:aws:acm:eu-west-1:123456789012:certificate/…`",
+        );
+    }
+}

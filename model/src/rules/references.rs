@@ -1,0 +1,92 @@
+//! References that lead nowhere, and services that nobody provides.
+
+use super::{Report, codes, named, place};
+use crate::diag::{Code, Diagnostic, Place};
+use crate::key::ResourceKey;
+use crate::kind::Kind;
+use crate::mesh::{Mesh, Reference, Role};
+use crate::pointer::Pointer;
+
+/// Resources of a mesh that is not there.
+pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
+    let key = mesh.key();
+    let message = format!(
+        "mesh `{}` itself does not exist, only resources of it",
+        mesh.name()
+    );
+    let problem = Diagnostic::error(codes::NO_MESH, message)
+        .help(format!("create mesh `{}`", mesh.name()))
+        .at(place(&key, ""));
+    // What does not exist stands nowhere; what belongs to it does.
+    let first = mesh.referrers(&key).next();
+    report.add(first.iter().fold(problem, |problem, reference| {
+        problem.at(Place::of(&reference.from, &Pointer::root()).label("belongs to it"))
+    }));
+}
+
+/// All references to one resource.
+pub(super) fn to<'r>(
+    mesh: &Mesh,
+    to: &ResourceKey,
+    references: impl Iterator<Item = &'r Reference>,
+    report: &mut Report,
+) {
+    // That the mesh is missing is said once.
+    if to.kind == Kind::Mesh {
+        return;
+    }
+    if !mesh.contains(to) {
+        references.for_each(|reference| dangling(reference, report));
+        return;
+    }
+    let service = mesh
+        .virtual_service(&to.name)
+        .filter(|_| to.kind == Kind::VirtualService);
+    if service.is_some_and(|service| service.spec.provider.is_none()) {
+        references
+            .filter(|reference| matches!(reference.role, Role::Backend | Role::GatewayTarget))
+            .for_each(|reference| unprovided(reference, report));
+    }
+}
+
+fn dangling(reference: &Reference, report: &mut Report) {
+    let (code, cure): (Code, &str) = match reference.role {
+        Role::Container => (codes::NO_PARENT, "delete the route"),
+        Role::Provider => (codes::NO_PROVIDER, "give the virtual service another provider"),
+        Role::Target => (codes::NO_TARGET, "take the target out of the route"),
+        Role::Backend => (codes::NO_BACKEND, "take the backend out of the node"),
+        Role::GatewayTarget => (codes::NO_GATEWAY_TARGET, "send to another virtual service"),
+        Role::ProfileSubject | Role::ProfileDetail => (codes::NO_SUBJECT, "take it out of the proxy profile"),
+    };
+    let from = match reference.role {
+        // The parent comes next.
+        Role::Container => format!("{} `{}`", reference.from.kind, reference.from.name),
+        _ => named(&reference.from),
+    };
+    let to = named(&reference.to);
+    let message = format!("{from} {} {to}, which does not exist", reference.role.verb());
+    let diagnostic = match reference.role {
+        Role::ProfileSubject | Role::ProfileDetail => Diagnostic::warning(code, message),
+        _ => Diagnostic::error(code, message),
+    };
+    report.add(
+        diagnostic
+            .help(format!("create {to}, or {cure}"))
+            .at(Place::of(&reference.from, &reference.pointer))
+            .at(place(&reference.to, "").label("missing")),
+    );
+}
+
+/// A service that exists, is called, and has nobody to answer.
+fn unprovided(reference: &Reference, report: &mut Report) {
+    let (from, to) = (named(&reference.from), named(&reference.to));
+    report.add(
+        Diagnostic::warning(
+            codes::UNPROVIDED,
+            format!("{from} {} {to}, which has no provider", reference.role.verb()),
+        )
+        .help(format!("callers get 404: give {to} a provider"))
+        .at(Place::of(&reference.from, &reference.pointer))
+        .at(place(&reference.to, "/spec").label("no provider")),
+    );
+}

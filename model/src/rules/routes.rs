@@ -1,0 +1,187 @@
+//! Routes against their router's listeners and their targets' listeners.
+
+use super::{Report, codes, listed, named, place};
+use crate::diag::Diagnostic;
+use crate::mesh::Mesh;
+use crate::resource::Resource;
+use crate::spec::{PortMapping, RouteRule, RouteSpec, VirtualRouterSpec, WeightedTarget};
+
+pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
+    let router = route.key.parent.as_deref().unwrap_or_default();
+    if let Some(router) = mesh.virtual_router(router) {
+        against_router(route, router, report);
+    }
+    for (i, target) in route.spec.rule.targets().iter().enumerate() {
+        against_target(mesh, route, (i, target), report);
+    }
+    method(route, report);
+    pathless(route, report);
+}
+
+fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
+    let rule = &route.spec.rule;
+    let field = rule.field();
+    let ports: Vec<PortMapping> = router.spec.listeners.iter().map(|l| l.port_mapping).collect();
+    let numbers = || listed(ports.iter().map(|p| p.port));
+    let listener = match (rule.match_port(), ports.as_slice()) {
+        (Some(port), _) => match ports.iter().position(|p| p.port == port) {
+            Some(at) => Some(at),
+            None => {
+                report.error(
+                    codes::ROUTE_PORT_UNKNOWN,
+                    (&route.key, &format!("/spec/{field}/match/port")),
+                    format!(
+                        "{} is for port {port}, on which its router does not listen",
+                        named(&route.key)
+                    ),
+                    &format!("the router listens on: {}", numbers()),
+                );
+                None
+            }
+        },
+        (None, [_]) => Some(0),
+        (None, []) => None,
+        (None, _) => {
+            report.error(
+                codes::ROUTE_PORT_NEEDED,
+                (&route.key, &format!("/spec/{field}/match")),
+                format!(
+                    "{} does not say for which port of its router it is: {}",
+                    named(&route.key),
+                    numbers()
+                ),
+                "set `match.port`",
+            );
+            None
+        }
+    };
+    let mapping = listener.and_then(|at| ports.get(at).map(|mapping| (at, mapping)));
+    if let Some((at, mapping)) = mapping.filter(|(_, mapping)| mapping.protocol != rule.protocol()) {
+        report.add(
+            Diagnostic::error(
+                codes::ROUTE_PROTOCOL,
+                format!(
+                    "{} is of type `{field}`, but port {} of {} speaks `{}`",
+                    named(&route.key),
+                    mapping.port,
+                    named(&router.key),
+                    mapping.protocol
+                ),
+            )
+            .help(format!(
+                "write `{}Route`, or let the listener speak `{}`",
+                mapping.protocol,
+                rule.protocol()
+            ))
+            .at(place(&route.key, &format!("/spec/{field}")))
+            .at(place(&router.key, &format!("/spec/listeners/{at}/portMapping")).label("the listener")),
+        );
+    }
+}
+
+fn against_target(
+    mesh: &Mesh,
+    route: &Resource<RouteSpec>,
+    (index, target): (usize, &WeightedTarget),
+    report: &mut Report,
+) {
+    let Some(node) = mesh.virtual_node(&target.virtual_node) else {
+        return;
+    };
+    let rule = &route.spec.rule;
+    let found = mesh.listener_of(target);
+    if found.is_some_and(|(_, listener)| listener.port_mapping.protocol == rule.protocol()) {
+        return;
+    }
+    let path = format!("/spec/{}/action/weightedTargets/{index}", rule.field());
+    let who = named(&route.key);
+    let ports = || listed(node.spec.listeners.iter().map(|l| l.port_mapping.port));
+    let Some((_, listener)) = found else {
+        let diagnostic = match (target.port, node.spec.listeners.as_slice()) {
+            (_, []) => Diagnostic::error(
+                codes::NO_LISTENER,
+                format!("{who} sends to {}, which has no listener", named(&node.key)),
+            )
+            .help(format!("give {} a listener", named(&node.key)))
+            .at(place(&route.key, &format!("{path}/virtualNode"))),
+            (Some(port), _) => Diagnostic::error(
+                codes::TARGET_PORT_UNKNOWN,
+                format!(
+                    "{who} sends to port {port} of {}, on which it does not listen",
+                    named(&node.key)
+                ),
+            )
+            .help(format!("it listens on: {}", ports()))
+            .at(place(&route.key, &format!("{path}/port"))),
+            (None, _) => Diagnostic::error(
+                codes::TARGET_PORT_NEEDED,
+                format!(
+                    "{who} does not say to which port of {} it sends: {}",
+                    named(&node.key),
+                    ports()
+                ),
+            )
+            .help("set the target's `port`")
+            .at(place(&route.key, &path)),
+        };
+        report.add(diagnostic.at(place(&node.key, "/spec/listeners").label("the target's listeners")));
+        return;
+    };
+    let PortMapping { port, protocol } = listener.port_mapping;
+    let at = node
+        .spec
+        .listeners
+        .iter()
+        .position(|l| l.port_mapping.port == port);
+    report.add(
+        Diagnostic::error(
+            codes::TARGET_PROTOCOL,
+            format!(
+                "{who} is of type `{}`, but port {port} of {} speaks `{protocol}`",
+                rule.field(),
+                named(&node.key)
+            ),
+        )
+        .help("route, router and target speak one protocol")
+        .at(place(&route.key, &path))
+        .at(place(
+            &node.key,
+            &format!("/spec/listeners/{}/portMapping", at.unwrap_or_default()),
+        )
+        .label("the target's listener")),
+    );
+}
+
+fn method(route: &Resource<RouteSpec>, report: &mut Report) {
+    let RouteRule::Grpc(grpc) = &route.spec.rule else {
+        return;
+    };
+    if let (Some(method), None) = (&grpc.r#match.method_name, &grpc.r#match.service_name) {
+        report.error(
+            codes::GRPC_METHOD,
+            (&route.key, "/spec/grpcRoute/match/methodName"),
+            format!(
+                "{} matches the method `{method}` without saying of which service",
+                named(&route.key)
+            ),
+            "set `serviceName` too, with its package, such as `orders.OrderService`",
+        );
+    }
+}
+
+fn pathless(route: &Resource<RouteSpec>, report: &mut Report) {
+    let (RouteRule::Http(http) | RouteRule::Http2(http)) = &route.spec.rule else {
+        return;
+    };
+    if http.r#match.prefix.is_none() && http.r#match.path.is_none() {
+        report.warning(
+            codes::PATHLESS,
+            (&route.key, &format!("/spec/{}/match", route.spec.rule.field())),
+            format!(
+                "{} matches every path: it says neither `prefix` nor `path`",
+                named(&route.key)
+            ),
+            "write `prefix: /` where every path is meant",
+        );
+    }
+}

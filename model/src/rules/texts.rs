@@ -1,0 +1,227 @@
+//! Texts that App Mesh took, or never saw, and that Envoy refuses: names without a letter, characters that no header
+//! may have, names that are longer than their place.
+
+use super::{Report, codes, named};
+use crate::key::ResourceKey;
+use crate::resource::Resource;
+use crate::spec::{
+    ClientCertificate, ClientPolicy, GatewayRouteRule, GatewayRouteSpec, HostnameMatch, HttpQueryParameter,
+    HttpRouteHeader, ListenerCertificate, ListenerTls, ProxyProfileSpec, RouteRule, RouteSpec,
+    ServiceDiscovery, VirtualGatewaySpec, VirtualNodeSpec,
+};
+
+/// What the path of a Unix socket may have; the system keeps 108 with the zero at the end.
+const SOCKET_PATH: usize = 107;
+
+/// The longest server name that TLS can ask for, which is also the longest host name that DNS has.
+const HOST_NAME: usize = 255;
+
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+    let at = At(&node.key);
+    for (i, listener) in node.spec.listeners.iter().enumerate() {
+        at.listener_tls(i, listener.tls.as_ref(), report);
+        if let Some(check) = &listener.health_check
+            && let Some(path) = &check.path
+        {
+            let field = format!("/spec/listeners/{i}/healthCheck/path");
+            at.present(
+                &field,
+                path,
+                "give a path such as `/ping`, or leave it out for `/`",
+                report,
+            );
+            at.plain(&field, path, report);
+        }
+    }
+    let defaults = node.spec.backend_defaults.as_ref();
+    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    at.policy("/spec/backendDefaults", policy, report);
+    for (i, backend) in node.spec.backend_services().enumerate() {
+        if backend.client_policy.is_some() {
+            let path = format!("/spec/backends/{i}/virtualService");
+            at.policy(&path, backend.client_policy.as_ref(), report);
+        }
+    }
+    at.discovery(node.spec.service_discovery.as_ref(), report);
+}
+
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+    let at = At(&gateway.key);
+    for (i, listener) in gateway.spec.listeners.iter().enumerate() {
+        at.listener_tls(i, listener.tls.as_ref(), report);
+    }
+    let defaults = gateway.spec.backend_defaults.as_ref();
+    let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    at.policy("/spec/backendDefaults", policy, report);
+}
+
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
+    let at = At(&route.key);
+    let path = format!("/spec/{}/match", route.spec.rule.field());
+    match &route.spec.rule {
+        RouteRule::Http(http) | RouteRule::Http2(http) => {
+            at.headers(&format!("{path}/headers"), &http.r#match.headers, report);
+            at.query(&path, &http.r#match.query_parameters, report);
+        }
+        RouteRule::Grpc(grpc) => at.headers(&format!("{path}/metadata"), &grpc.r#match.metadata, report),
+        RouteRule::Tcp(_) => {}
+    }
+}
+
+pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
+    let at = At(&route.key);
+    let rule = &route.spec.rule;
+    let path = format!("/spec/{}/match", rule.field());
+    match rule {
+        GatewayRouteRule::Http(http) | GatewayRouteRule::Http2(http) => {
+            at.headers(&format!("{path}/headers"), &http.r#match.headers, report);
+            at.query(&path, &http.r#match.query_parameters, report);
+            let action = format!("/spec/{}/action/rewrite", rule.field());
+            let rewrite = http.action.rewrite.as_ref();
+            if let Some(exact) = rewrite.and_then(|rewrite| rewrite.path.as_ref()?.exact.as_ref()) {
+                at.plain(&format!("{action}/path/exact"), exact, report);
+            }
+            if let Some(value) = rewrite.and_then(|rewrite| rewrite.prefix.as_ref()?.value.as_ref()) {
+                at.plain(&format!("{action}/prefix/value"), value, report);
+            }
+        }
+        GatewayRouteRule::Grpc(grpc) => {
+            at.headers(&format!("{path}/metadata"), &grpc.r#match.metadata, report);
+        }
+    }
+    match rule.hostname() {
+        Some(HostnameMatch::Exact(host)) => at.host(&format!("{path}/hostname/exact"), host, report),
+        Some(HostnameMatch::Suffix(host)) => at.host(&format!("{path}/hostname/suffix"), host, report),
+        None => {}
+    }
+}
+
+pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+    let at = At(&profile.key);
+    if let Some(path) = &profile.spec.sds_socket_path
+        && path.len() > SOCKET_PATH
+    {
+        let what = format!(
+            "the path of a Unix socket has at most {SOCKET_PATH} bytes, and this one has {}",
+            path.len()
+        );
+        at.refuse(
+            "/spec/sdsSocketPath",
+            what,
+            "let the SDS server listen at a shorter path",
+            report,
+        );
+    }
+    for (i, name) in profile.spec.egress_sni_allowed.iter().enumerate() {
+        let rest = name.strip_prefix("*.").unwrap_or(name);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if rest.is_empty() || !rest.chars().all(plain) {
+            at.refuse(
+                &format!("/spec/egressSniAllowed/{i}"),
+                format!("`{name}` is not a server name"),
+                "write a host name, with `*.` at most at its beginning, such as `*.amazonaws.com`",
+                report,
+            );
+        }
+    }
+}
+
+/// A resource whose texts are looked at.
+struct At<'a>(&'a ResourceKey);
+
+impl At<'_> {
+    fn refuse(&self, path: &str, what: String, help: &str, report: &mut Report) {
+        report.error(
+            codes::TEXT,
+            (self.0, path),
+            format!("{what} ({})", named(self.0)),
+            help,
+        );
+    }
+
+    fn present(&self, path: &str, text: &str, help: &str, report: &mut Report) {
+        if text.is_empty() {
+            self.refuse(
+                path,
+                "the text is empty, which Envoy refuses here".to_owned(),
+                help,
+                report,
+            );
+        }
+    }
+
+    /// What stands in a header has no ends of lines and no zero.
+    fn plain(&self, path: &str, text: &str, report: &mut Report) {
+        if let Some(c) = text.chars().find(|c| matches!(c, '\0' | '\r' | '\n')) {
+            let what = format!("the text contains {c:?}, which no header does");
+            self.refuse(path, what, "take it out", report);
+        }
+    }
+
+    fn headers(&self, path: &str, headers: &[HttpRouteHeader], report: &mut Report) {
+        for (i, header) in headers.iter().enumerate() {
+            self.plain(&format!("{path}/{i}/name"), &header.name, report);
+        }
+    }
+
+    fn query(&self, path: &str, parameters: &[HttpQueryParameter], report: &mut Report) {
+        for (i, parameter) in parameters.iter().enumerate() {
+            let path = format!("{path}/queryParameters/{i}/name");
+            self.present(
+                &path,
+                &parameter.name,
+                "name the parameter, or take the condition out",
+                report,
+            );
+        }
+    }
+
+    /// A host of a gateway route, which a `*` may begin: `*.example.com` is another way to write a suffix.
+    fn host(&self, path: &str, host: &str, report: &mut Report) {
+        self.plain(path, host, report);
+        if host.strip_prefix('*').unwrap_or(host).contains('*') {
+            self.refuse(
+                path,
+                format!("`{host}` is no host name: `*` stands for nothing there"),
+                "write hosts out, use `suffix` for all that end alike, or leave `hostname` out for every host",
+                report,
+            );
+        }
+    }
+
+    fn listener_tls(&self, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+        if let Some(ListenerCertificate::Sds(sds)) = tls.map(|tls| &tls.certificate) {
+            let path = format!("/spec/listeners/{index}/tls/certificate/sds/secretName");
+            self.secret(&path, &sds.secret_name, report);
+        }
+    }
+
+    fn policy(&self, path: &str, policy: Option<&ClientPolicy>, report: &mut Report) {
+        let certificate = policy.and_then(|policy| policy.tls.as_ref()?.certificate.as_ref());
+        if let Some(ClientCertificate::Sds(sds)) = certificate {
+            let path = format!("{path}/clientPolicy/tls/certificate/sds/secretName");
+            self.secret(&path, &sds.secret_name, report);
+        }
+    }
+
+    fn secret(&self, path: &str, name: &str, report: &mut Report) {
+        self.present(path, name, "name the secret as the SDS server knows it", report);
+    }
+
+    fn discovery(&self, discovery: Option<&ServiceDiscovery>, report: &mut Report) {
+        let Some(discovery) = discovery else { return };
+        let name = discovery.name();
+        let path = match discovery {
+            ServiceDiscovery::Dns(_) => "/spec/serviceDiscovery/dns/hostname",
+            ServiceDiscovery::AwsCloudMap(_) => "/spec/serviceDiscovery/awsCloudMap/serviceName",
+        };
+        self.plain(path, &name, report);
+        if name.len() > HOST_NAME {
+            let what = format!(
+                "the host name has {} bytes, and TLS and DNS take {HOST_NAME}",
+                name.len()
+            );
+            self.refuse(path, what, "give a shorter name", report);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! TLS of callers against TLS of the listeners that they call.
+//!
+//! A caller's policy is held against every listener behind a service. To keep that from growing with callers
+//! times targets, each service is summed up once: for each port, one listener of each sort.
+
+use super::{Report, codes, named, place};
+use crate::diag::{Code, Diagnostic};
+use crate::key::ResourceKey;
+use crate::mesh::{Mesh, Provider};
+use crate::resource::Resource;
+use crate::spec::{
+    ClientPolicy, ClientPolicyTls, Listener, ListenerCertificate, ListenerTls, ListenerTlsMode,
+    SubjectAlternativeNames, VirtualGatewaySpec, VirtualNodeSpec,
+};
+use std::collections::BTreeMap;
+
+/// Services summed up so far.
+#[derive(Default)]
+pub(super) struct Sums<'m>(BTreeMap<&'m str, Sum<'m>>);
+
+impl<'m> Sums<'m> {
+    fn of(&mut self, mesh: &'m Mesh, service: &'m str) -> &Sum<'m> {
+        self.0.entry(service).or_insert_with(|| Sum::of(mesh, service))
+    }
+}
+
+pub(super) fn node<'m>(
+    mesh: &'m Mesh,
+    node: &'m Resource<VirtualNodeSpec>,
+    sums: &mut Sums<'m>,
+    report: &mut Report,
+) {
+    for (i, listener) in node.spec.listeners.iter().enumerate() {
+        unused(&node.key, i, listener.tls.as_ref(), report);
+    }
+    let defaults = node.spec.backend_defaults.as_ref();
+    let defaults = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    wildcards(&node.key, || "/spec/backendDefaults".to_owned(), defaults, report);
+    for (i, backend) in node.spec.backend_services().enumerate() {
+        let path = || format!("/spec/backends/{i}/virtualService");
+        wildcards(&node.key, path, backend.client_policy.as_ref(), report);
+        let caller = Caller {
+            proxy: &node.key,
+            at: &node.key,
+            path: &path,
+            service: &backend.virtual_service_name,
+            policy: node.spec.client_policy(backend).and_then(|p| p.tls.as_ref()),
+        };
+        caller.against(sums.of(mesh, &backend.virtual_service_name), report);
+    }
+}
+
+pub(super) fn gateway<'m>(
+    mesh: &'m Mesh,
+    gateway: &'m Resource<VirtualGatewaySpec>,
+    sums: &mut Sums<'m>,
+    report: &mut Report,
+) {
+    for (i, listener) in gateway.spec.listeners.iter().enumerate() {
+        unused(&gateway.key, i, listener.tls.as_ref(), report);
+    }
+    let defaults = gateway.spec.backend_defaults.as_ref();
+    let defaults = defaults.and_then(|defaults| defaults.client_policy.as_ref());
+    wildcards(
+        &gateway.key,
+        || "/spec/backendDefaults".to_owned(),
+        defaults,
+        report,
+    );
+    for route in mesh.gateway_routes_of(&gateway.key.name) {
+        let target = &route.spec.rule.target().virtual_service;
+        let caller = Caller {
+            proxy: &gateway.key,
+            at: &route.key,
+            path: &|| format!("/spec/{}/action/target/virtualService", route.spec.rule.field()),
+            service: &target.virtual_service_name,
+            policy: defaults.and_then(|policy| policy.tls.as_ref()),
+        };
+        caller.against(sums.of(mesh, &target.virtual_service_name), report);
+    }
+}
+
+fn unused(key: &ResourceKey, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+    if tls.is_some_and(|tls| tls.mode == ListenerTlsMode::Disabled && tls.validation.is_some()) {
+        report.warning(
+            codes::TLS_UNUSED,
+            (key, &format!("/spec/listeners/{index}/tls/validation")),
+            format!(
+                "a listener of {} validates callers' certificates, but its TLS mode is `DISABLED`",
+                named(key)
+            ),
+            "set the mode to `STRICT` or `PERMISSIVE`, or take the validation out",
+        );
+    }
+}
+
+fn wildcards(
+    key: &ResourceKey,
+    path: impl Fn() -> String,
+    policy: Option<&ClientPolicy>,
+    report: &mut Report,
+) {
+    let Some(tls) = policy.and_then(|policy| policy.tls.as_ref()) else {
+        return;
+    };
+    let names = tls.validation.subject_alternative_names.as_ref();
+    for (i, name) in exact(names).iter().enumerate() {
+        if name.contains('*') && tls.enforce.unwrap_or(true) {
+            report.error(
+                codes::TLS_WILDCARD,
+                (
+                    key,
+                    &format!(
+                        "{}/clientPolicy/tls/validation/subjectAlternativeNames/match/exact/{i}",
+                        path()
+                    ),
+                ),
+                format!("`{name}` is compared letter for letter, so no certificate has it"),
+                "write the whole name that the certificate carries",
+            );
+        }
+    }
+}
+
+fn exact(names: Option<&SubjectAlternativeNames>) -> &[String] {
+    names.map_or(&[], |names| names.r#match.exact.as_slice())
+}
+
+/// The listeners behind a service: for each port, the first of each sort.
+#[derive(Default)]
+struct Sum<'a> {
+    ports: BTreeMap<u16, Sorts<'a>>,
+}
+
+/// A listener of each sort.
+#[derive(Default)]
+struct Sorts<'a> {
+    plain: Option<At<'a>>,
+    /// Encrypted, with a certificate that nobody vouches for.
+    unvouched: Option<At<'a>>,
+    /// Asks for certificates.
+    asking: Option<At<'a>>,
+}
+
+/// A listener of a node.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: &'a ResourceKey,
+    index: usize,
+}
+
+impl<'a> Sum<'a> {
+    fn of(mesh: &'a Mesh, service: &str) -> Self {
+        let mut sum = Self::default();
+        match mesh.provider_of(service) {
+            None => {}
+            Some(Provider::VirtualNode(node)) => {
+                for (index, listener) in node.spec.listeners.iter().enumerate() {
+                    sum.add(
+                        listener,
+                        At {
+                            node: &node.key,
+                            index,
+                        },
+                    );
+                }
+            }
+            Some(Provider::VirtualRouter(router)) => {
+                let routes = mesh.routes_of(&router.key.name).iter();
+                for target in routes.flat_map(|route| route.spec.rule.targets()) {
+                    if let Some((node, listener)) = mesh.listener_of(target) {
+                        let port = listener.port_mapping.port;
+                        let index = node
+                            .spec
+                            .listeners
+                            .iter()
+                            .position(|l| l.port_mapping.port == port);
+                        let index = index.unwrap_or_default();
+                        sum.add(
+                            listener,
+                            At {
+                                node: &node.key,
+                                index,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        sum
+    }
+
+    fn add(&mut self, listener: &Listener, at: At<'a>) {
+        let sorts = self.ports.entry(listener.port_mapping.port).or_default();
+        match listener
+            .tls
+            .as_ref()
+            .filter(|tls| tls.mode != ListenerTlsMode::Disabled)
+        {
+            None => drop(sorts.plain.get_or_insert(at)),
+            Some(tls) => {
+                if !matches!(tls.certificate, ListenerCertificate::Acm(_)) {
+                    sorts.unvouched.get_or_insert(at);
+                }
+                if tls.validation.is_some() {
+                    sorts.asking.get_or_insert(at);
+                }
+            }
+        }
+    }
+}
+
+/// A proxy that calls a service.
+struct Caller<'a> {
+    proxy: &'a ResourceKey,
+    at: &'a ResourceKey,
+    path: &'a dyn Fn() -> String,
+    service: &'a str,
+    policy: Option<&'a ClientPolicyTls>,
+}
+
+impl Caller<'_> {
+    fn against(&self, sum: &Sum<'_>, report: &mut Report) {
+        for (port, sorts) in &sum.ports {
+            let enforced = self.policy.is_some_and(|policy| policy.enforced_for(*port));
+            if let Some(at) = sorts.plain.filter(|_| enforced) {
+                let what = "demands TLS of";
+                let help = "give the listener TLS, or set `enforce: false` or `ports` in the client policy";
+                self.warn(
+                    (codes::TLS_PLAIN_TARGET, what, "which does not speak it"),
+                    (at, help),
+                    report,
+                );
+            }
+            if let Some(at) = sorts.unvouched.filter(|_| !enforced) {
+                let what = "encrypts calls to";
+                let help = "add a client policy with `tls.validation`, which says whom to trust";
+                let why = "but has no policy that says whom to trust";
+                self.warn((codes::TLS_UNVALIDATED, what, why), (at, help), report);
+            }
+            let shows = self.policy.is_some_and(|policy| policy.certificate.is_some());
+            if let Some(at) = sorts.asking.filter(|_| !shows) {
+                let what = "has no certificate for";
+                let help = "add `tls.certificate` to the client policy";
+                let why = "which asks callers for one";
+                self.warn((codes::TLS_NO_CLIENT_CERTIFICATE, what, why), (at, help), report);
+            }
+        }
+    }
+
+    fn warn(&self, (code, what, why): (Code, &str, &str), (at, help): (At<'_>, &str), report: &mut Report) {
+        report.add(
+            Diagnostic::warning(
+                code,
+                format!(
+                    "{} {what} {} behind `{}`, {why}",
+                    named(self.proxy),
+                    named(at.node),
+                    self.service
+                ),
+            )
+            .help(help)
+            .at(place(self.at, &(self.path)()))
+            .at(place(at.node, &format!("/spec/listeners/{}", at.index)).label("the listener")),
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
+
+use super::KindSchema;
+use super::build::{Compiler, Located, any};
+use super::raw::RawSchema;
+use crate::kind::Kind;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// The schema files by name, as they are published.
+pub const FILES: [(&str, &str); 10] = [
+    ("shared.json", include_str!("../../../schemas/shared.json")),
+    ("mesh.json", include_str!("../../../schemas/mesh.json")),
+    (
+        "virtual-service.json",
+        include_str!("../../../schemas/virtual-service.json"),
+    ),
+    (
+        "virtual-node.json",
+        include_str!("../../../schemas/virtual-node.json"),
+    ),
+    (
+        "virtual-router.json",
+        include_str!("../../../schemas/virtual-router.json"),
+    ),
+    ("route.json", include_str!("../../../schemas/route.json")),
+    (
+        "virtual-gateway.json",
+        include_str!("../../../schemas/virtual-gateway.json"),
+    ),
+    (
+        "gateway-route.json",
+        include_str!("../../../schemas/gateway-route.json"),
+    ),
+    (
+        "proxy-profile.json",
+        include_str!("../../../schemas/proxy-profile.json"),
+    ),
+    ("meta.json", include_str!("../../../schemas/meta.json")),
+];
+
+/// Everything that was compiled.
+pub(super) struct Compiled {
+    kinds: BTreeMap<Kind, KindSchema>,
+    nothing: KindSchema,
+    problems: Vec<String>,
+}
+
+pub(super) fn compiled() -> &'static Compiled {
+    static COMPILED: OnceLock<Compiled> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let mut problems = Vec::new();
+        let mut files = BTreeMap::new();
+        for (name, text) in FILES.iter().filter(|(name, _)| *name != "meta.json") {
+            match serde_json::from_str::<RawSchema>(text) {
+                Ok(schema) => drop(files.insert(*name, schema)),
+                Err(error) => problems.push(format!("{name}: {error}")),
+            }
+        }
+        run(&files, problems)
+    })
+}
+
+/// What is wrong with the embedded files; empty, as a test holds.
+pub fn problems() -> &'static [String] {
+    &compiled().problems
+}
+
+impl Compiled {
+    pub(super) fn kind(&self, kind: Kind) -> &KindSchema {
+        self.kinds.get(&kind).unwrap_or(&self.nothing)
+    }
+}
+
+/// Compiles the files that were read.
+fn run(files: &BTreeMap<&str, RawSchema>, problems: Vec<String>) -> Compiled {
+    let mut compiler = Compiler::new(files, problems);
+    let mut kinds = BTreeMap::new();
+    for (file, schema) in files {
+        let Some(raw) = &schema.x_kind else { continue };
+        match Kind::from_name(&raw.name) {
+            Some(kind) => {
+                let compiled = compiler.kind(kind, raw, Located { file, schema });
+                kinds.insert(kind, compiled);
+            }
+            None => compiler.problem(file, format!("x-kind: there is no kind `{}`", raw.name)),
+        }
+    }
+    for kind in Kind::ALL {
+        if !kinds.contains_key(&kind) {
+            compiler.problem("schemas", format!("no file describes the kind `{}`", kind.name()));
+        }
+    }
+    Compiled {
+        kinds,
+        nothing: nothing(),
+        problems: compiler.problems,
+    }
+}
+
+/// Stands for a kind whose file is broken; see [`problems`].
+fn nothing() -> KindSchema {
+    KindSchema {
+        kind: Kind::Mesh,
+        title: String::new(),
+        doc: String::new(),
+        root: any(),
+        terraform: String::new(),
+        cloudformation: String::new(),
+        key: Vec::new(),
+        examples: Vec::new(),
+    }
+}

@@ -1,0 +1,286 @@
+//! The schema of every kind, compiled once from `schemas/*.json` into nodes that walkers follow.
+//!
+//! A [`KindSchema`] is the root; below it each [`SchemaNode`] has a [`Shape`], and each [`Field`] of an object
+//! carries what is said of that place: its names in the dialects, whether it is required, what it refers to.
+//! Shapes that several places share are one node, so the whole is a small graph without cycles. Nothing is
+//! parsed after the first use.
+
+mod build;
+mod load;
+pub(crate) mod names;
+mod raw;
+pub mod terraform;
+
+use crate::kind::Kind;
+use regex_lite::Regex;
+use std::sync::OnceLock;
+
+pub use load::{FILES, problems};
+
+/// What a kind looks like as a whole.
+#[derive(Debug)]
+pub struct KindSchema {
+    /// The kind.
+    pub kind: Kind,
+    /// A title for people.
+    pub title: String,
+    /// What the kind is.
+    pub doc: String,
+    /// The whole resource: identity, `spec`, `tags`, ….
+    pub root: &'static SchemaNode,
+    /// The type name in Terraform: `appmesh_virtual_node`.
+    pub terraform: String,
+    /// The type name in CloudFormation: `AWS::AppMesh::VirtualNode`.
+    pub cloudformation: String,
+    /// The fields that name the resource, outermost first: `meshName`, `virtualRouterName`, `routeName`.
+    pub key: Vec<String>,
+    /// Whole documents that are right.
+    pub examples: Vec<serde_json::Value>,
+}
+
+/// One place's shape, shared by all places that look alike.
+#[derive(Debug)]
+pub struct SchemaNode {
+    /// What may stand there.
+    pub shape: Shape,
+    /// What it means; a field may say more.
+    pub doc: String,
+    /// Values that are right.
+    pub examples: Vec<serde_json::Value>,
+}
+
+/// What may stand at a place.
+#[derive(Debug)]
+pub enum Shape {
+    /// Named fields.
+    Object(ObjectShape),
+    /// Exactly one of the named fields.
+    Union(ObjectShape),
+    /// Several of one shape.
+    List(ListShape),
+    /// A text.
+    Text(TextShape),
+    /// A whole number.
+    Int(NumberShape),
+    /// A number.
+    Number(NumberShape),
+    /// A truth value.
+    Bool,
+    /// Anything: an open object, or one of several scalar types. Walkers pass it through.
+    Any,
+}
+
+/// The fields of an object or a union.
+#[derive(Debug, Default)]
+pub struct ObjectShape {
+    /// The fields in the order in which the schema writes them.
+    pub fields: Vec<Field>,
+    /// Groups of fields of which exactly one must be given.
+    pub one_of: Vec<Vec<String>>,
+    /// Groups of fields of which at most one may be given.
+    pub at_most_one: Vec<Vec<String>>,
+    /// Members (by path, `a.b`) that App Mesh filled in from another member when they were not given.
+    pub derived: Vec<(String, String)>,
+    /// Attributes that only Terraform has here; they never reach the canonical form.
+    pub terraform_only: Vec<TerraformOnly>,
+    /// Per dialect: names in order, with the field's position.
+    pub(crate) index: [Vec<(String, usize)>; 3],
+}
+
+/// The elements of a list.
+#[derive(Debug)]
+pub struct ListShape {
+    /// What each element looks like.
+    pub items: &'static SchemaNode,
+    /// At least so many.
+    pub min: usize,
+    /// At most so many.
+    pub max: Option<usize>,
+    /// The order means nothing.
+    pub unordered: bool,
+    /// Where the order means nothing: the members (by path, `a.b`) that tell elements apart.
+    pub key: Vec<String>,
+}
+
+/// The bounds of a text.
+#[derive(Debug)]
+pub struct TextShape {
+    /// The allowed values; empty: any.
+    pub choices: Vec<String>,
+    /// At least so many characters.
+    pub min: Option<usize>,
+    /// At most so many characters.
+    pub max: Option<usize>,
+    /// The regular expression that must match.
+    pub pattern: Option<Pattern>,
+    /// What the pattern means, in words: `a path that begins with a slash`.
+    pub form: String,
+}
+
+/// A regular expression, compiled when it is first needed.
+#[derive(Debug)]
+pub struct Pattern {
+    /// As written in the schema.
+    pub text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+/// The bounds of a number, both included.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberShape {
+    /// The smallest.
+    pub min: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+/// A field of an object: a shape at a place.
+#[derive(Debug)]
+pub struct Field {
+    /// The canonical name.
+    pub name: String,
+    /// The name in Terraform.
+    pub terraform: String,
+    /// How it stands in Terraform.
+    pub terraform_form: Form,
+    /// The name in CloudFormation.
+    pub cloudformation: String,
+    /// How it stands in CloudFormation.
+    pub cloudformation_form: Form,
+    /// What stands there.
+    pub node: &'static SchemaNode,
+    /// What it means.
+    pub doc: String,
+    /// Must be given.
+    pub required: bool,
+    /// Must be given in Terraform.
+    pub terraform_required: bool,
+    /// Part of the resource's identity: a change replaces the resource.
+    pub identity: bool,
+    /// Filled in by the store.
+    pub computed: bool,
+    /// Filled in by the store, anew with every write.
+    pub moves: bool,
+    /// Never to be shown.
+    pub secret: bool,
+    /// Still accepted, no longer advised.
+    pub deprecated: bool,
+    /// The kind whose name stands here.
+    pub refers_to: Option<Kind>,
+    /// What holds when the field is absent.
+    pub default: Option<serde_json::Value>,
+    /// The default is written into the canonical form, as App Mesh's tools send it.
+    pub sent: bool,
+    /// The API wants the field even when it is empty.
+    pub absent_is_empty: bool,
+}
+
+/// How a field stands in a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As the shape says: in Terraform objects and lists of objects are blocks, all else attributes.
+    Usual,
+    /// Not there.
+    Absent,
+    /// Its members lie beside it.
+    Flatten,
+    /// A list of `{key, value}` as a map.
+    Map,
+}
+
+/// An attribute that only Terraform has.
+#[derive(Debug)]
+pub struct TerraformOnly {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: terraform::Type,
+    /// It may be given.
+    pub optional: bool,
+    /// The provider may fill it in.
+    pub computed: bool,
+    /// Why it should not be used.
+    pub deprecated: Option<String>,
+    /// What it means.
+    pub doc: String,
+}
+
+/// The schema of a kind.
+pub fn kind(kind: Kind) -> &'static KindSchema {
+    load::compiled().kind(kind)
+}
+
+/// The kind of a Terraform type name, with or without the prefix of hashicorp/aws.
+pub fn kind_of_terraform(name: &str) -> Option<Kind> {
+    let name = name.strip_prefix("aws_").unwrap_or(name);
+    Kind::ALL.into_iter().find(|k| kind(*k).terraform == name)
+}
+
+/// The kind of a CloudFormation type name.
+pub fn kind_of_cloudformation(name: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|k| kind(*k).cloudformation == name)
+}
+
+// === impl SchemaNode ===
+
+impl SchemaNode {
+    /// The fields, where this is an object or a union.
+    pub fn object(&self) -> Option<&ObjectShape> {
+        match &self.shape {
+            Shape::Object(object) | Shape::Union(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The list, where this is one.
+    pub fn list(&self) -> Option<&ListShape> {
+        match &self.shape {
+            Shape::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a text, a number, a truth value.
+    pub fn is_scalar(&self) -> bool {
+        matches!(
+            self.shape,
+            Shape::Text(_) | Shape::Int(_) | Shape::Number(_) | Shape::Bool
+        )
+    }
+}
+
+// === impl ObjectShape ===
+
+impl ObjectShape {
+    /// The field of that canonical name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.named(crate::dialect::Dialect::Api, name)
+    }
+
+    /// The field of that name in a dialect.
+    pub fn named(&self, dialect: crate::dialect::Dialect, name: &str) -> Option<&Field> {
+        let index = self.index.get(dialect as usize)?;
+        let at = index.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
+        index.get(at).and_then(|(_, field)| self.fields.get(*field))
+    }
+}
+
+// === impl Pattern ===
+
+impl Pattern {
+    fn new(text: String) -> Self {
+        Self {
+            text,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// Whether the text matches. A pattern that does not compile matches nothing (a test compiles all).
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+    }
+}

@@ -1,0 +1,129 @@
+//! A task of ECS with the proxy beside its containers, while Terraform plans.
+
+use super::proxy::{self, Proxy};
+use async_trait::async_trait;
+use meshform_compiler::ecs;
+use meshform_model::kind::Kind;
+use tfplugin::value::Type;
+use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
+
+/// Where the proxy's container finds the published files.
+const DIRECTORY: &str = "/etc/meshform";
+
+/// `provider::appmesh::ecs_sidecar(container_definitions, node, profile)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EcsSidecar;
+
+/// `provider::appmesh::ecs_proxy_configuration(node, profile)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EcsProxyConfiguration;
+
+/// The proxy with its bootstrap, handed to the compiler.
+fn with_task<T>(
+    proxy: &Proxy,
+    work: impl FnOnce(&ecs::Task<'_>) -> Result<T, Vec<meshform_model::diag::Diagnostic>>,
+) -> Result<T, FunctionError> {
+    let bootstrap = proxy.bootstrap(DIRECTORY)?;
+    let task = ecs::Task {
+        mesh: &proxy.mesh,
+        key: &proxy.key,
+        bootstrap: bootstrap.as_bytes(),
+    };
+    work(&task).map_err(|found| proxy::failed(&found))
+}
+
+#[async_trait]
+impl Function for EcsSidecar {
+    fn signature(&self) -> Signature {
+        let [node, profile] = proxy::parameters();
+        Signature::returning(Type::String)
+            .summary("Container definitions with the Envoy sidecar added")
+            .description(
+                "Takes the `container_definitions` of an `aws_ecs_task_definition` and gives them back with the \
+                 container `envoy` beside them: stock Envoy, which follows the files that every apply publishes. \
+                 What the containers have is kept; each of them waits until Envoy is healthy, and, where the \
+                 profile's interception is `explicit`, finds it by `HTTP_PROXY`. A container that is called \
+                 `envoy` already becomes the proxy and keeps its logs, sizes, mounts and variables. The task needs \
+                 a volume `meshform` with the published files, which is mounted at `/etc/meshform` (or at the \
+                 profile's `directory`). The result depends on the names, the ports and the profile: it changes \
+                 when the way the proxy is run changes, never by a shift of weights.",
+            )
+            .parameter(
+                Parameter::new("container_definitions", Type::String)
+                    .description("The containers, as JSON: `jsonencode([{ name = \"app\", … }])`."),
+            )
+            .parameter(node)
+            .parameter(profile)
+    }
+
+    async fn call(&self, _cx: &Context, arguments: Vec<Value>) -> Result<Value, FunctionError> {
+        let [containers, node, profile] = arguments.as_slice() else {
+            return Err(FunctionError::new(
+                "Three arguments are needed: container_definitions, node and profile.",
+            ));
+        };
+        let text = containers.as_str().unwrap_or_default();
+        let containers: serde_json::Value = serde_json::from_str(text)
+            .map_err(|error| FunctionError::argument(0, format!("This is not JSON: {error}.")))?;
+        let Some(proxy) = Proxy::read(node, profile, 1)? else {
+            return Ok(Value::UNKNOWN);
+        };
+        // With transparent interception Envoy has ports of its own; otherwise it stands on the listeners'.
+        if !proxy.ports_known && !proxy.transparent {
+            return Ok(Value::UNKNOWN);
+        }
+        let own = proxy.mesh.profile_for(&proxy.key).directory;
+        let directory = own.as_deref().unwrap_or(DIRECTORY);
+        let made = with_task(&proxy, |task| ecs::sidecar(task, &containers, directory))?;
+        Ok(Value::from(made.to_string()))
+    }
+}
+
+#[async_trait]
+impl Function for EcsProxyConfiguration {
+    fn signature(&self) -> Signature {
+        let [node, profile] = proxy::parameters();
+        let parts = [
+            ("type", Type::String),
+            ("container_name", Type::String),
+            ("properties", Type::map(Type::String)),
+        ];
+        Signature::returning(Type::object(parts))
+            .summary("The proxy configuration of a task definition")
+            .description(
+                "What `proxy_configuration` of an `aws_ecs_task_definition` says for a proxy whose connections are \
+                 intercepted (`transparent`), as App Mesh did it; null where the profile's interception is \
+                 `explicit`, and for a gateway. Whether ECS goes on honouring App Mesh's proxy configuration is \
+                 not known; `explicit` does without.",
+            )
+            .parameter(node)
+            .parameter(profile)
+    }
+
+    async fn call(&self, _cx: &Context, arguments: Vec<Value>) -> Result<Value, FunctionError> {
+        let [node, profile] = arguments.as_slice() else {
+            return Err(FunctionError::new("Two arguments are needed: node and profile."));
+        };
+        let Some(proxy) = Proxy::read(node, profile, 0)? else {
+            return Ok(Value::UNKNOWN);
+        };
+        if !proxy.ports_known && proxy.key.kind == Kind::VirtualNode && proxy.transparent {
+            return Ok(Value::UNKNOWN);
+        }
+        Ok(match with_task(&proxy, ecs::proxy_configuration)? {
+            None => Value::Null,
+            Some(made) => Value::object([
+                ("type", Value::from(made.kind)),
+                ("container_name", Value::from(made.container)),
+                (
+                    "properties",
+                    Value::map(
+                        made.properties
+                            .into_iter()
+                            .map(|(name, value)| (name, Value::from(value))),
+                    ),
+                ),
+            ]),
+        })
+    }
+}

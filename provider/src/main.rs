@@ -1,0 +1,29 @@
+//! `terraform-provider-appmesh`: the resources of App Mesh, kept in a store of one's own and published to Envoy.
+//!
+//! The way of a value: Terraform's wire form → [`tfplugin::Value`] → the model's instance tree ([`value`]) → its
+//! canonical form → a record in the store ([`session`]) → a release. The Terraform schema is derived from the
+//! model's ([`schema`]); one implementation ([`resource`]) serves every kind.
+
+mod functions;
+mod lookup;
+mod policy;
+mod problem;
+mod provider;
+mod release;
+mod resource;
+mod schema;
+mod session;
+mod settings;
+mod tags;
+mod value;
+mod view;
+
+use std::process::ExitCode;
+use terraform_provider_appmesh::codes;
+
+fn main() -> ExitCode {
+    tfplugin::serve(
+        "registry.terraform.io/meshform/appmesh",
+        provider::Appmesh::default(),
+    )
+}

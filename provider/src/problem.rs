@@ -1,0 +1,143 @@
+//! The model's and the store's problems as Terraform shows them: at the attribute that the user wrote.
+
+use crate::codes;
+use meshform_model::diag::{Diagnostic as Problem, Place, Severity};
+use meshform_model::dialect::{self, Dialect};
+use meshform_model::kind::Kind;
+use meshform_model::pointer::{Pointer, Segment};
+use meshform_model::schema::{self, Form};
+use tfplugin::{Diagnostic, Diagnostics, Path};
+
+/// A problem of a resource of `kind`, found in its canonical form.
+pub(crate) fn of_resource(kind: Kind, problem: &Problem) -> Diagnostic {
+    let pointer = problem.places.first().map(|place| &place.pointer);
+    let mut diagnostic = plain(problem);
+    if let Some(pointer) = pointer.filter(|pointer| !pointer.is_root()) {
+        let mut place = path(&dialect::path(kind, pointer, Dialect::Terraform));
+        if is_block(kind, pointer) {
+            // Terraform shows what a path leads to, and of a path to a block often the block around it. One step
+            // further, to what is not there, it shows the block that lacks it.
+            place = place.attr("nothing");
+        }
+        diagnostic = diagnostic.at(place);
+    }
+    diagnostic
+}
+
+/// Whether a canonical pointer leads to what is a block in Terraform.
+fn is_block(kind: Kind, pointer: &Pointer) -> bool {
+    let mut node = Some(schema::kind(kind).root);
+    for segment in pointer.segments() {
+        node = match segment {
+            Segment::Field(name) => {
+                let field = node
+                    .and_then(|node| node.object())
+                    .and_then(|one| one.field(name));
+                field
+                    .filter(|field| field.terraform_form == Form::Usual)
+                    .map(|field| field.node)
+            }
+            Segment::Index(_) => node.and_then(|node| node.list()).map(|list| list.items),
+        };
+    }
+    node.is_some_and(|node| node.object().is_some())
+}
+
+/// Problems of a resource, all of them.
+pub(crate) fn all_of_resource(kind: Kind, problems: &[Problem]) -> Diagnostics {
+    let mut all = Diagnostics::new();
+    all.extend(problems.iter().map(|problem| of_resource(kind, problem)));
+    all
+}
+
+/// A problem without a place in the configuration.
+pub(crate) fn plain(problem: &Problem) -> Diagnostic {
+    let mut detail = sentence(&problem.message);
+    if let Some(help) = &problem.help {
+        detail.push(' ');
+        detail.push_str(&sentence(help));
+    }
+    for place in problem.places.iter().skip(1) {
+        if let Some(line) = elsewhere(place) {
+            detail.push('\n');
+            detail.push_str(&line);
+        }
+    }
+    let summary = codes::summary(problem.code);
+    match problem.severity {
+        Severity::Error => Diagnostic::error(summary, detail),
+        Severity::Warning => Diagnostic::warning(summary, detail),
+    }
+}
+
+/// That the store has no such thing.
+pub(crate) fn absent(text: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(codes::summary(codes::NOTHING_THERE), text.into())
+}
+
+/// That a record has no form in Terraform.
+pub(crate) fn misfit(text: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(codes::summary(codes::MISFIT), text.into())
+}
+
+/// That a part of what is wanted is not said.
+pub(crate) fn incomplete(text: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(codes::summary(codes::INCOMPLETE), text.into())
+}
+
+/// The other end of a problem, in words.
+fn elsewhere(place: &Place) -> Option<String> {
+    let resource = place.resource.as_ref()?;
+    let label = place
+        .label
+        .as_deref()
+        .map(|label| format!(": {label}"))
+        .unwrap_or_default();
+    Some(format!(
+        "See {resource}, {}{label}.",
+        terraform_text(resource.kind, &place.pointer)
+    ))
+}
+
+/// A canonical pointer as Terraform users write it: `spec[0].listener[0]`.
+fn terraform_text(kind: Kind, pointer: &Pointer) -> String {
+    if pointer.is_root() {
+        return "as a whole".to_owned();
+    }
+    let mut text = String::new();
+    for segment in dialect::path(kind, pointer, Dialect::Terraform).segments() {
+        match segment {
+            Segment::Field(name) if text.is_empty() => text.push_str(name),
+            Segment::Field(name) => text.push_str(&format!(".{name}")),
+            Segment::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+/// A path of the SDK's from a pointer in Terraform's dialect.
+fn path(pointer: &Pointer) -> Path {
+    pointer
+        .segments()
+        .iter()
+        .fold(Path::root(), |path, segment| match segment {
+            Segment::Field(name) => path.attr(name.as_str()),
+            Segment::Index(index) => path.index(*index),
+        })
+}
+
+/// A text with a capital at its beginning.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// Ends a message as Terraform's texts end, and begins it with a capital.
+fn sentence(text: &str) -> String {
+    let mut sentence = capital(text);
+    if !sentence.ends_with(['.', '!', '?', ':']) {
+        sentence.push('.');
+    }
+    sentence
+}

@@ -1,0 +1,302 @@
+//! `appmesh_release`: stands at the end of the graph (by `depends_on`), says in the plan which proxies the apply
+//! will change, and fails the apply when the mesh is not whole after it.
+//!
+//! Terraform plans it after everything that it depends on, in the same process. So what was planned before it is
+//! known here, and laid over what the store has it gives the mesh as it will be.
+
+use crate::codes;
+use crate::problem;
+use crate::resource::document;
+use crate::resource::key;
+use crate::session::{self, Session};
+use async_trait::async_trait;
+use meshform_model::diag::{Severity, has_errors};
+use meshform_model::key::ResourceKey;
+use meshform_release::{Outcome, Preview, ReleaseError, Verdict};
+use meshform_store::{Draft, Prefix, Record};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tfplugin::resource::{Create, Delete, Failure, Import, NewState, Plan, PlanRequest, Read, Update};
+use tfplugin::schema::{Attribute, IdentityAttribute, IdentitySchema, Schema};
+use tfplugin::value::Type;
+use tfplugin::{Context, Diagnostic, Diagnostics, Path, Resource, Value};
+
+/// How long an apply waits for the release: building is quick, but a publishing directory may be slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The resource type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Release;
+
+#[async_trait]
+impl Resource for Release {
+    fn schema(&self) -> Schema {
+        Schema::new()
+            .description(
+                "The release of a mesh at the end of an apply. With `depends_on` on the mesh's resources its plan \
+                 names the proxies whose configuration will change, and the apply fails when the mesh is not \
+                 whole after it.",
+            )
+            .attribute(
+                Attribute::string("mesh_name").required().requires_replace().description("The name of the mesh."),
+            )
+            .attribute(
+                Attribute::string("id").computed().use_state_for_unknown().description("The name of the mesh."),
+            )
+            .attribute(
+                Attribute::string("release")
+                    .computed()
+                    .use_state_for_unknown()
+                    .description("The digest of the release that proxies get."),
+            )
+            .attribute(
+                Attribute::string_list("proxies")
+                    .computed()
+                    .use_state_for_unknown()
+                    .description("The proxies that the last apply changed, as `mesh/kind/name`."),
+            )
+    }
+
+    fn identity(&self) -> Option<IdentitySchema> {
+        Some(IdentitySchema::new().attribute(IdentityAttribute::required("mesh_name", Type::String)))
+    }
+
+    async fn modify_plan(&self, cx: &Context, request: &PlanRequest, plan: &mut Plan) {
+        let Some(session) = cx.try_data::<Session>().filter(|_| !request.is_destroy()) else {
+            return;
+        };
+        let Some(mesh) = plan.planned.str("mesh_name").map(str::to_owned) else {
+            return;
+        };
+        plan.planned.set_attr("id", mesh.as_str());
+        let preview = match foresee(&session, &mesh).await {
+            Ok(preview) => preview,
+            Err(problems) => return plan.diagnostics.extend(problems),
+        };
+        // Terraform plans once more during the apply, and then the release may have been made already: what was a
+        // change must stay one. So the state's release counts too, and nothing that may move in between is planned
+        // as a value; the names are told.
+        let nothing_changes = preview
+            .as_ref()
+            .is_some_and(|one| one.whole && one.changes.is_empty());
+        if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
+            return;
+        }
+        plan.planned.set_attr("proxies", Value::UNKNOWN);
+        plan.planned.set_attr("release", Value::UNKNOWN);
+        // Without a preview a part of the mesh is not known yet: the apply will tell.
+        if let Some(preview) = preview {
+            plan.diagnostics.extend(foretold(&mesh, &preview));
+        }
+    }
+
+    async fn create(&self, cx: &Context, request: Create) -> Result<NewState, Failure> {
+        let session = cx.data::<Session>()?;
+        released(&session, &request.plan)
+            .await
+            .map_err(Failure::nothing_done)
+    }
+
+    async fn read(&self, cx: &Context, request: Read) -> Result<Option<NewState>, Diagnostics> {
+        let session: Arc<Session> = cx.data()?;
+        let mesh = request.state.str("mesh_name").unwrap_or_default().to_owned();
+        let release = current(&session, &mesh).await?;
+        Ok(release.map(|release| identified(request.state.with("release", release), &mesh)))
+    }
+
+    async fn import(&self, cx: &Context, request: Import) -> Result<NewState, Diagnostics> {
+        let session: Arc<Session> = cx.data()?;
+        let mesh = match request {
+            Import::Id(id) => id,
+            Import::Identity(identity) => identity.str("mesh_name").unwrap_or_default().to_owned(),
+            _ => return Err(key::other_import()),
+        };
+        let release = current(&session, &mesh).await?.ok_or_else(|| {
+            Diagnostics::from(problem::absent(format!(
+                "The store {} has no release of a mesh `{mesh}`. The id is the name of a mesh that was released.",
+                session.store.place()
+            )))
+        })?;
+        let state = Value::object([
+            ("id", Value::from(mesh.as_str())),
+            ("mesh_name", Value::from(mesh.as_str())),
+            ("release", Value::from(release)),
+            // Which proxies the last apply changed, no other apply knows.
+            ("proxies", Value::list::<Value>([])),
+        ]);
+        Ok(identified(state, &mesh))
+    }
+
+    async fn update(&self, cx: &Context, request: Update) -> Result<NewState, Failure> {
+        let session = cx.data::<Session>()?;
+        Ok(released(&session, &request.plan).await?)
+    }
+
+    /// The release itself stays as long as the mesh: proxies run on it.
+    async fn delete(&self, _cx: &Context, _request: Delete) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The digest of the release that the proxies of a mesh get.
+async fn current(session: &Session, mesh: &str) -> Result<Option<String>, Diagnostics> {
+    let status = session.foreteller().status(mesh).await;
+    let status = status.map_err(|error| failed(&error))?;
+    Ok(status.current.map(|entry| entry.release.to_string()))
+}
+
+/// A state with the identity that belongs to it.
+fn identified(state: Value, mesh: &str) -> NewState {
+    NewState::new(state).identity(Value::object([("mesh_name", Value::from(mesh))]))
+}
+
+/// Whether the release of a state is the one that proxies get now.
+async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
+    let history = session.foreteller().history(mesh).await.unwrap_or_default();
+    let newest = history.first().map(|entry| entry.release.to_string());
+    newest.is_some() && newest.as_deref() == state.str("release")
+}
+
+/// How many proxies a message names.
+const NAMED: usize = 20;
+
+/// What the user is told of a release to come: which proxies it changes, or why there will be none.
+fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
+    if !preview.whole {
+        let as_warnings = preview.diagnostics.iter().map(|found| {
+            let mut warning = found.clone();
+            warning.severity = Severity::Warning;
+            problem::plain(&warning)
+        });
+        return as_warnings.collect();
+    }
+    let count = preview.changes.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut names: Vec<&str> = preview
+        .changes
+        .iter()
+        .map(|change| change.path.as_str())
+        .take(NAMED)
+        .collect();
+    let more = format!("and {} more", count.saturating_sub(NAMED));
+    if count > NAMED {
+        names.push(&more);
+    }
+    let noun = if count == 1 { "proxy" } else { "proxies" };
+    vec![Diagnostic::warning(
+        format!("The release of mesh `{mesh}` changes {count} {noun}"),
+        format!(
+            "This apply changes the configuration of:\n  {}",
+            names.join("\n  ")
+        ),
+    )]
+}
+
+/// What releasing will do after this apply. None while a part of the mesh is not known.
+async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagnostics> {
+    let planned = session.planned_of(mesh);
+    let listing = session
+        .store
+        .list(&Prefix::mesh(mesh))
+        .await
+        .map_err(|error| session::failed(&error))?;
+    let stored = listing
+        .records
+        .into_iter()
+        .map(|record| (record.key.clone(), record));
+    let mut records: BTreeMap<ResourceKey, Record> = stored.collect();
+    let seed = match session.identity().await? {
+        Some(identity) => identity.seed,
+        None => session.settings.seed.clone(),
+    };
+    let author = session.authored_by(None);
+    for (key, planned) in planned {
+        let value = match planned {
+            session::Planned::Gone => {
+                records.remove(&key);
+                continue;
+            }
+            session::Planned::As(value) => value,
+        };
+        // Tags are nothing to proxies, and may be unknown.
+        let Some(body) = document::body(key.kind, &value.with("tags", Value::Null)) else {
+            return Ok(None);
+        };
+        match records.get_mut(&key) {
+            Some(record) => record.body = body,
+            None => {
+                let record = Draft::new(key.clone(), body).foreseen(&seed, &author);
+                records.insert(key, record);
+            }
+        }
+    }
+    let mut resources = Vec::with_capacity(records.len());
+    for record in records.into_values() {
+        resources.push(meshform_release::resource(record).map_err(|found| problem::plain(&found))?);
+    }
+    let preview = session.foreteller().preview_of(mesh, resources).await;
+    preview.map(Some).map_err(|error| failed(&error))
+}
+
+/// Waits for the release of everything that was written so far.
+async fn released(session: &Arc<Session>, plan: &Value) -> Result<NewState, Diagnostics> {
+    let mesh = plan.str("mesh_name").unwrap_or_default().to_owned();
+    let worker = Arc::clone(session);
+    let outcome = {
+        let mesh = mesh.clone();
+        tokio::task::spawn_blocking(move || worker.release_now(&mesh, PATIENCE)).await
+    };
+    let (outcome, changed) = match outcome {
+        Ok(Some((report, changed))) => (report.map_err(|error| failed(&error))?, changed),
+        Ok(None) | Err(_) => {
+            return Err(Diagnostic::error(
+                codes::summary(codes::NOT_RELEASED),
+                format!(
+                    "Mesh `{mesh}` was not released within {} s. Everything is written; `meshform release` or the \
+                     next apply goes on from there.",
+                    PATIENCE.as_secs()
+                ),
+            )
+            .into());
+        }
+    };
+    if outcome.verdict == Verdict::NotWhole || has_errors(&outcome.diagnostics) {
+        return Err(not_whole(&mesh, &outcome));
+    }
+    let release = current(session, &mesh).await?.ok_or_else(|| {
+        problem::absent(format!(
+            "The store {} has no mesh `{mesh}`, so there is nothing to release.",
+            session.store.place()
+        ))
+        .at(Path::root().attr("mesh_name"))
+    })?;
+    let mut state = plan.clone().with("id", mesh.as_str());
+    if plan.get("release").is_unknown() {
+        state.set_attr("release", Value::from(release));
+    }
+    if plan.get("proxies").is_unknown() {
+        state.set_attr("proxies", Value::list(changed));
+    }
+    let mut warnings = Diagnostics::new();
+    warnings.extend(outcome.diagnostics.iter().map(problem::plain));
+    Ok(identified(state, &mesh).diagnostics(warnings))
+}
+
+fn not_whole(mesh: &str, outcome: &Outcome) -> Diagnostics {
+    let mut problems = Diagnostics::from(Diagnostic::error(
+        codes::summary(meshform_release::codes::NOT_WHOLE),
+        format!(
+            "Everything is written, but mesh `{mesh}` is not whole, so its proxies keep the release that they have. \
+             What is missing follows."
+        ),
+    ));
+    problems.extend(outcome.diagnostics.iter().map(problem::plain));
+    problems
+}
+
+fn failed(error: &ReleaseError) -> Diagnostics {
+    problem::plain(&error.diagnostic()).into()
+}

@@ -1,0 +1,233 @@
+//! The one implementation of every kind's resource.
+//!
+//! - [`key`]: names, import ids, identity.
+//! - [`document`]: value ⇄ canonical document ⇄ record.
+//! - [`plan`]: what the plan knows before the apply.
+//! - [`region`]: the region, which is the store's.
+//! - [`write`]: create, update, delete.
+//! - [`merge`]: what another run of the same owner changed meanwhile.
+//! - [`foreign`]: states that another provider wrote.
+
+pub(crate) mod document;
+mod foreign;
+pub(crate) mod key;
+mod merge;
+mod plan;
+pub(crate) mod region;
+mod write;
+
+use crate::problem;
+use crate::session::{self, Session};
+use async_trait::async_trait;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_store::Record;
+use std::sync::{Arc, OnceLock};
+use tfplugin::resource::{
+    Create, Delete, Failure, Import, MoveFrom, NewState, Plan, PlanRequest, Read, StoredState, Update,
+};
+use tfplugin::schema::{IdentitySchema, Schema};
+use tfplugin::{Context, Diagnostics, Private, Resource, Value};
+
+/// In private state: the id of the store that the resource was last seen in.
+const STORE: &str = "store";
+/// In private state: the revision that wrote what the state shows.
+const REVISION: &str = "revision";
+/// In private state: the resource comes from another provider's state and is not in the store yet.
+const PENDING: &str = "pending";
+
+/// Whether a resource comes from another provider's state and is not in the store yet.
+fn is_pending(private: &Private) -> bool {
+    private.get(PENDING).and_then(Value::as_bool) == Some(true)
+}
+
+/// The resource type of a kind, under whichever name.
+#[derive(Debug)]
+pub(crate) struct MeshResource {
+    kind: Kind,
+    schema: OnceLock<Schema>,
+    /// Attributes that every write sets anew.
+    moving: OnceLock<Vec<String>>,
+}
+
+impl MeshResource {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            schema: OnceLock::new(),
+            moving: OnceLock::new(),
+        }
+    }
+
+    fn terraform(&self) -> &Schema {
+        self.schema.get_or_init(|| crate::schema::resource(self.kind))
+    }
+
+    /// The key that a planned or stored value names.
+    fn key(&self, value: &Value) -> Result<ResourceKey, Diagnostics> {
+        key::of_value(self.kind, value)
+            .ok_or_else(|| problem::incomplete("The state lacks a part of the resource's name.").into())
+    }
+
+    /// A record as a state, with what is kept beside it.
+    pub(crate) async fn state(
+        &self,
+        session: &Session,
+        record: &Record,
+        prior: &Value,
+    ) -> Result<NewState, Diagnostics> {
+        let mut state = document::to_state(self.terraform(), record, prior).map_err(|misfit| {
+            Diagnostics::from(problem::misfit(format!(
+                "{} (revision {}) cannot be shown as a state: {misfit}.",
+                record.key, record.revision
+            )))
+        })?;
+        let all = state.get("tags").clone();
+        let rules = &session.settings.tags;
+        let all = if all.is_null() {
+            Value::map::<&str>([])
+        } else {
+            all
+        };
+        state.set_attr("tags", rules.own(&all, prior.get("tags")));
+        let shown = all.entries().cloned().unwrap_or_default();
+        let ignored: Vec<String> = rules.kept(&all).into_iter().map(|(key, _)| key).collect();
+        state.set_attr(
+            "tags_all",
+            Value::map(
+                shown
+                    .into_iter()
+                    .filter(|(key, _)| !ignored.iter().any(|other| other == key.as_ref())),
+            ),
+        );
+        self.remembered(session, record, state).await
+    }
+
+    /// A state with the private part that belongs to a record.
+    async fn remembered(
+        &self,
+        session: &Session,
+        record: &Record,
+        state: Value,
+    ) -> Result<NewState, Diagnostics> {
+        let store = session.identity().await?.map(|identity| identity.id);
+        Ok(NewState::new(state)
+            .private(STORE, Value::from(store))
+            .private(REVISION, record.revision.0)
+            .private(PENDING, Value::Null)
+            .identity(key::identity(&record.key)))
+    }
+
+    /// The record, after making sure that the store is the one that the state remembers.
+    async fn record(
+        &self,
+        session: &Session,
+        key: &ResourceKey,
+        private: &Private,
+    ) -> Result<Option<Record>, Diagnostics> {
+        if let Some(id) = private.str(STORE) {
+            session.expect(id).await?;
+        }
+        session
+            .store
+            .get(key)
+            .await
+            .map_err(|error| session::failed(&error))
+    }
+}
+
+#[async_trait]
+impl Resource for MeshResource {
+    fn schema(&self) -> Schema {
+        self.terraform().clone()
+    }
+
+    fn identity(&self) -> Option<IdentitySchema> {
+        Some(crate::schema::identity(self.kind))
+    }
+
+    async fn validate(&self, _cx: &Context, config: &Value, found: &mut Diagnostics) {
+        let (_, mut problems) = document::of_value(self.kind, config);
+        if problems.is_empty() {
+            problems = document::judged_alone(self.kind, config);
+        }
+        found.extend(
+            problems
+                .iter()
+                .map(|problem| problem::of_resource(self.kind, problem)),
+        );
+    }
+
+    async fn modify_plan(&self, cx: &Context, request: &PlanRequest, plan: &mut Plan) {
+        if let Some(session) = cx.try_data::<Session>() {
+            self.finish_plan(&session, request, plan).await;
+        }
+    }
+
+    async fn create(&self, cx: &Context, request: Create) -> Result<NewState, Failure> {
+        let session = cx.data::<Session>()?;
+        self.write_new(&session, &request.plan).await
+    }
+
+    async fn read(&self, cx: &Context, request: Read) -> Result<Option<NewState>, Diagnostics> {
+        let session: Arc<Session> = cx.data()?;
+        let key = self.key(&request.state)?;
+        match self.record(&session, &key, &request.private).await? {
+            Some(record) => {
+                session.finish_what_a_dead_run_left(&record).await;
+                Ok(Some(self.state(&session, &record, &request.state).await?))
+            }
+            // It was never in this store: the state comes from elsewhere and is written by the next apply.
+            None if request.private.str(STORE).is_none() && foreign::was_written(&request.state) => {
+                let kept = NewState::new(request.state)
+                    .private(PENDING, true)
+                    .identity(key::identity(&key));
+                Ok(Some(kept))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn update(&self, cx: &Context, request: Update) -> Result<NewState, Failure> {
+        let session = cx.data::<Session>()?;
+        self.write_over(&session, &request).await
+    }
+
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure> {
+        let session = cx.data::<Session>()?;
+        self.take_away(&session, &request).await
+    }
+
+    async fn import(&self, cx: &Context, request: Import) -> Result<NewState, Diagnostics> {
+        let session: Arc<Session> = cx.data()?;
+        let (key, wanted) = match request {
+            Import::Id(id) => key::of_import_id(self.kind, &id)?,
+            Import::Identity(identity) => (self.key(&identity)?, None),
+            _ => return Err(key::other_import()),
+        };
+        let record = session
+            .store
+            .get(&key)
+            .await
+            .map_err(|error| session::failed(&error))?;
+        let record = record.ok_or_else(|| {
+            Diagnostics::from(problem::absent(format!(
+                "The store {} has no {key}. Check the name, or fill the store from a Terraform state, a template \
+                 or API documents with `meshform adopt`.",
+                session.store.place()
+            )))
+        })?;
+        if let Some(problem) = wanted.and_then(|wanted| region::another(&wanted, &record.identity.arn)) {
+            return Err(problem.into());
+        }
+        self.state(&session, &record, &Value::Null).await
+    }
+
+    async fn upgrade(&self, _cx: &Context, request: StoredState) -> Result<Value, Diagnostics> {
+        foreign::state(self.kind, self.terraform(), &request.state)
+    }
+
+    async fn move_from(&self, _cx: &Context, request: &MoveFrom) -> Result<Option<NewState>, Diagnostics> {
+        foreign::moved(self.kind, self.terraform(), request)
+    }
+}

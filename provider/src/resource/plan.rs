@@ -1,0 +1,112 @@
+//! What a plan knows before the apply: tags, ARNs of resources to come, and that a resource has yet to be written.
+
+use super::region::{self, REGION};
+use super::{MeshResource, is_pending, key};
+use crate::codes;
+use crate::session::{Planned, Session};
+use meshform_model::kind::Kind;
+use tfplugin::resource::{Plan, PlanRequest};
+use tfplugin::{Diagnostic, Value};
+
+impl MeshResource {
+    pub(super) async fn finish_plan(&self, session: &Session, request: &PlanRequest, plan: &mut Plan) {
+        if request.is_destroy() {
+            if let Some(key) = key::of_value(self.kind, &request.prior) {
+                let mesh = key.mesh.clone();
+                session.plan(key, Planned::Gone);
+                plan.diagnostics.extend(session.by_hand(&mesh).await);
+            }
+            return;
+        }
+        let refused = region::refuse_another(session, request).await;
+        plan.diagnostics.extend(refused);
+        let planned = &mut plan.planned;
+        if request.config.get("tags_all").is_null() {
+            let all = session.settings.tags.all(planned.get("tags"));
+            planned.set_attr("tags_all", all);
+        }
+        if self.kind == Kind::Mesh {
+            let name = planned.get("name").clone();
+            planned.set_attr("id", name);
+        }
+        if request.is_create() {
+            self.foretell(session, plan).await;
+        } else if is_pending(&request.private) {
+            let key = key::of_value(self.kind, &plan.planned);
+            let named = key.map_or_else(|| self.kind.to_string(), |key| key.to_string());
+            plan.diagnostics.push(Diagnostic::warning(
+                codes::summary(codes::NOT_YET_WRITTEN),
+                format!(
+                    "The state of {named} comes from another provider, and the store {} does not have it yet. \
+                     The apply writes it as the configuration says, with its ARN and id; nothing is made anew.",
+                    session.store.place()
+                ),
+            ));
+            self.will_be_written(plan);
+        } else if plan.planned != request.prior {
+            // Also where only the provider's default tags made the difference.
+            self.will_be_written(plan);
+        } else {
+            self.warn_of_broken(session, plan).await;
+        }
+        if let Some(key) = key::of_value(self.kind, &plan.planned) {
+            session.plan(key.clone(), Planned::As(plan.planned.clone()));
+            plan.diagnostics.extend(session.warnings(&key.mesh).await);
+            if plan.planned != request.prior {
+                plan.diagnostics.extend(session.by_hand(&key.mesh).await);
+            }
+        }
+    }
+
+    /// What every write sets anew is not known before it.
+    fn will_be_written(&self, plan: &mut Plan) {
+        for name in self.moving.get_or_init(|| crate::schema::moving(self.kind)) {
+            plan.planned.set_attr(name.as_str(), Value::UNKNOWN);
+        }
+    }
+
+    /// What stays as it is and names what is not there keeps the mesh from being whole. What is about to change is
+    /// judged when it is written.
+    async fn warn_of_broken(&self, session: &Session, plan: &mut Plan) {
+        let Some(key) = key::of_value(self.kind, &plan.planned) else {
+            return;
+        };
+        if let Ok(found) = session.views.dangling(&*session.store, &key).await {
+            plan.diagnostics.extend(found);
+        }
+    }
+
+    /// What the store will give a new resource, where that is certain: it exists, so its account is known.
+    async fn foretell(&self, session: &Session, plan: &mut Plan) {
+        let identity = match session.identity().await {
+            Ok(Some(identity)) => identity,
+            Ok(None) => return,
+            // Told once: every new resource would say the same.
+            Err(problems) if session.first_time("store".to_owned()) => {
+                return plan.diagnostics.extend(problems);
+            }
+            Err(_) => return,
+        };
+        let Some(key) = key::of_value(self.kind, &plan.planned) else {
+            return;
+        };
+        if plan.planned.get(REGION).is_unknown() {
+            plan.planned.set_attr(REGION, identity.seed.region());
+        }
+        let account = identity.seed.account();
+        let given = plan.planned.get("mesh_owner");
+        // A resource in another account's mesh: the store says who owns it.
+        if given.as_str().is_some_and(|owner| owner != account) {
+            return;
+        }
+        for (name, text) in [
+            ("arn", identity.seed.arn(account, &key)),
+            ("resource_owner", account.to_owned()),
+            ("mesh_owner", account.to_owned()),
+        ] {
+            if plan.planned.get(name).is_unknown() {
+                plan.planned.set_attr(name, text);
+            }
+        }
+    }
+}

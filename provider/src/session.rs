@@ -1,0 +1,248 @@
+//! One configured provider at work: the store, the run that writes to it, and the releases that follow.
+
+use crate::problem;
+use crate::settings::Settings;
+use crate::view::Views;
+use meshform_model::diag::Diagnostic as Problem;
+use meshform_model::key::ResourceKey;
+use meshform_model::rules::Options;
+use meshform_release::{EnvoyBuilder, Gatherer, Publisher, Releaser, Report, Timing};
+use meshform_store::{Author, Record, RunId, RunState, Store, StoreError, StoreIdentity};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tfplugin::{Diagnostics, Value};
+use tokio::sync::OnceCell;
+
+/// How long the last release may take when Terraform ends the process; it gives two seconds in all.
+const LAST_RELEASE: Duration = Duration::from_millis(1300);
+
+/// A configured provider.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn Store>,
+    /// Who refers to whom.
+    pub(crate) views: Views,
+    /// Begun with the first write: a plan leaves no trace.
+    run: OnceCell<RunId>,
+    /// Makes releases in the background; begun with the first write.
+    releases: OnceLock<Arc<Gatherer>>,
+    /// Tells of releases; the first question begins it.
+    foreteller: OnceLock<Releaser>,
+    /// Who the store is, once it is known to be the one that the state remembers.
+    identity: OnceLock<StoreIdentity>,
+    /// What this process has planned, for who plans after it.
+    planned: Mutex<BTreeMap<ResourceKey, Planned>>,
+    /// Runs of others that were looked at, and meshes whose warnings were told.
+    seen: Mutex<BTreeSet<String>>,
+}
+
+/// What a plan will leave of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Planned {
+    /// Nothing.
+    Gone,
+    /// This, of which parts may be unknown.
+    As(Value),
+}
+
+impl Session {
+    /// Opens the store; nothing is created.
+    pub(crate) fn new(settings: Settings) -> Result<Self, Diagnostics> {
+        let store = settings.store.open(&settings.access, &settings.seed);
+        let store = store.map_err(|error| failed(&error))?;
+        Ok(Self {
+            settings,
+            store,
+            views: Views::default(),
+            run: OnceCell::new(),
+            releases: OnceLock::new(),
+            foreteller: OnceLock::new(),
+            identity: OnceLock::new(),
+            planned: Mutex::default(),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// Makes sure that the store is the one that a state remembers.
+    pub(crate) async fn expect(&self, id: &str) -> Result<(), Diagnostics> {
+        if self.identity.get().is_some_and(|known| known.id == id) {
+            return Ok(());
+        }
+        let identity = meshform_store::expect_identity(&*self.store, id)
+            .await
+            .map_err(|error| failed(&error))?;
+        let _ = self.identity.set(identity);
+        Ok(())
+    }
+
+    /// Who the store is, if it exists.
+    pub(crate) async fn identity(&self) -> Result<Option<StoreIdentity>, Diagnostics> {
+        if let Some(known) = self.identity.get() {
+            return Ok(Some(known.clone()));
+        }
+        let found = self.store.identity().await.map_err(|error| failed(&error))?;
+        if let Some(identity) = &found {
+            let _ = self.identity.set(identity.clone());
+        }
+        Ok(found)
+    }
+
+    /// Who writes. The first call begins the run.
+    pub(crate) async fn author(&self) -> Result<Author, Diagnostics> {
+        let run = self
+            .run
+            .get_or_try_init(|| self.store.open_run(&self.settings.actor))
+            .await;
+        let run = run.map_err(|error| failed(&error))?;
+        Ok(self.authored_by(Some(run.clone())))
+    }
+
+    /// Who writes, in a run or outside of any.
+    pub(crate) fn authored_by(&self, run: Option<RunId>) -> Author {
+        Author {
+            owner: self.settings.owner.clone(),
+            actor: self.settings.actor.clone(),
+            run,
+        }
+    }
+
+    /// Says that something of a mesh was written or deleted, so that a release follows.
+    pub(crate) fn written(&self, mesh: &str) {
+        match self.releases() {
+            Ok(releases) => releases.note(mesh),
+            // The records are safe; the next run, or `meshform release`, makes the release.
+            Err(error) => tracing::error!(%error, mesh, "no release can be made now"),
+        }
+    }
+
+    fn releases(&self) -> std::io::Result<&Arc<Gatherer>> {
+        if let Some(releases) = self.releases.get() {
+            return Ok(releases);
+        }
+        let run = self.run.get().cloned();
+        let begun = Arc::new(Gatherer::start(self.releaser(run), Timing::default())?);
+        Ok(self.releases.get_or_init(|| begun))
+    }
+
+    /// Releases what was written so far, in this thread's time, and says which proxies this process has changed.
+    /// None where the time is not enough.
+    pub(crate) fn release_now(&self, mesh: &str, within: Duration) -> Option<(Report, BTreeSet<String>)> {
+        let releases = Arc::clone(self.releases().ok()?);
+        releases.demand(mesh);
+        let late = releases.flush(within);
+        if late.iter().any(|one| one == mesh) {
+            None
+        } else {
+            Some((releases.report(mesh)?, releases.take_changed(mesh)))
+        }
+    }
+
+    /// Remembers what was planned.
+    pub(crate) fn plan(&self, key: ResourceKey, planned: Planned) {
+        self.planned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, planned);
+    }
+
+    /// What this process has planned for a resource.
+    pub(crate) fn planned_for(&self, key: &ResourceKey) -> Option<Planned> {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.get(key).cloned()
+    }
+
+    /// What this process has planned for a mesh.
+    pub(crate) fn planned_of(&self, mesh: &str) -> Vec<(ResourceKey, Planned)> {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_mesh = planned.iter().filter(|(key, _)| key.mesh == mesh);
+        of_mesh
+            .map(|(key, planned)| (key.clone(), planned.clone()))
+            .collect()
+    }
+
+    /// What tells of releases and foretells them. It remembers the meshes that it was asked about, and follows their
+    /// changes; it releases nothing.
+    pub(crate) fn foreteller(&self) -> &Releaser {
+        self.foreteller.get_or_init(|| self.releaser(None))
+    }
+
+    /// What makes releases, in a run.
+    fn releaser(&self, run: Option<RunId>) -> Releaser {
+        let author = self.authored_by(run);
+        let releaser = Releaser::new(Arc::clone(&self.store), Arc::new(EnvoyBuilder), author);
+        let releaser = releaser.with_rules(Options {
+            quotas: self.settings.quotas.clone(),
+        });
+        match &self.settings.publish_directory {
+            Some(directory) => releaser.publish_to(Publisher::new(directory)),
+            None => releaser,
+        }
+    }
+
+    /// A record whose writer was killed may never have been released: this run sees to it.
+    pub(crate) async fn finish_what_a_dead_run_left(&self, record: &Record) {
+        let Some(run) = record
+            .author
+            .run
+            .as_ref()
+            .filter(|run| self.run.get() != Some(run))
+        else {
+            return;
+        };
+        if !self.first_time(format!("{run} {}", record.key.mesh)) {
+            return;
+        }
+        if let Ok(RunState::Dead) = self.store.run_state(run).await {
+            self.written(&record.key.mesh);
+        }
+    }
+
+    /// That proxies are held at a release, or that the mesh is not whole; once for each mesh.
+    pub(crate) async fn warnings(&self, mesh: &str) -> Diagnostics {
+        let mut told = Diagnostics::new();
+        if self.first_time(format!("warnings {mesh}")) {
+            let found = self.foreteller().warnings(mesh).await.unwrap_or_default();
+            told.extend(found.iter().map(problem::plain));
+        }
+        told
+    }
+
+    /// Whether this is asked for the first time in this process.
+    pub(crate) fn first_time(&self, what: String) -> bool {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(what)
+    }
+
+    /// Makes the last release and ends the run.
+    pub(crate) async fn close(&self) {
+        if let Some(releases) = self.releases.get().cloned() {
+            let late = tokio::task::spawn_blocking(move || {
+                let late = releases.flush(LAST_RELEASE);
+                for problem in releases.diagnostics() {
+                    tracing::warn!(code = %problem.code, "{problem}");
+                }
+                late
+            });
+            let late = late.await.unwrap_or_default();
+            if !late.is_empty() {
+                // A run that stays open looks dead to the next one, which then finishes its releases.
+                tracing::warn!(meshes = ?late, "no time is left to release; the next run does it");
+                return;
+            }
+        }
+        if let Some(run) = self.run.get()
+            && let Err(error) = self.store.close_run(run).await
+        {
+            tracing::warn!(%error, "the run could not be closed; the next one will find it dead");
+        }
+    }
+}
+
+/// A failure of the store as Terraform shows it.
+pub(crate) fn failed(error: &StoreError) -> Diagnostics {
+    problem::plain(&Problem::from(error.clone())).into()
+}

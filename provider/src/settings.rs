@@ -1,0 +1,414 @@
+//! The provider block, read once.
+
+mod quotas;
+
+use crate::codes;
+use crate::tags::TagRules;
+use meshform_model::rules::Quotas;
+use meshform_store::{Access, Location, Seed, Service};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tfplugin::schema::{Attribute, NestedBlock, Schema};
+use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value};
+
+/// Where the embedded store lies when the provider block does not say: beside the root module.
+const DEFAULT_STORE: &str = ".meshform";
+/// The owner of what is written when the provider block names none.
+const DEFAULT_OWNER: &str = "terraform";
+
+/// What the provider block says.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where the store is.
+    pub(crate) store: Location,
+    /// How it is reached, where it is a bucket.
+    pub(crate) access: Access,
+    /// What the store is created with.
+    pub(crate) seed: Seed,
+    /// The team or state that the resources belong to.
+    pub(crate) owner: String,
+    /// The person or machine that runs Terraform.
+    pub(crate) actor: String,
+    /// Where releases are published, if anywhere.
+    pub(crate) publish_directory: Option<PathBuf>,
+    /// Refuse every delete of what something refers to.
+    pub(crate) strict_deletes: bool,
+    /// What is said about tags.
+    pub(crate) tags: TagRules,
+    /// How many of each a mesh may have.
+    pub(crate) quotas: Quotas,
+}
+
+/// What the process is told by its surroundings, read in one place.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    /// The root module's directory.
+    pub(crate) directory: PathBuf,
+    /// Whether this is a CI runner, whose disk is forgotten.
+    pub(crate) in_ci: bool,
+    /// The person or machine.
+    pub(crate) actor: String,
+    /// The environment, for buckets.
+    pub(crate) access: Access,
+}
+
+/// The schema of the provider block.
+pub(crate) fn schema() -> Schema {
+    let text = |name: &'static str, doc: &'static str| Attribute::string(name).optional().description(doc);
+    Schema::new()
+        .description("Manages the resources of App Mesh in a store of your own, and publishes them to Envoy.")
+        .attribute(text(
+            "store",
+            "Where the resources are kept. For teams and for CI a bucket: `s3://bucket/prefix`, \
+             `gs://bucket/prefix`, `az://container/prefix`, or `file:///directory` for a directory that is \
+             treated as one. Otherwise the directory of the embedded store, relative to the root module. Default: \
+             `.meshform`. In CI the store must be named, because a runner's disk is forgotten after the run.",
+        ))
+        .attribute(text(
+            "account_id",
+            "The account in the ARNs of a store that is created: twelve digits. Default: `000000000000`. An \
+             existing store keeps its own.",
+        ))
+        .attribute(text(
+            "region",
+            "The region in the ARNs of a store that is created. Default: `us-east-1`. An existing store keeps \
+             its own.",
+        ))
+        .attribute(text(
+            "owner",
+            "The team or state that the resources belong to. What another owner's resource refers to is not \
+             deleted. Default: `terraform`.",
+        ))
+        .attribute(text(
+            "publish_directory",
+            "The directory in which running proxies find their configuration; every apply that leaves a mesh \
+             whole refreshes it. Default: nothing is published.",
+        ))
+        .attribute(Attribute::bool("strict_deletes").optional().description(
+            "Refuse to delete what any other resource refers to, as App Mesh did. Default: `false`: only what \
+             another owner's resource refers to is refused.",
+        ))
+        .block(
+            NestedBlock::list("s3")
+                .max_items(1)
+                .description(
+                    "How a store in `s3://…` is reached. Credentials come from the environment, a web identity, \
+                     the container or the machine, as in AWS's own tools; profiles are not read.",
+                )
+                .attribute(text(
+                    "region",
+                    "The bucket's region. Default: `AWS_REGION` or `AWS_DEFAULT_REGION`, else `us-east-1`.",
+                ))
+                .attribute(text(
+                    "endpoint",
+                    "The address of a server with the interface of S3, such as `https://minio.example.com`. \
+                     Default: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, else Amazon's. `http://` is not \
+                     encrypted.",
+                ))
+                .attribute(Attribute::bool("use_path_style").optional().description(
+                    "Whether the bucket stands in the path of a request, not in the name of its host. Default: \
+                     `true` with an endpoint.",
+                )),
+        )
+        .block(
+            NestedBlock::list("gcs")
+                .max_items(1)
+                .description(
+                    "How a store in `gs://…` is reached. Credentials come from `GOOGLE_APPLICATION_CREDENTIALS`, \
+                     or from the machine.",
+                )
+                .attribute(text(
+                    "storage_custom_endpoint",
+                    "The address of another server with the interface of Cloud Storage.",
+                )),
+        )
+        .block(
+            NestedBlock::list("azure")
+                .max_items(1)
+                .description(
+                    "How a store in `az://…` is reached. Credentials come from the environment \
+                     (`AZURE_STORAGE_ACCOUNT_KEY`, `AZURE_CLIENT_ID` and their kin), or from the machine.",
+                )
+                .attribute(text(
+                    "storage_account_name",
+                    "The storage account. Default: `AZURE_STORAGE_ACCOUNT_NAME`.",
+                ))
+                .attribute(text("endpoint", "The address of another server with the interface of Blob Storage.")),
+        )
+        .block(
+            NestedBlock::list("default_tags").max_items(1).description("Tags of every resource.").attribute(
+                Attribute::string_map("tags").optional().description("The tags; a resource's own go over them."),
+            ),
+        )
+        .block(
+            NestedBlock::list("ignore_tags")
+                .max_items(1)
+                .description("Tags that others write and Terraform leaves alone.")
+                .attribute(Attribute::string_set("keys").optional().description("Their keys."))
+                .attribute(
+                    Attribute::string_set("key_prefixes").optional().description("The beginnings of their keys."),
+                ),
+        )
+        .block(quotas::schema())
+}
+
+impl Surroundings {
+    /// Reads working directory and environment.
+    pub(crate) fn read() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let ci = variable("CI").or_else(|| variable("TF_BUILD"));
+        let user = variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .unwrap_or_else(|| "unknown".to_owned());
+        let host = variable("HOSTNAME").or_else(|| std::fs::read_to_string("/etc/hostname").ok());
+        let host = host.map(|name| format!("@{}", name.trim())).unwrap_or_default();
+        Self {
+            directory: std::env::current_dir().unwrap_or_default(),
+            in_ci: ci.is_some_and(|value| !matches!(value.as_str(), "false" | "0")),
+            actor: format!("{user}{host}"),
+            access: Access::of_environment(std::env::vars_os()),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads a provider block. `None` while a part that decides where things are is not known yet.
+    pub(crate) fn from_block(block: &Value, around: &Surroundings) -> Result<Option<Self>, Diagnostics> {
+        let unknown = [
+            "store",
+            "account_id",
+            "region",
+            "owner",
+            "publish_directory",
+            "strict_deletes",
+        ];
+        if unknown.iter().any(|name| block.get(name).is_unknown())
+            || BLOCKS.iter().any(|(name, _)| has_unknown(&first(block, name)))
+            || has_unknown(&first(block, quotas::BLOCK))
+        {
+            return Ok(None);
+        }
+        let mut problems = Diagnostics::new();
+        let store = location(block.str("store"), around).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Location::Directory(PathBuf::new())
+        });
+        let seed = Seed::default();
+        let region = block.str("region").unwrap_or(seed.region());
+        let account = block.str("account_id").unwrap_or(seed.account());
+        let seed = Seed::new(seed.partition(), region, account).unwrap_or_else(|error| {
+            let place = if block
+                .str("account_id")
+                .is_some_and(|id| error.to_string().contains(id))
+            {
+                "account_id"
+            } else {
+                "region"
+            };
+            problems.push(crate::problem::plain(&error.diagnostic()).at(AttributePath::root().attr(place)));
+            Seed::default()
+        });
+        let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
+        if !problems.has_errors() {
+            problems.extend(blocks_of_others(block, &store));
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        Ok(Some(Self {
+            access: access(block, around, &store),
+            store,
+            seed,
+            owner: block.str("owner").unwrap_or(DEFAULT_OWNER).to_owned(),
+            actor: around.actor.clone(),
+            publish_directory: block
+                .str("publish_directory")
+                .map(|path| absolute(around, Path::new(path))),
+            strict_deletes: block.get("strict_deletes").as_bool().unwrap_or(false),
+            tags: tag_rules(block),
+            quotas,
+        }))
+    }
+}
+
+/// The blocks that say how a bucket is reached.
+const BLOCKS: [(&str, Service); 3] = [
+    ("s3", Service::S3),
+    ("gcs", Service::Google),
+    ("azure", Service::Azure),
+];
+
+fn location(store: Option<&str>, around: &Surroundings) -> Result<Location, Diagnostic> {
+    let path = AttributePath::root().attr("store");
+    match store {
+        None if around.in_ci => Err(Diagnostic::error(
+            codes::summary(codes::EMBEDDED_IN_CI),
+            "This is a CI runner, whose disk is forgotten after the run, and the store would be forgotten with \
+             it. Name a bucket:\n\n  provider \"appmesh\" {\n    store = \"s3://bucket/prefix\"\n  }\n\nor a \
+             directory that outlives the run.",
+        )
+        .at(path)),
+        None => Ok(Location::Directory(around.directory.join(DEFAULT_STORE))),
+        Some(name) => Location::parse(name, &around.directory)
+            .map_err(|error| crate::problem::plain(&error.diagnostic()).at(path)),
+    }
+}
+
+/// Blocks about another kind of store than the one that is named.
+fn blocks_of_others(block: &Value, store: &Location) -> Vec<Diagnostic> {
+    let service = service(store);
+    let others = BLOCKS
+        .iter()
+        .filter(|(name, of)| !first(block, name).is_null() && service != Some(*of));
+    others
+        .map(|(name, _)| {
+            let named = block.str("store").unwrap_or(DEFAULT_STORE);
+            Diagnostic::error(
+                codes::summary(codes::OTHER_STORE),
+                format!("The block `{name}` says nothing about the store `{named}`. Take it away, or name a bucket."),
+            )
+            .at(AttributePath::root().attr(*name))
+        })
+        .collect()
+}
+
+fn service(store: &Location) -> Option<Service> {
+    match store {
+        Location::Bucket(url) => Some(url.service()),
+        Location::Directory(_) => None,
+    }
+}
+
+fn access(block: &Value, around: &Surroundings, store: &Location) -> Access {
+    let service = service(store);
+    let own = BLOCKS.iter().find(|(_, of)| service == Some(*of));
+    let own = own.map_or_else(Value::default, |(name, _)| first(block, name));
+    let text = |name: &str| own.str(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    Access {
+        endpoint: text("endpoint").or_else(|| text("storage_custom_endpoint")),
+        region: text("region"),
+        path_style: own.get("use_path_style").as_bool(),
+        account: text("storage_account_name"),
+        ..around.access.clone()
+    }
+}
+
+/// The first block of that name.
+fn first(block: &Value, name: &str) -> Value {
+    block.get(name).items().first().cloned().unwrap_or_default()
+}
+
+fn has_unknown(block: &Value) -> bool {
+    let attributes = block.entries().into_iter().flatten();
+    block.is_unknown() || attributes.into_iter().any(|(_, value)| value.is_unknown())
+}
+
+fn absolute(around: &Surroundings, path: &Path) -> PathBuf {
+    around.directory.join(path)
+}
+
+fn tag_rules(block: &Value) -> TagRules {
+    let texts = |value: &Value| -> Vec<String> {
+        value
+            .items()
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
+    let (defaults, ignored) = (first(block, "default_tags"), first(block, "ignore_tags"));
+    let defaults: BTreeMap<String, String> = defaults
+        .get("tags")
+        .entries()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned())))
+        .collect();
+    TagRules {
+        defaults,
+        ignored_keys: texts(ignored.get("keys")),
+        ignored_prefixes: texts(ignored.get("key_prefixes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(in_ci: bool) -> Surroundings {
+        Surroundings {
+            directory: "/root-module".into(),
+            in_ci,
+            actor: "me@here".to_owned(),
+            access: Access::default(),
+        }
+    }
+
+    fn read(block: Value, in_ci: bool) -> Result<Option<Settings>, Diagnostics> {
+        let block = schema().conform(block).unwrap();
+        Settings::from_block(&block, &around(in_ci))
+    }
+
+    #[test]
+    fn an_empty_block_has_defaults_beside_the_root_module() {
+        let settings = read(Value::object([("store", Value::Null)]), false)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            settings.store,
+            Location::Directory("/root-module/.meshform".into())
+        );
+        assert_eq!(settings.owner, "terraform");
+        assert_eq!(settings.publish_directory, None);
+    }
+
+    #[test]
+    fn in_ci_the_embedded_store_must_be_named() {
+        let error = read(Value::object([("owner", Value::from("a"))]), true).unwrap_err();
+        let text = format!("{error:?}");
+        assert!(
+            text.contains("MF0701") && text.contains("store = \\\"s3://bucket/prefix\\\""),
+            "{text}"
+        );
+        let settings = read(Value::object([("store", Value::from("here"))]), true)
+            .unwrap()
+            .unwrap();
+        assert_eq!(settings.store, Location::Directory("/root-module/here".into()));
+    }
+
+    #[test]
+    fn a_wrong_account_is_reported_at_its_attribute() {
+        let error = read(Value::object([("account_id", Value::from("12"))]), false).unwrap_err();
+        let first = error.iter().next().unwrap();
+        assert!(format!("{first:?}").contains("account_id"), "{first:?}");
+    }
+
+    #[test]
+    fn a_bucket_is_reached_as_its_block_says() {
+        let block = |name: &str, attribute: &str, value: Value| {
+            Value::object([
+                ("store", Value::from("s3://b/p")),
+                (name, Value::list([Value::object([(attribute, value)])])),
+            ])
+        };
+        let settings = read(block("s3", "endpoint", Value::from("http://here")), true)
+            .unwrap()
+            .unwrap();
+        assert_eq!(settings.access.endpoint.as_deref(), Some("http://here"));
+        assert!(matches!(settings.store, Location::Bucket(url) if url.to_string() == "s3://b/p"));
+        let error = read(block("azure", "storage_account_name", Value::from("x")), false).unwrap_err();
+        assert!(format!("{error:?}").contains("MF0702"), "{error:?}");
+        assert!(
+            read(block("s3", "region", Value::UNKNOWN), false)
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            read(Value::object([("store", Value::UNKNOWN)]), false)
+                .unwrap()
+                .is_none()
+        );
+        let error = read(Value::object([("store", Value::from("ftp://x"))]), false).unwrap_err();
+        assert!(format!("{error:?}").contains("MF0415"), "{error:?}");
+    }
+}

@@ -1,0 +1,48 @@
+//! What turns a whole mesh into files: the seam between releases and the compiler.
+
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Stands in built files for the directory that they will be published under.
+///
+/// A release is the same for everyone, wherever they publish it: two machines with two directories must not
+/// take each other's release for another one. So files are built with this in place of a directory, and the
+/// publisher (or the agent beside an Envoy) puts its own in.
+pub const ROOT: &str = "/@meshform-root@";
+
+/// Makes the files of every proxy of a mesh. Deterministic: equal meshes give equal bytes.
+pub trait Builder: Send + Sync + fmt::Debug {
+    /// Everything of a mesh that is whole. Paths of the publishing directory are written as [`ROOT`].
+    fn build(&self, mesh: &Mesh) -> Result<Built, Vec<Diagnostic>>;
+
+    /// At least these proxies of a mesh that is whole, the same as [`build`](Self::build) makes them.
+    fn build_some(&self, mesh: &Mesh, proxies: &BTreeSet<ResourceKey>) -> Result<Built, Vec<Diagnostic>> {
+        let _ = proxies;
+        self.build(mesh)
+    }
+}
+
+/// What was built.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
+    /// The proxies.
+    pub proxies: Vec<Proxy>,
+    /// What somebody should look at.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// One proxy's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// The virtual node or gateway.
+    pub key: ResourceKey,
+    /// Its folder under the publishing directory.
+    pub path: String,
+    /// What the compiler calls this version of it.
+    pub digest: String,
+    /// `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
+    pub files: BTreeMap<String, Vec<u8>>,
+}

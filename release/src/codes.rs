@@ -1,0 +1,93 @@
+//! The codes of this crate's problems.
+
+use meshform_model::diag::{Code, CodeInfo};
+
+/// The publishing directory could not be read or written.
+pub const PUBLISH: Code = Code("MF0501");
+/// A record of the mesh cannot be read.
+pub const UNREADABLE: Code = Code("MF0502");
+/// Others kept publishing.
+pub const CONTENDED: Code = Code("MF0503");
+/// There is no such release.
+pub const NO_RELEASE: Code = Code("MF0504");
+/// A stored release is incomplete.
+pub const DAMAGED: Code = Code("MF0505");
+/// The publishing directory belongs to another store.
+pub const OTHER_STORE: Code = Code("MF0506");
+/// Proxies are held at a release.
+pub const PINNED: Code = Code("MF0507");
+/// A file that was built cannot be published.
+pub const UNFIT: Code = Code("MF0508");
+/// A mesh is not whole.
+pub const NOT_WHOLE: Code = Code("MF0510");
+/// A mesh is released by hand.
+pub const BY_HAND: Code = Code("MF0509");
+
+/// What the documentation says of them.
+pub const CODES: &[CodeInfo] = &[
+    CodeInfo {
+        code: PUBLISH,
+        title: "The publishing directory could not be read or written",
+        explanation: "The release is in the store, but not (or not whole) in the directory where proxies look \
+            for it. Running proxies go on with what they have: each of them changes from one complete set of \
+            files to the next, or not at all. When the cause is gone, the next apply or `meshform release` \
+            finishes the work.",
+    },
+    CodeInfo {
+        code: UNREADABLE,
+        title: "A record cannot be read",
+        explanation: "A record in the store is damaged, or was written by a newer version. Without it the mesh \
+            is not whole, so nothing is released; proxies keep their last release.",
+    },
+    CodeInfo {
+        code: CONTENDED,
+        title: "Others kept releasing",
+        explanation: "Every attempt to publish was overtaken by another process. What is published is newer \
+            than what this process saw. Run `meshform release` to be sure that it is the newest.",
+    },
+    CodeInfo {
+        code: NO_RELEASE,
+        title: "No such release",
+        explanation: "The mesh has no release of that name in its history; only the last releases are kept. \
+            `meshform history` lists them.",
+    },
+    CodeInfo {
+        code: DAMAGED,
+        title: "A release is damaged",
+        explanation: "The store says that a release exists, but parts of it are not there or do not have the \
+            right form. Run `meshform release` to build it again; proxies keep what they have until then.",
+    },
+    CodeInfo {
+        code: OTHER_STORE,
+        title: "The directory is published by another store",
+        explanation: "The publishing directory holds releases of a mesh of the same name from another store. \
+            Two stores that publish to one place would undo each other's work. Use another directory; or, where \
+            the other store is gone, delete the file that the message names and publish again.",
+    },
+    CodeInfo {
+        code: PINNED,
+        title: "Proxies are held at a release",
+        explanation: "Somebody has pinned the mesh to a release. Changes are written to the store, but proxies \
+            do not get them until `meshform unpin`.",
+    },
+    CodeInfo {
+        code: NOT_WHOLE,
+        title: "The mesh is not whole",
+        explanation: "Something that was written breaks a rule of the mesh, or names what is not there. \
+            Everything written is in the store, but no release is made of it: running proxies keep the one that \
+            they have. The message lists what is wrong, as the last attempt to release found it; the next write \
+            that makes the mesh whole is released with all that waited.",
+    },
+    CodeInfo {
+        code: UNFIT,
+        title: "A file cannot be published",
+        explanation: "A file or folder of a release has a name that would lead out of its folder, or is not \
+            text. Nothing was published. This is a fault of meshform, or somebody changed the store by hand.",
+    },
+    CodeInfo {
+        code: BY_HAND,
+        title: "The mesh is released by hand",
+        explanation: "The mesh has the release policy `MANUAL`. Changes are written to the store, but proxies \
+            get them only when somebody says so: by `meshform release`, or by an `appmesh_release` resource.",
+    },
+];

@@ -1,0 +1,37 @@
+//! The builder that the programs use: the compiler's Envoy backend.
+
+use crate::build::{Builder, Built, Proxy, ROOT};
+use meshform_compiler::envoy;
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use std::collections::BTreeSet;
+
+/// Builds Envoy's files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EnvoyBuilder;
+
+impl Builder for EnvoyBuilder {
+    fn build(&self, mesh: &Mesh) -> Result<Built, Vec<Diagnostic>> {
+        let options = envoy::Options::new(ROOT);
+        envoy::build(mesh, &options).map(built)
+    }
+
+    fn build_some(&self, mesh: &Mesh, proxies: &BTreeSet<ResourceKey>) -> Result<Built, Vec<Diagnostic>> {
+        let options = envoy::Options::new(ROOT);
+        envoy::build_some(mesh, proxies, &options).map(built)
+    }
+}
+
+fn built(output: envoy::Output) -> Built {
+    let proxies = output.proxies.into_iter().map(|proxy| Proxy {
+        key: proxy.key,
+        path: proxy.path,
+        digest: proxy.digest,
+        files: proxy.files,
+    });
+    Built {
+        proxies: proxies.collect(),
+        warnings: output.warnings,
+    }
+}

@@ -1,0 +1,132 @@
+//! What may go wrong with a release, apart from a mesh that is not whole (which is no error).
+
+use crate::codes;
+use meshform_model::diag::{Code, Diagnostic};
+use meshform_store::StoreError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The outcome of a release's work.
+pub type Result<T> = std::result::Result<T, ReleaseError>;
+
+/// What went wrong. Running proxies keep a complete set of files in every case.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The publishing directory failed.
+    #[error("cannot {action} {}: {detail}", path.display())]
+    Publish {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system says.
+        detail: String,
+    },
+    /// Another process was faster every time.
+    #[error("mesh `{mesh}` was released by others {attempts} times in a row")]
+    Contended {
+        /// The mesh.
+        mesh: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// No such release in the history.
+    #[error("mesh `{mesh}` has no release `{release}`")]
+    NoRelease {
+        /// The mesh.
+        mesh: String,
+        /// What was asked for.
+        release: String,
+    },
+    /// A part of a release is missing or malformed.
+    #[error("the release of mesh `{mesh}` is damaged: {detail}")]
+    Damaged {
+        /// The mesh.
+        mesh: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The directory belongs to another store.
+    #[error("{} says that mesh `{mesh}` is published there by another store (`{found}`)", ledger.display())]
+    OtherStore {
+        /// The mesh.
+        mesh: String,
+        /// The file that says so.
+        ledger: PathBuf,
+        /// The other store's id.
+        found: String,
+    },
+    /// A name or content that is not published.
+    #[error("`{name}` of mesh `{mesh}` cannot be published: {why}")]
+    Unfit {
+        /// The mesh.
+        mesh: String,
+        /// The file or folder.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+impl ReleaseError {
+    pub(crate) fn io(path: &Path, action: &'static str, error: &io::Error) -> Self {
+        Self::Publish {
+            path: path.to_owned(),
+            action,
+            detail: error.to_string(),
+        }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Publish { .. } => codes::PUBLISH,
+            Self::Contended { .. } => codes::CONTENDED,
+            Self::NoRelease { .. } => codes::NO_RELEASE,
+            Self::Damaged { .. } => codes::DAMAGED,
+            Self::OtherStore { .. } => codes::OTHER_STORE,
+            Self::Unfit { .. } => codes::UNFIT,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::Publish { .. } => {
+                "proxies go on with what they have; when the cause is gone, apply again or run \
+                `meshform release`"
+                    .to_owned()
+            }
+            Self::Contended { .. } => "run `meshform release` when others are done".to_owned(),
+            Self::NoRelease { mesh, .. } => {
+                format!("`meshform history --mesh {mesh}` lists the releases that are kept")
+            }
+            Self::Damaged { .. } => "run `meshform release` to build it again".to_owned(),
+            Self::OtherStore { ledger, .. } => format!(
+                "publish to another directory; if the other store is gone for good, delete {}",
+                ledger.display()
+            ),
+            Self::Unfit { .. } => "nothing was published; please report this".to_owned(),
+        }
+    }
+
+    /// As every other problem is told.
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::Store(error) => error.diagnostic(),
+            other => Diagnostic::error(other.code(), other.to_string()).help(other.help()),
+        }
+    }
+}
+
+impl From<ReleaseError> for Diagnostic {
+    fn from(error: ReleaseError) -> Self {
+        error.diagnostic()
+    }
+}

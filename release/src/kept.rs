@@ -1,0 +1,109 @@
+//! What a process remembers of the meshes that it released, so that the next release builds only what changed.
+//!
+//! Digests, not files: a mesh of thousands of proxies costs its resources and a line for each proxy. It is taken out
+//! while it is worked on; whoever finds nothing, or something that does not fit, lists and builds everything.
+
+use crate::error::Result;
+use crate::manifest::ProxyEntry;
+use crate::records;
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::{Change, Mesh};
+use meshform_model::rules::Judged;
+use meshform_store::{Feed, Revision, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many changes are asked for at once.
+const STEP: usize = 500;
+
+/// How often more changes may come while they are read, before everything is listed at once instead.
+const ROUNDS: usize = 8;
+
+/// The meshes that are remembered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<BTreeMap<String, Kept>>>);
+
+/// A mesh as of a revision.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Which store it is of.
+    pub(crate) store: String,
+    pub(crate) revision: Revision,
+    pub(crate) mesh: Mesh,
+    pub(crate) judged: Judged,
+    /// The proxies that are built, by folder. None of them had anything to say.
+    pub(crate) entries: BTreeMap<String, ProxyEntry>,
+    /// Proxies that changed since they were built.
+    pub(crate) stale: BTreeSet<ResourceKey>,
+}
+
+impl Memory {
+    pub(crate) fn take(&self, mesh: &str) -> Option<Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(mesh)
+    }
+
+    pub(crate) fn put(&self, kept: Kept) {
+        let name = kept.mesh.name().to_owned();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, kept);
+    }
+}
+
+impl Kept {
+    /// The mesh as it is now. None where what happened since cannot be told, or cannot be followed.
+    pub(crate) async fn follow(mut self, store: &dyn Store) -> Result<Option<Self>> {
+        let identity = store.identity().await?;
+        if identity.is_none_or(|identity| identity.id != self.store) {
+            return Ok(None);
+        }
+        let Some(changes) = self.changes(store).await? else {
+            return Ok(None);
+        };
+        let Ok(applied) = self.mesh.apply(changes) else {
+            return Ok(None);
+        };
+        if self.mesh.is_empty() {
+            return Ok(None);
+        }
+        self.judged.again(&self.mesh, &applied.subjects);
+        self.stale.extend(applied.proxies);
+        let mesh = &self.mesh;
+        self.stale.retain(|key| mesh.contains(key));
+        self.entries.retain(|_, entry| mesh.contains(&entry.key));
+        Ok(Some(self))
+    }
+
+    /// What happened since, read until nothing more comes: only then is it the mesh of one moment.
+    async fn changes(&mut self, store: &dyn Store) -> Result<Option<Vec<Change>>> {
+        let mesh = self.mesh.name();
+        let mut found = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            let (changes, head) = match store.changes(mesh, self.revision, STEP).await? {
+                Feed::Changes { changes, head } => (changes, head),
+                Feed::Compacted { .. } => return Ok(None),
+            };
+            let Some(last) = changes.last().map(|change| change.revision) else {
+                let here = head == self.revision;
+                return Ok(here.then(|| found.into_values().collect()));
+            };
+            let keys: BTreeSet<ResourceKey> = changes.into_iter().map(|change| change.key).collect();
+            for key in keys {
+                let change = match store.get(&key).await {
+                    Ok(Some(record)) => match records::resource(record) {
+                        Ok(resource) => Change::Written(Box::new(resource)),
+                        // A listing says what is wrong with it.
+                        Err(_) => return Ok(None),
+                    },
+                    Ok(None) => Change::Deleted(key.clone()),
+                    Err(StoreError::Damaged { .. }) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                };
+                found.insert(key, change);
+            }
+            self.revision = last;
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,58 @@
+//! How releasing ended, and what releasing would do.
+
+use crate::manifest::ProxyChange;
+use crate::publish::Published;
+use meshform_model::diag::Diagnostic;
+use meshform_store::{Digest, Revision};
+
+/// How releasing a mesh ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The mesh.
+    pub mesh: String,
+    /// Its revision that was looked at.
+    pub revision: Revision,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Where the mesh is not whole: why not. Otherwise what somebody should look at.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was written to the publishing directory, where there is one.
+    pub published: Option<Published>,
+}
+
+/// What became of a mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not whole: proxies keep their last release, if there is one.
+    NotWhole,
+    /// Nothing differs from the current release.
+    Unchanged(Digest),
+    /// Proxies are held at this release.
+    Pinned(Digest),
+    /// A new release, and what it changes.
+    Released {
+        /// The release.
+        release: Digest,
+        /// The proxies that differ.
+        changes: Vec<ProxyChange>,
+    },
+    /// The mesh is gone, and so is its release. The proxies that were told to let go.
+    Withdrawn(Vec<ProxyChange>),
+    /// It is released by hand, and nobody has said so.
+    Waits,
+    /// There is neither a mesh nor a release of it.
+    Nothing,
+}
+
+/// What releasing would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// Whether the mesh is whole.
+    pub whole: bool,
+    /// Why not, or what somebody should look at.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The proxies that would differ.
+    pub changes: Vec<ProxyChange>,
+    /// Held at this release: nothing would change until it is let go.
+    pub pinned: Option<Digest>,
+}

@@ -1,0 +1,145 @@
+//! Brings a directory to a release: one folder per proxy, each changed by one atomic swap.
+//!
+//! ```text
+//! <root>/.meshform/lock              held while publishing
+//! <root>/.meshform/<mesh>.json       the ledger: what was published last, or is being published
+//! <root>/<proxy>/bootstrap.json      what Envoy is started with
+//! <root>/<proxy>/static.json         the same mesh without a file to follow
+//! <root>/<proxy>/releases/<digest>/  lds.json, cds.json, rds/…, eds/…, sds/…
+//! <root>/<proxy>/current             a link to one of them; swapped by a rename, which Envoy watches
+//! ```
+//!
+//! A proxy that is gone first gets empty lists, so that its Envoy stops serving; its bootstrap goes at once,
+//! its folder with the first publishing that comes at least a minute later. So after a mesh was destroyed there
+//! remain, until then, an empty `lds.json` and `cds.json` per proxy, which is what its Envoys need to let go.
+
+mod apply;
+mod disk;
+mod ledger;
+mod parallel;
+mod tidy;
+
+use crate::error::{ReleaseError, Result};
+use crate::steps::{Step, Steps};
+use ledger::Ledger;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A directory that proxies read.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    root: PathBuf,
+    /// How long an Envoy has to take in a set of files before the next one that builds on it, and how long callers
+    /// have to learn that a proxy is going before it is told to let go. Envoy follows a swapped link well within it.
+    settle: Duration,
+    /// How long what is gone or replaced is kept at least.
+    grace: Duration,
+    /// How long to wait for another publisher.
+    patience: Duration,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The folders of proxies that were written.
+    pub written: Vec<String>,
+    /// The folders of proxies that were told to let go.
+    pub retired: Vec<String>,
+    /// The folders that were taken away.
+    pub removed: Vec<String>,
+}
+
+/// A publisher that holds the lock.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    publisher: &'a Publisher,
+    mesh: String,
+    steps: &'a dyn Steps,
+    ledger: Option<Ledger>,
+    /// Let go when it is dropped.
+    _lock: File,
+}
+
+/// How many sets of files per proxy are kept besides the current one, whatever their age.
+const SPARE: usize = 2;
+
+impl Publisher {
+    /// Publishes under a directory, which is created when there is something to publish.
+    pub fn new(root: impl AsRef<Path>) -> Self {
+        let root = root.as_ref();
+        Self {
+            // Where the working directory is not known, relative paths mean what they mean.
+            root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
+            settle: Duration::from_millis(300),
+            grace: Duration::from_secs(60),
+            patience: Duration::from_secs(10),
+        }
+    }
+
+    /// With another time between what callers learn and what the called are told.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// With another time for which what is gone or replaced is kept.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether anything of a mesh was ever published here.
+    pub(crate) fn knows(&self, mesh: &str) -> bool {
+        self.ledger_path(mesh).exists()
+    }
+
+    pub(crate) fn lock<'a>(&'a self, mesh: &str, steps: &'a dyn Steps) -> Result<Session<'a>> {
+        let own = self.own();
+        fs::create_dir_all(&own).map_err(|e| ReleaseError::io(&own, "create the directory", &e))?;
+        let path = own.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| ReleaseError::io(&path, "open", &e))?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if begun.elapsed() < self.patience => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let busy = std::io::Error::other("another process has been publishing for too long");
+                    return Err(ReleaseError::io(&path, "lock", &busy));
+                }
+                Err(TryLockError::Error(error)) => return Err(ReleaseError::io(&path, "lock", &error)),
+            }
+        }
+        steps.passed(Step::Locked);
+        Ok(Session {
+            ledger: Ledger::read(&self.ledger_path(mesh), mesh)?,
+            publisher: self,
+            mesh: mesh.to_owned(),
+            steps,
+            _lock: lock,
+        })
+    }
+
+    fn own(&self) -> PathBuf {
+        self.root.join(".meshform")
+    }
+
+    fn ledger_path(&self, mesh: &str) -> PathBuf {
+        self.own().join(ledger::file_name(mesh))
+    }
+}

@@ -1,0 +1,390 @@
+//! From what a directory has to what it should have.
+
+use super::ledger::{Ledger, Place};
+use super::{Published, SPARE, Session, disk, parallel};
+use crate::build::ROOT;
+use crate::bundle::Texts;
+use crate::error::{ReleaseError, Result};
+use crate::manifest::{Manifest, ProxyEntry};
+use crate::steps::Step;
+use meshform_compiler::Files;
+use meshform_compiler::envoy::{between, farewell};
+use meshform_store::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Work {
+    store: String,
+    release: Option<Digest>,
+    /// All proxies of the release.
+    wanted: BTreeMap<String, ProxyEntry>,
+    /// Those whose folders are not as they should be.
+    write: BTreeSet<String>,
+    /// Those that are gone.
+    retire: BTreeSet<String>,
+    /// Those that have been gone for long enough.
+    remove: BTreeSet<String>,
+}
+
+/// The sets of files by which a proxy comes from what it follows to what it should; the last is that.
+#[derive(Debug)]
+struct Way {
+    path: String,
+    sets: Vec<String>,
+}
+
+impl Work {
+    /// The blobs that are needed for it.
+    pub(crate) fn bundles(&self) -> BTreeSet<Digest> {
+        let needed = self.write.iter().filter_map(|path| self.wanted.get(path));
+        needed.map(|entry| entry.bundle.clone()).collect()
+    }
+}
+
+/// What a running Envoy follows when its proxy is gone.
+const EMPTY: [(&str, &str); 2] = [
+    (
+        "cds.json",
+        "{\n  \"version_info\": \"empty\",\n  \"type_url\": \"type.googleapis.com/envoy.config.cluster.v3.Cluster\",\n  \
+         \"resources\": []\n}\n",
+    ),
+    (
+        "lds.json",
+        "{\n  \"version_info\": \"empty\",\n  \"type_url\": \"type.googleapis.com/envoy.config.listener.v3.Listener\",\n  \
+         \"resources\": []\n}\n",
+    ),
+];
+
+/// The name of the set of files that a proxy which is gone is given.
+const EMPTY_SET: &str = "empty";
+
+impl Session<'_> {
+    /// What is to be done for a release; none where the mesh is gone.
+    pub(crate) fn compare(
+        &self,
+        store: &str,
+        release: Option<&Digest>,
+        manifest: Option<&Manifest>,
+    ) -> Result<Work> {
+        let wanted = manifest
+            .map(|manifest| manifest.proxies.clone())
+            .unwrap_or_default();
+        let mut work = Work {
+            store: store.to_owned(),
+            release: release.cloned(),
+            write: BTreeSet::new(),
+            retire: BTreeSet::new(),
+            remove: BTreeSet::new(),
+            wanted,
+        };
+        let nothing = Ledger::new(store, &self.mesh);
+        let ledger = self.ledger.as_ref().unwrap_or(&nothing);
+        if ledger.store != store {
+            return Err(ReleaseError::OtherStore {
+                mesh: self.mesh.clone(),
+                ledger: self.publisher.ledger_path(&self.mesh),
+                found: ledger.store.clone(),
+            });
+        }
+        for (path, entry) in &work.wanted {
+            let known = ledger.proxies.get(path).filter(|place| {
+                ledger.complete && place.bundle == entry.bundle && self.is_current(path, &place.set)
+            });
+            if known.is_none() {
+                work.write.insert(path.clone());
+            }
+        }
+        let gone = |path: &&String| !work.wanted.contains_key(*path);
+        work.retire = ledger.proxies.keys().filter(gone).cloned().collect();
+        let long_gone = ledger
+            .retired
+            .iter()
+            .filter(|(path, since)| gone(path) && self.publisher.is_due(**since));
+        work.remove = long_gone.map(|(path, _)| path.clone()).collect();
+        Ok(work)
+    }
+
+    /// Does it. Whatever proxies read is complete at every moment.
+    pub(crate) fn apply(self, work: Work, texts: &BTreeMap<Digest, Texts>) -> Result<Published> {
+        self.tidy_others()?;
+        let before = self
+            .ledger
+            .clone()
+            .unwrap_or_else(|| Ledger::new(&work.store, &self.mesh));
+        let idle = work.write.is_empty() && work.retire.is_empty() && work.remove.is_empty();
+        if idle && before.complete && before.release == work.release {
+            return Ok(Published::default());
+        }
+        let mut ledger = self.mark(before, &work)?;
+        let ways = self.stage(&work, texts)?;
+        self.walk(&ways)?;
+        let sets: Vec<(String, String)> = ways
+            .into_iter()
+            .filter_map(|way| Some((way.path, way.sets.last()?.clone())))
+            .collect();
+        parallel::for_each(&sets, |(path, _)| disk::sync(&self.folder(path)))?;
+        if !work.retire.is_empty() && !sets.is_empty() {
+            // Callers first learn that a proxy is going, then it lets go.
+            std::thread::sleep(self.publisher.settle);
+        }
+        self.silence(&work.retire)?;
+        for path in &work.retire {
+            self.retire(path)?;
+            ledger.retired.insert(path.clone(), now_millis());
+            ledger.proxies.remove(path);
+        }
+        for path in &work.remove {
+            self.publisher.remove(path)?;
+            ledger.retired.remove(path);
+        }
+        parallel::for_each(&sets, |(path, set)| self.collect(path, set))?;
+        for (path, set) in sets {
+            ledger.retired.remove(&path);
+            if let Some(entry) = work.wanted.get(&path) {
+                let bundle = entry.bundle.clone();
+                ledger.proxies.insert(path, Place { bundle, set });
+            }
+        }
+        self.steps.passed(Step::Collected);
+        self.finish(ledger)?;
+        Ok(Published {
+            written: work.write.into_iter().collect(),
+            retired: work.retire.into_iter().collect(),
+            removed: work.remove.into_iter().collect(),
+        })
+    }
+
+    /// Says what is about to happen, so that whoever comes after a kill looks at every proxy that may have files.
+    fn mark(&self, mut ledger: Ledger, work: &Work) -> Result<Ledger> {
+        ledger.complete = false;
+        ledger.release = work.release.clone();
+        for (path, entry) in &work.wanted {
+            ledger.proxies.entry(path.clone()).or_insert_with(|| Place {
+                bundle: entry.bundle.clone(),
+                set: String::new(),
+            });
+        }
+        ledger.write(&self.publisher.ledger_path(&self.mesh))?;
+        self.steps.passed(Step::Marked);
+        Ok(ledger)
+    }
+
+    fn finish(&self, mut ledger: Ledger) -> Result<()> {
+        let path = self.publisher.ledger_path(&self.mesh);
+        if ledger.proxies.is_empty() && ledger.retired.is_empty() {
+            disk::remove_file(&path)?;
+        } else {
+            ledger.complete = true;
+            ledger.write(&path)?;
+        }
+        self.steps.passed(Step::Done);
+        Ok(())
+    }
+
+    /// Leads every proxy to its last set of files. Where clusters come or go, there are sets on the way, and Envoy
+    /// is given time to take each in: otherwise a route could arrive before the cluster that it needs.
+    fn walk(&self, ways: &[Way]) -> Result<()> {
+        let longest = ways.iter().map(|way| way.sets.len()).max().unwrap_or(0);
+        for stage in 0..longest {
+            if stage > 0 {
+                std::thread::sleep(self.publisher.settle);
+            }
+            for way in ways {
+                if let Some(set) = way.sets.get(stage) {
+                    self.swap(&way.path, set)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the files of every proxy beside those in use, and what its Envoy is started with in place. The way of
+    /// each to its new files.
+    fn stage(&self, work: &Work, texts: &BTreeMap<Digest, Texts>) -> Result<Vec<Way>> {
+        let proxies: Vec<(&String, &Texts)> = work
+            .write
+            .iter()
+            .filter_map(|path| Some((path, texts.get(&work.wanted.get(path)?.bundle)?)))
+            .collect();
+        parallel::for_each(&proxies, |(path, texts)| {
+            let new = texts
+                .iter()
+                .map(|(name, text)| (name.clone(), self.rooted(text).into_bytes()));
+            let steps = between(&self.followed(path), &new.collect());
+            let sets = steps.iter().map(|step| self.stage_one(path, &step.files));
+            let sets = sets.collect::<Result<Vec<_>>>()?;
+            self.start(path, texts)?;
+            Ok(Way {
+                path: (*path).clone(),
+                sets,
+            })
+        })
+    }
+
+    /// The files that a proxy's Envoy follows now; none where there is nothing, or nothing that can be read.
+    fn followed(&self, path: &str) -> Files {
+        let mut files = Files::new();
+        let root = self.folder(path).join("current");
+        let mut folders = vec![(root, "xds".to_owned())];
+        while let Some((folder, name)) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+                match fs::read(entry.path()) {
+                    Ok(bytes) => drop(files.insert(name, bytes)),
+                    Err(_) => folders.push((entry.path(), name)),
+                }
+            }
+        }
+        files
+    }
+
+    fn stage_one(&self, path: &str, step: &Files) -> Result<String> {
+        let files: Vec<(&str, &[u8])> = step
+            .iter()
+            .filter_map(|(name, text)| Some((name.strip_prefix("xds/")?, text.as_slice())))
+            .collect();
+        let mut whole = Vec::new();
+        for (name, text) in &files {
+            // The lengths keep one file's end from being another's beginning.
+            whole.extend_from_slice(format!("{} {} ", name.len(), text.len()).as_bytes());
+            whole.extend_from_slice(name.as_bytes());
+            whole.extend_from_slice(text);
+        }
+        let set = Digest::of(&whole)
+            .as_str()
+            .get(..32)
+            .unwrap_or_default()
+            .to_owned();
+        let releases = self.folder(path).join("releases");
+        disk::create_dirs(&releases)?;
+        disk::make_folder(&releases.join(&set), files.into_iter())?;
+        disk::sync(&releases)?;
+        self.steps.passed(Step::Staged);
+        Ok(set)
+    }
+
+    /// What lies beside the sets of files: what an Envoy is started with.
+    fn start(&self, path: &str, texts: &Texts) -> Result<()> {
+        let folder = self.folder(path);
+        for (name, text) in texts.iter().filter(|(name, _)| !name.starts_with("xds/")) {
+            let file = folder.join(name);
+            if let Some(parent) = file.parent() {
+                disk::create_dirs(parent)?;
+            }
+            disk::replace_if_different(&file, self.rooted(text).as_bytes())?;
+        }
+        self.steps.passed(Step::Started);
+        Ok(())
+    }
+
+    fn swap(&self, path: &str, set: &str) -> Result<()> {
+        if !self.is_current(path, set) {
+            disk::swap_link(
+                &self.folder(path).join("current"),
+                &Path::new("releases").join(set),
+            )?;
+            disk::sync(&self.folder(path))?;
+        }
+        self.steps.passed(Step::Swapped);
+        Ok(())
+    }
+
+    /// Takes the listeners from the Envoys of proxies that are gone, so that what they still serve drains before their
+    /// clusters go.
+    fn silence(&self, paths: &BTreeSet<String>) -> Result<()> {
+        let mut waited = false;
+        for path in paths {
+            let followed = self.followed(path);
+            if followed.is_empty() || self.is_current(path, EMPTY_SET) {
+                continue;
+            }
+            if let Some(deaf) = farewell(&followed).first() {
+                let set = self.stage_one(path, &deaf.files)?;
+                self.swap(path, &set)?;
+                waited = true;
+            }
+        }
+        if waited {
+            std::thread::sleep(self.publisher.settle);
+        }
+        Ok(())
+    }
+
+    /// A proxy that is gone: its Envoy stops serving, and another cannot be started.
+    fn retire(&self, path: &str) -> Result<()> {
+        let folder = self.folder(path);
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let releases = folder.join("releases");
+        disk::create_dirs(&releases)?;
+        let files = EMPTY.iter().map(|(name, text)| (*name, text.as_bytes()));
+        disk::make_folder(&releases.join(EMPTY_SET), files)?;
+        self.swap(path, EMPTY_SET)?;
+        for name in ["bootstrap.json", "static.json"] {
+            disk::remove_file(&folder.join(name))?;
+        }
+        disk::sync(&folder)?;
+        self.steps.passed(Step::Retired);
+        Ok(())
+    }
+
+    /// Takes old sets of files away, and what killed publishers left.
+    fn collect(&self, path: &str, current: &str) -> Result<()> {
+        let releases = self.folder(path).join("releases");
+        let entries = fs::read_dir(&releases).map_err(|e| ReleaseError::io(&releases, "read", &e))?;
+        let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name == current {
+                continue;
+            }
+            if name.to_string_lossy().starts_with('.') {
+                disk::remove_tree(&entry.path())?;
+                continue;
+            }
+            let made = entry.metadata().and_then(|meta| meta.modified());
+            old.push((made.unwrap_or(UNIX_EPOCH), entry.path()));
+        }
+        old.sort();
+        let many = old.len().saturating_sub(SPARE);
+        for (made, folder) in old.into_iter().take(many) {
+            if made.elapsed().is_ok_and(|age| age >= self.publisher.grace) {
+                disk::remove_tree(&folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_current(&self, path: &str, set: &str) -> bool {
+        let folder = self.folder(path);
+        fs::read_link(folder.join("current")).is_ok_and(|target| target == Path::new("releases").join(set))
+            && folder.join("releases").join(set).is_dir()
+    }
+
+    fn folder(&self, path: &str) -> PathBuf {
+        self.publisher.root.join(path)
+    }
+
+    /// With this directory in place of the one that was left open.
+    fn rooted(&self, text: &str) -> String {
+        if !text.contains(ROOT) {
+            return text.to_owned();
+        }
+        let root = serde_json::Value::from(self.publisher.root.to_string_lossy()).to_string();
+        let inner = root.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        text.replace(ROOT, inner.unwrap_or_default())
+    }
+}
+
+pub(super) fn now_millis() -> u64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,115 @@
+//! What the publishing directory says of itself, so that work that was cut off is found and finished.
+
+use crate::error::{ReleaseError, Result};
+use meshform_store::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+const FORMAT: u32 = 1;
+
+/// What was published of a mesh, or is being published.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ledger {
+    pub(super) format: u32,
+    pub(super) store: String,
+    pub(super) mesh: String,
+    /// The release that is published, or on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) release: Option<Digest>,
+    /// Whether everything is there. While it is not, nothing below is more than a hint where to look.
+    pub(super) complete: bool,
+    /// The proxies that may have files, by folder.
+    #[serde(default)]
+    pub(super) proxies: BTreeMap<String, Place>,
+    /// The proxies that were told to let go, and since when (milliseconds since 1970).
+    #[serde(default)]
+    pub(super) retired: BTreeMap<String, u64>,
+}
+
+/// What a proxy's folder has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Place {
+    /// The blob that it was written from.
+    pub(super) bundle: Digest,
+    /// The set of files that `current` leads to.
+    pub(super) set: String,
+}
+
+impl Ledger {
+    pub(super) fn new(store: &str, mesh: &str) -> Self {
+        Self {
+            format: FORMAT,
+            store: store.to_owned(),
+            mesh: mesh.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The ledger of a mesh.
+    pub(super) fn read(path: &Path, mesh: &str) -> Result<Option<Self>> {
+        match Self::read_any(path)? {
+            Some(ledger) if ledger.mesh != mesh => {
+                let detail = format!("it is of mesh `{}`, not `{mesh}`", ledger.mesh);
+                Err(ReleaseError::io(path, "read", &io::Error::other(detail)))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// A ledger of whatever mesh.
+    pub(super) fn read_any(path: &Path) -> Result<Option<Self>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ReleaseError::io(path, "read", &error)),
+        };
+        let unfit = |detail: String| ReleaseError::io(path, "read", &io::Error::other(detail));
+        let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| {
+            unfit(format!(
+                "{error}; delete the file, and everything is published anew"
+            ))
+        })?;
+        if ledger.format > FORMAT {
+            return Err(unfit(format!(
+                "it has format {}; this version knows formats up to {FORMAT}",
+                ledger.format
+            )));
+        }
+        let inside = |path: &&String| !crate::bundle::is_inside(path);
+        if let Some(path) = ledger.proxies.keys().chain(ledger.retired.keys()).find(inside) {
+            return Err(unfit(format!("`{path}` leads out of the directory")));
+        }
+        Ok(Some(ledger))
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| ReleaseError::io(path, "write", &io::Error::other(error)))?;
+        super::disk::replace(path, text.as_bytes())
+    }
+}
+
+/// The ledger's name: what can be kept of the mesh's name, and enough of its digest to tell meshes apart.
+pub(super) fn file_name(mesh: &str) -> String {
+    let readable: String = mesh
+        .chars()
+        .take(60)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let digest = Digest::of(mesh.as_bytes());
+    format!(
+        "{readable}-{}.json",
+        digest.as_str().get(..12).unwrap_or_default()
+    )
+}

@@ -1,0 +1,499 @@
+//! From records to a release that the pointer names.
+
+use crate::build::{Builder, Proxy};
+use crate::bundle;
+use crate::error::{ReleaseError, Result};
+use crate::kept::{Kept, Memory};
+use crate::manifest::{Manifest, ProxyEntry};
+use crate::outcome::{Outcome, Preview, Verdict};
+use crate::publish::{Published, Publisher};
+use crate::records;
+use crate::state::{Broken, Entry, POINTER, State};
+use crate::steps::{Silent, Step, Steps};
+use crate::sweep;
+use meshform_model::diag::{self, Diagnostic};
+use meshform_model::mesh::Mesh;
+use meshform_model::resource::Resource;
+use meshform_model::rules::{self, Judged};
+use meshform_store::{
+    Author, Clock, Digest, NamedPointer, PointerWrite, Prefix, Revision, Store, StoreError, SystemClock,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How often somebody else may be first before we say so.
+const ATTEMPTS: u32 = 16;
+
+/// Makes releases of meshes in one store.
+#[derive(Debug, Clone)]
+pub struct Releaser {
+    pub(crate) store: Arc<dyn Store>,
+    builder: Arc<dyn Builder>,
+    publisher: Option<Publisher>,
+    pub(crate) author: Author,
+    pub(crate) clock: Arc<dyn Clock>,
+    steps: Arc<dyn Steps>,
+    rules: rules::Options,
+    memory: Memory,
+}
+
+/// A mesh as it was listed, judged and built.
+struct Draft {
+    revision: Revision,
+    diagnostics: Vec<Diagnostic>,
+    made: Made,
+}
+
+enum Made {
+    /// No records.
+    Nothing,
+    /// Not whole.
+    Broken,
+    /// Whole.
+    Whole(Release),
+}
+
+/// A release that is not stored yet.
+struct Release {
+    manifest: Manifest,
+    /// Those of the proxies that were built now.
+    bundles: BTreeMap<Digest, Vec<u8>>,
+}
+
+/// The pointer and what it says.
+pub(crate) struct Pointed {
+    pub(crate) state: State,
+    version: Option<u64>,
+}
+
+impl Releaser {
+    /// Releases into the store, as `author`.
+    pub fn new(store: Arc<dyn Store>, builder: Arc<dyn Builder>, author: Author) -> Self {
+        Self {
+            store,
+            builder,
+            publisher: None,
+            author,
+            clock: Arc::new(SystemClock),
+            steps: Arc::new(Silent),
+            rules: rules::Options::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Also publishes to a directory.
+    #[must_use]
+    pub fn publish_to(mut self, publisher: Publisher) -> Self {
+        self.publisher = Some(publisher);
+        self
+    }
+
+    /// Judges meshes with these options of the rules.
+    #[must_use]
+    pub fn with_rules(mut self, options: rules::Options) -> Self {
+        self.rules = options;
+        self
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Tells somebody each step.
+    #[must_use]
+    pub fn with_steps(mut self, steps: Arc<dyn Steps>) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Releases a mesh if it is whole and differs from its current release, then brings the publishing
+    /// directory to whatever is current, also where an earlier process was killed on the way.
+    ///
+    /// Reads and writes files while it runs: meant for a thread of its own, or a program that has nothing else
+    /// to do meanwhile.
+    pub async fn release(&self, mesh: &str) -> Result<Outcome> {
+        for _ in 0..ATTEMPTS {
+            match self.attempt(mesh).await {
+                // Somebody else set the pointer between our look and our write: look again.
+                Err(ReleaseError::Store(StoreError::PointerConflict(_))) | Ok(None) => {}
+                Ok(Some(outcome)) => return Ok(outcome),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ReleaseError::Contended {
+            mesh: mesh.to_owned(),
+            attempts: ATTEMPTS,
+        })
+    }
+
+    /// What releasing would do now. Writes nothing.
+    pub async fn preview(&self, mesh: &str) -> Result<Preview> {
+        let pointed = self.pointed(mesh).await?;
+        let draft = self.draft(mesh).await?;
+        self.compare(mesh, draft, &pointed.state).await
+    }
+
+    /// What releasing these resources in place of the store's records would do: for plans. Writes nothing.
+    pub async fn preview_of(&self, mesh: &str, resources: Vec<Resource>) -> Result<Preview> {
+        let pointed = self.pointed(mesh).await?;
+        let (draft, _) = self
+            .build(mesh, Revision::default(), resources, Vec::new())
+            .await?;
+        self.compare(mesh, draft, &pointed.state).await
+    }
+
+    /// None where what was listed is older than the current release.
+    async fn attempt(&self, mesh: &str) -> Result<Option<Outcome>> {
+        // The pointer first, then the records: whoever publishes between the two makes our write fail, so no
+        // release that was listed earlier ever replaces one that was listed later.
+        let pointed = self.pointed(mesh).await?;
+        let draft = self.draft(mesh).await?;
+        self.steps.passed(Step::Built);
+        let Draft {
+            revision,
+            diagnostics,
+            made,
+        } = draft;
+        let mut fresh = BTreeMap::new();
+        let verdict = match (made, &pointed.state.current) {
+            (_, Some(current)) if pointed.state.pinned => Verdict::Pinned(current.clone()),
+            (Made::Broken, _) => {
+                let broken = Some(Broken::new(&diagnostics));
+                self.remember(mesh, &pointed, broken).await?;
+                Verdict::NotWhole
+            }
+            (Made::Nothing, None) => {
+                self.remember(mesh, &pointed, None).await?;
+                Verdict::Nothing
+            }
+            (Made::Nothing, Some(_)) => self.withdraw(mesh, pointed).await?,
+            (Made::Whole(release), _) => match self.advance(mesh, pointed, release, &mut fresh).await? {
+                Some(verdict) => verdict,
+                None => return Ok(None),
+            },
+        };
+        let published = self.publish(mesh, fresh).await?;
+        tracing::debug!(mesh, revision = revision.0, ?verdict, "release");
+        Ok(Some(Outcome {
+            mesh: mesh.to_owned(),
+            revision,
+            verdict,
+            diagnostics,
+            published,
+        }))
+    }
+
+    /// Keeps beside the pointer why a mesh is not whole, or that it is: plans of other processes tell it.
+    async fn remember(&self, mesh: &str, pointed: &Pointed, broken: Option<Broken>) -> Result<()> {
+        if pointed.state.broken == broken {
+            return Ok(());
+        }
+        let mut state = pointed.state.clone();
+        state.broken = broken;
+        self.set(mesh, pointed, &state).await
+    }
+
+    /// Takes the release of a mesh away that is not there any more.
+    async fn withdraw(&self, mesh: &str, pointed: Pointed) -> Result<Verdict> {
+        let removed = match self.current(mesh, &pointed.state).await {
+            Ok(manifest) => manifest
+                .map(|manifest| manifest.all_removed())
+                .unwrap_or_default(),
+            // What it changes is not known; that it goes is.
+            Err(ReleaseError::Damaged { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let mut state = pointed.state.clone();
+        state.current = None;
+        state.broken = None;
+        self.set(mesh, &pointed, &state).await?;
+        self.steps.passed(Step::Pointed);
+        Ok(Verdict::Withdrawn(removed))
+    }
+
+    /// Makes a release current if it differs from what is. None if it is older.
+    async fn advance(
+        &self,
+        mesh: &str,
+        pointed: Pointed,
+        release: Release,
+        fresh: &mut BTreeMap<Digest, Vec<u8>>,
+    ) -> Result<Option<Verdict>> {
+        let before = match self.current(mesh, &pointed.state).await {
+            // Built again from the records.
+            Err(ReleaseError::Damaged { .. }) => None,
+            other => other?,
+        };
+        let Release {
+            manifest,
+            mut bundles,
+        } = release;
+        let changes = manifest.changes_since(before.as_ref());
+        if let (Some(_), Some(current), true) = (&before, &pointed.state.current, changes.is_empty()) {
+            self.remember(mesh, &pointed, None).await?;
+            return Ok(Some(Verdict::Unchanged(current.clone())));
+        }
+        // The order of reading rules this out where a store lists what it has acknowledged; one that lists
+        // late must not take proxies back.
+        if before
+            .as_ref()
+            .is_some_and(|before| before.revision > manifest.revision)
+        {
+            return Ok(None);
+        }
+        // Built by this process earlier, and not part of what is current: everything is built anew.
+        let stored: BTreeSet<&Digest> = before.iter().flat_map(|before| before.bundles()).collect();
+        let known = |bundle: &&Digest| stored.contains(*bundle) || bundles.contains_key(*bundle);
+        if !manifest.bundles().all(|bundle| known(&bundle)) {
+            drop(self.memory.take(mesh));
+            return Ok(None);
+        }
+        // What the current release refers to is in the store, and stays there if our write succeeds.
+        let kept = before.into_iter().flat_map(|before| before.proxies.into_values());
+        for entry in kept {
+            bundles.remove(&entry.bundle);
+        }
+        let mut blobs: Vec<Vec<u8>> = bundles.values().cloned().collect();
+        blobs.push(manifest.encode()?);
+        let digests = self.store.put_blobs(mesh, blobs).await?;
+        let Some(release) = digests.last().cloned() else {
+            return Ok(Some(Verdict::Nothing));
+        };
+        self.steps.passed(Step::Stored);
+        let (state, dropped) = pointed.state.clone().advance(Entry {
+            release: release.clone(),
+            revision: manifest.revision,
+            actor: self.author.actor.clone(),
+            at: self.clock.now(),
+        });
+        self.set(mesh, &pointed, &state).await?;
+        self.steps.passed(Step::Pointed);
+        *fresh = bundles;
+        if !dropped.is_empty()
+            && let Err(error) = sweep::sweep(&*self.store, &*self.clock, mesh, &state).await
+        {
+            // The next one sweeps.
+            tracing::warn!(mesh, %error, "old releases were not swept");
+        }
+        Ok(Some(Verdict::Released { release, changes }))
+    }
+
+    /// Brings the publishing directory to what the pointer says.
+    pub(crate) async fn publish(
+        &self,
+        mesh: &str,
+        fresh: BTreeMap<Digest, Vec<u8>>,
+    ) -> Result<Option<Published>> {
+        let Some(publisher) = &self.publisher else {
+            return Ok(None);
+        };
+        if self.pointed(mesh).await?.state.current.is_none() && !publisher.knows(mesh) {
+            return Ok(Some(Published::default()));
+        }
+        let session = publisher.lock(mesh, &*self.steps)?;
+        // Read under the lock: the last to hold it publishes the newest.
+        let state = self.pointed(mesh).await?.state;
+        let manifest = self.current(mesh, &state).await?;
+        let Some(store) = self.store.identity().await? else {
+            return Ok(Some(Published::default()));
+        };
+        let work = session.compare(&store.id, state.current.as_ref(), manifest.as_ref())?;
+        let mut texts = BTreeMap::new();
+        for digest in work.bundles() {
+            let bytes = match fresh.get(&digest) {
+                Some(bytes) => bytes.clone(),
+                None => self.blob(mesh, &digest).await?,
+            };
+            texts.insert(digest, bundle::decode(mesh, &bytes)?);
+        }
+        session.apply(work, &texts).map(Some)
+    }
+
+    /// The pointer of a mesh.
+    pub(crate) async fn pointed(&self, mesh: &str) -> Result<Pointed> {
+        let pointer: Option<NamedPointer> = self.store.pointer(mesh, POINTER).await?;
+        Ok(Pointed {
+            state: State::read(mesh, pointer.as_ref())?,
+            version: pointer.map(|pointer| pointer.version),
+        })
+    }
+
+    pub(crate) async fn set(&self, mesh: &str, seen: &Pointed, state: &State) -> Result<()> {
+        let write = PointerWrite {
+            mesh: mesh.to_owned(),
+            name: POINTER.to_owned(),
+            expected: seen.version,
+            value: state.write(mesh)?,
+        };
+        self.store.set_pointer(write, &self.author).await?;
+        Ok(())
+    }
+
+    /// The manifest of the current release.
+    pub(crate) async fn current(&self, mesh: &str, state: &State) -> Result<Option<Manifest>> {
+        match &state.current {
+            None => Ok(None),
+            Some(release) => Manifest::decode(mesh, &self.blob(mesh, release).await?).map(Some),
+        }
+    }
+
+    pub(crate) async fn blob(&self, mesh: &str, digest: &Digest) -> Result<Vec<u8>> {
+        match self.store.blob(mesh, digest).await? {
+            Some(bytes) => Ok(bytes),
+            None => Err(ReleaseError::Damaged {
+                mesh: mesh.to_owned(),
+                detail: format!("the blob {digest} is not there"),
+            }),
+        }
+    }
+
+    /// The mesh as the store has it: from what is remembered and what happened since, else from all records.
+    async fn draft(&self, mesh: &str) -> Result<Draft> {
+        let followed = match self.memory.take(mesh) {
+            Some(kept) => kept.follow(&*self.store).await?,
+            None => None,
+        };
+        if let Some(kept) = followed
+            && let Some(draft) = self.build_again(mesh, kept).await?
+        {
+            return Ok(draft);
+        }
+        let listing = self.store.list(&Prefix::mesh(mesh)).await?;
+        let revision = listing.revision;
+        let (resources, problems) = records::resources(mesh, listing);
+        let (draft, kept) = self.build(mesh, revision, resources, problems).await?;
+        kept.into_iter().for_each(|kept| self.memory.put(kept));
+        Ok(draft)
+    }
+
+    /// Builds what is stale. None where something is to be said of it: what the whole says, only the whole knows.
+    async fn build_again(&self, mesh: &str, mut kept: Kept) -> Result<Option<Draft>> {
+        let mut draft = Draft {
+            revision: kept.revision,
+            diagnostics: kept.judged.diagnostics(),
+            made: Made::Broken,
+        };
+        if !kept.judged.has_errors() {
+            let built = match self.builder.build_some(&kept.mesh, &kept.stale) {
+                Ok(built) if built.warnings.is_empty() => built,
+                _ => return Ok(None),
+            };
+            let mut release = self.assemble(mesh, kept.revision, built.proxies).await?;
+            kept.entries.append(&mut release.manifest.proxies);
+            kept.stale.clear();
+            release.manifest.proxies.clone_from(&kept.entries);
+            draft.made = Made::Whole(release);
+        }
+        self.memory.put(kept);
+        Ok(Some(draft))
+    }
+
+    /// Builds everything. What may be remembered comes with it.
+    async fn build(
+        &self,
+        name: &str,
+        revision: Revision,
+        resources: Vec<Resource>,
+        mut diagnostics: Vec<Diagnostic>,
+    ) -> Result<(Draft, Option<Kept>)> {
+        let nothing = resources.is_empty() && diagnostics.is_empty();
+        let mut draft = Draft {
+            revision,
+            diagnostics: Vec::new(),
+            made: if nothing { Made::Nothing } else { Made::Broken },
+        };
+        // Rules would complain about what is there but cannot be read.
+        if nothing || diag::has_errors(&diagnostics) {
+            draft.diagnostics = diagnostics;
+            return Ok((draft, None));
+        }
+        let mesh = match Mesh::new(resources) {
+            Ok(mesh) => mesh,
+            Err(problems) => {
+                diagnostics.extend(problems);
+                draft.diagnostics = diagnostics;
+                return Ok((draft, None));
+            }
+        };
+        let judged = Judged::of(&mesh, self.rules.clone());
+        diagnostics.extend(judged.diagnostics());
+        let mut kept = Kept {
+            store: self
+                .store
+                .identity()
+                .await?
+                .map(|store| store.id)
+                .unwrap_or_default(),
+            revision,
+            stale: mesh.proxies_reached([&mesh.key()]),
+            entries: BTreeMap::new(),
+            mesh,
+            judged,
+        };
+        let mut clean = true;
+        if !kept.judged.has_errors() {
+            match self.builder.build(&kept.mesh) {
+                Ok(built) => {
+                    clean = built.warnings.is_empty();
+                    diagnostics.extend(built.warnings);
+                    let release = self.assemble(name, revision, built.proxies).await?;
+                    kept.entries.clone_from(&release.manifest.proxies);
+                    kept.stale.clear();
+                    draft.made = Made::Whole(release);
+                }
+                Err(problems) => {
+                    clean = false;
+                    diagnostics.extend(problems);
+                }
+            }
+        }
+        draft.diagnostics = diagnostics;
+        Ok((draft, clean.then_some(kept)))
+    }
+
+    async fn assemble(&self, mesh: &str, revision: Revision, proxies: Vec<Proxy>) -> Result<Release> {
+        let store = self.store.identity().await?.map(|identity| identity.id);
+        let mut manifest = Manifest::new(store.unwrap_or_default(), mesh, revision);
+        let mut bundles = BTreeMap::new();
+        for proxy in proxies {
+            if !bundle::is_inside(&proxy.path) {
+                return Err(ReleaseError::Unfit {
+                    mesh: mesh.to_owned(),
+                    name: proxy.path,
+                    why: "its path leads out of its folder",
+                });
+            }
+            let bytes = bundle::encode(mesh, &proxy.files)?;
+            let entry = ProxyEntry {
+                key: proxy.key,
+                digest: proxy.digest,
+                bundle: Digest::of(&bytes),
+                bootstrap: Digest::of(proxy.files.get("bootstrap.json").map_or(&[], Vec::as_slice)),
+            };
+            bundles.insert(entry.bundle.clone(), bytes);
+            manifest.proxies.insert(proxy.path, entry);
+        }
+        Ok(Release { manifest, bundles })
+    }
+
+    async fn compare(&self, mesh: &str, draft: Draft, state: &State) -> Result<Preview> {
+        let before = match self.current(mesh, state).await {
+            Err(ReleaseError::Damaged { .. }) => None,
+            other => other?,
+        };
+        let changes = match &draft.made {
+            Made::Whole(release) => release.manifest.changes_since(before.as_ref()),
+            Made::Nothing => before.as_ref().map(Manifest::all_removed).unwrap_or_default(),
+            Made::Broken => Vec::new(),
+        };
+        Ok(Preview {
+            whole: matches!(draft.made, Made::Whole(_)),
+            diagnostics: draft.diagnostics,
+            changes,
+            pinned: state.pinned.then(|| state.current.clone()).flatten(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! What the pointer of a mesh says: the current release, whether it is held, and those before it.
+
+use crate::error::{ReleaseError, Result};
+use meshform_model::diag::{Diagnostic, Severity};
+use meshform_store::{Digest, NamedPointer, Revision, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The pointer's name in the store.
+pub(crate) const POINTER: &str = "release";
+
+/// How many releases are kept.
+pub(crate) const KEPT: usize = 10;
+
+const FORMAT: u32 = 1;
+
+/// What the pointer says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    format: u32,
+    /// The release that proxies are to run. None where the mesh is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Digest>,
+    /// Whether proxies are held at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    /// Why what was written since is not released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<Broken>,
+    /// The last releases, the oldest first. One that became current again stands at its last time.
+    pub history: Vec<Entry>,
+}
+
+/// A mesh that is not whole, as the last attempt to release it found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Broken {
+    /// How many errors there are.
+    pub count: usize,
+    /// What the first of them say.
+    pub problems: Vec<String>,
+}
+
+/// How many problems of a broken mesh are kept.
+const TOLD: usize = 5;
+
+impl Broken {
+    pub(crate) fn new(diagnostics: &[Diagnostic]) -> Self {
+        let errors = || diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        let line = |one: &Diagnostic| format!("{} ({})", one.message, one.code);
+        Self {
+            count: errors().count(),
+            problems: errors().take(TOLD).map(line).collect(),
+        }
+    }
+}
+
+/// One release that was current.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The release.
+    pub release: Digest,
+    /// The mesh's revision that it was made from.
+    pub revision: Revision,
+    /// Who made it current.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            format: FORMAT,
+            current: None,
+            pinned: false,
+            broken: None,
+            history: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn read(mesh: &str, pointer: Option<&NamedPointer>) -> Result<Self> {
+        let Some(pointer) = pointer else {
+            return Ok(Self::default());
+        };
+        let damaged = |detail: String| ReleaseError::Damaged {
+            mesh: mesh.to_owned(),
+            detail,
+        };
+        let state: Self = serde_json::from_str(&pointer.value).map_err(|error| damaged(error.to_string()))?;
+        if state.format > FORMAT {
+            return Err(damaged(format!(
+                "its pointer has format {}; this version knows formats up to {FORMAT}",
+                state.format
+            )));
+        }
+        Ok(state)
+    }
+
+    pub(crate) fn write(&self, mesh: &str) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| ReleaseError::Damaged {
+            mesh: mesh.to_owned(),
+            detail: error.to_string(),
+        })
+    }
+
+    /// With another current release. Those that fall out of the history are returned: their blobs may go.
+    pub(crate) fn advance(mut self, entry: Entry) -> (Self, Vec<Entry>) {
+        self.history.retain(|old| old.release != entry.release);
+        self.current = Some(entry.release.clone());
+        self.broken = None;
+        self.history.push(entry);
+        let dropped = self.history.len().saturating_sub(KEPT);
+        let dropped = self.history.drain(..dropped).collect();
+        (self, dropped)
+    }
+
+    /// The entry of the current release.
+    pub fn current_entry(&self) -> Option<&Entry> {
+        let current = self.current.as_ref()?;
+        self.history.iter().find(|entry| entry.release == *current)
+    }
+
+    /// The one release whose name begins so.
+    pub(crate) fn find(&self, prefix: &str) -> Option<&Entry> {
+        let mut found = self
+            .history
+            .iter()
+            .filter(|entry| entry.release.as_str().starts_with(prefix));
+        let first = found.next()?;
+        (found.next().is_none() && !prefix.is_empty()).then_some(first)
+    }
+}

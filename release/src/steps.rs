@@ -1,0 +1,44 @@
+//! The steps of a release, in order; told to whoever wants to know. Tests stop a process at each of them.
+
+use std::fmt;
+
+/// A point that a release passes. After each of them the process may be killed and nothing is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Records were listed and built.
+    Built,
+    /// Bundles and manifest are in the store; nothing points to them yet.
+    Stored,
+    /// The pointer of the mesh says the new release.
+    Pointed,
+    /// The publishing directory is locked.
+    Locked,
+    /// The ledger says that publishing is under way.
+    Marked,
+    /// One proxy's files are there, not yet in use.
+    Staged,
+    /// One proxy's bootstrap is in place; its running Envoy was not told yet.
+    Started,
+    /// One proxy's Envoy was told.
+    Swapped,
+    /// A proxy that is gone was given empty lists.
+    Retired,
+    /// Old files were taken away.
+    Collected,
+    /// The ledger says that everything is published.
+    Done,
+}
+
+/// Is told each step.
+pub trait Steps: Send + Sync + fmt::Debug {
+    /// A step was just done.
+    fn passed(&self, step: Step);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Steps for Silent {
+    fn passed(&self, _: Step) {}
+}

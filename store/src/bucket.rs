@@ -1,0 +1,472 @@
+//! A store in a bucket, or in a directory that is treated as one: several writers, no server to run.
+//!
+//! All that is asked of the object storage is what all of them have: an object is created only if it is not there
+//! (`If-None-Match: *`), and a listing shows every object that was acknowledged. Nothing is ever changed in place:
+//!
+//! ```text
+//! store.json                         who the store is
+//! m/<mesh>/records/<revision>.json   one write each: the log of the mesh is the truth
+//! m/<mesh>/snapshots/<revision>.json all records at a revision, so that nobody reads the whole log
+//! m/<mesh>/releases/<digest>         blobs
+//! m/<mesh>/pointers/<name>/<version>.json
+//! runs/<id>.json                     living runs: renewed while their process lives
+//! ```
+//!
+//! Whoever creates the object of the next revision has made it; everybody else finds it there, reads it, and
+//! looks again whether the write still is what it was meant to be. So the writes of one mesh have one order, and
+//! a reader follows them by listing what is new.
+
+mod access;
+mod background;
+mod failure;
+mod log;
+mod objects;
+mod pointers;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+pub use access::Access;
+
+use crate::blob::{BlobInfo, Digest, NamedPointer};
+use crate::change::{Action, Change, Feed};
+use crate::contract::{PointerWrite, RunState, Store};
+use crate::error::{Result, StoreError};
+use crate::identity::{Seed, StoreIdentity};
+use crate::ids::{Ids, RandomIds, RunId};
+use crate::location::BucketUrl;
+use crate::next;
+use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::time::{Clock, SystemClock};
+use async_trait::async_trait;
+use background::Background;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use log::{Entry, Log, What};
+use meshform_model::key::ResourceKey;
+use object_store::ObjectStore;
+use objects::{Objects, Storage, part};
+use pointers::Pointers;
+use runs::Runs;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 16;
+
+/// How a store in a bucket is opened.
+#[derive(Debug, Clone)]
+pub struct BucketOptions {
+    /// What comes before every object's name.
+    pub prefix: String,
+    /// How messages call the store: `s3://bucket/prefix`.
+    pub place: String,
+    /// What the store is created with by a write that does not say otherwise.
+    pub seed: Seed,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn Ids>,
+    /// How long to try while others write.
+    pub patience: Duration,
+    /// How long a run is taken for alive after its last sign of life.
+    pub lease: Duration,
+}
+
+impl BucketOptions {
+    /// The usual.
+    pub fn new(place: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            prefix: prefix.into(),
+            place: place.into(),
+            seed: Seed::default(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            patience: Duration::from_secs(30),
+            lease: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A store in a bucket.
+#[derive(Debug)]
+pub struct BucketStore {
+    objects: Objects,
+    options: BucketOptions,
+    identity: Mutex<Option<StoreIdentity>>,
+    logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Log>>>>,
+    pointers: Pointers,
+    runs: Runs,
+}
+
+/// `store.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Card {
+    format: i64,
+    identity: StoreIdentity,
+}
+
+const CARD: &str = "store.json";
+const FORMAT: i64 = 1;
+
+impl BucketStore {
+    /// Opens a store in some object storage. Nothing is read or written yet.
+    pub fn new(storage: Arc<dyn ObjectStore>, options: BucketOptions) -> Self {
+        Self::over(Storage::Here(storage), Arc::default(), options)
+    }
+
+    /// Opens the store that a URL names. Nothing is connected to, read or written yet.
+    pub fn open(url: &BucketUrl, access: Access, seed: Seed) -> Self {
+        let background = Arc::new(Background::default());
+        let mut options = BucketOptions::new(url.to_string(), url.prefix());
+        options.seed = seed;
+        let remote = access::Remote::new(url.clone(), access, Arc::clone(&background));
+        Self::over(Storage::Remote(Arc::new(remote)), background, options)
+    }
+
+    fn over(storage: Storage, background: Arc<Background>, options: BucketOptions) -> Self {
+        let objects = Objects::new(storage, background, &options.prefix, &options.place);
+        Self {
+            runs: Runs::new(objects.clone(), options.clock.clone(), options.lease),
+            pointers: Pointers::new(objects.clone()),
+            objects,
+            options,
+            identity: Mutex::default(),
+            logs: Mutex::default(),
+        }
+    }
+
+    /// Opens a store in a directory of this machine, treated as a bucket; it must be there.
+    pub fn in_directory(directory: &std::path::Path, mut options: BucketOptions) -> Result<Self> {
+        let storage = object_store::local::LocalFileSystem::new_with_prefix(directory)
+            .map_err(|error| failure::failure(&options.place, "open", &error))?;
+        if options.place.is_empty() {
+            options.place = format!("file://{}", directory.display());
+        }
+        Ok(Self::new(Arc::new(storage.with_fsync(true)), options))
+    }
+
+    async fn card(&self) -> Result<Option<StoreIdentity>> {
+        let known = self
+            .identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(card) = self.objects.read::<serde_json::Value>(CARD).await? else {
+            // Not every server says of an object that its bucket is not there; of a list, all do.
+            self.objects.any().await?;
+            return Ok(None);
+        };
+        // The format first: a newer one may say the rest in another way.
+        let path = || self.objects.place(CARD).into();
+        let Some(format) = card.get("format").and_then(serde_json::Value::as_i64) else {
+            return Err(StoreError::Foreign {
+                path: path(),
+                what: "it does not say its format".to_owned(),
+            });
+        };
+        if format > FORMAT {
+            return Err(StoreError::Newer {
+                path: path(),
+                found: format,
+                known: FORMAT,
+            });
+        }
+        let card: Card =
+            serde_json::from_value(card).map_err(|error| self.objects.damaged(CARD, error.to_string()))?;
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());
+        Ok(Some(card.identity))
+    }
+
+    fn log(&self, folder: String) -> Arc<tokio::sync::Mutex<Log>> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(tokio::sync::Mutex::new(Log::new(folder.clone())));
+        logs.entry(folder.clone()).or_insert_with(new).clone()
+    }
+
+    /// The log of a mesh with every write that was acknowledged before this call.
+    async fn followed(&self, folder: String) -> Result<tokio::sync::OwnedMutexGuard<Log>> {
+        let arrived = Instant::now();
+        let mut log = self.log(folder).lock_owned().await;
+        // Many wait here at once. Whoever is next reads for all that came before it began.
+        if !log.is_read_since(arrived) {
+            log.refresh(&self.objects).await?;
+        }
+        Ok(log)
+    }
+
+    /// Writes what `make` makes of the log as it is now; again from the beginning while others are faster.
+    ///
+    /// The first attempt trusts what is known already: the next number is only free where nobody has written since.
+    async fn write<T>(
+        &self,
+        mesh: &str,
+        mut make: impl FnMut(&Log, Revision) -> Result<(Entry, T)>,
+    ) -> Result<T> {
+        let mut log = self.log(part(mesh)).lock_owned().await;
+        let begun = Instant::now();
+        let mut pause = 1;
+        let mut trusted = log.is_read();
+        loop {
+            if !trusted {
+                log.refresh(&self.objects).await?;
+            }
+            match make(&log, log.next()) {
+                Ok((entry, value)) => {
+                    if log.append(&self.objects, entry).await? {
+                        return Ok(value);
+                    }
+                }
+                Err(_) if trusted => {
+                    trusted = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            trusted = false;
+            if begun.elapsed() > self.options.patience {
+                return Err(StoreError::Busy {
+                    path: self.options.place.clone().into(),
+                    waited_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                });
+            }
+            // Random, so that two who collide do not collide again.
+            let spread = self.options.ids.next().bytes().map(u64::from).sum::<u64>() % pause;
+            tokio::time::sleep(Duration::from_millis(spread)).await;
+            pause = (pause * 2).min(256);
+        }
+    }
+}
+
+#[async_trait]
+impl Store for BucketStore {
+    fn place(&self) -> String {
+        self.options.place.clone()
+    }
+
+    async fn identity(&self) -> Result<Option<StoreIdentity>> {
+        self.card().await
+    }
+
+    async fn establish(&self, seed: &Seed) -> Result<StoreIdentity> {
+        if let Some(identity) = self.card().await? {
+            return Ok(identity);
+        }
+        if let Some(stranger) = self.objects.any().await?
+            && self.card().await?.is_none()
+        {
+            return Err(StoreError::Foreign {
+                path: self.options.place.clone().into(),
+                what: format!("it is not empty (`{stranger}`) and has no `{CARD}`"),
+            });
+        }
+        self.objects.probe(&self.options.ids.next()).await?;
+        let identity = StoreIdentity {
+            id: self.options.ids.next(),
+            seed: seed.clone(),
+            created_at: self.options.clock.now(),
+        };
+        let card = Card {
+            format: FORMAT,
+            identity,
+        };
+        self.objects.create(CARD, &card).await?;
+        // Ours, or that of somebody who was faster.
+        let identity = self.card().await?;
+        identity.ok_or_else(|| self.objects.damaged(CARD, "it is gone again".to_owned()))
+    }
+
+    async fn get(&self, key: &ResourceKey) -> Result<Option<Record>> {
+        let log = self.followed(part(&key.mesh)).await?;
+        Ok(log.records.get(key).cloned())
+    }
+
+    async fn get_all(&self, keys: &[ResourceKey]) -> Result<Vec<Record>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for (mesh, keys) in by_mesh(keys) {
+            let log = self.followed(part(mesh)).await?;
+            found.extend(keys.into_iter().filter_map(|key| log.records.get(key).cloned()));
+        }
+        Ok(found)
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Listing> {
+        let folders = match &prefix.mesh {
+            Some(mesh) => vec![part(mesh)],
+            None => self.objects.folders("m").await?,
+        };
+        let mut listing = Listing::default();
+        for folder in folders {
+            let log = self.followed(folder).await?;
+            let held = log.records.values().filter(|record| prefix.holds(&record.key));
+            listing.records.extend(held.cloned());
+            if prefix.mesh.is_some() {
+                listing.revision = log.head();
+            }
+        }
+        listing.records.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listing)
+    }
+
+    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
+        let identity = self.establish(&self.options.seed).await?;
+        let mesh = draft.key.mesh.clone();
+        self.write(&mesh, |log, revision| {
+            let found = log.records.get(&draft.key);
+            next::check(&draft.key, expected, found, || Ok(log.last_change(&draft.key)))?;
+            let now = self.options.clock.now();
+            let stamp = next::Stamp {
+                seed: &identity.seed,
+                uid: self.options.ids.next(),
+                now,
+                revision,
+                author: author.clone(),
+            };
+            let record = next::next(draft.clone(), found, stamp);
+            let entry = Entry {
+                id: self.options.ids.next(),
+                at: now,
+                what: What::Put(Box::new(record.clone())),
+            };
+            Ok((entry, record))
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &ResourceKey, expected: Revision, author: &Author) -> Result<Change> {
+        self.write(&key.mesh, |log, revision| {
+            let found = log.records.get(key);
+            next::check(key, Expected::At(expected), found, || Ok(log.last_change(key)))?;
+            let at = self.options.clock.now();
+            let (key, author) = (key.clone(), author.clone());
+            let entry = Entry {
+                id: self.options.ids.next(),
+                at,
+                what: What::Delete {
+                    key: key.clone(),
+                    author: author.clone(),
+                },
+            };
+            Ok((
+                entry,
+                Change {
+                    revision,
+                    key,
+                    action: Action::Delete,
+                    author,
+                    at,
+                },
+            ))
+        })
+        .await
+    }
+
+    async fn changes(&self, mesh: &str, after: Revision, limit: usize) -> Result<Feed> {
+        Ok(self.followed(part(mesh)).await?.feed(after, limit))
+    }
+
+    async fn compact(&self, mesh: &str, upto: Revision) -> Result<()> {
+        self.establish(&self.options.seed).await?;
+        self.write(mesh, |log, _| {
+            let what = What::Compact(upto.min(log.head()));
+            Ok((
+                Entry {
+                    id: self.options.ids.next(),
+                    at: self.options.clock.now(),
+                    what,
+                },
+                (),
+            ))
+        })
+        .await
+    }
+
+    async fn put_blobs(&self, mesh: &str, blobs: Vec<Vec<u8>>) -> Result<Vec<Digest>> {
+        self.establish(&self.options.seed).await?;
+        let folder = format!("m/{}/releases", part(mesh));
+        let puts = blobs.into_iter().map(|bytes| {
+            let digest = Digest::of(&bytes);
+            let name = format!("{folder}/{digest}");
+            async move { self.objects.write(&name, bytes).await.map(|()| digest) }
+        });
+        stream::iter(puts).buffered(CONCURRENCY).try_collect().await
+    }
+
+    async fn blob(&self, mesh: &str, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let name = format!("m/{}/releases/{digest}", part(mesh));
+        match self.objects.bytes(&name).await? {
+            Some(bytes) if Digest::of(&bytes) != *digest => Err(self
+                .objects
+                .damaged(&name, "its content is not what its name says".to_owned())),
+            other => Ok(other),
+        }
+    }
+
+    async fn blobs(&self, mesh: &str) -> Result<Vec<BlobInfo>> {
+        let found = self
+            .objects
+            .list(&format!("m/{}/releases", part(mesh)), None)
+            .await?;
+        let infos = found.into_iter().filter_map(|object| {
+            Some(BlobInfo {
+                digest: Digest::parse(&object.name)?,
+                size: object.size,
+                touched_at: object.touched_at,
+            })
+        });
+        Ok(infos.collect())
+    }
+
+    async fn delete_blobs(&self, mesh: &str, digests: &[Digest]) -> Result<()> {
+        let folder = format!("m/{}/releases", part(mesh));
+        let names: Vec<String> = digests
+            .iter()
+            .map(|digest| format!("{folder}/{digest}"))
+            .collect();
+        let deletes = names
+            .into_iter()
+            .map(|name| async move { self.objects.delete(&name).await });
+        stream::iter(deletes).buffered(CONCURRENCY).try_collect().await
+    }
+
+    async fn pointer(&self, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
+        self.pointers.get(mesh, name).await
+    }
+
+    async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer> {
+        self.establish(&self.options.seed).await?;
+        let stamp = (self.options.ids.next(), author.clone(), self.options.clock.now());
+        self.pointers.set(pointer, stamp).await
+    }
+
+    async fn open_run(&self, actor: &str) -> Result<RunId> {
+        self.establish(&self.options.seed).await?;
+        let run = RunId(self.options.ids.next());
+        self.runs.open(&run, actor).await?;
+        Ok(run)
+    }
+
+    async fn close_run(&self, run: &RunId) -> Result<()> {
+        self.runs.close(run).await
+    }
+
+    async fn run_state(&self, run: &RunId) -> Result<RunState> {
+        self.runs.state(run).await
+    }
+
+    async fn run_outcome(&self, run: &RunId) -> Result<RunState> {
+        self.runs.outcome(run).await
+    }
+}
+
+fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
+    let mut meshes: BTreeMap<&str, Vec<&ResourceKey>> = BTreeMap::new();
+    for key in keys {
+        meshes.entry(&key.mesh).or_default().push(key);
+    }
+    meshes
+}

@@ -1,0 +1,297 @@
+//! How object storage is reached: services, endpoints, credentials, TLS.
+
+use super::background::Background;
+use super::failure::{failure, storage};
+use crate::error::Result;
+use crate::location::{BucketUrl, Service};
+use crate::trouble::Trouble;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{HttpClient, HttpConnector, SpawnService};
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::local::LocalFileSystem;
+use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectStore, RetryConfig};
+use rustls::{ClientConfig, RootCertStore};
+use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// What is told of a bucket beside its name.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// The environment's variables: credentials, and whatever else is not said below.
+    pub environment: Vec<(String, String)>,
+    /// The server's address, where it is not the service's own.
+    pub endpoint: Option<String>,
+    /// The bucket's region.
+    pub region: Option<String>,
+    /// Whether the bucket stands in the path of a request, not in the name of its host.
+    pub path_style: Option<bool>,
+    /// The storage account (Azure).
+    pub account: Option<String>,
+}
+
+impl Access {
+    /// All that the environment says.
+    pub fn of_environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let all = variables.into_iter();
+        let texts =
+            all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let known = |name: &str| {
+            ["AWS_", "AZURE_", "GOOGLE_"]
+                .iter()
+                .any(|one| name.starts_with(one))
+        };
+        Self {
+            environment: texts.filter(|(name, _)| known(name)).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The environment has secrets.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("path_style", &self.path_style)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A bucket that is connected to when it is first needed.
+#[derive(Debug)]
+pub(super) struct Remote {
+    url: BucketUrl,
+    access: Access,
+    background: Arc<Background>,
+    made: OnceLock<Result<Arc<dyn ObjectStore>>>,
+}
+
+impl Remote {
+    pub(super) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
+        Self {
+            url,
+            access,
+            background,
+            made: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.made.get_or_init(|| self.make()).clone()
+    }
+
+    fn make(&self) -> Result<Arc<dyn ObjectStore>> {
+        let connector = Connector {
+            runtime: self.background.handle()?,
+            tls: OnceLock::new(),
+        };
+        let made = match self.url.service() {
+            Service::File => return self.directory(),
+            Service::S3 => self.s3(connector),
+            Service::Google => self.google(connector),
+            Service::Azure => self.azure(connector),
+        };
+        made.map_err(|error| failure(&self.url.to_string(), "open", &error))
+    }
+
+    fn s3(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
+        let bucket = self.url.bucket();
+        let endpoint = self
+            .access
+            .endpoint
+            .as_deref()
+            .or_else(|| self.variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]));
+        let region = self
+            .access
+            .region
+            .as_deref()
+            .or_else(|| self.variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+        let mut builder = AmazonS3Builder::new()
+            .with_http_connector(connector)
+            .with_retry(retry())
+            .with_client_options(client(endpoint))
+            // One object a request: some servers do not know the other way, and its refusals are hard to read.
+            .with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
+        for (key, value) in self.variables::<AmazonS3ConfigKey>("AWS_") {
+            builder = match key {
+                AmazonS3ConfigKey::S3Endpoint | AmazonS3ConfigKey::Endpoint => builder,
+                key => builder.with_config(key, value),
+            };
+        }
+        builder = builder.with_bucket_name(bucket);
+        if let Some(region) = region {
+            builder = builder.with_region(region);
+        }
+        // A certificate for `*.s3.…` does not cover a bucket with a dot in its name.
+        let in_path = self
+            .access
+            .path_style
+            .unwrap_or(endpoint.is_some() || bucket.contains('.'));
+        let endpoint = match (endpoint, region.filter(|region| region.starts_with("cn-"))) {
+            (Some(endpoint), _) => Some(endpoint.to_owned()),
+            (None, Some(china)) => Some(format!("https://s3.{china}.amazonaws.com.cn")),
+            (None, None) => None,
+        };
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(match endpoint.split_once("://") {
+                Some((scheme, host)) if !in_path => format!("{scheme}://{bucket}.{host}"),
+                _ => endpoint,
+            });
+        }
+        let built = builder.with_virtual_hosted_style_request(!in_path).build()?;
+        Ok(Arc::new(built))
+    }
+
+    fn google(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
+        let endpoint = self.access.endpoint.as_deref();
+        let mut builder = GoogleCloudStorageBuilder::new()
+            .with_http_connector(connector)
+            .with_retry(retry())
+            .with_client_options(client(endpoint));
+        for (key, value) in self.variables("GOOGLE_") {
+            builder = builder.with_config(key, value);
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_base_url(endpoint);
+        }
+        Ok(Arc::new(builder.with_bucket_name(self.url.bucket()).build()?))
+    }
+
+    fn azure(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
+        let endpoint = self
+            .access
+            .endpoint
+            .as_deref()
+            .or_else(|| self.variable(&["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]));
+        let mut builder = MicrosoftAzureBuilder::new()
+            .with_http_connector(connector)
+            .with_retry(retry())
+            .with_client_options(client(endpoint));
+        for (key, value) in self.variables("AZURE_") {
+            builder = builder.with_config(key, value);
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint.to_owned());
+        }
+        if let Some(account) = self.access.account.as_deref().or(self.url.account()) {
+            builder = builder.with_account(account);
+        }
+        Ok(Arc::new(builder.with_container_name(self.url.bucket()).build()?))
+    }
+
+    fn directory(&self) -> Result<Arc<dyn ObjectStore>> {
+        let directory = std::path::Path::new(self.url.bucket());
+        let place = self.url.to_string();
+        if !directory.is_dir() {
+            return Err(storage(
+                Trouble::NoBucket,
+                &place,
+                "open",
+                "no such directory".to_owned(),
+            ));
+        }
+        let storage =
+            LocalFileSystem::new_with_prefix(directory).map_err(|error| failure(&place, "open", &error))?;
+        Ok(Arc::new(storage.with_fsync(true)))
+    }
+
+    /// The first of these variables that is set.
+    fn variable(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|wanted| {
+            let mut set = self.access.environment.iter();
+            let found = set.find(|(name, value)| name == wanted && !value.is_empty());
+            found.map(|(_, value)| value.as_str())
+        })
+    }
+
+    /// The variables that a service knows.
+    fn variables<K: FromStr>(&self, beginning: &str) -> Vec<(K, String)> {
+        let set = self.access.environment.iter();
+        set.filter(|(name, value)| name.starts_with(beginning) && !value.is_empty())
+            .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone())))
+            .collect()
+    }
+}
+
+/// Some tries in a few seconds, with random pauses that grow.
+fn retry() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(3),
+            base: 2.0,
+        },
+        max_retries: 6,
+        retry_timeout: Duration::from_secs(30),
+    }
+}
+
+fn client(endpoint: Option<&str>) -> ClientOptions {
+    // Who writes `http://` means it; without an endpoint it is TLS.
+    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    ClientOptions::new()
+        .with_allow_http(plain)
+        .with_connect_timeout(Duration::from_secs(5))
+        .with_timeout(Duration::from_secs(20))
+}
+
+/// Makes HTTP clients whose connections live in the background.
+#[derive(Debug)]
+struct Connector {
+    runtime: Handle,
+    tls: OnceLock<std::result::Result<ClientConfig, String>>,
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let said = |key| options.get_config_value(&key);
+        let duration = |key| said(key).and_then(|text| humantime::parse_duration(&text).ok());
+        let plain = said(ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
+        let tls = self.tls.get_or_init(tls).clone();
+        let tls = tls.map_err(|detail| generic(detail.into()))?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(!plain)
+            .http1_only()
+            .user_agent(concat!("meshform/", env!("CARGO_PKG_VERSION")));
+        if let Some(limit) = duration(ClientConfigKey::ConnectTimeout) {
+            builder = builder.connect_timeout(limit);
+        }
+        if let Some(limit) = duration(ClientConfigKey::Timeout) {
+            builder = builder.timeout(limit);
+        }
+        let client = builder.build().map_err(|error| generic(error.into()))?;
+        Ok(HttpClient::new(SpawnService::new(client, self.runtime.clone())))
+    }
+}
+
+fn generic(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Generic {
+        store: "HTTP",
+        source,
+    }
+}
+
+/// TLS by ring. The system's roots are asked; a machine that has none (an image with nothing but this program) gets
+/// those that Mozilla ships.
+fn tls() -> std::result::Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (_, refused) = roots.add_parsable_certificates(found.certs);
+    tracing::debug!(known = roots.len(), refused, errors = ?found.errors, "the system's certificates");
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}

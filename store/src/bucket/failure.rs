@@ -1,0 +1,188 @@
+//! What object storage says when it refuses, sorted by what is to be done about it.
+
+use crate::error::StoreError;
+use crate::trouble::{StorageError, Trouble};
+use object_store::Error;
+use object_store::client::{HttpError, HttpErrorKind};
+use std::error::Error as _;
+use std::io::ErrorKind;
+
+/// Where machines, and containers, ask for their own credentials. Where that fails there were no others.
+const METADATA: [&str; 4] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "metadata.google.internal",
+];
+
+/// An error of the storage, by what is to be done about it.
+pub(super) fn failure(place: &str, action: &'static str, error: &Error) -> StoreError {
+    if let Some(found) = of_disk(place, action, error) {
+        return found;
+    }
+    let text = whole_text(error);
+    let answer = Answer::of(&text);
+    let trouble = trouble(error, &text, &answer);
+    let detail = answer.words(error);
+    match trouble {
+        Some(trouble) => self::storage(trouble, place, action, detail),
+        None => StoreError::Io {
+            path: place.into(),
+            action,
+            detail,
+        },
+    }
+}
+
+/// A refusal of the storage.
+pub(super) fn storage(trouble: Trouble, place: &str, action: &'static str, detail: String) -> StoreError {
+    StoreError::Storage(Box::new(StorageError {
+        trouble,
+        place: place.to_owned(),
+        action,
+        detail,
+    }))
+}
+
+/// Whether an absent object is absent because its bucket is.
+pub(super) fn bucket_is_absent(error: &Error) -> bool {
+    Answer::of(&whole_text(error)).is_absent_bucket()
+}
+
+/// Whether the answer was lost, so that it is not known whether the request was fulfilled.
+pub(super) fn is_lost_answer(error: &Error) -> bool {
+    matches!(
+        http_kind(error),
+        Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted | HttpErrorKind::Request)
+    )
+}
+
+/// A directory that is treated as a bucket has the troubles of a disk.
+fn of_disk(place: &str, action: &'static str, error: &Error) -> Option<StoreError> {
+    let path = place.into();
+    let io = causes(error).find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
+    match io.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(StoreError::Full { path }),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Some(StoreError::Permission { path, action })
+        }
+        _ => None,
+    }
+}
+
+fn trouble(error: &Error, text: &str, answer: &Answer<'_>) -> Option<Trouble> {
+    if METADATA.iter().any(|address| text.contains(address)) {
+        return Some(Trouble::Credentials);
+    }
+    if answer.is_absent_bucket() {
+        return Some(Trouble::NoBucket);
+    }
+    match answer.code.unwrap_or_default() {
+        "RequestTimeTooSkewed" | "RequestExpired" => return Some(Trouble::Clock),
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "TokenRefreshRequired"
+        | "AuthenticationFailed"
+        | "NoAuthenticationInformation" => return Some(Trouble::Credentials),
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
+            return Some(Trouble::Region);
+        }
+        "SlowDown"
+        | "ServerBusy"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequests"
+        | "RequestLimitExceeded" => return Some(Trouble::Throttled),
+        _ => {}
+    }
+    if text.contains("redirect without LOCATION") {
+        return Some(Trouble::Region);
+    }
+    if text.contains("ExpiredTokenException") || text.contains("InvalidIdentityToken") {
+        return Some(Trouble::Credentials);
+    }
+    match error {
+        Error::PermissionDenied { .. } => return Some(Trouble::Denied),
+        Error::Unauthenticated { .. } => return Some(Trouble::Credentials),
+        _ => {}
+    }
+    match answer.status {
+        Some(401) => Some(Trouble::Credentials),
+        Some(403) => Some(Trouble::Denied),
+        Some(301 | 307 | 308) => Some(Trouble::Region),
+        Some(501) => Some(Trouble::Unconditional),
+        Some(429 | 503) => Some(Trouble::Throttled),
+        Some(408 | 502 | 504) => Some(Trouble::Unreachable),
+        Some(_) => None,
+        None => http_kind(error).map(|_| Trouble::Unreachable),
+    }
+}
+
+/// What the service answered, as far as it can be read.
+struct Answer<'a> {
+    status: Option<u16>,
+    /// The service's own name for the problem.
+    code: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads it out of the library's message: status and body are there, but in no type that is public.
+    fn of(text: &'a str) -> Self {
+        let status = text.split_once("status code: ").map(|(_, rest)| rest);
+        let digits = status.and_then(|rest| rest.get(..3));
+        Self {
+            status: digits.and_then(|digits| digits.parse().ok()),
+            code: element(text, "Code"),
+            message: element(text, "Message"),
+        }
+    }
+
+    fn is_absent_bucket(&self) -> bool {
+        matches!(self.code, Some("NoSuchBucket" | "ContainerNotFound"))
+            || self
+                .message
+                .is_some_and(|message| message.contains("bucket does not exist"))
+    }
+
+    /// In words: the service's own, or the innermost cause.
+    fn words(&self, error: &Error) -> String {
+        match (self.status, self.code, self.message) {
+            (_, Some(code), Some(message)) if !message.is_empty() => {
+                format!("{code}: {}", message.trim_end_matches('.'))
+            }
+            (_, Some(code), _) => code.to_owned(),
+            (Some(status), None, _) => format!("HTTP status {status}"),
+            (None, None, _) => causes(error)
+                .last()
+                .map_or_else(|| error.to_string(), ToString::to_string),
+        }
+    }
+}
+
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
+}
+
+fn http_kind(error: &Error) -> Option<HttpErrorKind> {
+    causes(error).find_map(|cause| cause.downcast_ref::<HttpError>().map(HttpError::kind))
+}
+
+/// The message with those of all causes.
+fn whole_text(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        text.push('\n');
+        text.push_str(&cause.to_string());
+    }
+    text
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn std::error::Error + 'static)| {
+        (*cause).source()
+    })
+}

@@ -1,0 +1,281 @@
+//! Objects by name, with errors that say where and what to do.
+
+use super::access::Remote;
+use super::background::Background;
+use super::failure::{bucket_is_absent, failure, is_lost_answer, storage};
+use crate::error::{Result, StoreError};
+use crate::time::Timestamp;
+use crate::trouble::Trouble;
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+
+/// After a storage did not answer, so long nothing is asked of it: every request would wait for all its tries again,
+/// one after the other.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How often a request is sent again whose answer was lost. What was created by it is recognised.
+const LOST_ANSWERS: u32 = 3;
+
+/// The storage, under a prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    storage: Storage,
+    background: Arc<Background>,
+    prefix: Path,
+    place: String,
+    silent: Arc<Mutex<Option<(Instant, StoreError)>>>,
+}
+
+/// What keeps the objects.
+#[derive(Debug, Clone)]
+pub(super) enum Storage {
+    /// At hand.
+    Here(Arc<dyn ObjectStore>),
+    /// Connected to when it is first needed.
+    Remote(Arc<Remote>),
+}
+
+/// Objects that only try whether the storage heeds conditions.
+const PROBE: &str = "probe";
+
+/// An object that is there.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The last part of its name.
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) touched_at: Timestamp,
+}
+
+impl Objects {
+    pub(super) fn new(storage: Storage, background: Arc<Background>, prefix: &str, place: &str) -> Self {
+        Self {
+            storage,
+            background,
+            prefix: Path::from(prefix),
+            place: place.to_owned(),
+            silent: Arc::default(),
+        }
+    }
+
+    /// Where to spawn what goes on while nobody waits.
+    pub(super) fn background(&self) -> Result<Handle> {
+        self.background.handle()
+    }
+
+    fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+        if let Some((since, error)) = &*self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < SILENCE
+        {
+            return Err(error.clone());
+        }
+        match &self.storage {
+            Storage::Here(storage) => Ok(storage.clone()),
+            Storage::Remote(remote) => remote.storage(),
+        }
+    }
+
+    /// An object, as messages say it.
+    pub(super) fn place(&self, name: &str) -> String {
+        format!("{}/{name}", self.place)
+    }
+
+    pub(super) fn damaged(&self, name: &str, detail: String) -> StoreError {
+        StoreError::Damaged {
+            path: self.place(name).into(),
+            detail,
+        }
+    }
+
+    /// Creates an object. Whether it was not there yet: where it was, it may be one's own, from a request whose answer
+    /// was lost.
+    pub(super) async fn create<T: Serialize>(&self, name: &str, value: &T) -> Result<bool> {
+        let bytes = serde_json::to_vec(value).map_err(|error| self.damaged(name, error.to_string()))?;
+        let (path, payload) = (self.path(name), PutPayload::from(bytes));
+        let storage = self.storage()?;
+        let mut lost = 0;
+        loop {
+            let put = storage.put_opts(&path, payload.clone(), PutMode::Create.into());
+            match put.await {
+                Ok(_) => return Ok(true),
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => return Ok(false),
+                Err(Error::NotImplemented { operation, .. }) => {
+                    return Err(self.unconditional(name, operation));
+                }
+                Err(error) if is_lost_answer(&error) && lost < LOST_ANSWERS => lost += 1,
+                Err(error) => return Err(self.error(name, "write", &error)),
+            }
+        }
+    }
+
+    /// Makes sure that the storage creates an object only where none is: without that, writers undo one another.
+    pub(super) async fn probe(&self, id: &str) -> Result<()> {
+        let name = format!("{PROBE}/{id}.json");
+        self.create(&name, &1).await?;
+        let again = self.create(&name, &2).await;
+        self.delete(&name).await?;
+        match again {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(self.unconditional(&name, "it wrote over an object".to_owned())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unconditional(&self, name: &str, detail: String) -> StoreError {
+        storage(Trouble::Unconditional, &self.place(name), "create", detail)
+    }
+
+    /// Writes an object, there or not.
+    pub(super) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        let path = self.path(name);
+        match self.storage()?.put(&path, PutPayload::from(bytes)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.error(name, "write", &error)),
+        }
+    }
+
+    pub(super) async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let storage = self.storage()?;
+        let read = async { storage.get(&self.path(name)).await?.bytes().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(error @ Error::NotFound { .. }) if bucket_is_absent(&error) => {
+                Err(self.error(name, "read", &error))
+            }
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.error(name, "read", &error)),
+        }
+    }
+
+    pub(super) async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(bytes) = self.bytes(name).await? else {
+            return Ok(None);
+        };
+        let value = serde_json::from_slice(&bytes).map_err(|error| self.damaged(name, error.to_string()))?;
+        Ok(Some(value))
+    }
+
+    /// When an object was written last.
+    pub(super) async fn touched(&self, name: &str) -> Result<Option<Timestamp>> {
+        match self.storage()?.head(&self.path(name)).await {
+            Ok(meta) => Ok(Some(Timestamp(meta.last_modified.timestamp_millis()))),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.error(name, "look at", &error)),
+        }
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<()> {
+        match self.storage()?.delete(&self.path(name)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(name, "delete", &error)),
+        }
+    }
+
+    /// The objects of a folder by name; only those whose names come after `after`.
+    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<Found>> {
+        let path = self.path(folder);
+        let storage = self.storage()?;
+        let stream = match after {
+            Some(after) => storage.list_with_offset(Some(&path), &path.clone().join(after)),
+            None => storage.list(Some(&path)),
+        };
+        let found: std::result::Result<Vec<Found>, Error> = stream
+            .map_ok(|meta| Found {
+                name: meta.location.filename().unwrap_or_default().to_owned(),
+                size: meta.size,
+                touched_at: Timestamp(meta.last_modified.timestamp_millis()),
+            })
+            .try_collect()
+            .await;
+        let mut found = found.map_err(|error| self.error(folder, "list", &error))?;
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// The highest number in a folder of numbered objects.
+    pub(super) async fn last(&self, folder: &str) -> Result<Option<u64>> {
+        let found = self.list(folder, None).await?;
+        Ok(found.iter().rev().find_map(|object| number(&object.name)))
+    }
+
+    /// The folders in a folder.
+    pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.path(folder);
+        let listed = self.storage()?.list_with_delimiter(Some(&path)).await;
+        let listed = listed.map_err(|error| self.error(folder, "list", &error))?;
+        let names = listed.common_prefixes.iter().filter_map(Path::filename);
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Any object under the prefix, but for probes.
+    pub(super) async fn any(&self) -> Result<Option<String>> {
+        let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
+        let probes = self.path(PROBE);
+        let mut others = self.storage()?.list(prefix);
+        loop {
+            let next = others.try_next().await;
+            match next.map_err(|error| self.error("", "list", &error))? {
+                Some(meta) if meta.location.prefix_matches(&probes) => {}
+                other => return Ok(other.map(|meta| meta.location.to_string())),
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> Path {
+        name.split('/')
+            .fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
+        let error = failure(&self.place(name), action, error);
+        if let StoreError::Storage(refused) = &error
+            && matches!(refused.trouble, Trouble::Unreachable | Trouble::Credentials)
+        {
+            let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+            *silent = Some((Instant::now(), error.clone()));
+        }
+        error
+    }
+}
+
+/// The name of a numbered object; names are ordered as their numbers are.
+pub(super) fn numbered(folder: &str, number: u64) -> String {
+    format!("{folder}/{}", numbered_name(number))
+}
+
+pub(super) fn numbered_name(number: u64) -> String {
+    format!("{number:020}.json")
+}
+
+/// The number of a numbered object.
+pub(super) fn number(name: &str) -> Option<u64> {
+    name.strip_suffix(".json")?.parse().ok()
+}
+
+/// A name as one part of an object's name, also where that becomes a file on a disk that does not tell cases apart.
+pub(super) fn part(name: &str) -> String {
+    const LONGEST: usize = 180;
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_' {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "={byte:02x}");
+        }
+    }
+    if out.len() > LONGEST {
+        out.truncate(LONGEST);
+        // No other escape ends so: two digits follow each `=`.
+        let _ = write!(out, "=-{}", crate::blob::Digest::of(name.as_bytes()));
+        out.truncate(LONGEST + 2 + 32);
+    }
+    out
+}

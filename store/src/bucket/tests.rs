@@ -1,0 +1,163 @@
+//! The contract, in memory and in a directory, and what is particular to logs.
+
+use super::{BucketOptions, BucketStore};
+use crate::testing::{author, contract, node};
+use crate::{Author, Created, Expected, Feed, Prefix, Revision, RunState, Seed, Store, StoreError, create};
+use object_store::memory::InMemory;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn options() -> BucketOptions {
+    BucketOptions::new("test://bucket", "some/prefix")
+}
+
+fn in_memory(storage: &Arc<InMemory>) -> BucketStore {
+    BucketStore::new(storage.clone(), options())
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_the_contract() {
+    contract(|| {
+        let store: Arc<dyn Store> = Arc::new(in_memory(&Arc::default()));
+        ready(store)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_directory_treated_as_a_bucket_keeps_the_contract() {
+    let directory = TempDir::new().unwrap();
+    let next = AtomicUsize::new(0);
+    contract(|| {
+        let place = directory
+            .path()
+            .join(next.fetch_add(1, Ordering::Relaxed).to_string());
+        std::fs::create_dir(&place).unwrap();
+        let store: Arc<dyn Store> = Arc::new(BucketStore::in_directory(&place, options()).unwrap());
+        ready(store)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn four_stores_that_write_one_mesh_lose_nothing_and_agree() {
+    let directory = TempDir::new().unwrap();
+    let open = || BucketStore::in_directory(directory.path(), options()).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for writer in 0..4_u64 {
+        let store = open();
+        tasks.spawn(async move {
+            for number in 0..40 {
+                let name = format!("w{writer}-{number}");
+                store
+                    .put(node(&name, number), Expected::Absent, &author("x"))
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    // One that follows from the beginning, one that begins at a snapshot.
+    let listing = open().list(&Prefix::mesh("apps")).await.unwrap();
+    assert_eq!((listing.records.len(), listing.revision), (160, Revision(160)));
+    let mut revisions: Vec<u64> = listing.records.iter().map(|record| record.revision.0).collect();
+    revisions.sort_unstable();
+    assert_eq!(revisions, (1..=160).collect::<Vec<u64>>());
+    let snapshots = directory.path().join("some/prefix/m/apps/snapshots");
+    assert_eq!(std::fs::read_dir(snapshots).unwrap().count(), 1);
+    assert_eq!(
+        open().changes("apps", Revision(3), 10).await.unwrap(),
+        Feed::Compacted {
+            oldest: Revision(128)
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_run_without_a_sign_of_life_is_dead_and_its_work_is_adopted() {
+    let storage = Arc::new(InMemory::new());
+    let open = || {
+        BucketStore::new(
+            storage.clone(),
+            BucketOptions {
+                lease: Duration::from_secs(1),
+                ..options()
+            },
+        )
+    };
+    let store = open();
+    let run = store.open_run("one").await.unwrap();
+    let who = Author {
+        run: Some(run.clone()),
+        ..author("one")
+    };
+    store.put(node("a", 1), Expected::Absent, &who).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        store.run_state(&run).await.unwrap(),
+        RunState::Alive,
+        "it is renewed"
+    );
+    drop(store);
+    let store = open();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(store.run_state(&run).await.unwrap(), RunState::Dead);
+    let mine = Author {
+        run: Some(store.open_run("two").await.unwrap()),
+        ..author("one")
+    };
+    let created = create(&store, node("a", 1), &mine).await.unwrap();
+    assert!(matches!(created, Created::Adopted(_)), "{created:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_a_store_or_is_newer_or_damaged_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let place = directory.path().join("some/prefix");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("holiday.jpg"), "x").unwrap();
+    let open = || BucketStore::in_directory(directory.path(), options()).unwrap();
+    let error = open()
+        .put(node("a", 1), Expected::Absent, &author("x"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("holiday.jpg"), "{error}");
+    std::fs::remove_file(place.join("holiday.jpg")).unwrap();
+    let store = open();
+    store
+        .put(node("a", 1), Expected::Absent, &author("x"))
+        .await
+        .unwrap();
+    let log = place.join("m/apps/records");
+    let entry = log.join("00000000000000000001.json");
+    let whole = std::fs::read(&entry).unwrap();
+    std::fs::write(&entry, &whole[..20]).unwrap();
+    let error = open().list(&Prefix::mesh("apps")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("00000000000000000001.json"), "{error}");
+    std::fs::write(&entry, whole).unwrap();
+    std::fs::write(log.join("00000000000000000003.json"), "{}").unwrap();
+    let error = open().list(&Prefix::mesh("apps")).await.unwrap_err();
+    assert!(error.to_string().contains("it is missing"), "{error}");
+    let card = place.join("store.json");
+    let text = std::fs::read_to_string(&card)
+        .unwrap()
+        .replace("\"format\":1", "\"format\":9");
+    std::fs::write(card, text).unwrap();
+    let error = open().establish(&Seed::default()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::Newer {
+                found: 9,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}

@@ -1,0 +1,58 @@
+//! What happened to a mesh, one entry per write.
+
+use crate::record::{Author, Revision};
+use crate::time::Timestamp;
+use meshform_model::key::ResourceKey;
+use std::fmt;
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The revision that it made.
+    pub revision: Revision,
+    /// Of which resource.
+    pub key: ResourceKey,
+    /// What was done.
+    pub action: Action,
+    /// By whom.
+    pub author: Author,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a write does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Creates or changes.
+    Put,
+    /// Takes away.
+    Delete,
+}
+
+/// The answer to "what came after revision N".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feed {
+    /// This, in order. `head` is the mesh's revision; where the last change is older, ask again from it.
+    Changes {
+        /// The changes.
+        changes: Vec<Change>,
+        /// The newest revision of the mesh.
+        head: Revision,
+    },
+    /// So far back nothing is kept. Whoever follows lists the mesh anew and goes on from there.
+    Compacted {
+        /// Changes after this revision are kept.
+        oldest: Revision,
+    },
+}
+
+// === impl Action ===
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Put => "changed",
+            Action::Delete => "deleted",
+        })
+    }
+}

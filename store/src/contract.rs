@@ -1,0 +1,109 @@
+//! What every store can do: files, a bucket and etcd alike. There is no transaction over several keys.
+
+use crate::blob::{BlobInfo, Digest, NamedPointer};
+use crate::change::{Change, Feed};
+use crate::error::Result;
+use crate::identity::{Seed, StoreIdentity};
+use crate::ids::RunId;
+use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use async_trait::async_trait;
+use meshform_model::key::ResourceKey;
+use std::fmt;
+
+/// What a run's end looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Its process still holds it.
+    Alive,
+    /// It was closed in order, or was never opened here.
+    Closed,
+    /// Its process ended without closing it.
+    Dead,
+}
+
+/// A store. A write that has returned is durable; a read sees every write that has returned before it began.
+///
+/// Reads never create a store: one that is not there yet is empty. Any write creates it.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Where it is, as messages say it.
+    fn place(&self) -> String;
+
+    /// Who the store is; `None` where it has not been created yet.
+    async fn identity(&self) -> Result<Option<StoreIdentity>>;
+
+    /// Who the store is; created with `seed` if it is not there yet. An existing store keeps its own.
+    async fn establish(&self, seed: &Seed) -> Result<StoreIdentity>;
+
+    /// One record.
+    async fn get(&self, key: &ResourceKey) -> Result<Option<Record>>;
+
+    /// The records among these that are there.
+    async fn get_all(&self, keys: &[ResourceKey]) -> Result<Vec<Record>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.extend(self.get(key).await?);
+        }
+        Ok(found)
+    }
+
+    /// The records under a prefix.
+    async fn list(&self, prefix: &Prefix) -> Result<Listing>;
+
+    /// Writes one record if what is there is what is expected.
+    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record>;
+
+    /// Deletes the record that `expected` wrote.
+    async fn delete(&self, key: &ResourceKey, expected: Revision, author: &Author) -> Result<Change>;
+
+    /// What happened to a mesh after a revision, at most `limit` entries.
+    async fn changes(&self, mesh: &str, after: Revision, limit: usize) -> Result<Feed>;
+
+    /// Forgets the entries of the feed up to a revision.
+    async fn compact(&self, mesh: &str, upto: Revision) -> Result<()>;
+
+    /// Keeps bytes under the digests of their content. What is there already is only touched.
+    async fn put_blobs(&self, mesh: &str, blobs: Vec<Vec<u8>>) -> Result<Vec<Digest>>;
+
+    /// The bytes of a blob, checked against its name.
+    async fn blob(&self, mesh: &str, digest: &Digest) -> Result<Option<Vec<u8>>>;
+
+    /// The blobs of a mesh, by digest.
+    async fn blobs(&self, mesh: &str) -> Result<Vec<BlobInfo>>;
+
+    /// Takes blobs away. Those that are not there are not missed.
+    async fn delete_blobs(&self, mesh: &str, digests: &[Digest]) -> Result<()>;
+
+    /// A pointer of a mesh.
+    async fn pointer(&self, mesh: &str, name: &str) -> Result<Option<NamedPointer>>;
+
+    /// Sets a pointer if its version is the expected one (`None`: if it is not there).
+    async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer>;
+
+    /// Begins a run: a process that writes, with a lock that goes when the process goes.
+    async fn open_run(&self, actor: &str) -> Result<RunId>;
+
+    /// Ends a run that this process began.
+    async fn close_run(&self, run: &RunId) -> Result<()>;
+
+    /// How a run stands.
+    async fn run_state(&self, run: &RunId) -> Result<RunState>;
+
+    /// How a run stands that may have died just now. Where only time tells, waits until it does.
+    async fn run_outcome(&self, run: &RunId) -> Result<RunState> {
+        self.run_state(run).await
+    }
+}
+
+/// What a pointer is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointerWrite {
+    /// Of which mesh.
+    pub mesh: String,
+    /// The pointer's name.
+    pub name: String,
+    /// The version that the writer has seen.
+    pub expected: Option<u64>,
+    /// The new value.
+    pub value: String,
+}

@@ -1,0 +1,135 @@
+//! Who a store is: an id, and the partition, region and account that its ARNs carry. Fixed at creation.
+
+use crate::error::StoreError;
+use crate::time::Timestamp;
+use meshform_model::key::ResourceKey;
+use serde::{Deserialize, Serialize};
+
+/// Who a store is. Terraform's private state keeps the id, so that another or an empty store is noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreIdentity {
+    /// The store's own id.
+    pub id: String,
+    /// What ARNs made here carry.
+    #[serde(flatten)]
+    pub seed: Seed,
+    /// When the store was created.
+    pub created_at: Timestamp,
+}
+
+/// What a store is created with: the parts of its ARNs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seed {
+    partition: String,
+    region: String,
+    account: String,
+}
+
+// === impl Seed ===
+
+/// `us-east-1` and the account `000000000000`.
+impl Default for Seed {
+    fn default() -> Self {
+        Self {
+            partition: "aws".to_owned(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+        }
+    }
+}
+
+impl Seed {
+    /// Checks the parts: an account has twelve digits, partition and region are lower-case words.
+    pub fn new(partition: &str, region: &str, account: &str) -> Result<Self, StoreError> {
+        let bad = |field: &'static str, value: &str| StoreError::Seed {
+            field,
+            value: value.to_owned(),
+        };
+        let word = |text: &str| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        if !word(partition) {
+            return Err(bad("partition", partition));
+        }
+        if !word(region) {
+            return Err(bad("region", region));
+        }
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad("account", account));
+        }
+        Ok(Self {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+        })
+    }
+
+    /// The parts of an ARN that was made elsewhere, so that a store filled from it goes on with the same.
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let mut parts = arn.splitn(6, ':');
+        let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account) = (parts.next()?, parts.next()?);
+        parts.next()?;
+        (prefix == "arn" && service == "appmesh")
+            .then(|| Self::new(partition, region, account).ok())
+            .flatten()
+    }
+
+    /// `aws`, or another of AWS's partitions.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The account: the owner of what is made here, unless something else is said.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The ARN of a resource that `account` owns.
+    pub fn arn(&self, account: &str, key: &ResourceKey) -> String {
+        format!(
+            "arn:{}:appmesh:{}:{account}:{}",
+            self.partition,
+            self.region,
+            key.path()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_model::kind::Kind;
+
+    #[test]
+    fn a_seed_is_taken_from_an_arn_and_makes_the_same_arn() {
+        let arn = "arn:aws-cn:appmesh:cn-north-1:123456789012:mesh/apps/virtualRouter/r/route/x";
+        let seed = Seed::from_arn(arn).unwrap();
+        let router = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "r");
+        let route = ResourceKey::child(&router, Kind::Route, "x");
+        assert_eq!(seed.arn(seed.account(), &route), arn);
+        assert_eq!(
+            Seed::from_arn("arn:aws:ecs:us-east-1:123456789012:service/x"),
+            None
+        );
+        assert_eq!(Seed::from_arn("apps"), None);
+    }
+
+    #[test]
+    fn an_account_of_eleven_digits_is_refused() {
+        let error = Seed::new("aws", "eu-west-1", "12345678901").unwrap_err();
+        assert!(error.to_string().contains("`12345678901`"), "{error}");
+        assert!(Seed::new("aws", "", "123456789012").is_err());
+        assert!(Seed::new("AWS", "eu-west-1", "123456789012").is_err());
+    }
+}

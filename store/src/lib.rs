@@ -1,0 +1,48 @@
+//! Records over time: revisions, owners, change feed, behind one contract.
+//!
+//! - [`Store`] is the contract: what object storage, etcd and a file can all do.
+//! - [`record`], [`change`], [`blob`], [`identity`], [`time`], [`ids`]: what it speaks of.
+//! - [`error`]: what may go wrong, with the way out.
+//! - [`location`]: how stores are named.
+//! - [`create`](mod@create): what is built on the contract alone.
+//! - [`sqlite`]: the embedded default, one file under `.meshform/`.
+//! - `bucket` (feature): object storage, for teams.
+//! - `testing` (feature): the suite that every backend must pass.
+
+pub mod blob;
+#[cfg(feature = "bucket")]
+pub mod bucket;
+pub mod change;
+pub mod codes;
+pub mod contract;
+pub mod create;
+pub mod error;
+pub mod identity;
+pub mod ids;
+pub mod location;
+mod next;
+#[cfg(feature = "bucket")]
+mod open;
+pub mod record;
+pub mod sqlite;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod time;
+pub mod trouble;
+
+pub use blob::{BlobInfo, Digest, NamedPointer};
+#[cfg(feature = "bucket")]
+pub use bucket::{Access, BucketOptions, BucketStore};
+pub use change::{Action, Change, Feed};
+pub use contract::{PointerWrite, RunState, Store};
+pub use create::{Created, create, expect_identity};
+pub use error::{Conflict, PointerConflict, Result, StoreError};
+pub use identity::{Seed, StoreIdentity};
+pub use ids::{Ids, RandomIds, RunId};
+pub use location::{BucketUrl, Location, Service};
+pub use record::{
+    Author, Draft, Expected, Given, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
+};
+pub use sqlite::{SqliteOptions, SqliteStore};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use trouble::{StorageError, Trouble};

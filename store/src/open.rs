@@ -1,0 +1,24 @@
+//! Opening a store by its name.
+
+use crate::bucket::{Access, BucketStore};
+use crate::contract::Store;
+use crate::error::Result;
+use crate::identity::Seed;
+use crate::location::Location;
+use crate::sqlite::{SqliteOptions, SqliteStore};
+use std::sync::Arc;
+
+impl Location {
+    /// Opens the store; nothing is created. `seed` is what it is created with by its first write, and `access` how a
+    /// bucket is reached.
+    pub fn open(&self, access: &Access, seed: &Seed) -> Result<Arc<dyn Store>> {
+        Ok(match self {
+            Self::Directory(directory) => {
+                let mut options = SqliteOptions::new(directory);
+                options.seed = seed.clone();
+                Arc::new(SqliteStore::open(options)?)
+            }
+            Self::Bucket(url) => Arc::new(BucketStore::open(url, access.clone(), seed.clone())),
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! One resource as the store keeps it, and the words around reading and writing it.
+
+use crate::ids::RunId;
+use crate::time::Timestamp;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Counts the writes of one mesh. Revisions of one mesh are compared; those of two are not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+/// A resource as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Which resource.
+    pub key: ResourceKey,
+    /// The canonical form: `{spec, tags, extensions}`.
+    pub body: serde_json::Value,
+    /// ARN, uid and owners, as App Mesh's metadata has them.
+    pub identity: RecordIdentity,
+    /// How often this resource was written, from 1; it begins anew after a delete. App Mesh's `version`.
+    pub version: u64,
+    /// The mesh's revision that this write made. It never comes again, so it is what a writer expects.
+    pub revision: Revision,
+    /// Who wrote it last.
+    pub author: Author,
+    /// When the resource was created.
+    pub created_at: Timestamp,
+    /// When it was written last.
+    pub last_updated_at: Timestamp,
+}
+
+/// What App Mesh's metadata says of a resource, but for times and version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordIdentity {
+    /// The ARN.
+    pub arn: String,
+    /// The id that tells this resource from an earlier one of the same name.
+    pub uid: String,
+    /// The account that owns the mesh.
+    pub mesh_owner: String,
+    /// The account that owns the resource.
+    pub resource_owner: String,
+}
+
+/// Who writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Author {
+    /// The team or state that the resource belongs to.
+    pub owner: String,
+    /// The person or machine, as another person would recognise it.
+    pub actor: String,
+    /// The process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
+/// What is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Which resource.
+    pub key: ResourceKey,
+    /// The canonical form: `{spec, tags, extensions}`.
+    pub body: serde_json::Value,
+    /// What the resource brings with it from elsewhere. What is absent is kept, or made at creation.
+    pub given: Given,
+}
+
+/// What a resource that lived elsewhere before brings with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Its ARN.
+    pub arn: Option<String>,
+    /// Its uid.
+    pub uid: Option<String>,
+    /// The account that owns its mesh.
+    pub mesh_owner: Option<String>,
+    /// The account that owns it.
+    pub resource_owner: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+    /// When it was written last.
+    pub last_updated_at: Option<Timestamp>,
+    /// How often it was written.
+    pub version: Option<u64>,
+}
+
+/// What a writer believes to be there. Anything else is a conflict, and nothing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Absent,
+    /// The record that this revision wrote.
+    At(Revision),
+}
+
+/// Which records: all, those of a mesh, of a kind in it, of a parent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prefix {
+    /// Only of this mesh.
+    pub mesh: Option<String>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only of this router or gateway.
+    pub parent: Option<String>,
+}
+
+/// Records at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listing {
+    /// The records, ordered by key.
+    pub records: Vec<Record>,
+    /// Everything up to this revision of the mesh is in it. Zero where the prefix names no mesh.
+    pub revision: Revision,
+    /// Records that are there but cannot be read. One bad record does not hide the others.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A record that is there but cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which, as far as it can be told.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
+
+// === impl Revision ===
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// A write of what has always lived here.
+    pub fn new(key: ResourceKey, body: serde_json::Value) -> Self {
+        Self {
+            key,
+            body,
+            given: Given::default(),
+        }
+    }
+}
+
+// === impl Prefix ===
+
+impl Prefix {
+    /// Everything in the store.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Everything of a mesh, the mesh itself too.
+    pub fn mesh(mesh: impl Into<String>) -> Self {
+        Self {
+            mesh: Some(mesh.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Only of this kind.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Only of this router or gateway.
+    #[must_use]
+    pub fn parent(mut self, parent: impl Into<String>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
+
+    /// Whether a key is under it.
+    pub fn holds(&self, key: &ResourceKey) -> bool {
+        self.mesh.as_ref().is_none_or(|mesh| *mesh == key.mesh)
+            && self.kind.is_none_or(|kind| kind == key.kind)
+            && (self.parent.is_none() || self.parent == key.parent)
+    }
+}

@@ -1,0 +1,11 @@
+//! Driving a real Terraform.
+
+mod programs;
+mod scenario;
+mod step;
+mod workspace;
+
+pub use programs::{Version, Versions, binaries, matrix};
+pub use scenario::{Ran, Scenario};
+pub use step::Step;
+pub use workspace::{Command, Plan, Workspace};

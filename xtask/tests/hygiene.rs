@@ -1,0 +1,12 @@
+//! What holds for the checkout as a whole: who imports whom, what manifests and files look like.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program")]
+
+#[allow(dead_code, reason = "each test program uses its part")]
+mod common;
+#[path = "hygiene/files.rs"]
+mod files;
+#[path = "hygiene/imports.rs"]
+mod imports;
+#[path = "hygiene/manifests.rs"]
+mod manifests;
