@@ -1,7 +1,6 @@
 //! Where tasks leave their files, and ports for what they start.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
@@ -69,31 +68,12 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// So many different ports of this machine that nobody listens on.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let mut held = Vec::new();
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0));
-        let listener = listener.map_err(|error| Failure::new(format!("no free port: {error}")))?;
-        *port = listener
-            .local_addr()
-            .map_err(|error| Failure::new(format!("no free port: {error}")))?
-            .port();
-        // Held until all are known, so that none comes twice.
-        held.push(listener);
-    }
-    Ok(ports)
+    meshform_ports::several().map_err(|error| Failure::new(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ports_are_free_and_different() {
-        let [one, two, three] = free_ports::<3>().unwrap();
-        assert!(one != two && two != three && one != three);
-        TcpListener::bind(("127.0.0.1", two)).unwrap();
-    }
 
     #[test]
     fn one_task_at_a_time_has_the_directory() {

@@ -4,7 +4,6 @@ use crate::server::{Fault, Server};
 use crate::world::{no_panic, says};
 use crate::{Bucket, MESH, node, nodes};
 use std::fs;
-use std::net::TcpListener;
 
 /// `meshform status` must fail, and say all of these.
 fn status_says(bucket: &Bucket, words: &[&str]) {
@@ -50,9 +49,9 @@ fn what_the_storage_refuses_is_told_with_the_object_and_the_way_out() {
         &server.bucket("empty"),
         &["there is no store at `s3://meshes/empty`"],
     );
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = meshform_ports::free().unwrap();
     let nobody = Bucket {
-        endpoint: format!("http://{closed}"),
+        endpoint: format!("http://127.0.0.1:{closed}"),
         ..bucket.clone()
     };
     status_says(

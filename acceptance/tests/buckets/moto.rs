@@ -2,7 +2,7 @@
 
 use meshform_acceptance::http::Client;
 use meshform_acceptance::tools;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -15,9 +15,7 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts it on a free port and makes the bucket `meshes`.
     pub(crate) fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, meshform_ports::free().unwrap()));
         let mut command = Command::new(tools::moto());
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
         command

@@ -10,7 +10,6 @@
 use crate::shell::Shell;
 use meshform_acceptance::tools;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -117,13 +116,8 @@ impl Desk {
 
     /// Takes free ports in the place of a guide's.
     pub(crate) fn free_ports(&mut self, ports: &[u16]) {
-        // All are held until the last is known, so that none comes twice.
-        let held: Vec<TcpListener> = ports
-            .iter()
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        for (port, listener) in ports.iter().zip(&held) {
-            self.port(*port, listener.local_addr().unwrap().port());
+        for port in ports {
+            self.port(*port, meshform_ports::free().unwrap());
         }
     }
 

@@ -10,7 +10,7 @@ use meshform_acceptance::tools;
 use meshform_acceptance::upstream::Upstream;
 use serde_json::json;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ impl Apps {
                 fs::copy(file.path(), module.dir().join(name)).unwrap();
             }
         }
-        let [proxy, admin, inbound] = free_ports();
+        let [proxy, admin, inbound] = meshform_ports::several().unwrap();
         let services = ["serviceb", "servicebv2"].map(|name| Upstream::start(name).unwrap());
         let apps = Self {
             folder,
@@ -284,10 +284,4 @@ fn terraform_init_finds_an_installed_provider_without_a_registry() {
         assert!(apply.ok(), "{}", apply.text);
         says(&apply.text, &["1 added"]);
     }
-}
-
-fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held until all are known, so that they differ.
-    let held = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
 }

@@ -179,11 +179,7 @@ pub(crate) fn get(port: u16, host: &str, target: &str, headers: &[(&str, &str)])
     client.get(host, target, headers).unwrap()
 }
 
-/// A port that was free a moment ago.
+/// A port for what is about to listen.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    meshform_ports::free().unwrap()
 }

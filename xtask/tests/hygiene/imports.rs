@@ -14,6 +14,12 @@ struct Layer {
 }
 
 const LAYERS: &[Layer] = &[
+    // For whatever starts a server: tests and tasks.
+    Layer {
+        package: "meshform-ports",
+        uses: &[],
+        tests_use: &[],
+    },
     // Pure: no I/O, no clock, no environment, and nothing of ours.
     Layer {
         package: "meshform-model",
@@ -40,7 +46,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "meshform-compiler",
         uses: &["meshform-model", "meshform-envoy-api"],
-        tests_use: &[],
+        tests_use: &["meshform-ports"],
     },
     Layer {
         package: "meshform-release",
@@ -91,7 +97,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "meshform-acceptance",
-        uses: &[],
+        uses: &["meshform-ports"],
         tests_use: &[
             "meshform-model",
             "meshform-envoy-api",
@@ -103,7 +109,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "xtask",
-        uses: &["meshform-acceptance"],
+        uses: &["meshform-acceptance", "meshform-ports"],
         tests_use: &[],
     },
 ];
