@@ -1,7 +1,8 @@
 //! Runs programs: streaming, captured, or both.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use crate::failure::{Failure, Result};
 use crate::out;
@@ -41,14 +42,24 @@ pub(crate) fn stream_lines(command: &mut Command, mut each: impl FnMut(&str)) ->
 /// Runs to the end; gives standard output. A run that fails is an error that shows what was written to standard
 /// error.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
+    command.stdin(Stdio::null());
+    let mut ran = command.output();
+    // A script that was just written may still be open in a program that another thread is just starting.
+    for _ in 0..50 {
+        if !ran
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy)
+        {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        ran = command.output();
+    }
     let Output {
         status,
         stdout,
         stderr,
-    } = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| cannot_start(command, &error))?;
+    } = ran.map_err(|error| cannot_start(command, &error))?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all that CI runs, as named steps.
 //!
 //! A step that fails does not keep the others from running. The last line, `N passed, N failed`, adds up the tests
-//! of every test program, and one for each step that is no test program.
+//! of every test program, and one for each step that is no test program. Before it stand the names of all that failed.
 
 mod steps;
 mod tally;
@@ -104,10 +104,19 @@ fn summary(done: &[Done]) -> String {
         );
         text.push_str(line.trim_end());
         text.push('\n');
-        all.add(*tally);
+        all.add(tally);
     }
     let took: Duration = done.iter().map(|done| done.took).sum();
     text.push_str(&format!("{:<12} {:>7.1} s\n\n", "all", took.as_secs_f64()));
+    for Done { step, tally, .. } in done.iter().filter(|done| done.tally.failed > 0) {
+        for name in &tally.names {
+            text.push_str(&format!("failed: {}: {name}\n", step.name));
+        }
+        // A step that is no test, or one whose tests did not come to an end.
+        if tally.names.is_empty() {
+            text.push_str(&format!("failed: {}\n", step.name));
+        }
+    }
     text.push_str(&format!("{} passed, {} failed\n", all.passed, all.failed));
     text
 }
@@ -158,6 +167,7 @@ mod tests {
                     passed: 41,
                     failed: 2,
                     ignored: 1,
+                    names: vec!["it::holds".to_owned()],
                 },
                 took,
             },
@@ -168,5 +178,6 @@ mod tests {
             text.contains("tests            1.2 s  FAILED  41 passed, 2 failed, 1 ignored\n"),
             "{text}"
         );
+        assert!(text.contains("\n\nfailed: tests: it::holds\n42 passed"), "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
 
@@ -30,10 +31,17 @@ impl WorkDir {
         fs::create_dir_all(&folder).map_err(Failure::io("make", &folder))?;
         let place = folder.join(format!("{task}.lock"));
         let lock = File::create(&place).map_err(Failure::io("make", &place))?;
-        lock.try_lock().map_err(|_| {
-            Failure::new(format!("another `cargo xtask {task}` is running here"))
-                .help("wait for it or end it: both would write to the same directory")
-        })?;
+        // A task that has just ended may have a program that is just being started, which holds its files a moment longer.
+        let last = Instant::now() + Duration::from_secs(1);
+        while lock.try_lock().is_err() {
+            if Instant::now() > last {
+                return Err(
+                    Failure::new(format!("another `cargo xtask {task}` is running here"))
+                        .help("wait for it or end it: both would write to the same directory"),
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let path = folder.join(task);
         fs::create_dir_all(&path).map_err(Failure::io("make", &path))?;
         Ok(Self { path, _lock: lock })

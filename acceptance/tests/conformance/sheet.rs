@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One promise and what became of it.
 #[derive(Debug, Clone)]
@@ -50,6 +50,25 @@ impl Sheet {
         });
     }
 
+    /// As [`row`](Self::row), for what is about time: `check` is tried up to five times, because a busy machine makes
+    /// things late now and then. What does not hold fails each time.
+    pub(crate) fn row_in_time(
+        &mut self,
+        feature: &'static str,
+        fields: &'static [&'static str],
+        shown: &'static str,
+        check: impl Fn(),
+    ) {
+        self.row(feature, fields, shown, || {
+            for _ in 1..5 {
+                if caught(&check).is_ok() {
+                    return;
+                }
+            }
+            check();
+        });
+    }
+
     /// As [`row`](Self::row), for what not every machine can do.
     pub(crate) fn row_where(
         &mut self,
@@ -76,6 +95,19 @@ pub(crate) fn caught(check: impl FnOnce()) -> Result<(), String> {
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_else(|| "panicked".to_owned())
     })
+}
+
+/// Waits until it is so, at most so many seconds.
+#[track_caller]
+pub(crate) fn eventually(what: &str, limit: u64, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < Duration::from_secs(limit),
+            "not within {limit} s: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Runs all sections, several at once, and gives them in their order, each with its time in seconds.

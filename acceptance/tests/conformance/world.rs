@@ -2,6 +2,7 @@
 
 use super::namespace;
 use super::servers::free_port;
+use super::sheet::eventually;
 use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::{Client, Response};
 use meshform_acceptance::tools;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// The mesh `apps`, in which the node `web` calls others; they are where `endpoints` says.
 #[derive(Debug, Clone)]
@@ -262,14 +264,32 @@ impl Proxy {
         plan.mesh()
     }
 
-    /// Publishes the mesh's next state, and waits until it is there.
+    /// Publishes the mesh's next state step by step, each when Envoy has the one before.
     pub(crate) fn follow(&mut self, plan: &Plan) {
         let proxy = built(&self.mesh(plan), &self.key, &self.root);
         for step in envoy::transition(&self.published, &proxy) {
             publish(&self.directory, &step);
-            std::thread::sleep(std::time::Duration::from_millis(500));
+            eventually("Envoy has what was published", 20, || self.has(&step));
+            // Its workers learn of it a moment after its main thread.
+            std::thread::sleep(Duration::from_millis(100));
             self.published = step.files;
         }
+    }
+
+    fn has(&self, step: &envoy::Step) -> bool {
+        let stats = self
+            .envoy
+            .admin("/stats?filter=version_text|warming_clusters")
+            .unwrap();
+        let mut versions = step
+            .files
+            .iter()
+            .filter(|(path, _)| path.starts_with("xds/") && path.ends_with(".json"))
+            .filter_map(|(_, content)| {
+                let file: Value = serde_json::from_slice(content).unwrap();
+                file["version_info"].as_str().map(str::to_owned)
+            });
+        stats.contains("warming_clusters: 0") && versions.all(|version| stats.contains(&version))
     }
 }
 

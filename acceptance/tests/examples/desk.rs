@@ -184,10 +184,20 @@ impl Desk {
         Shell::start(&mut shell, &self.path("notes"))
     }
 
+    /// The text with each number that is a guide's port replaced: whole numbers, each once.
     fn with_free_ports(&self, text: &str) -> String {
-        self.ports
-            .iter()
-            .fold(text.to_owned(), |text, (guide, free)| text.replace(guide, free))
+        let is_digit = |c: char| c.is_ascii_digit();
+        let mut replaced = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find(is_digit) {
+            let (before, from) = rest.split_at(start);
+            let (number, after) = from.split_at(from.find(|c| !is_digit(c)).unwrap_or(from.len()));
+            let free = self.ports.iter().find(|(guide, _)| guide == number);
+            replaced.push_str(before);
+            replaced.push_str(free.map_or(number, |(_, free)| free));
+            rest = after;
+        }
+        replaced + rest
     }
 
     fn path(&self, name: &str) -> PathBuf {

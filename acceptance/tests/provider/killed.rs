@@ -60,7 +60,11 @@ fn a_killed_apply_is_finished_by_the_next_one() {
     team.apply();
     let theirs = world.records();
     let mut killed_midway = 0;
-    for round in 0..rounds {
+    // A kill may come too early or too late each time: then more rounds than asked for.
+    for round in 0..rounds * 10 {
+        if round >= rounds && killed_midway > 0 {
+            break;
+        }
         let seed = scrambled(round as u64);
         let whom = if seed.is_multiple_of(4) {
             Whom::Both
@@ -90,7 +94,7 @@ fn a_killed_apply_is_finished_by_the_next_one() {
         assert_eq!(world.records(), theirs, "round {round}");
     }
     assert!(killed_midway > 0, "no apply was killed midway");
-    println!("{killed_midway} of {rounds} rounds were killed midway");
+    println!("{killed_midway} rounds were killed midway");
     team.plan_is_empty();
 }
 

@@ -459,32 +459,40 @@ struct Places {
     /// The byte at which every [`STEP`]th character begins. Empty where characters are bytes.
     steps: Vec<usize>,
     text: String,
+    /// Of the text, in bytes.
+    length: usize,
 }
 
 const STEP: usize = 256;
 
 impl Places {
     fn new(text: &str, source: u32) -> Self {
+        let length = text.len();
         let (steps, text) = if text.is_ascii() {
             (Vec::new(), String::new())
         } else {
             let steps = text.char_indices().step_by(STEP).map(|(at, _)| at).collect();
             (steps, text.to_owned())
         };
-        Self { source, steps, text }
+        Self {
+            source,
+            steps,
+            length,
+            text,
+        }
     }
 
     fn byte(&self, index: usize) -> usize {
         if self.steps.is_empty() {
-            return index;
+            return index.min(self.length);
         }
         let Some(start) = self.steps.get(index / STEP) else {
-            return self.text.len();
+            return self.length;
         };
         self.text
             .get(*start..)
             .and_then(|rest| rest.char_indices().nth(index % STEP))
-            .map_or(self.text.len(), |(at, _)| start + at)
+            .map_or(self.length, |(at, _)| start + at)
     }
 
     fn span(&self, at: saphyr_parser::Span) -> Span {

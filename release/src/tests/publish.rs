@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ReleaseError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -179,6 +179,7 @@ fn a_reader_sees_complete_sets_while_two_publish() {
     let directory = TempDir::new().unwrap();
     let root = directory.path().join("published");
     let stop = AtomicBool::new(false);
+    let different = AtomicUsize::new(0);
     let (looks, tokens) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let (mut looks, mut tokens) = (0_u32, BTreeSet::new());
@@ -189,6 +190,7 @@ fn a_reader_sees_complete_sets_while_two_publish() {
                     fs::read(root.join("apps/virtualNode").join(name).join("current/lds.json")).unwrap();
                     looks += 1;
                     tokens.insert(seen.token);
+                    different.store(tokens.len(), Ordering::Relaxed);
                 }
             }
             (looks, tokens)
@@ -196,7 +198,7 @@ fn a_reader_sees_complete_sets_while_two_publish() {
         let writers: Vec<_> = ["a", "b"]
             .into_iter()
             .map(|name| {
-                let directory = directory.path();
+                let (directory, different) = (directory.path(), &different);
                 scope.spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                     runtime.block_on(async {
@@ -205,7 +207,11 @@ fn a_reader_sees_complete_sets_while_two_publish() {
                         if name == "a" {
                             write_mesh(&*store, "1").await;
                         }
-                        for number in 0..25 {
+                        // On, until the reader has had its turns.
+                        for number in 0..2000 {
+                            if number >= 25 && different.load(Ordering::Relaxed) > 10 {
+                                break;
+                            }
                             write_node(&*store, name, &number.to_string()).await;
                             releaser.release("apps").await.unwrap();
                         }

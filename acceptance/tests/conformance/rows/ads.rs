@@ -28,6 +28,8 @@ struct Setting {
     port: u16,
     admin: u16,
     root: tempfile::TempDir,
+    /// Seconds that Envoy waits for its first configuration.
+    patience: u64,
 }
 
 impl Setting {
@@ -38,6 +40,7 @@ impl Setting {
             port: free_port(),
             admin: free_port(),
             root: tempfile::tempdir().unwrap(),
+            patience: 20,
         }
     }
 
@@ -55,7 +58,7 @@ impl Setting {
         );
         let profile = json!({
             "interception": {"explicit": {"port": self.port}},
-            "controlPlane": plane, "initialFetchTimeout": seconds(2),
+            "controlPlane": plane, "initialFetchTimeout": seconds(self.patience),
         });
         plan.profile("virtualNode/web", self.admin, profile);
         plan
@@ -110,7 +113,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         &["proxyProfile.spec.initialFetchTimeout"],
         "Envoy waits for its first configuration as long as the profile says (2 s), and is ready then, without a listener",
         || {
-            let setting = Setting::new(&one, &two);
+            let setting = Setting {
+                patience: 2,
+                ..Setting::new(&one, &two)
+            };
             let envoy = setting.start(&json!({"address": "127.0.0.1", "port": free_port()}));
             assert!(envoy.stat("listener_manager.lds.init_fetch_timeout").unwrap() > 0, "{}", envoy.log());
             assert_eq!(envoy.admin("/listeners").unwrap(), "");
@@ -123,7 +129,8 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         || {
             let setting = Setting::new(&one, &two);
             encrypted(&setting, true);
-            encrypted(&Setting::new(&one, &two), false);
+            let patience = 2;
+            encrypted(&Setting { patience, ..Setting::new(&one, &two) }, false);
         },
     );
 }

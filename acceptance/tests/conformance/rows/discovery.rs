@@ -1,7 +1,7 @@
 //! Where nodes are found, and the ways in which an application reaches its proxy, without iptables.
 
 use crate::http2::{Call, Http2};
-use crate::servers::{Http1, connect, free_port, read_all, tcp};
+use crate::servers::{Http1, connect, free_port, read_head, tcp};
 use crate::sheet::Sheet;
 use crate::world::{Plan, merged};
 use meshform_acceptance::http::Client;
@@ -183,7 +183,7 @@ fn endpoints(sheet: &mut Sheet) {
     sheet.row(
         "`extensions.loadBalancing`: least request",
         &["virtualNode.extensions.loadBalancing"],
-        "LEAST_REQUEST: of two endpoints one has a slow request; of 200 others it gets fewer than 80 (one in four is \
+        "LEAST_REQUEST: of two endpoints one has a slow request; of the others it gets fewer than 40 % (one in four is \
          expected: Envoy looks at two at random)",
         || {
             let port = proxy.port;
@@ -198,10 +198,11 @@ fn endpoints(sheet: &mut Sheet) {
             let mut client = proxy.client();
             let services: Vec<String> = (0..200)
                 .map(|_| client.get("least.apps.local", "/", &[]).unwrap().service().to_owned())
+                .take_while(|_| !slow.is_finished())
                 .collect();
             let busy = slow.join().unwrap();
             let got = services.iter().filter(|service| **service == busy).count();
-            assert!(got < 80, "{got}");
+            assert!(services.len() > 100 && got * 10 < services.len() * 4, "{got} of {}", services.len());
         },
     );
     sheet.row(
@@ -322,10 +323,7 @@ fn explicit(sheet: &mut Sheet) {
             stream
                 .write_all(b"CONNECT one.apps.local:80 HTTP/1.1\r\nhost: one.apps.local:80\r\n\r\n")
                 .unwrap();
-            stream
-                .set_read_timeout(Some(std::time::Duration::from_millis(500)))
-                .unwrap();
-            let answer = read_all(&mut stream);
+            let answer = read_head(&mut BufReader::new(stream)).unwrap();
             assert!(
                 answer.starts_with("HTTP/1.1 404") || answer.starts_with("HTTP/1.1 403"),
                 "{answer}"

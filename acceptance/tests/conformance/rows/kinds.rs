@@ -1,6 +1,7 @@
 //! What HTTP routes are shown to do elsewhere, on the other kinds of routes: target ports, retries' timeouts, rewrites and
 //! host names of gateways.
 
+use super::retries::id;
 use crate::http2::{Call, Http2, Reply};
 use crate::servers::{Http1, connect, free_port, tcp};
 use crate::sheet::Sheet;
@@ -100,17 +101,18 @@ fn routes(sheet: &mut Sheet) {
             }
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "HTTP/2: per-retry timeout",
         &["route.spec.http2Route.retryPolicy.perRetryTimeout"],
         "300 ms, with `server-error`: a slow first try is ended and the second answers",
         || {
-            let headers = &[("x-script", "3000ms,200"), ("x-id", "per-retry")];
+            let id = id();
+            let headers = &[("x-script", "3000ms,200"), ("x-id", id.as_str())];
             let start = Instant::now();
             let call = Call::get(proxy.port, "slow.apps.local", "/").with(headers);
             assert_eq!(call.send().unwrap().status, 200);
             assert!(start.elapsed() < Duration::from_millis(2500));
-            assert_eq!(first.log.count("x-id: per-retry\r\n"), 2);
+            assert_eq!(first.log.count(&format!("x-id: {id}\r\n")), 2);
         },
     );
 }

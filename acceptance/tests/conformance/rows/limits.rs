@@ -2,10 +2,11 @@
 
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, connect, free_port, tcp};
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, eventually};
 use crate::world::{Plan, Proxy, merged, seconds};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,13 +73,13 @@ pub(crate) fn pools(sheet: &mut Sheet) {
     plan.set("virtualNode/api", json!({"listeners": listeners}));
     let profile = json!({"interception": {"explicit": {"port": free_port()}}, "inbound": {"appPorts": apps}});
     let _proxy = plan.run("virtualNode/api", profile);
-    sheet.row(
+    sheet.row_in_time(
         "connection pool, HTTP",
         &["virtualNode.spec.listeners.connectionPool.http.{maxConnections,maxPendingRequests}"],
         "one connection and one waiting request: of four slow requests at once two are served, two get 503 at once",
         || assert_eq!(together(4, || http(ports[0])), [200, 200, 503, 503]),
     );
-    sheet.row(
+    sheet.row_in_time(
         "connection pool, HTTP/2 and gRPC",
         &["virtualNode.spec.listeners.connectionPool.{http2,grpc}.maxRequests"],
         "one request in flight: of three at once one is served, two get 503, or fail as unavailable",
@@ -87,7 +88,7 @@ pub(crate) fn pools(sheet: &mut Sheet) {
             assert_eq!(together(3, || grpc(ports[2])), ["0", "14", "14"]);
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "connection pool, TCP",
         &["virtualNode.spec.listeners.connectionPool.tcp.maxConnections"],
         "one connection: while it is open a second is closed; once it is closed another is served",
@@ -103,8 +104,7 @@ pub(crate) fn pools(sheet: &mut Sheet) {
             assert_eq!(first.1, "line:x\n");
             assert_eq!(open().1, "");
             drop(first);
-            thread::sleep(Duration::from_millis(200));
-            assert_eq!(open().1, "line:x\n");
+            eventually("another is served", 5, || open().1 == "line:x\n");
         },
     );
     gateway_pools(sheet, (one.port, two.port));
@@ -176,17 +176,6 @@ fn no_retries(plan: &mut Plan, name: &str, kind: &str) {
     );
 }
 
-fn eventually(what: &str, limit: u64, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(
-            start.elapsed() < Duration::from_secs(limit),
-            "not within {limit} s: {what}"
-        );
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 pub(crate) fn outliers(sheet: &mut Sheet) {
     let (good, bad, worse) = (Http1::start("good"), Http1::start("bad"), Http1::start("worse"));
     bad.set_healthy(false);
@@ -202,6 +191,7 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     no_retries(&mut plan, "api", "httpRoute");
     no_retries(&mut plan, "few", "httpRoute");
     let proxy = plan.start(json!({}));
+    let before_out = Cell::new(Instant::now());
     let failures = |host: &str, count: usize| {
         let mut client = proxy.client();
         let answers = (0..count).map(|_| client.get(host, "/health", &[]).unwrap().status);
@@ -210,7 +200,7 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     sheet.row(
         "outlier detection: out",
         &["virtualNode.spec.listeners.outlierDetection.{maxServerErrors,maxEjectionPercent}"],
-        "of two endpoints one answers 503: after two of those it is still there, after three in a row it is put out and gets none of 60 requests",
+        "of two endpoints one answers 503: after two of those it is still there, after three in a row it is put out and gets none of 30 requests",
         || {
             let is_out = || {
                 let clusters = proxy.envoy.admin("/clusters").unwrap();
@@ -221,12 +211,13 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
                 seen += failures("api.apps.local", 1);
             }
             assert!(!is_out(), "two are not enough");
+            before_out.set(Instant::now());
             while seen < 3 {
                 seen += failures("api.apps.local", 1);
             }
             // Other threads of Envoy learn of it a moment later.
             eventually("the endpoint is out", 5, is_out);
-            assert_eq!(failures("api.apps.local", 60), 0);
+            assert_eq!(failures("api.apps.local", 30), 0);
         },
     );
     sheet.row(
@@ -234,15 +225,14 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
         &["virtualNode.spec.listeners.outlierDetection.{interval,baseEjectionDuration}"],
         "after two seconds out, at the next sweep (each second), the endpoint gets requests again",
         || {
-            let out = Instant::now();
             bad.set_healthy(true);
             let before = bad.log.count("GET");
             eventually("the endpoint is back", 6, || {
                 failures("api.apps.local", 4);
                 bad.log.count("GET") > before
             });
-            let taken = out.elapsed().as_millis();
-            assert!((900..4500).contains(&taken), "{taken} ms");
+            let taken = before_out.get().elapsed();
+            assert!(taken >= Duration::from_secs(2), "{taken:?}");
             bad.set_healthy(false);
         },
     );
@@ -251,11 +241,16 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
         &["virtualNode.spec.listeners.outlierDetection.maxEjectionPercent"],
         "0 percent still puts one endpoint out, and no second: the other broken one goes on getting its share",
         || {
-            failures("few.apps.local", 60);
-            let clusters = proxy.envoy.admin("/clusters").unwrap();
-            let of_few = clusters.lines().filter(|line| line.starts_with("cds_egress_apps_few"));
-            let out = of_few.filter(|line| line.contains("failed_outlier_check")).count();
-            assert_eq!(out, 1);
+            let seen: Vec<usize> = (0..6)
+                .map(|_| {
+                    failures("few.apps.local", 10);
+                    let clusters = proxy.envoy.admin("/clusters").unwrap();
+                    let of_few = clusters.lines().filter(|line| line.starts_with("cds_egress_apps_few"));
+                    of_few.filter(|line| line.contains("failed_outlier_check")).count()
+                })
+                .collect();
+            // On a slow machine it may be back before the last requests.
+            assert_eq!(seen.iter().max(), Some(&1), "{seen:?}");
         },
     );
 }
@@ -358,10 +353,12 @@ pub(crate) fn health(sheet: &mut Sheet) {
         &["virtualNode.spec.listeners.healthCheck.intervalMillis"],
         "5,000 ms: two checks of one endpoint are five seconds apart",
         || {
-            eventually("a second check", 8, || flaky.log.count("GET /health") >= 2);
-            let times = flaky.log.times("GET /health");
-            let gap = (times[1] - times[0]).as_millis();
-            assert!((4800..5600).contains(&gap), "{gap} ms");
+            // A busy machine notes a check late now and then: some two must be five seconds apart.
+            eventually("two checks, five seconds apart", 40, || {
+                let times = flaky.log.times("GET /health");
+                let mut gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis());
+                gaps.any(|gap| (4800..5600).contains(&gap))
+            });
         },
     );
     sheet.row(
@@ -374,18 +371,17 @@ pub(crate) fn health(sheet: &mut Sheet) {
             let failed = || stat("flaky", "health_check.failure");
             eventually("a first failure", 9, || failed() == 1);
             let asked = flaky.log.times("GET /health").last().unwrap().elapsed().as_millis();
-            assert!((1800..2600).contains(&asked), "failed after {asked} ms");
+            // Not by the next check, which comes after five.
+            assert!((1700..4500).contains(&asked), "failed after {asked} ms");
             assert_eq!(healthy(), 1);
             eventually("a second failure", 9, || failed() == 2);
-            thread::sleep(Duration::from_millis(100));
-            assert_eq!(healthy(), 0);
+            eventually("out", 3, || healthy() == 0);
             flaky.set_silent(false);
             let before = stat("flaky", "health_check.success");
             eventually("a first success", 9, || stat("flaky", "health_check.success") == before + 1);
             assert_eq!(healthy(), 0);
             eventually("a second success", 9, || stat("flaky", "health_check.success") == before + 2);
-            thread::sleep(Duration::from_millis(100));
-            assert_eq!(healthy(), 1);
+            eventually("back", 3, || healthy() == 1);
         },
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::http2;
 use crate::servers::{Http1, connect, free_port, read_all};
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, eventually};
 use crate::world::{Plan, Proxy, merged, millis};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
@@ -254,7 +254,7 @@ pub(crate) fn profile(sheet: &mut Sheet) {
             assert_eq!((many(15), many(30)), (200, 431));
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "DogStatsD",
         &["proxyProfile.spec.metrics.dogStatsD.{address,port,prefix}", "proxyProfile.spec.metrics.flushInterval"],
         "datagrams arrive at the address, each name begins with the prefix; with 500 ms, two flushes come within two seconds",
@@ -320,11 +320,9 @@ pub(crate) fn profile(sheet: &mut Sheet) {
             let proxy = plan.start(json!({}));
             assert_eq!(proxy.get("one.apps.local", "/", &[]).status, 200);
             proxy.envoy.endpoint().post("/drain_listeners").unwrap();
-            let start = Instant::now();
-            while connect(&format!("127.0.0.1:{}", plan.port)).is_ok() {
-                assert!(start.elapsed() < Duration::from_secs(5), "still open");
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            eventually("the listener is closed", 10, || {
+                connect(&format!("127.0.0.1:{}", plan.port)).is_err()
+            });
             assert!(proxy.envoy.admin("/ready").is_ok());
         },
     );

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 const HOST: &str = "api.apps.local";
 
 /// An id that no other request has.
-fn id() -> String {
+/// A name that no other request has.
+pub(crate) fn id() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("r{}", NEXT.fetch_add(1, Ordering::SeqCst))
 }
@@ -189,7 +190,7 @@ fn http(sheet: &mut Sheet) {
             assert_eq!(tries("/never", "503"), (503, 1));
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "five retries, perRetryTimeout 10 s: no pause",
         &["route.spec.httpRoute.retryPolicy.{maxRetries,perRetryTimeout}"],
         "`perRetryTimeout` limits a try and is no pause: five quick failures are overcome in under two seconds",
@@ -199,7 +200,7 @@ fn http(sheet: &mut Sheet) {
             assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "per-retry timeout",
         &["route.spec.httpRoute.retryPolicy.perRetryTimeout"],
         "a try that takes longer is ended and, with `server-error`, tried again: 300 ms, three tries, then 504; 0 waits",
@@ -226,7 +227,7 @@ fn http(sheet: &mut Sheet) {
             assert_eq!(proxy.get("node.apps.local", "/", &headers).status, 200);
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "`extensions.retryBackOff`",
         &["route.extensions.retryBackOff.{baseInterval,maxInterval}"],
         "a pause before each retry, random up to 400 ms: eight of them take over 400 ms in all, and none over 500 ms",
@@ -335,7 +336,7 @@ fn grpc(sheet: &mut Sheet) {
             }
         },
     );
-    sheet.row(
+    sheet.row_in_time(
         "gRPC: per-retry timeout",
         &["route.spec.grpcRoute.retryPolicy.perRetryTimeout"],
         "300 ms, with `server-error`: a slow first try is ended and the second answers",

@@ -3,13 +3,12 @@
 use crate::certificates::Authority;
 use crate::secure::{self, Identity, Tls};
 use crate::servers::{Http1, connect, free_port, read_all};
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, eventually};
 use crate::world::{Plan, Proxy, merged};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 const NAME: &str = "secure.apps.local";
 const SPIFFE: &str = "spiffe://apps/web";
@@ -189,11 +188,9 @@ fn listeners(sheet: &mut Sheet, keys: &Keys) {
             let link = rotated.join("..next");
             std::os::unix::fs::symlink(next, &link).unwrap();
             fs::rename(link, rotated.join("..data")).unwrap();
-            let start = Instant::now();
-            while anonymous.get(ports[7], &[]).unwrap().certificate == before {
-                assert!(start.elapsed() < Duration::from_secs(5), "the old certificate is still shown");
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            eventually("the new certificate is shown", 10, || {
+                anonymous.get(ports[7], &[]).unwrap().certificate != before
+            });
         },
     );
     sheet.row(
