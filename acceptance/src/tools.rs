@@ -28,6 +28,19 @@ pub fn terraform_matrix() -> Vec<PathBuf> {
         .to_vec()
 }
 
+/// The user's Terraform or one of the matrix, whose turn it is in this test: each test keeps its own, and together they
+/// take all. `MESHFORM_TERRAFORM_TURN=1` gives each the next one.
+pub fn terraform_in_turn() -> PathBuf {
+    let mut all = vec![terraform()];
+    all.extend(terraform_matrix());
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
+    let turn = variable("MESHFORM_TERRAFORM_TURN").and_then(|turn| turn.to_str()?.parse::<usize>().ok());
+    let place = test.bytes().map(usize::from).sum::<usize>() + turn.unwrap_or_default();
+    let chosen = place % all.len();
+    all.swap_remove(chosen)
+}
+
 /// Terraform's core out of a package, behind the script that makes it a command: what machines without a
 /// `terraform` get.
 pub fn terraform_shim() -> PathBuf {

@@ -25,7 +25,7 @@ fn applied() -> &'static Applied {
 
 impl Applied {
     fn new() -> Self {
-        let world = World::of_json(&tools::terraform(), &same_names(CONFIGURATION));
+        let world = World::of_json(&tools::terraform_in_turn(), &same_names(CONFIGURATION));
         world.apply();
         let state = world.state();
         assert_eq!(state.len(), COUNT);
@@ -53,7 +53,7 @@ impl Applied {
     fn reader(&self, data: Value) -> World {
         let head: Value = serde_json::from_str(crate::world::HEAD_JSON).unwrap();
         let configuration = json!({"terraform": head, "provider": self.provider(), "data": data});
-        World::of_json(&tools::terraform(), &configuration)
+        World::of_json(&tools::terraform_in_turn(), &configuration)
     }
 }
 

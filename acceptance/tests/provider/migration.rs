@@ -19,7 +19,7 @@ pub(crate) const KEPT: [&str; 4] = ["arn", "id", "created_date", "resource_owner
 
 #[test]
 fn a_resource_that_only_says_provider_appmesh_keeps_name_state_and_arn() {
-    let world = migrating(&tools::terraform(), &same_names(CONFIGURATION), STATE);
+    let world = migrating(&tools::terraform_in_turn(), &same_names(CONFIGURATION), STATE);
     first_plan_changes_in_place(&world);
     let before = theirs();
     says(&world.apply().flat(), &["0 added, 62 changed, 0 destroyed"]);
@@ -37,7 +37,7 @@ fn a_resource_that_only_says_provider_appmesh_keeps_name_state_and_arn() {
 
 #[test]
 fn a_moved_block_renames_the_type_and_nothing_else() {
-    let world = migrating(&tools::terraform(), &moved(CONFIGURATION), STATE);
+    let world = migrating(&tools::terraform_in_turn(), &moved(CONFIGURATION), STATE);
     let plan = first_plan_changes_in_place(&world);
     let previous = plan["resource_changes"].as_array().unwrap().iter();
     let moved = previous.filter(|change| change["previous_address"].is_string());
@@ -53,7 +53,7 @@ fn a_moved_block_renames_the_type_and_nothing_else() {
 
 #[test]
 fn replacing_the_provider_in_the_state_is_a_way_without_the_old_one() {
-    let world = World::of_json(&tools::terraform(), &same_names(CONFIGURATION));
+    let world = World::of_json(&tools::terraform_in_turn(), &same_names(CONFIGURATION));
     world.module().write("terraform.tfstate", STATE).unwrap();
     let ran = world.run(&[
         "state",
@@ -72,7 +72,7 @@ fn replacing_the_provider_in_the_state_is_a_way_without_the_old_one() {
 
 #[test]
 fn a_first_apply_of_the_whole_configuration_plans_empty_afterwards() {
-    let world = World::of_json(&tools::terraform(), &same_names(CONFIGURATION));
+    let world = World::of_json(&tools::terraform_in_turn(), &same_names(CONFIGURATION));
     says(&world.apply().flat(), &["62 added, 0 changed, 0 destroyed"]);
     world.plan_is_empty();
     store_says_what_the_api_was_told(&world);
@@ -82,7 +82,7 @@ fn a_first_apply_of_the_whole_configuration_plans_empty_afterwards() {
 
 #[test]
 fn what_moved_is_adopted_under_its_own_account_and_region() {
-    let world = migrating(&tools::terraform(), &same_names(CONFIGURATION), STATE);
+    let world = migrating(&tools::terraform_in_turn(), &same_names(CONFIGURATION), STATE);
     world.apply();
     for (key, resource) in theirs() {
         let arn = resource["arn"].as_str().unwrap();
@@ -240,7 +240,7 @@ fn plain(value: &Value) -> Value {
 #[test]
 fn a_state_that_makes_no_sense_is_refused_where_it_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
-    let module = module(&tools::terraform(), dir.path());
+    let module = module(&tools::terraform_in_turn(), dir.path());
     let mut state: Value = serde_json::from_str(STATE).unwrap();
     let attributes = &mut state["resources"][0]["instances"][0]["attributes"];
     attributes["spec"] = "a text".into();

@@ -105,7 +105,7 @@ impl Left {
 #[test]
 fn a_state_of_every_version_goes_on_under_its_own_names() {
     for left in &VERSIONS {
-        let world = left.replaced(&tools::terraform());
+        let world = left.replaced(&tools::terraform_in_turn());
         left.goes_on(&world, "");
         world.destroy();
         assert_eq!(world.records(), []);
@@ -115,7 +115,7 @@ fn a_state_of_every_version_goes_on_under_its_own_names() {
 #[test]
 fn a_state_of_every_version_moves_to_our_names() {
     for left in &VERSIONS {
-        let world = migrating(&tools::terraform(), &moved(left.configuration), left.state);
+        let world = migrating(&tools::terraform_in_turn(), &moved(left.configuration), left.state);
         left.goes_on(&world, "aws_");
     }
 }
@@ -135,7 +135,7 @@ fn both_ways_do_with_every_version_of_terraform() {
 #[test]
 fn after_meshform_adopt_the_first_plan_of_every_version_is_empty() {
     for left in &VERSIONS {
-        let world = left.replaced(&tools::terraform());
+        let world = left.replaced(&tools::terraform_in_turn());
         adopt(&world);
         world.plan_is_empty();
         let records = world.records();
@@ -159,11 +159,11 @@ fn after_meshform_adopt_the_first_plan_of_every_version_is_empty() {
 #[test]
 fn what_was_adopted_is_imported_with_the_region_behind_its_id() {
     let left = &VERSIONS[VERSIONS.len() - 1];
-    let first = left.replaced(&tools::terraform());
+    let first = left.replaced(&tools::terraform_in_turn());
     adopt(&first);
     let mut configuration = same_names(left.configuration);
     configuration["provider"]["appmesh"] = json!({"store": first.store_directory().to_string_lossy()});
-    let world = World::of_json(&tools::terraform(), &configuration);
+    let world = World::of_json(&tools::terraform_in_turn(), &configuration);
     for (address, attributes) in left.attributes() {
         let parts = ["mesh_name", "virtual_router_name", "virtual_gateway_name", "name"];
         let parts: Vec<&str> = parts

@@ -36,7 +36,7 @@ impl World {
 
     /// A root module whose provider block says `settings`.
     pub(crate) fn with_provider(settings: &str, configuration: &str) -> Self {
-        Self::on(&tools::terraform(), settings, configuration)
+        Self::on(&tools::terraform_in_turn(), settings, configuration)
     }
 
     /// A root module that another version of Terraform works on.
@@ -65,7 +65,7 @@ impl World {
 
     /// Another root module, of another owner, that writes to this one's store.
     pub(crate) fn neighbour(&self, owner: &str, configuration: &str) -> Self {
-        self.neighbour_on(&tools::terraform(), owner, configuration)
+        self.neighbour_on(&tools::terraform_in_turn(), owner, configuration)
     }
 
     /// The same, that another version of Terraform works on.
