@@ -7,8 +7,14 @@
     reason = "a test program"
 )]
 
+#[path = "../conformance/certificates.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod certificates;
 mod contract;
+mod credentials;
+mod desk;
 mod faults;
+mod issuers;
 mod moto;
 mod requests;
 mod server;

@@ -1,6 +1,7 @@
 //! How object storage is reached: services, endpoints, credentials, TLS.
 
 use super::background::Background;
+use super::credentials::chosen;
 use super::failure::{failure, storage};
 use crate::error::Result;
 use crate::location::{BucketUrl, Service};
@@ -114,7 +115,7 @@ impl Remote {
             .as_deref()
             .or_else(|| self.variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
         let mut builder = AmazonS3Builder::new()
-            .with_http_connector(connector)
+            .with_http_connector(connector.clone())
             .with_retry(retry())
             .with_client_options(client(endpoint))
             // One object a request: some servers do not know the other way, and its refusals are hard to read.
@@ -145,8 +146,9 @@ impl Remote {
                 _ => endpoint,
             });
         }
-        let built = builder.with_virtual_hosted_style_request(!in_path).build()?;
-        Ok(Arc::new(built))
+        builder = builder.with_virtual_hosted_style_request(!in_path);
+        let variable = |name: &str| self.variable(&[name]).map(str::to_owned);
+        Ok(Arc::new(chosen(builder, &connector, &variable)?.build()?))
     }
 
     fn google(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -243,7 +245,7 @@ fn client(endpoint: Option<&str>) -> ClientOptions {
 }
 
 /// Makes HTTP clients whose connections live in the background.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Connector {
     runtime: Handle,
     tls: OnceLock<std::result::Result<ClientConfig, String>>,
