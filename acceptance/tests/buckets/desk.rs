@@ -36,12 +36,14 @@ pub(crate) struct Asked {
     pub(crate) query: BTreeMap<String, String>,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Bytes,
 }
 
 /// An answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -51,8 +53,14 @@ impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
             status,
+            headers: Vec::new(),
             body: body.into(),
         }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 }
 
@@ -150,20 +158,27 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let serve = service_fn(|request| async move {
-        let asked = read(request);
+        let asked = read(request).await;
         noted.lock().unwrap().push(asked.clone());
         let answer = answers(&asked);
-        let response = http::Response::builder().status(answer.status);
+        let mut response = http::Response::builder().status(answer.status);
+        for (name, value) in answer.headers {
+            response = response.header(name, value);
+        }
         Ok::<_, Infallible>(response.body(Whole(Some(answer.body))).unwrap())
     });
     let connection = hyper::server::conn::http1::Builder::new();
     let _ = connection.serve_connection(TokioIo::new(stream), serve).await;
 }
 
-fn read(request: http::Request<Incoming>) -> Asked {
-    let (head, _) = request.into_parts();
+async fn read(request: http::Request<Incoming>) -> Asked {
+    let (head, mut body) = request.into_parts();
     let line = head.uri.to_string();
     let (path, query) = line.split_once('?').unwrap_or((&line, ""));
+    let mut whole = Vec::new();
+    while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+    }
     let headers = head.headers.iter();
     Asked {
         method: head.method.to_string(),
@@ -172,6 +187,7 @@ fn read(request: http::Request<Incoming>) -> Asked {
         headers: headers
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
             .collect(),
+        body: whole.into(),
     }
 }
 

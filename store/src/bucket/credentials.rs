@@ -1,13 +1,15 @@
-//! Where the credentials for S3 come from: always in the same order, and with errors that say what was asked.
+//! Where credentials come from, always in the same order, and with errors that say what was asked.
 //!
-//! The library fetches those of a web identity and of the machine. Those of the container are fetched by
+//! For S3 the library fetches those of a web identity and of the machine. Those of the container are fetched by
 //! [`container`](super::container), because the library knows only two of the four forms that the AWS SDKs know.
 
 use super::container::{Container, Token};
 use super::failure::words;
 use async_trait::async_trait;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, AwsCredential, AwsCredentialProvider};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::HttpConnector;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{ClientOptions, CredentialProvider, Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +46,7 @@ impl Unobtained {
 /// The builder with the first of these that the environment names: keys, a web identity, a container, the machine.
 ///
 /// All else must have been said to the builder already: the same clients and regions serve for the credentials.
-pub(super) fn chosen(
+pub(super) fn s3_credentials(
     builder: AmazonS3Builder,
     connector: &dyn HttpConnector,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -104,7 +106,7 @@ fn web_identity(builder: AmazonS3Builder, file: &str, role: &str) -> Result<Amaz
         let detail = "AWS_ENDPOINT_URL_STS must begin with https://, because the token is sent there";
         return Err(Unobtained::error(asked, detail));
     }
-    told(builder.with_config(Key::StsEndpoint, endpoint), asked)
+    of_library(builder.with_config(Key::StsEndpoint, endpoint), asked)
 }
 
 /// Where STS answers in a region.
@@ -135,29 +137,101 @@ fn machine(
         "{NO_OTHERS}; the machine's metadata service at {}",
         shown(&endpoint)
     );
-    told(builder, asked)
+    of_library(builder, asked)
 }
 
 /// The builder with what it would fetch anyway, and errors that say where.
-fn told(builder: AmazonS3Builder, asked: String) -> Result<AmazonS3Builder> {
+fn of_library(builder: AmazonS3Builder, asked: String) -> Result<AmazonS3Builder> {
     let inner = Arc::clone(builder.clone().build()?.credentials());
+    Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
+}
+
+/// The builder for Google's storage, with errors that say where credentials were asked.
+pub(super) fn google_credentials(builder: GoogleCloudStorageBuilder) -> Result<GoogleCloudStorageBuilder> {
+    use GoogleConfigKey as Key;
+    let said = |key| builder.get_config_value(&key);
+    if said(Key::SkipSignature).is_some_and(|value| value == "true") {
+        return Ok(builder);
+    }
+    let file = said(Key::ServiceAccount).or_else(|| said(Key::ApplicationCredentials));
+    let asked = match file {
+        Some(file) => format!("Google's credentials in {file}"),
+        None if said(Key::ServiceAccountKey).is_some() => "Google's GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(),
+        None if said(Key::BearerToken).is_some() => "Google's GOOGLE_BEARER_TOKEN".to_owned(),
+        None => {
+            "no GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SERVICE_ACCOUNT_KEY or GOOGLE_BEARER_TOKEN in the \
+                 environment; gcloud's own file, and the machine's metadata service"
+                .to_owned()
+        }
+    };
+    // All else was said to it: what it still refuses are credentials.
+    let built = builder.clone().build();
+    let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
+    let inner = Arc::clone(built.credentials());
+    Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
+}
+
+/// The builder for Azure's storage, with errors that say where credentials were asked.
+pub(super) fn azure_credentials(builder: MicrosoftAzureBuilder) -> Result<MicrosoftAzureBuilder> {
+    use AzureConfigKey as Key;
+    let said = |key| builder.get_config_value(&key);
+    let is_set = |key| said(key).is_some_and(|value| value == "true");
+    if is_set(Key::SkipSignature) || is_set(Key::UseEmulator) {
+        return Ok(builder);
+    }
+    if said(Key::AccountName).is_none() {
+        return Err(Unobtained::error(
+            "Azure's storage account",
+            "name it: AZURE_STORAGE_ACCOUNT_NAME in the environment, `azure { storage_account_name = \"…\" }` in the \
+             provider block, or abfss://container@account.dfs.core.windows.net/prefix",
+        ));
+    }
+    let client = said(Key::ClientId).unwrap_or_default();
+    let named = [
+        (Key::Token, "Azure's AZURE_STORAGE_TOKEN".to_owned()),
+        (Key::AccessKey, "Azure's AZURE_STORAGE_ACCOUNT_KEY".to_owned()),
+        (
+            Key::FederatedTokenFile,
+            format!("Azure's workload identity of AZURE_FEDERATED_TOKEN_FILE for the client {client}"),
+        ),
+        (
+            Key::ClientSecret,
+            format!("Azure's AZURE_CLIENT_SECRET for the client {client}"),
+        ),
+        (Key::SasKey, "Azure's AZURE_STORAGE_SAS_TOKEN".to_owned()),
+    ];
+    let first = named.into_iter().find(|(key, _)| said(*key).is_some());
+    let asked = first.map_or_else(
+        || {
+            let machine = said(Key::MsiEndpoint).unwrap_or_else(|| MACHINE.to_owned());
+            format!(
+                "no AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_CLIENT_ID with its kin in the \
+                 environment; the machine's managed identity at {}",
+                shown(&machine)
+            )
+        },
+        |(_, asked)| asked,
+    );
+    let built = builder.clone().build();
+    let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
+    let inner = Arc::clone(built.credentials());
     Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
 }
 
 /// The library's way to credentials.
 #[derive(Debug)]
-struct Told {
-    inner: AwsCredentialProvider,
+struct Told<C> {
+    inner: Arc<dyn CredentialProvider<Credential = C>>,
     asked: String,
 }
 
 #[async_trait]
-impl CredentialProvider for Told {
-    type Credential = AwsCredential;
+impl<C: Send + Sync + std::fmt::Debug + 'static> CredentialProvider for Told<C> {
+    type Credential = C;
 
-    async fn get_credential(&self) -> Result<Arc<AwsCredential>> {
+    async fn get_credential(&self) -> Result<Arc<C>> {
         let found = self.inner.get_credential().await;
-        found.map_err(|error| Unobtained::error(self.asked.clone(), words(&error)))
+        found.map_err(|error| Unobtained::error(&self.asked, words(&error)))
     }
 }
 
