@@ -114,12 +114,13 @@ pub(crate) fn schema() -> Schema {
             NestedBlock::list("gcs")
                 .max_items(1)
                 .description(
-                    "How a store in `gs://…` is reached. Credentials come from `GOOGLE_APPLICATION_CREDENTIALS`, \
-                     or from the machine.",
+                    "How a store in `gs://…` is reached. Credentials come from the environment \
+                     (`GOOGLE_APPLICATION_CREDENTIALS`, `GOOGLE_BEARER_TOKEN` and their kin), or from the machine.",
                 )
                 .attribute(text(
                     "storage_custom_endpoint",
-                    "The address of another server with the interface of Cloud Storage.",
+                    "The address of another server with the interface of Cloud Storage. Default: `GOOGLE_BASE_URL`, \
+                     else Google's.",
                 )),
         )
         .block(
@@ -133,7 +134,11 @@ pub(crate) fn schema() -> Schema {
                     "storage_account_name",
                     "The storage account. Default: `AZURE_STORAGE_ACCOUNT_NAME`.",
                 ))
-                .attribute(text("endpoint", "The address of another server with the interface of Blob Storage.")),
+                .attribute(text(
+                    "endpoint",
+                    "The address of another server with the interface of Blob Storage. Default: \
+                     `AZURE_STORAGE_ENDPOINT`, else Azure's.",
+                )),
         )
         .block(
             NestedBlock::list("default_tags").max_items(1).description("Tags of every resource.").attribute(

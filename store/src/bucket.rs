@@ -18,6 +18,8 @@
 
 mod access;
 mod background;
+mod container;
+mod credentials;
 mod failure;
 mod log;
 mod objects;

@@ -172,12 +172,16 @@ pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: CREDENTIALS,
         title: "No credentials that the object storage takes",
-        explanation: "Credentials come from the environment (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; \
-            `GOOGLE_APPLICATION_CREDENTIALS`; `AZURE_STORAGE_ACCOUNT_KEY` and their kin), from a web identity \
-            (`AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`), from the container (a task role of ECS, a pod \
-            identity of EKS) or from the machine's metadata service, in this order. There are none, or the \
-            service does not know them, or they have expired. Profiles and single sign-on are not read: \
-            `aws configure export-credentials --format env` turns them into variables.",
+        explanation: "Credentials for S3 come from the first of these that the environment names: keys \
+            (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`); a web \
+            identity (`AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`); the container \
+            (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` of ECS, `AWS_CONTAINER_CREDENTIALS_FULL_URI` of EKS Pod \
+            Identity and others); and without any of these from the machine's metadata service. The first is \
+            taken even where it fails; the message says where it was asked and what was answered. Google's \
+            come from `GOOGLE_APPLICATION_CREDENTIALS` and its kin, Azure's from `AZURE_STORAGE_ACCOUNT_KEY` \
+            and its kin. There are none, or the service does not know them, or they have expired. Profiles and \
+            single sign-on are not read: `aws configure export-credentials --format env` turns them into \
+            variables.",
     },
     CodeInfo {
         code: CLOCK,

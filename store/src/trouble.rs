@@ -80,12 +80,14 @@ impl Trouble {
             }
             Self::Denied => {
                 "the credentials need to get, put and delete objects under the store's prefix and to list them \
-                 (s3:GetObject, s3:PutObject, s3:DeleteObject on bucket/prefix/*, s3:ListBucket on the bucket)"
+                 (S3: s3:GetObject, s3:PutObject, s3:DeleteObject on bucket/prefix/*, s3:ListBucket on the bucket; \
+                 Google: roles/storage.objectUser; Azure: Storage Blob Data Contributor)"
             }
             Self::Credentials => {
                 "give credentials by the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary \
                  ones, AWS_SESSION_TOKEN), a web identity, the container or the machine; a profile becomes \
-                 variables by `aws configure export-credentials --format env`"
+                 variables by `aws configure export-credentials --format env`. Google: \
+                 GOOGLE_APPLICATION_CREDENTIALS; Azure: AZURE_STORAGE_ACCOUNT_KEY, AZURE_CLIENT_ID and their kin"
             }
             Self::Clock => "set the clock, and try again",
             Self::Region => {

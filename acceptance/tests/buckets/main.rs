@@ -1,4 +1,5 @@
-//! Stores in buckets: the contract on two servers with the interface of S3, real Terraform on them, and their faults.
+//! Stores in buckets: the contract on two servers with the interface of S3, and on one each with Google's and Azure's;
+//! real Terraform on them, their credentials and their faults.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,8 +8,18 @@
     reason = "a test program"
 )]
 
+mod azure;
+mod blobs;
+#[path = "../conformance/certificates.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod certificates;
+mod clouds;
 mod contract;
+mod credentials;
+mod desk;
 mod faults;
+mod google;
+mod issuers;
 mod moto;
 mod requests;
 mod server;

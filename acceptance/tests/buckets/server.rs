@@ -1,19 +1,23 @@
-//! A server with the interface of S3 in this process, on a directory, that counts its requests and fails as it is told.
+//! A server with the interface of S3 in this process, on a directory, that knows its callers by their keys, counts its
+//! requests and fails as it is told.
 
 use crate::{Bucket, KEY, SECRET};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use s3s::auth::SimpleAuth;
+use meshform_store::Timestamp;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError, HttpResponse};
+use s3s::{Body, HttpError, HttpResponse, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
@@ -38,10 +42,26 @@ pub(crate) enum Fault {
     Unconditional,
 }
 
+/// Whose requests are taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) secret: String,
+    /// What must come with each request, and be signed, where the keys are temporary.
+    pub(crate) session: Option<String>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// The accounts by their key's id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Accounts(Arc<Mutex<BTreeMap<String, Account>>>);
+
 struct Shared {
     root: PathBuf,
     service: S3Service,
+    accounts: Accounts,
     requests: Mutex<Vec<String>>,
+    /// The key's id of each request that was taken.
+    signers: Mutex<Vec<String>>,
     /// What fails, how, and how often yet.
     fault: Mutex<Option<(String, Fault, usize)>>,
     healed: Notify,
@@ -55,11 +75,20 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("meshes")).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let accounts = Accounts::default();
+        let for_good = Account {
+            secret: SECRET.to_owned(),
+            session: None,
+            until: None,
+        };
+        accounts.add(KEY, for_good);
+        builder.set_auth(accounts.clone());
         let shared = Arc::new(Shared {
             root: folder.path().to_owned(),
             service: builder.build(),
+            accounts,
             requests: Mutex::default(),
+            signers: Mutex::default(),
             fault: Mutex::default(),
             healed: Notify::new(),
             puts: tokio::sync::Mutex::default(),
@@ -115,10 +144,78 @@ impl Server {
         self.shared.healed.notify_waiters();
     }
 
+    /// Whose requests are taken.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.shared.accounts
+    }
+
+    /// Whose requests were taken since the last question, each once, in the order of their first.
+    pub(crate) fn signers(&self) -> Vec<String> {
+        let mut signers = std::mem::take(&mut *self.shared.signers.lock().unwrap());
+        let mut seen = Vec::new();
+        signers.retain(|signer| {
+            !seen.contains(signer) && {
+                seen.push(signer.clone());
+                true
+            }
+        });
+        signers
+    }
+
     /// The requests since the last question, as `PUT /bucket/object`.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
+}
+
+impl Accounts {
+    pub(crate) fn add(&self, key: &str, account: Account) {
+        self.0.lock().unwrap().insert(key.to_owned(), account);
+    }
+
+    pub(crate) fn forget(&self, key: &str) {
+        self.0.lock().unwrap().remove(key);
+    }
+
+    /// What S3 says of a session before it looks at the signature; else whose the request is.
+    fn session<B>(&self, request: &http::Request<B>) -> Result<Option<String>, (u16, &'static str)> {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let signed = header("authorization").unwrap_or_default();
+        let key = signed
+            .split_once("Credential=")
+            .and_then(|(_, rest)| rest.split_once('/'));
+        let key = key.map(|(key, _)| key.to_owned());
+        let accounts = self.0.lock().unwrap();
+        let Some(account) = key.as_ref().and_then(|key| accounts.get(key)) else {
+            return Ok(key);
+        };
+        if header("x-amz-security-token") != account.session.as_deref()
+            || account.session.is_some() && !signed.contains(";x-amz-security-token")
+        {
+            return Err((403, "InvalidToken"));
+        }
+        if account.until.is_some_and(|until| until <= now()) {
+            return Err((400, "ExpiredToken"));
+        }
+        Ok(key)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Accounts {
+    async fn get_secret_key(&self, key: &str) -> S3Result<SecretKey> {
+        let accounts = self.0.lock().unwrap();
+        match accounts.get(key) {
+            Some(account) => Ok(account.secret.clone().into()),
+            None => Err(s3_error!(InvalidAccessKeyId, "Nobody has this key")),
+        }
+    }
+}
+
+/// The time, as credentials have it.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -152,14 +249,16 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
         }
         _ => None,
     };
+    let signer = match shared.accounts.session(&request) {
+        Ok(signer) => signer,
+        Err((status, code)) => return Ok(refusal(status, code)),
+    };
     let is_put = request.method() == http::Method::PUT;
     let request = request.map(Body::from);
     match fault {
         None => {}
         Some(Fault::Answer(status, code)) => {
-            let text = format!("<Error><Code>{code}</Code><Message>As told.</Message></Error>");
-            let answer = http::Response::builder().status(status);
-            return Ok(answer.body(Body::from(text)).unwrap());
+            return Ok(refusal(status, code));
         }
         Some(Fault::Broken) => return Ok(http::Response::new(Body::http_body_unsync(Broken(false)))),
         Some(Fault::Held) => healed.await,
@@ -173,7 +272,17 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
     } else {
         None
     };
-    shared.service.call(request).await
+    let answer = shared.service.call(request).await;
+    if answer.as_ref().is_ok_and(|answer| answer.status() != 403) {
+        shared.signers.lock().unwrap().extend(signer);
+    }
+    answer
+}
+
+fn refusal(status: u16, code: &str) -> HttpResponse {
+    let text = format!("<Error><Code>{code}</Code><Message>As told.</Message></Error>");
+    let answer = http::Response::builder().status(status);
+    answer.body(Body::from(text)).unwrap()
 }
 
 /// A body that ends before it is whole.

@@ -1,6 +1,7 @@
 //! How object storage is reached: services, endpoints, credentials, TLS.
 
 use super::background::Background;
+use super::credentials::{azure_credentials, google_credentials, s3_credentials};
 use super::failure::{failure, storage};
 use crate::error::Result;
 use crate::location::{BucketUrl, Service};
@@ -18,6 +19,9 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// Where Azure's App Service and Container Apps give out the machine's identity.
+const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 
 /// What is told of a bucket beside its name.
 #[derive(Clone, Default)]
@@ -44,6 +48,7 @@ impl Access {
             ["AWS_", "AZURE_", "GOOGLE_"]
                 .iter()
                 .any(|one| name.starts_with(one))
+                || name == IDENTITY_ENDPOINT
         };
         Self {
             environment: texts.filter(|(name, _)| known(name)).collect(),
@@ -114,7 +119,7 @@ impl Remote {
             .as_deref()
             .or_else(|| self.variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
         let mut builder = AmazonS3Builder::new()
-            .with_http_connector(connector)
+            .with_http_connector(connector.clone())
             .with_retry(retry())
             .with_client_options(client(endpoint))
             // One object a request: some servers do not know the other way, and its refusals are hard to read.
@@ -145,12 +150,17 @@ impl Remote {
                 _ => endpoint,
             });
         }
-        let built = builder.with_virtual_hosted_style_request(!in_path).build()?;
-        Ok(Arc::new(built))
+        builder = builder.with_virtual_hosted_style_request(!in_path);
+        let variable = |name: &str| self.variable(&[name]).map(str::to_owned);
+        Ok(Arc::new(s3_credentials(builder, &connector, &variable)?.build()?))
     }
 
     fn google(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
-        let endpoint = self.access.endpoint.as_deref();
+        let endpoint = self
+            .access
+            .endpoint
+            .as_deref()
+            .or_else(|| self.variable(&["GOOGLE_BASE_URL"]));
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_http_connector(connector)
             .with_retry(retry())
@@ -159,9 +169,10 @@ impl Remote {
             builder = builder.with_config(key, value);
         }
         if let Some(endpoint) = endpoint {
-            builder = builder.with_base_url(endpoint);
+            builder = builder.with_base_url(endpoint.trim_end_matches('/'));
         }
-        Ok(Arc::new(builder.with_bucket_name(self.url.bucket()).build()?))
+        builder = builder.with_bucket_name(self.url.bucket());
+        Ok(Arc::new(google_credentials(builder)?.build()?))
     }
 
     fn azure(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -174,6 +185,9 @@ impl Remote {
             .with_http_connector(connector)
             .with_retry(retry())
             .with_client_options(client(endpoint));
+        if let Some(endpoint) = self.variable(&[IDENTITY_ENDPOINT]) {
+            builder = builder.with_msi_endpoint(endpoint);
+        }
         for (key, value) in self.variables("AZURE_") {
             builder = builder.with_config(key, value);
         }
@@ -183,7 +197,8 @@ impl Remote {
         if let Some(account) = self.access.account.as_deref().or(self.url.account()) {
             builder = builder.with_account(account);
         }
-        Ok(Arc::new(builder.with_container_name(self.url.bucket()).build()?))
+        builder = builder.with_container_name(self.url.bucket());
+        Ok(Arc::new(azure_credentials(builder)?.build()?))
     }
 
     fn directory(&self) -> Result<Arc<dyn ObjectStore>> {
@@ -243,7 +258,7 @@ fn client(endpoint: Option<&str>) -> ClientOptions {
 }
 
 /// Makes HTTP clients whose connections live in the background.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Connector {
     runtime: Handle,
     tls: OnceLock<std::result::Result<ClientConfig, String>>,

@@ -1,5 +1,6 @@
 //! What object storage says when it refuses, sorted by what is to be done about it.
 
+use super::credentials::Unobtained;
 use crate::error::StoreError;
 use crate::trouble::{StorageError, Trouble};
 use object_store::Error;
@@ -19,6 +20,9 @@ const METADATA: [&str; 4] = [
 pub(super) fn failure(place: &str, action: &'static str, error: &Error) -> StoreError {
     if let Some(found) = of_disk(place, action, error) {
         return found;
+    }
+    if let Some(unobtained) = causes(error).find_map(|cause| cause.downcast_ref::<Unobtained>()) {
+        return self::storage(Trouble::Credentials, place, action, unobtained.to_string());
     }
     let text = whole_text(error);
     let answer = Answer::of(&text);
@@ -42,6 +46,11 @@ pub(super) fn storage(trouble: Trouble, place: &str, action: &'static str, detai
         action,
         detail,
     }))
+}
+
+/// What went wrong, in the service's own words where it has said some.
+pub(super) fn words(error: &Error) -> String {
+    Answer::of(&whole_text(error)).words(error)
 }
 
 /// Whether an absent object is absent because its bucket is.
