@@ -4,6 +4,7 @@
 use crate::small_mesh::split;
 use crate::world::{World, says};
 use meshform_acceptance::tools;
+use std::process::Command;
 
 fn mesh(name: &str, weights: [u32; 2]) -> String {
     let name = format!("\"{name}\"");
@@ -64,6 +65,64 @@ fn an_apply_that_leaves_the_mesh_broken_fails_and_a_repair_goes_through() {
     world.write("", &mesh("b1", [50, 50]));
     world.apply();
     world.plan_is_empty();
+    world.destroy();
+}
+
+/// What a mesh's operator says to the module's store, and what the command answers.
+fn meshform(world: &World, arguments: &[&str]) -> String {
+    let mut command = Command::new(tools::meshform());
+    command.current_dir(world.module().dir()).args(arguments);
+    let ran = command.args(["--store", ".meshform"]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(
+        ran.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    said
+}
+
+/// The release that the mesh's proxies have.
+fn current(world: &World) -> String {
+    let told = meshform(world, &["status", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    told["meshes"][0]["current"]["release"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn a_pinned_mesh_takes_writes_and_every_plan_says_that_its_proxies_are_held() {
+    let without_release = |weights| {
+        let all = mesh("b1", weights);
+        let (before, _) = all.split_once("resource \"appmesh_release\"").unwrap();
+        before.to_owned()
+    };
+    let world = World::new(&without_release([50, 50]));
+    world.apply();
+    let first = current(&world);
+    meshform(&world, &["pin", &first, "--mesh", "m"]);
+    world.plan_is_empty();
+    let held = [
+        "MF0507",
+        "roxies of mesh `m` are held at release",
+        "meshform unpin --mesh m",
+    ];
+    says(&world.plan().text, &held);
+    world.write("", &without_release([10, 90]));
+    says(&world.plan().text, &held);
+    world.apply();
+    world.plan_is_empty();
+    assert_eq!(
+        current(&world),
+        first,
+        "what was written does not reach the proxies"
+    );
+    meshform(&world, &["unpin", "--mesh", "m"]);
+    assert_ne!(current(&world), first);
+    let plan = world.plan().text;
+    assert!(!plan.contains("MF0507"), "{plan}");
     world.destroy();
 }
 

@@ -115,7 +115,11 @@ fn a_state_of_every_version_goes_on_under_its_own_names() {
 #[test]
 fn a_state_of_every_version_moves_to_our_names() {
     for left in &VERSIONS {
-        let world = migrating(&tools::terraform_in_turn(), &moved(left.configuration), left.state);
+        let world = migrating(
+            &tools::terraform_in_turn(),
+            &moved(left.configuration),
+            left.state,
+        );
         left.goes_on(&world, "aws_");
     }
 }
