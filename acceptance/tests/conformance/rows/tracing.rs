@@ -1,10 +1,12 @@
 //! Spans, as they arrive at collectors of every kind that a profile can name.
 
 use crate::collectors::{Collector, Span};
-use crate::servers::Http1;
+use crate::servers::{Http1, free_port};
 use crate::sheet::Sheet;
 use crate::world::{Plan, Proxy};
+use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(crate) fn rows(sheet: &mut Sheet) {
     let service = Http1::start("one");
@@ -18,6 +20,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     zipkin(sheet, &start);
     datadog(sheet, &start);
     x_ray(sheet, &start);
+    gateway(sheet, &service);
 }
 
 type Start<'a> = &'a dyn Fn(Value) -> Proxy;
@@ -104,6 +107,53 @@ fn zipkin(sheet: &mut Sheet, start: Start<'_>) {
             let collector = Collector::zipkin();
             let to = json!({"address": "127.0.0.1", "port": collector.port, "samplingPercent": 50});
             half(&start(json!({"zipkin": to})), &collector);
+        },
+    );
+}
+
+/// A gateway hands each request on to a listener of its own; to its callers it is one hop.
+fn gateway(sheet: &mut Sheet, service: &Http1) {
+    sheet.row(
+        "tracing at a gateway",
+        &["proxyProfile.spec.tracing.zipkin.port"],
+        "each of eleven requests has one span, of the service named after the gateway's ARN, and the service gets its id to go on with",
+        || {
+            let collector = Collector::zipkin();
+            let port = free_port();
+            let mut plan = Plan::new();
+            plan.node("one", (8080, "http"), service.port);
+            plan.served_by_node("one.apps.local", "one");
+            plan.set(
+                "virtualGateway/front",
+                json!({"listeners": [{"portMapping": {"port": port, "protocol": "http"}}]}),
+            );
+            let target = json!({"virtualService": {"virtualServiceName": "one.apps.local"}});
+            plan.set(
+                "virtualGateway/front/gatewayRoute/all",
+                json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"target": target}}}),
+            );
+            let profile = json!({
+                "interception": {"explicit": {"port": free_port()}},
+                "tracing": {"zipkin": {"address": "127.0.0.1", "port": collector.port}},
+            });
+            let _gateway = plan.run("virtualGateway/front", profile);
+            let mut client = Client::new(([127, 0, 0, 1], port).into());
+            let traced: Vec<String> = (0..11)
+                .map(|_| {
+                    let answer = client.get("shop.example.com", "/seen", &[]).unwrap();
+                    assert_eq!((answer.status, answer.service()), (200, "one"));
+                    let head = String::from_utf8_lossy(&answer.body).into_owned();
+                    let id = |line: &str| line.strip_prefix("x-b3-traceid: ").map(str::to_owned);
+                    head.lines().find_map(id).expect("the service can go on with the trace")
+                })
+                .collect();
+            // They come in fives and the last when it is time, so that a second one of each would be there by then.
+            let spans = collector.wait(11);
+            assert_eq!(spans.len(), 11);
+            for span in &spans {
+                assert!(span.service.ends_with("/virtualGateway/front"), "{span:?}");
+            }
+            assert_eq!(traced.iter().collect::<BTreeSet<_>>().len(), 11);
         },
     );
 }
