@@ -11,7 +11,8 @@ use meshform_store::{Author, Record, RunId, RunState, Store, StoreError, StoreId
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tfplugin::{Diagnostics, Value};
+use tfplugin::codec::msgpack;
+use tfplugin::{Diagnostics, Type, Value};
 use tokio::sync::OnceCell;
 
 /// How long the last release may take when Terraform ends the process; it gives two seconds in all.
@@ -33,7 +34,7 @@ pub(crate) struct Session {
     /// Who the store is, once it is known to be the one that the state remembers.
     identity: OnceLock<StoreIdentity>,
     /// What this process has planned, for who plans after it.
-    planned: Mutex<BTreeMap<ResourceKey, Planned>>,
+    planned: Mutex<BTreeMap<ResourceKey, Packed>>,
     /// Runs of others that were looked at, and meshes whose warnings were told.
     seen: Mutex<BTreeSet<String>>,
 }
@@ -45,6 +46,35 @@ pub(crate) enum Planned {
     Gone,
     /// This, of which parts may be unknown.
     As(Value),
+}
+
+/// The same in a tenth of the memory: it is kept of every resource, and few ask for it.
+#[derive(Debug)]
+enum Packed {
+    Gone,
+    As(Type, Box<[u8]>),
+    /// What does not fit its schema, which the plan's answer will say.
+    Unclear,
+}
+
+impl Packed {
+    fn new(planned: &Planned, ty: &Type) -> Self {
+        match planned {
+            Planned::Gone => Self::Gone,
+            Planned::As(value) => match msgpack::encode(ty, value) {
+                Ok(bytes) => Self::As(ty.clone(), bytes.into()),
+                Err(_) => Self::Unclear,
+            },
+        }
+    }
+
+    fn unpacked(&self) -> Planned {
+        match self {
+            Self::Gone => Planned::Gone,
+            Self::As(ty, bytes) => Planned::As(msgpack::decode(ty, bytes).unwrap_or(Value::UNKNOWN)),
+            Self::Unclear => Planned::As(Value::UNKNOWN),
+        }
+    }
 }
 
 impl Session {
@@ -139,18 +169,19 @@ impl Session {
         }
     }
 
-    /// Remembers what was planned.
-    pub(crate) fn plan(&self, key: ResourceKey, planned: Planned) {
+    /// Remembers what was planned: a value of that type, if one.
+    pub(crate) fn plan(&self, key: ResourceKey, planned: &Planned, ty: &Type) {
+        let packed = Packed::new(planned, ty);
         self.planned
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, planned);
+            .insert(key, packed);
     }
 
     /// What this process has planned for a resource.
     pub(crate) fn planned_for(&self, key: &ResourceKey) -> Option<Planned> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        planned.get(key).cloned()
+        planned.get(key).map(Packed::unpacked)
     }
 
     /// What this process has planned for a mesh.
@@ -158,7 +189,7 @@ impl Session {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let of_mesh = planned.iter().filter(|(key, _)| key.mesh == mesh);
         of_mesh
-            .map(|(key, planned)| (key.clone(), planned.clone()))
+            .map(|(key, planned)| (key.clone(), planned.unpacked()))
             .collect()
     }
 
@@ -245,4 +276,28 @@ impl Session {
 /// A failure of the store as Terraform shows it.
 pub(crate) fn failed(error: &StoreError) -> Diagnostics {
     problem::plain(&Problem::from(error.clone())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_planned_is_remembered_as_it_was() {
+        let ty = Type::object([
+            ("name", Type::String),
+            ("arn", Type::String),
+            ("port", Type::Number),
+        ]);
+        let value = Value::object([
+            ("name", Value::from("a")),
+            ("arn", Value::UNKNOWN),
+            ("port", Value::Null),
+        ]);
+        let planned = Planned::As(value);
+        assert_eq!(Packed::new(&planned, &ty).unpacked(), planned);
+        assert_eq!(Packed::new(&Planned::Gone, &ty).unpacked(), Planned::Gone);
+        let misfit = Planned::As(Value::object([("name", Value::from(1))]));
+        assert_eq!(Packed::new(&misfit, &ty).unpacked(), Planned::As(Value::UNKNOWN));
+    }
 }

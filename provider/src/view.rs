@@ -10,7 +10,8 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::{Reference, Role, references};
 use meshform_model::resource::Resource;
 use meshform_store::{Action, Change, Feed, Prefix, Record, Revision, Store, StoreError};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use tfplugin::Diagnostics;
 
 /// How many changes are asked for at once.
@@ -24,6 +25,8 @@ pub(crate) struct Views(tokio::sync::Mutex<BTreeMap<String, View>>);
 #[derive(Debug, Default)]
 struct View {
     upto: Revision,
+    /// What this process wrote after that, where others have written in between, or may have.
+    ahead: BTreeSet<Revision>,
     entries: BTreeMap<ResourceKey, Entry>,
     /// Who refers to a resource, by what it refers to.
     referrers: BTreeMap<ResourceKey, Vec<Reference>>,
@@ -51,7 +54,7 @@ impl Views {
         store: &dyn Store,
         key: &ResourceKey,
     ) -> Result<Vec<Entry>, Diagnostics> {
-        self.with(store, key, |view| {
+        self.with(store, key, None, |view| {
             if key.kind == Kind::Mesh {
                 return view
                     .entries
@@ -86,19 +89,27 @@ impl Views {
         if let Some(view) = self.0.lock().await.get_mut(&record.key.mesh)
             && view.upto < record.revision
         {
-            view.forget(&record.key);
-            view.add(record);
+            // Not in the place of what came later: writes of one resource may be told in another order.
+            let known = view.entries.get(&record.key).map(|entry| entry.revision);
+            if known.is_none_or(|known| known < record.revision) {
+                view.forget(&record.key);
+                view.add(record);
+            }
+            view.ahead.insert(record.revision);
+            view.catch_up();
         }
     }
 
-    /// What a resource of the store names and the store does not have: a warning each, with both ends.
+    /// What a resource of the store names and the store does not have: a warning each, with both ends. As of now, or
+    /// as of a revision at least.
     pub(crate) async fn dangling(
         &self,
         store: &dyn Store,
         key: &ResourceKey,
+        since: Option<Revision>,
     ) -> Result<Diagnostics, Diagnostics> {
         let missing = self
-            .with(store, key, |view| {
+            .with(store, key, since, |view| {
                 let references = view
                     .entries
                     .get(key)
@@ -132,13 +143,16 @@ impl Views {
         &self,
         store: &dyn Store,
         key: &ResourceKey,
+        since: Option<Revision>,
         look: impl FnOnce(&View) -> T,
     ) -> Result<T, Diagnostics> {
         let mut views = self.0.lock().await;
         let view = views.entry(key.mesh.clone()).or_default();
-        view.follow(store, &key.mesh)
-            .await
-            .map_err(|error| session::failed(&error))?;
+        if since.is_none_or(|since| view.upto < since) {
+            view.follow(store, &key.mesh)
+                .await
+                .map_err(|error| session::failed(&error))?;
+        }
         Ok(look(view))
     }
 }
@@ -155,13 +169,26 @@ impl View {
                         return Ok(());
                     };
                     self.take_up(store, changes).await?;
-                    self.upto = last;
-                    if last >= head {
+                    self.upto = self.upto.max(last);
+                    self.catch_up();
+                    if self.upto >= head {
                         return Ok(());
                     }
                 }
                 Feed::Compacted { .. } => return self.load(store, mesh).await,
             }
+        }
+    }
+
+    /// Goes on over what this process wrote itself, as far as no revision of others lies in between.
+    fn catch_up(&mut self) {
+        while let Some(next) = self.ahead.first().copied() {
+            match next.0.cmp(&(self.upto.0 + 1)) {
+                Ordering::Greater => return,
+                Ordering::Equal => self.upto = next,
+                Ordering::Less => {}
+            }
+            self.ahead.pop_first();
         }
     }
 
@@ -174,10 +201,11 @@ impl View {
         let mut unread = Vec::new();
         for (key, (action, revision)) in last {
             let known = self.entries.get(&key).map(|entry| entry.revision);
-            if action == Action::Delete {
-                self.forget(&key);
-            } else if known.is_none_or(|known| known < revision) {
-                self.forget(&key);
+            if known.is_some_and(|known| known >= revision) {
+                continue;
+            }
+            self.forget(&key);
+            if action != Action::Delete {
                 unread.push(key);
             }
         }
@@ -231,4 +259,116 @@ pub(crate) fn of_record(record: &Record) -> Vec<Reference> {
     Resource::from_body(record.key.clone(), &record.body)
         .map(|resource| references(&resource))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_store::{Author, Draft, Expected, SqliteOptions, SqliteStore};
+    use serde_json::json;
+
+    struct Bench {
+        _directory: tempfile::TempDir,
+        store: SqliteStore,
+        views: Views,
+    }
+
+    fn node(name: &str) -> ResourceKey {
+        ResourceKey::in_mesh("apps", Kind::VirtualNode, name)
+    }
+
+    impl Bench {
+        /// A store with a mesh that was looked at.
+        async fn new() -> Self {
+            let directory = tempfile::TempDir::new().unwrap();
+            let store = SqliteStore::open(SqliteOptions::new(directory.path().join("store"))).unwrap();
+            let bench = Self {
+                _directory: directory,
+                store,
+                views: Views::default(),
+            };
+            bench.put(&ResourceKey::mesh("apps"), "us").await;
+            assert_eq!(bench.inside().await, Vec::<String>::new());
+            bench
+        }
+
+        async fn put(&self, key: &ResourceKey, owner: &str) -> Record {
+            let author = Author {
+                owner: owner.to_owned(),
+                actor: "test".to_owned(),
+                run: None,
+            };
+            let body = json!({"spec": {"backends": [{"virtualService": {"virtualServiceName": "b.local"}}]}});
+            let body = if key.kind == Kind::VirtualNode {
+                body
+            } else {
+                json!({"spec": {}})
+            };
+            let draft = Draft::new(key.clone(), body);
+            self.store.put(draft, Expected::Absent, &author).await.unwrap()
+        }
+
+        async fn delete(&self, record: &Record) {
+            let gone = self.store.delete(&record.key, record.revision, &record.author);
+            gone.await.unwrap();
+        }
+
+        async fn inside(&self) -> Vec<String> {
+            let mesh = ResourceKey::mesh("apps");
+            let found = self.views.inside(&self.store, &mesh).await.unwrap();
+            found.into_iter().map(|entry| entry.key.name).collect()
+        }
+
+        async fn upto(&self) -> u64 {
+            self.views.0.lock().await["apps"].upto.0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_process_wrote_is_not_asked_for() {
+        let bench = Bench::new().await;
+        let first = bench.put(&node("a"), "us").await;
+        bench.views.wrote(&first).await;
+        assert_eq!(bench.upto().await, 2);
+        // Told in another order than written.
+        let (second, third) = (
+            bench.put(&node("b"), "us").await,
+            bench.put(&node("c"), "us").await,
+        );
+        bench.views.wrote(&third).await;
+        assert_eq!(bench.upto().await, 2, "what came before is not known");
+        bench.views.wrote(&second).await;
+        assert_eq!(bench.upto().await, 4);
+        assert_eq!(bench.inside().await, ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn what_others_wrote_in_between_is_seen() {
+        let bench = Bench::new().await;
+        let service = ResourceKey::in_mesh("apps", Kind::VirtualService, "b.local");
+        let theirs = bench.put(&service, "them").await;
+        let ours = bench.put(&node("a"), "us").await;
+        bench.views.wrote(&ours).await;
+        let warned = |since| bench.views.dangling(&bench.store, &ours.key, since);
+        let found = warned(Some(ours.revision)).await.unwrap();
+        assert!(found.is_empty(), "{found:?}");
+        bench.delete(&theirs).await;
+        let found = warned(Some(ours.revision)).await.unwrap();
+        assert!(found.is_empty(), "as of the write it was there: {found:?}");
+        assert_eq!(warned(None).await.unwrap().iter().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_and_written_again_is_there() {
+        let bench = Bench::new().await;
+        let first = bench.put(&node("a"), "us").await;
+        bench.views.wrote(&first).await;
+        bench.delete(&first).await;
+        let second = bench.put(&node("a"), "us").await;
+        bench.views.wrote(&second).await;
+        bench.views.wrote(&first).await;
+        assert_eq!(bench.inside().await, ["a"]);
+        bench.delete(&second).await;
+        assert_eq!(bench.inside().await, Vec::<String>::new());
+    }
 }

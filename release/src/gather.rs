@@ -2,6 +2,7 @@
 
 use crate::error::ReleaseError;
 use crate::outcome::{Outcome, Verdict};
+use crate::pace::Pace;
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,9 @@ use std::time::{Duration, Instant};
 /// When a mesh is released.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// After so long without a write.
+    /// After so long without a write; longer where the writes before came slowly.
     pub quiet: Duration,
-    /// While writes go on: at the latest so long after the first.
+    /// While writes go on: at the latest so long after the first; longer with each release on the way.
     pub longest: Duration,
 }
 
@@ -64,7 +65,6 @@ struct Book {
 /// A mesh that waits.
 struct Waiting {
     first: Instant,
-    last: Instant,
     demanded: bool,
 }
 
@@ -191,19 +191,18 @@ impl Book {
     }
 }
 
-/// While writes go on, so many times longer than the last release took is waited before the next one: a long apply
-/// of a large mesh is not slowed down by the releases on its way.
-const SHARE: u32 = 8;
-
 fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl Fn(&str, bool) -> Report) {
     let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
+    let mut paces: BTreeMap<String, Pace> = BTreeMap::new();
     let mut closing = false;
     let mut took = Duration::ZERO;
     while !closing || !waiting.is_empty() {
         let now = Instant::now();
-        let longest = timing.longest.max(took * SHARE);
-        let due = |w: &Waiting| (w.last + timing.quiet).min(w.first + longest);
-        let next = waiting.values().map(due).min();
+        let due = |mesh: &String, waiting: &Waiting, paces: &BTreeMap<String, Pace>| {
+            let pace = paces.get(mesh);
+            pace.map_or(waiting.first, |pace| pace.due(waiting.first, timing, took))
+        };
+        let next = waiting.iter().map(|(mesh, one)| due(mesh, one, &paces)).min();
         let order = match next {
             _ if closing => Err(RecvTimeoutError::Timeout),
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -213,12 +212,11 @@ fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl
         match order {
             Ok(Order::Release { mesh, demanded }) => {
                 let now = Instant::now();
-                let entry = waiting.entry(mesh).or_insert(Waiting {
-                    first: now,
-                    last: now,
-                    demanded,
-                });
-                entry.last = now;
+                match paces.get_mut(&mesh) {
+                    Some(pace) => pace.write(now, timing),
+                    None => drop(paces.insert(mesh.clone(), Pace::new(now))),
+                }
+                let entry = waiting.entry(mesh).or_insert(Waiting { first: now, demanded });
                 entry.demanded |= demanded;
                 continue;
             }
@@ -229,13 +227,16 @@ fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl
         let now = Instant::now();
         let ready: Vec<String> = waiting
             .iter()
-            .filter(|(_, w)| hurry || due(w) <= now)
+            .filter(|(mesh, one)| hurry || due(mesh, one, &paces) <= now)
             .map(|(mesh, _)| mesh.clone())
             .collect();
         for mesh in ready {
             let demanded = waiting.remove(&mesh).is_some_and(|waiting| waiting.demanded);
             let noted = shared.book().writes.get(&mesh).map_or(0, |(noted, _)| *noted);
             let begun = Instant::now();
+            if let Some(pace) = paces.get_mut(&mesh) {
+                pace.released(begun, timing);
+            }
             let report = release(&mesh, demanded);
             took = begun.elapsed();
             if let Err(error) = &report {

@@ -89,18 +89,20 @@ impl Kept {
                 return Ok(here.then(|| found.into_values().collect()));
             };
             let keys: BTreeSet<ResourceKey> = changes.into_iter().map(|change| change.key).collect();
-            for key in keys {
-                let change = match store.get(&key).await {
-                    Ok(Some(record)) => match records::resource(record) {
-                        Ok(resource) => Change::Written(Box::new(resource)),
-                        // A listing says what is wrong with it.
-                        Err(_) => return Ok(None),
-                    },
-                    Ok(None) => Change::Deleted(key.clone()),
-                    Err(StoreError::Damaged { .. }) => return Ok(None),
-                    Err(error) => return Err(error.into()),
+            let keys: Vec<ResourceKey> = keys.into_iter().collect();
+            let records = match store.get_all(&keys).await {
+                Ok(records) => records,
+                Err(StoreError::Damaged { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let gone = |key: ResourceKey| (key.clone(), Change::Deleted(key));
+            found.extend(keys.into_iter().map(gone));
+            for record in records {
+                // A listing says what is wrong with it.
+                let Ok(resource) = records::resource(record) else {
+                    return Ok(None);
                 };
-                found.insert(key, change);
+                found.insert(resource.key.clone(), Change::Written(Box::new(resource)));
             }
             self.revision = last;
         }

@@ -22,6 +22,7 @@ pub mod gather;
 pub mod kept;
 mod manifest;
 pub mod outcome;
+mod pace;
 mod policy;
 pub mod publish;
 mod records;

@@ -256,7 +256,13 @@ impl Releaser {
         for entry in kept {
             bundles.remove(&entry.bundle);
         }
-        let mut blobs: Vec<Vec<u8>> = bundles.values().cloned().collect();
+        // Who publishes needs them once more.
+        let again = if self.publisher.is_some() {
+            bundles.clone()
+        } else {
+            BTreeMap::new()
+        };
+        let mut blobs: Vec<Vec<u8>> = bundles.into_values().collect();
         blobs.push(manifest.encode()?);
         let digests = self.store.put_blobs(mesh, blobs).await?;
         let Some(release) = digests.last().cloned() else {
@@ -271,7 +277,7 @@ impl Releaser {
         });
         self.set(mesh, &pointed, &state).await?;
         self.steps.passed(Step::Pointed);
-        *fresh = bundles;
+        *fresh = again;
         if !dropped.is_empty()
             && let Err(error) = sweep::sweep(&*self.store, &*self.clock, mesh, &state).await
         {

@@ -30,12 +30,17 @@ pub(crate) fn of_value(kind: Kind, value: &Value) -> (Node, Vec<Problem>) {
 ///
 /// These are warnings: App Mesh took some of it, and what it took must still plan and apply. A mesh with it is not
 /// whole, so proxies keep what they have.
-pub(crate) fn judged_alone(kind: Kind, value: &Value) -> Vec<Problem> {
+///
+/// `document` is the canonical document of the value.
+pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec<Problem> {
     let Some(key) = key::of_value(kind, value) else {
         return Vec::new();
     };
     // Tags break no rule, and may be unknown.
-    let Some(body) = body(kind, &value.clone().with("tags", Value::Null)) else {
+    if let Inner::Object(object) = &mut document.value {
+        object.remove("tags");
+    }
+    let Some(body) = canonical::body(kind, &document) else {
         return Vec::new();
     };
     let mut found = match Resource::from_body(key, &body) {
@@ -60,10 +65,15 @@ pub(crate) fn body(kind: Kind, value: &Value) -> Option<serde_json::Value> {
 
 /// The canonical document of a record, with its names and what the store knows of it.
 pub(crate) fn of_record(record: &Record) -> Node {
-    let mut document = match Node::from_json(&record.body).value {
+    let body = match Node::from_json(&record.body).value {
         Inner::Object(object) => object,
         _ => Object::new(),
     };
+    around(body, record)
+}
+
+/// The canonical document of a body, with the names of its record and what the store knows of it.
+fn around(mut document: Object, record: &Record) -> Node {
     for (name, value) in key::canonical_names(record.key.kind).zip(key::names(&record.key)) {
         document.set(name, Node::new(Inner::from(value)));
     }
@@ -148,7 +158,17 @@ pub(crate) fn to_state(schema: &Schema, record: &Record, prior: &Value) -> Resul
         let (prior, _) = dialect::to_canonical(kind, Dialect::Terraform, &value::to_node(prior));
         document = canonical::align(kind, &document, &prior);
     }
-    let state = dialect::from_canonical(kind, Dialect::Terraform, &document);
+    shown(schema, record, &document, prior)
+}
+
+/// What a state shows of a record beside its body: names, and what the store knows of it. The rest is null.
+pub(crate) fn beside_body(schema: &Schema, record: &Record) -> Result<Value, Misfit> {
+    shown(schema, record, &around(Object::new(), record), &Value::Null)
+}
+
+fn shown(schema: &Schema, record: &Record, document: &Node, prior: &Value) -> Result<Value, Misfit> {
+    let kind = record.key.kind;
+    let state = dialect::from_canonical(kind, Dialect::Terraform, document);
     let mut state = value::from_node(&state);
     for own in TerraformsOwn::all(kind) {
         own.keep(prior, &mut state);

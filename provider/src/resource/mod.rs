@@ -147,9 +147,9 @@ impl Resource for MeshResource {
     }
 
     async fn validate(&self, _cx: &Context, config: &Value, found: &mut Diagnostics) {
-        let (_, mut problems) = document::of_value(self.kind, config);
+        let (document, mut problems) = document::of_value(self.kind, config);
         if problems.is_empty() {
-            problems = document::judged_alone(self.kind, config);
+            problems = document::judged_alone(self.kind, config, document);
         }
         found.extend(
             problems

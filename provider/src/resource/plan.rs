@@ -13,7 +13,7 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
-                session.plan(key, Planned::Gone);
+                session.plan(key, &Planned::Gone, self.terraform().ty());
                 plan.diagnostics.extend(session.by_hand(&mesh).await);
             }
             return;
@@ -50,7 +50,8 @@ impl MeshResource {
             self.warn_of_broken(session, plan).await;
         }
         if let Some(key) = key::of_value(self.kind, &plan.planned) {
-            session.plan(key.clone(), Planned::As(plan.planned.clone()));
+            let ty = self.terraform().ty();
+            session.plan(key.clone(), &Planned::As(plan.planned.clone()), ty);
             plan.diagnostics.extend(session.warnings(&key.mesh).await);
             if plan.planned != request.prior {
                 plan.diagnostics.extend(session.by_hand(&key.mesh).await);
@@ -71,7 +72,7 @@ impl MeshResource {
         let Some(key) = key::of_value(self.kind, &plan.planned) else {
             return;
         };
-        if let Ok(found) = session.views.dangling(&*session.store, &key).await {
+        if let Ok(found) = session.views.dangling(&*session.store, &key, None).await {
             plan.diagnostics.extend(found);
         }
     }

@@ -12,6 +12,7 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{Draft, Expected, Given, Record, Revision, Seed, StoreError};
 use std::time::Duration;
 use tfplugin::resource::{Delete, Failure, NewState, Update};
+use tfplugin::value::Misfit;
 use tfplugin::{Diagnostic, Diagnostics, Private, Value};
 
 /// How long a delete waits for what is inside to go, as long as nothing goes. Terraform deletes in parallel what
@@ -226,23 +227,43 @@ impl MeshResource {
         plan: &Value,
     ) -> Result<NewState, Diagnostics> {
         session.written(&record.key.mesh);
-        let shown = document::to_state(self.terraform(), record, plan)
+        let state = self
+            .filled_in(record, plan)
             .map_err(|misfit| Diagnostics::from(problem::misfit(format!("{}: {misfit}.", record.key))))?;
-        let mut state = plan.clone();
-        for (name, _) in plan
-            .entries()
-            .into_iter()
-            .flatten()
-            .filter(|(_, value)| value.is_unknown())
-        {
-            state.set_attr(name.as_ref(), shown.get(name).clone());
-        }
         session.views.wrote(record).await;
-        let warnings = session.views.dangling(&*session.store, &record.key).await?;
+        let warnings = session
+            .views
+            .dangling(&*session.store, &record.key, Some(record.revision))
+            .await?;
         Ok(self
             .remembered(session, record, state)
             .await?
             .diagnostics(warnings))
+    }
+}
+
+impl MeshResource {
+    /// A plan in which what was unknown is what the record says. Mostly that is what stands beside the body, and
+    /// then the body, which the plan has already, is not turned into a state once more.
+    fn filled_in(&self, record: &Record, plan: &Value) -> Result<Value, Misfit> {
+        let attributes = plan.entries().into_iter().flatten();
+        let unknown: Vec<&str> = attributes
+            .filter(|(_, value)| value.is_unknown())
+            .map(|(name, _)| name.as_ref())
+            .collect();
+        let mut shown = document::beside_body(self.terraform(), record)?;
+        let is_there = |name: &&str| match shown.get(name) {
+            Value::List(items) | Value::Set(items) => !items.is_empty(),
+            value => !value.is_null(),
+        };
+        if !unknown.iter().all(is_there) {
+            shown = document::to_state(self.terraform(), record, plan)?;
+        }
+        let mut state = plan.clone();
+        for name in unknown {
+            state.set_attr(name, shown.get(name).clone());
+        }
+        Ok(state)
     }
 }
 

@@ -9,6 +9,7 @@ use super::network;
 use super::options::Setup;
 use crate::error::{Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -218,6 +219,8 @@ pub(super) fn connect(setup: &Setup, steps: &[Step]) -> Result<Opened> {
 
 fn prepare(conn: &Connection, setup: &Setup) -> rusqlite::Result<()> {
     conn.busy_timeout(setup.patience)?;
+    // Else SQLite compiles a statement anew whenever another value is bound to its `LIMIT`.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "trusted_schema", "OFF")?;
     conn.pragma_update(None, "cell_size_check", "ON")?;

@@ -91,6 +91,19 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn get_all(&self, keys: &[ResourceKey]) -> Result<Vec<Record>> {
+        let keys = keys.to_vec();
+        self.worker
+            .read(move |desk| {
+                let found = |desk| {
+                    keys.iter()
+                        .filter_map(move |key| records::get(&desk, key).transpose())
+                };
+                desk.map_or(Ok(Vec::new()), |desk| found(desk).collect())
+            })
+            .await
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Listing> {
         let prefix = prefix.clone();
         self.worker
