@@ -50,7 +50,7 @@ pub(crate) enum Planned {
 
 /// The same in a tenth of the memory: it is kept of every resource, and few ask for it.
 #[derive(Debug)]
-enum Packed {
+pub(crate) enum Packed {
     Gone,
     As(Type, Box<[u8]>),
     /// What does not fit its schema, which the plan's answer will say.
@@ -58,13 +58,11 @@ enum Packed {
 }
 
 impl Packed {
-    fn new(planned: &Planned, ty: &Type) -> Self {
-        match planned {
-            Planned::Gone => Self::Gone,
-            Planned::As(value) => match msgpack::encode(ty, value) {
-                Ok(bytes) => Self::As(ty.clone(), bytes.into()),
-                Err(_) => Self::Unclear,
-            },
+    /// A value of that type.
+    pub(crate) fn new(ty: &Type, value: &Value) -> Self {
+        match msgpack::encode(ty, value) {
+            Ok(bytes) => Self::As(ty.clone(), bytes.into()),
+            Err(_) => Self::Unclear,
         }
     }
 
@@ -169,13 +167,12 @@ impl Session {
         }
     }
 
-    /// Remembers what was planned: a value of that type, if one.
-    pub(crate) fn plan(&self, key: ResourceKey, planned: &Planned, ty: &Type) {
-        let packed = Packed::new(planned, ty);
+    /// Remembers what was planned.
+    pub(crate) fn plan(&self, key: ResourceKey, planned: Packed) {
         self.planned
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, packed);
+            .insert(key, planned);
     }
 
     /// What this process has planned for a resource.
@@ -294,10 +291,9 @@ mod tests {
             ("arn", Value::UNKNOWN),
             ("port", Value::Null),
         ]);
-        let planned = Planned::As(value);
-        assert_eq!(Packed::new(&planned, &ty).unpacked(), planned);
-        assert_eq!(Packed::new(&Planned::Gone, &ty).unpacked(), Planned::Gone);
-        let misfit = Planned::As(Value::object([("name", Value::from(1))]));
-        assert_eq!(Packed::new(&misfit, &ty).unpacked(), Planned::As(Value::UNKNOWN));
+        assert_eq!(Packed::new(&ty, &value).unpacked(), Planned::As(value));
+        assert_eq!(Packed::Gone.unpacked(), Planned::Gone);
+        let misfit = Value::object([("name", Value::from(1))]);
+        assert_eq!(Packed::new(&ty, &misfit).unpacked(), Planned::As(Value::UNKNOWN));
     }
 }

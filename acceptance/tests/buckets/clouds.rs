@@ -3,17 +3,13 @@
 
 use crate::azure::{self, Azure};
 use crate::blobs::refused;
+use crate::contract::keeps_the_contract;
 use crate::desk::Answer;
 use crate::google::{self, Google};
-use crate::world::{World, no_panic, says, wait};
-use crate::{MESH, nodes};
-use meshform_acceptance::tools;
-use meshform_store::{Access, Location, Prefix, Seed, Store, testing};
-use std::future::ready;
-use std::path::Path;
-use std::process::Command;
+use crate::world::{World, says, wait};
+use crate::{MESH, meshform_alone, nodes, opened};
+use meshform_store::{Prefix, Seed, Store};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A store, and how it is reached.
 #[derive(Clone)]
@@ -60,29 +56,13 @@ impl Cloud {
 
     fn store(&self) -> Arc<dyn Store> {
         let variables = self.variables.iter();
-        let access = Access {
-            environment: variables
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-            ..Access::default()
-        };
-        let location = Location::parse(&self.url, Path::new("/")).unwrap();
-        location.open(&access, &Seed::default()).unwrap()
+        let environment = variables.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        opened(&self.url, environment.collect())
     }
 
     /// What `meshform` says, with these variables and none of this process's.
     fn meshform(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new(tools::meshform());
-        command.env_clear();
-        command.args(arguments).args(["--store", &self.url]);
-        for (name, value) in &self.variables {
-            command.env(name, value);
-        }
-        let output = command.output().unwrap();
-        let mut said = String::from_utf8(output.stdout).unwrap();
-        said.push_str(&String::from_utf8(output.stderr).unwrap());
-        no_panic(&said);
-        (output.status.success(), said)
+        meshform_alone(&self.url, arguments, &self.variables)
     }
 
     fn status_is_told(&self) {
@@ -98,25 +78,17 @@ impl Cloud {
     }
 }
 
-fn keeps_the_contract(cloud: impl Fn(&str) -> Cloud) {
-    let next = AtomicUsize::new(0);
-    wait(testing::contract(|| {
-        let prefix = format!("stores/{}", next.fetch_add(1, Ordering::Relaxed));
-        ready(cloud(&prefix).store())
-    }));
-}
-
 #[test]
 fn google_keeps_the_contract() {
     let google = Google::start();
-    keeps_the_contract(|prefix| Cloud::google(&google, prefix));
+    keeps_the_contract(|prefix| Cloud::google(&google, prefix).store());
 }
 
 #[test]
 fn azure_keeps_the_contract_whether_or_not_it_heeds_where_a_list_begins() {
     for heeds in [true, false] {
         let azure = Azure::heeding_start(heeds);
-        keeps_the_contract(|prefix| Cloud::azure(&azure, prefix));
+        keeps_the_contract(|prefix| Cloud::azure(&azure, prefix).store());
         let asked = azure.desk.asked();
         assert!(asked.iter().any(|asked| asked.query.contains_key("startFrom")));
         assert!(

@@ -4,28 +4,30 @@ use crate::Bucket;
 use crate::moto::Moto;
 use crate::server::{Fault, Server};
 use crate::world::wait;
-use meshform_store::{Seed, testing};
+use meshform_store::{Seed, Store, testing};
 use std::future::ready;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn keeps_the_contract(bucket: impl Fn(&str) -> Bucket) {
+/// On stores of its own, each at a prefix that was not used before.
+pub(crate) fn keeps_the_contract(store: impl Fn(&str) -> Arc<dyn Store>) {
     let next = AtomicUsize::new(0);
     wait(testing::contract(|| {
         let prefix = format!("stores/{}", next.fetch_add(1, Ordering::Relaxed));
-        ready(bucket(&prefix).store())
+        ready(store(&prefix))
     }));
 }
 
 #[test]
 fn on_moto() {
     let moto = Moto::start();
-    keeps_the_contract(|prefix| Bucket::at(moto.address(), prefix));
+    keeps_the_contract(|prefix| Bucket::at(moto.address(), prefix).store());
 }
 
 #[test]
 fn on_s3s() {
     let server = Server::start();
-    keeps_the_contract(|prefix| server.bucket(prefix));
+    keeps_the_contract(|prefix| server.bucket(prefix).store());
 }
 
 #[test]

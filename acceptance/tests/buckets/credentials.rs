@@ -5,12 +5,9 @@ use crate::certificates::Authority;
 use crate::desk::{Answer, Desk};
 use crate::issuers::{CONTAINER, IDENTITY, Mint, ROLE, SESSION, agent, machine, sts};
 use crate::server::{Fault, Server};
-use crate::world::{no_panic, says, wait};
-use crate::{Bucket, KEY, MESH, SECRET, nodes};
-use meshform_acceptance::tools;
-use meshform_store::{Access, Location, Seed, Store};
-use std::path::Path;
-use std::process::Command;
+use crate::world::{says, wait};
+use crate::{Bucket, KEY, MESH, SECRET, meshform_alone, nodes};
+use meshform_store::{Seed, Store};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,19 +28,11 @@ fn stored() -> (Server, Bucket) {
 
 /// `meshform status` with these variables and none of this process's.
 fn status(bucket: &Bucket, variables: &[Variable]) -> (bool, String) {
-    let mut command = Command::new(tools::meshform());
-    command.env_clear();
-    command.args(["status", "--store", &bucket.url]);
-    command.env("AWS_ENDPOINT_URL_S3", &bucket.endpoint);
-    command.env("AWS_REGION", "us-east-1");
-    for (name, value) in variables {
-        command.env(name, value);
-    }
-    let output = command.output().unwrap();
-    let mut said = String::from_utf8(output.stdout).unwrap();
-    said.push_str(&String::from_utf8(output.stderr).unwrap());
-    no_panic(&said);
-    (output.status.success(), said)
+    let place = [
+        ("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+    ];
+    meshform_alone(&bucket.url, &["status"], &[&place, variables].concat())
 }
 
 fn status_is_told(bucket: &Bucket, variables: &[Variable]) {
@@ -70,12 +59,8 @@ fn tells_no_secret(said: &str, mint: &Mint) {
 fn opened(bucket: &Bucket, variables: &[Variable]) -> Arc<dyn Store> {
     let all = variables.iter().cloned();
     let all = all.chain([("AWS_ENDPOINT_URL_S3", bucket.endpoint.clone())]);
-    let access = Access {
-        environment: all.map(|(name, value)| (name.to_owned(), value)).collect(),
-        ..Access::default()
-    };
-    let location = Location::parse(&bucket.url, Path::new("/")).unwrap();
-    location.open(&access, &Seed::default()).unwrap()
+    let environment = all.map(|(name, value)| (name.to_owned(), value));
+    crate::opened(&bucket.url, environment.collect())
 }
 
 /// Reads what is never kept: a list of what is in the store.

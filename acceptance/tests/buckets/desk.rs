@@ -26,6 +26,27 @@ pub(crate) struct Desk {
     _end: oneshot::Sender<()>,
 }
 
+/// Serves on a port of this machine, in a thread of its own, until what is given beside the address is dropped.
+pub(crate) fn on_a_thread<F>(
+    serve: impl FnOnce(TcpListener) -> F + Send + 'static,
+) -> (SocketAddr, oneshot::Sender<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = oneshot::channel();
+    std::thread::spawn(move || {
+        runtime.spawn(serve(listener));
+        let _ = runtime.block_on(ended);
+    });
+    (address, end)
+}
+
 /// A request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
@@ -101,33 +122,23 @@ impl Desk {
     }
 
     fn serve(tls: Option<TlsAcceptor>, answers: Answers) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let noted = Arc::clone(&asked);
-        let (end, ended) = oneshot::channel();
-        std::thread::spawn(move || {
-            runtime.spawn(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    let (tls, noted, answers) = (tls.clone(), Arc::clone(&noted), Arc::clone(&answers));
-                    tokio::spawn(async move {
-                        match tls {
-                            None => connection(stream, &noted, &answers).await,
-                            Some(tls) => {
-                                if let Ok(stream) = tls.accept(stream).await {
-                                    connection(stream, &noted, &answers).await;
-                                }
+        let (address, end) = on_a_thread(|listener| async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (tls, noted, answers) = (tls.clone(), Arc::clone(&noted), Arc::clone(&answers));
+                tokio::spawn(async move {
+                    match tls {
+                        None => connection(stream, &noted, &answers).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                connection(stream, &noted, &answers).await;
                             }
                         }
-                    });
-                }
-            });
-            let _ = runtime.block_on(ended);
+                    }
+                });
+            }
         });
         Self {
             address,

@@ -36,7 +36,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use world::{World, wait};
+use world::{World, no_panic, wait};
 
 /// A bucket on a server.
 #[derive(Debug, Clone)]
@@ -73,12 +73,7 @@ impl Bucket {
 
     /// The store, as the programs open it.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        let access = Access {
-            environment: self.environment(),
-            ..Access::default()
-        };
-        let location = Location::parse(&self.url, Path::new("/")).unwrap();
-        location.open(&access, &Seed::default()).unwrap()
+        opened(&self.url, self.environment())
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
@@ -109,11 +104,39 @@ impl Bucket {
         let mut command = Command::new(tools::meshform());
         command.args(arguments).args(["--store", &self.url]);
         command.envs(self.environment());
-        let output = command.output().unwrap();
-        let mut said = String::from_utf8(output.stdout).unwrap();
-        said.push_str(&String::from_utf8(output.stderr).unwrap());
-        (output.status.success(), said)
+        said(&mut command)
     }
+}
+
+/// A store, as the programs open it in this environment.
+pub(crate) fn opened(url: &str, environment: Vec<(String, String)>) -> Arc<dyn Store> {
+    let access = Access {
+        environment,
+        ..Access::default()
+    };
+    let location = Location::parse(url, Path::new("/")).unwrap();
+    location.open(&access, &Seed::default()).unwrap()
+}
+
+/// What `meshform` says, and whether it ended with 0, with these variables and none of this process's.
+pub(crate) fn meshform_alone(
+    url: &str,
+    arguments: &[&str],
+    variables: &[(&'static str, String)],
+) -> (bool, String) {
+    let mut command = Command::new(tools::meshform());
+    command.env_clear();
+    command.args(arguments).args(["--store", url]);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    said(&mut command)
+}
+
+fn said(command: &mut Command) -> (bool, String) {
+    let output = command.output().unwrap();
+    let mut said = String::from_utf8(output.stdout).unwrap();
+    said.push_str(&String::from_utf8(output.stderr).unwrap());
+    no_panic(&said);
+    (output.status.success(), said)
 }
 
 pub(crate) const MESH: &str = "resource \"appmesh_mesh\" \"it\" {\n  name = \"m\"\n}\n";

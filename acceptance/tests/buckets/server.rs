@@ -1,6 +1,7 @@
 //! A server with the interface of S3 in this process, on a directory, that knows its callers by their keys, counts its
 //! requests and fails as it is told.
 
+use crate::desk::on_a_thread;
 use crate::{Bucket, KEY, SECRET};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming};
@@ -93,18 +94,8 @@ impl Server {
             healed: Notify::new(),
             puts: tokio::sync::Mutex::default(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (end, ended) = oneshot::channel();
         let serving = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            runtime.spawn(listen(listener, serving));
-            let _ = runtime.block_on(ended);
-        });
+        let (address, end) = on_a_thread(|listener| listen(listener, serving));
         Self {
             folder,
             address,

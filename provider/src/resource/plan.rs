@@ -3,7 +3,7 @@
 use super::region::{self, REGION};
 use super::{MeshResource, is_pending, key};
 use crate::codes;
-use crate::session::{Planned, Session};
+use crate::session::{Packed, Session};
 use meshform_model::kind::Kind;
 use tfplugin::resource::{Plan, PlanRequest};
 use tfplugin::{Diagnostic, Value};
@@ -13,7 +13,7 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
-                session.plan(key, &Planned::Gone, self.terraform().ty());
+                session.plan(key, Packed::Gone);
                 plan.diagnostics.extend(session.by_hand(&mesh).await);
             }
             return;
@@ -50,8 +50,8 @@ impl MeshResource {
             self.warn_of_broken(session, plan).await;
         }
         if let Some(key) = key::of_value(self.kind, &plan.planned) {
-            let ty = self.terraform().ty();
-            session.plan(key.clone(), &Planned::As(plan.planned.clone()), ty);
+            let planned = Packed::new(self.terraform().ty(), &plan.planned);
+            session.plan(key.clone(), planned);
             plan.diagnostics.extend(session.warnings(&key.mesh).await);
             if plan.planned != request.prior {
                 plan.diagnostics.extend(session.by_hand(&key.mesh).await);

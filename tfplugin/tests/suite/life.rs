@@ -64,8 +64,8 @@ async fn a_provider_under_debug_serves_several_runs_of_terraform() {
             assert!(workspace.plan(&[]).unwrap().changed().is_empty());
             workspace.destroy().unwrap();
             // Its log comes through a pipe.
-            let patience = std::time::Instant::now() + Duration::from_secs(20);
-            while applied() < 2 * (run + 1) && std::time::Instant::now() < patience {
+            let patience = Instant::now() + Duration::from_secs(20);
+            while applied() < 2 * (run + 1) && Instant::now() < patience {
                 std::thread::sleep(Duration::from_millis(20));
             }
             assert_eq!(

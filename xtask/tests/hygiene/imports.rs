@@ -97,8 +97,9 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "meshform-acceptance",
-        uses: &["meshform-ports"],
+        uses: &[],
         tests_use: &[
+            "meshform-ports",
             "meshform-model",
             "meshform-envoy-api",
             "meshform-store",
