@@ -4,6 +4,7 @@
 pub mod envoy;
 pub mod http;
 pub mod load;
+pub mod ports;
 pub mod terraform;
 pub mod tools;
 pub mod upstream;

@@ -1,7 +1,7 @@
 //! The boundary at which a panic ends: what is left of one is a message with a code, and an exit status.
 
 use crate::exit::Exit;
-use meshform_compiler::codes;
+use meshform_envoy::codes;
 use meshform_model::diag::Diagnostic;
 use std::any::Any;
 use std::cell::{Cell, RefCell};

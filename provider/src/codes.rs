@@ -129,7 +129,7 @@ fn title(code: Code) -> String {
         meshform_model::rules::codes::CODES,
         meshform_store::codes::CODES,
         meshform_release::codes::CODES,
-        meshform_compiler::CODES,
+        meshform_envoy::CODES,
         meshform_compiler::ecs::codes::CODES,
     ];
     let info = known.into_iter().flatten().find(|info| info.code == code);

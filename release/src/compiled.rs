@@ -1,7 +1,7 @@
 //! The builder that the programs use: the compiler's Envoy backend.
 
 use crate::build::{Builder, Built, Proxy, ROOT};
-use meshform_compiler::envoy;
+use meshform_envoy as envoy;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;

@@ -18,11 +18,11 @@ struct Target {
 }
 
 const TARGETS: &[Target] = &[
-    target("json", "fuzz", "json"),
-    target("yaml", "fuzz", "yaml"),
-    target("forms", "fuzz", "forms"),
-    target("tfplugin/json", "tfplugin/fuzz", "json"),
-    target("tfplugin/msgpack", "tfplugin/fuzz", "msgpack"),
+    target("json", "fuzz/readers", "json"),
+    target("yaml", "fuzz/readers", "yaml"),
+    target("forms", "fuzz/readers", "forms"),
+    target("tfplugin/json", "fuzz/tfplugin", "json"),
+    target("tfplugin/msgpack", "fuzz/tfplugin", "msgpack"),
 ];
 
 const fn target(name: &'static str, folder: &'static str, inner: &'static str) -> Target {
@@ -146,7 +146,7 @@ mod tests {
                 target.name
             );
         }
-        let files = ["fuzz", "tfplugin/fuzz"].map(|folder| {
+        let files = ["fuzz/readers", "fuzz/tfplugin"].map(|folder| {
             let targets = checkout.root().join(folder).join("fuzz_targets");
             fs::read_dir(targets).unwrap().count()
         });

@@ -76,7 +76,7 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// So many different ports of this machine that nobody listens on.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    meshform_ports::several().map_err(|error| Failure::new(error.to_string()))
+    meshform_acceptance::ports::several().map_err(|error| Failure::new(error.to_string()))
 }
 
 #[cfg(test)]

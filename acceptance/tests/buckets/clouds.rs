@@ -207,7 +207,7 @@ fn google_is_shown_a_token_a_signed_claim_or_the_machines_token() {
     let file = file.to_string_lossy().into_owned();
     let federated = ("GOOGLE_APPLICATION_CREDENTIALS", file.as_str());
     without(&[federated]).status_fails(&["MF0419", &file, "external_account"]);
-    let closed = format!("127.0.0.1:{}", meshform_ports::free().unwrap());
+    let closed = format!("127.0.0.1:{}", meshform_acceptance::ports::free().unwrap());
     let nobody = [
         ("GCE_METADATA_HOST", closed.as_str()),
         ("GCE_METADATA_IP", &closed),
@@ -263,7 +263,7 @@ fn azure_is_shown_a_signature_by_the_key_a_shared_one_or_a_workloads_token() {
     std::fs::write(&file, "eyJhbGci.a-stale-assertion").unwrap();
     let said = workload.status_fails(&["MF0419", "AZURE_FEDERATED_TOKEN_FILE", "the-client", "401"]);
     assert!(!said.contains("a-stale-assertion"), "{said}");
-    let closed = format!("http://127.0.0.1:{}/msi/token", meshform_ports::free().unwrap());
+    let closed = format!("http://127.0.0.1:{}/msi/token", meshform_acceptance::ports::free().unwrap());
     without(&[("IDENTITY_ENDPOINT", &closed)]).status_fails(&["MF0419", "managed identity", &closed]);
     let nameless = by_key.but("AZURE_STORAGE_ACCOUNT_NAME", &[]);
     nameless.status_fails(&["MF0419", "AZURE_STORAGE_ACCOUNT_NAME", "storage_account_name"]);

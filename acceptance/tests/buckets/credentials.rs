@@ -393,7 +393,7 @@ fn a_web_identity_that_is_refused_says_role_file_and_service() {
     let strange = identity.path("strange.pem");
     std::fs::write(&strange, Authority::new("another").pem).unwrap();
     fails(&but(&good, "SSL_CERT_FILE", &strange), &[&sts, "certificate"]);
-    let closed = format!("https://localhost:{}", meshform_ports::free().unwrap());
+    let closed = format!("https://localhost:{}", meshform_acceptance::ports::free().unwrap());
     fails(
         &but(&good, "AWS_ENDPOINT_URL_STS", &closed),
         &[&closed, "Connection refused"],
@@ -446,7 +446,7 @@ fn a_container_that_is_refused_says_where_it_asked_and_what_was_answered() {
     );
     let closed = format!(
         "http://127.0.0.1:{}/v1/credentials",
-        meshform_ports::free().unwrap()
+        meshform_acceptance::ports::free().unwrap()
     );
     fails(&with(&closed), &[&closed, "Connection refused"]);
     desk.asked();
@@ -469,7 +469,7 @@ fn a_machine_that_has_no_role_says_where_it_was_asked() {
         mint.answer(Some(Answer::new(status, "")));
         status_fails(&bucket, &at(desk.url("")), &mint, &[&asked, said]);
     }
-    let closed = format!("http://127.0.0.1:{}", meshform_ports::free().unwrap());
+    let closed = format!("http://127.0.0.1:{}", meshform_acceptance::ports::free().unwrap());
     let words = [
         "no keys, web identity or container",
         &closed,

@@ -49,7 +49,7 @@ fn what_the_storage_refuses_is_told_with_the_object_and_the_way_out() {
         &server.bucket("empty"),
         &["there is no store at `s3://meshes/empty`"],
     );
-    let closed = meshform_ports::free().unwrap();
+    let closed = meshform_acceptance::ports::free().unwrap();
     let nobody = Bucket {
         endpoint: format!("http://127.0.0.1:{closed}"),
         ..bucket.clone()

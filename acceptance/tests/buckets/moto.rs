@@ -15,7 +15,7 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts it on a free port and makes the bucket `meshes`.
     pub(crate) fn start() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, meshform_ports::free().unwrap()));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, meshform_acceptance::ports::free().unwrap()));
         let mut command = Command::new(tools::moto());
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
         command

@@ -7,7 +7,7 @@ use super::secure::{self, Identity};
 use super::servers::{Http1, Log, free_port};
 use super::world::{Plan, Proxy, merged};
 use meshform_acceptance::http::Client;
-use meshform_compiler::route::{Outcome, Request, Ways};
+use meshform_envoy::route::{Outcome, Request, Ways};
 use meshform_model::diag::has_errors;
 use meshform_model::key::ResourceKey;
 use serde_json::{Map, Value, json};

@@ -214,5 +214,5 @@ pub(crate) fn connect(address: &str) -> std::io::Result<TcpStream> {
 
 /// A port for what is about to listen.
 pub(crate) fn free_port() -> u16 {
-    meshform_ports::free().unwrap()
+    meshform_acceptance::ports::free().unwrap()
 }

@@ -117,7 +117,7 @@ impl Desk {
     /// Takes free ports in the place of a guide's.
     pub(crate) fn free_ports(&mut self, ports: &[u16]) {
         for port in ports {
-            self.port(*port, meshform_ports::free().unwrap());
+            self.port(*port, meshform_acceptance::ports::free().unwrap());
         }
     }
 

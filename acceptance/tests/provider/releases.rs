@@ -39,7 +39,7 @@ impl Apps {
                 fs::copy(file.path(), module.dir().join(name)).unwrap();
             }
         }
-        let [proxy, admin, inbound] = meshform_ports::several().unwrap();
+        let [proxy, admin, inbound] = meshform_acceptance::ports::several().unwrap();
         let services = ["serviceb", "servicebv2"].map(|name| Upstream::start(name).unwrap());
         let apps = Self {
             folder,

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::envoy;
+use meshform_envoy as envoy;
 use meshform_model::diag::has_errors;
 use meshform_model::rules::Options as Rules;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::load::Loaded;
 use crate::codes;
 use crate::io::Io;
-use meshform_compiler::envoy::{self, NeededFile, Options};
+use meshform_envoy::{self as envoy, NeededFile, Options};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 //! is not needed may be unknown.
 
 use crate::value;
-use meshform_compiler::envoy;
+use meshform_envoy as envoy;
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;

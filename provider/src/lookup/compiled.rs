@@ -4,7 +4,8 @@
 use crate::problem;
 use crate::session::{self, Session};
 use async_trait::async_trait;
-use meshform_compiler::{cloudformation, ecs, envoy};
+use meshform_compiler::{cloudformation, ecs};
+use meshform_envoy as envoy;
 use meshform_model::diag::{Diagnostic as Problem, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;

@@ -14,12 +14,6 @@ struct Layer {
 }
 
 const LAYERS: &[Layer] = &[
-    // For whatever starts a server: tests and tasks.
-    Layer {
-        package: "meshform-ports",
-        uses: &[],
-        tests_use: &[],
-    },
     // Pure: no I/O, no clock, no environment, and nothing of ours.
     Layer {
         package: "meshform-model",
@@ -44,13 +38,18 @@ const LAYERS: &[Layer] = &[
         tests_use: &[],
     },
     Layer {
-        package: "meshform-compiler",
+        package: "meshform-envoy",
         uses: &["meshform-model", "meshform-envoy-api"],
-        tests_use: &["meshform-ports"],
+        tests_use: &["meshform-acceptance"],
+    },
+    Layer {
+        package: "meshform-compiler",
+        uses: &["meshform-model"],
+        tests_use: &[],
     },
     Layer {
         package: "meshform-release",
-        uses: &["meshform-model", "meshform-store", "meshform-compiler"],
+        uses: &["meshform-model", "meshform-store", "meshform-envoy"],
         tests_use: &[],
     },
     // The programs: what they need, never one another.
@@ -62,6 +61,7 @@ const LAYERS: &[Layer] = &[
             "meshform-store",
             "meshform-release",
             "meshform-compiler",
+            "meshform-envoy",
         ],
         tests_use: &[],
     },
@@ -71,6 +71,7 @@ const LAYERS: &[Layer] = &[
             "meshform-model",
             "meshform-store",
             "meshform-compiler",
+            "meshform-envoy",
             "meshform-release",
         ],
         tests_use: &[],
@@ -89,6 +90,7 @@ const LAYERS: &[Layer] = &[
             "meshform-model",
             "meshform-store",
             "meshform-compiler",
+            "meshform-envoy",
             "meshform-release",
             "terraform-provider-appmesh",
             "meshform",
@@ -99,18 +101,18 @@ const LAYERS: &[Layer] = &[
         package: "meshform-acceptance",
         uses: &[],
         tests_use: &[
-            "meshform-ports",
             "meshform-model",
             "meshform-envoy-api",
             "meshform-store",
             "meshform-compiler",
+            "meshform-envoy",
             "meshform-release",
             "tfplugin-rs",
         ],
     },
     Layer {
         package: "xtask",
-        uses: &["meshform-acceptance", "meshform-ports"],
+        uses: &["meshform-acceptance"],
         tests_use: &[],
     },
 ];

@@ -10,7 +10,7 @@ use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::Client;
 use meshform_acceptance::load::{Load, send};
 use meshform_acceptance::tools;
-use meshform_compiler::envoy::{self, Mode, Options};
+use meshform_envoy::{self as envoy, Mode, Options};
 use meshform_model::key::ResourceKey;
 use serde_json::{Value, json};
 use std::fs;

@@ -142,8 +142,8 @@ fn endpoints(sheet: &mut Sheet) {
         "is an error that names service and attributes, never silently DNS",
         || {
             let temporary = tempfile::tempdir().unwrap();
-            let options = meshform_compiler::envoy::Options::new(temporary.path().to_str().unwrap());
-            let problems = meshform_compiler::envoy::build(&plan.mesh(), &options).unwrap_err();
+            let options = meshform_envoy::Options::new(temporary.path().to_str().unwrap());
+            let problems = meshform_envoy::build(&plan.mesh(), &options).unwrap_err();
             let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
             assert!(
                 text[0].contains("map.apps.local") && text[0].contains("attribute"),

@@ -6,7 +6,7 @@ use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, no_proxy};
 use crate::io::Io;
 use crate::output::Files;
-use meshform_compiler::envoy::{self, Proxy};
+use meshform_envoy::{self as envoy, Proxy};
 use meshform_compiler::{cloudformation, ecs};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;

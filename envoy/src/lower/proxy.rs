@@ -1,0 +1,347 @@
+//! One proxy being put together.
+
+use super::Lowering;
+use super::profile::Profile;
+use super::sockets::Application;
+use super::telemetry::collector;
+use super::tls::server_name;
+use crate::codes;
+use super::names::SDS_CLUSTER;
+use crate::files::file_name;
+use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol, ResponseHeaders};
+use crate::ir::listener::{HttpService, Listener, Service};
+use crate::ir::route::RouteTable;
+use crate::ir::settings::{Admin, Settings, Versions};
+use crate::ir::telemetry::{AccessLog, Tracing};
+use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
+use crate::ir::{Origin, Proxy, Source, Sourced};
+use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::resource::Identity;
+use meshform_model::spec::{Admin as ProfileAdmin, Drain, Limits, Logging, Protocol as Wire};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whose proxy it is, and how it is run.
+#[derive(Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) key: Arc<ResourceKey>,
+    pub(crate) profile: Profile<'a>,
+}
+
+/// A proxy that grows.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) tables: Vec<RouteTable>,
+    pub(crate) clusters: BTreeMap<String, Arc<Cluster>>,
+    /// Where the application listens, for each listener of the node.
+    pub(crate) applications: Vec<Application>,
+    access_log: Option<Arc<AccessLog>>,
+    tracing: Option<Arc<Tracing>>,
+    max_request_headers_kb: Option<Sourced<u32>>,
+    max_request_headers_count: Option<Sourced<u32>>,
+}
+
+impl Scope<'_> {
+    /// A field of the profile that decides, to point at.
+    pub(crate) fn profile_place(&self, field: &str) -> Place {
+        let own = self.profile.get(field, |_| Some(())).map(|found| found.source);
+        match own {
+            Some(Source::Field(origin)) => origin.place(),
+            _ => Origin::at(&self.key, "/spec").place(),
+        }
+    }
+}
+
+impl Draft {
+    /// A connection manager with what all of this proxy's have in common.
+    pub(crate) fn http(&self, table: String, stat_prefix: String, wire: Wire) -> Service {
+        Service::Http(Box::new(HttpService {
+            stat_prefix,
+            table,
+            websocket: wire != Wire::Grpc,
+            access_log: self.access_log.clone(),
+            tracing: self.tracing.clone(),
+            max_request_headers_kb: self.max_request_headers_kb.clone(),
+            max_request_headers_count: self.max_request_headers_count.clone(),
+        }))
+    }
+
+    pub(crate) fn access_log(&self) -> Option<Arc<AccessLog>> {
+        self.access_log.clone()
+    }
+
+    pub(crate) fn add_cluster(&mut self, cluster: Cluster) {
+        self.clusters.insert(cluster.name.clone(), Arc::new(cluster));
+    }
+}
+
+impl Lowering<'_> {
+    pub(crate) fn draft(&self, scope: &Scope<'_>, logging: Option<&Logging>) -> Draft {
+        let limit = |name| {
+            scope.profile.below(
+                "limits",
+                |profile| profile.limits.as_ref(),
+                (name, |limits: &Limits| match name {
+                    "maxRequestHeadersKb" => limits.max_request_headers_kb,
+                    _ => limits
+                        .max_request_headers_count
+                        .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+                }),
+            )
+        };
+        let mut draft = Draft {
+            listeners: Vec::new(),
+            tables: Vec::new(),
+            clusters: BTreeMap::new(),
+            applications: Vec::new(),
+            access_log: self.access_log(logging, scope),
+            tracing: None,
+            max_request_headers_kb: limit("maxRequestHeadersKb"),
+            max_request_headers_count: limit("maxRequestHeadersCount"),
+        };
+        if let Some((tracing, cluster)) = self.tracing(scope) {
+            draft.tracing = Some(tracing);
+            if let Some(cluster) = cluster {
+                draft.add_cluster(cluster);
+            }
+        }
+        draft
+    }
+
+    pub(crate) fn finish(&self, mut draft: Draft, scope: Scope<'_>, identity: Option<&Identity>) -> Proxy {
+        draft.listeners.sort_by(|a, b| a.name.cmp(&b.name));
+        draft.tables.sort_by(|a, b| a.name.cmp(&b.name));
+        self.check_sockets(&draft, &scope);
+        let clusters: Vec<Arc<Cluster>> = draft.clusters.into_values().collect();
+        let secrets = secrets(&draft.listeners, &clusters);
+        Proxy {
+            settings: self.settings(&scope, identity),
+            key: scope.key,
+            listeners: draft.listeners,
+            tables: draft.tables,
+            clusters,
+            secrets,
+        }
+    }
+
+    fn settings(&self, scope: &Scope<'_>, identity: Option<&Identity>) -> Settings {
+        let profile = &scope.profile;
+        let merged = &profile.merged;
+        let node_id = identity.map_or_else(|| self.arn(&scope.key), |identity| identity.arn.clone());
+        let admin = |name| {
+            profile.below(
+                "admin",
+                |profile| profile.admin.as_ref(),
+                (name, |admin: &ProfileAdmin| match name {
+                    "address" => admin.address.clone(),
+                    _ => admin.access_log_path.clone(),
+                }),
+            )
+        };
+        let port = profile.below(
+            "admin",
+            |profile| profile.admin.as_ref(),
+            ("port", |admin: &ProfileAdmin| admin.port),
+        );
+        Settings {
+            node_cluster: node_id.clone(),
+            node_id,
+            versions: self.versions(scope),
+            directory: profile
+                .get("directory", |profile| profile.directory.clone())
+                .unwrap_or_else(|| Sourced::ours(format!("{}/{}", self.root, folder(&scope.key)))),
+            admin: Admin {
+                address: admin("address").unwrap_or_else(|| Sourced::ours("127.0.0.1".to_owned())),
+                port: port.unwrap_or_else(|| Sourced::app_mesh(9901)),
+                access_log: admin("accessLogPath"),
+            },
+            drain: profile
+                .below(
+                    "drain",
+                    |profile| profile.drain.as_ref(),
+                    ("time", |drain: &Drain| drain.time),
+                )
+                .map_or_else(
+                    || Sourced::app_mesh(Duration::from_secs(20)),
+                    |time| time.map(Duration::from),
+                ),
+            initial_fetch_timeout: profile
+                .get("initialFetchTimeout", |profile| profile.initial_fetch_timeout)
+                .map_or_else(
+                    || Sourced::app_mesh(Duration::ZERO),
+                    |time| time.map(Duration::from),
+                ),
+            log_level: profile.get("logLevel", |profile| profile.log_level).map_or_else(
+                || Sourced::app_mesh(merged.log_level().name().to_owned()),
+                |level| level.map(|level| level.name().to_owned()),
+            ),
+            concurrency: profile
+                .get("concurrency", |profile| profile.concurrency)
+                .map(|threads| threads.map(|threads| u32::try_from(threads).unwrap_or(u32::MAX))),
+            max_downstream_connections: profile.below(
+                "limits",
+                |profile| profile.limits.as_ref(),
+                ("maxDownstreamConnections", |limits: &Limits| {
+                    limits.max_downstream_connections
+                }),
+            ),
+            metrics: self.metrics(scope),
+            sds: sds_cluster(scope).map(Arc::new),
+            control_plane: control_plane(scope).map(Arc::new),
+        }
+    }
+
+    /// The ARN that a resource without identity has: the mesh's partition, region and account, else the defaults.
+    fn arn(&self, key: &ResourceKey) -> String {
+        let identity = self
+            .index
+            .mesh
+            .as_ref()
+            .and_then(|mesh| mesh.resource.identity.as_ref());
+        let prefix = identity
+            .and_then(|identity| identity.arn.split_once(":mesh/"))
+            .map_or("arn:aws:appmesh:us-east-1:000000000000", |(prefix, _)| prefix);
+        format!("{prefix}:{}", key.path())
+    }
+
+    fn versions(&self, scope: &Scope<'_>) -> Versions {
+        let merged = &scope.profile.merged;
+        let minor = |text: &str| {
+            text.strip_prefix("1.")
+                .and_then(|minor| minor.parse::<u16>().ok())
+        };
+        let (min, max) = (minor(merged.min_envoy()), minor(merged.max_envoy()));
+        match (min, max) {
+            (Some(min), Some(max)) if (34..=40).contains(&min) && (min..=40).contains(&max) => {
+                Versions { min, max }
+            }
+            _ => {
+                self.report(
+                    Diagnostic::error(
+                        codes::ENVOY_VERSION,
+                        format!(
+                            "Envoy {} to {} is not supported",
+                            merged.min_envoy(),
+                            merged.max_envoy()
+                        ),
+                    )
+                    .help("give `min` and `max` between \"1.34\" and \"1.40\"")
+                    .at(scope.profile_place("envoyVersion")),
+                );
+                Versions { min: 34, max: 40 }
+            }
+        }
+    }
+}
+
+/// Where a proxy's files lie below the root: `mesh/virtualNode/name`.
+pub(crate) fn folder(key: &ResourceKey) -> String {
+    format!(
+        "{}/{}/{}",
+        file_name(&key.mesh),
+        key.kind.name(),
+        file_name(&key.name)
+    )
+}
+
+fn sds_cluster(scope: &Scope<'_>) -> Option<Cluster> {
+    let found = scope
+        .profile
+        .get("sdsSocketPath", |profile| profile.sds_socket_path.clone())?;
+    let Source::Field(origin) = found.source else {
+        return None;
+    };
+    Some(Cluster {
+        name: SDS_CLUSTER.to_owned(),
+        origin,
+        discovery: Discovery::Socket { path: found.value },
+        connect_timeout: Sourced::app_mesh(Duration::from_secs(1)),
+        protocol: Protocol::Http2,
+        pool: Pool::default(),
+        outlier: None,
+        health_check: None,
+        tls: None,
+        balancing: None,
+        response_headers: ResponseHeaders::default(),
+    })
+}
+
+fn control_plane(scope: &Scope<'_>) -> Option<Cluster> {
+    let found = scope
+        .profile
+        .get("controlPlane", |profile| profile.control_plane.as_ref())?;
+    let Source::Field(origin) = found.source else {
+        return None;
+    };
+    let plane = found.value;
+    let mut cluster = collector("xds_cluster", (&plane.address, plane.port), (Wire::Grpc, &origin));
+    cluster.protocol = Protocol::Http2Watched;
+    cluster.tls = plane.tls.as_ref().map(|files| {
+        let secret = |files| SecretRef {
+            name: String::new(),
+            source: SecretSource::Files(files),
+        };
+        let certificate = match (&files.certificate_chain, &files.private_key) {
+            (Some(chain), Some(key)) => Some(secret(Files::Identity {
+                chain: chain.clone(),
+                key: key.clone(),
+            })),
+            _ => None,
+        };
+        let validation = files.trust_chain.as_ref().map(|bundle| Validation {
+            trust: secret(Files::Trust {
+                bundle: bundle.clone(),
+            }),
+            names: Sourced::ours(vec![SubjectName::of(&plane.address)]),
+        });
+        Arc::new(ClientTls {
+            origin: origin.field("tls"),
+            certificate,
+            validation,
+            sni: server_name(&plane.address),
+            alpn: vec!["h2"],
+        })
+    });
+    Some(cluster)
+}
+
+/// Every secret that comes from files, once.
+fn secrets(listeners: &[Listener], clusters: &[Arc<Cluster>]) -> Vec<Secret> {
+    let servers = listeners
+        .iter()
+        .flat_map(|listener| listener.chains.iter().chain(&listener.default_chain))
+        .filter_map(|chain| chain.tls.as_deref())
+        .flat_map(|tls: &ServerTls| {
+            [
+                Some(&tls.certificate),
+                tls.clients.as_ref().map(|clients| &clients.trust),
+            ]
+        });
+    let clients = clusters
+        .iter()
+        .filter_map(|cluster| cluster.tls.as_deref())
+        .flat_map(|tls| {
+            [
+                tls.certificate.as_ref(),
+                tls.validation.as_ref().map(|server| &server.trust),
+            ]
+        });
+    let by_name: BTreeMap<String, Secret> = servers
+        .chain(clients)
+        .flatten()
+        .filter_map(|secret| match &secret.source {
+            SecretSource::Files(files) => Some((
+                secret.name.clone(),
+                Secret {
+                    name: secret.name.clone(),
+                    files: files.clone(),
+                },
+            )),
+            SecretSource::Sds => None,
+        })
+        .collect();
+    by_name.into_values().collect()
+}

@@ -1,0 +1,214 @@
+//! Envoy's files: from a mesh, through what each proxy needs, to Envoy's own messages, to JSON.
+//!
+//! [`build`] makes all proxies' files: `bootstrap.json` (filesystem xDS), `static.json` (all in one), and under `xds/`
+//! what a release holds: `lds.json`, `cds.json`, and `rds/`, `eds/`, `sds/` with one file per resource. A release of
+//! `xds/` is put in `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming;
+//! [`transition`] gives the releases in between that a change needs to lose no request.
+//!
+//! The layout follows the model: `listener`, `route`, `cluster`, `endpoint`, `tls`, `telemetry`,
+//! `bootstrap`; `delivery` says how the parts reach a proxy, `text` writes, `write` puts files together.
+
+mod affected;
+pub(crate) mod bootstrap;
+pub(crate) mod cluster;
+pub(crate) mod delivery;
+pub(crate) mod endpoint;
+pub(crate) mod listener;
+mod needed;
+pub(crate) mod route;
+pub(crate) mod telemetry;
+pub(crate) mod text;
+pub(crate) mod tls;
+mod transition;
+pub(crate) mod write;
+
+pub use affected::affected;
+pub use needed::{NeededFile, needed_files, needed_files_where};
+pub use transition::{Step, between, farewell, transition};
+
+use crate::codes;
+use crate::files::{Files, sha256};
+use crate::lower::{Lowering, lowered, refuse_broken};
+use crate::lower::index::Index;
+use crate::lower::proxy::folder;
+use delivery::Delivery;
+use meshform_envoy_api::envoy::config::core::v3 as core;
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use std::collections::BTreeSet;
+use write::Writer;
+
+/// What building needs to know beside the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The absolute directory under which proxies find their files, where their profile names none.
+    pub root: String,
+    /// Whether `static.json` is written too. A release does not need it.
+    pub static_files: bool,
+}
+
+/// All proxies' files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// Virtual nodes, then virtual gateways, by name.
+    pub proxies: Vec<Proxy>,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// One proxy's files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proxy {
+    /// The virtual node or virtual gateway.
+    pub key: ResourceKey,
+    /// The folder for its files, relative: `mesh/virtualNode/name`.
+    pub path: String,
+    /// The directory on the proxy's machine that its bootstrap names.
+    pub directory: String,
+    /// A hash of what a release holds, the files under `xds/`.
+    pub digest: String,
+    /// `bootstrap.json`, `static.json`, `xds/…`.
+    pub files: Files,
+}
+
+/// Where a proxy gets its configuration from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All of it stands in the bootstrap.
+    Static,
+    /// Files that are swapped.
+    Files,
+    /// The control plane of the profile.
+    Ads,
+}
+
+impl Options {
+    /// With all files.
+    pub fn new(root: impl Into<String>) -> Self {
+        Self {
+            root: root.into(),
+            static_files: true,
+        }
+    }
+}
+
+/// Makes the files of every proxy of a mesh.
+///
+/// # Errors
+/// Everything that is wrong, when the mesh is not whole or something has no form in Envoy.
+pub fn build(mesh: &Mesh, options: &Options) -> Result<Output, Vec<Diagnostic>> {
+    refuse_broken(mesh)?;
+    build_where(mesh, options, |_| true)
+}
+
+/// Makes the files of some proxies of a mesh, after a change that reaches no others (see [`affected`]). The caller has
+/// seen to it that [`Mesh::check`] finds no error: a whole mesh is not looked at for the sake of a few proxies.
+///
+/// # Errors
+/// Everything that is wrong with these proxies.
+pub fn build_some(
+    mesh: &Mesh,
+    proxies: &BTreeSet<ResourceKey>,
+    options: &Options,
+) -> Result<Output, Vec<Diagnostic>> {
+    build_where(mesh, options, |key| proxies.contains(key))
+}
+
+fn build_where(
+    mesh: &Mesh,
+    options: &Options,
+    wanted: impl Fn(&ResourceKey) -> bool,
+) -> Result<Output, Vec<Diagnostic>> {
+    let index = Index::new(mesh);
+    let lowering = Lowering::new(&index, &options.root);
+    let mut writer = Writer::default();
+    let mut proxies = Vec::new();
+    let mut faults = Vec::new();
+    for key in index.proxies().filter(|key| wanted(key)) {
+        let Some(proxy) = lowering.proxy(key) else {
+            continue;
+        };
+        let files = Delivery::Files {
+            directory: proxy.settings.directory.value.clone(),
+        };
+        match writer.files(&proxy, &files, options.static_files) {
+            Ok(files) => proxies.push(Proxy {
+                path: folder(key),
+                directory: proxy.settings.directory.value.clone(),
+                digest: digest(&files),
+                key: ResourceKey::clone(key),
+                files,
+            }),
+            Err(error) => faults.push(internal(&error)),
+        }
+    }
+    let mut problems = lowering.problems();
+    problems.extend(faults);
+    if has_errors(&problems) {
+        return Err(problems);
+    }
+    Ok(Output {
+        proxies,
+        warnings: problems,
+    })
+}
+
+/// Makes one proxy's bootstrap.
+///
+/// # Errors
+/// As [`build`], and when the mesh has no such node or gateway.
+pub fn bootstrap(
+    mesh: &Mesh,
+    key: &ResourceKey,
+    (mode, options): (Mode, &Options),
+) -> Result<String, Vec<Diagnostic>> {
+    let proxy = lowered(mesh, key, &options.root)?;
+    let delivery = match mode {
+        Mode::Static => Delivery::Inline,
+        Mode::Ads => Delivery::Ads,
+        Mode::Files => Delivery::Files {
+            directory: proxy.settings.directory.value.clone(),
+        },
+    };
+    if mode == Mode::Ads && proxy.settings.control_plane.is_none() {
+        return Err(vec![
+            Diagnostic::error(codes::NO_CONTROL_PLANE, format!("no control plane is known for {key}"))
+                .help("name it in the proxy profile: control_plane { address = \"control-plane.example\", port = 18000 }"),
+        ]);
+    }
+    let written = Writer::default().bootstrap(&proxy, &delivery);
+    written.map_err(|error| vec![internal(&error)])
+}
+
+fn internal(error: &meshform_envoy_api::Error) -> Diagnostic {
+    Diagnostic::error(
+        codes::INTERNAL,
+        format!("a message for Envoy cannot be written: {error}"),
+    )
+    .help("please report this")
+}
+
+/// Of the files of a release, names and contents.
+fn digest(files: &Files) -> String {
+    let mut all = Vec::new();
+    for (path, content) in files.iter().filter(|(path, _)| path.starts_with("xds/")) {
+        all.extend_from_slice(path.as_bytes());
+        all.push(0);
+        all.extend_from_slice(sha256(content).as_bytes());
+        all.push(b'\n');
+    }
+    sha256(&all)
+}
+
+/// A gRPC service behind a cluster.
+pub(crate) fn grpc_service(cluster: &str) -> core::GrpcService {
+    use core::grpc_service::{EnvoyGrpc, TargetSpecifier};
+    core::GrpcService {
+        target_specifier: Some(TargetSpecifier::EnvoyGrpc(EnvoyGrpc {
+            cluster_name: cluster.to_owned(),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
