@@ -14,7 +14,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::{Change, Mesh};
 use meshform_model::resource::Resource;
-use meshform_model::rules::{self, Judged};
+use meshform_model::rules::{self, Verdicts};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -73,7 +73,7 @@ fn main() {
 fn measure(nodes: usize) {
     let mut mesh = mesh(nodes);
     let mut options = Options::new("/var/lib/meshform");
-    let mut judged = Judged::of(&mesh, rules::Options::default());
+    let mut judged = Verdicts::of(&mesh, rules::Options::default());
     let check = median(5, || {
         assert!(!meshform_model::diag::has_errors(&mesh.check()));
     });

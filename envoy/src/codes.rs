@@ -11,9 +11,9 @@ macro_rules! codes {
 }
 
 codes! {
-    NOT_WHOLE = "MF0301", "the mesh is not whole",
+    INVALID_MESH = "MF0301", "the mesh is not valid",
         "Something refers to a resource, a port or a discovery that is not there. No configuration is made from a \
-         mesh that is not whole.";
+         mesh that is not valid.";
     CLOUD_MAP = "MF0302", "Cloud Map discovery needs somebody who knows the endpoints",
         "App Mesh's control plane asked Cloud Map itself. Envoy cannot, and DNS does not know Cloud Map's \
          attributes, so it is never used in its place silently. List the addresses under `endpoints` in a proxy \

@@ -9,8 +9,8 @@
 
 mod support;
 
+use meshform_envoy::route::{Request, RouteSimulator};
 use meshform_envoy::{self as envoy, Options};
-use meshform_envoy::route::{Request, Ways};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 
@@ -21,7 +21,10 @@ fn case(name: &str) -> meshform_model::mesh::Mesh {
 
 fn told(name: &str, key: (Kind, &str), request: &Request) -> String {
     let key = ResourceKey::in_mesh("apps", key.0, key.1);
-    Ways::of(&case(name), &key).unwrap().explain(request).to_string()
+    RouteSimulator::of(&case(name), &key)
+        .unwrap()
+        .explain(request)
+        .to_string()
 }
 
 #[test]

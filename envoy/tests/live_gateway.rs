@@ -9,7 +9,7 @@
 
 mod support;
 
-use meshform_envoy::route::{Outcome, Request, Ways};
+use meshform_envoy::route::{Outcome, Request, RouteSimulator};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use serde_json::json;
@@ -58,7 +58,7 @@ fn a_gateway_rewrites_and_routes_and_lets_nobody_forge() {
     let key = ResourceKey::in_mesh("m", Kind::VirtualGateway, "front");
     let root = tempfile::tempdir().unwrap();
     let _envoy = Running::start(&mesh, &key, (root.path(), admin));
-    let ways = Ways::of(&mesh, &key).unwrap();
+    let ways = RouteSimulator::of(&mesh, &key).unwrap();
     let forged = [("x-app-mesh-virtual-service", "many.local:9090")];
     for (host, path, seen_by, seen_path, seen_host) in [
         ("any", "/chapter/1", "api", "/1", "api.local"),

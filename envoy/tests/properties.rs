@@ -73,7 +73,7 @@ fn the_same_mesh_in_any_order_gives_the_same_bytes() {
             (one, two) => panic!("seed {seed}: {:?} but {:?}", one.err(), two.err()),
         }
     }
-    assert!(built > 20, "only {built} meshes are whole");
+    assert!(built > 20, "only {built} meshes are valid");
 }
 
 /// One resource of a mesh, changed in a way that its rules allow.

@@ -30,8 +30,8 @@ mod weights;
 
 pub use logs::newer_log_operators;
 pub use quotas::{Quota, Quotas};
-use subjects::Judge;
-pub use subjects::Judged;
+use subjects::RuleRunner;
+pub use subjects::Verdicts;
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::key::ResourceKey;
@@ -50,7 +50,7 @@ pub struct Options {
 /// order.
 pub fn check(mesh: &Mesh, options: &Options) -> Vec<Diagnostic> {
     let mut report = Report::default();
-    let mut judge = Judge::new(mesh, options);
+    let mut judge = RuleRunner::new(mesh, options);
     judge.all(&mut |_, found| report.list.extend(found));
     report.sorted()
 }
@@ -64,7 +64,7 @@ pub fn check_alone(resource: Resource) -> Vec<Diagnostic> {
         Err(problems) => return problems,
     };
     let mut report = Report::default();
-    Judge::new(&mesh, &Options::default()).one(&key, &mut report);
+    RuleRunner::new(&mesh, &Options::default()).one(&key, &mut report);
     report.sorted()
 }
 

@@ -74,7 +74,7 @@ pub const CODES: &[CodeInfo] = &[
         code: DANGLING,
         title: "Reference to a resource that does not exist yet",
         explanation: "The resource was written. Until what it names is written too, by this configuration or by \
-                      another team's, the mesh is not whole and no release is made: running proxies keep the \
+                      another team's, the mesh is not valid and no release is made: running proxies keep the \
                       last one.",
     },
     CodeInfo {

@@ -1,5 +1,5 @@
 //! `appmesh_release`: stands at the end of the graph (by `depends_on`), says in the plan which proxies the apply
-//! will change, and fails the apply when the mesh is not whole after it.
+//! will change, and fails the apply when the mesh is not valid after it.
 //!
 //! Terraform plans it after everything that it depends on, in the same process. So what was planned before it is
 //! known here, and laid over what the store has it gives the mesh as it will be.
@@ -263,8 +263,8 @@ async fn released(session: &Arc<Session>, plan: &Value) -> Result<NewState, Diag
             .into());
         }
     };
-    if outcome.verdict == Verdict::NotWhole || has_errors(&outcome.diagnostics) {
-        return Err(not_whole(&mesh, &outcome));
+    if outcome.verdict == Verdict::Invalid || has_errors(&outcome.diagnostics) {
+        return Err(invalid_mesh(&mesh, &outcome));
     }
     let release = current(session, &mesh).await?.ok_or_else(|| {
         problem::absent(format!(
@@ -285,11 +285,11 @@ async fn released(session: &Arc<Session>, plan: &Value) -> Result<NewState, Diag
     Ok(identified(state, &mesh).diagnostics(warnings))
 }
 
-fn not_whole(mesh: &str, outcome: &Outcome) -> Diagnostics {
+fn invalid_mesh(mesh: &str, outcome: &Outcome) -> Diagnostics {
     let mut problems = Diagnostics::from(Diagnostic::error(
-        codes::summary(meshform_release::codes::NOT_WHOLE),
+        codes::summary(meshform_release::codes::INVALID_MESH),
         format!(
-            "Everything is written, but mesh `{mesh}` is not whole, so its proxies keep the release that they have. \
+            "Everything is written, but mesh `{mesh}` is not valid, so its proxies keep the release that they have. \
              What is missing follows."
         ),
     ));

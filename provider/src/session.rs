@@ -6,7 +6,7 @@ use crate::view::Views;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
-use meshform_release::{EnvoyBuilder, Gatherer, Publisher, Releaser, Report, Timing};
+use meshform_release::{EnvoyBuilder, Publisher, ReleaseScheduler, Releaser, Report, Timing};
 use meshform_store::{Author, Record, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,7 +28,7 @@ pub(crate) struct Session {
     /// Begun with the first write: a plan leaves no trace.
     run: OnceCell<RunId>,
     /// Makes releases in the background; begun with the first write.
-    releases: OnceLock<Arc<Gatherer>>,
+    releases: OnceLock<Arc<ReleaseScheduler>>,
     /// Tells of releases; the first question begins it.
     foreteller: OnceLock<Releaser>,
     /// Who the store is, once it is known to be the one that the state remembers.
@@ -145,12 +145,12 @@ impl Session {
         }
     }
 
-    fn releases(&self) -> std::io::Result<&Arc<Gatherer>> {
+    fn releases(&self) -> std::io::Result<&Arc<ReleaseScheduler>> {
         if let Some(releases) = self.releases.get() {
             return Ok(releases);
         }
         let run = self.run.get().cloned();
-        let begun = Arc::new(Gatherer::start(self.releaser(run), Timing::default())?);
+        let begun = Arc::new(ReleaseScheduler::start(self.releaser(run), Timing::default())?);
         Ok(self.releases.get_or_init(|| begun))
     }
 
@@ -227,7 +227,7 @@ impl Session {
         }
     }
 
-    /// That proxies are held at a release, or that the mesh is not whole; once for each mesh.
+    /// That proxies are held at a release, or that the mesh is not valid; once for each mesh.
     pub(crate) async fn warnings(&self, mesh: &str) -> Diagnostics {
         let mut told = Diagnostics::new();
         if self.first_time(format!("warnings {mesh}")) {

@@ -128,7 +128,7 @@ impl Views {
                     reference.from, reference.to
                 ),
             )
-            .help("until it is written the mesh is not whole, and running proxies keep their last release")
+            .help("until it is written the mesh is not valid, and running proxies keep their last release")
             .at(Place::of(&reference.from, &reference.pointer));
             // Terraform folds warnings of one summary into the first: each missing resource has its own.
             let mut told = problem::of_resource(key.kind, &problem);

@@ -1,4 +1,4 @@
-//! What turns a whole mesh into files: the seam between releases and the compiler.
+//! What turns a valid mesh into files: the seam between releases and the compiler.
 
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
@@ -15,10 +15,10 @@ pub const ROOT: &str = "/@meshform-root@";
 
 /// Makes the files of every proxy of a mesh. Deterministic: equal meshes give equal bytes.
 pub trait Builder: Send + Sync + fmt::Debug {
-    /// Everything of a mesh that is whole. Paths of the publishing directory are written as [`ROOT`].
+    /// Everything of a mesh that is valid. Paths of the publishing directory are written as [`ROOT`].
     fn build(&self, mesh: &Mesh) -> Result<Built, Vec<Diagnostic>>;
 
-    /// At least these proxies of a mesh that is whole, the same as [`build`](Self::build) makes them.
+    /// At least these proxies of a mesh that is valid, the same as [`build`](Self::build) makes them.
     fn build_some(&self, mesh: &Mesh, proxies: &BTreeSet<ResourceKey>) -> Result<Built, Vec<Diagnostic>> {
         let _ = proxies;
         self.build(mesh)

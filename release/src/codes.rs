@@ -18,8 +18,8 @@ pub const OTHER_STORE: Code = Code("MF0506");
 pub const PINNED: Code = Code("MF0507");
 /// A file that was built cannot be published.
 pub const UNFIT: Code = Code("MF0508");
-/// A mesh is not whole.
-pub const NOT_WHOLE: Code = Code("MF0510");
+/// A mesh is not valid.
+pub const INVALID_MESH: Code = Code("MF0510");
 /// A mesh is released by hand.
 pub const BY_HAND: Code = Code("MF0509");
 
@@ -37,7 +37,7 @@ pub const CODES: &[CodeInfo] = &[
         code: UNREADABLE,
         title: "A record cannot be read",
         explanation: "A record in the store is damaged, or was written by a newer version. Without it the mesh \
-            is not whole, so nothing is released; proxies keep their last release.",
+            is not valid, so nothing is released; proxies keep their last release.",
     },
     CodeInfo {
         code: CONTENDED,
@@ -71,8 +71,8 @@ pub const CODES: &[CodeInfo] = &[
             do not get them until `meshform unpin`.",
     },
     CodeInfo {
-        code: NOT_WHOLE,
-        title: "The mesh is not whole",
+        code: INVALID_MESH,
+        title: "The mesh is not valid",
         explanation: "Something that was written breaks a rule of the mesh, or names what is not there. \
             Everything written is in the store, but no release is made of it: running proxies keep the one that \
             they have. The message lists what is wrong, as the last attempt to release found it; the next write \

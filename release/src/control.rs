@@ -101,7 +101,7 @@ impl Releaser {
         }
     }
 
-    /// What belongs on every plan of a mesh: that its proxies are held, that it is not whole.
+    /// What belongs on every plan of a mesh: that its proxies are held, that it is not valid.
     pub async fn warnings(&self, mesh: &str) -> Result<Vec<Diagnostic>> {
         let state = self.pointed(mesh).await?.state;
         let place = || Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
@@ -122,13 +122,13 @@ impl Releaser {
                 more => format!("\n  and {more} more"),
             };
             let message = format!(
-                "as it was written last, mesh `{mesh}` is not whole, so its proxies keep the release that they \
+                "as it was written last, mesh `{mesh}` is not valid, so its proxies keep the release that they \
                  have:\n  {}{more}",
                 broken.problems.join("\n  ")
             );
-            let help = "what is written next is released as soon as the mesh is whole again";
+            let help = "what is written next is released as soon as the mesh is valid again";
             warnings.push(
-                Diagnostic::warning(codes::NOT_WHOLE, message)
+                Diagnostic::warning(codes::INVALID_MESH, message)
                     .help(help)
                     .at(place()),
             );

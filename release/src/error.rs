@@ -1,4 +1,4 @@
-//! What may go wrong with a release, apart from a mesh that is not whole (which is no error).
+//! What may go wrong with a release, apart from a mesh that is not valid (which is no error).
 
 use crate::codes;
 use meshform_model::diag::{Code, Diagnostic};

@@ -1,9 +1,9 @@
-//! Decides when a mesh is whole, builds what proxies get, publishes it atomically.
+//! Decides when a mesh is valid, builds what proxies get, publishes it atomically.
 //!
 //! The way of a release:
-//! 1. [`Gatherer`] notes which meshes were written and waits until the writes pause.
+//! 1. [`ReleaseScheduler`] notes which meshes were written and waits until the writes pause.
 //! 2. [`Releaser`] reads the pointer of the mesh, then lists its records; a [`Builder`] judges the mesh and
-//!    makes the files of every proxy. A mesh that is not whole makes no release: the last one stays.
+//!    makes the files of every proxy. A mesh that is not valid makes no release: the last one stays.
 //! 3. What is new goes into the store: a bundle of files per proxy ([`bundle`]), the list of them
 //!    (`manifest`), and at last the pointer ([`state`]), by compare-and-swap. Whoever loses begins again, so
 //!    the pointer never goes back to what was listed earlier.
@@ -17,16 +17,16 @@ pub mod bundle;
 pub mod codes;
 mod compiled;
 mod control;
+mod debouncer;
 pub mod error;
-pub mod gather;
-pub mod kept;
 mod manifest;
 pub mod outcome;
-mod pace;
 mod policy;
 pub mod publish;
 mod records;
 mod releaser;
+pub mod scheduler;
+pub mod snapshot;
 pub mod state;
 pub mod steps;
 mod sweep;
@@ -37,11 +37,11 @@ pub use build::{Builder, Built, Proxy, ROOT};
 pub use compiled::EnvoyBuilder;
 pub use control::Status;
 pub use error::{ReleaseError, Result};
-pub use gather::{Gatherer, Report, Timing};
 pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
 pub use outcome::{Outcome, Preview, Verdict};
 pub use policy::by_hand;
 pub use publish::{Published, Publisher};
 pub use records::{resource, resources};
 pub use releaser::Releaser;
+pub use scheduler::{ReleaseScheduler, Report, Timing};
 pub use state::{Broken, Entry, State};

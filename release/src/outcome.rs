@@ -14,7 +14,7 @@ pub struct Outcome {
     pub revision: Revision,
     /// What became of it.
     pub verdict: Verdict,
-    /// Where the mesh is not whole: why not. Otherwise what somebody should look at.
+    /// Where the mesh is not valid: why not. Otherwise what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
     /// What was written to the publishing directory, where there is one.
     pub published: Option<Published>,
@@ -23,8 +23,8 @@ pub struct Outcome {
 /// What became of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is not whole: proxies keep their last release, if there is one.
-    NotWhole,
+    /// It is not valid: proxies keep their last release, if there is one.
+    Invalid,
     /// Nothing differs from the current release.
     Unchanged(Digest),
     /// Proxies are held at this release.
@@ -47,7 +47,7 @@ pub enum Verdict {
 /// What releasing would do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
-    /// Whether the mesh is whole.
+    /// Whether the mesh is valid.
     pub whole: bool,
     /// Why not, or what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,

@@ -1,4 +1,4 @@
-//! When a mesh is released: as soon as it is whole, or when somebody says so. The mesh itself says which, in
+//! When a mesh is released: as soon as it is valid, or when somebody says so. The mesh itself says which, in
 //! `extensions.releasePolicy`.
 
 use crate::codes;

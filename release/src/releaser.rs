@@ -3,18 +3,18 @@
 use crate::build::{Builder, Proxy};
 use crate::bundle;
 use crate::error::{ReleaseError, Result};
-use crate::kept::{Kept, Memory};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::outcome::{Outcome, Preview, Verdict};
 use crate::publish::{Published, Publisher};
 use crate::records;
+use crate::snapshot::{Snapshot, SnapshotCache};
 use crate::state::{Broken, Entry, POINTER, State};
 use crate::steps::{Silent, Step, Steps};
 use crate::sweep;
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
-use meshform_model::rules::{self, Judged};
+use meshform_model::rules::{self, Verdicts};
 use meshform_store::{
     Author, Clock, Digest, NamedPointer, PointerWrite, Prefix, Revision, Store, StoreError, SystemClock,
 };
@@ -34,7 +34,7 @@ pub struct Releaser {
     pub(crate) clock: Arc<dyn Clock>,
     steps: Arc<dyn Steps>,
     rules: rules::Options,
-    memory: Memory,
+    memory: SnapshotCache,
 }
 
 /// A mesh as it was listed, judged and built.
@@ -50,7 +50,7 @@ enum Made {
     /// Not whole.
     Broken,
     /// Whole.
-    Whole(Release),
+    Valid(Release),
 }
 
 /// A release that is not stored yet.
@@ -77,7 +77,7 @@ impl Releaser {
             clock: Arc::new(SystemClock),
             steps: Arc::new(Silent),
             rules: rules::Options::default(),
-            memory: Memory::default(),
+            memory: SnapshotCache::default(),
         }
     }
 
@@ -163,14 +163,14 @@ impl Releaser {
             (Made::Broken, _) => {
                 let broken = Some(Broken::new(&diagnostics));
                 self.remember(mesh, &pointed, broken).await?;
-                Verdict::NotWhole
+                Verdict::Invalid
             }
             (Made::Nothing, None) => {
                 self.remember(mesh, &pointed, None).await?;
                 Verdict::Nothing
             }
             (Made::Nothing, Some(_)) => self.withdraw(mesh, pointed).await?,
-            (Made::Whole(release), _) => match self.advance(mesh, pointed, release, &mut fresh).await? {
+            (Made::Valid(release), _) => match self.advance(mesh, pointed, release, &mut fresh).await? {
                 Some(verdict) => verdict,
                 None => return Ok(None),
             },
@@ -186,7 +186,7 @@ impl Releaser {
         }))
     }
 
-    /// Keeps beside the pointer why a mesh is not whole, or that it is: plans of other processes tell it.
+    /// Keeps beside the pointer why a mesh is not valid, or that it is: plans of other processes tell it.
     async fn remember(&self, mesh: &str, pointed: &Pointed, broken: Option<Broken>) -> Result<()> {
         if pointed.state.broken == broken {
             return Ok(());
@@ -376,7 +376,7 @@ impl Releaser {
     }
 
     /// Builds what is stale. None where something is to be said of it: what the whole says, only the whole knows.
-    async fn build_again(&self, mesh: &str, mut kept: Kept) -> Result<Option<Draft>> {
+    async fn build_again(&self, mesh: &str, mut kept: Snapshot) -> Result<Option<Draft>> {
         let mut draft = Draft {
             revision: kept.revision,
             diagnostics: kept.judged.diagnostics(),
@@ -391,7 +391,7 @@ impl Releaser {
             kept.entries.append(&mut release.manifest.proxies);
             kept.stale.clear();
             release.manifest.proxies.clone_from(&kept.entries);
-            draft.made = Made::Whole(release);
+            draft.made = Made::Valid(release);
         }
         self.memory.put(kept);
         Ok(Some(draft))
@@ -404,7 +404,7 @@ impl Releaser {
         revision: Revision,
         resources: Vec<Resource>,
         mut diagnostics: Vec<Diagnostic>,
-    ) -> Result<(Draft, Option<Kept>)> {
+    ) -> Result<(Draft, Option<Snapshot>)> {
         let nothing = resources.is_empty() && diagnostics.is_empty();
         let mut draft = Draft {
             revision,
@@ -424,9 +424,9 @@ impl Releaser {
                 return Ok((draft, None));
             }
         };
-        let judged = Judged::of(&mesh, self.rules.clone());
+        let judged = Verdicts::of(&mesh, self.rules.clone());
         diagnostics.extend(judged.diagnostics());
-        let mut kept = Kept {
+        let mut kept = Snapshot {
             store: self
                 .store
                 .identity()
@@ -448,7 +448,7 @@ impl Releaser {
                     let release = self.assemble(name, revision, built.proxies).await?;
                     kept.entries.clone_from(&release.manifest.proxies);
                     kept.stale.clear();
-                    draft.made = Made::Whole(release);
+                    draft.made = Made::Valid(release);
                 }
                 Err(problems) => {
                     clean = false;
@@ -491,12 +491,12 @@ impl Releaser {
             other => other?,
         };
         let changes = match &draft.made {
-            Made::Whole(release) => release.manifest.changes_since(before.as_ref()),
+            Made::Valid(release) => release.manifest.changes_since(before.as_ref()),
             Made::Nothing => before.as_ref().map(Manifest::all_removed).unwrap_or_default(),
             Made::Broken => Vec::new(),
         };
         Ok(Preview {
-            whole: matches!(draft.made, Made::Whole(_)),
+            whole: matches!(draft.made, Made::Valid(_)),
             diagnostics: draft.diagnostics,
             changes,
             pinned: state.pinned.then(|| state.current.clone()).flatten(),

@@ -31,7 +31,7 @@ pub struct State {
     pub history: Vec<Entry>,
 }
 
-/// A mesh that is not whole, as the last attempt to release it found it.
+/// A mesh that is not valid, as the last attempt to release it found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Broken {

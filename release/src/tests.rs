@@ -1,9 +1,9 @@
 //! What the tests stand on: a mesh in a store, a builder whose files tell which belong together, a reader.
 
 mod crash;
-mod gather;
 mod publish;
 mod release;
+mod scheduler;
 
 use crate::publish::Publisher;
 use crate::{Builder, Built, Outcome, Proxy, ROOT, Releaser, Verdict};
@@ -114,7 +114,7 @@ async fn write_mesh(store: &dyn Store, tag: &str) {
     write(store, &mesh_key(), json!({"spec": {}, "tags": {"tag": tag}})).await;
 }
 
-/// A virtual service; without its node the mesh is not whole.
+/// A virtual service; without its node the mesh is not valid.
 async fn write_service(store: &dyn Store, name: &str, node: &str) {
     let key = ResourceKey::in_mesh("apps", Kind::VirtualService, name);
     let spec = json!({"provider": {"virtualNode": {"virtualNodeName": node}}});

@@ -173,7 +173,7 @@ async fn a_weight_changes_only_the_caller_and_its_bootstrap_stays() {
         .await
         .unwrap();
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::NotWhole);
+    assert_eq!(outcome.verdict, Verdict::Invalid);
     let said: Vec<String> = outcome.diagnostics.iter().map(ToString::to_string).collect();
     assert!(
         said.iter()
@@ -210,7 +210,7 @@ async fn five_hundred_resources_are_released() {
         let begun = Instant::now();
         let outcome = releaser.release("apps").await.unwrap();
         assert!(
-            !matches!(outcome.verdict, Verdict::NotWhole),
+            !matches!(outcome.verdict, Verdict::Invalid),
             "{:?}",
             outcome.diagnostics
         );

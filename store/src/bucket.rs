@@ -43,7 +43,7 @@ use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use background::Background;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use log::{Entry, Log, What};
+use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
 use objects::{Objects, Storage, part};
@@ -97,7 +97,7 @@ pub struct BucketStore {
     objects: Objects,
     options: BucketOptions,
     identity: Mutex<Option<StoreIdentity>>,
-    logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Log>>>>,
+    logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<MeshLog>>>>,
     pointers: Pointers,
     runs: Runs,
 }
@@ -184,14 +184,14 @@ impl BucketStore {
         Ok(Some(card.identity))
     }
 
-    fn log(&self, folder: String) -> Arc<tokio::sync::Mutex<Log>> {
+    fn log(&self, folder: String) -> Arc<tokio::sync::Mutex<MeshLog>> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(tokio::sync::Mutex::new(Log::new(folder.clone())));
+        let new = || Arc::new(tokio::sync::Mutex::new(MeshLog::new(folder.clone())));
         logs.entry(folder.clone()).or_insert_with(new).clone()
     }
 
     /// The log of a mesh with every write that was acknowledged before this call.
-    async fn followed(&self, folder: String) -> Result<tokio::sync::OwnedMutexGuard<Log>> {
+    async fn followed(&self, folder: String) -> Result<tokio::sync::OwnedMutexGuard<MeshLog>> {
         let arrived = Instant::now();
         let mut log = self.log(folder).lock_owned().await;
         // Many wait here at once. Whoever is next reads for all that came before it began.
@@ -207,7 +207,7 @@ impl BucketStore {
     async fn write<T>(
         &self,
         mesh: &str,
-        mut make: impl FnMut(&Log, Revision) -> Result<(Entry, T)>,
+        mut make: impl FnMut(&MeshLog, Revision) -> Result<(LogEntry, T)>,
     ) -> Result<T> {
         let mut log = self.log(part(mesh)).lock_owned().await;
         let begun = Instant::now();
@@ -329,10 +329,10 @@ impl Store for BucketStore {
                 author: author.clone(),
             };
             let record = next::next(draft.clone(), found, stamp);
-            let entry = Entry {
+            let entry = LogEntry {
                 id: self.options.ids.next(),
                 at: now,
-                what: What::Put(Box::new(record.clone())),
+                what: Operation::Put(Box::new(record.clone())),
             };
             Ok((entry, record))
         })
@@ -345,10 +345,10 @@ impl Store for BucketStore {
             next::check(key, Expected::At(expected), found, || Ok(log.last_change(key)))?;
             let at = self.options.clock.now();
             let (key, author) = (key.clone(), author.clone());
-            let entry = Entry {
+            let entry = LogEntry {
                 id: self.options.ids.next(),
                 at,
-                what: What::Delete {
+                what: Operation::Delete {
                     key: key.clone(),
                     author: author.clone(),
                 },
@@ -374,9 +374,9 @@ impl Store for BucketStore {
     async fn compact(&self, mesh: &str, upto: Revision) -> Result<()> {
         self.establish(&self.options.seed).await?;
         self.write(mesh, |log, _| {
-            let what = What::Compact(upto.min(log.head()));
+            let what = Operation::Compact(upto.min(log.head()));
             Ok((
-                Entry {
+                LogEntry {
                     id: self.options.ids.next(),
                     at: self.options.clock.now(),
                     what,

@@ -41,7 +41,7 @@ pub use identity::{Seed, StoreIdentity};
 pub use ids::{Ids, RandomIds, RunId};
 pub use location::{BucketUrl, Location, Service};
 pub use record::{
-    Author, Draft, Expected, Given, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
+    Author, Draft, Expected, ImportedIdentity, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use time::{Clock, SystemClock, Timestamp};

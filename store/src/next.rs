@@ -20,7 +20,7 @@ pub(crate) struct Stamp<'a> {
 
 /// The record that a draft becomes, in place of `found`.
 pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Record {
-    let Draft { key, body, given } = draft;
+    let Draft { key, body, imported } = draft;
     let Stamp {
         seed,
         uid,
@@ -30,36 +30,36 @@ pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Re
     } = stamp;
     let known = found.map(|found| &found.identity);
     let account = || seed.account().to_owned();
-    let resource_owner = given
+    let resource_owner = imported
         .resource_owner
         .or_else(|| known.map(|known| known.resource_owner.clone()))
         .unwrap_or_else(account);
     Record {
         body,
         identity: RecordIdentity {
-            arn: given
+            arn: imported
                 .arn
                 .or_else(|| known.map(|known| known.arn.clone()))
                 .unwrap_or_else(|| seed.arn(&resource_owner, &key)),
-            uid: given
+            uid: imported
                 .uid
                 .or_else(|| known.map(|known| known.uid.clone()))
                 .unwrap_or(uid),
-            mesh_owner: given
+            mesh_owner: imported
                 .mesh_owner
                 .or_else(|| known.map(|known| known.mesh_owner.clone()))
                 .unwrap_or_else(account),
             resource_owner,
         },
-        version: given
+        version: imported
             .version
             .unwrap_or_else(|| found.map_or(1, |found| found.version + 1)),
         revision,
         author,
-        created_at: given
+        created_at: imported
             .created_at
             .unwrap_or_else(|| found.map_or(now, |found| found.created_at)),
-        last_updated_at: given.last_updated_at.unwrap_or(now),
+        last_updated_at: imported.last_updated_at.unwrap_or(now),
         key,
     }
 }

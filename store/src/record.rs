@@ -69,12 +69,12 @@ pub struct Draft {
     /// The canonical form: `{spec, tags, extensions}`.
     pub body: serde_json::Value,
     /// What the resource brings with it from elsewhere. What is absent is kept, or made at creation.
-    pub given: Given,
+    pub imported: ImportedIdentity,
 }
 
 /// What a resource that lived elsewhere before brings with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct ImportedIdentity {
     /// Its ARN.
     pub arn: Option<String>,
     /// Its uid.
@@ -147,7 +147,7 @@ impl Draft {
         Self {
             key,
             body,
-            given: Given::default(),
+            imported: ImportedIdentity::default(),
         }
     }
 }

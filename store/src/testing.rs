@@ -9,8 +9,8 @@
 )]
 
 use crate::{
-    Action, Author, Created, Digest, Draft, Expected, Feed, Given, PointerWrite, Prefix, Revision, RunState,
-    Seed, Store, StoreError, Timestamp, create, expect_identity,
+    Action, Author, Created, Digest, Draft, Expected, Feed, ImportedIdentity, PointerWrite, Prefix, Revision,
+    RunState, Seed, Store, StoreError, Timestamp, create, expect_identity,
 };
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -132,7 +132,7 @@ async fn a_record_is_written_read_changed_and_deleted(store: &dyn Store) {
 }
 
 async fn what_a_record_brings_is_kept(store: &dyn Store) {
-    let given = Given {
+    let imported = ImportedIdentity {
         arn: Some("arn:aws:appmesh:eu-west-1:123456789012:mesh/apps/virtualNode/a".to_owned()),
         uid: Some("u".to_owned()),
         mesh_owner: Some("111111111111".to_owned()),
@@ -142,14 +142,14 @@ async fn what_a_record_brings_is_kept(store: &dyn Store) {
         version: Some(7),
     };
     let draft = Draft {
-        given: given.clone(),
+        imported: imported.clone(),
         ..node("a", 1)
     };
     let record = store.put(draft, Expected::Absent, &author("x")).await.unwrap();
     let identity = &record.identity;
     assert_eq!(
         (Some(&identity.arn), Some(&identity.uid)),
-        (given.arn.as_ref(), given.uid.as_ref())
+        (imported.arn.as_ref(), imported.uid.as_ref())
     );
     assert_eq!(
         (record.version, record.created_at, record.last_updated_at),

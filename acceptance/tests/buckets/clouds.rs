@@ -130,7 +130,7 @@ fn a_life(cloud: &Cloud, block: &str, secret: &str) {
     let published = tempfile::tempdir().unwrap();
     let directory = published.path().to_string_lossy().into_owned();
     for (arguments, words) in [
-        (vec!["status"], "whole, nothing to release"),
+        (vec!["status"], "valid, nothing to release"),
         (vec!["history"], "mesh `m`"),
         (vec!["release", "--publish", &directory], "mesh `m`"),
     ] {
@@ -263,7 +263,10 @@ fn azure_is_shown_a_signature_by_the_key_a_shared_one_or_a_workloads_token() {
     std::fs::write(&file, "eyJhbGci.a-stale-assertion").unwrap();
     let said = workload.status_fails(&["MF0419", "AZURE_FEDERATED_TOKEN_FILE", "the-client", "401"]);
     assert!(!said.contains("a-stale-assertion"), "{said}");
-    let closed = format!("http://127.0.0.1:{}/msi/token", meshform_acceptance::ports::free().unwrap());
+    let closed = format!(
+        "http://127.0.0.1:{}/msi/token",
+        meshform_acceptance::ports::free().unwrap()
+    );
     without(&[("IDENTITY_ENDPOINT", &closed)]).status_fails(&["MF0419", "managed identity", &closed]);
     let nameless = by_key.but("AZURE_STORAGE_ACCOUNT_NAME", &[]);
     nameless.status_fails(&["MF0419", "AZURE_STORAGE_ACCOUNT_NAME", "storage_account_name"]);

@@ -393,7 +393,10 @@ fn a_web_identity_that_is_refused_says_role_file_and_service() {
     let strange = identity.path("strange.pem");
     std::fs::write(&strange, Authority::new("another").pem).unwrap();
     fails(&but(&good, "SSL_CERT_FILE", &strange), &[&sts, "certificate"]);
-    let closed = format!("https://localhost:{}", meshform_acceptance::ports::free().unwrap());
+    let closed = format!(
+        "https://localhost:{}",
+        meshform_acceptance::ports::free().unwrap()
+    );
     fails(
         &but(&good, "AWS_ENDPOINT_URL_STS", &closed),
         &[&closed, "Connection refused"],

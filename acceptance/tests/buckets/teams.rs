@@ -74,7 +74,7 @@ fn two_states_share_a_mesh_on_moto_from_apply_to_destroy() {
 fn releases_go_through_the_bucket(bucket: &Bucket, published: &std::path::Path) {
     let directory = published.to_string_lossy().into_owned();
     for (arguments, words) in [
-        (vec!["status"], "whole, nothing to release"),
+        (vec!["status"], "valid, nothing to release"),
         (vec!["history"], "mesh `m`"),
         (vec!["release", "--publish", &directory], "mesh `m`"),
     ] {

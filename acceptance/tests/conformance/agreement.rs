@@ -7,7 +7,7 @@ use super::secure::{self, Identity};
 use super::servers::{Http1, Log, free_port};
 use super::world::{Plan, Proxy, merged};
 use meshform_acceptance::http::Client;
-use meshform_envoy::route::{Outcome, Request, Ways};
+use meshform_envoy::route::{Outcome, Request, RouteSimulator};
 use meshform_model::diag::has_errors;
 use meshform_model::key::ResourceKey;
 use serde_json::{Map, Value, json};
@@ -377,7 +377,7 @@ fn send(port: u16, protocol: &str, request: &Request) -> Result<String, u16> {
 
 /// Sends requests to a proxy, and holds each against what is told.
 struct Trial<'a> {
-    ways: Ways,
+    ways: RouteSimulator,
     services: &'a Services,
     proxy: ResourceKey,
     sent: usize,
@@ -430,7 +430,7 @@ fn any_request_goes_the_way_that_is_told() {
         let plan = (0..20)
             .map(|_| plan(&mut random, (&services, folder.path()), ports))
             .find(|plan| !has_errors(&plan.mesh().check()))
-            .expect("a mesh that is whole");
+            .expect("a mesh that is valid");
         let web = plan.start(json!({}));
         let front = plan.run(
             "virtualGateway/front",
@@ -438,7 +438,7 @@ fn any_request_goes_the_way_that_is_told() {
         );
         // What is told is told with the profiles that the proxies run with.
         let trial = |proxy: &Proxy| Trial {
-            ways: Ways::of(&proxy.mesh(&plan), proxy.key()).unwrap(),
+            ways: RouteSimulator::of(&proxy.mesh(&plan), proxy.key()).unwrap(),
             services: &services,
             proxy: proxy.key().clone(),
             sent: 0,

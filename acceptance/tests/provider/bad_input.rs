@@ -557,7 +557,7 @@ resource "appmesh_virtual_node" "twice" {
         "Warning: All weights are zero (MF0251)",
         "Warning: Regular expression that Envoy refuses (MF0263)",
         "regex = \"/(?=a).*\" `/(?=a).*` in route `zero`",
-        "until then the mesh is not whole",
+        "until then the mesh is not valid",
         "Warning: Two listeners on one port (MF0220)",
         "port = 8080 Two listeners of virtual node `twice`",
     ] {

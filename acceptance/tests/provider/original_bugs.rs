@@ -170,7 +170,7 @@ fn a_second_listener_and_the_ports_of_routes_come_and_go_in_one_apply() {
     for ports in [vec![8080, 8081], vec![8080]] {
         world.write("", &router(&ports));
         let said = world.apply().flat();
-        assert!(!said.contains("mesh is not whole"), "{said}");
+        assert!(!said.contains("mesh is not valid"), "{said}");
         world.plan_is_empty();
         let record = world.record(&key("mesh/m/virtualRouter/r")).unwrap();
         assert_eq!(

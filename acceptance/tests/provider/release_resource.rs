@@ -1,5 +1,5 @@
 //! `appmesh_release`: at the end of a graph it names the proxies that an apply changes, and fails an apply after
-//! which the mesh is not whole.
+//! which the mesh is not valid.
 
 use crate::small_mesh::split;
 use crate::world::{World, says};
@@ -61,7 +61,7 @@ fn a_store_of_another_account_and_region_plans_empty_too() {
 #[test]
 fn an_apply_that_leaves_the_mesh_broken_fails_and_a_repair_goes_through() {
     let world = World::new(&mesh("nobody", [50, 50]));
-    says(&world.apply_fails(), &["mesh is not whole (MF0510)", "`nobody`"]);
+    says(&world.apply_fails(), &["mesh is not valid (MF0510)", "`nobody`"]);
     world.write("", &mesh("b1", [50, 50]));
     world.apply();
     world.plan_is_empty();

@@ -78,7 +78,7 @@ fn a_mesh_that_breaks_a_rule_is_told_on_every_plan_until_it_is_repaired() {
     let world = World::new(&format!("{whole}{tcp}"));
     world.apply();
     // A router that listens for HTTP has a TCP route: each is right by itself.
-    let told = ["Warning:", "MF0510", "mesh `m` is not whole", "`tcp`"];
+    let told = ["Warning:", "MF0510", "mesh `m` is not valid", "`tcp`"];
     says(&world.plan().text, &told);
     says(&world.plan().text, &told);
     world.write("", &whole);

@@ -12,7 +12,7 @@ use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Value as NodeValue};
-use meshform_store::{Author, Draft, Expected, Given, Record, Seed, Store, StoreError};
+use meshform_store::{Author, Draft, Expected, ImportedIdentity, Record, Seed, Store, StoreError};
 use serde_json::{Value as Json, json};
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -170,7 +170,7 @@ fn draft(resource: &Resource) -> Draft {
     let body = canonical::body(kind, &document).unwrap_or_default();
     let mut draft = Draft::new(resource.key.clone(), body);
     if let Some(identity) = resource.identity.clone() {
-        draft.given = Given {
+        draft.imported = ImportedIdentity {
             arn: Some(identity.arn),
             uid: Some(identity.uid).filter(|uid| !uid.is_empty()),
             mesh_owner: Some(identity.mesh_owner),

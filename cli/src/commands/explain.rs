@@ -5,9 +5,9 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
-use meshform_envoy::{self as envoy, Options};
 use meshform_envoy::ir::Source;
-use meshform_envoy::route::{Explanation, Outcome, Request, Verdict, Ways};
+use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
+use meshform_envoy::{self as envoy, Options};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
@@ -114,7 +114,7 @@ pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
         port: arguments.port,
     };
     run(&arguments.from, &arguments.node, io, |mesh, key| {
-        let explanation = Ways::of(mesh, key)?.explain(&request);
+        let explanation = RouteSimulator::of(mesh, key)?.explain(&request);
         let json = explanation_json(&explanation);
         Ok((format!("{}\n", explanation.to_string().trim_end()), json))
     })

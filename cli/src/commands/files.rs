@@ -24,7 +24,7 @@ pub(crate) struct FilesArgument {
 }
 
 impl FilesArgument {
-    /// Adds what is wrong with the files, where that was asked for and the meshes are whole.
+    /// Adds what is wrong with the files, where that was asked for and the meshes are valid.
     pub(crate) fn check(&self, io: &Io, meshes: &[Mesh], (node, loaded): (Option<&str>, &mut Loaded)) {
         let Some(root) = &self.check_files else { return };
         if has_errors(&loaded.problems) {

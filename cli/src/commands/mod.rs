@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Unpin(release::ReleaseArguments),
     /// Show the releases of each mesh, the newest first
     History(release::MeshArguments),
-    /// Show whether each mesh is whole, what is released, and what would change
+    /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
     InstallProvider(install_provider::Arguments),
 }

@@ -213,8 +213,8 @@ impl Said {
     fn outcome(&mut self, outcome: &Outcome) {
         let mesh = &outcome.mesh;
         let (line, name, changes): (String, &str, &[ProxyChange]) = match &outcome.verdict {
-            Verdict::NotWhole => (
-                format!("mesh `{mesh}` is not whole; proxies keep their last release"),
+            Verdict::Invalid => (
+                format!("mesh `{mesh}` is not valid; proxies keep their last release"),
                 "notWhole",
                 &[],
             ),
@@ -264,8 +264,8 @@ impl Said {
             .push(format!("mesh `{mesh}`, revision {}", status.revision));
         self.lines.push(format!("  current: {current}{held}"));
         self.lines.push(match (whole, changes.len()) {
-            (false, _) => "  not whole: see above".to_owned(),
-            (true, 0) => "  whole, nothing to release".to_owned(),
+            (false, _) => "  not valid: see above".to_owned(),
+            (true, 0) => "  valid, nothing to release".to_owned(),
             (true, 1) => "  whole, 1 proxy would change".to_owned(),
             (true, count) => format!("  whole, {count} proxies would change"),
         });

@@ -16,9 +16,9 @@ mod process;
 mod route;
 mod tls;
 
+use crate::ir::{Origin, Proxy, Source, Sourced};
 use crate::lower::lowered;
 use crate::out::Options;
-use crate::ir::{Origin, Proxy, Source, Sourced};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
@@ -39,7 +39,7 @@ pub struct Effective {
 /// Every effective value of the proxy of a node or a gateway: the process, then listeners, routes, clusters.
 ///
 /// # Errors
-/// When the mesh is not whole, or has no such node or gateway.
+/// When the mesh is not valid, or has no such node or gateway.
 pub fn explain(mesh: &Mesh, key: &ResourceKey, options: &Options) -> Result<Vec<Effective>, Vec<Diagnostic>> {
     let Proxy {
         key: _,

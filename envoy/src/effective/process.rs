@@ -1,10 +1,10 @@
 //! The process itself: what the bootstrap and the command line say.
 
 use super::{Part, cluster, plain, seconds, time};
-use crate::out::bootstrap::RE2_PROGRAM_SIZE;
 use crate::ir::Source;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{DogStatsd, Metrics};
+use crate::out::bootstrap::RE2_PROGRAM_SIZE;
 
 pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
     let Settings {

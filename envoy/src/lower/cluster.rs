@@ -1,6 +1,6 @@
 //! Clusters towards other nodes: discovery, health, outliers, TLS. Declared at the server, rendered at its callers.
 
-use super::proxy::Scope;
+use super::proxy::ProxyContext;
 use super::upstream::TargetRef;
 use super::{Lowering, names};
 use crate::codes;
@@ -37,7 +37,7 @@ impl Lowering<'_> {
     pub(crate) fn egress_cluster(
         &self,
         target: &TargetRef,
-        scope: &Scope<'_>,
+        scope: &ProxyContext<'_>,
         tls: Option<Arc<ClientTls>>,
     ) -> Option<Arc<Cluster>> {
         let told = scope
@@ -60,7 +60,7 @@ impl Lowering<'_> {
     fn make_cluster(
         &self,
         target: &TargetRef,
-        scope: &Scope<'_>,
+        scope: &ProxyContext<'_>,
         tls: Option<Arc<ClientTls>>,
     ) -> Option<Cluster> {
         let node = self.index.nodes.get(target.node.as_str())?;
@@ -93,7 +93,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn discovery(&self, target: &TargetRef, scope: &Scope<'_>) -> Option<Discovery> {
+    fn discovery(&self, target: &TargetRef, scope: &ProxyContext<'_>) -> Option<Discovery> {
         let node = self.index.nodes.get(target.node.as_str())?;
         let port = node.spec.listeners.get(target.listener)?.port_mapping.port;
         let merged = &scope.profile.merged;
@@ -131,7 +131,7 @@ impl Lowering<'_> {
             None => {
                 self.report(
                     Diagnostic::error(
-                        codes::NOT_WHOLE,
+                        codes::INVALID_MESH,
                         format!("virtual node `{}` gets traffic but has no service discovery", target.node),
                     )
                     .help("give it `serviceDiscovery`, or list its addresses under `endpoints` in a proxy profile")
@@ -143,7 +143,12 @@ impl Lowering<'_> {
     }
 
     /// Addresses from the caller's profile. Their order has no meaning.
-    fn endpoints(&self, told: &spec::StaticEndpoints, port: u16, scope: &Scope<'_>) -> Option<Discovery> {
+    fn endpoints(
+        &self,
+        told: &spec::StaticEndpoints,
+        port: u16,
+        scope: &ProxyContext<'_>,
+    ) -> Option<Discovery> {
         let mut hosts: Vec<Endpoint> = Vec::new();
         for told in &told.addresses {
             self.ip(&told.address, scope.profile_place("endpoints"))?;

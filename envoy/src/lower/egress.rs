@@ -1,7 +1,7 @@
 //! Outbound: from the application to its backends, and nothing else than its backends.
 
 use super::Lowering;
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::{Upstream, UpstreamKind, UpstreamPort};
 use crate::ir::Origin;
 use crate::ir::cluster::Cluster;
@@ -24,7 +24,7 @@ pub(crate) struct Backend {
 
 impl Lowering<'_> {
     /// A node's side towards its backends.
-    pub(crate) fn egress(&self, draft: &mut Draft, scope: &Scope<'_>, node: &VirtualNodeSpec) {
+    pub(crate) fn egress(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, node: &VirtualNodeSpec) {
         let backends = self.backends(draft, scope, node);
         match scope.profile.merged.interception() {
             Interception::Transparent(transparent) => {
@@ -34,7 +34,12 @@ impl Lowering<'_> {
         }
     }
 
-    fn backends(&self, draft: &mut Draft, scope: &Scope<'_>, node: &VirtualNodeSpec) -> Vec<Backend> {
+    fn backends(
+        &self,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
+        node: &VirtualNodeSpec,
+    ) -> Vec<Backend> {
         let mut backends: Vec<_> = node.backend_services().enumerate().collect();
         backends.sort_by(|(_, a), (_, b)| a.virtual_service_name.cmp(&b.virtual_service_name));
         backends.dedup_by(|(_, a), (_, b)| a.virtual_service_name == b.virtual_service_name);
@@ -63,8 +68,8 @@ impl Lowering<'_> {
     /// Adds the clusters behind a virtual service.
     pub(crate) fn connect(
         &self,
-        draft: &mut Draft,
-        scope: &Scope<'_>,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
         (upstream, policy): (&Upstream, Option<(&ClientPolicyTls, Origin)>),
     ) -> Renames {
         let mut renames = Renames::new();
@@ -130,7 +135,7 @@ impl Lowering<'_> {
 
     pub(crate) fn tcp_service(
         &self,
-        draft: &Draft,
+        draft: &ProxyBuilder,
         backend: &Backend,
         port: &UpstreamPort,
     ) -> Option<Service> {
@@ -177,7 +182,7 @@ impl Lowering<'_> {
 
     pub(crate) fn table(
         &self,
-        draft: &mut Draft,
+        draft: &mut ProxyBuilder,
         (name, origin): (String, Origin),
         mut hosts: Vec<Arc<VirtualHost>>,
     ) {

@@ -2,7 +2,7 @@
 //! stands for one service.
 
 use super::egress::Backend;
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
 use super::{Lowering, names};
 use crate::codes;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 impl Lowering<'_> {
     pub(crate) fn explicit(
         &self,
-        draft: &mut Draft,
-        scope: &Scope<'_>,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
         (explicit, backends): (&ExplicitInterception, &[Backend]),
     ) {
         let (address, port) = explicit.listener();
@@ -78,7 +78,7 @@ impl Lowering<'_> {
     }
 
     /// What an egress filter lets out does not pass here.
-    fn warn_of_allow_all(&self, scope: &Scope<'_>) {
+    fn warn_of_allow_all(&self, scope: &ProxyContext<'_>) {
         let filter = self.egress_filter();
         if let (EgressFilterType::AllowAll, Source::Field(origin)) = (filter.value, &filter.source) {
             self.report(
@@ -111,8 +111,8 @@ impl Lowering<'_> {
     /// A socket that stands for one service: whatever name the caller uses.
     fn own_listener(
         &self,
-        draft: &mut Draft,
-        scope: &Scope<'_>,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
         (backend, port, (address, listens)): (&Backend, &UpstreamPort, (&str, u16)),
     ) {
         let name = &backend.upstream.name;

@@ -1,7 +1,7 @@
 //! What resources say beside their specs, as lowering needs it: limits of listeners, names that may leave.
 
 use super::Lowering;
-use super::proxy::Scope;
+use super::proxy::ProxyContext;
 use crate::ir::cluster::ResponseHeaders;
 use crate::ir::listener::Service;
 use crate::ir::{Origin, Sourced};
@@ -61,7 +61,7 @@ impl Lowering<'_> {
 
     /// The TLS server names that may leave although the mesh drops what it does not know: the mesh's, the node's
     /// and the profile's, sorted.
-    pub(crate) fn allowed_server_names(&self, scope: &Scope<'_>) -> Vec<Sourced<String>> {
+    pub(crate) fn allowed_server_names(&self, scope: &ProxyContext<'_>) -> Vec<Sourced<String>> {
         let mesh = self.index.mesh.as_ref();
         let of_mesh = mesh.and_then(|mesh| {
             let extensions = mesh.resource.extensions.as_ref()?.mesh()?;

@@ -6,7 +6,7 @@ use super::egress::Backend;
 use super::gateway_routes::hosts;
 use super::index::Entry;
 use super::ingress::{bind, with_tls};
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::Upstream;
 use super::{Lowering, cluster, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
@@ -43,7 +43,12 @@ pub(crate) struct Rule<'a> {
 }
 
 impl Lowering<'_> {
-    pub(crate) fn gateway(&self, draft: &mut Draft, scope: &Scope<'_>, gateway: &VirtualGatewaySpec) {
+    pub(crate) fn gateway(
+        &self,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
+        gateway: &VirtualGatewaySpec,
+    ) {
         let entries = self.index.gateway_routes(&scope.key.name);
         let rules: Vec<Rule<'_>> = entries.iter().filter_map(|entry| self.rule(entry)).collect();
         let inner = match scope.profile.merged.interception() {
@@ -104,7 +109,7 @@ impl Lowering<'_> {
     }
 
     /// One listener of the gateway: TLS, its table, and the way to the second pass.
-    fn first_pass(&self, draft: &mut Draft, scope: &Scope<'_>, outer: &Outer<'_>) {
+    fn first_pass(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, outer: &Outer<'_>) {
         let Outer {
             listener,
             origin,
@@ -182,8 +187,8 @@ impl Lowering<'_> {
     /// The virtual services, as any caller sees them; by name, or by the header where `Host` was kept.
     fn second_pass(
         &self,
-        draft: &mut Draft,
-        scope: &Scope<'_>,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
         (gateway, rules, inner): (&VirtualGatewaySpec, &[Rule<'_>], u16),
     ) {
         let policy = gateway

@@ -1,6 +1,6 @@
 //! Inbound: from the network to the application beside the proxy.
 
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use super::sockets::Application;
 use super::{Lowering, matching, names, timeout};
 use crate::codes;
@@ -26,7 +26,7 @@ pub(crate) fn bind(preference: Option<IpPreference>) -> (String, bool) {
 }
 
 impl Lowering<'_> {
-    pub(crate) fn ingress(&self, draft: &mut Draft, scope: &Scope<'_>, node: &VirtualNodeSpec) {
+    pub(crate) fn ingress(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, node: &VirtualNodeSpec) {
         let preference = self.preference(Some(node), &scope.key).map(|found| found.value);
         let mut listeners: Vec<(usize, &Spec)> = node.listeners.iter().enumerate().collect();
         listeners.sort_by_key(|(_, listener)| listener.port_mapping.port);
@@ -114,7 +114,7 @@ impl Lowering<'_> {
 
     /// Where the application listens, without interception. Without a word of the profile the application itself
     /// has the listener's port, and nothing of the listener is enforced here.
-    fn declared_app(&self, spec: &Spec, scope: &Scope<'_>, origin: &Origin) -> Option<(String, u16)> {
+    fn declared_app(&self, spec: &Spec, scope: &ProxyContext<'_>, origin: &Origin) -> Option<(String, u16)> {
         let port = spec.port_mapping.port;
         let declared = scope
             .profile
@@ -159,7 +159,12 @@ impl Lowering<'_> {
     }
 
     /// One listener of the model: its cluster, its table, its chains.
-    fn inbound(&self, draft: &mut Draft, scope: &Scope<'_>, inbound: &Inbound<'_>) -> Vec<Chain> {
+    fn inbound(
+        &self,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
+        inbound: &Inbound<'_>,
+    ) -> Vec<Chain> {
         let Inbound {
             spec,
             origin,

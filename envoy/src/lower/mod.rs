@@ -1,4 +1,4 @@
-//! From a whole mesh to what each proxy needs.
+//! From a valid mesh to what each proxy needs.
 //!
 //! A virtual service is resolved once ([`upstream`]) and shared by its callers; a cluster that callers reach in the
 //! same way is one. What is wrong is collected, all of it, each on the field of the model.
@@ -29,9 +29,9 @@ pub(crate) mod tls;
 pub(crate) mod transparent;
 pub(crate) mod upstream;
 
+use crate::codes;
 use crate::ir::Proxy;
 use crate::ir::cluster::Cluster;
-use crate::codes;
 use crate::ir::route::VirtualHost;
 use index::Index;
 use meshform_model::diag::{Diagnostic, has_errors};
@@ -39,7 +39,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use problems::Problems;
-use proxy::Scope;
+use proxy::ProxyContext;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,11 +49,7 @@ use upstream::{TargetRef, Upstream};
 type HostKey = (String, Option<u16>, Vec<String>);
 
 /// One proxy in our own form: what `explain` and the simulation look at.
-pub(crate) fn lowered(
-    mesh: &Mesh,
-    key: &ResourceKey,
-    root: &str,
-) -> Result<Proxy, Vec<Diagnostic>> {
+pub(crate) fn lowered(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<Proxy, Vec<Diagnostic>> {
     refuse_broken(mesh)?;
     let index = Index::new(mesh);
     let lowering = Lowering::new(&index, root);
@@ -123,8 +119,8 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    fn scope(&self, key: &Arc<ResourceKey>) -> Scope<'m> {
-        Scope {
+    fn scope(&self, key: &Arc<ResourceKey>) -> ProxyContext<'m> {
+        ProxyContext {
             key: Arc::clone(key),
             profile: self.index.profile(key),
         }

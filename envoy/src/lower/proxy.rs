@@ -1,12 +1,12 @@
 //! One proxy being put together.
 
 use super::Lowering;
+use super::names::SDS_CLUSTER;
 use super::profile::Profile;
 use super::sockets::Application;
 use super::telemetry::collector;
 use super::tls::server_name;
 use crate::codes;
-use super::names::SDS_CLUSTER;
 use crate::files::file_name;
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol, ResponseHeaders};
 use crate::ir::listener::{HttpService, Listener, Service};
@@ -25,14 +25,14 @@ use std::time::Duration;
 
 /// Whose proxy it is, and how it is run.
 #[derive(Debug)]
-pub(crate) struct Scope<'a> {
+pub(crate) struct ProxyContext<'a> {
     pub(crate) key: Arc<ResourceKey>,
     pub(crate) profile: Profile<'a>,
 }
 
 /// A proxy that grows.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct ProxyBuilder {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) tables: Vec<RouteTable>,
     pub(crate) clusters: BTreeMap<String, Arc<Cluster>>,
@@ -44,7 +44,7 @@ pub(crate) struct Draft {
     max_request_headers_count: Option<Sourced<u32>>,
 }
 
-impl Scope<'_> {
+impl ProxyContext<'_> {
     /// A field of the profile that decides, to point at.
     pub(crate) fn profile_place(&self, field: &str) -> Place {
         let own = self.profile.get(field, |_| Some(())).map(|found| found.source);
@@ -55,7 +55,7 @@ impl Scope<'_> {
     }
 }
 
-impl Draft {
+impl ProxyBuilder {
     /// A connection manager with what all of this proxy's have in common.
     pub(crate) fn http(&self, table: String, stat_prefix: String, wire: Wire) -> Service {
         Service::Http(Box::new(HttpService {
@@ -79,7 +79,7 @@ impl Draft {
 }
 
 impl Lowering<'_> {
-    pub(crate) fn draft(&self, scope: &Scope<'_>, logging: Option<&Logging>) -> Draft {
+    pub(crate) fn draft(&self, scope: &ProxyContext<'_>, logging: Option<&Logging>) -> ProxyBuilder {
         let limit = |name| {
             scope.profile.below(
                 "limits",
@@ -92,7 +92,7 @@ impl Lowering<'_> {
                 }),
             )
         };
-        let mut draft = Draft {
+        let mut draft = ProxyBuilder {
             listeners: Vec::new(),
             tables: Vec::new(),
             clusters: BTreeMap::new(),
@@ -111,7 +111,12 @@ impl Lowering<'_> {
         draft
     }
 
-    pub(crate) fn finish(&self, mut draft: Draft, scope: Scope<'_>, identity: Option<&Identity>) -> Proxy {
+    pub(crate) fn finish(
+        &self,
+        mut draft: ProxyBuilder,
+        scope: ProxyContext<'_>,
+        identity: Option<&Identity>,
+    ) -> Proxy {
         draft.listeners.sort_by(|a, b| a.name.cmp(&b.name));
         draft.tables.sort_by(|a, b| a.name.cmp(&b.name));
         self.check_sockets(&draft, &scope);
@@ -127,7 +132,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn settings(&self, scope: &Scope<'_>, identity: Option<&Identity>) -> Settings {
+    fn settings(&self, scope: &ProxyContext<'_>, identity: Option<&Identity>) -> Settings {
         let profile = &scope.profile;
         let merged = &profile.merged;
         let node_id = identity.map_or_else(|| self.arn(&scope.key), |identity| identity.arn.clone());
@@ -207,7 +212,7 @@ impl Lowering<'_> {
         format!("{prefix}:{}", key.path())
     }
 
-    fn versions(&self, scope: &Scope<'_>) -> Versions {
+    fn versions(&self, scope: &ProxyContext<'_>) -> Versions {
         let merged = &scope.profile.merged;
         let minor = |text: &str| {
             text.strip_prefix("1.")
@@ -247,7 +252,7 @@ pub(crate) fn folder(key: &ResourceKey) -> String {
     )
 }
 
-fn sds_cluster(scope: &Scope<'_>) -> Option<Cluster> {
+fn sds_cluster(scope: &ProxyContext<'_>) -> Option<Cluster> {
     let found = scope
         .profile
         .get("sdsSocketPath", |profile| profile.sds_socket_path.clone())?;
@@ -269,7 +274,7 @@ fn sds_cluster(scope: &Scope<'_>) -> Option<Cluster> {
     })
 }
 
-fn control_plane(scope: &Scope<'_>) -> Option<Cluster> {
+fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
     let found = scope
         .profile
         .get("controlPlane", |profile| profile.control_plane.as_ref())?;

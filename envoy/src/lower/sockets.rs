@@ -1,7 +1,7 @@
 //! The sockets beside one proxy: which of them could not be opened together, and which are none.
 
 use super::Lowering;
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
 use meshform_model::diag::{Diagnostic, Place};
@@ -47,7 +47,7 @@ impl Socket {
 
 impl Lowering<'_> {
     /// Two sockets for one connection: only one could be opened, or would get nothing.
-    pub(crate) fn check_sockets(&self, draft: &Draft, scope: &Scope<'_>) {
+    pub(crate) fn check_sockets(&self, draft: &ProxyBuilder, scope: &ProxyContext<'_>) {
         let mut by_port: BTreeMap<u16, Vec<Socket>> = BTreeMap::new();
         let (admin, port) = scope.profile.merged.admin();
         if let Some(address) = self.ip(admin, scope.profile_place("admin")) {

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::cluster::protocol;
-use super::proxy::Scope;
+use super::proxy::ProxyContext;
 use crate::codes;
 use crate::ir::cluster::{Cluster, Discovery, Family, Pool, ResponseHeaders};
 use crate::ir::telemetry::{AccessLog, Collector, DogStatsd, LogFormat, Metrics, Tracing};
@@ -18,7 +18,11 @@ use std::time::Duration;
 
 impl Lowering<'_> {
     /// The resource's own access log, else the profile's.
-    pub(crate) fn access_log(&self, own: Option<&Logging>, scope: &Scope<'_>) -> Option<Arc<AccessLog>> {
+    pub(crate) fn access_log(
+        &self,
+        own: Option<&Logging>,
+        scope: &ProxyContext<'_>,
+    ) -> Option<Arc<AccessLog>> {
         let of = |logging: &Logging, origin: Origin| {
             let spec::AccessLog::File(file) = logging.access_log.as_ref()?;
             let origin = origin.field("accessLog").field("file");
@@ -42,7 +46,7 @@ impl Lowering<'_> {
     }
 
     /// An operator that the oldest Envoy of the profile's range does not know keeps it from starting.
-    fn check_age(&self, format: &LoggingFormat, scope: &Scope<'_>, origin: &Origin) {
+    fn check_age(&self, format: &LoggingFormat, scope: &ProxyContext<'_>, origin: &Origin) {
         let texts: Vec<(&str, Origin)> = match format {
             LoggingFormat::Text(text) => vec![(text, origin.field("text"))],
             LoggingFormat::Json(fields) => {
@@ -77,7 +81,7 @@ impl Lowering<'_> {
     }
 
     /// Where spans go, and the cluster of the collector where it has one.
-    pub(crate) fn tracing(&self, scope: &Scope<'_>) -> Option<(Arc<Tracing>, Option<Cluster>)> {
+    pub(crate) fn tracing(&self, scope: &ProxyContext<'_>) -> Option<(Arc<Tracing>, Option<Cluster>)> {
         let found = scope.profile.get("tracing", |profile| profile.tracing.as_ref())?;
         let Source::Field(origin) = found.source else {
             return None;
@@ -147,7 +151,7 @@ impl Lowering<'_> {
     }
 
     /// Statistics: sinks and tags.
-    pub(crate) fn metrics(&self, scope: &Scope<'_>) -> Metrics {
+    pub(crate) fn metrics(&self, scope: &ProxyContext<'_>) -> Metrics {
         let profile = &scope.profile;
         let dog_statsd = profile
             .get("metrics", |profile| profile.metrics.as_ref())

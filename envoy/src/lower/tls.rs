@@ -1,7 +1,7 @@
 //! TLS: what a listener shows and asks for, and what a caller does by App Mesh's rules.
 
 use super::Lowering;
-use super::proxy::Scope;
+use super::proxy::ProxyContext;
 use super::upstream::TargetRef;
 use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
@@ -21,7 +21,7 @@ impl Lowering<'_> {
         &self,
         tls: &ListenerTls,
         protocol: Protocol,
-        (scope, origin): (&Scope<'_>, &Origin),
+        (scope, origin): (&ProxyContext<'_>, &Origin),
     ) -> Option<Arc<ServerTls>> {
         let place = origin.field("certificate");
         let certificate = match &tls.certificate {
@@ -64,7 +64,7 @@ impl Lowering<'_> {
         &self,
         target: &TargetRef,
         policy: Option<(&ClientPolicyTls, Origin)>,
-        scope: &Scope<'_>,
+        scope: &ProxyContext<'_>,
     ) -> Option<Arc<ClientTls>> {
         let node = self.index.nodes.get(target.node.as_str())?;
         let listener = node.spec.listeners.get(target.listener)?;
@@ -119,7 +119,7 @@ impl Lowering<'_> {
     fn listeners_own_trust(
         &self,
         tls: &ListenerTls,
-        scope: &Scope<'_>,
+        scope: &ProxyContext<'_>,
         place: &Origin,
     ) -> Option<Option<Validation>> {
         if let ListenerCertificate::Acm(acm) = &tls.certificate {
@@ -133,7 +133,12 @@ impl Lowering<'_> {
         Some(None)
     }
 
-    fn client_trust(&self, wanted: &ClientTrust, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+    fn client_trust(
+        &self,
+        wanted: &ClientTrust,
+        scope: &ProxyContext<'_>,
+        origin: &Origin,
+    ) -> Option<SecretRef> {
         let place = origin.field("validation").field("trust");
         match wanted {
             ClientTrust::File(file) => Some(trust(&file.certificate_chain)),
@@ -143,7 +148,7 @@ impl Lowering<'_> {
     }
 
     /// All authorities must come from one place: Envoy reads one bundle.
-    fn authorities(&self, acm: &AcmTrust, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+    fn authorities(&self, acm: &AcmTrust, scope: &ProxyContext<'_>, origin: &Origin) -> Option<SecretRef> {
         let place = origin.field("certificateAuthorityArns");
         let mut found: Option<SecretRef> = None;
         for (at, arn) in acm.certificate_authority_arns.iter().enumerate() {
@@ -164,7 +169,12 @@ impl Lowering<'_> {
         found
     }
 
-    fn known_identity(&self, reference: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+    fn known_identity(
+        &self,
+        reference: &str,
+        scope: &ProxyContext<'_>,
+        origin: &Origin,
+    ) -> Option<SecretRef> {
         match scope.profile.merged.certificate(reference) {
             Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
             Some(CertificateSource::File(files)) => match (&files.certificate_chain, &files.private_key) {
@@ -181,7 +191,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn known_trust(&self, reference: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+    fn known_trust(&self, reference: &str, scope: &ProxyContext<'_>, origin: &Origin) -> Option<SecretRef> {
         match scope.profile.merged.certificate(reference) {
             Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
             Some(CertificateSource::File(files)) => match &files.trust_chain {
@@ -196,7 +206,7 @@ impl Lowering<'_> {
         &self,
         reference: &str,
         wanted: Wanted,
-        (scope, origin): (&Scope<'_>, &Origin),
+        (scope, origin): (&ProxyContext<'_>, &Origin),
     ) -> Option<SecretRef> {
         let (what, lines) = match wanted {
             Wanted::Identity => (
@@ -225,7 +235,7 @@ impl Lowering<'_> {
         None
     }
 
-    fn sds(&self, name: &str, scope: &Scope<'_>, origin: &Origin) -> Option<SecretRef> {
+    fn sds(&self, name: &str, scope: &ProxyContext<'_>, origin: &Origin) -> Option<SecretRef> {
         if scope.profile.merged.sds_socket_path.is_none() {
             self.report(
                 Diagnostic::error(

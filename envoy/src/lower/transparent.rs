@@ -2,7 +2,7 @@
 
 use super::egress::Backend;
 use super::ingress::bind;
-use super::proxy::{Draft, Scope};
+use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
 use super::{Lowering, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol as Speaks, ResponseHeaders};
@@ -17,8 +17,8 @@ use std::time::Duration;
 impl Lowering<'_> {
     pub(crate) fn transparent(
         &self,
-        draft: &mut Draft,
-        scope: &Scope<'_>,
+        draft: &mut ProxyBuilder,
+        scope: &ProxyContext<'_>,
         (node, transparent, backends): (&VirtualNodeSpec, &TransparentInterception, &[Backend]),
     ) {
         let filter = self.egress_filter();
@@ -95,7 +95,7 @@ impl Lowering<'_> {
     }
 
     /// What is not modelled goes where it was going; its time is not ours to limit.
-    fn allow_all_host(&self, scope: &Scope<'_>) -> Arc<VirtualHost> {
+    fn allow_all_host(&self, scope: &ProxyContext<'_>) -> Arc<VirtualHost> {
         let origin = self.mesh_origin(scope);
         Arc::new(VirtualHost {
             name: names::ALLOW_ALL.to_owned(),
@@ -123,7 +123,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn allow_all_chain(&self, draft: &mut Draft, scope: &Scope<'_>) -> Chain {
+    fn allow_all_chain(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>) -> Chain {
         let cluster = names::allow_all_cluster(self.index.name);
         let origin = self.mesh_origin(scope);
         draft.add_cluster(original_destination(cluster.clone(), origin.clone()));
@@ -131,7 +131,7 @@ impl Lowering<'_> {
     }
 
     /// What may leave although the mesh drops what it does not know: TLS by its server name, on port 443.
-    fn allowed_names(&self, draft: &mut Draft, scope: &Scope<'_>) -> Option<Chain> {
+    fn allowed_names(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>) -> Option<Chain> {
         let allowed = self.allowed_server_names(scope);
         if allowed.is_empty() {
             return None;
@@ -157,7 +157,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn mesh_origin(&self, scope: &Scope<'_>) -> Origin {
+    fn mesh_origin(&self, scope: &ProxyContext<'_>) -> Origin {
         let mesh = self.index.mesh.as_ref();
         mesh.map_or_else(
             || Origin::at(&scope.key, "/spec"),
@@ -166,7 +166,7 @@ impl Lowering<'_> {
     }
 }
 
-fn pass_through(draft: &Draft, (name, cluster): (&str, String), origin: Origin) -> Chain {
+fn pass_through(draft: &ProxyBuilder, (name, cluster): (&str, String), origin: Origin) -> Chain {
     Chain {
         name: name.to_owned(),
         origin,

@@ -325,12 +325,15 @@ impl Lowering<'_> {
                 |port| format!("the target wants port {port}"),
             );
             self.report(
-                Diagnostic::error(codes::NOT_WHOLE, format!("virtual node `{name}` {has}; {wanted}"))
-                    .help("give the target a `port` that is one of the node's listeners")
-                    .at(origin.place())
-                    .at(Origin::at(&node.key, "/spec/listeners")
-                        .place()
-                        .label("the listeners")),
+                Diagnostic::error(
+                    codes::INVALID_MESH,
+                    format!("virtual node `{name}` {has}; {wanted}"),
+                )
+                .help("give the target a `port` that is one of the node's listeners")
+                .at(origin.place())
+                .at(Origin::at(&node.key, "/spec/listeners")
+                    .place()
+                    .label("the listeners")),
             );
             return None;
         };
@@ -346,7 +349,7 @@ impl Lowering<'_> {
     pub(crate) fn missing(&self, kind: Kind, name: &str, origin: &Origin) {
         let wanted = ResourceKey::in_mesh(self.index.name, kind, name);
         self.report(
-            Diagnostic::error(codes::NOT_WHOLE, format!("{wanted} does not exist"))
+            Diagnostic::error(codes::INVALID_MESH, format!("{wanted} does not exist"))
                 .help(format!("create it, or take the reference in {} away", origin.key))
                 .at(origin.place()),
         );

@@ -28,9 +28,9 @@ pub use transition::{Step, between, farewell, transition};
 
 use crate::codes;
 use crate::files::{Files, sha256};
-use crate::lower::{Lowering, lowered, refuse_broken};
 use crate::lower::index::Index;
 use crate::lower::proxy::folder;
+use crate::lower::{Lowering, lowered, refuse_broken};
 use delivery::Delivery;
 use meshform_envoy_api::envoy::config::core::v3 as core;
 use meshform_model::diag::{Diagnostic, has_errors};
@@ -96,14 +96,14 @@ impl Options {
 /// Makes the files of every proxy of a mesh.
 ///
 /// # Errors
-/// Everything that is wrong, when the mesh is not whole or something has no form in Envoy.
+/// Everything that is wrong, when the mesh is not valid or something has no form in Envoy.
 pub fn build(mesh: &Mesh, options: &Options) -> Result<Output, Vec<Diagnostic>> {
     refuse_broken(mesh)?;
     build_where(mesh, options, |_| true)
 }
 
 /// Makes the files of some proxies of a mesh, after a change that reaches no others (see [`affected`]). The caller has
-/// seen to it that [`Mesh::check`] finds no error: a whole mesh is not looked at for the sake of a few proxies.
+/// seen to it that [`Mesh::check`] finds no error: the whole mesh is not looked at for the sake of a few proxies.
 ///
 /// # Errors
 /// Everything that is wrong with these proxies.

@@ -22,7 +22,7 @@ pub struct NeededFile {
 /// The certificates and keys that the proxy of a node or a gateway reads, by path.
 ///
 /// # Errors
-/// When the mesh is not whole, or has no such node or gateway.
+/// When the mesh is not valid, or has no such node or gateway.
 pub fn needed_files(
     mesh: &Mesh,
     key: &ResourceKey,
@@ -39,7 +39,7 @@ pub fn needed_files(
 /// The same of all proxies that are wanted, each file once for every field that wants it.
 ///
 /// # Errors
-/// When the mesh is not whole, or something is wrong with one of these proxies.
+/// When the mesh is not valid, or something is wrong with one of these proxies.
 pub fn needed_files_where(
     mesh: &Mesh,
     options: &Options,

@@ -4,11 +4,11 @@
 mod matches;
 mod show;
 
-use crate::lower::lowered;
 use crate::ir::cluster::Cluster;
 use crate::ir::listener::{Direction, Listener, Service};
 use crate::ir::route::{Action, PathMatch, PathRewrite, Retry, Route, VirtualHost};
 use crate::ir::{Origin, Proxy, Sourced};
+use crate::lower::lowered;
 use matches::Repeated;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
@@ -123,15 +123,15 @@ pub struct SentTo {
 
 /// One proxy, ready to tell the way of any request.
 #[derive(Debug)]
-pub struct Ways {
+pub struct RouteSimulator {
     proxy: Proxy,
 }
 
-impl Ways {
+impl RouteSimulator {
     /// Of the proxy beside a node, or of a gateway.
     ///
     /// # Errors
-    /// When the mesh is not whole, or has no such node or gateway.
+    /// When the mesh is not valid, or has no such node or gateway.
     pub fn of(mesh: &Mesh, key: &ResourceKey) -> Result<Self, Vec<Diagnostic>> {
         let proxy = lowered(mesh, key, "/")?;
         Ok(Self { proxy })

@@ -28,7 +28,7 @@ pub struct Applied {
     pub undo: Vec<Change>,
     /// The proxies whose configuration may differ now, those that are gone included.
     pub proxies: BTreeSet<ResourceKey>,
-    /// The resources of which the rules may say something else now; see [`Judged`](crate::rules::Judged).
+    /// The resources of which the rules may say something else now; see [`Verdicts`](crate::rules::Verdicts).
     pub subjects: BTreeSet<ResourceKey>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Containment is strict: what still contains something stays. A reference holds when somebody else's record
 //! makes it: deleting would break what another team runs. The own records may be broken for a while (the next
-//! step of the same apply mends them, and proxies stay on the last whole release), unless `strict` asks for
+//! step of the same apply mends them, and proxies stay on the last release), unless `strict` asks for
 //! what App Mesh did: a provider and a target are held, a backend is not.
 
 use super::{codes, listed, named};

@@ -16,17 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the rules say of a mesh that changes, kept by the resource that each of them was asked of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct Verdicts {
     options: Options,
     /// Only of those of which there is something to say.
     by: BTreeMap<ResourceKey, Vec<Diagnostic>>,
 }
 
-impl Judged {
+impl Verdicts {
     /// Of a whole mesh.
     pub fn of(mesh: &Mesh, options: Options) -> Self {
         let mut by = BTreeMap::new();
-        Judge::new(mesh, &options).all(&mut |key, found| {
+        RuleRunner::new(mesh, &options).all(&mut |key, found| {
             let list: &mut Vec<Diagnostic> = by.entry(key.clone()).or_default();
             list.extend(found);
         });
@@ -35,7 +35,7 @@ impl Judged {
 
     /// Asks again about these resources of the changed mesh: [`Applied::subjects`](crate::mesh::Applied::subjects).
     pub fn again(&mut self, mesh: &Mesh, subjects: &BTreeSet<ResourceKey>) {
-        let mut judge = Judge::new(mesh, &self.options);
+        let mut judge = RuleRunner::new(mesh, &self.options);
         for key in subjects {
             let mut report = Report::default();
             judge.one(key, &mut report);
@@ -64,20 +64,20 @@ impl Judged {
         Report { list }.sorted()
     }
 
-    /// Whether the mesh is not whole.
+    /// Whether the mesh is not valid.
     pub fn has_errors(&self) -> bool {
         self.by.values().flatten().any(Diagnostic::is_error)
     }
 }
 
 /// Asks the rules, and remembers what several of them look up.
-pub(super) struct Judge<'m> {
+pub(super) struct RuleRunner<'m> {
     mesh: &'m Mesh,
     options: &'m Options,
     sums: tls::Sums<'m>,
 }
 
-impl<'m> Judge<'m> {
+impl<'m> RuleRunner<'m> {
     pub(super) fn new(mesh: &'m Mesh, options: &'m Options) -> Self {
         Self {
             mesh,

@@ -34,7 +34,7 @@ pub struct MeshExtensions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReleasePolicy {
-    /// As soon as the mesh is whole.
+    /// As soon as the mesh is valid.
     #[default]
     Auto,
     /// When somebody says so.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What holds for a whole mesh.
+/// What holds for the whole mesh.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeshSpec {

@@ -14,7 +14,7 @@ pub(crate) struct ReleaseStatus;
 impl DataSource for ReleaseStatus {
     fn schema(&self) -> Schema {
         Schema::new()
-            .description("Whether a mesh is whole, and which release its proxies get.")
+            .description("Whether a mesh is valid, and which release its proxies get.")
             .attribute(
                 Attribute::string("mesh_name")
                     .required()
@@ -31,7 +31,7 @@ impl DataSource for ReleaseStatus {
                     .description("Whether proxies are held at the release."),
             )
             .attribute(Attribute::string("release_policy").computed().description(
-                "When proxies get what is written: `AUTO`, as soon as the mesh is whole, or `MANUAL`, when somebody \
+                "When proxies get what is written: `AUTO`, as soon as the mesh is valid, or `MANUAL`, when somebody \
                  says so.",
             ))
             .attribute(
@@ -47,7 +47,7 @@ impl DataSource for ReleaseStatus {
             .attribute(
                 Attribute::string_list("problems")
                     .computed()
-                    .description("Why it is not whole, and what somebody should look at."),
+                    .description("Why it is not valid, and what somebody should look at."),
             )
             .attribute(
                 Attribute::string_list("pending")

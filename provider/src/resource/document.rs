@@ -51,7 +51,7 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         problem.severity = Severity::Warning;
         let help = problem.help.take().unwrap_or_default();
         problem.help = Some(format!(
-            "{help}; until then the mesh is not whole, and proxies keep their last release"
+            "{help}; until then the mesh is not valid, and proxies keep their last release"
         ));
     }
     found

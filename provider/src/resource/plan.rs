@@ -66,7 +66,7 @@ impl MeshResource {
         }
     }
 
-    /// What stays as it is and names what is not there keeps the mesh from being whole. What is about to change is
+    /// What stays as it is and names what is not there keeps the mesh from being valid. What is about to change is
     /// judged when it is written.
     async fn warn_of_broken(&self, session: &Session, plan: &mut Plan) {
         let Some(key) = key::of_value(self.kind, &plan.planned) else {

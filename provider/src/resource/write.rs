@@ -9,7 +9,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Role;
 use meshform_model::pointer::Pointer;
-use meshform_store::{Draft, Expected, Given, Record, Revision, Seed, StoreError};
+use meshform_store::{Draft, Expected, ImportedIdentity, Record, Revision, Seed, StoreError};
 use std::time::Duration;
 use tfplugin::resource::{Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
@@ -36,8 +36,8 @@ impl MeshResource {
     pub(super) async fn write_over(&self, session: &Session, request: &Update) -> Result<NewState, Failure> {
         let (mut draft, found) = self.draft(&request.plan)?;
         let record = if is_pending(&request.private) {
-            draft.given = given_by(&request.prior);
-            if let Some(seed) = draft.given.arn.as_deref().and_then(Seed::from_arn) {
+            draft.imported = imported_identity(&request.prior);
+            if let Some(seed) = draft.imported.arn.as_deref().and_then(Seed::from_arn) {
                 session
                     .store
                     .establish(&seed)
@@ -214,7 +214,7 @@ impl MeshResource {
         })?;
         let mut draft = Draft::new(key, body);
         if self.kind != Kind::Mesh {
-            draft.given.mesh_owner = plan.str("mesh_owner").map(str::to_owned);
+            draft.imported.mesh_owner = plan.str("mesh_owner").map(str::to_owned);
         }
         Ok((draft, found))
     }
@@ -330,9 +330,9 @@ fn revision(private: &Private) -> Option<Revision> {
 }
 
 /// What a state from elsewhere says of the resource's life so far.
-fn given_by(state: &Value) -> Given {
+fn imported_identity(state: &Value) -> ImportedIdentity {
     let text = |name: &str| state.str(name).map(str::to_owned);
-    Given {
+    ImportedIdentity {
         arn: text("arn"),
         uid: text("id").filter(|id| Some(id.as_str()) != state.str("name")),
         mesh_owner: text("mesh_owner"),

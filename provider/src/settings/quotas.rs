@@ -14,7 +14,7 @@ pub(super) fn schema() -> NestedBlock {
     let block = NestedBlock::list(BLOCK)
         .max_items(1)
         .description(
-            "How many of each there may be. A mesh that has more is not whole: what was applied is in the store, and \
+            "How many of each there may be. A mesh that has more is not valid: what was applied is in the store, and \
              proxies keep their last release. Give the same to everyone who releases the mesh. Default: no limits.",
         )
         .attribute(Attribute::string(PRESET).optional().description(format!(

@@ -17,7 +17,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     write_mesh(&*store, "1").await;
     write_service(&*store, "b.apps.local", "b").await;
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::NotWhole);
+    assert_eq!(outcome.verdict, Verdict::Invalid);
     let text: Vec<String> = outcome.diagnostics.iter().map(ToString::to_string).collect();
     assert!(
         text.iter()
@@ -28,7 +28,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     let told = releaser.warnings("apps").await.unwrap();
     assert!(
         told.iter()
-            .any(|one| one.code == codes::NOT_WHOLE && one.message.contains("`b.apps.local`")),
+            .any(|one| one.code == codes::INVALID_MESH && one.message.contains("`b.apps.local`")),
         "{told:?}"
     );
     write_node(&*store, "b", "1").await;
@@ -42,7 +42,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     assert!(!first.is_empty());
     // Terraform's order when a node is renamed: the old one goes first.
     delete(&*store, &node_key("b")).await;
-    assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::NotWhole);
+    assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::Invalid);
     assert_eq!(in_use(&root), first, "proxies keep what they have");
     write_node(&*store, "b2", "1").await;
     write_service(&*store, "b.apps.local", "b2").await;
@@ -228,7 +228,7 @@ async fn a_record_that_is_not_a_resource_keeps_the_last_release() {
     let files = in_use(&directory.path().join("published"));
     write(&*store, &node_key("b"), json!({"spec": {"listeners": "none"}})).await;
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::NotWhole);
+    assert_eq!(outcome.verdict, Verdict::Invalid);
     let place = &outcome.diagnostics[0].places[0];
     assert_eq!(place.resource.as_ref(), Some(&node_key("b")));
     assert_eq!(in_use(&directory.path().join("published")), files);

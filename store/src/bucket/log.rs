@@ -21,17 +21,17 @@ const FEED: usize = 2000;
 /// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     /// Tells this write from every other, so that one that was sent twice is recognised.
     pub(super) id: String,
     pub(super) at: Timestamp,
-    pub(super) what: What,
+    pub(super) what: Operation,
 }
 
 /// What a write does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum What {
+pub(super) enum Operation {
     Put(Box<Record>),
     Delete {
         key: ResourceKey,
@@ -43,7 +43,7 @@ pub(super) enum What {
 
 /// A mesh as far as its log was read.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct MeshLog {
     folder: String,
     read: u64,
     pub(super) records: BTreeMap<ResourceKey, Record>,
@@ -58,7 +58,7 @@ struct Snapshot {
     records: Vec<Record>,
 }
 
-impl Log {
+impl MeshLog {
     pub(super) fn new(folder: String) -> Self {
         Self {
             folder,
@@ -111,11 +111,11 @@ impl Log {
         let reads = (self.read + 1..=last).map(|number| {
             let name = numbered(&folder, number);
             async move {
-                let entry = objects.read::<Entry>(&name).await?;
+                let entry = objects.read::<LogEntry>(&name).await?;
                 entry.ok_or_else(|| objects.damaged(&name, "it is missing, later ones are there".to_owned()))
             }
         });
-        let entries: Vec<Entry> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
+        let entries: Vec<LogEntry> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
         for entry in entries {
             self.apply(entry);
         }
@@ -123,12 +123,12 @@ impl Log {
     }
 
     /// Writes the next entry, unless somebody else has.
-    pub(super) async fn append(&mut self, objects: &Objects, entry: Entry) -> Result<bool> {
+    pub(super) async fn append(&mut self, objects: &Objects, entry: LogEntry) -> Result<bool> {
         let begun = Instant::now();
         let name = numbered(&self.entries(), self.read + 1);
         if !objects.create(&name, &entry).await? {
             // Where an answer was lost and the request was sent again, what is there is our own.
-            let there: Option<Entry> = objects.read(&name).await?;
+            let there: Option<LogEntry> = objects.read(&name).await?;
             if there.is_none_or(|there| there.id != entry.id) {
                 return Ok(false);
             }
@@ -179,22 +179,22 @@ impl Log {
         Ok(())
     }
 
-    fn apply(&mut self, entry: Entry) {
+    fn apply(&mut self, entry: LogEntry) {
         self.read += 1;
         let revision = Revision(self.read);
-        let Entry { at, what, .. } = entry;
+        let LogEntry { at, what, .. } = entry;
         let (key, action, author) = match what {
-            What::Compact(upto) => {
+            Operation::Compact(upto) => {
                 self.oldest = self.oldest.max(upto);
                 self.feed.retain(|change| change.revision > upto);
                 return;
             }
-            What::Put(record) => {
+            Operation::Put(record) => {
                 let (key, author) = (record.key.clone(), record.author.clone());
                 self.records.insert(key.clone(), *record);
                 (key, Action::Put, author)
             }
-            What::Delete { key, author } => {
+            Operation::Delete { key, author } => {
                 self.records.remove(&key);
                 (key, Action::Delete, author)
             }

@@ -6,8 +6,8 @@ use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, no_proxy};
 use crate::io::Io;
 use crate::output::Files;
-use meshform_envoy::{self as envoy, Proxy};
 use meshform_compiler::{cloudformation, ecs};
+use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;
 use std::fs;
@@ -24,7 +24,7 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
         };
         loaded.problems.push(Diagnostic::error(codes::NOT_THERE, message));
     }
-    // What is not whole is told once, not again by each target.
+    // What is not valid is told once, not again by each target.
     if has_errors(&loaded.problems) {
         return files;
     }

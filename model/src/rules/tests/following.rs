@@ -189,7 +189,7 @@ fn a_mesh_that_is_changed_is_the_mesh_made_anew_and_is_judged_alike() {
         let first = Resource::from_json(ResourceKey::mesh("apps"), &json!({})).unwrap();
         all.insert(first.key.clone(), first.clone());
         let mut mesh = Mesh::new(vec![first]).unwrap();
-        let mut judged = Judged::of(&mesh, options.clone());
+        let mut judged = Verdicts::of(&mesh, options.clone());
         for step in 0..60 {
             let changes: Vec<Change> = (0..=random.below(3)).map(|_| change(&mut random)).collect();
             for change in &changes {

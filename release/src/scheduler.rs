@@ -1,8 +1,8 @@
 //! Gathers writes: a mesh is released when its writes pause, not once for each of them.
 
+use crate::debouncer::Debouncer;
 use crate::error::ReleaseError;
 use crate::outcome::{Outcome, Verdict};
-use crate::pace::Pace;
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ pub type Report = Result<Outcome, ReleaseError>;
 
 /// Releases meshes some moments after they were written, in a thread of its own.
 #[derive(Debug)]
-pub struct Gatherer {
+pub struct ReleaseScheduler {
     shared: Arc<Shared>,
     orders: Mutex<Option<Sender<Order>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -68,9 +68,9 @@ struct Waiting {
     demanded: bool,
 }
 
-// === impl Gatherer ===
+// === impl ReleaseScheduler ===
 
-impl Gatherer {
+impl ReleaseScheduler {
     /// Begins to listen. Fails where the system gives no thread.
     pub fn start(releaser: Releaser, timing: Timing) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
@@ -164,7 +164,7 @@ impl Gatherer {
 }
 
 /// Finishes what is waiting.
-impl Drop for Gatherer {
+impl Drop for ReleaseScheduler {
     fn drop(&mut self) {
         drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -193,16 +193,21 @@ impl Book {
 
 fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl Fn(&str, bool) -> Report) {
     let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
-    let mut paces: BTreeMap<String, Pace> = BTreeMap::new();
+    let mut debouncers: BTreeMap<String, Debouncer> = BTreeMap::new();
     let mut closing = false;
     let mut took = Duration::ZERO;
     while !closing || !waiting.is_empty() {
         let now = Instant::now();
-        let due = |mesh: &String, waiting: &Waiting, paces: &BTreeMap<String, Pace>| {
-            let pace = paces.get(mesh);
-            pace.map_or(waiting.first, |pace| pace.due(waiting.first, timing, took))
+        let due = |mesh: &String, waiting: &Waiting, debouncers: &BTreeMap<String, Debouncer>| {
+            let debouncer = debouncers.get(mesh);
+            debouncer.map_or(waiting.first, |debouncer| {
+                debouncer.due(waiting.first, timing, took)
+            })
         };
-        let next = waiting.iter().map(|(mesh, one)| due(mesh, one, &paces)).min();
+        let next = waiting
+            .iter()
+            .map(|(mesh, one)| due(mesh, one, &debouncers))
+            .min();
         let order = match next {
             _ if closing => Err(RecvTimeoutError::Timeout),
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -212,9 +217,9 @@ fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl
         match order {
             Ok(Order::Release { mesh, demanded }) => {
                 let now = Instant::now();
-                match paces.get_mut(&mesh) {
-                    Some(pace) => pace.write(now, timing),
-                    None => drop(paces.insert(mesh.clone(), Pace::new(now))),
+                match debouncers.get_mut(&mesh) {
+                    Some(debouncer) => debouncer.write(now, timing),
+                    None => drop(debouncers.insert(mesh.clone(), Debouncer::new(now))),
                 }
                 let entry = waiting.entry(mesh).or_insert(Waiting { first: now, demanded });
                 entry.demanded |= demanded;
@@ -227,15 +232,15 @@ fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl
         let now = Instant::now();
         let ready: Vec<String> = waiting
             .iter()
-            .filter(|(mesh, one)| hurry || due(mesh, one, &paces) <= now)
+            .filter(|(mesh, one)| hurry || due(mesh, one, &debouncers) <= now)
             .map(|(mesh, _)| mesh.clone())
             .collect();
         for mesh in ready {
             let demanded = waiting.remove(&mesh).is_some_and(|waiting| waiting.demanded);
             let noted = shared.book().writes.get(&mesh).map_or(0, |(noted, _)| *noted);
             let begun = Instant::now();
-            if let Some(pace) = paces.get_mut(&mesh) {
-                pace.released(begun, timing);
+            if let Some(debouncer) = debouncers.get_mut(&mesh) {
+                debouncer.released(begun, timing);
             }
             let report = release(&mesh, demanded);
             took = begun.elapsed();

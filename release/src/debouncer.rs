@@ -4,7 +4,7 @@
 //! apply would cost the square of its size. So a pause is told from what came before: twice the longest gap between
 //! the last writes. And the longer writes go on, the longer the next release on the way waits.
 
-use crate::gather::Timing;
+use crate::scheduler::Timing;
 use std::time::{Duration, Instant};
 
 /// While writes go on, so many times longer than the last release took is waited before the next one: a long apply
@@ -23,7 +23,7 @@ const FORGET: u32 = 16;
 
 /// The writes of one mesh.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct Debouncer {
     last: Instant,
     /// The longest of the last gaps.
     gap: Duration,
@@ -31,7 +31,7 @@ pub(crate) struct Pace {
     on_the_way: u32,
 }
 
-impl Pace {
+impl Debouncer {
     /// Begins with a write.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
@@ -83,23 +83,23 @@ mod tests {
     /// When releases are made, in milliseconds, of writes that come so.
     fn releases(writes: impl IntoIterator<Item = u64>, took: Duration) -> Vec<u64> {
         let start = Instant::now();
-        let mut pace: Option<Pace> = None;
+        let mut debouncer: Option<Debouncer> = None;
         let mut first = None;
         let mut made = Vec::new();
         for write in writes.into_iter().map(Some).chain([None]) {
             let now = write.map(|write| start + millis(write));
-            if let (Some(pace), Some(since)) = (&mut pace, first) {
-                let due = pace.due(since, TIMING, took);
+            if let (Some(debouncer), Some(since)) = (&mut debouncer, first) {
+                let due = debouncer.due(since, TIMING, took);
                 if now.is_none_or(|now| due < now) {
                     made.push(u64::try_from((due - start).as_millis()).unwrap());
-                    pace.released(due, TIMING);
+                    debouncer.released(due, TIMING);
                     first = None;
                 }
             }
             let Some(now) = now else { break };
-            match &mut pace {
-                Some(pace) => pace.write(now, TIMING),
-                None => pace = Some(Pace::new(now)),
+            match &mut debouncer {
+                Some(debouncer) => debouncer.write(now, TIMING),
+                None => debouncer = Some(Debouncer::new(now)),
             }
             first.get_or_insert(now);
         }

@@ -1,7 +1,7 @@
 //! Writes are gathered.
 
 use super::*;
-use crate::gather::{Gatherer, Timing};
+use crate::scheduler::{ReleaseScheduler, Timing};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
@@ -17,11 +17,11 @@ impl Builder for Counting {
     }
 }
 
-fn gatherer(directory: &Path, store: &Arc<dyn Store>, timing: Timing) -> (Gatherer, Arc<Counting>) {
+fn gatherer(directory: &Path, store: &Arc<dyn Store>, timing: Timing) -> (ReleaseScheduler, Arc<Counting>) {
     let counting = Arc::new(Counting::default());
     let releaser =
         Releaser::new(store.clone(), counting.clone(), author("test")).publish_to(publisher(directory));
-    (Gatherer::start(releaser, timing).unwrap(), counting)
+    (ReleaseScheduler::start(releaser, timing).unwrap(), counting)
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn what_is_wrong_with_a_mesh_can_be_asked_for() {
     assert!(gatherer.flush(Duration::from_secs(30)).is_empty());
     assert_eq!(
         gatherer.report("apps").unwrap().unwrap().verdict,
-        Verdict::NotWhole
+        Verdict::Invalid
     );
     assert_eq!(
         gatherer.report("another").unwrap().unwrap().verdict,

@@ -8,7 +8,7 @@ use crate::manifest::ProxyEntry;
 use crate::records;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Change, Mesh};
-use meshform_model::rules::Judged;
+use meshform_model::rules::Verdicts;
 use meshform_store::{Feed, Revision, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,28 +21,28 @@ const ROUNDS: usize = 8;
 
 /// The meshes that are remembered.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<BTreeMap<String, Kept>>>);
+pub(crate) struct SnapshotCache(Arc<Mutex<BTreeMap<String, Snapshot>>>);
 
 /// A mesh as of a revision.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Snapshot {
     /// Which store it is of.
     pub(crate) store: String,
     pub(crate) revision: Revision,
     pub(crate) mesh: Mesh,
-    pub(crate) judged: Judged,
+    pub(crate) judged: Verdicts,
     /// The proxies that are built, by folder. None of them had anything to say.
     pub(crate) entries: BTreeMap<String, ProxyEntry>,
     /// Proxies that changed since they were built.
     pub(crate) stale: BTreeSet<ResourceKey>,
 }
 
-impl Memory {
-    pub(crate) fn take(&self, mesh: &str) -> Option<Kept> {
+impl SnapshotCache {
+    pub(crate) fn take(&self, mesh: &str) -> Option<Snapshot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(mesh)
     }
 
-    pub(crate) fn put(&self, kept: Kept) {
+    pub(crate) fn put(&self, kept: Snapshot) {
         let name = kept.mesh.name().to_owned();
         self.0
             .lock()
@@ -51,7 +51,7 @@ impl Memory {
     }
 }
 
-impl Kept {
+impl Snapshot {
     /// The mesh as it is now. None where what happened since cannot be told, or cannot be followed.
     pub(crate) async fn follow(mut self, store: &dyn Store) -> Result<Option<Self>> {
         let identity = store.identity().await?;
