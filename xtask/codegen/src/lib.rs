@@ -155,7 +155,8 @@ pub fn stale(root: &Path) -> Result<Vec<PathBuf>, Error> {
 /// The workspace's root, from where this crate was built.
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
+        .ancestors()
+        .nth(2)
         .map(Path::to_path_buf)
         .unwrap_or_default()
 }
