@@ -23,23 +23,23 @@ pub const PROXY_FILE: Code = Code("MF0808");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: CANNOT_READ,
-        title: "an input cannot be read",
+        title: "unreadable input",
         explanation: "The path does not exist, or may not be read. `-` stands for standard input.",
     },
     CodeInfo {
         code: CANNOT_WRITE,
-        title: "an output cannot be written",
+        title: "unwritable output",
         explanation: "Nothing was changed but what the message names: files are written beside their place and \
                       renamed when they are whole.",
     },
     CodeInfo {
         code: NOT_THERE,
-        title: "not in the inputs",
+        title: "resource missing from the inputs",
         explanation: "The mesh or proxy that an option names is in none of the inputs.",
     },
     CodeInfo {
         code: BAD_OPTION,
-        title: "an option's value cannot be used",
+        title: "invalid option value",
         explanation: "The message says what the option takes.",
     },
     CodeInfo {
@@ -49,19 +49,19 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: TWICE,
-        title: "a resource stands in two inputs",
+        title: "duplicate resource in two inputs",
         explanation: "Two inputs say different things of one resource. Give only one of them.",
     },
     CodeInfo {
         code: MIRROR_HIDDEN,
-        title: "Terraform would not find the provider",
+        title: "provider where Terraform does not look",
         explanation: "Terraform looks into its implied local mirrors only while its CLI configuration has no \
                       `provider_installation` block. With such a block it must name the folder as a \
                       `filesystem_mirror`, and `dev_overrides` for `meshform/appmesh` win over everything.",
     },
     CodeInfo {
         code: PROXY_FILE,
-        title: "a proxy's file is missing",
+        title: "missing file of a proxy",
         explanation: "Paths of certificates and keys are paths on the proxy's machine. With `--check-files ROOT` they \
                       are looked for below that folder: an image's or a container's file system, or `/` on the \
                       proxy's machine itself. A file must be there, be readable and hold PEM.",

@@ -11,56 +11,56 @@ macro_rules! codes {
 }
 
 codes! {
-    INVALID_MESH = "MF0301", "the mesh is not valid",
+    INVALID_MESH = "MF0301", "invalid mesh",
         "Something refers to a resource, a port or a discovery that is not there. No configuration is made from a \
          mesh that is not valid.";
-    CLOUD_MAP = "MF0302", "Cloud Map discovery needs somebody who knows the endpoints",
+    CLOUD_MAP = "MF0302", "Cloud Map discovery without endpoints",
         "App Mesh's control plane asked Cloud Map itself. Envoy cannot, and DNS does not know Cloud Map's \
          attributes, so it is never used in its place silently. List the addresses under `endpoints` in a proxy \
          profile, or change the node's discovery to `dns` with the name that the namespace publishes.";
-    TCP_NEEDS_PORT = "MF0303", "a TCP backend needs a port of its own",
+    TCP_NEEDS_PORT = "MF0303", "TCP backend without a loopback port",
         "With explicit interception a TCP connection carries no name. Declare under `interception.explicit.services` \
          of the proxy profile on which loopback port Envoy listens for this virtual service.";
-    CERTIFICATE_SOURCE = "MF0304", "nothing says where a certificate is",
+    CERTIFICATE_SOURCE = "MF0304", "certificate without a source",
         "App Mesh took certificates of ACM and put them into proxies. A stock Envoy needs files or an SDS server: \
          say under `certificates` of the proxy profile what stands behind the ARN.";
-    SDS_SOCKET = "MF0305", "nothing says where the SDS server is",
+    SDS_SOCKET = "MF0305", "missing SDS socket path",
         "A certificate comes from SDS, but the proxy profile has no `sdsSocketPath`, the Unix socket of the SDS \
          server on the proxy's host.";
-    APP_PORT = "MF0306", "nothing says where the application listens",
+    APP_PORT = "MF0306", "missing application port",
         "With explicit interception Envoy takes the listener's port from the network and hands requests on to the \
          application, which must therefore listen elsewhere: `inbound.appPorts` of the proxy profile says where.";
-    ADDRESS = "MF0307", "not an IP address",
+    ADDRESS = "MF0307", "invalid IP address",
         "Envoy opens its listeners and its admin endpoint on IP addresses and asks DNS for none of them; so it is with \
          endpoints, with the application behind a listener, and with X-Ray's and statistics' agents.";
-    SOCKET_CLASH = "MF0308", "two listeners on one port",
+    SOCKET_CLASH = "MF0308", "duplicate listening socket",
         "Two listening sockets beside one proxy, of Envoy or of the application, would take the same connections; only \
          one could be opened. `0.0.0.0` takes every address of IPv4, `::` with an IP preference those of both families.";
-    ENVOY_VERSION = "MF0309", "a range of Envoy versions that is not supported",
+    ENVOY_VERSION = "MF0309", "unsupported range of Envoy versions",
         "meshform writes for Envoy 1.34 (the last that App Mesh shipped) to 1.40.";
-    TOO_NEW = "MF0310", "newer than the oldest Envoy of the range",
+    TOO_NEW = "MF0310", "feature newer than the oldest Envoy of the range",
         "The profile's `envoyVersion` says which Envoys must understand the configuration, from 1.34 where it says \
          nothing. A command operator of an access log that the oldest of them does not know would keep it from \
          starting.";
-    TRUST = "MF0311", "several authorities in several files",
+    TRUST = "MF0311", "trusted certificates in several files",
         "Envoy reads trusted certificates from one file. Put the authorities into one bundle and name it for each \
          of the ARNs.";
-    NO_PROXY = "MF0320", "no such proxy",
+    NO_PROXY = "MF0320", "unknown proxy",
         "Only virtual nodes and virtual gateways have proxies.";
-    NO_CONTROL_PLANE = "MF0321", "no control plane is known",
+    NO_CONTROL_PLANE = "MF0321", "missing control plane address",
         "A bootstrap for a control plane needs its address: `controlPlane` of the proxy profile.";
-    PAUSES_DO_NOT_FIT = "MF0330", "a timeout that cannot hold its retries and their pauses",
+    PAUSES_DO_NOT_FIT = "MF0330", "request timeout shorter than retries and back-off",
         "The request timeout counts all tries and the pauses between them together. Raise `perRequest` of the route, \
          or set it to zero.";
-    INBOUND_NOT_PROXIED = "MF0331", "what a listener declares is not enforced",
+    INBOUND_NOT_PROXIED = "MF0331", "listener settings that are not enforced",
         "With explicit interception and no `inbound.appPorts` entry for the listener the application itself takes \
          the port, and Envoy only serves what the application calls. Timeouts and connection pools of the listener \
          then have no effect.";
-    ALLOW_ALL_EXPLICIT = "MF0332", "traffic that is let out but does not pass the proxy",
+    ALLOW_ALL_EXPLICIT = "MF0332", "outbound traffic that bypasses the proxy",
         "With explicit interception Envoy gets only what applications send to it. What is no backend leaves without \
          it, whatever the mesh's egress filter says; through the common listener a name that is no backend gets 404, \
          with `ALLOW_ALL` too.";
-    INTERNAL = "MF0399", "a fault in meshform",
+    INTERNAL = "MF0399", "internal error",
         "A message for Envoy could not be written, or a command failed by itself (exit status 101). That is no fault of \
          the input. Please report it with the message, and the input if you may.";
 }

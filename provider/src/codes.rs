@@ -42,13 +42,13 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: OTHER_STORE,
-        title: "Block about another kind of store",
+        title: "Credentials block for another kind of store",
         explanation: "The blocks `s3`, `gcs` and `azure` say how a bucket of that service is reached. The store that \
                       is named is none of it.",
     },
     CodeInfo {
         code: IMPORT_ID,
-        title: "Wrong form of import id",
+        title: "Invalid import id",
         explanation: "Import ids are those of hashicorp/aws: the mesh's name, the parent's name where there is \
                       one, and the resource's own, with slashes between them.",
     },
@@ -60,13 +60,13 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: NOT_YET_WRITTEN,
-        title: "Resource is not in the store yet",
+        title: "Resource missing from the store",
         explanation: "The state comes from another provider, and the store does not have the resource. The next \
                       apply writes it; nothing is made anew.",
     },
     CodeInfo {
         code: FOREIGN_STATE,
-        title: "State cannot be read",
+        title: "Unreadable state",
         explanation: "The state was written by another provider or version and does not have the form that \
                       this one knows.",
     },
@@ -86,31 +86,31 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: BAD_QUOTA,
-        title: "A quota cannot be used",
+        title: "Invalid quota",
         explanation: "A quota is a whole number, 0 or more; `preset` names a set of them, of which there is one: \
             `aws`, what App Mesh allowed unless it was asked for more. What is not limited has no quota.",
     },
     CodeInfo {
         code: NOTHING_THERE,
-        title: "No such resource",
+        title: "Unknown resource",
         explanation: "The store has nothing of that name. Names are looked up in the store of the provider block; \
                       what another store has, or App Mesh had, is not seen. `meshform adopt` fills a store from a \
                       Terraform state, a template or API documents.",
     },
     CodeInfo {
         code: MISFIT,
-        title: "Record does not fit",
+        title: "Unreadable record",
         explanation: "A record of the store has no form in Terraform: it was written by a newer version, or by \
                       something else than meshform.",
     },
     CodeInfo {
         code: INCOMPLETE,
-        title: "Not enough is said",
+        title: "Unknown value where a known one is needed",
         explanation: "A part of the name, or of what is wanted, is missing or not known yet.",
     },
     CodeInfo {
         code: NOT_RELEASED,
-        title: "Release is not done",
+        title: "Release not finished",
         explanation: "Everything is written; the release itself took longer than the provider waits. The next \
                       apply, or `meshform release`, goes on from there.",
     },

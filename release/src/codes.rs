@@ -27,7 +27,7 @@ pub const BY_HAND: Code = Code("MF0509");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: PUBLISH,
-        title: "The publishing directory could not be read or written",
+        title: "Publish directory cannot be read or written",
         explanation: "The release is in the store, but not (or not whole) in the directory where proxies look \
             for it. Running proxies go on with what they have: each of them changes from one complete set of \
             files to the next, or not at all. When the cause is gone, the next apply or `meshform release` \
@@ -35,44 +35,44 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: UNREADABLE,
-        title: "A record cannot be read",
+        title: "Unreadable record",
         explanation: "A record in the store is damaged, or was written by a newer version. Without it the mesh \
             is not valid, so nothing is released; proxies keep their last release.",
     },
     CodeInfo {
         code: CONTENDED,
-        title: "Others kept releasing",
+        title: "Too many concurrent releases",
         explanation: "Every attempt to publish was overtaken by another process. What is published is newer \
             than what this process saw. Run `meshform release` to be sure that it is the newest.",
     },
     CodeInfo {
         code: NO_RELEASE,
-        title: "No such release",
+        title: "Unknown release",
         explanation: "The mesh has no release of that name in its history; only the last releases are kept. \
             `meshform history` lists them.",
     },
     CodeInfo {
         code: DAMAGED,
-        title: "A release is damaged",
+        title: "Damaged release",
         explanation: "The store says that a release exists, but parts of it are not there or do not have the \
             right form. Run `meshform release` to build it again; proxies keep what they have until then.",
     },
     CodeInfo {
         code: OTHER_STORE,
-        title: "The directory is published by another store",
+        title: "Publish directory of another store",
         explanation: "The publishing directory holds releases of a mesh of the same name from another store. \
             Two stores that publish to one place would undo each other's work. Use another directory; or, where \
             the other store is gone, delete the file that the message names and publish again.",
     },
     CodeInfo {
         code: PINNED,
-        title: "Proxies are held at a release",
+        title: "Pinned release",
         explanation: "Somebody has pinned the mesh to a release. Changes are written to the store, but proxies \
             do not get them until `meshform unpin`.",
     },
     CodeInfo {
         code: INVALID_MESH,
-        title: "The mesh is not valid",
+        title: "Invalid mesh",
         explanation: "Something that was written breaks a rule of the mesh, or names what is not there. \
             Everything written is in the store, but no release is made of it: running proxies keep the one that \
             they have. The message lists what is wrong, as the last attempt to release found it; the next write \
@@ -80,13 +80,13 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: UNFIT,
-        title: "A file cannot be published",
+        title: "Unsafe file name in a release",
         explanation: "A file or folder of a release has a name that would lead out of its folder, or is not \
             text. Nothing was published. This is a fault of meshform, or somebody changed the store by hand.",
     },
     CodeInfo {
         code: BY_HAND,
-        title: "The mesh is released by hand",
+        title: "Manual release policy",
         explanation: "The mesh has the release policy `MANUAL`. Changes are written to the store, but proxies \
             get them only when somebody says so: by `meshform release`, or by an `appmesh_release` resource.",
     },

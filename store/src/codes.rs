@@ -51,7 +51,7 @@ pub const UNCONDITIONAL: Code = Code("MF0422");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: CONFLICT,
-        title: "The record was changed by somebody else",
+        title: "Conflicting write",
         explanation: "Between the moment at which a resource was read and the moment at which it was to be \
             written, somebody else wrote it, or it exists although it was to be created. Nothing was \
             written. The message says who wrote it and when. Plan again to see what is there now; a resource \
@@ -59,19 +59,19 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: POINTER_CONFLICT,
-        title: "A pointer was set by somebody else",
+        title: "Conflicting write of a pointer",
         explanation: "Which release a mesh runs is kept in a pointer that is only set by whoever has seen its \
             last value. Somebody else set it first. Try again: the second attempt starts from what is there.",
     },
     CodeInfo {
         code: FOREIGN,
-        title: "The file is not a store",
+        title: "File that is not a store",
         explanation: "At the place where the store should be lies a file that meshform did not write. It is \
             never overwritten. Move it away, or name another directory as the store.",
     },
     CodeInfo {
         code: DAMAGED,
-        title: "The store is damaged",
+        title: "Damaged store",
         explanation: "The store's file is truncated or inconsistent, or parts that belong together are not \
             there together. Nothing was written to it. Put a copy back (a copy from before each change of \
             format lies in the store's `backup` directory); or move the damaged file away and fill a new \
@@ -79,13 +79,13 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: NEWER,
-        title: "The store was written by a newer version",
+        title: "Store of a newer version",
         explanation: "A newer version of meshform has changed the store's format. Older versions do not touch \
             it. Use the newer version everywhere where this store is used.",
     },
     CodeInfo {
         code: NETWORK,
-        title: "The embedded store does not work on network file systems",
+        title: "Embedded store on a network file system",
         explanation: "The embedded store needs locks and shared memory that network file systems do not have \
             reliably; using it there damages it. Name a directory on a local disk, or share a bucket between \
             machines (`store = \"s3://bucket/prefix\"`).",
@@ -98,37 +98,37 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: FULL,
-        title: "No space is left",
+        title: "No space left",
         explanation: "The disk or the quota is full. What was being written was taken back whole; what had \
             been acknowledged before is kept. Make room and try again.",
     },
     CodeInfo {
         code: BUSY,
-        title: "The store was busy for too long",
+        title: "Store busy for too long",
         explanation: "Other processes held the store for longer than a writer waits. Try again; if nobody \
             else is writing, look for a process that hangs.",
     },
     CodeInfo {
         code: IO,
-        title: "The store could not be read or written",
+        title: "Store input/output error",
         explanation: "The system reported an error while the store's files were read or written. What was \
             being written was taken back whole.",
     },
     CodeInfo {
         code: REPLACED,
-        title: "The store was replaced while it was open",
+        title: "Store replaced while open",
         explanation: "The store's file was moved, deleted or replaced by another while this process had it \
             open. Nothing more is written, because nobody would see it. Begin again.",
     },
     CodeInfo {
         code: CLOSED,
-        title: "The store was closed",
+        title: "Store closed",
         explanation: "The store was shut down while something was still to be done. What had not been \
             acknowledged was not done.",
     },
     CodeInfo {
         code: OTHER,
-        title: "Not the store that was used before",
+        title: "Another store than before",
         explanation: "Terraform's state remembers which store its resources were written to. What is found at \
             the configured place is another store, or none. Taking it for the truth would mean that every \
             resource was deleted. Name the right store; or, where the store was lost, fill a new one from the \
@@ -136,13 +136,13 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: SEED,
-        title: "A malformed partition, region or account",
+        title: "Invalid partition, region or account",
         explanation: "A store is created with a partition, a region and an account, which its ARNs carry. An \
             account has twelve digits; partition and region are words of lower-case letters, digits and `-`.",
     },
     CodeInfo {
         code: LOCATION,
-        title: "Not the name of a store",
+        title: "Invalid store location",
         explanation: "A store is a directory, which then holds the embedded store, or a bucket: \
             `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` (also \
             `abfss://container@account.dfs.core.windows.net/prefix`), or `file:///directory` for a directory \
@@ -150,28 +150,28 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: NO_BUCKET,
-        title: "There is no such bucket",
+        title: "Missing bucket",
         explanation: "A store lives in a bucket that is there already; meshform makes objects, never buckets. \
             Make it, or correct the name. With a server of one's own, look at the endpoint too: the server \
             that answered may be another.",
     },
     CodeInfo {
         code: UNREACHABLE,
-        title: "The object storage does not answer",
+        title: "Object storage does not answer",
         explanation: "No connection, no answer in time, or an answer that broke off, also after several tries \
             with pauses between them. Nothing that was acknowledged before is lost, and what was written \
             before is in Terraform's state. Check network, proxy and endpoint, and apply again.",
     },
     CodeInfo {
         code: THROTTLED,
-        title: "The object storage asks for fewer requests",
+        title: "Object storage throttles requests",
         explanation: "The service answered that there are too many requests, also after several tries with \
             growing pauses between them. What was written before is in Terraform's state. Wait and apply \
             again; `-parallelism` makes Terraform ask for less at once.",
     },
     CodeInfo {
         code: CREDENTIALS,
-        title: "No credentials that the object storage takes",
+        title: "Missing or refused credentials for object storage",
         explanation: "Credentials for S3 come from the first of these that the environment names: keys \
             (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`); a web \
             identity (`AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`); the container \
@@ -185,19 +185,19 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: CLOCK,
-        title: "The clock is wrong",
+        title: "Clock skew",
         explanation: "Requests are signed with the time, and the service refuses those that are minutes off. \
             Set this machine's clock.",
     },
     CodeInfo {
         code: REGION,
-        title: "The bucket is in another region",
+        title: "Bucket in another region",
         explanation: "The service answered that the bucket has to be asked for in another region. Name it in \
             the provider block's `s3` block, or as `AWS_REGION` in the environment.",
     },
     CodeInfo {
         code: UNCONDITIONAL,
-        title: "The object storage cannot write on a condition",
+        title: "Object storage without conditional writes",
         explanation: "Several writers stay out of each other's way because an object is created only where \
             none is (`If-None-Match: *`). Before a store is made this is tried with an object of its own, and \
             this server wrote over it, or does not know the condition. A store there would lose writes, so \

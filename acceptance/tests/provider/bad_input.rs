@@ -554,11 +554,11 @@ resource "appmesh_virtual_node" "twice" {
 "#;
     let said = World::new(configuration).plan().text;
     for word in [
-        "Warning: All weights are zero (MF0251)",
-        "Warning: Regular expression that Envoy refuses (MF0263)",
+        "Warning: Weights that are all zero (MF0251)",
+        "Warning: Invalid regular expression (MF0263)",
         "regex = \"/(?=a).*\" `/(?=a).*` in route `zero`",
         "until then the mesh is not valid",
-        "Warning: Two listeners on one port (MF0220)",
+        "Warning: Duplicate listener port (MF0220)",
         "port = 8080 Two listeners of virtual node `twice`",
     ] {
         assert!(said.contains(word), "{word}: {said}");

@@ -61,7 +61,7 @@ fn a_store_of_another_account_and_region_plans_empty_too() {
 #[test]
 fn an_apply_that_leaves_the_mesh_broken_fails_and_a_repair_goes_through() {
     let world = World::new(&mesh("nobody", [50, 50]));
-    says(&world.apply_fails(), &["mesh is not valid (MF0510)", "`nobody`"]);
+    says(&world.apply_fails(), &["Invalid mesh (MF0510)", "`nobody`"]);
     world.write("", &mesh("b1", [50, 50]));
     world.apply();
     world.plan_is_empty();
@@ -150,7 +150,7 @@ fn a_release_is_imported_by_the_name_of_its_mesh() {
         assert!(!ran.ok(), "{}", ran.text);
         says(
             &ran.flat(),
-            &["No such resource (MF0710)", "no release of a mesh `nobody`"],
+            &["Unknown resource (MF0710)", "no release of a mesh `nobody`"],
         );
     }
     let by_identity =
@@ -176,7 +176,7 @@ fn a_release_that_disappears_is_planned_anew() {
         other.plan().is(&[("appmesh_release.it", "create")]);
         says(
             &other.apply_fails(),
-            &["No such resource (MF0710)", "no mesh `m`"],
+            &["Unknown resource (MF0710)", "no mesh `m`"],
         );
         world.apply();
         other.apply();

@@ -19,37 +19,37 @@ pub const CONTAINERS: Code = Code("MF0916");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: NO_INTERCEPTION,
-        title: "how traffic gets into the proxy was not chosen",
+        title: "missing choice of interception",
         explanation: "Whether ECS goes on honouring App Mesh's proxy configuration is not known, so nothing is \
                       assumed. Choose in a proxy profile: `transparent` writes that configuration, `explicit` \
                       needs no support from ECS: the application uses the proxy by `http_proxy`.",
     },
     CodeInfo {
         code: TEMPLATE,
-        title: "a template cannot be rendered",
+        title: "template that cannot be rendered",
         explanation: "A template given by `--templates` breaks Handlebars' grammar, uses a value that it is not \
                       given, or has partials that include each other without end.",
     },
     CodeInfo {
         code: RENDERED,
-        title: "a rendered task definition is wrong",
+        title: "invalid task definition",
         explanation: "What the template rendered is not JSON, or not what ECS takes. Nothing was written.",
     },
     CodeInfo {
         code: NOT_ON_ECS,
-        title: "ECS cannot do what the profile asks for",
+        title: "profile setting that ECS cannot express",
         explanation: "Some settings need something that ECS does not offer, such as entries of a hosts file in \
                       tasks with a network interface of their own.",
     },
     CodeInfo {
         code: LIMIT,
-        title: "beyond a limit of ECS",
+        title: "ECS limit exceeded",
         explanation: "ECS takes at most 64 KiB for a task definition, and at most 120 seconds between stopping a \
                       container and killing it.",
     },
     CodeInfo {
         code: CONTAINERS,
-        title: "no list of containers",
+        title: "missing list of containers",
         explanation: "Container definitions are a list of objects, each with a `name` of its own, as ECS's API and \
                       `container_definitions` of Terraform have them.",
     },

@@ -37,71 +37,71 @@ pub const BAD_EXPRESSION: Code = Code("MF0615");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: NOT_TEXT,
-        title: "not a text",
+        title: "input is not UTF-8 text",
         explanation: "The input holds bytes that are not UTF-8, or a NUL. Save the file as UTF-8; a binary file \
                       (a plan, an archive) is not an input form.",
     },
     CodeInfo {
         code: TOO_LARGE,
-        title: "too large",
+        title: "input too large",
         explanation: "The input is beyond a limit: 64 MiB of text, 64 levels of nesting, 4 million values, \
                       200,000 values made by YAML aliases, or 64 MiB made by CloudFormation's expressions. The limits keep a broken or hostile file from taking \
                       the memory of the machine. Split the input.",
     },
     CodeInfo {
         code: JSON_SYNTAX,
-        title: "JSON syntax",
+        title: "JSON syntax error",
         explanation: "The text breaks JSON's grammar at the place shown. Shell templates with `$NAME` in the \
                       place of a value have to be filled in first, for instance with `envsubst`.",
     },
     CodeInfo {
         code: YAML_SYNTAX,
-        title: "YAML syntax",
+        title: "YAML syntax error",
         explanation: "The text breaks YAML's grammar at the place shown. Most often an indentation is wrong, or \
                       a value that begins with a special character lacks quotes.",
     },
     CodeInfo {
         code: DUPLICATE_KEY,
-        title: "a name twice in one object",
+        title: "duplicate key in an object",
         explanation: "Most tools silently take the last of the two. Which one was meant cannot be known, so both \
                       places are shown; remove one.",
     },
     CodeInfo {
         code: YAML_CONSTRUCT,
-        title: "a YAML construct without meaning here",
+        title: "unsupported YAML construct",
         explanation: "A mapping key that is not a plain text, or a tag that neither YAML nor CloudFormation \
                       knows. Known tags are CloudFormation's short functions (`!Ref`, `!Sub`, `!GetAtt`, …) and \
                       YAML's own (`!!str`, `!!int`, …).",
     },
     CodeInfo {
         code: UNKNOWN_FORM,
-        title: "an input of no known form",
+        title: "unrecognised input format",
         explanation: "Known forms are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes it \
                       (`meshName`, `virtualNodeName`, `spec`) and gives it (`virtualNode: {…}`), Terraform state \
                       of version 4, and the output of `terraform show -json`.",
     },
     CodeInfo {
         code: NO_NAME,
-        title: "a resource without a name",
+        title: "resource without a name",
         explanation: "A resource is known by its mesh, its kind, its parent and its name. The AWS CLI could take \
                       these as options beside the file; here they stand in the file (`meshName`, `routeName`, …). \
                       The mesh can also be given by `--mesh`.",
     },
     CodeInfo {
         code: NO_VALUE,
-        title: "a CloudFormation expression without a value",
+        title: "unresolved CloudFormation expression",
         explanation: "The value depends on a parameter without a default, on an import, or on what a resource gets \
                       once it is deployed. Parameters are given by `--parameter NAME=VALUE`.",
     },
     CodeInfo {
         code: UNKNOWN_TYPE,
-        title: "an unknown type",
+        title: "unknown resource type",
         explanation: "The type is in App Mesh's namespace, but App Mesh has no such type; or the type of a resource is \
                       not a plain text.",
     },
     CodeInfo {
         code: STATE_VERSION,
-        title: "a Terraform state of another format",
+        title: "unsupported Terraform state version",
         explanation: "States of version 4 are read; Terraform writes them since 0.12. Older states are brought \
                       forward by running Terraform 0.12 or newer once.",
     },
@@ -112,19 +112,19 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: UNKNOWN_PROPERTY,
-        title: "an unknown attribute",
+        title: "unknown attribute",
         explanation: "A resource of a template has something beside `Type`, `Properties`, `Metadata`, `Condition`, \
                       `DependsOn` and the policies of CloudFormation. Most often it belongs into `Properties`.",
     },
     CodeInfo {
         code: NOT_TYPED,
-        title: "a resource that could not be read as its kind",
+        title: "unreadable resource",
         explanation: "The resource passed validation, and still could not be read. This is a fault of meshform; \
                       please report it with the message.",
     },
     CodeInfo {
         code: BAD_EXPRESSION,
-        title: "a wrong CloudFormation expression",
+        title: "invalid CloudFormation expression",
         explanation: "An expression names a parameter, a resource, a condition or a mapping that the template \
                       does not have, or has arguments of the wrong form.",
     },

@@ -75,44 +75,44 @@ pub const CODES: &[CodeInfo] = &[
     ),
     info(
         TEXT_FORM,
-        "text of the wrong form",
+        "text in the wrong format",
         "The text does not match the pattern of the field: a path that must begin with a slash, an ARN, a name \
          without slashes.",
     ),
     info(
         LIST_LENGTH,
-        "list too short or too long",
+        "list with too few or too many items",
         "The list has fewer or more elements than the field allows.",
     ),
     info(
         UNION_EMPTY,
-        "no alternative chosen",
+        "no alternative given",
         "The object stands for a choice: exactly one of its fields must be given, and none is.",
     ),
     info(
         UNION_SEVERAL,
-        "more than one alternative chosen",
+        "more than one alternative given",
         "The object stands for a choice: exactly one of its fields must be given, and there are several. Give \
          one and remove the others.",
     ),
     info(
         GROUP_EMPTY,
-        "one of several fields is needed",
+        "missing field of a group",
         "Among the fields of the object there is a group of which exactly one must be given, and none is.",
     ),
     info(
         GROUP_SEVERAL,
-        "fields that exclude each other",
+        "mutually exclusive fields",
         "Among the fields of the object there is a group of which at most one may be given, and there are several.",
     ),
     info(
         TOO_MANY_BLOCKS,
-        "block given too often",
+        "too many blocks",
         "In Terraform's form the block stands for one object and may be given once.",
     ),
     info(
         DUPLICATE_KEY,
-        "key given twice",
+        "duplicate key",
         "The list is a map written as pairs of key and value: each key may be there once.",
     ),
 ];
