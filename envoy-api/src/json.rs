@@ -32,12 +32,19 @@ pub fn pool() -> &'static DescriptorPool {
 /// # Errors
 /// When an `Any` in it is of an unknown type or does not decode.
 pub fn to_json<M: Message + Name>(message: &M) -> Result<Value, Error> {
+    encoded_to_json::<M>(&message.encode_to_vec())
+}
+
+/// A message that is encoded already as canonical JSON.
+///
+/// # Errors
+/// When the bytes are not such a message, or an `Any` in it is of an unknown type or does not decode.
+pub fn encoded_to_json<M: Name>(bytes: &[u8]) -> Result<Value, Error> {
     let name = M::full_name();
-    let bytes = message.encode_to_vec();
-    match PRINTER.print(&name, &bytes) {
+    match PRINTER.print(&name, bytes) {
         Ok(value) => Ok(value),
         // It also says what is wrong, where something is.
-        Err(NotHere) => by_reflection(&name, &bytes),
+        Err(NotHere) => by_reflection(&name, bytes),
     }
 }
 

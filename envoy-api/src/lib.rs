@@ -2,7 +2,7 @@
 //!
 //! - [`envoy`] and [`google`]: the messages, in modules named like their protobuf packages. They are made from
 //!   the definitions under `proto/`, which hold only the messages and fields in use; Envoy's names and numbers.
-//! - [`to_json`], [`from_json`]: what Envoy reads from a file, and back.
+//! - [`to_json`], [`encoded_to_json`], [`from_json`]: what Envoy reads from a file, and back.
 //! - [`any`], [`unpack`]: an extension's configuration, and back.
 //! - [`millis`], [`seconds`], [`structure`]: durations, and free-form JSON.
 //!
@@ -24,7 +24,7 @@ mod generated;
 
 pub use any::{any, unpack};
 pub use generated::{envoy, google};
-pub use json::{from_json, pool, to_json};
+pub use json::{encoded_to_json, from_json, pool, to_json};
 pub use prost;
 pub use prost_types;
 pub use structure::structure;

@@ -1,7 +1,8 @@
 //! From a valid mesh to what each Envoy needs. Pure: resources in, messages and files as values out.
 //!
 //! - `lower`: a valid mesh → what each proxy needs ([`ir`]).
-//! - `out`: that → Envoy's own messages, and the files that hold them; [`build`] is its door.
+//! - `out`: that → Envoy's own messages, encoded as [`resources`]; [`build`] is its door.
+//! - [`layout`]: those as files (`text` writes JSON).
 //! - [`route`]: the way of one request, without Envoy. `effective`: every value of a proxy and where it comes from;
 //!   [`explain`] is its door.
 //! - [`files`]: files as values, safe names. [`codes`]: the problems that are reported.
@@ -10,14 +11,17 @@ pub mod codes;
 mod effective;
 pub mod files;
 pub mod ir;
+pub mod layout;
 mod lower;
 mod out;
+pub mod resources;
 pub mod route;
+mod text;
 
 pub use codes::CODES;
 pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
     Mode, NeededFile, Options, Output, Proxy, Step, affected, between, bootstrap, build, build_some,
-    farewell, needed_files, needed_files_where, transition,
+    farewell, needed_files, needed_files_where,
 };

@@ -42,9 +42,9 @@ fn resources(proxy: &meshform_envoy::Proxy) -> Value {
     let mut out = Map::new();
     for kind in ["lds", "cds", "rds"] {
         let mut named = Map::new();
-        let files = proxy.files.iter();
+        let files = proxy.files().into_iter();
         for (_, content) in files.filter(|(path, _)| path.starts_with(&format!("xds/{kind}"))) {
-            let file: Value = serde_json::from_slice(content).unwrap();
+            let file: Value = serde_json::from_slice(&content).unwrap();
             for resource in file["resources"].as_array().unwrap() {
                 named.insert(resource["name"].as_str().unwrap().to_owned(), resource.clone());
             }

@@ -50,7 +50,7 @@ fn made(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         Ok(output) => {
             for proxy in output.proxies {
                 let name = proxy.key.name.replace('/', "_");
-                for (path, content) in proxy.files {
+                for (path, content) in proxy.files() {
                     files.insert(format!("envoy/{name}/{path}"), content);
                 }
             }

@@ -25,10 +25,10 @@ impl Builder for EnvoyBuilder {
 
 fn built(output: envoy::Output) -> Built {
     let proxies = output.proxies.into_iter().map(|proxy| Proxy {
+        files: proxy.files(),
         key: proxy.key,
         path: proxy.path,
         digest: proxy.digest,
-        files: proxy.files,
     });
     Built {
         proxies: proxies.collect(),

@@ -176,10 +176,10 @@ impl Plan {
         let key = ResourceKey::from_path(&format!("mesh/apps/{path}")).unwrap();
         let proxy = built(&plan.mesh(), &key, &root);
         let directory = PathBuf::from(&proxy.directory);
-        let steps = envoy::transition(&Files::new(), &proxy);
+        let steps = envoy::between(&Files::new(), &proxy.files());
         publish(&directory, &steps[0]);
         let bootstrap = root.join("bootstrap.json");
-        fs::write(&bootstrap, &proxy.files["bootstrap.json"]).unwrap();
+        fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
         let envoy = Envoy::start_by(self.program(&root), &bootstrap, admin, &root.join("envoy.log")).unwrap();
         let rejected = envoy.rejected_updates().unwrap();
         assert!(rejected.is_empty(), "{rejected:?}\n{}", envoy.log());
@@ -267,7 +267,7 @@ impl Proxy {
     /// Publishes the mesh's next state step by step, each when Envoy has the one before.
     pub(crate) fn follow(&mut self, plan: &Plan) {
         let proxy = built(&self.mesh(plan), &self.key, &self.root);
-        for step in envoy::transition(&self.published, &proxy) {
+        for step in envoy::between(&self.published, &proxy.files()) {
             publish(&self.directory, &step);
             eventually("Envoy has what was published", 20, || self.has(&step));
             // Its workers learn of it a moment after its main thread.

@@ -1,8 +1,9 @@
 //! The bootstrap: node, admin, statistics, runtime, and where the rest comes from.
 
-use super::delivery::{Delivery, Part, duration, socket};
+use super::delivery::{Delivery, duration, socket};
 use super::{cluster, telemetry};
 use crate::ir::settings::Settings;
+use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::bootstrap::v3 as api;
 use meshform_envoy_api::envoy::config::core::v3 as core;
@@ -31,8 +32,8 @@ pub(crate) fn message(settings: &Settings, delivery: &Delivery) -> api::Bootstra
                 .map(|plane| cluster::message(plane, &Delivery::Inline)),
         );
     }
-    let subscribe = |part: Part<'_>| {
-        delivery.source(part).map(|source| core::ConfigSource {
+    let subscribe = |kind| {
+        delivery.source(kind, "").map(|source| core::ConfigSource {
             initial_fetch_timeout: Some(duration(settings.initial_fetch_timeout.value)),
             ..source
         })
@@ -63,8 +64,8 @@ pub(crate) fn message(settings: &Settings, delivery: &Delivery) -> api::Bootstra
             ..Default::default()
         }),
         dynamic_resources: dynamic.then(|| api::bootstrap::DynamicResources {
-            lds_config: subscribe(Part::Listeners),
-            cds_config: subscribe(Part::Clusters),
+            lds_config: subscribe(ResourceType::Listener),
+            cds_config: subscribe(ResourceType::Cluster),
             ads_config: ads.then(|| core::ApiConfigSource {
                 api_type: core::api_config_source::ApiType::Grpc as i32,
                 transport_api_version: core::ApiVersion::V3 as i32,

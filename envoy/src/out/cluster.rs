@@ -1,10 +1,11 @@
 //! Clusters: discovery, pool, health, protocol, TLS.
 
-use super::delivery::{Delivery, Part, duration, socket};
+use super::delivery::{Delivery, duration, socket};
 use super::{endpoint, tls};
 use crate::ir::cluster::{
     Balancing, Cluster, Discovery, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
 };
+use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::cluster::v3 as api;
 use meshform_envoy_api::envoy::config::core::v3 as core;
@@ -81,7 +82,7 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
                 DiscoveryType::LogicalDns
             }
         }
-        Discovery::Endpoints(hosts) => match delivery.source(Part::Endpoints(&cluster.name)) {
+        Discovery::Endpoints(hosts) => match delivery.source(ResourceType::Endpoints, &cluster.name) {
             Some(source) => {
                 out.eds_cluster_config = Some(api::cluster::EdsClusterConfig {
                     eds_config: Some(source),

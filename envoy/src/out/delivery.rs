@@ -1,5 +1,7 @@
 //! How parts of a configuration reach the proxy: inside the same file, as files beside it, or from a control plane.
 
+use crate::layout;
+use crate::resources::ResourceType;
 use meshform_envoy_api::envoy::config::core::v3 as core;
 use std::time::Duration;
 
@@ -17,43 +19,15 @@ pub(crate) enum Delivery {
     Ads,
 }
 
-/// Which resource of its own a subscription asks for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part<'a> {
-    /// All listeners.
-    Listeners,
-    /// All clusters.
-    Clusters,
-    /// One route table.
-    Routes(&'a str),
-    /// The endpoints of one cluster.
-    Endpoints(&'a str),
-    /// One secret.
-    Secret(&'a str),
-}
-
-impl Part<'_> {
-    /// The file within a release.
-    pub(crate) fn file(self) -> String {
-        let named = |folder: &str, name: &str| format!("{folder}/{}.json", crate::files::file_name(name));
-        match self {
-            Part::Listeners => "lds.json".to_owned(),
-            Part::Clusters => "cds.json".to_owned(),
-            Part::Routes(name) => named("rds", name),
-            Part::Endpoints(name) => named("eds", name),
-            Part::Secret(name) => named("sds", name),
-        }
-    }
-}
-
 impl Delivery {
-    /// Where Envoy asks for a part; nothing when it is inline.
-    pub(crate) fn source(&self, part: Part<'_>) -> Option<core::ConfigSource> {
+    /// Where Envoy asks for a resource; nothing when it is inline. Listeners and clusters are asked for all at once, so
+    /// their name does not matter.
+    pub(crate) fn source(&self, kind: ResourceType, name: &str) -> Option<core::ConfigSource> {
         use core::config_source::ConfigSourceSpecifier as From;
         let from = match self {
             Delivery::Inline => return None,
             Delivery::Files { directory } => From::PathConfigSource(core::PathConfigSource {
-                path: format!("{directory}/current/{}", part.file()),
+                path: layout::followed(directory, (kind, name)),
                 watched_directory: Some(core::WatchedDirectory {
                     path: directory.clone(),
                 }),

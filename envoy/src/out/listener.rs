@@ -1,9 +1,10 @@
 //! Listeners: sockets, chains, connection managers, TCP proxies.
 
 use super::cluster::http2;
-use super::delivery::{Delivery, Part, duration, socket};
+use super::delivery::{Delivery, duration, socket};
 use super::{telemetry, tls};
 use crate::ir::listener::{Chain, Direction, HttpService, Listener, Service, TcpService, Transport};
+use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::core::v3 as core;
 use meshform_envoy_api::envoy::config::listener::v3 as api;
@@ -159,7 +160,7 @@ fn connection_manager(http: &HttpService, delivery: &Delivery) -> hcm::HttpConne
     use hcm::http_connection_manager::{PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig};
     hcm::HttpConnectionManager {
         stat_prefix: http.stat_prefix.clone(),
-        route_specifier: Some(match delivery.source(Part::Routes(&http.table)) {
+        route_specifier: Some(match delivery.source(ResourceType::Routes, &http.table) {
             Some(source) => RouteSpecifier::Rds(hcm::Rds {
                 config_source: Some(source),
                 route_config_name: http.table.clone(),

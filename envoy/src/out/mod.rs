@@ -1,43 +1,46 @@
-//! Envoy's files: from a mesh, through what each proxy needs, to Envoy's own messages, to JSON.
+//! Envoy's configuration: from a mesh, through what each proxy needs, to Envoy's own messages, encoded and as JSON.
 //!
-//! [`build`] makes all proxies' files: `bootstrap.json` (filesystem xDS), `static.json` (all in one), and under `xds/`
-//! what a release holds: `lds.json`, `cds.json`, and `rds/`, `eds/`, `sds/` with one file per resource. A release of
-//! `xds/` is put in `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming;
-//! [`transition`] gives the releases in between that a change needs to lose no request.
+//! [`build`] makes all proxies' [`Resources`]; as files ([`Proxy::files`]) they are `bootstrap.json` (filesystem xDS),
+//! `static.json` (all in one), and under `xds/` what a running Envoy follows. Those are put in
+//! `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming; [`between`] gives
+//! the sets of files in between that a change needs to lose no request.
 //!
-//! The layout follows the model: `listener`, `route`, `cluster`, `endpoint`, `tls`, `telemetry`,
-//! `bootstrap`; `delivery` says how the parts reach a proxy, `text` writes, `write` puts files together.
+//! The modules follow the model: `listener`, `route`, `cluster`, `endpoint`, `tls`, `telemetry`, `bootstrap`; `delivery`
+//! says how the parts reach a proxy, `encode` makes resources of messages, `origins` says what each was made from.
 
 mod affected;
 pub(crate) mod bootstrap;
 pub(crate) mod cluster;
 pub(crate) mod delivery;
+mod encode;
 pub(crate) mod endpoint;
 pub(crate) mod listener;
 mod needed;
+mod origins;
 pub(crate) mod route;
 pub(crate) mod telemetry;
-pub(crate) mod text;
 pub(crate) mod tls;
 mod transition;
-pub(crate) mod write;
 
 pub use affected::affected;
 pub use needed::{NeededFile, needed_files, needed_files_where};
-pub use transition::{Step, between, farewell, transition};
+pub use transition::{Step, between, farewell};
 
 use crate::codes;
-use crate::files::{Files, sha256};
+use crate::files::Files;
+use crate::ir;
+use crate::layout;
 use crate::lower::index::Index;
 use crate::lower::proxy::folder;
 use crate::lower::{Lowering, lowered, refuse_broken};
+use crate::resources::Resources;
 use delivery::Delivery;
+use encode::Encoder;
 use meshform_envoy_api::envoy::config::core::v3 as core;
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeSet;
-use write::Writer;
 
 /// What building needs to know beside the mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,7 @@ pub struct Output {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// One proxy's files.
+/// One proxy's configuration, from files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proxy {
     /// The virtual node or virtual gateway.
@@ -66,10 +69,12 @@ pub struct Proxy {
     pub path: String,
     /// The directory on the proxy's machine that its bootstrap names.
     pub directory: String,
-    /// A hash of what a release holds, the files under `xds/`.
+    /// A hash of what a running Envoy follows.
     pub digest: String,
-    /// `bootstrap.json`, `static.json`, `xds/…`.
-    pub files: Files,
+    /// What it is told.
+    pub resources: Resources,
+    /// The bootstrap that holds everything, as JSON; see [`Options::static_files`].
+    pub static_bootstrap: Option<String>,
 }
 
 /// Where a proxy gets its configuration from.
@@ -122,24 +127,15 @@ fn build_where(
 ) -> Result<Output, Vec<Diagnostic>> {
     let index = Index::new(mesh);
     let lowering = Lowering::new(&index, &options.root);
-    let mut writer = Writer::default();
+    let mut encoder = Encoder::default();
     let mut proxies = Vec::new();
     let mut faults = Vec::new();
     for key in index.proxies().filter(|key| wanted(key)) {
         let Some(proxy) = lowering.proxy(key) else {
             continue;
         };
-        let files = Delivery::Files {
-            directory: proxy.settings.directory.value.clone(),
-        };
-        match writer.files(&proxy, &files, options.static_files) {
-            Ok(files) => proxies.push(Proxy {
-                path: folder(key),
-                directory: proxy.settings.directory.value.clone(),
-                digest: digest(&files),
-                key: ResourceKey::clone(key),
-                files,
-            }),
+        match encoded(&mut encoder, &proxy, options) {
+            Ok(proxy) => proxies.push(proxy),
             Err(error) => faults.push(internal(&error)),
         }
     }
@@ -152,6 +148,48 @@ fn build_where(
         proxies,
         warnings: problems,
     })
+}
+
+fn encoded(
+    encoder: &mut Encoder,
+    proxy: &ir::Proxy,
+    options: &Options,
+) -> Result<Proxy, meshform_envoy_api::Error> {
+    let directory = proxy.settings.directory.value.clone();
+    let delivery = Delivery::Files {
+        directory: directory.clone(),
+    };
+    let resources = encoder.resources(proxy, &delivery)?;
+    Ok(Proxy {
+        key: ResourceKey::clone(&proxy.key),
+        path: folder(&proxy.key),
+        directory,
+        digest: resources.digest(),
+        static_bootstrap: match options.static_files {
+            true => Some(encoder.inline(proxy)?),
+            false => None,
+        },
+        resources,
+    })
+}
+
+impl Proxy {
+    /// All of it as files by path: `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
+    pub fn files(&self) -> Files {
+        let line = |text: &str| (text.to_owned() + "\n").into_bytes();
+        let mut files: Files = layout::files(&self.resources)
+            .into_iter()
+            .map(|(path, content)| (layout::FOLLOWED.to_owned() + &path, content))
+            .collect();
+        files.insert(
+            layout::BOOTSTRAP.to_owned(),
+            line(self.resources.bootstrap.json()),
+        );
+        if let Some(text) = &self.static_bootstrap {
+            files.insert(layout::STATIC.to_owned(), line(text));
+        }
+        files
+    }
 }
 
 /// Makes one proxy's bootstrap.
@@ -177,8 +215,12 @@ pub fn bootstrap(
                 .help("name it in the proxy profile: control_plane { address = \"control-plane.example\", port = 18000 }"),
         ]);
     }
-    let written = Writer::default().bootstrap(&proxy, &delivery);
-    written.map_err(|error| vec![internal(&error)])
+    let text = match delivery {
+        Delivery::Inline => Encoder::default().inline(&proxy),
+        _ => encode::bootstrap(&proxy.settings, &delivery).map(|bootstrap| bootstrap.json().to_owned()),
+    };
+    text.map(|text| text + "\n")
+        .map_err(|error| vec![internal(&error)])
 }
 
 fn internal(error: &meshform_envoy_api::Error) -> Diagnostic {
@@ -187,18 +229,6 @@ fn internal(error: &meshform_envoy_api::Error) -> Diagnostic {
         format!("a message for Envoy cannot be written: {error}"),
     )
     .help("please report this")
-}
-
-/// Of the files of a release, names and contents.
-fn digest(files: &Files) -> String {
-    let mut all = Vec::new();
-    for (path, content) in files.iter().filter(|(path, _)| path.starts_with("xds/")) {
-        all.extend_from_slice(path.as_bytes());
-        all.push(0);
-        all.extend_from_slice(sha256(content).as_bytes());
-        all.push(b'\n');
-    }
-    sha256(&all)
 }
 
 /// A gRPC service behind a cluster.

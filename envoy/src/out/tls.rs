@@ -3,8 +3,9 @@
 //! Files come as SDS from a file, so that Envoy reads them again when they change; only the static form names them
 //! directly.
 
-use super::delivery::{Delivery, Part};
+use super::delivery::Delivery;
 use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
+use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::core::v3 as core;
 use meshform_envoy_api::envoy::extensions::transport_sockets::tls::v3 as api;
@@ -118,7 +119,7 @@ fn subject_name(name: &SubjectName) -> api::SubjectAltNameMatcher {
 fn sds(secret: &SecretRef, delivery: &Delivery) -> api::SdsSecretConfig {
     use core::config_source::ConfigSourceSpecifier;
     let sds_config = match &secret.source {
-        SecretSource::Files(_) => delivery.source(Part::Secret(&secret.name)),
+        SecretSource::Files(_) => delivery.source(ResourceType::Secret, &secret.name),
         SecretSource::Sds => Some(core::ConfigSource {
             initial_fetch_timeout: None,
             resource_api_version: core::ApiVersion::V3 as i32,

@@ -5,9 +5,8 @@
 //! a control plane orders updates; files cannot.) So a change that adds or takes away clusters goes through releases
 //! in between: first every cluster of both, then the new routes, then without the old clusters.
 
-use super::text::{Doc, write};
-use super::{Proxy, digest};
 use crate::files::{Files, sha256};
+use crate::text::{Doc, write};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -21,17 +20,9 @@ pub struct Step {
     pub files: Files,
 }
 
-/// The releases from `old` (the files under `xds/` that are published now) to a proxy's new ones, the last being
-/// those themselves. One step when no cluster comes or goes, or when the old files cannot be read.
-pub fn transition(old: &Files, new: &Proxy) -> Vec<Step> {
-    let mut steps = between(old, &new.files);
-    if let Some(last) = steps.last_mut() {
-        last.digest.clone_from(&new.digest);
-    }
-    steps
-}
-
-/// The same from files to files, whoever built them; what is not under `xds/` is left out.
+/// The steps from `old` (the files under `xds/` that are followed now) to a proxy's new ones, the last being those
+/// themselves; what is not under `xds/` is left out. One step when no cluster comes or goes, or when the old files
+/// cannot be read.
 pub fn between(old: &Files, new: &Files) -> Vec<Step> {
     let new_files: Files = new
         .iter()
@@ -81,6 +72,18 @@ pub fn farewell(old: &Files) -> Vec<Step> {
             files,
         })
         .collect()
+}
+
+/// Of the files of a step, names and contents.
+fn digest(files: &Files) -> String {
+    let mut all = Vec::new();
+    for (path, content) in files.iter().filter(|(path, _)| path.starts_with("xds/")) {
+        all.extend_from_slice(path.as_bytes());
+        all.push(0);
+        all.extend_from_slice(sha256(content).as_bytes());
+        all.push(b'\n');
+    }
+    sha256(&all)
 }
 
 /// Listeners and routes of the first, endpoints and secrets of the second (later ones win), and these clusters.
@@ -141,7 +144,6 @@ fn response(resources: &[&Value]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshform_model::key::ResourceKey;
     use serde_json::json;
 
     fn release(clusters: &[&str], routes: &str) -> Files {
@@ -162,16 +164,6 @@ mod tests {
             );
         }
         files
-    }
-
-    fn proxy(files: Files) -> Proxy {
-        Proxy {
-            key: ResourceKey::mesh("m"),
-            path: String::new(),
-            directory: String::new(),
-            digest: digest(&files),
-            files,
-        }
     }
 
     /// Of each step: its clusters, its routes, its endpoints.
@@ -196,7 +188,7 @@ mod tests {
         let step =
             |clusters: &str, routes: &str, endpoints| (clusters.to_owned(), routes.to_owned(), endpoints);
         let old = release(&["a", "b"], "old");
-        let replaced = transition(&old, &proxy(release(&["b", "c"], "new")));
+        let replaced = between(&old, &release(&["b", "c"], "new"));
         assert_eq!(
             seen(&replaced),
             [
@@ -214,13 +206,13 @@ mod tests {
             !replaced[2].files.contains_key("bootstrap.json"),
             "a release has no bootstrap"
         );
-        let added = transition(&old, &proxy(release(&["a", "b", "c"], "new")));
+        let added = between(&old, &release(&["a", "b", "c"], "new"));
         assert_eq!(seen(&added), [step("a b c", "old", 3), step("a b c", "new", 3)]);
-        let removed = transition(&old, &proxy(release(&["a"], "new")));
+        let removed = between(&old, &release(&["a"], "new"));
         assert_eq!(seen(&removed), [step("a b", "new", 2), step("a", "new", 1)]);
-        assert_eq!(transition(&old, &proxy(release(&["a", "b"], "new"))).len(), 1);
+        assert_eq!(between(&old, &release(&["a", "b"], "new")).len(), 1);
         assert_eq!(
-            transition(&Files::new(), &proxy(release(&["a"], "new"))).len(),
+            between(&Files::new(), &release(&["a"], "new")).len(),
             1,
             "nothing before"
         );

@@ -38,7 +38,7 @@ fn envoy_takes_every_mesh_that_the_rules_let_pass() {
         let mut resources = generate::mesh(seed);
         let output = heal::heal(&mut resources, &mut told);
         for proxy in output.proxies {
-            let text = String::from_utf8(proxy.files["static.json"].clone()).unwrap();
+            let text = proxy.static_bootstrap.clone().unwrap();
             let text = text.replace("/etc/meshform/tls", work.path().to_str().unwrap());
             proxies.push(Asked {
                 seed,

@@ -48,10 +48,10 @@ impl Running {
     /// Starts a proxy from files and waits until it is ready.
     pub(crate) fn start(mesh: &Mesh, key: &ResourceKey, (root, admin): (&Path, u16)) -> Self {
         let proxy = proxy(mesh, key, root);
-        let steps = envoy::transition(&Files::new(), &proxy);
+        let steps = envoy::between(&Files::new(), &proxy.files());
         publish(Path::new(&proxy.directory), &steps[0]);
         let bootstrap = root.join("bootstrap.json");
-        fs::write(&bootstrap, &proxy.files["bootstrap.json"]).unwrap();
+        fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
         let log = fs::File::create(root.join("envoy.log")).unwrap();
         let child = Command::new(super::envoy_binary())
             .args([
@@ -101,7 +101,7 @@ impl Running {
     pub(crate) fn follow(&mut self, mesh: &Mesh) -> Duration {
         let proxy = proxy(mesh, &self.key, &self.root);
         let start = Instant::now();
-        for step in envoy::transition(&self.published, &proxy) {
+        for step in envoy::between(&self.published, &proxy.files()) {
             publish(Path::new(&proxy.directory), &step);
             self.wait("the release", |running| running.has(&step));
             self.published = step.files;
@@ -135,14 +135,14 @@ impl Running {
 
     /// Publishes clusters with another connect timeout, then the real ones: Envoy makes its upstream connections anew.
     pub(crate) fn shake(&mut self, mesh: &Mesh) {
-        let mut proxy = proxy(mesh, &self.key, &self.root);
-        let real = proxy.files["xds/cds.json"].clone();
+        let proxy = proxy(mesh, &self.key, &self.root);
+        let mut files = proxy.files();
+        let real = files["xds/cds.json"].clone();
         let text = String::from_utf8(real).unwrap();
         let other = text.replace("\"connect_timeout\": \"1s\"", "\"connect_timeout\": \"2s\"");
         let other = other.replace("\"version_info\": \"", "\"version_info\": \"shaken-");
-        proxy.files.insert("xds/cds.json".to_owned(), other.into_bytes());
-        proxy.digest.push_str("-shaken");
-        for step in envoy::transition(&Files::new(), &proxy) {
+        files.insert("xds/cds.json".to_owned(), other.into_bytes());
+        for step in envoy::between(&Files::new(), &files) {
             publish(Path::new(&proxy.directory), &step);
             self.wait("the release", |running| running.has(&step));
             self.published = step.files;

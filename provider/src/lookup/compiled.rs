@@ -88,21 +88,15 @@ impl DataSource for ProxyConfiguration {
         let (mesh, _) = mesh(&session, &request.config).await?;
         let key = subject(&mesh, &request.config)?;
         let proxy = built(&session, &mesh, &key)?;
-        let text = |name: &str| {
-            proxy
-                .files
-                .get(name)
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        };
-        let (bootstrap, whole) = (text("bootstrap.json"), text("static.json"));
-        let files = proxy
-            .files
-            .keys()
-            .filter_map(|name| Some((name.strip_prefix("xds/")?.to_owned(), Value::from(text(name)))));
+        let files = envoy::layout::files(&proxy.resources)
+            .into_iter()
+            .map(|(name, bytes)| (name, Value::from(String::from_utf8_lossy(&bytes).into_owned())));
+        let line = |text: &str| text.to_owned() + "\n";
+        let whole = proxy.static_bootstrap.as_deref().map(line);
         Ok(request
             .config
             .with("files", Value::map(files))
-            .with("bootstrap", Value::from(bootstrap))
+            .with("bootstrap", line(proxy.resources.bootstrap.json()))
             .with("static", Value::from(whole))
             .with("digest", proxy.digest.as_str()))
     }

@@ -10,7 +10,7 @@ use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::Client;
 use meshform_acceptance::load::{Load, send};
 use meshform_acceptance::tools;
-use meshform_envoy::{self as envoy, Mode, Options};
+use meshform_envoy::{self as envoy, Mode, Options, layout};
 use meshform_model::key::ResourceKey;
 use serde_json::{Value, json};
 use std::fs;
@@ -68,10 +68,8 @@ impl Setting {
     fn resources(&self, weights: (u32, u32), plane: &Value) -> Resources {
         let proxy = built(&self.plan(weights, plane).mesh(), &key(), self.root.path());
         let mut resources = Resources::new();
-        for (path, content) in &proxy.files {
-            if path.starts_with("xds/") {
-                gather(&serde_json::from_slice(content).unwrap(), &mut resources);
-            }
+        for content in layout::files(&proxy.resources).values() {
+            gather(&serde_json::from_slice(content).unwrap(), &mut resources);
         }
         resources
     }

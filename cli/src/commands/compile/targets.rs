@@ -87,12 +87,12 @@ fn proxies<'m>(
 /// A release's files lie in a folder of their own behind the link `current`, which is what the bootstrap names:
 /// a running Envoy follows when the link is swapped.
 fn place(proxy: &Proxy, files: &mut Files) {
-    for (name, bytes) in &proxy.files {
-        let name = match name.strip_prefix("xds/") {
+    for (name, bytes) in proxy.files() {
+        let name = match name.strip_prefix(envoy::layout::FOLLOWED) {
             Some(rest) => format!("{}/releases/{}/{rest}", proxy.path, proxy.digest),
             None => format!("{}/{name}", proxy.path),
         };
-        files.file(name, bytes.clone());
+        files.file(name, bytes);
     }
     files.link(
         format!("{}/current", proxy.path),
@@ -101,13 +101,13 @@ fn place(proxy: &Proxy, files: &mut Files) {
 }
 
 fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files): (&mut Loaded, &mut Files)) {
-    let Some(bootstrap) = proxy.files.get("static.json") else {
+    let Some(bootstrap) = &proxy.static_bootstrap else {
         return;
     };
     let task = ecs::Task {
         mesh,
         key: &proxy.key,
-        bootstrap,
+        bootstrap: bootstrap.as_bytes(),
     };
     match ecs::build(&task, templates) {
         Ok(definition) => {

@@ -1,30 +1,21 @@
 //! JSON as text. What many proxies share (a cluster, a virtual host) is written once and then only indented into each
 //! of their files: that, not the messages, is what a large mesh spends its time on.
 
-use meshform_envoy_api::{Error, to_json};
+use meshform_envoy_api::{Error, encoded_to_json};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A piece of JSON, two spaces per level, beginning at no indent.
-#[derive(Debug, Clone)]
-pub(crate) struct Fragment {
-    /// The type URL, for places that want an `@type`.
-    type_url: String,
-    /// The object's text.
-    text: Arc<str>,
-}
-
-/// What a document is put together from.
+/// What a document is put together from. A piece is an object's text that begins at no indent.
 pub(crate) enum Doc<'a> {
     /// A value.
     Value(&'a Value),
     /// A text.
     Text(&'a str),
-    /// A piece, without its `@type`.
-    Piece(&'a Fragment),
-    /// A piece as an `Any`.
-    Typed(&'a Fragment),
+    /// A piece.
+    Piece(&'a str),
+    /// A piece as an `Any` of this type URL.
+    Typed(&'a str, &'a str),
     /// A list.
     List(Vec<Doc<'a>>),
     /// An object; the names in this order.
@@ -32,42 +23,22 @@ pub(crate) enum Doc<'a> {
 }
 
 /// The inline route tables by name, already written.
-pub(crate) type Tables = BTreeMap<String, Fragment>;
+pub(crate) type Tables = BTreeMap<String, Arc<str>>;
 
-impl Fragment {
-    /// Writes a message.
-    pub(crate) fn of<M: prost::Message + prost::Name>(message: &M) -> Result<Self, Error> {
-        Self::with_tables(message, &Tables::new())
-    }
+/// The text of an encoded message.
+pub(crate) fn of_message<M: prost::Name>(message: &[u8]) -> Result<String, Error> {
+    with_tables::<M>(message, &Tables::new())
+}
 
-    /// Writes a message whose `route_config`s are only names; the tables take their place.
-    pub(crate) fn with_tables<M: prost::Message + prost::Name>(
-        message: &M,
-        tables: &Tables,
-    ) -> Result<Self, Error> {
-        let mut text = String::new();
-        Writer {
-            out: &mut text,
-            tables,
-        }
-        .value(&to_json(message)?, 0);
-        Ok(Self {
-            type_url: M::type_url(),
-            text: text.into(),
-        })
+/// The text of an encoded message whose `route_config`s are only names; the tables take their place.
+pub(crate) fn with_tables<M: prost::Name>(message: &[u8], tables: &Tables) -> Result<String, Error> {
+    let mut text = String::new();
+    Writer {
+        out: &mut text,
+        tables,
     }
-
-    /// A document as a piece of a larger one.
-    pub(crate) fn of_doc(type_url: String, doc: &Doc<'_>) -> Self {
-        Self {
-            type_url,
-            text: write(doc).into(),
-        }
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
+    .value(&encoded_to_json::<M>(message)?, 0);
+    Ok(text)
 }
 
 /// The text of a document.
@@ -95,14 +66,14 @@ impl Writer<'_> {
         match doc {
             Doc::Value(value) => self.value(value, depth),
             Doc::Text(text) => self.string(text),
-            Doc::Piece(piece) => self.indented(&piece.text, depth),
-            Doc::Typed(piece) => {
+            Doc::Piece(piece) => self.indented(piece, depth),
+            Doc::Typed(type_url, piece) => {
                 self.out.push_str("{\n");
                 self.indent(depth + 1);
                 self.out.push_str("\"@type\": ");
-                self.string(&piece.type_url);
+                self.string(type_url);
                 // A piece is an object: its first line is the brace.
-                match piece.text.strip_prefix("{\n") {
+                match piece.strip_prefix("{\n") {
                     Some(rest) => {
                         self.out.push_str(",\n");
                         self.indent(depth);
@@ -153,7 +124,7 @@ impl Writer<'_> {
             return None;
         }
         let name = value.get("name")?.as_str()?;
-        Some(Arc::clone(&self.tables.get(name)?.text))
+        self.tables.get(name).cloned()
     }
 
     fn block<T>(
@@ -215,7 +186,8 @@ impl Writer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshform_envoy_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+    use meshform_envoy_api::envoy::config::route::v3::VirtualHost;
+    use prost::Message as _;
     use serde_json::json;
 
     #[test]
@@ -229,17 +201,18 @@ mod tests {
 
     #[test]
     fn pieces_are_indented_into_place() {
-        let host = Fragment::of(&VirtualHost {
+        let host = VirtualHost {
             name: "a".into(),
             domains: vec!["*".into()],
             ..Default::default()
-        })
-        .unwrap();
-        let doc = Doc::Object(vec![("x", Doc::List(vec![Doc::Typed(&host), Doc::Piece(&host)]))]);
+        };
+        let host = of_message::<VirtualHost>(&host.encode_to_vec()).unwrap();
+        let doc = Doc::Object(vec![(
+            "x",
+            Doc::List(vec![Doc::Typed("type/Host", &host), Doc::Piece(&host)]),
+        )]);
         let text = write(&doc);
-        let typed = json!({
-            "@type": "type.googleapis.com/envoy.config.route.v3.VirtualHost", "name": "a", "domains": ["*"]
-        });
+        let typed = json!({"@type": "type/Host", "name": "a", "domains": ["*"]});
         let wanted = json!({"x": [typed, {"name": "a", "domains": ["*"]}]});
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), wanted);
         assert_eq!(text, serde_json::to_string_pretty(&wanted).unwrap());
@@ -247,12 +220,10 @@ mod tests {
 
     #[test]
     fn an_empty_piece_is_an_any_too() {
-        let empty = Fragment::of(&RouteConfiguration::default()).unwrap();
-        let text = write(&Doc::List(vec![Doc::Typed(&empty)]));
-        let url = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+        let text = write(&Doc::List(vec![Doc::Typed("type/Empty", "{}")]));
         assert_eq!(
             serde_json::from_str::<Value>(&text).unwrap(),
-            json!([{"@type": url}])
+            json!([{"@type": "type/Empty"}])
         );
     }
 }

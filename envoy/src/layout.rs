@@ -1,0 +1,75 @@
+//! Where the parts of a configuration lie in a proxy's folder: the only place that knows a file's name.
+//!
+//! Listeners and clusters are one file each, because Envoy reads each from one subscription; every route table, every
+//! cluster's hosts and every secret is a file of its own.
+
+use crate::files::{Files, file_name, sha256};
+use crate::resources::{Resource, ResourceType, Resources};
+use crate::text::{Doc, write};
+use std::collections::BTreeMap;
+
+/// The bootstrap of an Envoy that follows files.
+pub const BOOTSTRAP: &str = "bootstrap.json";
+
+/// The bootstrap that holds everything.
+pub const STATIC: &str = "static.json";
+
+/// The folder of what a running Envoy follows, where it stands beside bootstraps.
+pub const FOLLOWED: &str = "xds/";
+
+/// The link in a proxy's folder that leads to the files which its Envoy follows.
+const CURRENT: &str = "current";
+
+/// The file of a resource among those that a running Envoy follows.
+pub fn file(kind: ResourceType, name: &str) -> String {
+    let named = |folder: &str| format!("{folder}/{}.json", file_name(name));
+    match kind {
+        ResourceType::Bootstrap => BOOTSTRAP.to_owned(),
+        ResourceType::Listener => "lds.json".to_owned(),
+        ResourceType::Cluster => "cds.json".to_owned(),
+        ResourceType::Routes => named("rds"),
+        ResourceType::Endpoints => named("eds"),
+        ResourceType::Secret => named("sds"),
+    }
+}
+
+/// The path by which the Envoy of a proxy's directory finds a resource.
+pub(crate) fn followed(directory: &str, (kind, name): (ResourceType, &str)) -> String {
+    format!("{directory}/{CURRENT}/{}", file(kind, name))
+}
+
+/// The files that a running Envoy follows, without the bootstrap: one discovery response each.
+pub fn files(resources: &Resources) -> Files {
+    // Envoy looks for these two even where there is nothing to listen to.
+    let mut by_file: BTreeMap<String, Vec<&Resource>> = [ResourceType::Listener, ResourceType::Cluster]
+        .map(|kind| (file(kind, ""), Vec::new()))
+        .into();
+    for resource in resources.iter() {
+        let file = file(resource.kind, &resource.name);
+        by_file.entry(file).or_default().push(resource);
+    }
+    by_file
+        .into_iter()
+        .map(|(file, resources)| (file, response(&resources).into_bytes()))
+        .collect()
+}
+
+/// A discovery response, as Envoy reads it from a file. The version is a hash of the content.
+fn response(resources: &[&Resource]) -> String {
+    let mut all = Vec::new();
+    for resource in resources {
+        all.extend_from_slice(resource.json().as_bytes());
+        all.push(b'\n');
+    }
+    let version: String = sha256(&all).chars().take(16).collect();
+    let urls: Vec<String> = resources.iter().map(|one| one.kind.type_url()).collect();
+    let typed = urls.iter().zip(resources);
+    let doc = Doc::Object(vec![
+        (
+            "resources",
+            Doc::List(typed.map(|(url, one)| Doc::Typed(url, one.json())).collect()),
+        ),
+        ("version_info", Doc::Text(&version)),
+    ]);
+    write(&doc) + "\n"
+}
