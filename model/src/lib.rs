@@ -12,12 +12,15 @@
 //! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
+//! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path.
 //! - [`docs`]: the reference of every kind, as Markdown.
 
 pub mod canonical;
 pub mod diag;
 pub mod dialect;
+pub mod digest;
 pub mod docs;
+pub mod file_name;
 pub mod key;
 pub mod kind;
 pub mod mesh;

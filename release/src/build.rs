@@ -6,12 +6,7 @@ use meshform_model::mesh::Mesh;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Stands in built files for the directory that they will be published under.
-///
-/// A release is the same for everyone, wherever they publish it: two machines with two directories must not
-/// take each other's release for another one. So files are built with this in place of a directory, and the
-/// publisher (or the agent beside an Envoy) puts its own in.
-pub const ROOT: &str = "/@meshform-root@";
+pub use meshform_bundle::ROOT;
 
 /// Makes the files of every proxy of a mesh. Deterministic: equal meshes give equal bytes.
 pub trait Builder: Send + Sync + fmt::Debug {
@@ -43,6 +38,6 @@ pub struct Proxy {
     pub path: String,
     /// What the compiler calls this version of it.
     pub digest: String,
-    /// `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
+    /// `bootstrap.json`, and under `xds/` what a running Envoy follows.
     pub files: BTreeMap<String, Vec<u8>>,
 }

@@ -1,10 +1,8 @@
-//! One proxy's files as one blob: a JSON object from path to text, so that it can be read without us.
+//! One proxy's files as one blob: a JSON object from path to text, which is format 1 of a bundle.
 
 use crate::error::{ReleaseError, Result};
+use meshform_bundle::layout::is_inside;
 use std::collections::BTreeMap;
-
-/// The files of a proxy by path.
-pub type Texts = BTreeMap<String, String>;
 
 /// The files as one blob. What is not text is not a file of a proxy.
 pub fn encode(mesh: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
@@ -24,27 +22,6 @@ pub fn encode(mesh: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> 
     serde_json::to_vec(&texts).map_err(|error| damaged(mesh, &error.to_string()))
 }
 
-/// The files in a blob.
-pub fn decode(mesh: &str, blob: &[u8]) -> Result<Texts> {
-    let texts: Texts = serde_json::from_slice(blob).map_err(|error| damaged(mesh, &error.to_string()))?;
-    match texts.keys().find(|path| !is_inside(path)) {
-        None => Ok(texts),
-        Some(path) => Err(ReleaseError::Unfit {
-            mesh: mesh.to_owned(),
-            name: path.clone(),
-            why: "its path leads out of its folder",
-        }),
-    }
-}
-
-/// Whether a relative path stays inside, on every file system that we write to. Names that begin with a dot are
-/// the publisher's own.
-pub fn is_inside(path: &str) -> bool {
-    path.split('/').all(|part| {
-        !part.is_empty() && part.len() <= 255 && !part.starts_with('.') && !part.contains(['\0', '\\'])
-    })
-}
-
 fn damaged(mesh: &str, detail: &str) -> ReleaseError {
     ReleaseError::Damaged {
         mesh: mesh.to_owned(),
@@ -55,41 +32,25 @@ fn damaged(mesh: &str, detail: &str) -> ReleaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use meshform_bundle::{Bundle, ProxyId};
 
     #[test]
     fn a_bundle_is_read_back() {
         let files = BTreeMap::from([
             ("bootstrap.json".to_owned(), b"{\"a\": \"\xc3\xbc\"}".to_vec()),
-            ("xds/lds.json".to_owned(), b"".to_vec()),
+            ("xds/lds.json".to_owned(), b"{\"resources\": []}".to_vec()),
         ]);
-        let texts = decode("apps", &encode("apps", &files).unwrap()).unwrap();
-        let back: BTreeMap<_, _> = texts
-            .into_iter()
-            .map(|(path, text)| (path, text.into_bytes()))
-            .collect();
-        assert_eq!(back, files);
+        let blob = encode("apps", &files).unwrap();
+        let bundle = Bundle::decode(&ProxyId::virtual_node("apps", "a"), &blob).unwrap();
+        assert_eq!(bundle.bootstrap.as_str(), "{\"a\":\"\u{fc}\"}");
+        assert!(bundle.resources.is_empty());
     }
 
     #[test]
     fn what_leads_out_of_the_folder_or_is_not_text_is_refused() {
-        for path in [
-            "../x",
-            "/x",
-            "a//b",
-            "a/../b",
-            "",
-            ".hidden",
-            "a/.current",
-            "a\\b",
-            "a/",
-        ] {
-            let files = BTreeMap::from([(path.to_owned(), b"{}".to_vec())]);
-            assert!(encode("apps", &files).is_err(), "{path}");
-            let blob = serde_json::to_vec(&BTreeMap::from([(path, "{}")])).unwrap();
-            assert!(decode("apps", &blob).is_err(), "{path}");
-        }
+        let files = BTreeMap::from([("../x".to_owned(), b"{}".to_vec())]);
+        assert!(encode("apps", &files).is_err());
         let files = BTreeMap::from([("x".to_owned(), vec![0xff])]);
         assert!(encode("apps", &files).is_err());
-        assert!(decode("apps", b"[]").is_err());
     }
 }

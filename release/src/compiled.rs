@@ -13,13 +13,21 @@ pub struct EnvoyBuilder;
 
 impl Builder for EnvoyBuilder {
     fn build(&self, mesh: &Mesh) -> Result<Built, Vec<Diagnostic>> {
-        let options = envoy::Options::new(ROOT);
+        let options = options();
         envoy::build(mesh, &options).map(built)
     }
 
     fn build_some(&self, mesh: &Mesh, proxies: &BTreeSet<ResourceKey>) -> Result<Built, Vec<Diagnostic>> {
-        let options = envoy::Options::new(ROOT);
+        let options = options();
         envoy::build_some(mesh, proxies, &options).map(built)
+    }
+}
+
+/// What a running Envoy follows. Who wants everything in one file compiles it.
+fn options() -> envoy::Options {
+    envoy::Options {
+        root: ROOT.to_owned(),
+        static_files: false,
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::codes;
 use crate::error::{ReleaseError, Result};
 use crate::outcome::{Outcome, Preview};
-use crate::publish::Published;
 use crate::releaser::Releaser;
 use crate::state::Entry;
+use meshform_bundle::publish::Published;
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;

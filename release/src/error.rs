@@ -1,10 +1,10 @@
 //! What may go wrong with a release, apart from a mesh that is not valid (which is no error).
 
 use crate::codes;
+use meshform_bundle::Error as BundleError;
 use meshform_model::diag::{Code, Diagnostic};
 use meshform_store::StoreError;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The outcome of a release's work.
 pub type Result<T> = std::result::Result<T, ReleaseError>;
@@ -73,11 +73,17 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
-    pub(crate) fn io(path: &Path, action: &'static str, error: &io::Error) -> Self {
-        Self::Publish {
-            path: path.to_owned(),
-            action,
-            detail: error.to_string(),
+    /// What the bundles of a mesh, or their directory, say.
+    pub(crate) fn of_bundle(mesh: &str, error: BundleError) -> Self {
+        let mesh = mesh.to_owned();
+        match error {
+            BundleError::Io { path, action, detail } => Self::Publish { path, action, detail },
+            BundleError::OtherStore { mesh, ledger, found } => Self::OtherStore { mesh, ledger, found },
+            BundleError::Unfit { name, why } => Self::Unfit { mesh, name, why },
+            other => Self::Damaged {
+                mesh,
+                detail: other.to_string(),
+            },
         }
     }
 

@@ -97,7 +97,7 @@ impl Manifest {
         if let Some(path) = manifest
             .proxies
             .keys()
-            .find(|path| !crate::bundle::is_inside(path))
+            .find(|path| !meshform_bundle::layout::is_inside(path))
         {
             return Err(damaged(format!("the folder `{path}` leads out of its place")));
         }

@@ -1,7 +1,7 @@
 //! How releasing ended, and what releasing would do.
 
 use crate::manifest::ProxyChange;
-use crate::publish::Published;
+use meshform_bundle::publish::Published;
 use meshform_model::diag::Diagnostic;
 use meshform_store::{Digest, Revision};
 

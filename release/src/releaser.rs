@@ -5,12 +5,14 @@ use crate::bundle;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::outcome::{Outcome, Preview, Verdict};
-use crate::publish::{Published, Publisher};
 use crate::records;
 use crate::snapshot::{Snapshot, SnapshotCache};
 use crate::state::{Broken, Entry, POINTER, State};
 use crate::steps::{Silent, Step, Steps};
 use crate::sweep;
+use meshform_bundle::layout::is_inside;
+use meshform_bundle::publish::{Published, Publisher};
+use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
@@ -299,23 +301,38 @@ impl Releaser {
         if self.pointed(mesh).await?.state.current.is_none() && !publisher.knows(mesh) {
             return Ok(Some(Published::default()));
         }
-        let session = publisher.lock(mesh, &*self.steps)?;
+        let unfit = |error| ReleaseError::of_bundle(mesh, error);
+        let told = |step| self.steps.passed(Step::Publishing(step));
+        let session = publisher.lock(mesh, &told).map_err(unfit)?;
         // Read under the lock: the last to hold it publishes the newest.
         let state = self.pointed(mesh).await?.state;
         let manifest = self.current(mesh, &state).await?;
         let Some(store) = self.store.identity().await? else {
             return Ok(Some(Published::default()));
         };
-        let work = session.compare(&store.id, state.current.as_ref(), manifest.as_ref())?;
-        let mut texts = BTreeMap::new();
-        for digest in work.bundles() {
-            let bytes = match fresh.get(&digest) {
+        let proxies = manifest.map(|manifest| manifest.proxies).unwrap_or_default();
+        let wanted = proxies
+            .iter()
+            .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
+        let work = session
+            .compare(&store.id, state.current.as_ref(), wanted.collect())
+            .map_err(unfit)?;
+        let mut bundles = BTreeMap::new();
+        for (path, digest) in work.needed() {
+            let bytes = match fresh.get(digest) {
                 Some(bytes) => bytes.clone(),
-                None => self.blob(mesh, &digest).await?,
+                None => self.blob(mesh, digest).await?,
             };
-            texts.insert(digest, bundle::decode(mesh, &bytes)?);
+            let Some(proxy) = proxies.get(path).and_then(|entry| ProxyId::of(&entry.key)) else {
+                return Err(ReleaseError::Damaged {
+                    mesh: mesh.to_owned(),
+                    detail: format!("`{path}` is not a virtual node or gateway"),
+                });
+            };
+            let bundle = Bundle::decode(&proxy, &bytes).map_err(unfit)?;
+            bundles.insert(digest.clone(), bundle);
         }
-        session.apply(work, &texts).map(Some)
+        session.apply(work, &bundles).map(Some).map_err(unfit)
     }
 
     /// The pointer of a mesh.
@@ -465,7 +482,7 @@ impl Releaser {
         let mut manifest = Manifest::new(store.unwrap_or_default(), mesh, revision);
         let mut bundles = BTreeMap::new();
         for proxy in proxies {
-            if !bundle::is_inside(&proxy.path) {
+            if !is_inside(&proxy.path) {
                 return Err(ReleaseError::Unfit {
                     mesh: mesh.to_owned(),
                     name: proxy.path,

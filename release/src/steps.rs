@@ -11,22 +11,8 @@ pub enum Step {
     Stored,
     /// The pointer of the mesh says the new release.
     Pointed,
-    /// The publishing directory is locked.
-    Locked,
-    /// The ledger says that publishing is under way.
-    Marked,
-    /// One proxy's files are there, not yet in use.
-    Staged,
-    /// One proxy's bootstrap is in place; its running Envoy was not told yet.
-    Started,
-    /// One proxy's Envoy was told.
-    Swapped,
-    /// A proxy that is gone was given empty lists.
-    Retired,
-    /// Old files were taken away.
-    Collected,
-    /// The ledger says that everything is published.
-    Done,
+    /// A point that publishing passes.
+    Publishing(meshform_bundle::publish::Step),
 }
 
 /// Is told each step.

@@ -5,8 +5,8 @@ mod publish;
 mod release;
 mod scheduler;
 
-use crate::publish::Publisher;
-use crate::{Builder, Built, Outcome, Proxy, ROOT, Releaser, Verdict};
+use crate::{Builder, Built, Outcome, Proxy, Publisher, ROOT, Releaser, Verdict};
+use meshform_bundle::layout::types;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -31,18 +31,25 @@ impl Builder for Tokens {
         let proxies = mesh.virtual_nodes().map(|node| {
             let token = Digest::of(format!("{everywhere:?}{:?}", node.tags).as_bytes()).to_string();
             let path = format!("{}/virtualNode/{}", mesh.name(), node.key.name);
-            let names = ["lds.json", "cds.json", "rds/a.json", "rds/b.json", "eds/c.json"];
+            let parts = [
+                ("lds.json", types::LISTENER, "name"),
+                ("cds.json", types::CLUSTER, "name"),
+                ("rds/a.json", types::ROUTES, "name"),
+                ("rds/b.json", types::ROUTES, "name"),
+                ("eds/c.json", types::ENDPOINTS, "cluster_name"),
+            ];
+            let names = parts.map(|(name, ..)| name);
             let mut files = BTreeMap::new();
-            for name in names {
+            for (name, type_url, called) in parts {
                 let watched = format!("{ROOT}/{path}/current/{name}");
-                let text = json!({"token": token, "files": names, "path": watched}).to_string();
+                let resource = json!({
+                    "@type": type_url, called: name, "token": token, "files": names, "path": watched
+                });
+                let text = json!({"resources": [resource]}).to_string();
                 files.insert(format!("xds/{name}"), text.into_bytes());
             }
-            for name in ["bootstrap.json", "static.json"] {
-                let text = json!({"directory": format!("{ROOT}/{path}"), "start": node.tags.get("start")})
-                    .to_string();
-                files.insert(name.to_owned(), text.into_bytes());
-            }
+            let start = json!({"directory": format!("{ROOT}/{path}"), "start": node.tags.get("start")});
+            files.insert("bootstrap.json".to_owned(), start.to_string().into_bytes());
             Proxy {
                 key: node.key.clone(),
                 path,
@@ -139,33 +146,34 @@ fn see(folder: &Path) -> Option<Seen> {
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}/{name}: {e}: {text:?}", set.display()))
     };
     let (lds, cds) = (read("lds.json"), read("cds.json"));
-    let starts = ["bootstrap.json", "static.json"].map(|name| folder.join(name).exists());
+    let starts = folder.join("bootstrap.json").exists();
     if lds["version_info"] == "empty" {
         assert_eq!(lds["resources"], json!([]));
         assert_eq!(cds["resources"], json!([]));
         return Some(Seen {
             token: "empty".to_owned(),
-            starts: starts[0],
+            starts,
         });
     }
-    if lds.get("files").is_none() {
+    let listener = &lds["resources"][0];
+    if listener.is_null() {
         // On the way out: without listeners, still with what drains through them.
         assert_eq!(lds["resources"], json!([]));
         return Some(Seen {
             token: "draining".to_owned(),
-            starts: starts[0],
+            starts,
         });
     }
-    for name in lds["files"].as_array().unwrap() {
+    for name in listener["files"].as_array().unwrap() {
         assert_eq!(
-            read(name.as_str().unwrap())["token"],
-            lds["token"],
+            read(name.as_str().unwrap())["resources"][0]["token"],
+            listener["token"],
             "two sets are mixed"
         );
     }
     Some(Seen {
-        token: lds["token"].as_str().unwrap().to_owned(),
-        starts: starts[0] && starts[1],
+        token: listener["token"].as_str().unwrap().to_owned(),
+        starts,
     })
 }
 
@@ -199,10 +207,9 @@ fn in_use(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
                 }
             }
         }
-        for file in ["bootstrap.json", "static.json"] {
-            if let Ok(bytes) = fs::read(folder.join(file)) {
-                files.insert(folder.join(file).strip_prefix(root).unwrap().to_owned(), bytes);
-            }
+        let bootstrap = folder.join("bootstrap.json");
+        if let Ok(bytes) = fs::read(&bootstrap) {
+            files.insert(bootstrap.strip_prefix(root).unwrap().to_owned(), bytes);
         }
     }
     files

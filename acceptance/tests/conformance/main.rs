@@ -24,6 +24,8 @@ mod rows;
 mod secure;
 mod servers;
 mod sheet;
+#[path = "../../../envoy/tests/support/steps.rs"]
+mod steps;
 mod world;
 mod xds;
 

@@ -3,6 +3,7 @@
 use super::namespace;
 use super::servers::free_port;
 use super::sheet::eventually;
+use super::steps::{Step, steps};
 use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::{Client, Response};
 use meshform_acceptance::tools;
@@ -176,7 +177,7 @@ impl Plan {
         let key = ResourceKey::from_path(&format!("mesh/apps/{path}")).unwrap();
         let proxy = built(&plan.mesh(), &key, &root);
         let directory = PathBuf::from(&proxy.directory);
-        let steps = envoy::between(&Files::new(), &proxy.files());
+        let steps = steps(&Files::new(), &proxy.files());
         publish(&directory, &steps[0]);
         let bootstrap = root.join("bootstrap.json");
         fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
@@ -267,7 +268,7 @@ impl Proxy {
     /// Publishes the mesh's next state step by step, each when Envoy has the one before.
     pub(crate) fn follow(&mut self, plan: &Plan) {
         let proxy = built(&self.mesh(plan), &self.key, &self.root);
-        for step in envoy::between(&self.published, &proxy.files()) {
+        for step in steps(&self.published, &proxy.files()) {
             publish(&self.directory, &step);
             eventually("Envoy has what was published", 20, || self.has(&step));
             // Its workers learn of it a moment after its main thread.
@@ -276,19 +277,15 @@ impl Proxy {
         }
     }
 
-    fn has(&self, step: &envoy::Step) -> bool {
+    fn has(&self, step: &Step) -> bool {
         let stats = self
             .envoy
             .admin("/stats?filter=version_text|warming_clusters")
             .unwrap();
-        let mut versions = step
-            .files
-            .iter()
-            .filter(|(path, _)| path.starts_with("xds/") && path.ends_with(".json"))
-            .filter_map(|(_, content)| {
-                let file: Value = serde_json::from_slice(content).unwrap();
-                file["version_info"].as_str().map(str::to_owned)
-            });
+        let mut versions = step.files.iter().filter_map(|(_, content)| {
+            let file: Value = serde_json::from_slice(content).unwrap();
+            file["version_info"].as_str().map(str::to_owned)
+        });
         stats.contains("warming_clusters: 0") && versions.all(|version| stats.contains(&version))
     }
 }
@@ -307,10 +304,10 @@ pub(crate) fn built(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy
 }
 
 /// Puts a release beside the others and swaps the link.
-fn publish(directory: &Path, step: &envoy::Step) {
+fn publish(directory: &Path, step: &Step) {
     let release = directory.join("releases").join(&step.digest);
     for (path, content) in &step.files {
-        let path = release.join(path.strip_prefix("xds/").unwrap());
+        let path = release.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }

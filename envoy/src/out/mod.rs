@@ -2,8 +2,8 @@
 //!
 //! [`build`] makes all proxies' [`Resources`]; as files ([`Proxy::files`]) they are `bootstrap.json` (filesystem xDS),
 //! `static.json` (all in one), and under `xds/` what a running Envoy follows. Those are put in
-//! `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming; [`between`] gives
-//! the sets of files in between that a change needs to lose no request.
+//! `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming. A
+//! change that adds or takes away clusters goes through sets of files in between (the bundle crate's `transition`).
 //!
 //! The modules follow the model: `listener`, `route`, `cluster`, `endpoint`, `tls`, `telemetry`, `bootstrap`; `delivery`
 //! says how the parts reach a proxy, `encode` makes resources of messages, `origins` says what each was made from.
@@ -20,11 +20,9 @@ mod origins;
 pub(crate) mod route;
 pub(crate) mod telemetry;
 pub(crate) mod tls;
-mod transition;
 
 pub use affected::affected;
 pub use needed::{NeededFile, needed_files, needed_files_where};
-pub use transition::{Step, between, farewell};
 
 use crate::codes;
 use crate::files::Files;

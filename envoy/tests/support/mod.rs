@@ -4,6 +4,7 @@
 pub(crate) mod http;
 pub(crate) mod random;
 pub(crate) mod running;
+pub(crate) mod steps;
 
 use meshform_envoy::{self as envoy, Options};
 use meshform_model::key::ResourceKey;

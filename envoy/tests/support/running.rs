@@ -1,8 +1,9 @@
 //! A running Envoy that follows a directory of releases.
 
 use super::http;
+use super::steps::{Step, steps};
 use meshform_envoy::Files;
-use meshform_envoy::{self as envoy, Options, Step};
+use meshform_envoy::{self as envoy, Options};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::fs;
@@ -34,7 +35,7 @@ pub(crate) fn proxy(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy
 pub(crate) fn publish(directory: &Path, step: &Step) {
     let release = directory.join("releases").join(&step.digest);
     for (path, content) in &step.files {
-        let path = release.join(path.strip_prefix("xds/").unwrap());
+        let path = release.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
@@ -48,7 +49,7 @@ impl Running {
     /// Starts a proxy from files and waits until it is ready.
     pub(crate) fn start(mesh: &Mesh, key: &ResourceKey, (root, admin): (&Path, u16)) -> Self {
         let proxy = proxy(mesh, key, root);
-        let steps = envoy::between(&Files::new(), &proxy.files());
+        let steps = steps(&Files::new(), &proxy.files());
         publish(Path::new(&proxy.directory), &steps[0]);
         let bootstrap = root.join("bootstrap.json");
         fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
@@ -101,7 +102,7 @@ impl Running {
     pub(crate) fn follow(&mut self, mesh: &Mesh) -> Duration {
         let proxy = proxy(mesh, &self.key, &self.root);
         let start = Instant::now();
-        for step in envoy::between(&self.published, &proxy.files()) {
+        for step in steps(&self.published, &proxy.files()) {
             publish(Path::new(&proxy.directory), &step);
             self.wait("the release", |running| running.has(&step));
             self.published = step.files;
@@ -115,8 +116,8 @@ impl Running {
             let json: serde_json::Value = serde_json::from_slice(&step.files[file]).unwrap();
             json["version_info"].as_str().unwrap().to_owned()
         };
-        let routes = step.files.keys().filter(|path| path.starts_with("xds/rds/"));
-        let mut files = vec!["xds/lds.json", "xds/cds.json"];
+        let routes = step.files.keys().filter(|path| path.starts_with("rds/"));
+        let mut files = vec!["lds.json", "cds.json"];
         files.extend(routes.map(String::as_str));
         stats.contains("warming_clusters: 0") && files.into_iter().all(|file| stats.contains(&wanted(file)))
     }
@@ -140,9 +141,8 @@ impl Running {
         let real = files["xds/cds.json"].clone();
         let text = String::from_utf8(real).unwrap();
         let other = text.replace("\"connect_timeout\": \"1s\"", "\"connect_timeout\": \"2s\"");
-        let other = other.replace("\"version_info\": \"", "\"version_info\": \"shaken-");
         files.insert("xds/cds.json".to_owned(), other.into_bytes());
-        for step in envoy::between(&Files::new(), &files) {
+        for step in steps(&Files::new(), &files) {
             publish(Path::new(&proxy.directory), &step);
             self.wait("the release", |running| running.has(&step));
             self.published = step.files;

@@ -40,7 +40,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "meshform-envoy",
         uses: &["meshform-model", "meshform-envoy-api"],
-        tests_use: &["meshform-acceptance"],
+        tests_use: &["meshform-acceptance", "meshform-bundle"],
+    },
+    // What an agent needs: no mesh, no store.
+    Layer {
+        package: "meshform-bundle",
+        uses: &["meshform-model"],
+        tests_use: &[],
     },
     Layer {
         package: "meshform-compiler",
@@ -49,7 +55,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         package: "meshform-release",
-        uses: &["meshform-model", "meshform-store", "meshform-envoy"],
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-envoy",
+            "meshform-bundle",
+        ],
         tests_use: &[],
     },
     // The programs: what they need, never one another.
@@ -103,6 +114,7 @@ const LAYERS: &[Layer] = &[
         tests_use: &[
             "meshform-model",
             "meshform-envoy-api",
+            "meshform-bundle",
             "meshform-store",
             "meshform-compiler",
             "meshform-envoy",

@@ -1,15 +1,12 @@
 //! From what a directory has to what it should have.
 
 use super::ledger::{Ledger, Place};
-use super::{Published, SPARE, Session, disk, parallel};
-use crate::build::ROOT;
-use crate::bundle::Texts;
-use crate::error::{ReleaseError, Result};
-use crate::manifest::{Manifest, ProxyEntry};
-use crate::steps::Step;
-use meshform_envoy::Files;
-use meshform_envoy::{between, farewell};
-use meshform_store::Digest;
+use super::{Published, SPARE, Session, Step, disk, parallel};
+use crate::bundle::{Bundle, Resource};
+use crate::error::{Error, Result};
+use crate::layout::{self, Files, is_inside};
+use crate::transition::{transition, without_listeners};
+use meshform_model::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What is to be done.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub struct Work {
     store: String,
     release: Option<Digest>,
-    /// All proxies of the release.
-    wanted: BTreeMap<String, ProxyEntry>,
+    /// All proxies of the release by their folder, and the bundle of each.
+    wanted: BTreeMap<String, Digest>,
     /// Those whose folders are not as they should be.
     write: BTreeSet<String>,
     /// Those that are gone.
@@ -38,10 +35,13 @@ struct Way {
 }
 
 impl Work {
-    /// The blobs that are needed for it.
-    pub(crate) fn bundles(&self) -> BTreeSet<Digest> {
-        let needed = self.write.iter().filter_map(|path| self.wanted.get(path));
-        needed.map(|entry| entry.bundle.clone()).collect()
+    /// The folders that will be written, and the bundles that are needed for it.
+    pub fn needed(&self) -> impl Iterator<Item = (&str, &Digest)> {
+        let needed = |path: &String| self.wanted.get_key_value(path);
+        self.write
+            .iter()
+            .filter_map(needed)
+            .map(|(path, bundle)| (path.as_str(), bundle))
     }
 }
 
@@ -63,16 +63,23 @@ const EMPTY: [(&str, &str); 2] = [
 const EMPTY_SET: &str = "empty";
 
 impl Session<'_> {
-    /// What is to be done for a release; none where the mesh is gone.
-    pub(crate) fn compare(
+    /// What is to be done for a release of `store`, which has these bundles by the folders of their proxies; none where
+    /// the mesh is gone.
+    ///
+    /// # Errors
+    /// When the mesh is published here by another store, or a folder leads out of the directory.
+    pub fn compare(
         &self,
         store: &str,
         release: Option<&Digest>,
-        manifest: Option<&Manifest>,
+        wanted: BTreeMap<String, Digest>,
     ) -> Result<Work> {
-        let wanted = manifest
-            .map(|manifest| manifest.proxies.clone())
-            .unwrap_or_default();
+        if let Some(path) = wanted.keys().find(|path| !is_inside(path)) {
+            return Err(Error::Unfit {
+                name: path.clone(),
+                why: "its path leads out of its folder",
+            });
+        }
         let mut work = Work {
             store: store.to_owned(),
             release: release.cloned(),
@@ -84,15 +91,15 @@ impl Session<'_> {
         let nothing = Ledger::new(store, &self.mesh);
         let ledger = self.ledger.as_ref().unwrap_or(&nothing);
         if ledger.store != store {
-            return Err(ReleaseError::OtherStore {
+            return Err(Error::OtherStore {
                 mesh: self.mesh.clone(),
                 ledger: self.publisher.ledger_path(&self.mesh),
                 found: ledger.store.clone(),
             });
         }
-        for (path, entry) in &work.wanted {
+        for (path, bundle) in &work.wanted {
             let known = ledger.proxies.get(path).filter(|place| {
-                ledger.complete && place.bundle == entry.bundle && self.is_current(path, &place.set)
+                ledger.complete && place.bundle == *bundle && self.is_current(path, &place.set)
             });
             if known.is_none() {
                 work.write.insert(path.clone());
@@ -108,8 +115,12 @@ impl Session<'_> {
         Ok(work)
     }
 
-    /// Does it. Whatever proxies read is complete at every moment.
-    pub(crate) fn apply(self, work: Work, texts: &BTreeMap<Digest, Texts>) -> Result<Published> {
+    /// Does it, with the bundles that are needed. Whatever proxies read is complete at every moment.
+    ///
+    /// # Errors
+    /// When the directory cannot be written, or a bundle that is needed is not there. What is written by then is
+    /// complete, and the next call goes on.
+    pub fn apply(self, work: Work, bundles: &BTreeMap<Digest, Bundle>) -> Result<Published> {
         self.tidy_others()?;
         let before = self
             .ledger
@@ -120,7 +131,7 @@ impl Session<'_> {
             return Ok(Published::default());
         }
         let mut ledger = self.mark(before, &work)?;
-        let ways = self.stage(&work, texts)?;
+        let ways = self.stage(&work, bundles)?;
         self.walk(&ways)?;
         let sets: Vec<(String, String)> = ways
             .into_iter()
@@ -144,12 +155,11 @@ impl Session<'_> {
         parallel::for_each(&sets, |(path, set)| self.collect(path, set))?;
         for (path, set) in sets {
             ledger.retired.remove(&path);
-            if let Some(entry) = work.wanted.get(&path) {
-                let bundle = entry.bundle.clone();
+            if let Some(bundle) = work.wanted.get(&path).cloned() {
                 ledger.proxies.insert(path, Place { bundle, set });
             }
         }
-        self.steps.passed(Step::Collected);
+        (self.watcher)(Step::Collected);
         self.finish(ledger)?;
         Ok(Published {
             written: work.write.into_iter().collect(),
@@ -162,14 +172,14 @@ impl Session<'_> {
     fn mark(&self, mut ledger: Ledger, work: &Work) -> Result<Ledger> {
         ledger.complete = false;
         ledger.release = work.release.clone();
-        for (path, entry) in &work.wanted {
+        for (path, bundle) in &work.wanted {
             ledger.proxies.entry(path.clone()).or_insert_with(|| Place {
-                bundle: entry.bundle.clone(),
+                bundle: bundle.clone(),
                 set: String::new(),
             });
         }
         ledger.write(&self.publisher.ledger_path(&self.mesh))?;
-        self.steps.passed(Step::Marked);
+        (self.watcher)(Step::Marked);
         Ok(ledger)
     }
 
@@ -181,7 +191,7 @@ impl Session<'_> {
             ledger.complete = true;
             ledger.write(&path)?;
         }
-        self.steps.passed(Step::Done);
+        (self.watcher)(Step::Done);
         Ok(())
     }
 
@@ -204,51 +214,52 @@ impl Session<'_> {
 
     /// Puts the files of every proxy beside those in use, and what its Envoy is started with in place. The way of
     /// each to its new files.
-    fn stage(&self, work: &Work, texts: &BTreeMap<Digest, Texts>) -> Result<Vec<Way>> {
-        let proxies: Vec<(&String, &Texts)> = work
-            .write
-            .iter()
-            .filter_map(|path| Some((path, texts.get(&work.wanted.get(path)?.bundle)?)))
-            .collect();
-        parallel::for_each(&proxies, |(path, texts)| {
-            let new = texts
-                .iter()
-                .map(|(name, text)| (name.clone(), self.rooted(text).into_bytes()));
-            let steps = between(&self.followed(path), &new.collect());
-            let sets = steps.iter().map(|step| self.stage_one(path, &step.files));
-            let sets = sets.collect::<Result<Vec<_>>>()?;
-            self.start(path, texts)?;
+    fn stage(&self, work: &Work, bundles: &BTreeMap<Digest, Bundle>) -> Result<Vec<Way>> {
+        let mut proxies = Vec::new();
+        for (path, digest) in work.needed() {
+            let Some(bundle) = bundles.get(digest) else {
+                return Err(Error::damaged(
+                    "release",
+                    format!("the bundle {digest} is not there"),
+                ));
+            };
+            proxies.push((path, bundle));
+        }
+        parallel::for_each(&proxies, |(path, bundle)| {
+            let mut sets = Vec::new();
+            for set in transition(&self.followed(path), &bundle.resources) {
+                sets.push(self.stage_one(path, &layout::files(&set, &self.publisher.root))?);
+            }
+            self.start(path, bundle)?;
             Ok(Way {
-                path: (*path).clone(),
+                path: (*path).to_owned(),
                 sets,
             })
         })
     }
 
-    /// The files that a proxy's Envoy follows now; none where there is nothing, or nothing that can be read.
-    fn followed(&self, path: &str) -> Files {
+    /// What a proxy's Envoy follows now; nothing where it cannot be read.
+    fn followed(&self, path: &str) -> Vec<Resource> {
+        let Some(set) = self.current_set(path) else {
+            return Vec::new();
+        };
         let mut files = Files::new();
-        let root = self.folder(path).join("current");
-        let mut folders = vec![(root, "xds".to_owned())];
-        while let Some((folder, name)) = folders.pop() {
+        let mut folders = vec![(set, String::new())];
+        while let Some((folder, prefix)) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
                 match fs::read(entry.path()) {
                     Ok(bytes) => drop(files.insert(name, bytes)),
-                    Err(_) => folders.push((entry.path(), name)),
+                    Err(_) => folders.push((entry.path(), name + "/")),
                 }
             }
         }
-        files
+        layout::resources(&files).unwrap_or_default()
     }
 
-    fn stage_one(&self, path: &str, step: &Files) -> Result<String> {
-        let files: Vec<(&str, &[u8])> = step
-            .iter()
-            .filter_map(|(name, text)| Some((name.strip_prefix("xds/")?, text.as_slice())))
-            .collect();
+    fn stage_one(&self, path: &str, files: &Files) -> Result<String> {
         let mut whole = Vec::new();
-        for (name, text) in &files {
+        for (name, text) in files {
             // The lengths keep one file's end from being another's beginning.
             whole.extend_from_slice(format!("{} {} ", name.len(), text.len()).as_bytes());
             whole.extend_from_slice(name.as_bytes());
@@ -260,24 +271,22 @@ impl Session<'_> {
             .unwrap_or_default()
             .to_owned();
         let releases = self.folder(path).join("releases");
-        disk::create_dirs(&releases)?;
-        disk::make_folder(&releases.join(&set), files.into_iter())?;
+        disk::create_dirs(&self.publisher.root, &releases)?;
+        let files = files.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
+        disk::make_folder(&releases.join(&set), files)?;
         disk::sync(&releases)?;
-        self.steps.passed(Step::Staged);
+        (self.watcher)(Step::Staged);
         Ok(set)
     }
 
     /// What lies beside the sets of files: what an Envoy is started with.
-    fn start(&self, path: &str, texts: &Texts) -> Result<()> {
+    fn start(&self, path: &str, bundle: &Bundle) -> Result<()> {
         let folder = self.folder(path);
-        for (name, text) in texts.iter().filter(|(name, _)| !name.starts_with("xds/")) {
-            let file = folder.join(name);
-            if let Some(parent) = file.parent() {
-                disk::create_dirs(parent)?;
-            }
-            disk::replace_if_different(&file, self.rooted(text).as_bytes())?;
-        }
-        self.steps.passed(Step::Started);
+        let text = layout::bootstrap(&bundle.bootstrap, &self.publisher.root);
+        disk::replace_if_different(&folder.join("bootstrap.json"), text.as_bytes())?;
+        // Versions up to 0.1 published it; nobody keeps it in step with the rest.
+        disk::remove_file(&folder.join("static.json"))?;
+        (self.watcher)(Step::Started);
         Ok(())
     }
 
@@ -289,7 +298,7 @@ impl Session<'_> {
             )?;
             disk::sync(&self.folder(path))?;
         }
-        self.steps.passed(Step::Swapped);
+        (self.watcher)(Step::Swapped);
         Ok(())
     }
 
@@ -302,11 +311,10 @@ impl Session<'_> {
             if followed.is_empty() || self.is_current(path, EMPTY_SET) {
                 continue;
             }
-            if let Some(deaf) = farewell(&followed).first() {
-                let set = self.stage_one(path, &deaf.files)?;
-                self.swap(path, &set)?;
-                waited = true;
-            }
+            let files = layout::files(&without_listeners(&followed), &self.publisher.root);
+            let set = self.stage_one(path, &files)?;
+            self.swap(path, &set)?;
+            waited = true;
         }
         if waited {
             std::thread::sleep(self.publisher.settle);
@@ -317,11 +325,11 @@ impl Session<'_> {
     /// A proxy that is gone: its Envoy stops serving, and another cannot be started.
     fn retire(&self, path: &str) -> Result<()> {
         let folder = self.folder(path);
-        if !folder.is_dir() {
+        if !disk::is_plain_dir(&self.publisher.root, &folder) {
             return Ok(());
         }
         let releases = folder.join("releases");
-        disk::create_dirs(&releases)?;
+        disk::create_dirs(&self.publisher.root, &releases)?;
         let files = EMPTY.iter().map(|(name, text)| (*name, text.as_bytes()));
         disk::make_folder(&releases.join(EMPTY_SET), files)?;
         self.swap(path, EMPTY_SET)?;
@@ -329,14 +337,14 @@ impl Session<'_> {
             disk::remove_file(&folder.join(name))?;
         }
         disk::sync(&folder)?;
-        self.steps.passed(Step::Retired);
+        (self.watcher)(Step::Retired);
         Ok(())
     }
 
     /// Takes old sets of files away, and what killed publishers left.
     fn collect(&self, path: &str, current: &str) -> Result<()> {
         let releases = self.folder(path).join("releases");
-        let entries = fs::read_dir(&releases).map_err(|e| ReleaseError::io(&releases, "read", &e))?;
+        let entries = fs::read_dir(&releases).map_err(|e| Error::io(&releases, "read", &e))?;
         let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -361,23 +369,22 @@ impl Session<'_> {
     }
 
     fn is_current(&self, path: &str, set: &str) -> bool {
+        let releases = self.folder(path).join("releases");
+        self.current_set(path)
+            .is_some_and(|found| found == releases.join(set))
+    }
+
+    /// The folder that a proxy's `current` leads to, where that is one of its own.
+    fn current_set(&self, path: &str) -> Option<PathBuf> {
         let folder = self.folder(path);
-        fs::read_link(folder.join("current")).is_ok_and(|target| target == Path::new("releases").join(set))
-            && folder.join("releases").join(set).is_dir()
+        let target = fs::read_link(folder.join("current")).ok()?;
+        let set = target.strip_prefix("releases").ok()?;
+        let found = folder.join("releases").join(set);
+        (set.components().count() == 1 && disk::is_plain_dir(&self.publisher.root, &found)).then_some(found)
     }
 
     fn folder(&self, path: &str) -> PathBuf {
         self.publisher.root.join(path)
-    }
-
-    /// With this directory in place of the one that was left open.
-    fn rooted(&self, text: &str) -> String {
-        if !text.contains(ROOT) {
-            return text.to_owned();
-        }
-        let root = serde_json::Value::from(self.publisher.root.to_string_lossy()).to_string();
-        let inner = root.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        text.replace(ROOT, inner.unwrap_or_default())
     }
 }
 

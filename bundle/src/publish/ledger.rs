@@ -1,7 +1,8 @@
 //! What the publishing directory says of itself, so that work that was cut off is found and finished.
 
-use crate::error::{ReleaseError, Result};
-use meshform_store::Digest;
+use crate::error::{Error, Result};
+use crate::layout::is_inside;
+use meshform_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,7 +56,7 @@ impl Ledger {
         match Self::read_any(path)? {
             Some(ledger) if ledger.mesh != mesh => {
                 let detail = format!("it is of mesh `{}`, not `{mesh}`", ledger.mesh);
-                Err(ReleaseError::io(path, "read", &io::Error::other(detail)))
+                Err(Error::io(path, "read", &io::Error::other(detail)))
             }
             other => Ok(other),
         }
@@ -66,9 +67,9 @@ impl Ledger {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(ReleaseError::io(path, "read", &error)),
+            Err(error) => return Err(Error::io(path, "read", &error)),
         };
-        let unfit = |detail: String| ReleaseError::io(path, "read", &io::Error::other(detail));
+        let unfit = |detail: String| Error::io(path, "read", &io::Error::other(detail));
         let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| {
             unfit(format!(
                 "{error}; delete the file, and everything is published anew"
@@ -80,7 +81,7 @@ impl Ledger {
                 ledger.format
             )));
         }
-        let inside = |path: &&String| !crate::bundle::is_inside(path);
+        let inside = |path: &&String| !is_inside(path);
         if let Some(path) = ledger.proxies.keys().chain(ledger.retired.keys()).find(inside) {
             return Err(unfit(format!("`{path}` leads out of the directory")));
         }
@@ -89,7 +90,7 @@ impl Ledger {
 
     pub(super) fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)
-            .map_err(|error| ReleaseError::io(path, "write", &io::Error::other(error)))?;
+            .map_err(|error| Error::io(path, "write", &io::Error::other(error)))?;
         super::disk::replace(path, text.as_bytes())
     }
 }

@@ -3,7 +3,7 @@
 use super::apply::{millis, now_millis};
 use super::ledger::Ledger;
 use super::{Publisher, Session, disk};
-use crate::error::{ReleaseError, Result};
+use crate::error::{Error, Result};
 use std::fs;
 use std::path::Path;
 
@@ -14,12 +14,16 @@ impl Publisher {
         if !self.own().is_dir() {
             return Ok(Vec::new());
         }
-        self.lock("", &crate::steps::Silent)?.tidy_others()
+        self.lock("", &|_| {})?.tidy_others()
     }
 
     /// A proxy's folder, and those above it that have become empty.
     pub(super) fn remove(&self, proxy: &str) -> Result<()> {
         let folder = self.root.join(proxy);
+        // A folder that is reached through a link is not ours to take away.
+        if !disk::is_plain_dir(&self.root, &folder) {
+            return Ok(());
+        }
         disk::remove_tree(&folder)?;
         if let Some(parent) = folder.parent() {
             disk::remove_empty_up_to(parent, &self.root);
@@ -38,7 +42,7 @@ impl Session<'_> {
     pub(super) fn tidy_others(&self) -> Result<Vec<String>> {
         let own = self.publisher.own();
         let mine = self.publisher.ledger_path(&self.mesh);
-        let entries = fs::read_dir(&own).map_err(|e| ReleaseError::io(&own, "read", &e))?;
+        let entries = fs::read_dir(&own).map_err(|e| Error::io(&own, "read", &e))?;
         let mut removed = Vec::new();
         for path in entries.flatten().map(|entry| entry.path()) {
             let is_ledger = path.extension().is_some_and(|extension| extension == "json");

@@ -4,7 +4,6 @@
 //! <root>/.meshform/lock              held while publishing
 //! <root>/.meshform/<mesh>.json       the ledger: what was published last, or is being published
 //! <root>/<proxy>/bootstrap.json      what Envoy is started with
-//! <root>/<proxy>/static.json         the same mesh without a file to follow
 //! <root>/<proxy>/releases/<digest>/  lds.json, cds.json, rds/…, eds/…, sds/…
 //! <root>/<proxy>/current             a link to one of them; swapped by a rename, which Envoy watches
 //! ```
@@ -12,6 +11,9 @@
 //! A proxy that is gone first gets empty lists, so that its Envoy stops serving; its bootstrap goes at once,
 //! its folder with the first publishing that comes at least a minute later. So after a mesh was destroyed there
 //! remain, until then, an empty `lds.json` and `cds.json` per proxy, which is what its Envoys need to let go.
+//!
+//! Folders have mode 0755 and files 0644, whatever the umask: Envoy often runs as somebody else. Below the root no
+//! link is followed but `current`, and that only where it leads to a folder beside it.
 
 mod apply;
 mod disk;
@@ -19,10 +21,11 @@ mod ledger;
 mod parallel;
 mod tidy;
 
-use crate::error::{ReleaseError, Result};
-use crate::steps::{Step, Steps};
+use crate::error::{Error, Result};
+pub use apply::Work;
 use ledger::Ledger;
-use std::fs::{self, File, TryLockError};
+use std::fmt;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -50,12 +53,35 @@ pub struct Published {
     pub removed: Vec<String>,
 }
 
+/// A point that publishing passes. After each of them the process may be killed and nothing is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The directory is locked.
+    Locked,
+    /// The ledger says that publishing is under way.
+    Marked,
+    /// One proxy's files are there, not yet in use.
+    Staged,
+    /// One proxy's bootstrap is in place; its running Envoy was not told yet.
+    Started,
+    /// One proxy's Envoy was told.
+    Swapped,
+    /// A proxy that is gone was given empty lists.
+    Retired,
+    /// Old files were taken away.
+    Collected,
+    /// The ledger says that everything is published.
+    Done,
+}
+
+/// Is told each step.
+pub type Watcher<'a> = &'a (dyn Fn(Step) + Sync);
+
 /// A publisher that holds the lock.
-#[derive(Debug)]
-pub(crate) struct Session<'a> {
+pub struct Session<'a> {
     publisher: &'a Publisher,
     mesh: String,
-    steps: &'a dyn Steps,
+    watcher: Watcher<'a>,
     ledger: Option<Ledger>,
     /// Let go when it is dropped.
     _lock: File,
@@ -97,20 +123,27 @@ impl Publisher {
     }
 
     /// Whether anything of a mesh was ever published here.
-    pub(crate) fn knows(&self, mesh: &str) -> bool {
+    pub fn knows(&self, mesh: &str) -> bool {
         self.ledger_path(mesh).exists()
     }
 
-    pub(crate) fn lock<'a>(&'a self, mesh: &str, steps: &'a dyn Steps) -> Result<Session<'a>> {
+    /// With another time to wait for another publisher.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Takes the directory's lock, to publish a mesh.
+    ///
+    /// # Errors
+    /// When another publisher holds it for too long, or the directory cannot be written.
+    pub fn lock<'a>(&'a self, mesh: &str, watcher: Watcher<'a>) -> Result<Session<'a>> {
         let own = self.own();
-        fs::create_dir_all(&own).map_err(|e| ReleaseError::io(&own, "create the directory", &e))?;
+        disk::create_root(&self.root)?;
+        disk::create_dirs(&self.root, &own)?;
         let path = own.join("lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| ReleaseError::io(&path, "open", &e))?;
+        let lock = disk::open_lock(&path)?;
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
@@ -120,17 +153,17 @@ impl Publisher {
                 }
                 Err(TryLockError::WouldBlock) => {
                     let busy = std::io::Error::other("another process has been publishing for too long");
-                    return Err(ReleaseError::io(&path, "lock", &busy));
+                    return Err(Error::io(&path, "lock", &busy));
                 }
-                Err(TryLockError::Error(error)) => return Err(ReleaseError::io(&path, "lock", &error)),
+                Err(TryLockError::Error(error)) => return Err(Error::io(&path, "lock", &error)),
             }
         }
-        steps.passed(Step::Locked);
+        watcher(Step::Locked);
         Ok(Session {
             ledger: Ledger::read(&self.ledger_path(mesh), mesh)?,
             publisher: self,
             mesh: mesh.to_owned(),
-            steps,
+            watcher,
             _lock: lock,
         })
     }
@@ -141,5 +174,14 @@ impl Publisher {
 
     fn ledger_path(&self, mesh: &str) -> PathBuf {
         self.own().join(ledger::file_name(mesh))
+    }
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("publisher", self.publisher)
+            .field("mesh", &self.mesh)
+            .finish_non_exhaustive()
     }
 }

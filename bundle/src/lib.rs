@@ -1,0 +1,25 @@
+//! What one proxy gets, and how it reaches the proxy: everything that a publisher and an agent beside an Envoy share.
+//!
+//! - [`Bundle`]: one proxy's bootstrap and Envoy resources as one blob, with the origin of each. Format 2 is written;
+//!   format 1 (a map of files) is read.
+//! - [`objects`]: the small objects of a bucket (pointer, endpoints, status); [`ProxyId`] gives their keys.
+//! - [`layout`]: which files a bundle becomes. [`transition`](mod@transition): the sets of resources between two bundles
+//!   that a running Envoy needs to lose no request.
+//! - [`publish`]: brings a directory to a release, one atomic swap per proxy.
+//!
+//! Neither a mesh nor a store is known here, so that an agent that is built on this stays small.
+
+mod body;
+mod bundle;
+pub mod error;
+pub mod layout;
+mod legacy;
+pub mod objects;
+mod proxy;
+pub mod publish;
+pub mod transition;
+
+pub use body::Body;
+pub use bundle::{Bundle, FORMAT, Origin, ROOT, Resource};
+pub use error::{Error, Result};
+pub use proxy::{ProxyId, mesh_prefix};
