@@ -107,7 +107,7 @@ fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files):
     let task = ecs::Task {
         mesh,
         key: &proxy.key,
-        bootstrap: bootstrap.as_bytes(),
+        bootstrap: envoy::layout::lines(bootstrap).as_bytes(),
     };
     match ecs::build(&task, templates) {
         Ok(definition) => {
