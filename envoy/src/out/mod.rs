@@ -162,7 +162,7 @@ fn encoded(
         key: ResourceKey::clone(&proxy.key),
         path: folder(&proxy.key),
         directory,
-        digest: resources.digest(),
+        digest: resources.digest().into(),
         static_bootstrap: match options.static_files {
             true => Some(encoder.inline(proxy)?),
             false => None,

@@ -104,10 +104,11 @@ fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files):
     let Some(bootstrap) = &proxy.static_bootstrap else {
         return;
     };
+    let bootstrap = envoy::layout::lines(bootstrap);
     let task = ecs::Task {
         mesh,
         key: &proxy.key,
-        bootstrap: envoy::layout::lines(bootstrap).as_bytes(),
+        bootstrap: bootstrap.as_bytes(),
     };
     match ecs::build(&task, templates) {
         Ok(definition) => {
