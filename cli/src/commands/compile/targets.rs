@@ -104,6 +104,7 @@ fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files):
     let Some(bootstrap) = &proxy.static_bootstrap else {
         return;
     };
+    let bootstrap = envoy::layout::lines(bootstrap);
     let task = ecs::Task {
         mesh,
         key: &proxy.key,
