@@ -5,8 +5,6 @@
 //! not with pairs of resources. Each rule is asked of one resource at a time (`subjects`), so that after a change
 //! only those are asked again that it can concern.
 
-pub mod delete;
-
 mod backends;
 mod durations;
 mod extensions;

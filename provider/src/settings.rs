@@ -5,7 +5,11 @@ mod quotas;
 use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::rules::Quotas;
+<<<<<<< HEAD
 use meshform_release::Target;
+=======
+use meshform_registry::IgnoredTags;
+>>>>>>> registry
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -395,8 +399,10 @@ fn tag_rules(block: &Value) -> TagRules {
         .collect();
     TagRules {
         defaults,
-        ignored_keys: texts(ignored.get("keys")),
-        ignored_prefixes: texts(ignored.get("key_prefixes")),
+        ignored: IgnoredTags {
+            keys: texts(ignored.get("keys")),
+            prefixes: texts(ignored.get("key_prefixes")),
+        },
     }
 }
 
