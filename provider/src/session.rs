@@ -6,14 +6,9 @@ use crate::settings::Settings;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
-<<<<<<< HEAD
+use meshform_registry::{Policy, Registry};
 use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing};
 use meshform_store::{Author, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
-=======
-use meshform_registry::{Policy, Registry};
-use meshform_release::{EnvoyBuilder, Publisher, ReleaseScheduler, Releaser, Report, Timing};
-use meshform_store::{Author, Record, RunId, RunState, Store, StoreError, StoreIdentity};
->>>>>>> registry
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;

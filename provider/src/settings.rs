@@ -5,11 +5,8 @@ mod quotas;
 use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::rules::Quotas;
-<<<<<<< HEAD
-use meshform_release::Target;
-=======
 use meshform_registry::IgnoredTags;
->>>>>>> registry
+use meshform_release::Target;
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

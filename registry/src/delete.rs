@@ -4,7 +4,7 @@ use crate::error::{Hold, RegistryError, Result};
 use crate::policy::Policy;
 use crate::registry::Registry;
 use meshform_model::key::ResourceKey;
-use meshform_store::{Author, Change, StoreError};
+use meshform_store::{Author, Change, Revision, StoreError};
 use std::time::Duration;
 
 /// The pause between two looks at what is inside.
@@ -12,27 +12,30 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 impl Registry {
     /// Deletes a resource, unless something is inside it, or another owner's resource refers to it (with
-    /// `strict_deletes`, anyone's). `None` where it is not there.
+    /// `strict_deletes`, anyone's). `None` where it is not there. What another owner has written after the revision
+    /// that the caller has `seen` is a conflict.
     pub async fn delete(
         &self,
         key: &ResourceKey,
+        seen: Option<Revision>,
         author: &Author,
         policy: &Policy,
     ) -> Result<Option<Change>> {
-        let Some(mut record) = self.get(key).await? else {
+        let Some(record) = self.get(key).await? else {
             return Ok(None);
         };
         self.wait_until_empty(key, policy.patience).await?;
         self.refuse_if_named(key, author, policy).await?;
+        let mut expected = seen.unwrap_or(record.revision);
         loop {
-            let conflict = match self.store().delete(key, record.revision, author).await {
+            let conflict = match self.store().delete(key, expected, author).await {
                 Ok(change) => return Ok(Some(change)),
                 Err(StoreError::Conflict(conflict)) => conflict,
                 Err(error) => return Err(error.into()),
             };
             match conflict.found.clone() {
                 None => return Ok(None),
-                Some(found) if found.author.owner == author.owner => record = found,
+                Some(found) if found.author.owner == author.owner => expected = found.revision,
                 Some(_) => return Err(StoreError::Conflict(conflict).into()),
             }
         }

@@ -73,7 +73,7 @@ impl Bench {
     }
 
     async fn refused(&self, key: &ResourceKey, owner: &str, policy: &Policy) -> RegistryError {
-        let error = self.registry.delete(key, &by(owner), policy).await.unwrap_err();
+        let error = self.registry.delete(key, None, &by(owner), policy).await.unwrap_err();
         assert_eq!(error.code().0, "MF0704", "{error}");
         assert!(self.registry.get(key).await.unwrap().is_some());
         error
@@ -116,13 +116,13 @@ async fn what_contains_something_stays_until_that_is_gone() {
                 patience: Duration::from_secs(20),
                 ..Policy::default()
             };
-            bench.registry.delete(&router, &by("us"), &policy).await
+            bench.registry.delete(&router, None, &by("us"), &policy).await
         },
         async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             let gone = bench
                 .registry
-                .delete(&route, &by("routing"), &Policy::default())
+                .delete(&route, None, &by("routing"), &Policy::default())
                 .await;
             gone.unwrap();
         }
@@ -130,7 +130,7 @@ async fn what_contains_something_stays_until_that_is_gone() {
     assert!(gone.unwrap().is_some());
     let again = bench
         .registry
-        .delete(&router, &by("us"), &Policy::default())
+        .delete(&router, None, &by("us"), &Policy::default())
         .await;
     assert_eq!(again.unwrap(), None, "what is gone is gone");
 }
@@ -151,12 +151,12 @@ async fn references_of_others_keep_a_resource_and_ones_own_only_strictly() {
     // App Mesh let a backend go, whoever calls it.
     let gone = bench
         .registry
-        .delete(&service, &by("them"), &Policy::app_mesh())
+        .delete(&service, None, &by("them"), &Policy::app_mesh())
         .await;
     assert!(gone.unwrap().is_some());
     bench
         .registry
-        .delete(&node, &by("us"), &Policy::default())
+        .delete(&node, None, &by("us"), &Policy::default())
         .await
         .unwrap();
 }
@@ -209,7 +209,7 @@ async fn another_owners_write_is_a_conflict_and_ones_own_is_merged() {
     );
     bench
         .registry
-        .delete(&first.key, &by("us"), &policy)
+        .delete(&first.key, None, &by("us"), &policy)
         .await
         .unwrap();
     let error = bench

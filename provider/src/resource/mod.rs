@@ -4,13 +4,8 @@
 //! - [`document`]: value ⇄ canonical document ⇄ record.
 //! - [`plan`]: what the plan knows before the apply.
 //! - [`region`]: the region, which is the store's.
-<<<<<<< HEAD
 //! - [`write`]: create, update, delete. Each answers when what it led to is released and published
 //!   ([`crate::answer`]).
-//! - [`merge`]: what another run of the same owner changed meanwhile.
-=======
-//! - [`write`]: create, update, delete.
->>>>>>> registry
 //! - [`foreign`]: states that another provider wrote.
 
 pub(crate) mod document;
@@ -19,6 +14,8 @@ pub(crate) mod key;
 mod plan;
 pub(crate) mod region;
 mod write;
+
+pub(crate) use write::dangling_of;
 
 use crate::problem;
 use crate::session::{self, Session};

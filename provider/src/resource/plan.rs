@@ -1,12 +1,8 @@
 //! What a plan knows before the apply: tags, ARNs of resources to come, and that a resource has yet to be written.
 
 use super::region::{self, REGION};
-<<<<<<< HEAD
-use super::{MeshResource, REPLACED, STORE, is_pending, key};
-=======
 use super::write::dangling_of;
-use super::{MeshResource, is_pending, key};
->>>>>>> registry
+use super::{MeshResource, REPLACED, STORE, is_pending, key};
 use crate::codes;
 use crate::session::{Packed, Session};
 use meshform_model::kind::Kind;

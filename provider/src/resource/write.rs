@@ -1,27 +1,14 @@
 //! Create, update and delete: what Terraform says as the registry takes it, and its answers as Terraform takes them.
 
-<<<<<<< HEAD
-use super::{MeshResource, REVISION, STORE, document, is_pending, is_replaced, merge};
-use crate::codes;
-=======
-use super::{MeshResource, REVISION, document, is_pending};
->>>>>>> registry
+use super::{MeshResource, REVISION, STORE, document, is_pending, is_replaced};
 use crate::problem;
 use crate::session::{self, Session};
 use meshform_model::canonical;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-<<<<<<< HEAD
-use meshform_model::mesh::Role;
-use meshform_model::pointer::Pointer;
-use meshform_store::{Draft, Expected, ImportedIdentity, Record, Revision, Seed, StoreError};
-use std::time::Duration;
-use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
-=======
 use meshform_registry::{RegistryError, dangling};
-use meshform_store::{Draft, ImportedIdentity, Record, Revision, Seed};
-use tfplugin::resource::{Delete, Failure, NewState, Update};
->>>>>>> registry
+use meshform_store::{Draft, ImportedIdentity, Record, Revision, Seed, StoreError};
+use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
 use tfplugin::{Diagnostics, Private, Value};
 
@@ -36,11 +23,7 @@ impl MeshResource {
         let author = session.author().await.map_err(Failure::nothing_done)?;
         let created = session.registry.create(draft, &author).await;
         let record = created
-<<<<<<< HEAD
-            .map_err(|error| Failure::nothing_done(taken(session, &error)))?
-=======
-            .map_err(|error| Failure::nothing_done(self.refused(&error)))?
->>>>>>> registry
+            .map_err(|error| Failure::nothing_done(self.taken(session, &error)))?
             .record();
         Ok(self.finished(session, &record, plan).await?.diagnostics(found))
     }
@@ -108,6 +91,31 @@ impl MeshResource {
         }
     }
 
+    /// Why a create failed. What the same owner has written before was forgotten by Terraform.
+    fn taken(&self, session: &Session, error: &RegistryError) -> Diagnostics {
+        let owner = &session.settings.owner;
+        let found = match error {
+            RegistryError::Store(StoreError::Conflict(conflict)) => conflict.found.as_ref(),
+            _ => None,
+        };
+        let Some(found) = found.filter(|found| found.author.owner == *owner) else {
+            return self.refused(error);
+        };
+        let mut all = self.refused(error);
+        let Some(told) = all.iter_mut().next() else {
+            return all;
+        };
+        told.detail.push_str(&format!(
+            "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
+             that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
+             let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
+             meshform imports --owner {owner} --store {} plan.json > imports.tf",
+            found.key,
+            session.store.place()
+        ));
+        all
+    }
+
     /// Why the registry wrote nothing, at the fields that it is about.
     fn refused(&self, error: &RegistryError) -> Diagnostics {
         problem::all_of_resource(self.kind, &error.diagnostics())
@@ -131,68 +139,17 @@ impl MeshResource {
     /// Deletes the record, unless something is inside it or another owner's resource refers to it.
     pub(super) async fn take_away(&self, session: &Session, request: &Delete) -> Result<(), Failure> {
         let key = self.key(&request.state)?;
-<<<<<<< HEAD
-        let Some(record) = self.record(session, &key, &request.private).await? else {
-            return Ok(());
-        };
-        self.wait_until_empty(session, &key).await?;
-        refuse_if_named(session, &record).await?;
-        let author = session.author().await?;
-        // What the plan was made from; what another owner has written since is not deleted.
-        let mut expected = revision(&request.private).unwrap_or(record.revision);
-        loop {
-            match session.store.delete(&key, expected, &author).await {
-                Ok(_) => {
-                    if is_replaced(&request.private) {
-                        session.replacing(&key.mesh);
-                    } else {
-                        session.written(&key.mesh);
-                    }
-                    return Ok(());
-                }
-                Err(StoreError::Conflict(conflict)) => match conflict.found.clone() {
-                    None => return Ok(()),
-                    Some(found) if found.author.owner == author.owner => expected = found.revision,
-                    Some(_) => return Err(session::failed(&StoreError::Conflict(conflict)).into()),
-                },
-                Err(error) => return Err(session::failed(&error).into()),
-            }
-        }
-    }
-
-    async fn wait_until_empty(&self, session: &Session, key: &ResourceKey) -> Result<(), Diagnostics> {
-        let mut inside = session.views.inside(&*session.store, key).await?;
-        let mut waited = Duration::ZERO;
-        while let Some(first) = inside.first() {
-            if waited >= PATIENCE {
-                let more = match inside.len() - 1 {
-                    0 => String::new(),
-                    n => format!(" and {n} more"),
-                };
-                return Err(Diagnostic::error(
-                    codes::summary(codes::IN_USE),
-                    format!(
-                        "{key} still contains {}{more}, written by `{}` (owner `{}`). Delete what is inside first.",
-                        first.key, first.actor, first.owner
-                    ),
-                )
-                .into());
-            }
-            tokio::time::sleep(PAUSE).await;
-            let now = session.views.inside(&*session.store, key).await?;
-            waited = if now.len() < inside.len() {
-                Duration::ZERO
-            } else {
-                waited + PAUSE
-            };
-            inside = now;
-=======
         self.expect(session, &request.private).await?;
         let author = session.author().await?;
-        let deleted = session.registry.delete(&key, &author, &session.policy()).await;
+        // What the plan was made from; what another owner has written since is not deleted.
+        let seen = revision(&request.private);
+        let deleted = session.registry.delete(&key, seen, &author, &session.policy()).await;
         if deleted.map_err(|error| self.refused(&error))?.is_some() {
-            session.written(&key.mesh);
->>>>>>> registry
+            if is_replaced(&request.private) {
+                session.replacing(&key.mesh);
+            } else {
+                session.written(&key.mesh);
+            }
         }
         Ok(())
     }
@@ -233,8 +190,6 @@ impl MeshResource {
         let state = self
             .filled_in(record, plan)
             .map_err(|misfit| Diagnostics::from(problem::misfit(format!("{}: {misfit}.", record.key))))?;
-<<<<<<< HEAD
-        session.views.wrote(record).await;
         self.remembered(session, record, state).await
     }
 }
@@ -245,13 +200,6 @@ async fn same_store(session: &Session, private: &Private) -> Result<(), Diagnost
     match private.str(STORE) {
         Some(id) => session.expect(id).await,
         None => Ok(()),
-=======
-        let warnings = dangling_of(session, &record.key, Some(record.revision)).await?;
-        Ok(self
-            .remembered(session, record, state)
-            .await?
-            .diagnostics(warnings))
->>>>>>> registry
     }
 }
 
@@ -280,37 +228,8 @@ impl MeshResource {
     }
 }
 
-<<<<<<< HEAD
-/// Why a create failed. What the same owner has written before was forgotten by Terraform.
-fn taken(session: &Session, error: &StoreError) -> Diagnostics {
-    let owner = &session.settings.owner;
-    let found = match error {
-        StoreError::Conflict(conflict) => conflict.found.as_ref(),
-        _ => None,
-    };
-    let Some(found) = found.filter(|found| found.author.owner == *owner) else {
-        return session::failed(error);
-    };
-    let mut told = problem::plain(&error.diagnostic());
-    told.detail.push_str(&format!(
-        "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
-         that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
-         let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
-         meshform imports --owner {owner} --store {} plan.json > imports.tf",
-        found.key,
-        session.store.place()
-    ));
-    told.into()
-}
-
-/// Tags that `ignore_tags` leaves to others stay on a record that is written over.
-async fn keep_ignored_tags(session: &Session, draft: &mut Draft) -> Result<(), Diagnostics> {
-    let rules = &session.settings.tags;
-    if !rules.ignores_any() {
-        return Ok(());
-=======
 /// What a resource names and the store does not have: a warning each.
-pub(super) async fn dangling_of(
+pub(crate) async fn dangling_of(
     session: &Session,
     key: &ResourceKey,
     since: Option<Revision>,
@@ -324,7 +243,6 @@ pub(super) async fn dangling_of(
         let missing = problem::capital(&reference.to.to_string());
         told.summary = format!("{missing} does not exist yet ({})", problem.code);
         found.push(told);
->>>>>>> registry
     }
     Ok(found)
 }
