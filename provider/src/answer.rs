@@ -180,7 +180,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
             Some(missing) => format!(
                 "{} does not exist yet ({})",
                 problem::capital(&missing.to_string()),
-                codes::DANGLING
+                meshform_registry::codes::DANGLING
             ),
             None => format!("{} ({})", problem::capital(&error.message), error.code),
         };

@@ -41,9 +41,10 @@ pub(crate) struct RouteArguments {
     /// The path with its query
     #[arg(long, default_value = "/")]
     path: String,
-    /// `http` or `https`
-    #[arg(long, default_value = "http")]
-    scheme: String,
+    /// `http` or `https`, as a client of HTTP/2 says it. Without it, what Envoy sets for HTTP/1.1: by
+    /// `x-forwarded-proto`, else by whether the connection is encrypted
+    #[arg(long)]
+    scheme: Option<String>,
     /// Another header
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
@@ -103,7 +104,15 @@ pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
             ));
             return Exit::WrongUse;
         };
-        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        let name = name.trim();
+        if name.is_empty() || name.eq_ignore_ascii_case("host") {
+            io.tell(&format!(
+                "error: `--header '{header}'` names no ordinary header; say `Host` and `:authority` with `--host`, \
+                 `:path` with `--path`, `:method` with `--method`, `:scheme` with `--scheme`\n"
+            ));
+            return Exit::WrongUse;
+        }
+        headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let request = Request {
         method: arguments.method.clone(),

@@ -101,19 +101,19 @@ impl MeshResource {
         let Some(found) = found.filter(|found| found.author.owner == *owner) else {
             return self.refused(error);
         };
-        let mut all = self.refused(error);
-        let Some(told) = all.iter_mut().next() else {
-            return all;
-        };
-        told.detail.push_str(&format!(
+        let why = format!(
             "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
              that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
              let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
              meshform imports --owner {owner} --store {} plan.json > imports.tf",
             found.key,
             session.store.place()
-        ));
-        all
+        );
+        let refused = self.refused(error).into_iter().map(|mut told| {
+            told.detail.push_str(&why);
+            told
+        });
+        refused.collect()
     }
 
     /// Why the registry wrote nothing, at the fields that it is about.
