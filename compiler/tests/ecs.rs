@@ -43,6 +43,8 @@ fn both_interceptions_are_clean() {
         let definition = build(node, &Templates::default()).unwrap();
         assert_eq!(cfn_lint(&definition.json), [""; 0]);
         assert_eq!(definition.warnings, []);
+        let service = &definition.json["Resources"]["CloudMapService"]["Properties"];
+        assert_eq!(service["Name"], node);
         insta::assert_snapshot!(node, format!("{:#}", definition.json));
     }
 }
@@ -330,7 +332,7 @@ fn a_file_that_nothing_mounts_is_told() {
 fn with_the_agent_a_changed_mesh_is_no_changed_task() {
     let mesh = mesh();
     let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
-    let (image, store) = (json!("registry/meshform-envoy:1"), json!("s3://bucket/apps"));
+    let (image, store) = (ecs::image(), ecs::store());
     let task = Task {
         mesh: &mesh,
         key: &key,
@@ -342,6 +344,22 @@ fn with_the_agent_a_changed_mesh_is_no_changed_task() {
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap();
     assert_eq!(cfn_lint(&definition.json), [""; 0]);
+    let resources = &definition.json["Resources"];
+    let policy = &resources["TaskRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let allowed = policy.to_string();
+    assert!(
+        allowed.contains("${MeshformStore}/m/apps/proxies/virtualNode/servicea/*"),
+        "{allowed}"
+    );
+    assert!(!allowed.contains("serviceb"), "{allowed}");
+    let (image, store) = (json!("registry/meshform-envoy:1"), json!("s3://bucket/apps"));
+    let task = Task {
+        delivery: Delivery::Agent {
+            image: &image,
+            store: &store,
+        },
+        ..task
+    };
     let made = ecs::sidecar(&task, &json!([])).unwrap();
     assert_eq!(made.volumes, [ecs::VOLUME]);
     insta::assert_snapshot!("agent", format!("{:#}", made.containers));

@@ -2,7 +2,7 @@
 //! as it is.
 
 use super::appmesh::{self, Change, Fate};
-use super::{Task, codes, names, sidecar};
+use super::{Delivery, Task, codes, names, sidecar};
 use crate::frontend::tasks::{FoundTask, TaskForm};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
@@ -250,6 +250,9 @@ impl Existing {
         let profile = task.mesh.profile_for(task.key);
         let mut own = vec![(profile.admin().1, "admin interface")];
         let mut behind = Vec::new();
+        if matches!(task.delivery, Delivery::Agent { .. }) {
+            own.push((super::values::AGENT_PORT, "agent"));
+        }
         match interception {
             Some(Interception::Transparent(transparent)) => {
                 own.push((transparent.ingress_port(), "inbound listener"));

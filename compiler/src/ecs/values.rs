@@ -3,14 +3,16 @@
 
 use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Delivery, Task, VOLUME, check, codes, mounts, patch};
+use super::{Delivery, Task, VOLUME, check, codes, mounts, patch, policy};
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
-use meshform_model::spec::{ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception};
+use meshform_model::spec::{
+    ExplicitInterception, Interception, ProxyProfileSpec, ServiceDiscovery, TransparentInterception,
+};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,8 @@ const APPLICATION_STOP_SECONDS: u64 = 30;
 
 /// Where the agent keeps what it brought.
 const AGENT_DIRECTORY: &str = "/var/lib/meshform";
+/// Where the agent tells how it is.
+pub(super) const AGENT_PORT: u16 = 9903;
 
 /// What a proxy's task needs.
 pub(super) struct Parts {
@@ -109,9 +113,13 @@ impl Parts {
                 "dependsOn": [{"ContainerName": super::ENVOY, "Condition": "HEALTHY"}],
                 "environment": to_cloudformation(&self.app_environment),
                 "portMappings": to_cloudformation(&mappings(&self.app_ports)),
+                "stopTimeout": APPLICATION_STOP_SECONDS,
             },
             "envoy": to_cloudformation(&Json::Object(self.envoy.clone())),
             "parameters": patch::parameters(&task.delivery),
+            "policy": role_policy(task),
+            "ports": listener_ports(task),
+            "registry": registry(task),
             "volumes": to_cloudformation(&self.volumes),
             "proxyConfiguration": self.proxy_configuration.as_ref().map(to_cloudformation),
         })
@@ -144,14 +152,18 @@ fn delivered(
             set("entryPoint", json!(["meshform-agent"]));
             set("command", json!(command));
             set("healthCheck", health_check(&["meshform-agent", "health"]));
-            set(
-                "environment",
-                json!([
-                    {"name": "MESHFORM_DIR", "value": AGENT_DIRECTORY},
-                    {"name": "MESHFORM_PROXY", "value": task.key.path()},
-                    {"name": "MESHFORM_STORE", "value": store},
-                ]),
-            );
+            let stop = stop_timeout(task.key, profile, &mut Vec::new());
+            let mut environment = vec![
+                json!({"name": "MESHFORM_DIR", "value": AGENT_DIRECTORY}),
+                json!({"name": "MESHFORM_PROXY", "value": task.key.path()}),
+                json!({"name": "MESHFORM_STOP_TIMEOUT", "value": stop.to_string()}),
+                json!({"name": "MESHFORM_STORE", "value": store}),
+            ];
+            if *store == patch::store() {
+                // The bucket is asked where it is; in a template that is known.
+                environment.insert(0, json!({"name": "AWS_REGION", "value": {"Ref": "AWS::Region"}}));
+            }
+            set("environment", Json::Array(environment));
             set(
                 "mountPoints",
                 json!([{"sourceVolume": VOLUME, "containerPath": AGENT_DIRECTORY, "readOnly": false}]),
@@ -198,6 +210,33 @@ pub(super) fn listener_ports(task: &Task<'_>) -> Vec<u16> {
 
 fn place(key: &ResourceKey) -> Place {
     Place::of(key, &Pointer::root())
+}
+
+/// What the task's role must allow; nothing where no agent asks a bucket.
+fn role_policy(task: &Task<'_>) -> Option<Json> {
+    let Delivery::Agent { store, .. } = task.delivery else {
+        return None;
+    };
+    match store.as_str() {
+        Some(store) => policy::resources_of(store).map(|resources| policy::policy(task.key, resources)),
+        None => Some(policy::policy(task.key, patch::template_resource)),
+    }
+}
+
+/// The name of the service in Cloud Map under which a node's instances are found: by Cloud Map itself, or by the DNS
+/// names that Cloud Map makes of it.
+fn registry(task: &Task<'_>) -> Option<String> {
+    let node = task.mesh.virtual_node(&task.key.name);
+    let node = node.filter(|_| task.key.kind == Kind::VirtualNode)?;
+    match node.spec.service_discovery.as_ref()? {
+        ServiceDiscovery::AwsCloudMap(map) => Some(map.service_name.clone()),
+        ServiceDiscovery::Dns(dns) => {
+            let (service, namespace) = dns.hostname.split_once('.')?;
+            // Load balancers and AWS's own services have names there, which nobody registers.
+            let own = !namespace.ends_with("amazonaws.com") && !service.is_empty();
+            own.then(|| service.to_owned())
+        }
+    }
 }
 
 // === interception ===

@@ -159,8 +159,8 @@ impl DataSource for EcsTaskDefinition {
         )
         .attribute(json(
             "template",
-            "The task definition as a CloudFormation template, with parameters for the application's image, the \
-             roles and the log group.",
+            "The same as a CloudFormation template: task definition, service, roles, log group, security group and \
+             registration in Cloud Map, with parameters for the application's image and the network.",
         ))
     }
 
