@@ -141,7 +141,8 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     let task = Task {
         mesh: &whole.mesh(),
         key: &key,
-        bootstrap: b"{}",
+        delivery: ecs::Delivery::Static(b"{}"),
+        files: &[],
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
     network.intercept(&namespace::properties(&definition));
