@@ -542,3 +542,42 @@ fn the_files_of_proxies_are_looked_for_on_request() {
     let other = [&compile[..], &["--node", "web"]].concat();
     assert_eq!(world.run(&other).exit, Exit::Fine);
 }
+
+#[test]
+fn a_value_that_no_input_asks_for_is_wrong_use_and_expressions_stay() {
+    let template = "Parameters: {Name: {Type: String}}\nResources:\n  Mesh: {Type: AWS::AppMesh::Mesh, Properties: \
+                    {MeshName: !Ref Name}}\n";
+    let world = World::new(&[
+        ("t.yaml", template),
+        ("values.yaml", "parameters: {Name: shop}\n"),
+        ("wrong.json", "{\"parameter\": {}}"),
+    ]);
+    let ran = world.run(&["validate", "t.yaml", "--parameter", "Nam=x"]);
+    assert_eq!(ran.exit, Exit::WrongUse);
+    assert!(ran.err.contains("did you mean `Name`?"), "{}", ran.err);
+    let ran = world.run(&["validate", "t.yaml", "--values", "values.yaml"]);
+    assert_eq!(ran.out, "1 resource of the mesh `shop`: fine\n");
+    let ran = world.run(&["validate", "t.yaml", "--values", "wrong.json"]);
+    assert_eq!(ran.exit, Exit::Found);
+    assert!(
+        ran.err.contains("wrong.json:1:15: `parameter` is none of"),
+        "{}",
+        ran.err
+    );
+    // What stays symbolic stays so, and what cannot say it is refused.
+    let ran = world.run(&["convert", "t.yaml", "--to", "cloudformation"]);
+    assert!(
+        ran.exit == Exit::Fine && ran.err.is_empty() && ran.out.contains("\"Ref\": \"Name\""),
+        "{}",
+        ran.all()
+    );
+    let ran = world.run(&["convert", "t.yaml", "--to", "terraform"]);
+    assert!(ran.out.contains("name = var.name"), "{}", ran.all());
+    let ran = world.run(&["convert", "t.yaml", "--to", "api"]);
+    assert!(ran.exit == Exit::Found && ran.out.is_empty(), "{}", ran.all());
+    assert!(
+        ran.err.contains("give it with `--parameter Name=VALUE`"),
+        "{}",
+        ran.err
+    );
+}
