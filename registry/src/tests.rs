@@ -73,7 +73,11 @@ impl Bench {
     }
 
     async fn refused(&self, key: &ResourceKey, owner: &str, policy: &Policy) -> RegistryError {
-        let error = self.registry.delete(key, None, &by(owner), policy).await.unwrap_err();
+        let error = self
+            .registry
+            .delete(key, None, &by(owner), policy)
+            .await
+            .unwrap_err();
         assert_eq!(error.code().0, "MF0704", "{error}");
         assert!(self.registry.get(key).await.unwrap().is_some());
         error

@@ -1,13 +1,14 @@
 //! The picture of meshes: gateways at the left, then each virtual service with its routes and nodes, and who calls whom.
 //!
 //! - [`Picture`] is what is shown, as cards, rows and arrows; [`Picture::around`] keeps a part of it.
-//! - `words` says conditions and limits in words.
+//! - `drawing` makes it from a mesh; `words` says conditions and limits in words.
 //! - `layout` gives cards their places; it knows nothing but sizes and arrows.
 //! - `svg`, `page` (SVG with search, zoom and details in one HTML file), `mermaid` and `dot` write it.
 //!
 //! The same resources in any order give the same bytes, and a mesh with errors is drawn too, with the errors in it.
 
 mod dot;
+mod drawing;
 mod layout;
 mod mermaid;
 mod page;

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 const STYLE: &str = include_str!("picture.css");
 
 const WIDTH: f64 = 320.0;
+/// How much wider bold letters are.
+const BOLD: f64 = 1.12;
 const INSET: f64 = 16.0;
 const HEADER: f64 = 58.0;
 const MARGIN: f64 = 40.0;
@@ -130,12 +132,13 @@ impl Drawn {
             let (from, to) = (place(arrow.from.card), place(arrow.to.card));
             let start = (from.0 + WIDTH, from.1 + middle(panel, arrow.from));
             let end = (to.0, to.1 + middle(panel, arrow.to));
+            let itself = arrow.from.card == arrow.to.card;
             let mut class = "arrow".to_owned();
             let target = panel.cards.get(arrow.to.card);
             if target.is_some_and(|card| card.kind == CardKind::Missing) {
                 class.push_str(" broken");
             }
-            if to.0 <= from.0 {
+            if to.0 <= from.0 && !itself {
                 class.push_str(" back");
             }
             let is_taken = |end: End| key_of(panel, end).is_some_and(|key| taken.contains(key));
@@ -146,11 +149,16 @@ impl Drawn {
                 "<path class=\"{class}\" data-from=\"m{index}c{}\" data-to=\"m{index}c{}\" d=\"{}\"/>\n",
                 arrow.from.card,
                 arrow.to.card,
-                curve(start, end),
+                if itself {
+                    to_itself(start, end)
+                } else {
+                    curve(start, end)
+                },
             ));
+            let (tip, length) = if itself { (start.0, 9) } else { (end.0, -9) };
             self.body.push_str(&format!(
-                "<path class=\"head {class}\" d=\"M{} {}l-9 -4.5v9z\"/>\n",
-                number(end.0),
+                "<path class=\"head {class}\" d=\"M{} {}l{length} -4.5v9z\"/>\n",
+                number(tip),
                 number(end.1)
             ));
             if arrow.tls {
@@ -228,7 +236,7 @@ impl Drawn {
         self.text(("kind", x + INSET, y + 18.0), &kind_word);
         self.text(
             ("name", x + INSET, y + 37.0),
-            &cut_name(&card.key.name, 15.0, room),
+            &cut_name(&card.key.name, BOLD * 15.0, room),
         );
         self.text(("about", x + INSET, y + 52.0), &cut(&card.about, 12.0, room));
         if let Some(tls) = &card.tls {
@@ -418,6 +426,20 @@ fn middle(panel: &Panel, end: End) -> f64 {
     };
     let above: f64 = card.rows.iter().take(row).map(row_height).sum();
     HEADER + above + 14.0
+}
+
+/// From the right edge of a card to its own name, there.
+fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
+    let far = number(x + 44.0);
+    format!(
+        "M{} {}C{far} {} {far} {} {} {}",
+        number(x),
+        number(y1),
+        number(y1),
+        number(y2),
+        number(x + 8.0),
+        number(y2),
+    )
 }
 
 /// From the right edge of one card to the left edge of another.

@@ -143,7 +143,10 @@ impl MeshResource {
         let author = session.author().await?;
         // What the plan was made from; what another owner has written since is not deleted.
         let seen = revision(&request.private);
-        let deleted = session.registry.delete(&key, seen, &author, &session.policy()).await;
+        let deleted = session
+            .registry
+            .delete(&key, seen, &author, &session.policy())
+            .await;
         if deleted.map_err(|error| self.refused(&error))?.is_some() {
             if is_replaced(&request.private) {
                 session.replacing(&key.mesh);
