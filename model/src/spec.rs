@@ -49,9 +49,9 @@ pub use mesh::{EgressFilter, EgressFilterType, IpPreference, MeshServiceDiscover
 pub use proxy_profile::{
     Admin, AppPort, AppPorts, Certificate, CertificateFiles, CertificateSource, ControlPlane,
     ControlPlaneTls, DEFAULT_IMAGE, DEFAULT_MAX_ENVOY, DEFAULT_MIN_ENVOY, DatadogTracing, DogStatsD, Drain,
-    EndpointAddress, EnvoyVersionRange, ExplicitInterception, ExplicitService, Interception, Limits,
-    LogLevel, Metrics, OpenTelemetryTracing, ProxyProfileSpec, SdsSecret, StaticEndpoints, Tracing,
-    TransparentInterception, XrayTracing, ZipkinTracing,
+    Edge, EndpointAddress, EnvoyVersionRange, EscapedSlashes, ExplicitInterception, ExplicitService,
+    Interception, Limits, LogLevel, Metrics, OpenTelemetryTracing, ProxyProfileSpec, ProxyProtocol,
+    SdsSecret, StaticEndpoints, Tracing, TransparentInterception, Underscores, XrayTracing, ZipkinTracing,
 };
 pub use retry::{GrpcRetryEvent, GrpcRetryPolicy, HttpRetryPolicy, TcpRetryEvent};
 pub use route::{

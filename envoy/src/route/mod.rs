@@ -247,7 +247,10 @@ fn pass<'p>(
         path: matches::normalised(&request.path),
         ..request.clone()
     };
-    let host = seen.host.to_lowercase();
+    let mut host = seen.host.to_lowercase();
+    if table.any_port {
+        host.truncate(matches::without_port(&host).len());
+    }
     let best = table
         .hosts
         .iter()
@@ -396,6 +399,7 @@ impl Request {
         match name {
             ":method" => return vec![self.method.clone()],
             ":scheme" => return vec![self.scheme.clone()],
+            ":authority" => return vec![self.host.clone()],
             _ => {}
         }
         self.headers

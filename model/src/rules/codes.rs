@@ -224,6 +224,11 @@ codes! {
         "A node or a gateway has at most one proxy profile, and a mesh at most one that names neither."
     PROFILE_PORT "MF0291" "profile for a port that the node does not listen on"
         "A proxy profile names the application's port behind a listener that the node does not have."
+    NOTHING_LEAVES "MF0292" "AWS endpoints are blocked"
+        "Under `DROP_ALL` App Mesh let connections to `*.amazonaws.com` on port 443 pass; meshform lets out only what \
+         is named. With transparent interception an application that calls SQS, S3 or STS would find its connections \
+         closed. List the names in a profile's `egressSniAllowed`, or in the extension `egress` of the mesh or the \
+         node; a name that no one asks for, such as `none.invalid`, says that nothing is to leave."
 
     EXTENSION_PORT "MF0295" "extension for a missing listener"
         "The `extensions` of a node or gateway say something of a listener by its port. Each port must be that \
