@@ -140,8 +140,7 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     let task = Task {
         mesh: &whole.mesh(),
         key: &key,
-        delivery: ecs::Delivery::Static(b"{}"),
-        files: &[],
+        bootstrap: b"{}",
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
     network.intercept(&namespace::properties(&definition));
