@@ -15,7 +15,7 @@ const ENDINGS: &[&str] = &["json", "yaml", "yml", "tfstate"];
 const MAX_FOLDERS: usize = 32;
 
 /// What a command reads, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct InputArguments {
     /// Files or folders to read; `-` is standard input. CloudFormation, App Mesh JSON or YAML, Terraform state
     #[arg(value_name = "PATH")]

@@ -250,7 +250,7 @@ fn own_templates_take_the_place_of_ours() {
         (
             "own/ecs/task-definition.json.hbs",
             r#"{"Resources": {"Mine": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Family": {{json family}},
-               "ContainerDefinitions": [{"Name": "envoy", "Image": {{json envoy.Image}}}]}}}}"#,
+               "ContainerDefinitions": [{"Name": "envoy", "Image": {{json envoy.image}}}]}}}}"#,
         ),
         ("bad/ecs/task-definition.json.hbs", "{{#each x}}"),
         (
@@ -274,7 +274,7 @@ fn own_templates_take_the_place_of_ours() {
         ])
     };
     assert_eq!(run("own").exit, Exit::Fine);
-    let path = world.path().join("own/apps/virtualNode/a/stack.json");
+    let path = world.path().join("own/apps/virtualNode/a/task-definition.json");
     assert!(std::fs::read_to_string(path).unwrap().contains("\"Mine\""));
     for (templates, code) in [
         ("bad", "MF0912"),

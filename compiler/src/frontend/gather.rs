@@ -3,7 +3,7 @@
 
 use super::cloudformation::{self, Deployment, Scope, Stacks, assembly};
 use super::{
-    Input, Options, Reading, api, codes, documents, found, is_kubernetes, state, tasks, text, unknown_form,
+    Input, Options, Reading, api, codes, documents, found, is_kubernetes, state, text, unknown_form,
 };
 use meshform_model::diag::{Diagnostic, Severity, has_errors};
 use meshform_model::value::Node;
@@ -173,12 +173,10 @@ impl Gathered {
             options,
             stacks: &stacks,
             name_used: false,
-            beside: Scope::new(&stacks, options),
         };
         for read in self.read {
             input.read(read, &mut scope, &mut reading);
         }
-        scope.imports.append(&mut input.beside.imports);
         reading.misused = cloudformation::misused(options, &stacks, &scope.imports);
         if let (Some(name), false) = (&options.name, input.name_used) {
             let message = format!(
@@ -199,13 +197,11 @@ struct InputReader<'s> {
     options: &'s Options,
     stacks: &'s Stacks,
     name_used: bool,
-    /// For what stands beside the mesh, of which nobody needs to know every value.
-    beside: Scope<'s>,
 }
 
 impl<'s> InputReader<'s> {
     fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
-        let before = reading.found.len() + reading.tasks.len();
+        let before = reading.found.len();
         let told = reading.problems.len();
         let mut recognised = read.documents.is_empty();
         let mut nested = false;
@@ -232,13 +228,7 @@ impl<'s> InputReader<'s> {
             }
         }
         let silent = reading.problems.len() == told;
-        if read.named
-            && read.whole
-            && silent
-            && reading.found.len() + reading.tasks.len() == before
-            && recognised
-            && !nested
-        {
+        if read.named && read.whole && silent && reading.found.len() == before && recognised && !nested {
             reading.problems.push(Diagnostic::warning(
                 codes::NOTHING_FOUND,
                 format!("`{}` holds no resource of a mesh", read.name),
@@ -255,19 +245,11 @@ impl<'s> InputReader<'s> {
     ) -> Result<(), Diagnostic> {
         let drafts = match form {
             Form::Template(template) => {
-                tasks::of_template(template, self.stacks, &mut self.beside, reading);
                 cloudformation::read(template, self.stacks, scope, &mut reading.problems)
             }
             Form::Part | Form::Assembly => Vec::new(),
-            Form::State(document) => {
-                reading.tasks.extend(tasks::of_state(&document));
-                state::read(&document, &mut reading.problems)
-            }
+            Form::State(document) => state::read(&document, &mut reading.problems),
             Form::Other(document) if is_kubernetes(&document) => return Err(unknown_form(&document)),
-            Form::Other(document) if tasks::is_one(&document) => {
-                reading.tasks.extend(tasks::by_itself(&document));
-                Vec::new()
-            }
             Form::Other(document) => api::Reader {
                 options: self.options,
                 file,

@@ -5,7 +5,6 @@
 //!
 //! - [`json`] and [`yaml`] make trees that know the place of every value;
 //! - `cloudformation`, `api` and `state` recognise the forms and take the resources out;
-//! - `tasks` takes the ECS task definitions that stand beside a mesh;
 //! - `found` brings each into canonical form, validates it and finds its key.
 //!
 //! Reading is bounded (see [`text`]) and never panics.
@@ -20,7 +19,6 @@ mod given;
 pub mod json;
 mod state;
 mod tags;
-pub mod tasks;
 pub mod text;
 mod time;
 pub mod yaml;
@@ -93,10 +91,6 @@ pub struct Reading {
     pub sources: Sources,
     /// The resources, in the order of the inputs.
     pub found: Vec<Found>,
-    /// ECS task definitions that stand beside the mesh.
-    pub tasks: Vec<tasks::FoundTask>,
-    /// The templates that hold some of them.
-    pub templates: Vec<tasks::FoundTemplate>,
     /// Problems of the inputs; each resource has its own beside these.
     pub problems: Vec<Diagnostic>,
     /// Options that give values for which no input asks.

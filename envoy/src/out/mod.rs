@@ -22,7 +22,7 @@ pub(crate) mod telemetry;
 pub(crate) mod tls;
 
 pub use affected::affected;
-pub use needed::{NeededFile, Purpose, needed_files, needed_files_where};
+pub use needed::{NeededFile, needed_files, needed_files_where};
 
 use crate::codes;
 use crate::files::Files;

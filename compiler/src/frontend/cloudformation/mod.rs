@@ -16,10 +16,9 @@ use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Span, Value};
 
-pub(super) use expression::evaluate;
 pub(super) use given::{how_to_give, misused};
 pub(super) use scope::{Scope, as_text};
-pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
+pub(super) use stacks::{Deployment, Stacks, addons, merge, plain_path};
 
 /// Where our own settings stand, in a resource's `Metadata` and in a template's.
 pub(crate) const METADATA: &str = "meshform";
