@@ -6,7 +6,6 @@
 //! only those are asked again that it can concern.
 
 pub mod codes;
-pub mod delete;
 
 mod backends;
 mod durations;

@@ -5,6 +5,7 @@ mod quotas;
 use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::rules::Quotas;
+use meshform_registry::IgnoredTags;
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -331,8 +332,10 @@ fn tag_rules(block: &Value) -> TagRules {
         .collect();
     TagRules {
         defaults,
-        ignored_keys: texts(ignored.get("keys")),
-        ignored_prefixes: texts(ignored.get("key_prefixes")),
+        ignored: IgnoredTags {
+            keys: texts(ignored.get("keys")),
+            prefixes: texts(ignored.get("key_prefixes")),
+        },
     }
 }
 

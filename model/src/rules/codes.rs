@@ -71,13 +71,6 @@ codes! {
          it, has no effect."
     UNPROVIDED "MF0217" "backend without a provider"
         "A virtual service may have no provider, but then whoever calls it gets 404 from the own proxy."
-    CONTAINS "MF0218" "still contains something"
-        "A mesh with resources in it, a virtual router with routes, a virtual gateway with gateway routes \
-         cannot be deleted: delete what it contains first."
-    IN_USE "MF0219" "still in use"
-        "A resource cannot be deleted while a record of another owner refers to it: deleting it would break \
-         what somebody else runs. With `strict_deletes`, records of the same owner hold it too, as App Mesh \
-         had it."
 
     SAME_LISTENER_PORT "MF0220" "duplicate listener port"
         "Each listener of a node, a router or a gateway needs a port of its own: a connection could not be told \

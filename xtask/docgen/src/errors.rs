@@ -42,8 +42,11 @@ const RANGES: &[Range] = &[
     },
     Range {
         prefix: "MF07",
-        title: "The Terraform provider",
-        codes: &[terraform_provider_appmesh::codes::CODES],
+        title: "Writing resources",
+        codes: &[
+            meshform_registry::codes::CODES,
+            terraform_provider_appmesh::codes::CODES,
+        ],
     },
     Range {
         prefix: "MF08",
