@@ -11,14 +11,14 @@ pub const DANGLING: Code = Code("MF0707");
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: IN_USE,
-        title: "Resource in use",
+        title: "resource in use",
         explanation: "A mesh is deleted after everything in it, a router after its routes, a gateway after its \
                       gateway routes; and what another owner's resource refers to stays until that one lets go. With \
                       strict deletes the same holds for resources of the same owner, as App Mesh had it.",
     },
     CodeInfo {
         code: DANGLING,
-        title: "Reference to a resource that does not exist yet",
+        title: "reference to a resource that does not exist yet",
         explanation: "The resource was written. Until what it names is written too, by this configuration or by \
                       another team's, the mesh is not valid and no release is made: running proxies keep the \
                       last one.",
