@@ -6,6 +6,7 @@
 use crate::files::{Files, file_name, sha256};
 use crate::resources::{Resource, ResourceType, Resources};
 use crate::text::{Doc, write};
+use meshform_model::json_text::pretty;
 use std::collections::BTreeMap;
 
 /// The bootstrap of an Envoy that follows files.
@@ -54,11 +55,16 @@ pub fn files(resources: &Resources) -> Files {
         .collect()
 }
 
+/// The text of a file.
+pub fn lines(json: &str) -> String {
+    pretty(json) + "\n"
+}
+
 /// A discovery response, as Envoy reads it from a file. The version is a hash of the content.
 fn response(resources: &[&Resource]) -> String {
     let mut all = Vec::new();
     for resource in resources {
-        all.extend_from_slice(resource.json().as_bytes());
+        all.extend_from_slice(pretty(resource.json()).as_bytes());
         all.push(b'\n');
     }
     let version: String = sha256(&all).chars().take(16).collect();
@@ -71,5 +77,5 @@ fn response(resources: &[&Resource]) -> String {
         ),
         ("version_info", Doc::Text(&version)),
     ]);
-    write(&doc) + "\n"
+    lines(&write(&doc))
 }

@@ -104,7 +104,7 @@ impl Resource {
         }
     }
 
-    /// The message as canonical JSON, two spaces per level, without an `@type`.
+    /// The message as canonical JSON, without an `@type` and without white space.
     pub fn json(&self) -> &str {
         &self.json
     }

@@ -162,7 +162,7 @@ fn read_part<T: DeserializeOwned>(
 ) -> Result<T, Diagnostic> {
     T::deserialize(json).map_err(|error| {
         Diagnostic::error(
-            crate::rules::codes::SHAPE,
+            crate::codes::SHAPE,
             format!("the {part} does not have the shape of a {kind}'s: {error}"),
         )
         .help("validate the document first: validation names the field")

@@ -174,17 +174,16 @@ fn encoded(
 impl Proxy {
     /// All of it as files by path: `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
     pub fn files(&self) -> Files {
-        let line = |text: &str| (text.to_owned() + "\n").into_bytes();
         let mut files: Files = layout::files(&self.resources)
             .into_iter()
             .map(|(path, content)| (layout::FOLLOWED.to_owned() + &path, content))
             .collect();
         files.insert(
             layout::BOOTSTRAP.to_owned(),
-            line(self.resources.bootstrap.json()),
+            layout::lines(self.resources.bootstrap.json()).into_bytes(),
         );
         if let Some(text) = &self.static_bootstrap {
-            files.insert(layout::STATIC.to_owned(), line(text));
+            files.insert(layout::STATIC.to_owned(), layout::lines(text).into_bytes());
         }
         files
     }
@@ -217,7 +216,7 @@ pub fn bootstrap(
         Delivery::Inline => Encoder::default().inline(&proxy),
         _ => encode::bootstrap(&proxy.settings, &delivery).map(|bootstrap| bootstrap.json().to_owned()),
     };
-    text.map(|text| text + "\n")
+    text.map(|text| layout::lines(&text))
         .map_err(|error| vec![internal(&error)])
 }
 

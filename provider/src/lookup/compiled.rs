@@ -91,12 +91,14 @@ impl DataSource for ProxyConfiguration {
         let files = envoy::layout::files(&proxy.resources)
             .into_iter()
             .map(|(name, bytes)| (name, Value::from(String::from_utf8_lossy(&bytes).into_owned())));
-        let line = |text: &str| text.to_owned() + "\n";
-        let whole = proxy.static_bootstrap.as_deref().map(line);
+        let whole = proxy.static_bootstrap.as_deref().map(envoy::layout::lines);
         Ok(request
             .config
             .with("files", Value::map(files))
-            .with("bootstrap", line(proxy.resources.bootstrap.json()))
+            .with(
+                "bootstrap",
+                envoy::layout::lines(proxy.resources.bootstrap.json()),
+            )
             .with("static", Value::from(whole))
             .with("digest", proxy.digest.as_str()))
     }
