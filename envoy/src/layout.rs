@@ -3,9 +3,10 @@
 //! Listeners and clusters are one file each, because Envoy reads each from one subscription; every route table, every
 //! cluster's hosts and every secret is a file of its own.
 
-use crate::files::{Files, file_name, sha256};
+use crate::files::{Files, file_name};
 use crate::resources::{Resource, ResourceType, Resources};
 use crate::text::{Doc, write};
+use meshform_model::digest::Digest;
 use meshform_model::json_text::pretty;
 use std::collections::BTreeMap;
 
@@ -67,7 +68,7 @@ fn response(resources: &[&Resource]) -> String {
         all.extend_from_slice(pretty(resource.json()).as_bytes());
         all.push(b'\n');
     }
-    let version: String = sha256(&all).chars().take(16).collect();
+    let version = Digest::of(&all);
     let urls: Vec<String> = resources.iter().map(|one| one.kind.type_url()).collect();
     let typed = urls.iter().zip(resources);
     let doc = Doc::Object(vec![
@@ -75,7 +76,7 @@ fn response(resources: &[&Resource]) -> String {
             "resources",
             Doc::List(typed.map(|(url, one)| Doc::Typed(url, one.json())).collect()),
         ),
-        ("version_info", Doc::Text(&version)),
+        ("version_info", Doc::Text(version.short())),
     ]);
     lines(&write(&doc))
 }

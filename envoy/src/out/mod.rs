@@ -71,7 +71,7 @@ pub struct Proxy {
     pub digest: String,
     /// What it is told.
     pub resources: Resources,
-    /// The bootstrap that holds everything, as JSON; see [`Options::static_files`].
+    /// The text of the bootstrap that holds everything; see [`Options::static_files`].
     pub static_bootstrap: Option<String>,
 }
 
@@ -162,9 +162,9 @@ fn encoded(
         key: ResourceKey::clone(&proxy.key),
         path: folder(&proxy.key),
         directory,
-        digest: resources.digest(),
+        digest: resources.digest().into(),
         static_bootstrap: match options.static_files {
-            true => Some(encoder.inline(proxy)?),
+            true => Some(layout::lines(&encoder.inline(proxy)?)),
             false => None,
         },
         resources,
@@ -183,7 +183,7 @@ impl Proxy {
             layout::lines(self.resources.bootstrap.json()).into_bytes(),
         );
         if let Some(text) = &self.static_bootstrap {
-            files.insert(layout::STATIC.to_owned(), layout::lines(text).into_bytes());
+            files.insert(layout::STATIC.to_owned(), text.clone().into_bytes());
         }
         files
     }

@@ -91,7 +91,7 @@ impl DataSource for ProxyConfiguration {
         let files = envoy::layout::files(&proxy.resources)
             .into_iter()
             .map(|(name, bytes)| (name, Value::from(String::from_utf8_lossy(&bytes).into_owned())));
-        let whole = proxy.static_bootstrap.as_deref().map(envoy::layout::lines);
+        let whole = proxy.static_bootstrap.clone();
         Ok(request
             .config
             .with("files", Value::map(files))
