@@ -195,7 +195,11 @@ fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mu
                 let failed = state
                     .pointer("/failed_configuration/name")
                     .and_then(Value::as_str);
-                problems.push(problem(failed.or(name).unwrap_or_default(), reason, bundle));
+                let found = problem(failed.or(name).unwrap_or_default(), reason, bundle);
+                // The dump has it once for the listener and once for each of its states.
+                if !problems.contains(&found) {
+                    problems.push(found);
+                }
             }
             let deeper = fields.iter().filter(|(field, _)| *field != "error_state");
             deeper.for_each(|(_, item)| find_errors(item, name, bundle, problems));

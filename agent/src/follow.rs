@@ -1,6 +1,7 @@
 //! Follows the proxy's `current.json`: brings each release to Envoy's files, sees whether Envoy takes it, and goes back
 //! to the last good one where it does not.
 
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::endpoints;
 use crate::envoy::{Admin, Updates};
@@ -19,6 +20,9 @@ use tokio::time::{Instant, sleep};
 /// How often to look for some minutes after a change: another one often follows.
 const QUICK: Duration = Duration::from_secs(2);
 const QUICK_FOR: Duration = Duration::from_secs(300);
+
+/// How often to look at files of certificates.
+const CERTIFICATES: Duration = Duration::from_secs(2);
 
 /// How long the store has to answer before a proxy starts from what it has.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -39,6 +43,7 @@ pub(crate) struct Follower {
     /// What the object was when it was last taken.
     seen: Option<String>,
     quick_until: Option<Instant>,
+    certificates: Certificates,
 }
 
 /// What became of a release.
@@ -68,6 +73,7 @@ impl Follower {
             memory,
             seen: None,
             quick_until: None,
+            certificates: Certificates::default(),
         }
     }
 
@@ -89,9 +95,48 @@ impl Follower {
             }
         }
         loop {
-            sleep(self.pause()).await;
+            let next = Instant::now() + self.pause();
+            while Instant::now() < next {
+                sleep(CERTIFICATES.min(next.saturating_duration_since(Instant::now()))).await;
+                if self.certificates.have_changed()
+                    && let Err(error) = self.renew().await
+                {
+                    log::error(&error);
+                    *self.shared.certificates.borrow_mut() = Some(error);
+                }
+            }
             self.look(Duration::MAX).await;
         }
+    }
+
+    /// Lets Envoy read certificates again that have changed. What it refuses is no fault of the release: it goes on with
+    /// those that it has, and the next change is tried.
+    async fn renew(&mut self) -> Result<(), String> {
+        let admin = self.shared.admin.borrow().clone();
+        let (Some(admin), Some(good)) = (admin, self.memory.good.clone()) else {
+            return Ok(());
+        };
+        if self.shared.status.borrow().bundle != good.bundle {
+            return Ok(());
+        }
+        let before = admin.updates().await?;
+        self.write(&good).await?;
+        // Envoy reads files within milliseconds of the swap, and there is no version to wait for.
+        sleep(Duration::from_secs(1)).await;
+        let refused = admin.updates().await?.refused_since(&before);
+        if !refused.is_empty() {
+            return Err(format!(
+                "Envoy refused certificates that have changed ({}): certificate and key must belong together; it goes on \
+                 with those that it had",
+                refused.join(", ")
+            ));
+        }
+        log::info("certificates have changed, and Envoy has read them again");
+        self.shared.certificates.take();
+        let certificates = admin.certificates().await;
+        self.shared.status.borrow_mut().certificates = certificates;
+        self.shared.changed.notify_one();
+        Ok(())
     }
 
     /// The time until the next look, a fifth shorter or longer, so that proxies do not all ask at once.
@@ -282,6 +327,10 @@ impl Follower {
             let set = EndpointSet::decode(&bytes).map_err(|error| error.to_string())?;
             endpoints::merge(&mut bundle, &set)?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
+        }
+        self.certificates.follow(&mut bundle)?;
+        if self.certificates.turn() > 0 {
+            name = Digest::of(format!("{name}/{}", self.certificates.turn()).as_bytes());
         }
         let files = layout::files(&bundle.resources, &self.config.dir);
         let version = |file: &str| -> String {

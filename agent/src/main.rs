@@ -1,5 +1,6 @@
 //! `meshform-agent`: runs beside each Envoy. See `meshform-agent --help`.
 
+mod certificates;
 mod config;
 mod credentials;
 mod endpoints;

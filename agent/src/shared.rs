@@ -15,6 +15,8 @@ pub(crate) struct Shared {
     pub(crate) store: RefCell<Option<String>>,
     /// Why Envoy does not serve, or cannot be asked.
     pub(crate) envoy: RefCell<Option<String>>,
+    /// Why certificates that changed are not in use.
+    pub(crate) certificates: RefCell<Option<String>>,
     /// Envoy's admin interface, once it was started.
     pub(crate) admin: RefCell<Option<Admin>>,
     /// How often Envoy ended, and with which status last.
@@ -31,6 +33,7 @@ impl Shared {
             status: RefCell::new(status),
             store: RefCell::default(),
             envoy: RefCell::default(),
+            certificates: RefCell::default(),
             admin: RefCell::default(),
             ends: Cell::default(),
             startable: Notify::new(),
@@ -47,6 +50,7 @@ impl Shared {
         }
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
+        reasons.extend(self.certificates.borrow().clone());
         for problem in status.rejected.iter().flat_map(|rejected| &rejected.problems) {
             let from = match (&problem.resource, &problem.field) {
                 (Some(resource), Some(field)) if !field.is_empty() => format!(" (from {resource}, {field})"),

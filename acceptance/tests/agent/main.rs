@@ -18,6 +18,7 @@ mod faults;
 mod life;
 mod mesh;
 mod releases;
+mod secrets;
 #[path = "../buckets/server.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod server;

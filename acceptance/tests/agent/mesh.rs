@@ -10,28 +10,35 @@ use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The ports of one proxy, and how often something was published for it.
 pub(crate) struct Published {
     pub(crate) admin: u16,
     /// Where the application calls others.
     pub(crate) egress: u16,
+    /// Where others call it, where it has certificates.
+    ingress: u16,
     pub(crate) sequence: u64,
+    /// The folder of the certificate with which `web` serves, if it does.
+    pub(crate) certificates: Option<PathBuf>,
 }
 
 impl Published {
     pub(crate) fn new() -> Self {
-        let [admin, egress] = ports::several().unwrap();
+        let [admin, egress, ingress] = ports::several().unwrap();
         Self {
             admin,
             egress,
+            ingress,
             sequence: 0,
+            certificates: None,
         }
     }
 
     /// What `web` gets while the service is at that port.
     pub(crate) fn bundle(&self, proxy: &ProxyId, port: u16) -> Bundle {
-        let profile = json!({
+        let mut profile = json!({
             "virtualNode": "web",
             "admin": {"port": self.admin},
             "interception": {"explicit": {"port": self.egress}},
@@ -41,9 +48,19 @@ impl Published {
         let dns = json!({"dns": {"hostname": "b.apps.local"}});
         let provider = json!({"provider": {"virtualNode": {"virtualNodeName": "b"}}});
         let backend = json!({"virtualService": {"virtualServiceName": "b.local"}});
+        let mut web = json!({"backends": [backend]});
+        if let Some(folder) = &self.certificates {
+            let file =
+                json!({"certificateChain": folder.join("tls.crt"), "privateKey": folder.join("tls.key")});
+            let tls = json!({"mode": "STRICT", "certificate": {"file": file}});
+            web["listeners"] =
+                json!([{"portMapping": {"port": self.ingress, "protocol": "http"}, "tls": tls}]);
+            profile["inbound"] = json!({"appPorts": [{"listenerPort": self.ingress, "appPort": port}]});
+            web["serviceDiscovery"] = json!({"dns": {"hostname": "web.apps.local"}});
+        }
         let mesh = mesh(&[
             ("mesh/apps", json!({})),
-            ("mesh/apps/virtualNode/web", json!({"backends": [backend]})),
+            ("mesh/apps/virtualNode/web", web),
             (
                 "mesh/apps/virtualNode/b",
                 json!({"listeners": [listener], "serviceDiscovery": dns}),
