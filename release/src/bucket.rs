@@ -11,7 +11,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_bundle::objects::{Current, WAKE_KEY};
 use meshform_bundle::publish::Published;
 use meshform_bundle::{ProxyId, mesh_prefix};
-use meshform_store::{Digest, Ids as _, ListedObject, ObjectVersion, PublishedObjects, RandomIds, Timestamp};
+use meshform_store::{
+    Digest, Ids as _, ListedObject, ObjectVersion, PublishedObjects, RandomIds, Store, Timestamp,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +58,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) pinned: bool,
     /// By folder.
     pub(crate) proxies: &'a BTreeMap<String, ProxyEntry>,
+}
+
+/// Where bundles are read that have to be written.
+#[derive(Debug)]
+pub(crate) struct Bundles<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) mesh: &'a str,
+    /// Those that need not be read again.
+    pub(crate) fresh: &'a BTreeMap<Digest, Vec<u8>>,
 }
 
 /// The objects of a mesh's proxies.
@@ -107,13 +118,9 @@ impl BucketTarget {
     /// The folders of the proxies that are not as they should be. Writes nothing.
     pub(crate) async fn behind(&self, wanted: &Wanted<'_>) -> Result<Vec<String>> {
         let listing = self.list(wanted.mesh).await?;
-        let proxies = stream::iter(wanted.proxies).map(async |(folder, entry)| {
-            let proxy = proxy_of(wanted.mesh, entry)?;
-            let found = self.look(&proxy, Some(&listing)).await?;
-            let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))));
-            Ok::<_, ReleaseError>((!fine).then(|| folder.clone()))
-        });
-        let behind: Vec<Option<String>> = proxies.buffered(CONCURRENCY).try_collect().await?;
+        let looks = wanted.proxies.iter();
+        let looks = looks.map(|(folder, entry)| self.lags(wanted, (folder, entry), &listing));
+        let behind: Vec<Option<String>> = at_once(looks.collect()).await?;
         let mut behind: Vec<String> = behind.into_iter().flatten().collect();
         for (proxy, known) in self.gone(wanted, &listing).await? {
             behind.extend(known.current.bundle.map(|_| proxy.folder()));
@@ -121,37 +128,32 @@ impl BucketTarget {
         Ok(behind)
     }
 
-    /// Brings every proxy of a mesh to what it is to run. `bundle` reads one that has to be written.
-    pub(crate) async fn bring<F, B>(&self, wanted: &Wanted<'_>, bundle: F) -> Result<Published>
-    where
-        F: Fn(Digest) -> B,
-        B: Future<Output = Result<Vec<u8>>>,
-    {
+    async fn lags(
+        &self,
+        wanted: &Wanted<'_>,
+        (folder, entry): (&String, &ProxyEntry),
+        listing: &Listing,
+    ) -> Result<Option<String>> {
+        let proxy = proxy_of(wanted.mesh, entry)?;
+        let found = self.look(&proxy, Some(listing)).await?;
+        let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))));
+        Ok((!fine).then(|| folder.clone()))
+    }
+
+    /// Brings every proxy of a mesh to what it is to run.
+    pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Published> {
         let listing = self.list(wanted.mesh).await?;
         let mut published = Published::default();
-        let written = stream::iter(wanted.proxies).map(async |(folder, entry)| {
-            let proxy = proxy_of(wanted.mesh, entry)?;
-            let next = wanted.of(&proxy, Some(entry));
-            let supply = async || {
-                let key = proxy.bundle_key(&entry.bundle);
-                // One that is about to be collected is written anew, so that its time begins again.
-                if !listing.by_key.contains_key(&key) || listing.is_older_than(&key, GRACE_MILLIS / 2) {
-                    self.objects
-                        .write(&key, bundle(entry.bundle.clone()).await?)
-                        .await?;
-                }
-                Ok(())
-            };
-            let written = self.set(&proxy, next, Some(&listing), supply).await?;
-            Ok::<_, ReleaseError>(written.then(|| folder.clone()))
-        });
-        let written: Vec<Option<String>> = written.buffered(CONCURRENCY).try_collect().await?;
+        let writes = wanted.proxies.iter();
+        let writes =
+            writes.map(|(folder, entry)| self.bring_one(wanted, (folder, entry), (&listing, bundles)));
+        let written: Vec<Option<String>> = at_once(writes.collect()).await?;
         published.written = written.into_iter().flatten().collect();
         // Callers were told first; now those that are called no more.
         for (proxy, known) in self.gone(wanted, &listing).await? {
             if known.current.bundle.is_some() {
                 let next = wanted.of(&proxy, None);
-                if self.set(&proxy, next, None, async || Ok(())).await? {
+                if self.set(&proxy, next, None, None).await? {
                     published.retired.push(proxy.folder());
                 }
             } else if listing.is_older_than(&proxy.current_key(), GRACE_MILLIS) {
@@ -165,6 +167,22 @@ impl BucketTarget {
             self.wake().await;
         }
         Ok(published)
+    }
+
+    async fn bring_one(
+        &self,
+        wanted: &Wanted<'_>,
+        (folder, entry): (&String, &ProxyEntry),
+        (listing, bundles): (&Listing, &Bundles<'_>),
+    ) -> Result<Option<String>> {
+        let proxy = proxy_of(wanted.mesh, entry)?;
+        let key = proxy.bundle_key(&entry.bundle);
+        // One that is about to be collected is written anew, so that its time begins again.
+        let lacks = !listing.by_key.contains_key(&key) || listing.is_older_than(&key, GRACE_MILLIS / 2);
+        let next = wanted.of(&proxy, Some(entry));
+        let supply = lacks.then_some(bundles);
+        let written = self.set(&proxy, next, Some(listing), supply).await?;
+        Ok(written.then(|| folder.clone()))
     }
 
     /// Takes bundles away that neither a proxy's object nor one of the releases that may become current again names.
@@ -264,14 +282,14 @@ impl BucketTarget {
             .insert(key, known);
     }
 
-    /// Tells a proxy what it is to run, unless it knows, or was told something newer. Whether it was told. `supply` sees
-    /// to it that the bundle is there.
+    /// Tells a proxy what it is to run, unless it knows, or was told something newer. Whether it was told. `supply` has
+    /// the bundle, where it is not there.
     async fn set(
         &self,
         proxy: &ProxyId,
         next: Current,
         mut listing: Option<&Listing>,
-        supply: impl AsyncFn() -> Result<()>,
+        supply: Option<&Bundles<'_>>,
     ) -> Result<bool> {
         let key = proxy.current_key();
         for _ in 0..ATTEMPTS {
@@ -283,7 +301,10 @@ impl BucketTarget {
                 }
                 next.endpoints.clone_from(&found.current.endpoints);
             }
-            supply().await?;
+            if let (Some(bundles), Some(digest)) = (supply, &next.bundle) {
+                let bytes = bundles.read(digest).await?;
+                self.objects.write(&proxy.bundle_key(digest), bytes).await?;
+            }
             let bytes = next
                 .encode()
                 .map_err(|error| ReleaseError::of_bundle(proxy.mesh(), error))?;
@@ -311,37 +332,39 @@ impl BucketTarget {
         for entry in wanted.proxies.values() {
             there.insert(proxy_of(wanted.mesh, entry)?.current_key());
         }
-        let others = listing
-            .by_key
-            .keys()
-            .filter(|key| key.ends_with(CURRENT) && !there.contains(*key));
-        let looks = stream::iter(others).map(async |key| {
-            // The key may be shortened; the object says whose it is.
-            let Some((bytes, _)) = self.objects.get(key).await? else {
-                return Ok(None);
-            };
-            let named: Option<Named> = serde_json::from_slice(&bytes).ok();
-            let proxy = named.and_then(|named| ProxyId::parse(&named.proxy).ok());
-            let Some(proxy) = proxy.filter(|proxy| proxy.current_key() == *key) else {
-                tracing::warn!(
-                    key,
-                    "the object does not say which proxy it is of, and is left alone"
-                );
-                return Ok(None);
-            };
-            let known = self.look(&proxy, None).await?;
-            Ok::<_, ReleaseError>(known.map(|known| (proxy, known)))
-        });
-        let found: Vec<Option<(ProxyId, Known)>> = looks.buffered(CONCURRENCY).try_collect().await?;
+        let keys = listing.by_key.keys();
+        let others = keys.filter(|key| key.ends_with(CURRENT) && !there.contains(*key));
+        let looks = others.map(|key| self.whose(key));
+        let found: Vec<Option<(ProxyId, Known)>> = at_once(looks.collect()).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// Of which proxy an object is, and what it says. The key may be shortened; the object itself knows.
+    async fn whose(&self, key: &String) -> Result<Option<(ProxyId, Known)>> {
+        let Some((bytes, _)) = self.objects.get(key).await? else {
+            return Ok(None);
+        };
+        let named: Option<Named> = serde_json::from_slice(&bytes).ok();
+        let proxy = named.and_then(|named| ProxyId::parse(&named.proxy).ok());
+        let Some(proxy) = proxy.filter(|proxy| proxy.current_key() == *key) else {
+            tracing::warn!(
+                key,
+                "the object does not say which proxy it is of, and is left alone"
+            );
+            return Ok(None);
+        };
+        let known = self.look(&proxy, None).await?;
+        Ok(known.map(|known| (proxy, known)))
+    }
+
     async fn delete(&self, keys: Vec<String>) -> Result<()> {
-        let mut deletes = stream::iter(keys)
-            .map(async |key| self.objects.delete(&key).await)
-            .buffer_unordered(CONCURRENCY);
-        while deletes.try_next().await?.is_some() {}
-        Ok(())
+        at_once(keys.iter().map(|key| self.remove(key)).collect())
+            .await
+            .map(drop)
+    }
+
+    async fn remove(&self, key: &str) -> Result<()> {
+        Ok(self.objects.delete(key).await?)
     }
 
     /// A hint to those who follow the whole bucket. They list all the same, so that it is no error where a policy does
@@ -354,6 +377,24 @@ impl BucketTarget {
             tracing::warn!(%error, "`{WAKE_KEY}` cannot be written: followers learn of changes a little later");
         }
     }
+}
+
+impl Bundles<'_> {
+    async fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.fresh.get(digest) {
+            return Ok(bytes.clone());
+        }
+        let found = self.store.blob(self.mesh, digest).await?;
+        found.ok_or_else(|| ReleaseError::Damaged {
+            mesh: self.mesh.to_owned(),
+            detail: format!("the blob {digest} is not there"),
+        })
+    }
+}
+
+/// Does it all, so many at a time; the results in order.
+async fn at_once<T>(work: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
+    stream::iter(work).buffered(CONCURRENCY).try_collect().await
 }
 
 /// Whose an object is.

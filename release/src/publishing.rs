@@ -1,6 +1,6 @@
 //! From the pointer to every target, and what is remembered of each.
 
-use crate::bucket::{BucketTarget, Wanted};
+use crate::bucket::{BucketTarget, Bundles, Wanted};
 use crate::codes;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
@@ -13,7 +13,7 @@ use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_store::{Digest, StoreError};
+use meshform_store::{Digest, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often what a target reports is written anew when others are faster.
@@ -137,11 +137,12 @@ impl Releaser {
                     .map(|manifest| manifest.proxies.clone())
                     .unwrap_or_default();
                 let wanted = wanted(mesh, &pointed, &proxies);
-                let bundle = async |digest: Digest| match fresh.get(&digest) {
-                    Some(bytes) => Ok(bytes.clone()),
-                    None => self.blob(mesh, &digest).await,
+                let bundles = Bundles {
+                    store: &*self.store,
+                    mesh,
+                    fresh,
                 };
-                let done = bucket.bring(&wanted, bundle).await?;
+                let done = bucket.bring(&wanted, &bundles).await?;
                 published.written.extend(done.written);
                 published.retired.extend(done.retired);
                 published.removed.extend(done.removed);
@@ -314,7 +315,9 @@ impl Releaser {
                 .find(|target| report.is_of(target, &self.host));
             let standing = match mine.cloned().or_else(|| report.here(&self.host)) {
                 // Only publishers write there, and they say so: a plan need not read an object for each proxy.
-                Some(Target::Bucket(_)) if look == Look::Reports && report.has(state) => Standing::Current,
+                Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
+                    Standing::Current
+                }
                 Some(target) => self.standing_of(&target, mesh, pointed).await?,
                 None => Standing::Unreachable,
             };
@@ -354,7 +357,10 @@ impl Releaser {
 
     /// The command that brings a mesh, or one target of it, to what the store has.
     pub fn command(&self, mesh: &str, target: Option<&str>) -> String {
-        let mut command = format!("meshform release --store {} --mesh {mesh}", self.store.place());
+        let mut command = format!(
+            "meshform release --store {} --mesh {mesh}",
+            store_argument(&*self.store)
+        );
         let all: Vec<String> = self.targets.iter().map(Target::name).collect();
         match target {
             Some(target) => command.push_str(&format!(" --publish {target}")),
@@ -365,16 +371,29 @@ impl Releaser {
         command
     }
 
-    /// The proxies of a mesh that may lack what was written last, on this machine's targets; of a mesh without
-    /// targets, none is known.
+    /// The proxies of a mesh that may lack what was written last: those that the next release changes, and those of
+    /// which a target lacks the current one. Empty also where that cannot be told.
     pub async fn lagging(&self, mesh: &str) -> Vec<String> {
-        let mut all = Vec::new();
+        let mut all = match self.preview(mesh).await {
+            Ok(preview) => preview.changes.into_iter().map(|change| change.path).collect(),
+            Err(_) => Vec::new(),
+        };
         for target in &self.targets {
             all.extend(self.behind(target, mesh).await);
         }
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Whether every target here has the current release, as far as can be told.
+    pub async fn is_published(&self, mesh: &str) -> bool {
+        for target in &self.targets {
+            if !self.behind(target, mesh).await.is_empty() {
+                return false;
+            }
+        }
+        true
     }
 
     /// That a target does not have the current release, as a warning; none where it has.
@@ -475,5 +494,14 @@ impl Releaser {
         let manifest = std::sync::Arc::new(Manifest::decode(mesh, &self.blob(mesh, release).await?)?);
         self.manifests.put(mesh, release, &manifest);
         Ok(Some(manifest))
+    }
+}
+
+/// The store as the option `--store` takes it: the embedded one by its directory.
+pub fn store_argument(store: &dyn Store) -> String {
+    let place = store.place();
+    match place.strip_suffix("/store.db") {
+        Some(directory) => directory.to_owned(),
+        None => place,
     }
 }

@@ -3,7 +3,6 @@
 use crate::bucket::BucketTarget;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
-use crate::state::State;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_store::{Access, Digest, Location, PublishedObjects, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -159,8 +158,8 @@ impl From<Publisher> for Target {
 
 impl TargetReport {
     /// Whether it reported what is current now, and nothing failed since.
-    pub(crate) fn has(&self, state: &State) -> bool {
-        self.failure.is_none() && self.release == state.current
+    pub(crate) fn has(&self, release: Option<&Digest>) -> bool {
+        self.failure.is_none() && self.release.as_ref() == release
     }
 
     /// A target that was reported from this machine, or from anywhere where it is no directory.

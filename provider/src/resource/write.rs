@@ -107,7 +107,7 @@ impl MeshResource {
              let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
              meshform imports --owner {owner} --store {} plan.json > imports.tf",
             found.key,
-            session.store.place()
+            meshform_release::store_argument(&*session.store)
         );
         let refused = self.refused(error).into_iter().map(|mut told| {
             told.detail.push_str(&why);
