@@ -222,6 +222,16 @@ fn file(full: &Path, name: String, named: bool, inputs: &mut Vec<Input>, problem
     }
 }
 
+/// One file as it is, or standard input where it is `-`.
+pub(crate) fn one(io: &mut Io, path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    let read = if path == Path::new("-") {
+        bounded(&mut io.stdin)
+    } else {
+        File::open(io.path(path)).and_then(|mut file| bounded(&mut file))
+    };
+    read.map_err(|error| Box::new(cannot_read(&format!("`{}`", path.display()), &error)))
+}
+
 /// One byte more than is allowed is enough for the reader to refuse it.
 fn bounded(from: &mut dyn Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use crate::io::Io;
 use meshform_model::diag::Diagnostic;
 use meshform_model::resource::Resource;
-use meshform_release::{EnvoyBuilder, Publisher, ReleaseError, Releaser};
+use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
 use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -73,13 +73,17 @@ fn access(io: &Io) -> Access {
     Access::of_environment(variables.map(|(name, value)| (name.into(), value.into())))
 }
 
-/// Releases as the person at the keyboard.
-pub(crate) fn releaser(io: &Io, store: Arc<dyn Store>, publish: Option<&Path>) -> Releaser {
-    let releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
-    match publish {
-        Some(directory) => releaser.publish_to(Publisher::new(io.path(directory))),
-        None => releaser,
+/// Releases as the person at the keyboard, and publishes to these places.
+pub(crate) fn releaser(
+    io: &Io,
+    store: Arc<dyn Store>,
+    publish: &[String],
+) -> Result<Releaser, Box<Diagnostic>> {
+    let mut releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
+    for name in publish {
+        releaser = releaser.publish_to(Target::parse(name, &io.directory).map_err(|error| told(&error))?);
     }
+    Ok(releaser)
 }
 
 /// Who writes: the user, on this machine.

@@ -27,8 +27,12 @@ pub const NOTHING_THERE: Code = Code("MF0710");
 pub const MISFIT: Code = Code("MF0711");
 /// A name, or another part of what is wanted, that is not said.
 pub const INCOMPLETE: Code = Code("MF0712");
-/// A release that took too long.
+/// A release that took too long, or failed.
 pub const NOT_RELEASED: Code = Code("MF0713");
+/// A text that is no duration.
+pub const BAD_DURATION: Code = Code("MF0714");
+/// A state that is damaged.
+pub const DAMAGED_STATE: Code = Code("MF0715");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
@@ -111,8 +115,21 @@ pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: NOT_RELEASED,
         title: "Release not finished",
-        explanation: "Everything is written; the release itself took longer than the provider waits. The next \
-                      apply, or `meshform release`, goes on from there.",
+        explanation: "Everything is written; the release took longer than `release_timeout` in the provider block \
+                      says, could not be made, or was not waited for because the apply was interrupted. The next \
+                      apply, or the command in the message, goes on from there.",
+    },
+    CodeInfo {
+        code: DAMAGED_STATE,
+        title: "Damaged state",
+        explanation: "Terraform's state of a resource is not what the provider gave to it. The resource itself is safe \
+                      in the store: restore the state from a backup, or import the resource again.",
+    },
+    CodeInfo {
+        code: BAD_DURATION,
+        title: "Malformed duration",
+        explanation: "`release_timeout` and `hold_time` in the provider block are durations as Go writes them: a number \
+                      and a unit (`ms`, `s`, `m`, `h`), one after the other.",
     },
 ];
 

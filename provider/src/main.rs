@@ -4,6 +4,8 @@
 //! canonical form → a record in the store ([`session`]) → a release. The Terraform schema is derived from the
 //! model's ([`schema`]); one implementation ([`resource`]) serves every kind.
 
+mod answer;
+mod flights;
 mod functions;
 mod lookup;
 mod policy;

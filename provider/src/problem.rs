@@ -80,6 +80,19 @@ pub(crate) fn misfit(text: impl Into<String>) -> Diagnostic {
     Diagnostic::error(codes::summary(codes::MISFIT), text.into())
 }
 
+/// That Terraform's state is not what was given to it.
+pub(crate) fn damaged_state(why: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(
+        codes::summary(codes::DAMAGED_STATE),
+        format!(
+            "The state of this resource is damaged, or was changed by hand: {}. Restore it from a backup (a local state \
+             has one in `terraform.tfstate.backup`), or take the resource out of it with `terraform state rm` and import \
+             it again.",
+            why.into()
+        ),
+    )
+}
+
 /// That a part of what is wanted is not said.
 pub(crate) fn incomplete(text: impl Into<String>) -> Diagnostic {
     Diagnostic::error(codes::summary(codes::INCOMPLETE), text.into())

@@ -16,14 +16,10 @@ use meshform_release::{Outcome, Preview, ReleaseError, Verdict};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tfplugin::resource::{Create, Delete, Failure, Import, NewState, Plan, PlanRequest, Read, Update};
 use tfplugin::schema::{Attribute, IdentityAttribute, IdentitySchema, Schema};
 use tfplugin::value::Type;
 use tfplugin::{Context, Diagnostic, Diagnostics, Path, Resource, Value};
-
-/// How long an apply waits for the release: building is quick, but a publishing directory may be slow.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The resource type.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +75,8 @@ impl Resource for Release {
         // as a value; the names are told.
         let nothing_changes = preview
             .as_ref()
-            .is_some_and(|one| one.whole && one.changes.is_empty());
+            .is_some_and(|one| one.whole && one.changes.is_empty())
+            && session.foreteller().is_published(&mesh).await;
         if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
             return;
         }
@@ -93,7 +90,7 @@ impl Resource for Release {
 
     async fn create(&self, cx: &Context, request: Create) -> Result<NewState, Failure> {
         let session = cx.data::<Session>()?;
-        released(&session, &request.plan)
+        released(cx, &session, &request.plan)
             .await
             .map_err(Failure::nothing_done)
     }
@@ -130,12 +127,12 @@ impl Resource for Release {
 
     async fn update(&self, cx: &Context, request: Update) -> Result<NewState, Failure> {
         let session = cx.data::<Session>()?;
-        Ok(released(&session, &request.plan).await?)
+        Ok(released(cx, &session, &request.plan).await?)
     }
 
     /// The release itself stays as long as the mesh: proxies run on it.
-    async fn delete(&self, _cx: &Context, _request: Delete) -> Result<(), Failure> {
-        Ok(())
+    async fn delete(&self, _cx: &Context, _request: Delete) -> Result<Diagnostics, Failure> {
+        Ok(Diagnostics::new())
     }
 }
 
@@ -242,29 +239,32 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagn
 }
 
 /// Waits for the release of everything that was written so far.
-async fn released(session: &Arc<Session>, plan: &Value) -> Result<NewState, Diagnostics> {
+async fn released(cx: &Context, session: &Arc<Session>, plan: &Value) -> Result<NewState, Diagnostics> {
     let mesh = plan.str("mesh_name").unwrap_or_default().to_owned();
-    let worker = Arc::clone(session);
-    let outcome = {
-        let mesh = mesh.clone();
-        tokio::task::spawn_blocking(move || worker.release_now(&mesh, PATIENCE)).await
+    let limit = session.settings.release_timeout;
+    let outcome = tokio::select! {
+        outcome = session.release_now(&mesh) => outcome,
+        () = tokio::time::sleep(limit) => None,
+        () = cx.cancelled() => None,
     };
-    let (outcome, changed) = match outcome {
-        Ok(Some((report, changed))) => (report.map_err(|error| failed(&error))?, changed),
-        Ok(None) | Err(_) => {
-            return Err(Diagnostic::error(
-                codes::summary(codes::NOT_RELEASED),
-                format!(
-                    "Mesh `{mesh}` was not released within {} s. Everything is written; `meshform release` or the \
-                     next apply goes on from there.",
-                    PATIENCE.as_secs()
-                ),
-            )
-            .into());
-        }
+    let Some((report, changed)) = outcome else {
+        return Err(Diagnostic::error(
+            codes::summary(codes::NOT_RELEASED),
+            format!(
+                "Mesh `{mesh}` was not released within {} s (`release_timeout`), or the apply was interrupted. \
+                 Everything is written; the next apply, or `{}`, goes on from there.",
+                limit.as_secs_f64(),
+                session.foreteller().command(&mesh, None)
+            ),
+        )
+        .into());
     };
+    let outcome = report.map_err(|error| failed(&error))?;
     if outcome.verdict == Verdict::Invalid || has_errors(&outcome.diagnostics) {
         return Err(invalid_mesh(&mesh, &outcome));
+    }
+    if !outcome.is_published() {
+        return Err(not_published(session, &outcome));
     }
     let release = current(session, &mesh).await?.ok_or_else(|| {
         problem::absent(format!(
@@ -283,6 +283,20 @@ async fn released(session: &Arc<Session>, plan: &Value) -> Result<NewState, Diag
     let mut warnings = Diagnostics::new();
     warnings.extend(outcome.diagnostics.iter().map(problem::plain));
     Ok(identified(state, &mesh).diagnostics(warnings))
+}
+
+/// What was not published: an error here, as the resource stands for the release.
+fn not_published(session: &Session, outcome: &Outcome) -> Diagnostics {
+    let releaser = session.foreteller();
+    let found = outcome
+        .deliveries
+        .iter()
+        .filter_map(|one| releaser.undelivered(&outcome.mesh, one));
+    let as_errors = found.map(|mut problem| {
+        problem.severity = Severity::Error;
+        problem::plain(&problem)
+    });
+    as_errors.collect()
 }
 
 fn invalid_mesh(mesh: &str, outcome: &Outcome) -> Diagnostics {

@@ -1,13 +1,14 @@
 //! One configured provider at work: the store, the run that writes to it, and the releases that follow.
 
+use crate::flights::Flights;
 use crate::problem;
 use crate::settings::Settings;
 use crate::view::Views;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
-use meshform_release::{EnvoyBuilder, Publisher, ReleaseScheduler, Releaser, Report, Timing};
-use meshform_store::{Author, Record, RunId, RunState, Store, StoreError, StoreIdentity};
+use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing};
+use meshform_store::{Author, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use tfplugin::codec::msgpack;
 use tfplugin::{Diagnostics, Type, Value};
 use tokio::sync::OnceCell;
 
-/// How long the last release may take when Terraform ends the process; it gives two seconds in all.
+/// How long what is left may take when Terraform ends the process; it gives two seconds in all. Every answer waits
+/// for its release, so that something is left only where the user interrupted, or a release took too long.
 const LAST_RELEASE: Duration = Duration::from_millis(1300);
 
 /// A configured provider.
@@ -27,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) views: Views,
     /// Begun with the first write: a plan leaves no trace.
     run: OnceCell<RunId>,
+    /// Writes under way.
+    pub(crate) flights: Flights,
     /// Makes releases in the background; begun with the first write.
     releases: OnceLock<Arc<ReleaseScheduler>>,
     /// Tells of releases; the first question begins it.
@@ -35,6 +39,8 @@ pub(crate) struct Session {
     identity: OnceLock<StoreIdentity>,
     /// What this process has planned, for who plans after it.
     planned: Mutex<BTreeMap<ResourceKey, Packed>>,
+    /// The revision of each mesh that was looked at when it was last released.
+    judged: Mutex<BTreeMap<String, Option<Revision>>>,
     /// Runs of others that were looked at, and meshes whose warnings were told.
     seen: Mutex<BTreeSet<String>>,
 }
@@ -85,10 +91,12 @@ impl Session {
             store,
             views: Views::default(),
             run: OnceCell::new(),
+            flights: Flights::default(),
             releases: OnceLock::new(),
             foreteller: OnceLock::new(),
             identity: OnceLock::new(),
             planned: Mutex::default(),
+            judged: Mutex::default(),
             seen: Mutex::default(),
         })
     }
@@ -127,6 +135,11 @@ impl Session {
         Ok(self.authored_by(Some(run.clone())))
     }
 
+    /// Whether this process has written anything, or is about to.
+    pub(crate) fn has_written(&self) -> bool {
+        self.run.get().is_some()
+    }
+
     /// Who writes, in a run or outside of any.
     pub(crate) fn authored_by(&self, run: Option<RunId>) -> Author {
         Author {
@@ -145,26 +158,47 @@ impl Session {
         }
     }
 
+    /// Says that something of a mesh was deleted that is about to be made anew.
+    pub(crate) fn replacing(&self, mesh: &str) {
+        match self.releases() {
+            Ok(releases) => releases.replacing(mesh),
+            Err(error) => tracing::error!(%error, mesh, "no release can be made now"),
+        }
+    }
+
+    /// Says that a write to a mesh begins.
+    pub(crate) fn write_begins(&self, mesh: &str) {
+        if let Some(releases) = self.releases.get() {
+            releases.begun(mesh);
+        }
+    }
+
+    /// What makes the releases, where something was written to a mesh of whose release nobody was told.
+    pub(crate) fn untold_releases(&self, mesh: &str) -> Option<Arc<ReleaseScheduler>> {
+        let releases = self.releases.get()?;
+        releases.is_untold(mesh).then(|| Arc::clone(releases))
+    }
+
     fn releases(&self) -> std::io::Result<&Arc<ReleaseScheduler>> {
         if let Some(releases) = self.releases.get() {
             return Ok(releases);
         }
         let run = self.run.get().cloned();
-        let begun = Arc::new(ReleaseScheduler::start(self.releaser(run), Timing::default())?);
+        let timing = Timing {
+            hold: self.settings.hold_time,
+            ..Timing::default()
+        };
+        let begun = Arc::new(ReleaseScheduler::start(self.releaser(run), timing)?);
         Ok(self.releases.get_or_init(|| begun))
     }
 
-    /// Releases what was written so far, in this thread's time, and says which proxies this process has changed.
-    /// None where the time is not enough.
-    pub(crate) fn release_now(&self, mesh: &str, within: Duration) -> Option<(Report, BTreeSet<String>)> {
+    /// Releases what was written so far, whatever the mesh's policy says, and says which proxies this process has
+    /// changed. None where no release can be made.
+    pub(crate) async fn release_now(&self, mesh: &str) -> Option<(Report, BTreeSet<String>)> {
         let releases = Arc::clone(self.releases().ok()?);
         releases.demand(mesh);
-        let late = releases.flush(within);
-        if late.iter().any(|one| one == mesh) {
-            None
-        } else {
-            Some((releases.report(mesh)?, releases.take_changed(mesh)))
-        }
+        let report = releases.settled(mesh, Patience::Usual).await?;
+        Some((report, releases.take_changed(mesh)))
     }
 
     /// Remembers what was planned.
@@ -203,36 +237,69 @@ impl Session {
         let releaser = releaser.with_rules(Options {
             quotas: self.settings.quotas.clone(),
         });
-        match &self.settings.publish_directory {
-            Some(directory) => releaser.publish_to(Publisher::new(directory)),
-            None => releaser,
-        }
+        let targets = self.settings.publish.iter().cloned();
+        targets.fold(releaser, Releaser::publish_to)
     }
 
-    /// A record whose writer was killed may never have been released: this run sees to it.
-    pub(crate) async fn finish_what_a_dead_run_left(&self, record: &Record) {
-        let Some(run) = record
-            .author
-            .run
-            .as_ref()
-            .filter(|run| self.run.get() != Some(run))
-        else {
+    /// A record may never have been released: its writer was killed, or could not make the release. This run sees to
+    /// it.
+    pub(crate) async fn finish_what_was_left(&self, record: &Record) {
+        let run = record.author.run.as_ref();
+        let Some(run) = run.filter(|run| self.run.get() != Some(run)) else {
             return;
         };
-        if !self.first_time(format!("{run} {}", record.key.mesh)) {
+        let mesh = &record.key.mesh;
+        if !self.first_time(format!("{run} {mesh}")) {
             return;
         }
-        if let Ok(RunState::Dead) = self.store.run_state(run).await {
-            self.written(&record.key.mesh);
+        let left = match self.store.run_state(run).await {
+            Ok(RunState::Dead) => true,
+            Ok(RunState::Closed) => self.is_unjudged(record).await,
+            Ok(RunState::Alive) | Err(_) => false,
+        };
+        if left {
+            self.written(mesh);
         }
     }
 
-    /// That proxies are held at a release, or that the mesh is not valid; once for each mesh.
-    pub(crate) async fn warnings(&self, mesh: &str) -> Diagnostics {
-        let mut told = Diagnostics::new();
-        if self.first_time(format!("warnings {mesh}")) {
+    /// Whether a record is newer than what was looked at when its mesh was last released.
+    async fn is_unjudged(&self, record: &Record) -> bool {
+        let mesh = &record.key.mesh;
+        let known = self
+            .judged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(mesh)
+            .copied();
+        let judged = match known {
+            Some(judged) => judged,
+            None => {
+                let judged = self.foreteller().judged(mesh).await.ok().flatten();
+                self.judged
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(mesh.clone(), judged);
+                judged
+            }
+        };
+        judged.is_some_and(|judged| record.revision > judged)
+    }
+
+    /// That proxies are held at a release, or that the mesh is not valid; and where a plan leaves a resource as it is,
+    /// what was written and has not reached its proxies. Once for each mesh.
+    pub(crate) async fn warnings(&self, mesh: &str, changes: bool) -> Diagnostics {
+        if self.has_written() {
+            // This is an apply, and the answers to its writes tell how the mesh stands.
+            return Diagnostics::new();
+        }
+        let mut told = self.finished_for_others(mesh).await;
+        let always = self.first_time(format!("warnings {mesh}"));
+        let idle = !changes && self.first_time(format!("idle {mesh}"));
+        if always || idle {
             let found = self.foreteller().warnings(mesh).await.unwrap_or_default();
-            told.extend(found.iter().map(problem::plain));
+            let found = [(always, found.always), (idle, found.idle)];
+            let found = found.into_iter().filter(|(now, _)| *now);
+            told.extend(found.flat_map(|(_, found)| found).map(|one| problem::plain(&one)));
         }
         told
     }
@@ -247,19 +314,13 @@ impl Session {
 
     /// Makes the last release and ends the run.
     pub(crate) async fn close(&self) {
-        if let Some(releases) = self.releases.get().cloned() {
-            let late = tokio::task::spawn_blocking(move || {
-                let late = releases.flush(LAST_RELEASE);
-                for problem in releases.diagnostics() {
-                    tracing::warn!(code = %problem.code, "{problem}");
-                }
-                late
-            });
-            let late = late.await.unwrap_or_default();
+        if let Some(releases) = self.releases.get() {
+            let late = releases.flush(LAST_RELEASE).await;
+            for problem in releases.diagnostics() {
+                tracing::warn!(code = %problem.code, "{problem}");
+            }
             if !late.is_empty() {
-                // A run that stays open looks dead to the next one, which then finishes its releases.
-                tracing::warn!(meshes = ?late, "no time is left to release; the next run does it");
-                return;
+                tracing::warn!(meshes = ?late, "not everything is released; the next run does it");
             }
         }
         if let Some(run) = self.run.get()

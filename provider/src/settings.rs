@@ -5,16 +5,22 @@ mod quotas;
 use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::rules::Quotas;
+use meshform_release::Target;
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 use tfplugin::schema::{Attribute, NestedBlock, Schema};
-use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value};
+use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value, timeouts};
 
 /// Where the embedded store lies when the provider block does not say: beside the root module.
 const DEFAULT_STORE: &str = ".meshform";
 /// The owner of what is written when the provider block names none.
 const DEFAULT_OWNER: &str = "terraform";
+/// How long a write waits for its release when the provider block does not say.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a release is held that takes the last route away when the provider block does not say.
+const HOLD_TIME: Duration = Duration::from_secs(10);
 
 /// What the provider block says.
 #[derive(Debug, Clone)]
@@ -29,8 +35,12 @@ pub(crate) struct Settings {
     pub(crate) owner: String,
     /// The person or machine that runs Terraform.
     pub(crate) actor: String,
-    /// Where releases are published, if anywhere.
-    pub(crate) publish_directory: Option<PathBuf>,
+    /// Where releases are published.
+    pub(crate) publish: Vec<Target>,
+    /// How long a write waits for its release.
+    pub(crate) release_timeout: Duration,
+    /// How long a release is held that takes the last route away.
+    pub(crate) hold_time: Duration,
     /// Refuse every delete of what something refers to.
     pub(crate) strict_deletes: bool,
     /// What is said about tags.
@@ -79,10 +89,25 @@ pub(crate) fn schema() -> Schema {
             "The team or state that the resources belong to. What another owner's resource refers to is not \
              deleted. Default: `terraform`.",
         ))
+        .attribute(Attribute::string_list("publish").optional().description(
+            "The directories in which running proxies find their configuration, relative to the root module. An \
+             apply that leaves a mesh valid ends when each of them has it, or says in a warning which proxies are \
+             behind and what brings them up. Default: nothing is published.",
+        ))
         .attribute(text(
             "publish_directory",
-            "The directory in which running proxies find their configuration; every apply that leaves a mesh \
-             whole refreshes it. Default: nothing is published.",
+            "One directory to publish to: the older name of `publish`, which takes several.",
+        ))
+        .attribute(text(
+            "release_timeout",
+            "How long a write waits until the release that it led to is published, such as `30s` or `2m`. After \
+             that, or when the apply is interrupted, it ends with a warning that names what is behind. Default: `60s`.",
+        ))
+        .attribute(text(
+            "hold_time",
+            "How long a release is held that would leave a virtual router, or a virtual service that led somewhere, \
+             without any route, such as `10s`: the write that replaces the route may be on its way. After that it is \
+             released with a warning. `0s` holds nothing. Default: `10s`.",
         ))
         .attribute(Attribute::bool("strict_deletes").optional().description(
             "Refuse to delete what any other resource refers to, as App Mesh did. Default: `false`: only what \
@@ -185,9 +210,13 @@ impl Settings {
             "region",
             "owner",
             "publish_directory",
+            "release_timeout",
+            "hold_time",
             "strict_deletes",
         ];
         if unknown.iter().any(|name| block.get(name).is_unknown())
+            || block.get("publish").is_unknown()
+            || block.get("publish").items().iter().any(Value::is_unknown)
             || BLOCKS.iter().any(|(name, _)| has_unknown(&first(block, name)))
             || has_unknown(&first(block, quotas::BLOCK))
         {
@@ -213,6 +242,9 @@ impl Settings {
             problems.push(crate::problem::plain(&error.diagnostic()).at(AttributePath::root().attr(place)));
             Seed::default()
         });
+        let publish = targets(block, around, &mut problems);
+        let release_timeout = duration(block, "release_timeout", RELEASE_TIMEOUT, &mut problems);
+        let hold_time = duration(block, "hold_time", HOLD_TIME, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
         if !problems.has_errors() {
             problems.extend(blocks_of_others(block, &store));
@@ -226,9 +258,9 @@ impl Settings {
             seed,
             owner: block.str("owner").unwrap_or(DEFAULT_OWNER).to_owned(),
             actor: around.actor.clone(),
-            publish_directory: block
-                .str("publish_directory")
-                .map(|path| absolute(around, Path::new(path))),
+            publish,
+            release_timeout,
+            hold_time,
             strict_deletes: block.get("strict_deletes").as_bool().unwrap_or(false),
             tags: tag_rules(block),
             quotas,
@@ -308,8 +340,40 @@ fn has_unknown(block: &Value) -> bool {
     block.is_unknown() || attributes.into_iter().any(|(_, value)| value.is_unknown())
 }
 
-fn absolute(around: &Surroundings, path: &Path) -> PathBuf {
-    around.directory.join(path)
+/// Where to publish, each place once.
+fn targets(block: &Value, around: &Surroundings, problems: &mut Diagnostics) -> Vec<Target> {
+    let list = AttributePath::root().attr("publish");
+    let items = block.get("publish").items();
+    let several = items.iter().enumerate();
+    let several = several.map(|(index, value)| (value.as_str().unwrap_or_default(), list.index(index)));
+    let one = block.str("publish_directory");
+    let one = one.map(|name| (name, AttributePath::root().attr("publish_directory")));
+    let mut found: Vec<Target> = Vec::new();
+    for (name, place) in one.into_iter().chain(several) {
+        match Target::parse(name, &around.directory) {
+            Ok(target) if found.iter().any(|known| known.name() == target.name()) => {}
+            Ok(target) => found.push(target),
+            Err(error) => problems.push(crate::problem::plain(&error.diagnostic()).at(place)),
+        }
+    }
+    found
+}
+
+/// A duration as the provider block says it.
+fn duration(block: &Value, name: &str, usual: Duration, problems: &mut Diagnostics) -> Duration {
+    let Some(text) = block.str(name) else {
+        return usual;
+    };
+    timeouts::parse(text).unwrap_or_else(|| {
+        problems.push(
+            Diagnostic::error(
+                codes::summary(codes::BAD_DURATION),
+                format!("{text:?} is no duration such as `500ms`, `30s` or `2m`."),
+            )
+            .at(AttributePath::root().attr(name)),
+        );
+        usual
+    })
 }
 
 fn tag_rules(block: &Value) -> TagRules {
@@ -364,7 +428,30 @@ mod tests {
             Location::Directory("/root-module/.meshform".into())
         );
         assert_eq!(settings.owner, "terraform");
-        assert_eq!(settings.publish_directory, None);
+        assert!(settings.publish.is_empty());
+    }
+
+    #[test]
+    fn releases_are_published_to_each_directory_once() {
+        let block = Value::object([
+            ("publish", Value::list(["a", "/b", "./a"])),
+            ("publish_directory", Value::from("a")),
+            ("release_timeout", Value::from("1m30s")),
+            ("hold_time", Value::from("0s")),
+        ]);
+        let settings = read(block, false).unwrap().unwrap();
+        let names: Vec<String> = settings.publish.iter().map(Target::name).collect();
+        assert_eq!(names, ["/root-module/a", "/b"]);
+        assert_eq!(settings.release_timeout, Duration::from_secs(90));
+        assert_eq!(settings.hold_time, Duration::ZERO);
+        let wrong = Value::object([
+            ("publish", Value::list(["a", "s3://bucket"])),
+            ("hold_time", Value::from("soon")),
+        ]);
+        let text = format!("{:?}", read(wrong, false).unwrap_err());
+        for part in ["MF0512", "s3://bucket", "publish[1]", "MF0714", "soon"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 
     #[test]

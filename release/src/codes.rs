@@ -22,6 +22,14 @@ pub const UNFIT: Code = Code("MF0508");
 pub const INVALID_MESH: Code = Code("MF0510");
 /// A mesh is released by hand.
 pub const BY_HAND: Code = Code("MF0509");
+/// A target does not have the current release.
+pub const BEHIND: Code = Code("MF0511");
+/// Nothing is published there.
+pub const TARGET: Code = Code("MF0512");
+/// Something that was written was never released.
+pub const UNRELEASED: Code = Code("MF0513");
+/// A release took routes away.
+pub const LOST: Code = Code("MF0514");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
@@ -83,6 +91,32 @@ pub const CODES: &[CodeInfo] = &[
         title: "Unsafe file name in a release",
         explanation: "A file or folder of a release has a name that would lead out of its folder, or is not \
             text. Nothing was published. This is a fault of meshform, or somebody changed the store by hand.",
+    },
+    CodeInfo {
+        code: BEHIND,
+        title: "A publish target is behind",
+        explanation: "The mesh has a release that a publish target does not have, or not whole: the target is new, \
+            could not be written, or was changed by hand. Proxies that read it go on with what they have. The \
+            command in the message brings it up.",
+    },
+    CodeInfo {
+        code: TARGET,
+        title: "Not a publish target",
+        explanation: "Releases are published to directories. What is named is none.",
+    },
+    CodeInfo {
+        code: UNRELEASED,
+        title: "Changes without a release",
+        explanation: "Something was written to the mesh that no release has: it was adopted from another form, or the \
+            process that wrote it ended before it could release it. The next apply that changes the mesh, or the \
+            command in the message, releases it.",
+    },
+    CodeInfo {
+        code: LOST,
+        title: "Loss of the last route",
+        explanation: "A virtual router, or a virtual service that led somewhere, has no route any more: Envoy answers \
+            its requests with 404. While an apply is under way such a release is held for `hold_time`, because the \
+            route that replaces the last one may be on its way.",
     },
     CodeInfo {
         code: BY_HAND,

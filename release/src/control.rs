@@ -1,14 +1,11 @@
 //! What people ask and say about releases: status, history, hold, let go.
 
-use crate::codes;
 use crate::error::{ReleaseError, Result};
 use crate::outcome::{Outcome, Preview};
+use crate::policy::Holding;
 use crate::releaser::Releaser;
 use crate::state::Entry;
-use meshform_bundle::publish::Published;
-use meshform_model::diag::{Diagnostic, Place};
-use meshform_model::key::ResourceKey;
-use meshform_model::pointer::Pointer;
+use crate::target::{Delivery, TargetStatus};
 use meshform_model::spec::ReleasePolicy;
 use meshform_store::{Prefix, Revision, StoreError};
 use std::collections::BTreeMap;
@@ -28,13 +25,18 @@ pub struct Status {
     pub policy: ReleasePolicy,
     /// What releasing would do now.
     pub pending: Preview,
+    /// The places where it is published.
+    pub targets: Vec<TargetStatus>,
 }
 
 impl Releaser {
     /// How a mesh and its release stand. Writes nothing.
     pub async fn status(&self, mesh: &str) -> Result<Status> {
-        let state = self.pointed(mesh).await?.state;
+        let pointed = self.pointed(mesh).await?;
+        let targets = self.targets_of(mesh, &pointed).await?;
+        let state = pointed.state;
         Ok(Status {
+            targets,
             mesh: mesh.to_owned(),
             revision: self.store.list(&Prefix::mesh(mesh)).await?.revision,
             current: state.current_entry().cloned(),
@@ -52,7 +54,7 @@ impl Releaser {
     }
 
     /// Holds proxies at a release of the history, named by its digest or the beginning of it.
-    pub async fn pin(&self, mesh: &str, release: &str) -> Result<(Entry, Option<Published>)> {
+    pub async fn pin(&self, mesh: &str, release: &str) -> Result<(Entry, Vec<Delivery>)> {
         loop {
             let pointed = self.pointed(mesh).await?;
             let Some(found) = pointed.state.find(release).cloned() else {
@@ -89,50 +91,15 @@ impl Releaser {
         loop {
             let pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {
-                return self.follow(mesh).await;
+                return self.follow(mesh, Holding::Over).await;
             }
             let mut state = pointed.state.clone();
             state.pinned = false;
             match self.set(mesh, &pointed, &state).await {
-                Ok(()) => return self.follow(mesh).await,
+                Ok(()) => return self.follow(mesh, Holding::Over).await,
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// What belongs on every plan of a mesh: that its proxies are held, that it is not valid.
-    pub async fn warnings(&self, mesh: &str) -> Result<Vec<Diagnostic>> {
-        let state = self.pointed(mesh).await?.state;
-        let place = || Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
-        let mut warnings = Vec::new();
-        if let (true, Some(entry)) = (state.pinned, state.current_entry()) {
-            let short = entry.release.as_str().get(..12).unwrap_or_default();
-            let message = format!(
-                "the proxies of mesh `{mesh}` are held at release {short} by `{}` since {}",
-                entry.actor, entry.at
-            );
-            let help =
-                format!("changes are written but do not reach proxies until `meshform unpin --mesh {mesh}`");
-            warnings.push(Diagnostic::warning(codes::PINNED, message).help(help).at(place()));
-        }
-        if let Some(broken) = &state.broken {
-            let more = match broken.count.saturating_sub(broken.problems.len()) {
-                0 => String::new(),
-                more => format!("\n  and {more} more"),
-            };
-            let message = format!(
-                "as it was written last, mesh `{mesh}` is not valid, so its proxies keep the release that they \
-                 have:\n  {}{more}",
-                broken.problems.join("\n  ")
-            );
-            let help = "what is written next is released as soon as the mesh is valid again";
-            warnings.push(
-                Diagnostic::warning(codes::INVALID_MESH, message)
-                    .help(help)
-                    .at(place()),
-            );
-        }
-        Ok(warnings)
     }
 }

@@ -53,6 +53,11 @@ impl Debouncer {
         self.last = now;
     }
 
+    /// When the last write came.
+    pub(crate) fn last(&self) -> Instant {
+        self.last
+    }
+
     /// When the mesh is to be released whose writes wait since `first`.
     pub(crate) fn due(&self, first: Instant, timing: Timing, took: Duration) -> Instant {
         let quiet = (self.gap * 2).min(timing.longest).max(timing.quiet);
@@ -74,6 +79,8 @@ mod tests {
     const TIMING: Timing = Timing {
         quiet: Duration::from_millis(50),
         longest: Duration::from_secs(1),
+        breath: Duration::from_millis(15),
+        hold: Duration::from_secs(10),
     };
 
     fn millis(count: u64) -> Duration {

@@ -26,6 +26,12 @@ pub enum ReleaseError {
         /// What the system says.
         detail: String,
     },
+    /// Something that nothing is published to.
+    #[error("`{name}` is no place to publish to")]
+    Target {
+        /// The name.
+        name: String,
+    },
     /// Another process was faster every time.
     #[error("mesh `{mesh}` was released by others {attempts} times in a row")]
     Contended {
@@ -92,6 +98,7 @@ impl ReleaseError {
         match self {
             Self::Store(error) => error.code(),
             Self::Publish { .. } => codes::PUBLISH,
+            Self::Target { .. } => codes::TARGET,
             Self::Contended { .. } => codes::CONTENDED,
             Self::NoRelease { .. } => codes::NO_RELEASE,
             Self::Damaged { .. } => codes::DAMAGED,
@@ -107,6 +114,10 @@ impl ReleaseError {
             Self::Publish { .. } => {
                 "proxies go on with what they have; when the cause is gone, apply again or run \
                 `meshform release`"
+                    .to_owned()
+            }
+            Self::Target { .. } => {
+                "name a directory; the directory may be one that is copied or mounted to where proxies run"
                     .to_owned()
             }
             Self::Contended { .. } => "run `meshform release` when others are done".to_owned(),

@@ -4,7 +4,7 @@ use crate::error::{ReleaseError, Result};
 use meshform_model::key::ResourceKey;
 use meshform_store::{Digest, Revision};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest form of a manifest that is understood.
 const FORMAT: u32 = 1;
@@ -23,6 +23,10 @@ pub struct Manifest {
     pub revision: Revision,
     /// The proxies, by their folder.
     pub proxies: BTreeMap<String, ProxyEntry>,
+    /// The routers that have routes and the virtual services that lead to a node or to such a router, as paths of
+    /// their keys. Releases of older versions say nothing of it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub routed: BTreeSet<String>,
 }
 
 /// One proxy of a release.
@@ -71,6 +75,7 @@ impl Manifest {
             mesh: mesh.to_owned(),
             revision,
             proxies: BTreeMap::new(),
+            routed: BTreeSet::new(),
         }
     }
 

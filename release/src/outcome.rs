@@ -1,6 +1,7 @@
 //! How releasing ended, and what releasing would do.
 
 use crate::manifest::ProxyChange;
+use crate::target::Delivery;
 use meshform_bundle::publish::Published;
 use meshform_model::diag::Diagnostic;
 use meshform_store::{Digest, Revision};
@@ -16,8 +17,29 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Where the mesh is not valid: why not. Otherwise what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
-    /// What was written to the publishing directory, where there is one.
-    pub published: Option<Published>,
+    /// The routers and virtual services, as paths of their keys, that lead somewhere in the release before and nowhere
+    /// in this one.
+    pub lost: Vec<String>,
+    /// What became of each target.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Outcome {
+    /// What was written to all targets together.
+    pub fn published(&self) -> Published {
+        let mut all = Published::default();
+        for one in self.deliveries.iter().filter_map(|one| one.result.as_ref().ok()) {
+            all.written.extend_from_slice(&one.written);
+            all.retired.extend_from_slice(&one.retired);
+            all.removed.extend_from_slice(&one.removed);
+        }
+        all
+    }
+
+    /// Whether every target has what is current.
+    pub fn is_published(&self) -> bool {
+        self.deliveries.iter().all(|one| one.result.is_ok())
+    }
 }
 
 /// What became of a mesh.
@@ -38,6 +60,9 @@ pub enum Verdict {
     },
     /// The mesh is gone, and so is its release. The proxies that were told to let go.
     Withdrawn(Vec<ProxyChange>),
+    /// A release would take routes away without others in their place: proxies keep this one until another write
+    /// mends it or the time is over.
+    Held(Digest),
     /// It is released by hand, and nobody has said so.
     Waits,
     /// There is neither a mesh nor a release of it.

@@ -13,22 +13,32 @@ use meshform_model::spec::{Extensions, ReleasePolicy};
 use meshform_store::Prefix;
 use std::collections::BTreeMap;
 
+/// Whether a release may be held that leaves a router or a virtual service without routes which had some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// It may: more writes may be on their way.
+    Allowed,
+    /// It may not: it was held for long enough, or somebody asks for it.
+    Over,
+}
+
 impl Releaser {
     /// What a write to a mesh leads to: a release, or, where the mesh is released by hand, nothing but that its
     /// current release is published whole.
-    pub async fn follow(&self, mesh: &str) -> Result<Outcome> {
+    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome> {
         if self.policy(mesh).await? == ReleasePolicy::Auto {
-            return self.release(mesh).await;
+            return self.release_or_hold(mesh, holding).await;
         }
         let revision = self.store.list(&Prefix::mesh(mesh)).await?.revision;
-        let published = self.publish(mesh, BTreeMap::new()).await?;
+        let deliveries = self.publish(mesh, BTreeMap::new()).await?;
         tracing::debug!(mesh, revision = revision.0, "no release: it waits for an order");
         Ok(Outcome {
             mesh: mesh.to_owned(),
             revision,
             verdict: Verdict::Waits,
             diagnostics: vec![by_hand(mesh)],
-            published,
+            lost: Vec::new(),
+            deliveries,
         })
     }
 

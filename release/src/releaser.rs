@@ -3,16 +3,17 @@
 use crate::build::{Builder, Proxy};
 use crate::bundle;
 use crate::error::{ReleaseError, Result};
+use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::outcome::{Outcome, Preview, Verdict};
+use crate::policy::Holding;
 use crate::records;
-use crate::snapshot::{Snapshot, SnapshotCache};
+use crate::snapshot::{ManifestCache, Snapshot, SnapshotCache};
 use crate::state::{Broken, Entry, POINTER, State};
 use crate::steps::{Silent, Step, Steps};
 use crate::sweep;
+use crate::target::{self, Target};
 use meshform_bundle::layout::is_inside;
-use meshform_bundle::publish::{Published, Publisher};
-use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
@@ -31,12 +32,15 @@ const ATTEMPTS: u32 = 16;
 pub struct Releaser {
     pub(crate) store: Arc<dyn Store>,
     builder: Arc<dyn Builder>,
-    publisher: Option<Publisher>,
+    pub(crate) targets: Vec<Target>,
+    /// This machine, as targets report it.
+    pub(crate) host: String,
     pub(crate) author: Author,
     pub(crate) clock: Arc<dyn Clock>,
-    steps: Arc<dyn Steps>,
+    pub(crate) steps: Arc<dyn Steps>,
     rules: rules::Options,
     memory: SnapshotCache,
+    pub(crate) manifests: ManifestCache,
 }
 
 /// A mesh as it was listed, judged and built.
@@ -60,6 +64,8 @@ struct Release {
     manifest: Manifest,
     /// Those of the proxies that were built now.
     bundles: BTreeMap<Digest, Vec<u8>>,
+    /// The virtual services that somebody calls and the routers behind them, with routes or without.
+    called: BTreeSet<String>,
 }
 
 /// The pointer and what it says.
@@ -68,25 +74,34 @@ pub(crate) struct Pointed {
     version: Option<u64>,
 }
 
+impl Release {
+    /// Notes what leads somewhere in the mesh that it was built from.
+    fn leads(&mut self, mesh: &Mesh) {
+        (self.manifest.routed, self.called) = held::routed(mesh);
+    }
+}
+
 impl Releaser {
     /// Releases into the store, as `author`.
     pub fn new(store: Arc<dyn Store>, builder: Arc<dyn Builder>, author: Author) -> Self {
         Self {
             store,
             builder,
-            publisher: None,
+            targets: Vec::new(),
+            host: target::this_host(),
             author,
             clock: Arc::new(SystemClock),
             steps: Arc::new(Silent),
             rules: rules::Options::default(),
             memory: SnapshotCache::default(),
+            manifests: ManifestCache::default(),
         }
     }
 
-    /// Also publishes to a directory.
+    /// Also publishes there.
     #[must_use]
-    pub fn publish_to(mut self, publisher: Publisher) -> Self {
-        self.publisher = Some(publisher);
+    pub fn publish_to(mut self, target: impl Into<Target>) -> Self {
+        self.targets.push(target.into());
         self
     }
 
@@ -111,14 +126,20 @@ impl Releaser {
         self
     }
 
-    /// Releases a mesh if it is whole and differs from its current release, then brings the publishing
-    /// directory to whatever is current, also where an earlier process was killed on the way.
+    /// Releases a mesh if it is valid and differs from its current release, then brings every target to whatever is
+    /// current, also where an earlier process was killed on the way. A target that fails is no error: the outcome
+    /// says so.
     ///
     /// Reads and writes files while it runs: meant for a thread of its own, or a program that has nothing else
     /// to do meanwhile.
     pub async fn release(&self, mesh: &str) -> Result<Outcome> {
+        self.release_or_hold(mesh, Holding::Over).await
+    }
+
+    /// The same, or holds the release that takes routes away without another in their place.
+    pub(crate) async fn release_or_hold(&self, mesh: &str, holding: Holding) -> Result<Outcome> {
         for _ in 0..ATTEMPTS {
-            match self.attempt(mesh).await {
+            match self.attempt(mesh, holding).await {
                 // Somebody else set the pointer between our look and our write: look again.
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) | Ok(None) => {}
                 Ok(Some(outcome)) => return Ok(outcome),
@@ -148,7 +169,7 @@ impl Releaser {
     }
 
     /// None where what was listed is older than the current release.
-    async fn attempt(&self, mesh: &str) -> Result<Option<Outcome>> {
+    async fn attempt(&self, mesh: &str, holding: Holding) -> Result<Option<Outcome>> {
         // The pointer first, then the records: whoever publishes between the two makes our write fail, so no
         // release that was listed earlier ever replaces one that was listed later.
         let pointed = self.pointed(mesh).await?;
@@ -160,46 +181,78 @@ impl Releaser {
             made,
         } = draft;
         let mut fresh = BTreeMap::new();
+        let mut lost = Vec::new();
         let verdict = match (made, &pointed.state.current) {
             (_, Some(current)) if pointed.state.pinned => Verdict::Pinned(current.clone()),
             (Made::Broken, _) => {
-                let broken = Some(Broken::new(&diagnostics));
-                self.remember(mesh, &pointed, broken).await?;
+                let broken = Some(Broken::new(revision, &diagnostics));
+                self.remember(mesh, &pointed, revision, broken).await?;
                 Verdict::Invalid
             }
             (Made::Nothing, None) => {
-                self.remember(mesh, &pointed, None).await?;
+                self.remember(mesh, &pointed, revision, None).await?;
                 Verdict::Nothing
             }
-            (Made::Nothing, Some(_)) => self.withdraw(mesh, pointed).await?,
-            (Made::Valid(release), _) => match self.advance(mesh, pointed, release, &mut fresh).await? {
-                Some(verdict) => verdict,
-                None => return Ok(None),
-            },
+            (Made::Nothing, Some(_)) => self.withdraw(mesh, pointed, revision).await?,
+            (Made::Valid(release), current) => {
+                let before = self.before(mesh, &pointed.state).await?;
+                lost = held::lost(before.as_deref(), &release.manifest, &release.called);
+                match current {
+                    Some(current) if holding == Holding::Allowed && !lost.is_empty() => {
+                        Verdict::Held(current.clone())
+                    }
+                    _ => match self.advance(mesh, pointed, (before, release), &mut fresh).await? {
+                        Some(verdict) => verdict,
+                        None => return Ok(None),
+                    },
+                }
+            }
         };
-        let published = self.publish(mesh, fresh).await?;
+        let deliveries = match verdict {
+            // What was not published before is published by whoever releases.
+            Verdict::Held(_) => Vec::new(),
+            _ => self.publish(mesh, fresh).await?,
+        };
         tracing::debug!(mesh, revision = revision.0, ?verdict, "release");
         Ok(Some(Outcome {
             mesh: mesh.to_owned(),
             revision,
             verdict,
             diagnostics,
-            published,
+            lost,
+            deliveries,
         }))
     }
 
-    /// Keeps beside the pointer why a mesh is not valid, or that it is: plans of other processes tell it.
-    async fn remember(&self, mesh: &str, pointed: &Pointed, broken: Option<Broken>) -> Result<()> {
-        if pointed.state.broken == broken {
+    /// Keeps beside the pointer why a mesh is not valid, or that it is, and as of which revision: plans of other
+    /// processes tell it.
+    async fn remember(
+        &self,
+        mesh: &str,
+        pointed: &Pointed,
+        judged: Revision,
+        broken: Option<Broken>,
+    ) -> Result<()> {
+        if pointed.state.broken == broken && pointed.state.judged == judged {
             return Ok(());
         }
         let mut state = pointed.state.clone();
         state.broken = broken;
+        state.judged = judged;
         self.set(mesh, pointed, &state).await
     }
 
+    /// The manifest of the current release; none where there is none that can be read: then everything is built again
+    /// from the records.
+    async fn before(&self, mesh: &str, state: &State) -> Result<Option<Arc<Manifest>>> {
+        match self.current(mesh, state).await {
+            Err(ReleaseError::Damaged { .. }) => Ok(None),
+            other => other,
+        }
+    }
+
     /// Takes the release of a mesh away that is not there any more.
-    async fn withdraw(&self, mesh: &str, pointed: Pointed) -> Result<Verdict> {
+    async fn withdraw(&self, mesh: &str, pointed: Pointed, judged: Revision) -> Result<Verdict> {
         let removed = match self.current(mesh, &pointed.state).await {
             Ok(manifest) => manifest
                 .map(|manifest| manifest.all_removed())
@@ -211,6 +264,7 @@ impl Releaser {
         let mut state = pointed.state.clone();
         state.current = None;
         state.broken = None;
+        state.judged = judged;
         self.set(mesh, &pointed, &state).await?;
         self.steps.passed(Step::Pointed);
         Ok(Verdict::Withdrawn(removed))
@@ -221,22 +275,19 @@ impl Releaser {
         &self,
         mesh: &str,
         pointed: Pointed,
-        release: Release,
+        (before, release): (Option<Arc<Manifest>>, Release),
         fresh: &mut BTreeMap<Digest, Vec<u8>>,
     ) -> Result<Option<Verdict>> {
-        let before = match self.current(mesh, &pointed.state).await {
-            // Built again from the records.
-            Err(ReleaseError::Damaged { .. }) => None,
-            other => other?,
-        };
         let Release {
             manifest,
             mut bundles,
+            ..
         } = release;
-        let changes = manifest.changes_since(before.as_ref());
+        let changes = manifest.changes_since(before.as_deref());
         if let (Some(_), Some(current), true) = (&before, &pointed.state.current, changes.is_empty()) {
-            self.remember(mesh, &pointed, None).await?;
-            return Ok(Some(Verdict::Unchanged(current.clone())));
+            let current = current.clone();
+            self.remember(mesh, &pointed, manifest.revision, None).await?;
+            return Ok(Some(Verdict::Unchanged(current)));
         }
         // The order of reading rules this out where a store lists what it has acknowledged; one that lists
         // late must not take proxies back.
@@ -254,15 +305,14 @@ impl Releaser {
             return Ok(None);
         }
         // What the current release refers to is in the store, and stays there if our write succeeds.
-        let kept = before.into_iter().flat_map(|before| before.proxies.into_values());
-        for entry in kept {
-            bundles.remove(&entry.bundle);
+        for bundle in before.iter().flat_map(|before| before.bundles()) {
+            bundles.remove(bundle);
         }
         // Who publishes needs them once more.
-        let again = if self.publisher.is_some() {
-            bundles.clone()
-        } else {
+        let again = if self.targets.is_empty() {
             BTreeMap::new()
+        } else {
+            bundles.clone()
         };
         let mut blobs: Vec<Vec<u8>> = bundles.into_values().collect();
         blobs.push(manifest.encode()?);
@@ -279,6 +329,7 @@ impl Releaser {
         });
         self.set(mesh, &pointed, &state).await?;
         self.steps.passed(Step::Pointed);
+        self.manifests.put(mesh, &release, &Arc::new(manifest));
         *fresh = again;
         if !dropped.is_empty()
             && let Err(error) = sweep::sweep(&*self.store, &*self.clock, mesh, &state).await
@@ -287,52 +338,6 @@ impl Releaser {
             tracing::warn!(mesh, %error, "old releases were not swept");
         }
         Ok(Some(Verdict::Released { release, changes }))
-    }
-
-    /// Brings the publishing directory to what the pointer says.
-    pub(crate) async fn publish(
-        &self,
-        mesh: &str,
-        fresh: BTreeMap<Digest, Vec<u8>>,
-    ) -> Result<Option<Published>> {
-        let Some(publisher) = &self.publisher else {
-            return Ok(None);
-        };
-        if self.pointed(mesh).await?.state.current.is_none() && !publisher.knows(mesh) {
-            return Ok(Some(Published::default()));
-        }
-        let unfit = |error| ReleaseError::of_bundle(mesh, error);
-        let told = |step| self.steps.passed(Step::Publishing(step));
-        let session = publisher.lock(mesh, &told).map_err(unfit)?;
-        // Read under the lock: the last to hold it publishes the newest.
-        let state = self.pointed(mesh).await?.state;
-        let manifest = self.current(mesh, &state).await?;
-        let Some(store) = self.store.identity().await? else {
-            return Ok(Some(Published::default()));
-        };
-        let proxies = manifest.map(|manifest| manifest.proxies).unwrap_or_default();
-        let wanted = proxies
-            .iter()
-            .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
-        let work = session
-            .compare(&store.id, state.current.as_ref(), wanted.collect())
-            .map_err(unfit)?;
-        let mut bundles = BTreeMap::new();
-        for (path, digest) in work.needed() {
-            let bytes = match fresh.get(digest) {
-                Some(bytes) => bytes.clone(),
-                None => self.blob(mesh, digest).await?,
-            };
-            let Some(proxy) = proxies.get(path).and_then(|entry| ProxyId::of(&entry.key)) else {
-                return Err(ReleaseError::Damaged {
-                    mesh: mesh.to_owned(),
-                    detail: format!("`{path}` is not a virtual node or gateway"),
-                });
-            };
-            let bundle = Bundle::decode(&proxy, &bytes).map_err(unfit)?;
-            bundles.insert(digest.clone(), bundle);
-        }
-        session.apply(work, &bundles).map(Some).map_err(unfit)
     }
 
     /// The pointer of a mesh.
@@ -353,14 +358,6 @@ impl Releaser {
         };
         self.store.set_pointer(write, &self.author).await?;
         Ok(())
-    }
-
-    /// The manifest of the current release.
-    pub(crate) async fn current(&self, mesh: &str, state: &State) -> Result<Option<Manifest>> {
-        match &state.current {
-            None => Ok(None),
-            Some(release) => Manifest::decode(mesh, &self.blob(mesh, release).await?).map(Some),
-        }
     }
 
     pub(crate) async fn blob(&self, mesh: &str, digest: &Digest) -> Result<Vec<u8>> {
@@ -406,6 +403,7 @@ impl Releaser {
             };
             let mut release = self.assemble(mesh, kept.revision, built.proxies).await?;
             kept.entries.append(&mut release.manifest.proxies);
+            release.leads(&kept.mesh);
             kept.stale.clear();
             release.manifest.proxies.clone_from(&kept.entries);
             draft.made = Made::Valid(release);
@@ -462,7 +460,8 @@ impl Releaser {
                 Ok(built) => {
                     clean = built.warnings.is_empty();
                     diagnostics.extend(built.warnings);
-                    let release = self.assemble(name, revision, built.proxies).await?;
+                    let mut release = self.assemble(name, revision, built.proxies).await?;
+                    release.leads(&kept.mesh);
                     kept.entries.clone_from(&release.manifest.proxies);
                     kept.stale.clear();
                     draft.made = Made::Valid(release);
@@ -499,17 +498,21 @@ impl Releaser {
             bundles.insert(entry.bundle.clone(), bytes);
             manifest.proxies.insert(proxy.path, entry);
         }
-        Ok(Release { manifest, bundles })
+        Ok(Release {
+            manifest,
+            bundles,
+            called: BTreeSet::new(),
+        })
     }
 
     async fn compare(&self, mesh: &str, draft: Draft, state: &State) -> Result<Preview> {
-        let before = match self.current(mesh, state).await {
-            Err(ReleaseError::Damaged { .. }) => None,
-            other => other?,
-        };
+        let before = self.before(mesh, state).await?;
         let changes = match &draft.made {
-            Made::Valid(release) => release.manifest.changes_since(before.as_ref()),
-            Made::Nothing => before.as_ref().map(Manifest::all_removed).unwrap_or_default(),
+            Made::Valid(release) => release.manifest.changes_since(before.as_deref()),
+            Made::Nothing => before
+                .as_ref()
+                .map(|before| before.all_removed())
+                .unwrap_or_default(),
             Made::Broken => Vec::new(),
         };
         Ok(Preview {

@@ -3,13 +3,15 @@
 use crate::debouncer::Debouncer;
 use crate::error::ReleaseError;
 use crate::outcome::{Outcome, Verdict};
+use crate::policy::Holding;
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// When a mesh is released.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,11 @@ pub struct Timing {
     pub quiet: Duration,
     /// While writes go on: at the latest so long after the first; longer with each release on the way.
     pub longest: Duration,
+    /// Where somebody waits for the release: after so long without a write. Writes that the answers to the last ones
+    /// have let go come sooner.
+    pub breath: Duration,
+    /// So long a release is held that takes away the last route of a router, as another may be on its way.
+    pub hold: Duration,
 }
 
 impl Default for Timing {
@@ -25,8 +32,23 @@ impl Default for Timing {
         Self {
             quiet: Duration::from_millis(50),
             longest: Duration::from_secs(1),
+            breath: Duration::from_millis(15),
+            hold: Duration::from_secs(10),
         }
     }
+}
+
+/// So long a release is held that takes routes away where only a delete waits for it: what could mend it waits for the
+/// answer to that delete, or was not written at all.
+const BRIEF: Duration = Duration::from_secs(1);
+
+/// How long who waits for a release lets it be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as [`Timing::hold`] says.
+    Usual,
+    /// A moment: a delete waits, and others wait for its answer.
+    Brief,
 }
 
 /// How the last attempt to release a mesh ended.
@@ -40,32 +62,59 @@ pub struct ReleaseScheduler {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What is to be done about a mesh, or about all that wait.
 enum Order {
-    /// A mesh was written, or a release of it demanded, whatever its policy says.
-    Release { mesh: String, demanded: bool },
+    /// It was written.
+    Written(String),
+    /// A part of it was taken away that is about to be made anew.
+    Replacing(String),
+    /// A release of it is demanded, whatever its policy says.
+    Demanded(String),
+    /// Somebody waits for its release.
+    Soon(String, Patience),
+    /// Another write has begun, so that pauses are to be told as usual.
+    Usual(String),
     /// Do now what is waiting.
     Now,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     book: Mutex<Book>,
-    changed: Condvar,
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 struct Book {
-    /// How many writes of a mesh were noted, and how many of them the last attempt has seen.
-    writes: BTreeMap<String, (u64, u64)>,
+    writes: BTreeMap<String, Writes>,
     reports: BTreeMap<String, Report>,
     /// The proxies that releases have changed since somebody asked, by mesh, as paths.
     changed: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// How many writes of a mesh there were.
+#[derive(Debug, Default)]
+struct Writes {
+    noted: u64,
+    /// Those that an attempt to release the mesh has seen.
+    done: u64,
+    /// Those of whose release somebody was told who waited.
+    told: u64,
+}
+
 /// A mesh that waits.
+#[derive(Debug)]
 struct Waiting {
     first: Instant,
     demanded: bool,
+    /// Whether it was written since it was held.
+    fresh: bool,
+    /// Since when somebody waits.
+    soon: Option<Instant>,
+    /// Since when a release that takes routes away is held.
+    held: Option<Instant>,
+    /// How long who waits lets it be held.
+    patience: Patience,
 }
 
 // === impl ReleaseScheduler ===
@@ -73,7 +122,10 @@ struct Waiting {
 impl ReleaseScheduler {
     /// Begins to listen. Fails where the system gives no thread.
     pub fn start(releaser: Releaser, timing: Timing) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            book: Mutex::default(),
+            changed: watch::Sender::new(()),
+        });
         let (orders, queue) = channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -82,9 +134,9 @@ impl ReleaseScheduler {
         let thread = std::thread::Builder::new()
             .name("meshform-release".to_owned())
             .spawn(move || {
-                serve(&worker, &queue, timing, |mesh, demanded| match demanded {
-                    true => runtime.block_on(releaser.release(mesh)),
-                    false => runtime.block_on(releaser.follow(mesh)),
+                serve(&worker, &queue, timing, |mesh, how| match how {
+                    How::Demanded => runtime.block_on(releaser.release(mesh)),
+                    How::Usual(holding) => runtime.block_on(releaser.follow(mesh, holding)),
                 })
             })?;
         Ok(Self {
@@ -96,40 +148,76 @@ impl ReleaseScheduler {
 
     /// Notes that a mesh was written: it is released as its policy says. Returns at once.
     pub fn note(&self, mesh: &str) {
-        self.wait_for(mesh, false);
+        self.count(mesh);
+        self.order(Order::Written(mesh.to_owned()));
+    }
+
+    /// Notes that a part of a mesh was taken away that is about to be made anew: it is released with that, or when it
+    /// was held for long enough. Returns at once.
+    pub fn replacing(&self, mesh: &str) {
+        self.count(mesh);
+        self.order(Order::Replacing(mesh.to_owned()));
     }
 
     /// Orders a release of a mesh, also where its policy waits for one. Returns at once.
     pub fn demand(&self, mesh: &str) {
-        self.wait_for(mesh, true);
+        self.count(mesh);
+        self.order(Order::Demanded(mesh.to_owned()));
     }
 
-    fn wait_for(&self, mesh: &str, demanded: bool) {
-        self.shared.book().writes.entry(mesh.to_owned()).or_default().0 += 1;
-        self.order(Order::Release {
-            mesh: mesh.to_owned(),
-            demanded,
-        });
+    /// Says that another write of a mesh has begun, for which those may wait that wait for a release.
+    pub fn begun(&self, mesh: &str) {
+        self.order(Order::Usual(mesh.to_owned()));
     }
 
-    /// Releases what is waiting, now, and waits for it. Returns the meshes that were not done in time; the next
-    /// process that releases them finishes the work.
-    pub fn flush(&self, within: Duration) -> Vec<String> {
-        self.order(Order::Now);
-        let deadline = Instant::now() + within;
-        let mut book = self.shared.book();
+    /// Whether something was written to a mesh of whose release nobody was told.
+    pub fn is_untold(&self, mesh: &str) -> bool {
+        let book = self.shared.book();
+        book.writes
+            .get(mesh)
+            .is_some_and(|writes| writes.told < writes.noted)
+    }
+
+    /// Waits until everything that was noted of a mesh is released, or could not be, and says how that ended. It is
+    /// not put off any longer for writes that may follow.
+    pub async fn settled(&self, mesh: &str, patience: Patience) -> Option<Report> {
+        self.order(Order::Soon(mesh.to_owned(), patience));
+        let noted = self
+            .shared
+            .book()
+            .writes
+            .get(mesh)
+            .map_or(0, |writes| writes.noted);
+        let mut changed = self.shared.changed.subscribe();
         loop {
-            let open: Vec<String> = book.open().cloned().collect();
-            let left = deadline.saturating_duration_since(Instant::now());
-            if open.is_empty() || left.is_zero() {
+            {
+                let mut book = self.shared.book();
+                let writes = book.writes.get_mut(mesh)?;
+                if writes.done >= noted {
+                    writes.told = writes.told.max(writes.done);
+                    return book.reports.get(mesh).cloned();
+                }
+            }
+            // The sender lives as long as we do.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Releases what is waiting, now, and waits for it. Returns the meshes that were not done in time, or are held; the
+    /// next process that releases them finishes the work.
+    pub async fn flush(&self, within: Duration) -> Vec<String> {
+        self.order(Order::Now);
+        let deadline = tokio::time::Instant::now() + within;
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let open: Vec<String> = self.shared.book().open().cloned().collect();
+            if open.is_empty()
+                || tokio::time::timeout_at(deadline, changed.changed())
+                    .await
+                    .is_err()
+            {
                 return open;
             }
-            book = self
-                .shared
-                .changed
-                .wait_timeout(book, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
         }
     }
 
@@ -152,6 +240,15 @@ impl ReleaseScheduler {
             Err(error) => vec![error.diagnostic()],
         });
         said.collect()
+    }
+
+    fn count(&self, mesh: &str) {
+        self.shared
+            .book()
+            .writes
+            .entry(mesh.to_owned())
+            .or_default()
+            .noted += 1;
     }
 
     fn order(&self, order: Order) {
@@ -186,78 +283,183 @@ impl Book {
     fn open(&self) -> impl Iterator<Item = &String> {
         self.writes
             .iter()
-            .filter(|(_, (noted, done))| done < noted)
+            .filter(|(_, writes)| writes.done < writes.noted)
             .map(|(mesh, _)| mesh)
     }
 }
 
-fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl Fn(&str, bool) -> Report) {
-    let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
-    let mut debouncers: BTreeMap<String, Debouncer> = BTreeMap::new();
+// === The thread ===
+
+/// How a mesh is to be released.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    /// Whatever its policy says.
+    Demanded,
+    /// As its policy says.
+    Usual(Holding),
+}
+
+/// What the thread knows of the meshes that wait.
+struct Desk {
+    timing: Timing,
+    waiting: BTreeMap<String, Waiting>,
+    debouncers: BTreeMap<String, Debouncer>,
+    /// How long the last release took.
+    took: Duration,
+}
+
+fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl Fn(&str, How) -> Report) {
+    let mut desk = Desk {
+        timing,
+        waiting: BTreeMap::new(),
+        debouncers: BTreeMap::new(),
+        took: Duration::ZERO,
+    };
     let mut closing = false;
-    let mut took = Duration::ZERO;
-    while !closing || !waiting.is_empty() {
-        let now = Instant::now();
-        let due = |mesh: &String, waiting: &Waiting, debouncers: &BTreeMap<String, Debouncer>| {
-            let debouncer = debouncers.get(mesh);
-            debouncer.map_or(waiting.first, |debouncer| {
-                debouncer.due(waiting.first, timing, took)
-            })
-        };
-        let next = waiting
-            .iter()
-            .map(|(mesh, one)| due(mesh, one, &debouncers))
-            .min();
+    while !closing || !desk.waiting.is_empty() {
+        let next = desk.waiting.iter().map(|(mesh, one)| desk.due(mesh, one)).min();
         let order = match next {
             _ if closing => Err(RecvTimeoutError::Timeout),
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => queue.recv_timeout(due.saturating_duration_since(now)),
+            Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         let mut hurry = closing;
         match order {
-            Ok(Order::Release { mesh, demanded }) => {
-                let now = Instant::now();
-                match debouncers.get_mut(&mesh) {
-                    Some(debouncer) => debouncer.write(now, timing),
-                    None => drop(debouncers.insert(mesh.clone(), Debouncer::new(now))),
-                }
-                let entry = waiting.entry(mesh).or_insert(Waiting { first: now, demanded });
-                entry.demanded |= demanded;
+            Ok(Order::Now) => hurry = true,
+            Ok(order) => {
+                desk.take(order, Instant::now());
                 continue;
             }
-            Ok(Order::Now) => hurry = true,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => closing = true,
         }
         let now = Instant::now();
-        let ready: Vec<String> = waiting
-            .iter()
-            .filter(|(mesh, one)| hurry || due(mesh, one, &debouncers) <= now)
-            .map(|(mesh, _)| mesh.clone())
-            .collect();
-        for mesh in ready {
-            let demanded = waiting.remove(&mesh).is_some_and(|waiting| waiting.demanded);
-            let noted = shared.book().writes.get(&mesh).map_or(0, |(noted, _)| *noted);
-            let begun = Instant::now();
-            if let Some(debouncer) = debouncers.get_mut(&mesh) {
-                debouncer.released(begun, timing);
+        for mesh in desk.ready(now, hurry || closing) {
+            desk.release(shared, &mesh, &release);
+            if closing {
+                // What is still held was tried once more, and nobody is left to mend it.
+                desk.waiting.remove(&mesh);
             }
-            let report = release(&mesh, demanded);
-            took = begun.elapsed();
-            if let Err(error) = &report {
-                tracing::warn!(mesh, %error, "the mesh was not released");
-            }
-            let mut book = shared.book();
-            book.writes.entry(mesh.clone()).or_default().1 = noted;
-            if let Ok(outcome) = &report
-                && let Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) = &outcome.verdict
-            {
-                let paths = changes.iter().map(|change| change.path.clone());
-                book.changed.entry(mesh.clone()).or_default().extend(paths);
-            }
-            book.reports.insert(mesh, report);
-            drop(book);
-            shared.changed.notify_all();
         }
+    }
+}
+
+impl Desk {
+    fn take(&mut self, order: Order, now: Instant) {
+        let (mesh, replacing, demanded) = match order {
+            Order::Written(mesh) => (mesh, false, false),
+            Order::Replacing(mesh) => (mesh, true, false),
+            Order::Demanded(mesh) => (mesh, false, true),
+            Order::Soon(mesh, patience) => {
+                if let Some(waiting) = self.waiting.get_mut(&mesh) {
+                    waiting.soon = Some(now);
+                    waiting.patience = patience;
+                }
+                return;
+            }
+            Order::Usual(mesh) => {
+                if let Some(waiting) = self.waiting.get_mut(&mesh) {
+                    waiting.soon = None;
+                    waiting.patience = Patience::Usual;
+                }
+                return;
+            }
+            Order::Now => return,
+        };
+        match self.debouncers.get_mut(&mesh) {
+            Some(debouncer) => debouncer.write(now, self.timing),
+            None => drop(self.debouncers.insert(mesh.clone(), Debouncer::new(now))),
+        }
+        let entry = self.waiting.entry(mesh).or_insert(Waiting {
+            first: now,
+            demanded,
+            fresh: false,
+            soon: None,
+            held: None,
+            patience: Patience::Usual,
+        });
+        entry.demanded |= demanded;
+        if replacing {
+            entry.held.get_or_insert(now);
+        } else {
+            entry.fresh = true;
+        }
+    }
+
+    /// When a mesh is to be released.
+    fn due(&self, mesh: &str, waiting: &Waiting) -> Instant {
+        let usual = self.debouncers.get(mesh).map_or(waiting.first, |debouncer| {
+            let due = debouncer.due(waiting.first, self.timing, self.took);
+            waiting.soon.map_or(due, |since| {
+                due.min(since.max(debouncer.last()) + self.timing.breath)
+            })
+        });
+        match self.held_until(waiting) {
+            Some(held) if !waiting.fresh && !waiting.demanded => held,
+            Some(held) => usual.min(held),
+            None => usual,
+        }
+    }
+
+    /// Until when a release is held that takes routes away.
+    fn held_until(&self, waiting: &Waiting) -> Option<Instant> {
+        let long = match waiting.patience {
+            Patience::Usual => self.timing.hold,
+            Patience::Brief => self.timing.hold.min(BRIEF),
+        };
+        waiting.held.map(|since| since + long)
+    }
+
+    fn ready(&self, now: Instant, hurry: bool) -> Vec<String> {
+        let ready = self
+            .waiting
+            .iter()
+            .filter(|(mesh, one)| hurry || self.due(mesh, one) <= now);
+        ready.map(|(mesh, _)| mesh.clone()).collect()
+    }
+
+    fn release(&mut self, shared: &Shared, mesh: &str, release: impl Fn(&str, How) -> Report) {
+        let Some(waiting) = self.waiting.remove(mesh) else {
+            return;
+        };
+        let begun = Instant::now();
+        let over =
+            self.held_until(&waiting).is_some_and(|until| until <= begun) || self.timing.hold.is_zero();
+        let how = match (waiting.demanded, over) {
+            (true, _) => How::Demanded,
+            (false, true) => How::Usual(Holding::Over),
+            (false, false) => How::Usual(Holding::Allowed),
+        };
+        let noted = shared.book().writes.get(mesh).map_or(0, |writes| writes.noted);
+        if let Some(debouncer) = self.debouncers.get_mut(mesh) {
+            debouncer.released(begun, self.timing);
+        }
+        let report = release(mesh, how);
+        self.took = begun.elapsed();
+        if let Err(error) = &report {
+            tracing::warn!(mesh, %error, "the mesh was not released");
+        }
+        let held = matches!(&report, Ok(outcome) if matches!(outcome.verdict, Verdict::Held(_)));
+        if held {
+            let again = Waiting {
+                fresh: false,
+                held: Some(waiting.held.unwrap_or(begun)),
+                ..waiting
+            };
+            self.waiting.insert(mesh.to_owned(), again);
+        }
+        let mut book = shared.book();
+        if !held {
+            book.writes.entry(mesh.to_owned()).or_default().done = noted;
+        }
+        if let Ok(outcome) = &report
+            && let Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) = &outcome.verdict
+        {
+            let paths = changes.iter().map(|change| change.path.clone());
+            book.changed.entry(mesh.to_owned()).or_default().extend(paths);
+        }
+        book.reports.insert(mesh.to_owned(), report);
+        drop(book);
+        shared.changed.send_replace(());
     }
 }

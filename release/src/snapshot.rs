@@ -4,12 +4,12 @@
 //! while it is worked on; whoever finds nothing, or something that does not fit, lists and builds everything.
 
 use crate::error::Result;
-use crate::manifest::ProxyEntry;
+use crate::manifest::{Manifest, ProxyEntry};
 use crate::records;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Change, Mesh};
 use meshform_model::rules::Verdicts;
-use meshform_store::{Feed, Revision, Store, StoreError};
+use meshform_store::{Digest, Feed, Revision, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +22,13 @@ const ROUNDS: usize = 8;
 /// The meshes that are remembered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SnapshotCache(Arc<Mutex<BTreeMap<String, Snapshot>>>);
+
+/// The manifest of each mesh that was current last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ManifestCache(Arc<Mutex<BTreeMap<String, Kept>>>);
+
+/// A manifest and its name.
+type Kept = (Digest, Arc<Manifest>);
 
 /// A mesh as of a revision.
 #[derive(Debug)]
@@ -48,6 +55,21 @@ impl SnapshotCache {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, kept);
+    }
+}
+
+impl ManifestCache {
+    pub(crate) fn get(&self, mesh: &str, release: &Digest) -> Option<Arc<Manifest>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (digest, manifest) = known.get(mesh)?;
+        (digest == release).then(|| Arc::clone(manifest))
+    }
+
+    pub(crate) fn put(&self, mesh: &str, release: &Digest, manifest: &Arc<Manifest>) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(mesh.to_owned(), (release.clone(), Arc::clone(manifest)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the pointer of a mesh says: the current release, whether it is held, and those before it.
 
 use crate::error::{ReleaseError, Result};
+use crate::target::TargetReport;
 use meshform_model::diag::{Diagnostic, Severity};
 use meshform_store::{Digest, NamedPointer, Revision, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,12 @@ pub struct State {
     /// Why what was written since is not released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
+    /// The mesh's revision that was judged last: released, found equal to the current release, or found not valid.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub judged: Revision,
+    /// What targets have reported, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetReport>,
     /// The last releases, the oldest first. One that became current again stands at its last time.
     pub history: Vec<Entry>,
 }
@@ -35,6 +42,9 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Broken {
+    /// The mesh's revision that was found so.
+    #[serde(default)]
+    pub revision: Revision,
     /// How many errors there are.
     pub count: usize,
     /// What the first of them say.
@@ -45,10 +55,11 @@ pub struct Broken {
 const TOLD: usize = 5;
 
 impl Broken {
-    pub(crate) fn new(diagnostics: &[Diagnostic]) -> Self {
+    pub(crate) fn new(revision: Revision, diagnostics: &[Diagnostic]) -> Self {
         let errors = || diagnostics.iter().filter(|one| one.severity == Severity::Error);
         let line = |one: &Diagnostic| format!("{} ({})", one.message, one.code);
         Self {
+            revision,
             count: errors().count(),
             problems: errors().take(TOLD).map(line).collect(),
         }
@@ -69,6 +80,10 @@ pub struct Entry {
     pub at: Timestamp,
 }
 
+fn is_zero(revision: &Revision) -> bool {
+    *revision == Revision::default()
+}
+
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -76,6 +91,8 @@ impl Default for State {
             current: None,
             pinned: false,
             broken: None,
+            judged: Revision::default(),
+            targets: Vec::new(),
             history: Vec::new(),
         }
     }
@@ -112,6 +129,7 @@ impl State {
         self.history.retain(|old| old.release != entry.release);
         self.current = Some(entry.release.clone());
         self.broken = None;
+        self.judged = self.judged.max(entry.revision);
         self.history.push(entry);
         let dropped = self.history.len().saturating_sub(KEPT);
         let dropped = self.history.drain(..dropped).collect();

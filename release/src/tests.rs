@@ -5,7 +5,9 @@ mod publish;
 mod release;
 mod scheduler;
 
-use crate::{Builder, Built, Outcome, Proxy, Publisher, ROOT, Releaser, Verdict};
+use crate::{
+    Builder, Built, Holding, Outcome, Proxy, Publisher, ROOT, Releaser, Standing, Verdict, Warnings,
+};
 use meshform_bundle::layout::types;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;

@@ -68,9 +68,9 @@ impl Resource for Bed {
         Ok(there.then(|| request.state.into()))
     }
 
-    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure> {
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<Diagnostics, Failure> {
         let _ = std::fs::remove_file(file(cx, &request.state)?);
-        Ok(())
+        Ok(Diagnostics::new())
     }
 }
 

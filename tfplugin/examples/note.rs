@@ -44,9 +44,9 @@ impl Resource for Note {
     async fn update(&self, _: &Context, request: Update) -> Result<NewState, Failure> {
         write(request.plan)
     }
-    async fn delete(&self, _: &Context, request: Delete) -> Result<(), Failure> {
+    async fn delete(&self, _: &Context, request: Delete) -> Result<Diagnostics, Failure> {
         let _ = std::fs::remove_file(request.state.str("id").unwrap_or_default());
-        Ok(())
+        Ok(Diagnostics::new())
     }
     async fn import(&self, _: &Context, request: Import) -> Result<NewState, Diagnostics> {
         let path = request.id_or(|_| None)?;

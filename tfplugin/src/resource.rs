@@ -49,8 +49,9 @@ pub trait Resource: Send + Sync + 'static {
         .into())
     }
 
-    /// Removes the object. An object that is gone already is a success.
-    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure>;
+    /// Removes the object. An object that is gone already is a success. What is returned are messages for the user,
+    /// such as what else has to be done; without an error among them Terraform forgets the object.
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<Diagnostics, Failure>;
 
     /// Takes over an existing object: returns what is needed to read it. [`read`](Self::read) follows.
     async fn import(&self, cx: &Context, _request: Import) -> Result<NewState, Diagnostics> {
@@ -357,6 +358,15 @@ impl Failure {
             diagnostics: why.into(),
             kept: Kept::State(Box::new(state.into())),
         }
+    }
+}
+
+impl Failure {
+    /// Adds messages for the user.
+    #[must_use]
+    pub fn diagnostics(mut self, more: impl Into<Diagnostics>) -> Self {
+        self.diagnostics.extend(more.into());
+        self
     }
 }
 

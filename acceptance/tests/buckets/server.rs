@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
@@ -66,6 +66,8 @@ struct Shared {
     /// What fails, how, and how often yet.
     fault: Mutex<Option<(String, Fault, usize)>>,
     healed: Notify,
+    /// So long each answer takes.
+    slow: Mutex<Duration>,
     /// s3s-fs looks whether a file is there and then writes it: one at a time, as a real server has it.
     puts: tokio::sync::Mutex<()>,
 }
@@ -92,6 +94,7 @@ impl Server {
             signers: Mutex::default(),
             fault: Mutex::default(),
             healed: Notify::new(),
+            slow: Mutex::default(),
             puts: tokio::sync::Mutex::default(),
         });
         let serving = Arc::clone(&shared);
@@ -127,6 +130,12 @@ impl Server {
     /// The next few of these requests fail, and then no more.
     pub(crate) fn fail_times(&self, part: &str, fault: Fault, times: usize) {
         *self.shared.fault.lock().unwrap() = Some((part.to_owned(), fault, times));
+    }
+
+    /// From now on each answer takes so long.
+    #[allow(dead_code, reason = "each test program uses its part")]
+    pub(crate) fn slow(&self, each: Duration) {
+        *self.shared.slow.lock().unwrap() = each;
     }
 
     /// From now on nothing fails, and what was held goes on.
@@ -233,6 +242,10 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
     let line = format!("{} {}", request.method(), request.uri());
     shared.requests.lock().unwrap().push(line.clone());
     let healed = shared.healed.notified();
+    let slow = *shared.slow.lock().unwrap();
+    if !slow.is_zero() {
+        tokio::time::sleep(slow).await;
+    }
     let fault = match &mut *shared.fault.lock().unwrap() {
         Some((part, fault, left)) if *left > 0 && line.contains(part.as_str()) => {
             *left -= 1;

@@ -24,8 +24,10 @@ mod tidy;
 use crate::error::{Error, Result};
 pub use apply::Work;
 use ledger::Ledger;
+use meshform_model::digest::Digest;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -77,6 +79,17 @@ pub enum Step {
 /// Is told each step.
 pub type Watcher<'a> = &'a (dyn Fn(Step) + Sync);
 
+/// What a directory has of a mesh, for who only looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The store that published it.
+    pub store: String,
+    /// Whether nobody was cut off while publishing it, or is at it now.
+    pub complete: bool,
+    /// The bundles that proxies follow, by folder.
+    pub proxies: BTreeMap<String, Digest>,
+}
+
 /// A publisher that holds the lock.
 pub struct Session<'a> {
     publisher: &'a Publisher,
@@ -125,6 +138,26 @@ impl Publisher {
     /// Whether anything of a mesh was ever published here.
     pub fn knows(&self, mesh: &str) -> bool {
         self.ledger_path(mesh).exists()
+    }
+
+    /// What is there of a mesh. Takes no lock and writes nothing.
+    ///
+    /// # Errors
+    /// When what the directory says of itself cannot be read.
+    pub fn standing(&self, mesh: &str) -> Result<Option<Found>> {
+        let Some(ledger) = Ledger::read(&self.ledger_path(mesh), mesh)? else {
+            return Ok(None);
+        };
+        let places = ledger.proxies.into_iter();
+        let followed = places.filter(|(path, place)| {
+            let current = self.root.join(path).join("current");
+            fs::read_link(current).is_ok_and(|link| link == Path::new("releases").join(&place.set))
+        });
+        Ok(Some(Found {
+            store: ledger.store,
+            complete: ledger.complete,
+            proxies: followed.map(|(path, place)| (path, place.bundle)).collect(),
+        }))
     }
 
     /// With another time to wait for another publisher.

@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod files;
 mod graph;
+mod imports;
 mod install_provider;
 mod load;
 mod quotas;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     History(release::MeshArguments),
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
+    Imports(imports::Arguments),
     InstallProvider(install_provider::Arguments),
 }
 
@@ -57,6 +59,7 @@ impl Command {
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
+            Command::Imports(arguments) => imports::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
         }
     }

@@ -6,12 +6,14 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_model::spec::ReleasePolicy;
-use meshform_release::{Entry, Outcome, Preview, ProxyChange, Releaser, Verdict, WhatChanged};
-use meshform_store::Store;
+use meshform_release::{
+    Delivery, Entry, Outcome, Preview, ProxyChange, Releaser, Standing, TargetStatus, Verdict, WhatChanged,
+    listed,
+};
+use meshform_store::{Digest, Store};
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Which mesh of which store, and how to report.
@@ -31,9 +33,9 @@ pub(crate) struct MeshArguments {
 pub(crate) struct ReleaseArguments {
     #[command(flatten)]
     of: MeshArguments,
-    /// Also publish to this directory
+    /// Also publish to this directory; may be given several times
     #[arg(long, value_name = "DIR")]
-    publish: Option<PathBuf>,
+    publish: Vec<String>,
     #[command(flatten)]
     quotas: QuotaArgument,
 }
@@ -54,9 +56,9 @@ pub(crate) struct PinArguments {
     release: String,
     #[command(flatten)]
     of: MeshArguments,
-    /// Also publish to this directory
+    /// Also publish to this directory; may be given several times
     #[arg(long, value_name = "DIR")]
-    publish: Option<PathBuf>,
+    publish: Vec<String>,
 }
 
 type Problem = Box<Diagnostic>;
@@ -71,12 +73,12 @@ struct Said {
 
 pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
-        let releaser = store::releaser(io, store, arguments.publish.as_deref());
+        let releaser = store::releaser(io, store, &arguments.publish)?;
         let releaser = releaser.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         for mesh in meshes {
             let outcome = store::wait(releaser.release(mesh))?.map_err(|error| store::told(&error))?;
-            said.outcome(&outcome);
+            said.outcome(&releaser, &outcome);
         }
         Ok(said)
     })
@@ -84,36 +86,43 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
 
 pub(crate) fn unpin(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
-        let releaser = store::releaser(io, store, arguments.publish.as_deref());
+        let releaser = store::releaser(io, store, &arguments.publish)?;
         let releaser = releaser.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         let mesh = only(meshes)?;
         let outcome = store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
-        said.outcome(&outcome);
+        said.outcome(&releaser, &outcome);
         Ok(said)
     })
 }
 
 pub(crate) fn pin(arguments: &PinArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
-        let releaser = store::releaser(io, store, arguments.publish.as_deref());
+        let releaser = store::releaser(io, store, &arguments.publish)?;
         let mesh = only(meshes)?;
-        let (entry, _) =
+        let (entry, deliveries) =
             store::wait(releaser.pin(mesh, &arguments.release))?.map_err(|error| store::told(&error))?;
-        Ok(Said {
+        let mut said = Said {
             lines: vec![format!(
                 "mesh `{mesh}`: held at {}; `meshform unpin` lets go",
                 short(&entry)
             )],
-            json: vec![json!({"mesh": mesh, "pinned": true, "release": entry_json(&entry)})],
+            json: vec![json!({
+                "mesh": mesh,
+                "pinned": true,
+                "release": entry_json(&entry),
+                "published": deliveries.iter().map(delivery_json).collect::<Vec<_>>(),
+            })],
             problems: Vec::new(),
-        })
+        };
+        said.deliveries(&releaser, mesh, &deliveries);
+        Ok(said)
     })
 }
 
 pub(crate) fn history(arguments: &MeshArguments, io: &mut Io) -> Exit {
     run(arguments, io, |io, store, meshes| {
-        let releaser = store::releaser(io, store, None);
+        let releaser = store::releaser(io, store, &[])?;
         let mut said = Said::default();
         for mesh in meshes {
             let entries = store::wait(releaser.history(mesh))?.map_err(|error| store::told(&error))?;
@@ -132,7 +141,7 @@ pub(crate) fn history(arguments: &MeshArguments, io: &mut Io) -> Exit {
 
 pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
-        let releaser = store::releaser(io, store, None).with_rules(arguments.quotas.options());
+        let releaser = store::releaser(io, store, &[])?.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         for mesh in meshes {
             said.status(&releaser, mesh)?;
@@ -210,7 +219,7 @@ fn only(meshes: &[String]) -> Result<&str, Problem> {
 }
 
 impl Said {
-    fn outcome(&mut self, outcome: &Outcome) {
+    fn outcome(&mut self, releaser: &Releaser, outcome: &Outcome) {
         let mesh = &outcome.mesh;
         let (line, name, changes): (String, &str, &[ProxyChange]) = match &outcome.verdict {
             Verdict::Invalid => (
@@ -234,6 +243,11 @@ impl Said {
                 "withdrawn",
                 changes,
             ),
+            Verdict::Held(release) => (
+                format!("mesh `{mesh}`: kept at {}", cut(release.as_str())),
+                "held",
+                &[],
+            ),
             Verdict::Waits => (
                 format!("mesh `{mesh}` is released by hand; proxies keep their last release"),
                 "waits",
@@ -248,8 +262,22 @@ impl Said {
             "mesh": mesh,
             "verdict": name,
             "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
+            "published": outcome.deliveries.iter().map(delivery_json).collect::<Vec<_>>(),
         }));
         self.problems.extend(outcome.diagnostics.iter().cloned());
+        self.deliveries(releaser, mesh, &outcome.deliveries);
+    }
+
+    /// What was written to each target. One that could not be brought up is an error: that was the order.
+    fn deliveries(&mut self, releaser: &Releaser, mesh: &str, deliveries: &[Delivery]) {
+        for one in deliveries {
+            self.lines.extend(delivery_words(one));
+            self.problems
+                .extend(releaser.undelivered(mesh, one).map(|mut problem| {
+                    problem.severity = Severity::Error;
+                    problem
+                }));
+        }
     }
 
     fn status(&mut self, releaser: &Releaser, mesh: &str) -> Result<(), Problem> {
@@ -263,8 +291,11 @@ impl Said {
         self.lines
             .push(format!("mesh `{mesh}`, revision {}", status.revision));
         self.lines.push(format!("  current: {current}{held}"));
+        let current = status.current.as_ref().map(|entry| &entry.release);
+        let behind = status.targets.iter().any(|target| is_behind(target, current));
         self.lines.push(match (whole, changes.len()) {
             (false, _) => "  not valid: see above".to_owned(),
+            (true, 0) if behind => "  valid and released, but not published everywhere: see below".to_owned(),
             (true, 0) => "  valid, nothing to release".to_owned(),
             (true, 1) => "  whole, 1 proxy would change".to_owned(),
             (true, count) => format!("  whole, {count} proxies would change"),
@@ -274,6 +305,7 @@ impl Said {
                 .iter()
                 .map(|change| format!("    {}", change_words(change))),
         );
+        self.lines.extend(status.targets.iter().map(target_words));
         if status.policy == ReleasePolicy::Manual {
             self.lines
                 .push("  released by hand: `meshform release`".to_owned());
@@ -286,12 +318,108 @@ impl Said {
             "pinned": status.pinned,
             "whole": whole,
             "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
+            "targets": status.targets.iter().map(target_json).collect::<Vec<_>>(),
         }));
+        for target in status.targets.iter().filter(|target| is_behind(target, current)) {
+            self.problems
+                .extend(releaser.target_warning(mesh, target).map(|mut problem| {
+                    problem.severity = Severity::Error;
+                    problem
+                }));
+        }
         if status.policy == ReleasePolicy::Manual && !changes.is_empty() {
             self.problems.push(meshform_release::by_hand(mesh));
         }
         self.problems.extend(status.pending.diagnostics);
         Ok(())
+    }
+}
+
+/// Whether a target lacks the current release, or a part of it, as far as can be told from here.
+fn is_behind(target: &TargetStatus, current: Option<&Digest>) -> bool {
+    match &target.standing {
+        Standing::Current => false,
+        Standing::Behind(_) | Standing::Failed(_) => true,
+        Standing::Unreachable => target.report.failure.is_some() || target.report.release.as_ref() != current,
+    }
+}
+
+/// How a target stands, in words.
+fn target_words(target: &TargetStatus) -> String {
+    let report = &target.report;
+    let host = match report.host.as_str() {
+        "" => String::new(),
+        host => format!(" on {host}"),
+    };
+    let release = report
+        .release
+        .as_ref()
+        .map_or("no release", |release| cut(release.as_str()));
+    let stands = match &target.standing {
+        Standing::Current => "current".to_owned(),
+        Standing::Behind(paths) => format!("behind: {}", listed(paths)),
+        Standing::Failed(error) => format!("cannot be read: {error}"),
+        Standing::Unreachable => match &report.failure {
+            None => format!("not to be seen from here; it reported {release} at {}", report.at),
+            Some(failure) => format!("failed at {}: {}", failure.at, failure.message),
+        },
+    };
+    format!("  published to {}{host}: {stands}", report.target)
+}
+
+fn target_json(target: &TargetStatus) -> Json {
+    let report = &target.report;
+    let (standing, behind): (&str, &[String]) = match &target.standing {
+        Standing::Current => ("current", &[]),
+        Standing::Behind(paths) => ("behind", paths),
+        Standing::Failed(_) => ("failed", &[]),
+        Standing::Unreachable => ("unreachable", &[]),
+    };
+    let failure = report.failure.as_ref();
+    json!({
+        "target": report.target,
+        "host": report.host,
+        "standing": standing,
+        "behind": behind,
+        "release": report.release.as_ref().map(|release| release.as_str()),
+        "at": report.at.to_string(),
+        "failure": failure.map(|failure| json!({"at": failure.at.to_string(), "message": failure.message})),
+    })
+}
+
+/// What was written to a target, in words.
+fn delivery_words(delivery: &Delivery) -> Option<String> {
+    let done = delivery.result.as_ref().ok()?;
+    let some = |paths: &[String], what: &str| match paths {
+        [] => None,
+        paths => Some(format!("{} {what} ({})", paths.len(), listed(paths))),
+    };
+    let parts = [
+        some(&done.written, "written"),
+        some(&done.retired, "emptied"),
+        some(&done.removed, "removed"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Some(if parts.is_empty() {
+        format!("  published to {}: everything was there", delivery.target)
+    } else {
+        format!("  published to {}: {}", delivery.target, parts.join(", "))
+    })
+}
+
+fn delivery_json(delivery: &Delivery) -> Json {
+    match &delivery.result {
+        Ok(done) => json!({
+            "target": delivery.target,
+            "written": done.written,
+            "retired": done.retired,
+            "removed": done.removed,
+        }),
+        Err(error) => json!({
+            "target": delivery.target,
+            "error": error.to_string(),
+            "behind": delivery.behind,
+        }),
     }
 }
 

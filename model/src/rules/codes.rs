@@ -193,6 +193,8 @@ codes! {
          of instructions costs memory and time. App Mesh took 1000 instructions, over which this is a warning; over \
          10000 it is an error. The size is an estimate; character classes beyond ASCII and counted repetitions are \
          what makes it grow."
+    NO_ROUTES "MF0265" "virtual router without routes"
+        "A virtual service leads to a virtual router that has no route, so Envoy answers every request to it with 404."
 
     SAME_TCP_PORT "MF0270" "services that only a port could tell apart"
         "With transparent interception a proxy knows of a TCP connection only where it goes to. Two TCP \

@@ -12,7 +12,7 @@
 use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, Role};
 use crate::resource::Resource;
 use crate::spec::{
     GatewayRouteRule, GatewayRouteSpec, HeaderMatchMethod, HostnameMatch, HttpQueryParameter,
@@ -26,10 +26,31 @@ pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: 
         _ => None,
     };
     let routes = mesh.routes_of(&router.key.name).iter();
+    if routes.len() == 0 {
+        without_routes(mesh, &router.key, report);
+    }
     let entries = routes
         .map(|route| of_route(&route.key, &route.spec, only))
         .collect();
     within(entries, report);
+}
+
+/// A router that nobody uses harms nobody.
+fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Report) {
+    let mut referrers = mesh.referrers(router);
+    let Some(service) = referrers.find(|reference| reference.role == Role::Provider) else {
+        return;
+    };
+    let message = format!(
+        "{router} has no route, so every request to {} is answered with 404",
+        service.from
+    );
+    report.add(
+        Diagnostic::warning(codes::NO_ROUTES, message)
+            .help("write a route into it")
+            .at(place(router, ""))
+            .at(place(&service.from, &service.pointer.to_string())),
+    );
 }
 
 pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {

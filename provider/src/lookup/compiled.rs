@@ -11,6 +11,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
+use meshform_release::Target;
 use meshform_store::Prefix;
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Value};
@@ -210,7 +211,7 @@ async fn mesh(session: &Session, config: &Value) -> Result<(Mesh, Vec<Resource>)
 }
 
 fn root(session: &Session) -> String {
-    let published = session.settings.publish_directory.as_ref();
+    let published = session.settings.publish.iter().find_map(Target::directory);
     published.map_or_else(|| DEFAULT_ROOT.to_owned(), |path| path.display().to_string())
 }
 

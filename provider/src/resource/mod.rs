@@ -4,7 +4,8 @@
 //! - [`document`]: value ⇄ canonical document ⇄ record.
 //! - [`plan`]: what the plan knows before the apply.
 //! - [`region`]: the region, which is the store's.
-//! - [`write`]: create, update, delete.
+//! - [`write`]: create, update, delete. Each answers when what it led to is released and published
+//!   ([`crate::answer`]).
 //! - [`merge`]: what another run of the same owner changed meanwhile.
 //! - [`foreign`]: states that another provider wrote.
 
@@ -36,9 +37,25 @@ const REVISION: &str = "revision";
 /// In private state: the resource comes from another provider's state and is not in the store yet.
 const PENDING: &str = "pending";
 
+/// In private state of a plan: the resource is taken away to be made anew.
+const REPLACED: &str = "replaced";
+
 /// Whether a resource comes from another provider's state and is not in the store yet.
 fn is_pending(private: &Private) -> bool {
     private.get(PENDING).and_then(Value::as_bool) == Some(true)
+}
+
+/// Whether a plan takes a resource away to make it anew.
+fn is_replaced(private: &Private) -> bool {
+    private.get(REPLACED).and_then(Value::as_bool) == Some(true)
+}
+
+/// An answer with what is to be said of the release that the write led to.
+fn answered(done: Result<NewState, Failure>, told: Diagnostics) -> Result<NewState, Failure> {
+    match done {
+        Ok(state) => Ok(state.diagnostics(told)),
+        Err(failure) => Err(failure.diagnostics(told)),
+    }
 }
 
 /// The resource type of a kind, under whichever name.
@@ -66,7 +83,19 @@ impl MeshResource {
     /// The key that a planned or stored value names.
     fn key(&self, value: &Value) -> Result<ResourceKey, Diagnostics> {
         key::of_value(self.kind, value)
-            .ok_or_else(|| problem::incomplete("The state lacks a part of the resource's name.").into())
+            .ok_or_else(|| problem::damaged_state("it lacks a part of the resource's name").into())
+    }
+
+    /// A state whose identity names another resource than its attributes was changed by hand, or damaged.
+    fn same_resource(&self, key: &ResourceKey, identity: Option<&Value>) -> Result<(), Diagnostics> {
+        let named = identity.and_then(|identity| key::of_value(self.kind, identity));
+        match named.filter(|named| named != key) {
+            None => Ok(()),
+            Some(named) => Err(problem::damaged_state(format!(
+                "its attributes name {key}, and its identity names {named}"
+            ))
+            .into()),
+        }
     }
 
     /// A record as a state, with what is kept beside it.
@@ -115,6 +144,7 @@ impl MeshResource {
             .private(STORE, Value::from(store))
             .private(REVISION, record.revision.0)
             .private(PENDING, Value::Null)
+            .private(REPLACED, Value::Null)
             .identity(key::identity(&record.key)))
     }
 
@@ -166,15 +196,19 @@ impl Resource for MeshResource {
 
     async fn create(&self, cx: &Context, request: Create) -> Result<NewState, Failure> {
         let session = cx.data::<Session>()?;
-        self.write_new(&session, &request.plan).await
+        let key = self.key(&request.plan)?;
+        let flight = session.begin(&key.mesh);
+        let done = self.write_new(&session, &request).await;
+        answered(done, session.landed(cx, flight, Some(&key)).await)
     }
 
     async fn read(&self, cx: &Context, request: Read) -> Result<Option<NewState>, Diagnostics> {
         let session: Arc<Session> = cx.data()?;
         let key = self.key(&request.state)?;
+        self.same_resource(&key, request.identity.as_ref())?;
         match self.record(&session, &key, &request.private).await? {
             Some(record) => {
-                session.finish_what_a_dead_run_left(&record).await;
+                session.finish_what_was_left(&record).await;
                 Ok(Some(self.state(&session, &record, &request.state).await?))
             }
             // It was never in this store: the state comes from elsewhere and is written by the next apply.
@@ -190,12 +224,26 @@ impl Resource for MeshResource {
 
     async fn update(&self, cx: &Context, request: Update) -> Result<NewState, Failure> {
         let session = cx.data::<Session>()?;
-        self.write_over(&session, &request).await
+        let key = self.key(&request.plan)?;
+        let flight = session.begin(&key.mesh);
+        let done = self.write_over(&session, &request).await;
+        answered(done, session.landed(cx, flight, Some(&key)).await)
     }
 
-    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure> {
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<Diagnostics, Failure> {
         let session = cx.data::<Session>()?;
-        self.take_away(&session, &request).await
+        let key = self.key(&request.state)?;
+        let flight = session.begin(&key.mesh);
+        let done = self.take_away(&session, &request).await;
+        if done.is_ok() && is_replaced(&request.private) {
+            // Its other half answers for both.
+            return Ok(Diagnostics::new());
+        }
+        let told = session.landed(cx, flight, None).await;
+        match done {
+            Ok(()) => Ok(told),
+            Err(failure) => Err(failure.diagnostics(told)),
+        }
     }
 
     async fn import(&self, cx: &Context, request: Import) -> Result<NewState, Diagnostics> {

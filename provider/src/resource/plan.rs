@@ -1,7 +1,7 @@
 //! What a plan knows before the apply: tags, ARNs of resources to come, and that a resource has yet to be written.
 
 use super::region::{self, REGION};
-use super::{MeshResource, is_pending, key};
+use super::{MeshResource, REPLACED, is_pending, key};
 use crate::codes;
 use crate::session::{Packed, Session};
 use meshform_model::kind::Kind;
@@ -10,6 +10,10 @@ use tfplugin::{Diagnostic, Value};
 
 impl MeshResource {
     pub(super) async fn finish_plan(&self, session: &Session, request: &PlanRequest, plan: &mut Plan) {
+        if request.is_update() && !plan.requires_replace.is_empty() {
+            // Both halves of the replacement are handed it: the first one does not wait for the second.
+            plan.private.set(REPLACED, true);
+        }
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
@@ -52,8 +56,10 @@ impl MeshResource {
         if let Some(key) = key::of_value(self.kind, &plan.planned) {
             let planned = Packed::new(self.terraform().ty(), &plan.planned);
             session.plan(key.clone(), planned);
-            plan.diagnostics.extend(session.warnings(&key.mesh).await);
-            if plan.planned != request.prior {
+            let changes = plan.planned != request.prior;
+            plan.diagnostics
+                .extend(session.warnings(&key.mesh, changes).await);
+            if changes {
                 plan.diagnostics.extend(session.by_hand(&key.mesh).await);
             }
         }

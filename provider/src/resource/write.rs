@@ -1,6 +1,6 @@
 //! Create, update and delete: one record each, by compare-and-swap.
 
-use super::{MeshResource, REVISION, document, is_pending, merge};
+use super::{MeshResource, REVISION, STORE, document, is_pending, is_replaced, merge};
 use crate::codes;
 use crate::problem;
 use crate::session::{self, Session};
@@ -11,7 +11,7 @@ use meshform_model::mesh::Role;
 use meshform_model::pointer::Pointer;
 use meshform_store::{Draft, Expected, ImportedIdentity, Record, Revision, Seed, StoreError};
 use std::time::Duration;
-use tfplugin::resource::{Delete, Failure, NewState, Update};
+use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
 use tfplugin::{Diagnostic, Diagnostics, Private, Value};
 
@@ -22,18 +22,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 impl MeshResource {
     /// Writes what is not there yet.
-    pub(super) async fn write_new(&self, session: &Session, plan: &Value) -> Result<NewState, Failure> {
+    pub(super) async fn write_new(&self, session: &Session, request: &Create) -> Result<NewState, Failure> {
+        let plan = &request.plan;
+        same_store(session, &request.private)
+            .await
+            .map_err(Failure::nothing_done)?;
         let (draft, found) = self.draft(plan).map_err(Failure::nothing_done)?;
         let author = session.author().await.map_err(Failure::nothing_done)?;
         let created = meshform_store::create(&*session.store, draft, &author).await;
         let record = created
-            .map_err(|error| Failure::nothing_done(session::failed(&error)))?
+            .map_err(|error| Failure::nothing_done(taken(session, &error)))?
             .record();
         Ok(self.finished(session, &record, plan).await?.diagnostics(found))
     }
 
     /// Writes over what the state shows, or, where the state came from elsewhere, for the first time.
     pub(super) async fn write_over(&self, session: &Session, request: &Update) -> Result<NewState, Failure> {
+        same_store(session, &request.private).await?;
         let (mut draft, found) = self.draft(&request.plan)?;
         let record = if is_pending(&request.private) {
             draft.imported = imported_identity(&request.prior);
@@ -142,21 +147,27 @@ impl MeshResource {
     /// Deletes the record, unless something is inside it or another owner's resource refers to it.
     pub(super) async fn take_away(&self, session: &Session, request: &Delete) -> Result<(), Failure> {
         let key = self.key(&request.state)?;
-        let Some(mut record) = self.record(session, &key, &request.private).await? else {
+        let Some(record) = self.record(session, &key, &request.private).await? else {
             return Ok(());
         };
         self.wait_until_empty(session, &key).await?;
         refuse_if_named(session, &record).await?;
         let author = session.author().await?;
+        // What the plan was made from; what another owner has written since is not deleted.
+        let mut expected = revision(&request.private).unwrap_or(record.revision);
         loop {
-            match session.store.delete(&key, record.revision, &author).await {
+            match session.store.delete(&key, expected, &author).await {
                 Ok(_) => {
-                    session.written(&key.mesh);
+                    if is_replaced(&request.private) {
+                        session.replacing(&key.mesh);
+                    } else {
+                        session.written(&key.mesh);
+                    }
                     return Ok(());
                 }
                 Err(StoreError::Conflict(conflict)) => match conflict.found.clone() {
                     None => return Ok(()),
-                    Some(found) if found.author.owner == author.owner => record = found,
+                    Some(found) if found.author.owner == author.owner => expected = found.revision,
                     Some(_) => return Err(session::failed(&StoreError::Conflict(conflict)).into()),
                 },
                 Err(error) => return Err(session::failed(&error).into()),
@@ -231,14 +242,16 @@ impl MeshResource {
             .filled_in(record, plan)
             .map_err(|misfit| Diagnostics::from(problem::misfit(format!("{}: {misfit}.", record.key))))?;
         session.views.wrote(record).await;
-        let warnings = session
-            .views
-            .dangling(&*session.store, &record.key, Some(record.revision))
-            .await?;
-        Ok(self
-            .remembered(session, record, state)
-            .await?
-            .diagnostics(warnings))
+        self.remembered(session, record, state).await
+    }
+}
+
+/// Makes sure that the store is the one that the plan was made with: a plan that was saved may be applied while the
+/// provider block, or the working directory, names another.
+async fn same_store(session: &Session, private: &Private) -> Result<(), Diagnostics> {
+    match private.str(STORE) {
+        Some(id) => session.expect(id).await,
+        None => Ok(()),
     }
 }
 
@@ -265,6 +278,28 @@ impl MeshResource {
         }
         Ok(state)
     }
+}
+
+/// Why a create failed. What the same owner has written before was forgotten by Terraform.
+fn taken(session: &Session, error: &StoreError) -> Diagnostics {
+    let owner = &session.settings.owner;
+    let found = match error {
+        StoreError::Conflict(conflict) => conflict.found.as_ref(),
+        _ => None,
+    };
+    let Some(found) = found.filter(|found| found.author.owner == *owner) else {
+        return session::failed(error);
+    };
+    let mut told = problem::plain(&error.diagnostic());
+    told.detail.push_str(&format!(
+        "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
+         that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
+         let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
+         meshform imports --owner {owner} --store {} plan.json > imports.tf",
+        found.key,
+        meshform_release::store_argument(&*session.store)
+    ));
+    told.into()
 }
 
 /// Tags that `ignore_tags` leaves to others stay on a record that is written over.

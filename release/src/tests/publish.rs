@@ -22,7 +22,7 @@ async fn a_proxy_that_is_gone_is_told_to_let_go_and_then_its_folder_goes() {
     slow.release("apps").await.unwrap();
     delete(&*store, &node_key("canary")).await;
     let outcome = slow.release("apps").await.unwrap();
-    assert_eq!(outcome.published.unwrap().retired, ["apps/virtualNode/canary"]);
+    assert_eq!(outcome.published().retired, ["apps/virtualNode/canary"]);
     let seen = see_all(&root);
     assert_eq!(
         seen["canary"],
@@ -49,7 +49,7 @@ async fn a_proxy_that_is_gone_is_told_to_let_go_and_then_its_folder_goes() {
     delete(&*store, &node_key("canary")).await;
     slow.release("apps").await.unwrap();
     let outcome = at_once.release("apps").await.unwrap();
-    assert_eq!(outcome.published.unwrap().removed, ["apps/virtualNode/canary"]);
+    assert_eq!(outcome.published().removed, ["apps/virtualNode/canary"]);
     assert!(!root.join("apps/virtualNode/canary").exists());
 }
 
@@ -102,7 +102,7 @@ async fn what_was_deleted_or_spoilt_by_hand_comes_back() {
     let whole = in_use(&root);
     fs::remove_dir_all(root.join("apps/virtualNode/a/releases")).unwrap();
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.published.unwrap().written, ["apps/virtualNode/a"]);
+    assert_eq!(outcome.published().written, ["apps/virtualNode/a"]);
     assert_eq!(in_use(&root), whole);
     fs::remove_dir_all(&root).unwrap();
     releaser.release("apps").await.unwrap();
@@ -116,8 +116,8 @@ async fn two_stores_do_not_publish_to_one_directory() {
         let store = store(place);
         write_mesh(&*store, "1").await;
         write_node(&*store, "a", "1").await;
-        let outcome = releaser(one.path(), &store).release("apps").await;
-        match outcome {
+        let mut outcome = releaser(one.path(), &store).release("apps").await.unwrap();
+        match outcome.deliveries.remove(0).result {
             Ok(_) => assert!(published),
             Err(error) => {
                 assert!(!published);
@@ -137,16 +137,37 @@ async fn a_directory_that_cannot_be_written_is_an_error_and_the_next_run_finishe
     write_node(&*store, "a", "1").await;
     fs::write(&root, "a file in the way").unwrap();
     let releaser = releaser(directory.path(), &store);
-    let error = releaser.release("apps").await.unwrap_err();
-    assert!(error.to_string().contains("published"), "{error}");
-    assert!(error.help().contains("proxies go on"), "{}", error.help());
+    let outcome = releaser.release("apps").await.unwrap();
+    assert!(!outcome.is_published());
+    let failed = &outcome.deliveries[0];
+    assert_eq!(failed.behind, ["apps/virtualNode/a"]);
+    let told = releaser.undelivered("apps", failed).unwrap();
+    let help = told.help.as_deref().unwrap_or_default();
+    assert!(told.message.contains("apps/virtualNode/a"), "{told}");
+    assert!(
+        help.contains("proxies go on") && help.contains("--publish"),
+        "{help}"
+    );
+    // Plans of whatever process say it, with the reason, until it is mended.
+    let plan = releaser.warnings("apps").await.unwrap();
+    assert_eq!(plan.idle.len(), 1, "{plan:?}");
+    assert!(plan.idle[0].message.contains("published"), "{plan:?}");
+    let status = releaser.status("apps").await.unwrap();
+    assert!(
+        matches!(status.targets[..], [ref one] if one.report.failure.is_some()),
+        "{status:?}"
+    );
     fs::remove_file(&root).unwrap();
     let outcome = releaser.release("apps").await.unwrap();
     assert!(
         matches!(outcome.verdict, Verdict::Unchanged(_)),
         "the release was in the store already"
     );
-    assert_eq!(outcome.published.unwrap().written, ["apps/virtualNode/a"]);
+    assert_eq!(outcome.published().written, ["apps/virtualNode/a"]);
+    assert_eq!(releaser.warnings("apps").await.unwrap(), Warnings::default());
+    let status = releaser.status("apps").await.unwrap();
+    assert_eq!(status.targets[0].standing, Standing::Current);
+    assert_eq!(status.targets[0].report.failure, None);
     fs::write(
         root.join("apps/virtualNode/a/releases/.new-x"),
         "left by a killed publisher",

@@ -27,7 +27,8 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     assert!(!root.exists(), "nothing is published");
     let told = releaser.warnings("apps").await.unwrap();
     assert!(
-        told.iter()
+        told.idle
+            .iter()
             .any(|one| one.code == codes::INVALID_MESH && one.message.contains("`b.apps.local`")),
         "{told:?}"
     );
@@ -35,7 +36,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     let outcome = releaser.release("apps").await.unwrap();
     assert_eq!(changed(&outcome), names(&["b"]), "{outcome:?}");
     assert!(
-        releaser.warnings("apps").await.unwrap().is_empty(),
+        releaser.warnings("apps").await.unwrap().idle.is_empty(),
         "it is whole again"
     );
     let first = in_use(&root);
@@ -64,7 +65,7 @@ async fn only_what_changed_is_written_and_an_equal_mesh_is_no_release() {
     };
     let again = releaser.release("apps").await.unwrap();
     assert_eq!(again.verdict, Verdict::Unchanged(first.clone()));
-    assert_eq!(again.published, Some(Default::default()), "nothing is written");
+    assert_eq!(again.published(), Default::default(), "nothing is written");
     let bootstrap = directory
         .path()
         .join("published/apps/virtualNode/a/bootstrap.json");
@@ -78,7 +79,7 @@ async fn only_what_changed_is_written_and_an_equal_mesh_is_no_release() {
     };
     assert_eq!(&preview.changes, changes, "the preview told");
     assert_eq!(changes[0].what, WhatChanged::Configuration);
-    assert_eq!(outcome.published.unwrap().written, ["apps/virtualNode/b"]);
+    assert_eq!(outcome.published().written, ["apps/virtualNode/b"]);
     assert_eq!(fs::metadata(&bootstrap).unwrap().modified().unwrap(), before);
     // Back to what was: another release, the same files.
     write_node(&*store, "b", "1").await;
@@ -105,7 +106,7 @@ async fn a_release_is_the_same_wherever_it_is_published() {
         "not another release"
     );
     assert_eq!(
-        outcome.published.unwrap().written,
+        outcome.published().written,
         ["apps/virtualNode/a"],
         "but published there too"
     );
@@ -135,7 +136,7 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
     write_node(&*store, "a", "2").await;
     releaser.release("apps").await.unwrap();
     assert_ne!(in_use(&root), files);
-    assert!(releaser.warnings("apps").await.unwrap().is_empty());
+    assert!(releaser.warnings("apps").await.unwrap().always.is_empty());
     let error = releaser.pin("apps", "0000").await.unwrap_err();
     assert!(matches!(error, ReleaseError::NoRelease { .. }), "{error}");
     releaser.pin("apps", &first.as_str()[..10]).await.unwrap();
@@ -149,7 +150,7 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
     let status = releaser.status("apps").await.unwrap();
     assert!(status.pinned && status.current.unwrap().release == first);
     assert_eq!(status.pending.changes.len(), 1, "what letting go would change");
-    let warning = releaser.warnings("apps").await.unwrap().remove(0);
+    let warning = releaser.warnings("apps").await.unwrap().always.remove(0);
     assert_eq!(warning.code, codes::PINNED);
     let outcome = releaser.unpin("apps").await.unwrap();
     assert_eq!(changed(&outcome), names(&["a"]));
@@ -212,7 +213,10 @@ async fn a_damaged_release_is_built_again() {
         .map(|blob| blob.digest)
         .collect();
     store.delete_blobs("apps", &all).await.unwrap();
-    let outcome = releaser.release("apps").await.unwrap();
+    let outcome = self::releaser(directory.path(), &store)
+        .release("apps")
+        .await
+        .unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(store.blobs("apps").await.unwrap().len(), all.len());
 }
@@ -287,7 +291,7 @@ async fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
     let published = directory.path().join("published");
     write_policy(&*store, "MANUAL").await;
     write_node(&*store, "a", "1").await;
-    let outcome = releaser.follow("apps").await.unwrap();
+    let outcome = releaser.follow("apps", Holding::Over).await.unwrap();
     assert_eq!(outcome.verdict, Verdict::Waits);
     assert_eq!(outcome.diagnostics[0].code.0, "MF0509");
     assert!(see_all(&published).is_empty());
@@ -300,12 +304,18 @@ async fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
     assert_eq!(first.len(), 1);
     write_node(&*store, "a", "2").await;
     write_node(&*store, "b", "1").await;
-    assert_eq!(releaser.follow("apps").await.unwrap().verdict, Verdict::Waits);
+    assert_eq!(
+        releaser.follow("apps", Holding::Over).await.unwrap().verdict,
+        Verdict::Waits
+    );
     assert_eq!(see_all(&published), first);
 
     // What is current is published whole, wherever it is missing.
     fs::remove_dir_all(&published).unwrap();
-    assert_eq!(releaser.follow("apps").await.unwrap().verdict, Verdict::Waits);
+    assert_eq!(
+        releaser.follow("apps", Holding::Over).await.unwrap().verdict,
+        Verdict::Waits
+    );
     assert_eq!(see_all(&published), first);
 
     // Letting go of a pin is no order.
@@ -314,7 +324,7 @@ async fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
     assert_eq!(releaser.unpin("apps").await.unwrap().verdict, Verdict::Waits);
 
     write_policy(&*store, "AUTO").await;
-    let followed = releaser.follow("apps").await.unwrap();
+    let followed = releaser.follow("apps", Holding::Over).await.unwrap();
     assert!(
         matches!(followed.verdict, Verdict::Released { .. }),
         "{followed:?}"

@@ -1,7 +1,7 @@
 //! Writes are gathered.
 
 use super::*;
-use crate::scheduler::{ReleaseScheduler, Timing};
+use crate::scheduler::{Patience, ReleaseScheduler, Timing};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
@@ -31,6 +31,7 @@ async fn a_hundred_writes_make_one_release_and_no_writer_waits() {
     let timing = Timing {
         quiet: Duration::from_secs(60),
         longest: Duration::from_secs(600),
+        ..Timing::default()
     };
     let (gatherer, counting) = gatherer(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
@@ -40,13 +41,16 @@ async fn a_hundred_writes_make_one_release_and_no_writer_waits() {
         gatherer.note("apps");
     }
     assert!(gatherer.report("apps").is_none(), "nothing was built yet");
-    assert_eq!(gatherer.flush(Duration::from_secs(30)), Vec::<String>::new());
+    assert_eq!(
+        gatherer.flush(Duration::from_secs(30)).await,
+        Vec::<String>::new()
+    );
     assert_eq!(counting.0.load(Ordering::SeqCst), 1);
     let outcome = gatherer.report("apps").unwrap().unwrap();
     assert_eq!(changed(&outcome).len(), 100);
     assert_eq!(see_all(&directory.path().join("published")).len(), 100);
     assert_eq!(
-        gatherer.flush(Duration::ZERO),
+        gatherer.flush(Duration::ZERO).await,
         Vec::<String>::new(),
         "nothing is left"
     );
@@ -59,6 +63,7 @@ async fn a_pause_is_enough_and_a_long_apply_is_released_on_the_way() {
     let timing = Timing {
         quiet: Duration::from_millis(50),
         longest: Duration::from_millis(300),
+        ..Timing::default()
     };
     let (gatherer, counting) = gatherer(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
@@ -93,7 +98,7 @@ async fn what_is_wrong_with_a_mesh_can_be_asked_for() {
     write_service(&*store, "b.apps.local", "nowhere").await;
     gatherer.note("apps");
     gatherer.note("another");
-    assert!(gatherer.flush(Duration::from_secs(30)).is_empty());
+    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
     assert_eq!(
         gatherer.report("apps").unwrap().unwrap().verdict,
         Verdict::Invalid
@@ -113,6 +118,7 @@ async fn dropping_it_finishes_what_waits() {
     let timing = Timing {
         quiet: Duration::from_secs(60),
         longest: Duration::from_secs(60),
+        ..Timing::default()
     };
     let (gatherer, _) = gatherer(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
@@ -131,7 +137,7 @@ async fn writes_wait_where_a_mesh_is_released_by_hand_and_an_order_does_not() {
     write(&*store, &mesh_key(), body).await;
     write_node(&*store, "a", "1").await;
     gatherer.note("apps");
-    assert!(gatherer.flush(Duration::from_secs(30)).is_empty());
+    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
     assert_eq!(gatherer.report("apps").unwrap().unwrap().verdict, Verdict::Waits);
     assert_eq!(
         counting.0.load(Ordering::SeqCst),
@@ -141,8 +147,108 @@ async fn writes_wait_where_a_mesh_is_released_by_hand_and_an_order_does_not() {
     gatherer.note("apps");
     gatherer.demand("apps");
     gatherer.note("apps");
-    assert!(gatherer.flush(Duration::from_secs(30)).is_empty());
+    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
     let outcome = gatherer.report("apps").unwrap().unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(see_all(&directory.path().join("published")).len(), 1);
+}
+
+/// A mesh with a router, its route, and a service and a caller that need it.
+async fn write_router(store: &dyn Store) {
+    write_mesh(store, "1").await;
+    write_node(store, "a", "1").await;
+    let router = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "r");
+    let listeners = json!({"listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}]});
+    write(store, &router, json!({"spec": listeners})).await;
+    write_route(store, "first").await;
+    let service = ResourceKey::in_mesh("apps", Kind::VirtualService, "r.apps.local");
+    let provider = json!({"provider": {"virtualRouter": {"virtualRouterName": "r"}}});
+    write(store, &service, json!({"spec": provider})).await;
+    let caller = json!({"backends": [{"virtualService": {"virtualServiceName": "r.apps.local"}}]});
+    write(store, &node_key("caller"), json!({"spec": caller})).await;
+}
+
+fn route_key(name: &str) -> ResourceKey {
+    let router = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "r");
+    ResourceKey::child(&router, Kind::Route, name)
+}
+
+async fn write_route(store: &dyn Store, name: &str) {
+    let target = json!({"weightedTargets": [{"virtualNode": "a", "weight": 1}]});
+    let route = json!({"spec": {"httpRoute": {"match": {"prefix": "/"}, "action": target}}});
+    write(store, &route_key(name), route).await;
+}
+
+#[tokio::test]
+async fn who_waits_is_answered_when_the_release_is_published() {
+    let directory = TempDir::new().unwrap();
+    let store = store(directory.path());
+    let timing = Timing {
+        quiet: Duration::from_secs(600),
+        longest: Duration::from_secs(600),
+        ..Timing::default()
+    };
+    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    assert!(
+        gatherer.settled("apps", Patience::Usual).await.is_none(),
+        "nothing was written"
+    );
+    write_mesh(&*store, "1").await;
+    write_node(&*store, "a", "1").await;
+    gatherer.note("apps");
+    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    assert!(outcome.is_published());
+    assert_eq!(see_all(&directory.path().join("published")).len(), 1);
+    assert!(!gatherer.is_untold("apps"));
+}
+
+#[tokio::test]
+async fn a_release_without_the_last_route_is_held_until_it_is_mended() {
+    let directory = TempDir::new().unwrap();
+    let store = store(directory.path());
+    let timing = Timing {
+        hold: Duration::from_secs(600),
+        ..Timing::default()
+    };
+    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    write_router(&*store).await;
+    gatherer.note("apps");
+    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+
+    delete(&*store, &route_key("first")).await;
+    write_node(&*store, "a", "2").await;
+    gatherer.note("apps");
+    let open = gatherer.flush(Duration::from_millis(500)).await;
+    assert_eq!(open, ["apps"], "nobody is told that it was released");
+    let held = gatherer.report("apps").unwrap().unwrap();
+    assert!(matches!(held.verdict, Verdict::Held(_)), "{held:?}");
+    assert_eq!(held.lost.len(), 2, "the router and the service: {held:?}");
+
+    write_route(&*store, "second").await;
+    gatherer.note("apps");
+    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert_eq!(outcome.lost, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_release_without_the_last_route_is_made_when_it_was_held_for_long_enough() {
+    let directory = TempDir::new().unwrap();
+    let store = store(directory.path());
+    let timing = Timing {
+        // A delete does not wait for so long.
+        hold: Duration::from_secs(600),
+        ..Timing::default()
+    };
+    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    write_router(&*store).await;
+    gatherer.note("apps");
+    gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    delete(&*store, &route_key("first")).await;
+    write_node(&*store, "a", "2").await;
+    gatherer.note("apps");
+    let outcome = gatherer.settled("apps", Patience::Brief).await.unwrap().unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert_eq!(outcome.lost.len(), 2, "who waits is told: {outcome:?}");
 }

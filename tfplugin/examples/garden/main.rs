@@ -311,12 +311,12 @@ impl Resource for Bed {
         Ok(bed.into())
     }
 
-    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure> {
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<Diagnostics, Failure> {
         let _ = std::fs::remove_file(
             cx.data::<Shed>()?
                 .file(request.state.str("name").unwrap_or_default()),
         );
-        Ok(())
+        Ok(Diagnostics::new())
     }
 
     async fn import(&self, _: &Context, request: Import) -> Result<NewState, Diagnostics> {

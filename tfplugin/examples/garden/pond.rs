@@ -154,8 +154,8 @@ impl Resource for Pond {
         save(cx, settle(&request.plan, &request.prior))
     }
 
-    async fn delete(&self, cx: &Context, request: Delete) -> Result<(), Failure> {
+    async fn delete(&self, cx: &Context, request: Delete) -> Result<Diagnostics, Failure> {
         let _ = std::fs::remove_file(file(cx, &request.state)?);
-        Ok(())
+        Ok(Diagnostics::new())
     }
 }

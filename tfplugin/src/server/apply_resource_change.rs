@@ -90,7 +90,11 @@ pub(crate) async fn apply(
                 meta: request.meta.clone(),
             };
             let done = guard("Deleting", entry.resource.delete(cx, delete)).await;
-            done.map(|outcome| outcome.map(|()| NewState::new(Value::Null)))
+            done.map(|outcome| match outcome {
+                Ok(told) if told.has_errors() => Err(Failure::from(told)),
+                Ok(told) => Ok(NewState::new(Value::Null).diagnostics(told)),
+                Err(failure) => Err(failure),
+            })
         }
     };
     let outcome = outcome.unwrap_or_else(|crash| Err(Failure::from(crash)));

@@ -5,7 +5,7 @@ use super::registry::ResourceEntry;
 use super::{guard, mistake, tidy};
 use crate::resource::StoredState;
 use crate::value::{Misfit, Value};
-use crate::{Context, Diagnostics, Path};
+use crate::{Context, Diagnostic, Diagnostics, Path};
 
 pub(crate) async fn upgrade(
     cx: &Context,
@@ -22,7 +22,7 @@ pub(crate) async fn upgrade(
     };
     let mut state = schema
         .conform_stored(tree)
-        .map_err(|misfit| does_not_fit(&misfit, current))?;
+        .map_err(|misfit| does_not_fit("state", &misfit, current))?;
     wholly_known(&state, "state")?;
     tidy::drop_write_only(schema, &mut state);
     Ok(state)
@@ -48,7 +48,7 @@ pub(crate) async fn upgrade_identity(
         .await??
     };
     let identity = crate::value::conform(schema.ty(), tree, crate::value::Fit::Stored)
-        .map_err(|misfit| does_not_fit(&misfit, current))?;
+        .map_err(|misfit| does_not_fit("identity", &misfit, current))?;
     wholly_known(&identity, "identity")?;
     Ok(identity)
 }
@@ -60,13 +60,18 @@ fn wholly_known(value: &Value, what: &str) -> Result<(), Diagnostics> {
     }
 }
 
-fn does_not_fit(misfit: &Misfit, current: bool) -> Diagnostics {
-    if current {
-        let what = format!(
-            "The stored state does not fit the schema although its version is the current one: {misfit}. When the \
-             type of an attribute changes, the schema's version must be raised."
-        );
-        return mistake(&misfit.path, what).into();
+/// What Terraform has stored is not what was given to it, or what another version upgraded badly.
+fn does_not_fit(what: &str, misfit: &Misfit, current: bool) -> Diagnostics {
+    if !current {
+        return super::misfit_from_provider(&format!("upgrading the {what}"), misfit).into();
     }
-    super::misfit_from_provider("upgrading the state", misfit).into()
+    let detail = format!(
+        "The stored {what} does not have the form that this version of the provider writes: {misfit}. It was damaged or \
+         changed by hand, or written by another build of the provider. Restore the state from a backup (a local state \
+         has one in `terraform.tfstate.backup`), or take the resource out of it with `terraform state rm` and import it \
+         again."
+    );
+    Diagnostic::error("Damaged state", detail)
+        .at(misfit.path.clone())
+        .into()
 }

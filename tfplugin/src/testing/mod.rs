@@ -20,7 +20,7 @@
 //! #     }
 //! #     async fn create(&self, _: &Context, r: Create) -> Result<NewState, Failure> { Ok(r.plan.with("id", "1").into()) }
 //! #     async fn read(&self, _: &Context, r: Read) -> Result<Option<NewState>, Diagnostics> { Ok(Some(r.state.into())) }
-//! #     async fn delete(&self, _: &Context, _: Delete) -> Result<(), Failure> { Ok(()) }
+//! #     async fn delete(&self, _: &Context, _: Delete) -> Result<Diagnostics, Failure> { Ok(Diagnostics::new()) }
 //! # }
 //! use tfplugin::testing::{Action, Client};
 //!

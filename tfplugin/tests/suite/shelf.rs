@@ -104,9 +104,15 @@ impl Resource for Book {
         Ok(request.plan.into())
     }
 
-    async fn delete(&self, _: &Context, request: Delete) -> Result<(), Failure> {
-        self.all.lock().unwrap().remove(&title(&request.state));
-        Ok(())
+    async fn delete(&self, _: &Context, request: Delete) -> Result<Diagnostics, Failure> {
+        let title = title(&request.state);
+        let told = match title.as_str() {
+            "chained" => return Ok(Diagnostic::error("Chained", "It stays.").into()),
+            "lent" => Diagnostic::warning("Lent", "Somebody still has it.").into(),
+            _ => Diagnostics::new(),
+        };
+        self.all.lock().unwrap().remove(&title);
+        Ok(told)
     }
 
     async fn import(&self, _: &Context, request: Import) -> Result<NewState, Diagnostics> {

@@ -209,6 +209,15 @@ fn reached() -> Vec<Case> {
     let path = |m: Value| broken(|mesh| mesh[PATH]["httpRoute"]["match"] = m);
     vec![
         case(
+            "a router without routes",
+            &["MF0265"],
+            broken(|m| {
+                for route in [HEADER, PATH, WEIGHTED] {
+                    remove(m, route);
+                }
+            }),
+        ),
+        case(
             "two routes of one priority",
             &["MF0260"],
             broken(|m| m[PATH]["priority"] = json!(10)),

@@ -1,0 +1,204 @@
+//! Publish directories on slow, full and unwritable disks.
+
+use crate::promise::{is_kept, no_warning, nodes};
+use crate::slow;
+use crate::world::{World, open, says, wait};
+use meshform_acceptance::terraform::Ran;
+use meshform_acceptance::tools;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SETTINGS: &str = "publish = [\"published\", \"second\"]";
+
+fn published(world: &World) -> [PathBuf; 2] {
+    ["published", "second"].map(|name| world.module().dir().join(name))
+}
+
+fn kept(world: &World) {
+    let [one, two] = published(world);
+    wait(is_kept(&open(&world.store_directory()), &[&one, &two]));
+}
+
+/// What `meshform` says of the world's store, and whether it ended with 0.
+fn meshform(world: &World, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(tools::meshform())
+        .args(arguments)
+        .arg("--store")
+        .arg(world.store_directory())
+        .current_dir(world.module().dir())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn an_apply_waits_for_slow_disks() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = slow::library(folder.path());
+    let world = World::with_provider(SETTINGS, &nodes(40, 8080))
+        .env("LD_PRELOAD", &library.to_string_lossy())
+        .env("MESHFORM_TEST_SLOW", "4000");
+    no_warning(&world.apply().text);
+    kept(&world);
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine, "{said}");
+    says(
+        &said,
+        &["valid, nothing to release", "module/published on ", ": current"],
+    );
+}
+
+#[test]
+fn who_does_not_wait_is_told_what_is_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = slow::library(folder.path());
+    let settings = format!("{SETTINGS}\nrelease_timeout = \"200ms\"");
+    let world = World::with_provider(&settings, &nodes(3, 8080))
+        .env("LD_PRELOAD", &library.to_string_lossy())
+        .env("MESHFORM_TEST_SLOW", "100000");
+    let said = world.apply().flat();
+    says(
+        &said,
+        &[
+            "MF0713",
+            "mesh `m`",
+            "release_timeout",
+            "m/virtualNode/n0",
+            "meshform release",
+        ],
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_said_by_the_apply_by_plans_and_by_status_until_it_is_mended() {
+    let world = World::with_provider(SETTINGS, &nodes(2, 8080));
+    let second = world.module().dir().join("second");
+    fs::write(&second, "a file in the way").unwrap();
+    let said = world.apply().flat();
+    says(
+        &said,
+        &["MF0501", "mesh `m`", "/second", "m/virtualNode/n1", "--publish"],
+    );
+    // The other directory does not suffer for it.
+    let first = world.module().dir().join("published");
+    assert!(first.join("m/virtualNode/n1/current/lds.json").is_file());
+
+    says(&world.plan().text, &["MF0511", "/second", "meshform release"]);
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(!fine, "{said}");
+    says(&said, &["not published everywhere", "/second", ": current"]);
+
+    fs::remove_file(&second).unwrap();
+    let command = ["release", "--mesh", "m", "--publish", "second"];
+    let (fine, said) = meshform(&world, &command);
+    assert!(fine, "{said}");
+    says(
+        &said,
+        &["/second: 2 written (m/virtualNode/n0, m/virtualNode/n1)"],
+    );
+    kept(&world);
+    no_warning(&world.plan().text);
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine, "{said}");
+
+    // A change mends as well.
+    fs::remove_dir_all(&second).unwrap();
+    world.write(SETTINGS, &nodes(2, 8081));
+    world.apply();
+    kept(&world);
+    no_warning(&world.plan().text);
+}
+
+#[test]
+fn a_new_directory_is_published_to_or_the_plan_says_how() {
+    let world = World::with_provider("publish_directory = \"published\"", &nodes(2, 8080));
+    world.apply();
+    world.write(SETTINGS, &nodes(2, 8080));
+    says(
+        &world.plan().text,
+        &["MF0511", "/second", "m/virtualNode/n0", "meshform release"],
+    );
+    // With a release at the end of the graph the plan shows it.
+    let release = r#"
+resource "appmesh_release" "m" {
+  mesh_name  = appmesh_mesh.m.name
+  depends_on = [appmesh_virtual_node.n]
+}
+"#;
+    let with_release = format!("{}{release}", nodes(2, 8080));
+    world.write("publish_directory = \"published\"", &with_release);
+    world.apply();
+    world.write(SETTINGS, &with_release);
+    world.plan().is(&[("appmesh_release.m", "update")]);
+    world.apply();
+    kept(&world);
+    world.plan_is_empty();
+}
+
+/// Runs Terraform where that directory is a file system of its own with little room. None where nothing may be
+/// mounted.
+fn with_little_room(world: &World, directory: &Path, script: &str) -> Option<Ran> {
+    fs::create_dir_all(directory).unwrap();
+    let apply = world.module().command(&["apply", "-auto-approve", "-no-color"]);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--", "/bin/sh", "-c", script])
+        .arg(directory)
+        .arg(apply.get_program())
+        .args(apply.get_args())
+        .current_dir(world.module().dir());
+    for (name, value) in apply.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let ran = Ran::from(command.output().ok()?);
+    let may_not = ran.status == 77 || ran.text.contains("unshare failed");
+    (!may_not).then_some(ran)
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_next_apply_goes_on() {
+    let world = World::with_provider(SETTINGS, &nodes(20, 8080));
+    let [_, second] = published(&world);
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$0\" 2>/dev/null || exit 77; exec \"$@\"";
+    let Some(ran) = with_little_room(&world, &second, script) else {
+        println!("nothing may be mounted here");
+        return;
+    };
+    assert!(ran.ok(), "{}", ran.text);
+    says(&ran.flat(), &["MF0501", "mesh `m`", "/second", "No space left"]);
+    // Outside, the directory has room.
+    world.write(SETTINGS, &nodes(20, 8081));
+    world.apply();
+    kept(&world);
+    no_warning(&world.plan().text);
+}
+
+#[test]
+fn a_store_that_was_full_heals_with_the_next_apply() {
+    let world = World::with_provider(SETTINGS, &nodes(20, 8080));
+    let store = world.store_directory();
+    // Whatever the first apply comes to, it is no green one without a word; the second one has room.
+    let script = "mount -t tmpfs -o size=192k tmpfs \"$0\" 2>/dev/null || exit 77
+        \"$@\"; echo \"first: $?\"
+        mount -o remount,size=64m \"$0\" && \"$@\"; echo \"second: $?\"
+        mkdir -p kept && cp -r \"$0\"/. kept/";
+    let Some(ran) = with_little_room(&world, &store, script) else {
+        println!("nothing may be mounted here");
+        return;
+    };
+    let (first, second) = ran.text.split_once("first: ").unwrap();
+    assert!(
+        first.contains("MF0") || !second.starts_with('0'),
+        "a green apply on a full disk:\n{}",
+        ran.text
+    );
+    assert!(second.contains("second: 0"), "{}", ran.text);
+    let [one, two] = published(&world);
+    let kept = world.module().dir().join("kept");
+    wait(is_kept(&open(&kept), &[&one, &two]));
+}

@@ -1,0 +1,243 @@
+//! `meshform imports`: the resources of an owner, as Terraform's `import` blocks.
+
+use crate::codes;
+use crate::exit::Exit;
+use crate::input;
+use crate::io::Io;
+use crate::render;
+use crate::store::{self, StoreArgument};
+use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::schema;
+use meshform_store::Prefix;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Write an import block for each resource of an owner, so that one apply takes them back into a lost state
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The plan of the configuration, as `terraform show -json` gives it; `-` is standard input. Each block then names
+    /// the address that the configuration has. Without it, addresses are made from names
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    /// The owner, as in the provider block
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    /// Only this mesh
+    #[arg(long, value_name = "NAME")]
+    mesh: Option<String>,
+    #[command(flatten)]
+    store: StoreArgument,
+}
+
+type Problem = Box<Diagnostic>;
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    let (text, problems) = match blocks(arguments, io) {
+        Ok(done) => done,
+        Err(problem) => {
+            render::tell(io, &Sources::default(), &[*problem]);
+            return Exit::WrongUse;
+        }
+    };
+    render::tell(io, &Sources::default(), &problems);
+    io.print(&text);
+    if problems.iter().any(Diagnostic::is_error) {
+        Exit::Found
+    } else {
+        Exit::Fine
+    }
+}
+
+fn blocks(arguments: &Arguments, io: &mut Io) -> Result<(String, Vec<Diagnostic>), Problem> {
+    let planned = match &arguments.plan {
+        Some(path) => Some(planned(&input::one(io, path)?)?),
+        None => None,
+    };
+    let store = store::open(io, &arguments.store.store)?;
+    let prefix = arguments.mesh.as_deref().map_or_else(Prefix::all, Prefix::mesh);
+    let listing = store::wait(store.list(&prefix))?.map_err(|error| Box::new(error.diagnostic()))?;
+    let owners: BTreeSet<String> = listing
+        .records
+        .iter()
+        .map(|record| record.author.owner.clone())
+        .collect();
+    let records = listing.records.into_iter();
+    let keys: Vec<ResourceKey> = records
+        .filter(|record| record.author.owner == arguments.owner)
+        .map(|record| record.key)
+        .collect();
+    if keys.is_empty() {
+        let owners: Vec<String> = owners.into_iter().collect();
+        return Err(Box::new(
+            Diagnostic::error(
+                codes::NOT_THERE,
+                format!("the store has no resource of the owner `{}`", arguments.owner),
+            )
+            .help(format!("its owners are `{}`", owners.join("`, `"))),
+        ));
+    }
+    let mut problems = Vec::new();
+    let mut addresses = match planned {
+        Some(planned) => planned,
+        None => made(&keys),
+    };
+    let mut text = String::new();
+    for key in &keys {
+        let Some(address) = addresses.remove(key) else {
+            problems.push(
+                Diagnostic::warning(codes::NOT_THERE, format!("the plan does not create {key}")).help(
+                    "it is in the store, and in no block: write it into the configuration, or delete it there",
+                ),
+            );
+            continue;
+        };
+        let id = serde_json::Value::from(names(key).join("/"));
+        text.push_str(&format!("import {{\n  to = {address}\n  id = {id}\n}}\n\n"));
+    }
+    Ok((text.trim_end().to_owned() + "\n", problems))
+}
+
+/// The names that a key has, as an import id has them.
+fn names(key: &ResourceKey) -> Vec<&str> {
+    let mut names = vec![key.mesh.as_str()];
+    names.extend(key.parent.as_deref());
+    if key.kind != Kind::Mesh {
+        names.push(&key.name);
+    }
+    names
+}
+
+/// The addresses of what a plan creates, by what is created.
+fn planned(bytes: &[u8]) -> Result<BTreeMap<ResourceKey, String>, Problem> {
+    let wrong = |why: String| {
+        Box::new(
+            Diagnostic::error(codes::CANNOT_READ, format!("this is no plan in JSON: {why}"))
+                .help("write `terraform plan -out=tfplan`, then `terraform show -json tfplan > plan.json`"),
+        )
+    };
+    let plan: Json = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    let changes = plan.get("resource_changes").and_then(Json::as_array);
+    let changes = changes.ok_or_else(|| wrong("it has no `resource_changes`".to_owned()))?;
+    let found = changes.iter().filter_map(|change| {
+        let creates = change.pointer("/change/actions/0")?.as_str()? == "create";
+        let ty = change.get("type")?.as_str()?;
+        let key = key(ty, change.pointer("/change/after")?)?;
+        let address = change.get("address")?.as_str()?;
+        creates.then(|| (key, address.to_owned()))
+    });
+    Ok(found.collect())
+}
+
+/// What a planned resource of that type is.
+fn key(ty: &str, values: &Json) -> Option<ResourceKey> {
+    let ty = ty.strip_prefix("aws_").unwrap_or(ty);
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| schema::kind(*kind).terraform == ty)?;
+    let schema = schema::kind(kind);
+    let object = schema.root.object()?;
+    let names = schema.key.iter().map(|name| {
+        let attribute = object.field(name)?.terraform.as_str();
+        values.get(attribute)?.as_str()
+    });
+    let names: Vec<&str> = names.collect::<Option<_>>()?;
+    match (kind, kind.parent(), names.as_slice()) {
+        (Kind::Mesh, _, [mesh]) => Some(ResourceKey::mesh(*mesh)),
+        (_, Some(parent), [mesh, parent_name, name]) => Some(ResourceKey::child(
+            &ResourceKey::in_mesh(*mesh, parent, *parent_name),
+            kind,
+            *name,
+        )),
+        (_, None, [mesh, name]) => Some(ResourceKey::in_mesh(*mesh, kind, *name)),
+        _ => None,
+    }
+}
+
+/// Addresses from names: as short as tells the resources of a type apart.
+fn made(keys: &[ResourceKey]) -> BTreeMap<ResourceKey, String> {
+    let label = |key: &ResourceKey, count: usize| {
+        let names = names(key);
+        let last: Vec<&str> = names.iter().rev().take(count).rev().copied().collect();
+        let text = last.join("_");
+        let valid = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let text: String = text.chars().map(|c| if valid(c) { c } else { '_' }).collect();
+        match text.chars().next() {
+            Some(first) if first.is_alphabetic() || first == '_' => text,
+            _ => format!("_{text}"),
+        }
+    };
+    let mut taken = BTreeSet::new();
+    let mut found = BTreeMap::new();
+    for key in keys {
+        let ty = schema::kind(key.kind).terraform.as_str();
+        let candidates = (1..=names(key).len()).map(|count| format!("{ty}.{}", label(key, count)));
+        // Names that differ only in what a label cannot hold.
+        let numbered = (2_usize..).map(|number| format!("{ty}.{}_{number}", label(key, names(key).len())));
+        let address = candidates
+            .chain(numbered)
+            .find(|address| !taken.contains(address));
+        if let Some(address) = address {
+            taken.insert(address.clone());
+            found.insert(key.clone(), address);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_plan_says_the_addresses_and_what_it_does_not_create_is_left_alone() {
+        let plan = json!({"resource_changes": [
+            {"address": "module.a.appmesh_route.r[\"x\"]", "type": "appmesh_route", "change": {
+                "actions": ["create"],
+                "after": {"mesh_name": "m", "virtual_router_name": "r", "name": "x"}}},
+            {"address": "aws_appmesh_mesh.m", "type": "aws_appmesh_mesh", "change": {
+                "actions": ["create"], "after": {"name": "m"}}},
+            {"address": "appmesh_virtual_node.n", "type": "appmesh_virtual_node", "change": {
+                "actions": ["update"], "after": {"mesh_name": "m", "name": "n"}}},
+            {"address": "null_resource.n", "type": "null_resource", "change": {
+                "actions": ["create"], "after": {}}},
+        ]});
+        let found = planned(plan.to_string().as_bytes()).unwrap();
+        let found: Vec<String> = found
+            .iter()
+            .map(|(key, address)| format!("{}: {address}", key.path()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "mesh/m: aws_appmesh_mesh.m",
+                "mesh/m/virtualRouter/r/route/x: module.a.appmesh_route.r[\"x\"]"
+            ]
+        );
+        assert!(planned(b"{}").is_err() && planned(b"no").is_err());
+    }
+
+    #[test]
+    fn addresses_are_made_from_names_and_are_each_another() {
+        let keys = [
+            ResourceKey::in_mesh("m", Kind::VirtualService, "b.local"),
+            ResourceKey::in_mesh("m", Kind::VirtualService, "b-local"),
+            ResourceKey::in_mesh("m", Kind::VirtualService, "b_local"),
+            ResourceKey::in_mesh("m", Kind::VirtualNode, "1"),
+        ];
+        let made = made(&keys);
+        let made: Vec<&str> = keys.iter().map(|key| made[key].as_str()).collect();
+        assert_eq!(
+            made,
+            [
+                "appmesh_virtual_service.b_local",
+                "appmesh_virtual_service.b-local",
+                "appmesh_virtual_service.m_b_local",
+                "appmesh_virtual_node._1"
+            ]
+        );
+    }
+}

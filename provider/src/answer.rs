@@ -1,0 +1,249 @@
+//! The answer to a write: it comes when what the write led to is released and published everywhere, or with a warning
+//! that says what is not.
+//!
+//! Terraform gives a provider two seconds after its last answer, so no promise may rest on them. Writes that are under
+//! way together share one release: who finds another under way leaves the answer to that one.
+
+use crate::codes;
+use crate::flights::Flight;
+use crate::problem;
+use crate::session::Session;
+use meshform_model::diag::{Diagnostic as Problem, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::pointer::Pointer;
+use meshform_release::{Outcome, Patience, Report, Verdict, listed};
+use std::time::Duration;
+use tfplugin::{Context, Diagnostic, Diagnostics};
+
+/// How long it may take to learn which proxies are behind, once it is too late for them.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How many problems of a mesh a write tells.
+const TOLD: usize = 5;
+
+/// How waiting for a release ended.
+enum Waited {
+    Ended(Report),
+    /// Another write answers for this one.
+    LeftToAnother,
+    /// `release_timeout` is over.
+    Late,
+    /// The user wants everything to stop.
+    Stopped,
+}
+
+impl Session {
+    /// A write to a mesh begins. Who waits for a release leaves that to it.
+    pub(crate) fn begin(&self, mesh: &str) -> Flight {
+        let flight = self.flights.begin(mesh);
+        self.write_begins(mesh);
+        flight
+    }
+
+    /// What a write has to say when it is done, well or not: after the release that it led to, or that others have
+    /// left to it.
+    pub(crate) async fn landed(
+        &self,
+        cx: &Context,
+        flight: Flight,
+        key: Option<&ResourceKey>,
+    ) -> Diagnostics {
+        let mesh = flight.mesh().to_owned();
+        drop(flight);
+        // What could mend a mesh without its last route waits for the answer to the delete.
+        let patience = key.map_or(Patience::Brief, |_| Patience::Usual);
+        match self.wait(cx, &mesh, patience).await {
+            None | Some(Waited::LeftToAnother) => Diagnostics::new(),
+            Some(Waited::Ended(report)) => self.told(&mesh, key, &report).await,
+            Some(Waited::Late) => {
+                let limit = self.settings.release_timeout.as_secs_f64();
+                let why = format!("after {limit} s (`release_timeout`) it is not published");
+                self.unfinished(&mesh, &why).await.into()
+            }
+            Some(Waited::Stopped) => self
+                .unfinished(&mesh, "it was not waited for, as the apply was interrupted")
+                .await
+                .into(),
+        }
+    }
+
+    /// Waits for the release of what is written. None where nothing was written that nobody has told the end of.
+    async fn wait(&self, cx: &Context, mesh: &str, patience: Patience) -> Option<Waited> {
+        let releases = self.untold_releases(mesh)?;
+        Some(tokio::select! {
+            biased;
+            () = self.flights.another(mesh) => Waited::LeftToAnother,
+            report = releases.settled(mesh, patience) => Waited::Ended(report?),
+            () = cx.cancelled() => Waited::Stopped,
+            () = tokio::time::sleep(self.settings.release_timeout) => Waited::Late,
+        })
+    }
+
+    /// What a plan has to say of releases that reading has begun: those that a run left which died.
+    pub(crate) async fn finished_for_others(&self, mesh: &str) -> Diagnostics {
+        let Some(releases) = self.untold_releases(mesh) else {
+            return Diagnostics::new();
+        };
+        let settled = tokio::time::timeout(
+            self.settings.release_timeout,
+            releases.settled(mesh, Patience::Usual),
+        );
+        match settled.await {
+            Ok(Some(report)) => self.told(mesh, None, &report).await,
+            Ok(None) => Diagnostics::new(),
+            Err(_) => self.unfinished(mesh, "it takes too long").await.into(),
+        }
+    }
+
+    /// What is to be said of a release that ended.
+    async fn told(&self, mesh: &str, key: Option<&ResourceKey>, report: &Report) -> Diagnostics {
+        let mut told = Diagnostics::new();
+        let outcome = match report {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let cause = error.to_string();
+                told.push(self.unfinished(mesh, cause.trim_end_matches('.')).await);
+                return told;
+            }
+        };
+        match &outcome.verdict {
+            Verdict::Invalid => match key {
+                Some(key) => told.extend(invalid(mesh, key, outcome)),
+                None => told.push(invalid_for_now(mesh, outcome)),
+            },
+            // Nothing judges what waits for an order.
+            Verdict::Waits | Verdict::Pinned(_) => {
+                if let Some(key) = key
+                    && let Ok(missing) = self.views.dangling(&*self.store, key, None).await
+                {
+                    told.extend(missing);
+                }
+            }
+            _ => {}
+        }
+        if !outcome.lost.is_empty() {
+            told.push(lost(mesh, outcome));
+        }
+        let releaser = self.foreteller();
+        let undelivered = outcome.deliveries.iter();
+        told.extend(undelivered.filter_map(|one| {
+            let problem = releaser.undelivered(mesh, one)?;
+            let mut told = problem::plain(&problem);
+            // Terraform folds warnings of one summary into the first, which may know of fewer proxies.
+            told.summary = format!("{} ({})", behind(mesh, one.behind.len()), problem.code);
+            Some(told)
+        }));
+        told
+    }
+
+    /// That everything is written and not released.
+    async fn unfinished(&self, mesh: &str, why: &str) -> Diagnostic {
+        let releaser = self.foreteller();
+        let found = tokio::time::timeout(LOOK, releaser.lagging(mesh)).await;
+        let paths = found.unwrap_or_default();
+        let named = match paths.as_slice() {
+            [] => "Which proxies are behind is not known".to_owned(),
+            paths => format!("Behind are {}", listed(paths)),
+        };
+        Diagnostic::warning(
+            format!("{} ({})", behind(mesh, paths.len()), codes::NOT_RELEASED),
+            format!(
+                "Everything is written, but of the release of mesh `{mesh}`: {why}. {named}; they go on with what they \
+                 have. Apply again, or run `{}`.",
+                releaser.command(mesh, None)
+            ),
+        )
+    }
+}
+
+/// How many proxies are behind, as a summary.
+fn behind(mesh: &str, count: usize) -> String {
+    match count {
+        0 => format!("Release of mesh `{mesh}` not finished"),
+        1 => format!("1 proxy of mesh `{mesh}` is behind"),
+        count => format!("{count} proxies of mesh `{mesh}` are behind"),
+    }
+}
+
+/// Why a mesh is not valid: a warning for each of the first problems, at the attribute where it is of this resource.
+fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> {
+    let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
+    let more = match errors.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" {more} more problems are listed by `meshform status`."),
+    };
+    let told = errors.into_iter().take(TOLD).map(|error| {
+        let own = error.places.first().and_then(|place| place.resource.as_ref());
+        let mut problem = Problem::warning(error.code, error.message.clone());
+        problem.help.clone_from(&error.help);
+        problem.places.clone_from(&error.places);
+        let mut told = if own == Some(key) {
+            problem::of_resource(key.kind, &problem)
+        } else {
+            // Every place is one of another resource.
+            let nowhere = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
+            problem.places.insert(0, nowhere);
+            problem::plain(&problem)
+        };
+        // Terraform folds warnings of one summary into the first: each problem has its own.
+        told.summary = match missing(error) {
+            Some(missing) => format!(
+                "{} does not exist yet ({})",
+                problem::capital(&missing.to_string()),
+                codes::DANGLING
+            ),
+            None => format!("{} ({})", problem::capital(&error.message), error.code),
+        };
+        told.detail.push_str(&format!(
+            "\nUntil this is mended mesh `{mesh}` is not valid, and its proxies keep the release that they have.{more}"
+        ));
+        told
+    });
+    told.collect()
+}
+
+/// That a delete has left a mesh that is not valid. Where the resources that name it are changed after it, as when a
+/// canary goes, their writes mend it: it is said once, in a whole.
+fn invalid_for_now(mesh: &str, outcome: &Outcome) -> Diagnostic {
+    let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
+    let named = errors.iter().take(TOLD);
+    let named: Vec<String> = named
+        .map(|one| format!("{} ({})", one.message, one.code))
+        .collect();
+    let more = match errors.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    Diagnostic::warning(
+        codes::summary(meshform_release::codes::INVALID_MESH),
+        format!(
+            "When this was deleted, mesh `{mesh}` was not valid any more:\n  {}{more}\nIts proxies keep the release that \
+             they have until that is mended, by a later write of this apply or by the next one; `meshform status --mesh \
+             {mesh}` says how it stands.",
+            named.join("\n  ")
+        ),
+    )
+}
+
+/// What a problem says that does not exist.
+fn missing(problem: &Problem) -> Option<&ResourceKey> {
+    let mut places = problem.places.iter();
+    let place = places.find(|place| place.label.as_deref() == Some("missing"))?;
+    place.resource.as_ref()
+}
+
+/// That a release took the last routes away.
+fn lost(mesh: &str, outcome: &Outcome) -> Diagnostic {
+    let named = outcome
+        .lost
+        .iter()
+        .map(|path| ResourceKey::from_path(path).map_or_else(|| path.clone(), |key| key.to_string()));
+    let named: Vec<String> = named.collect();
+    Diagnostic::warning(
+        codes::summary(meshform_release::codes::LOST),
+        format!(
+            "After this apply no route is left in mesh `{mesh}` for {}: requests to it are answered with 404.",
+            listed(&named)
+        ),
+    )
+}

@@ -1,0 +1,193 @@
+//! Where releases are published, and how each of those places stands.
+
+use crate::error::{ReleaseError, Result};
+use crate::manifest::Manifest;
+use meshform_bundle::publish::{Published, Publisher};
+use meshform_store::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A place where proxies look for their configuration.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Target {
+    /// A directory of this machine.
+    Directory(Publisher),
+}
+
+/// What became of one target when a release was published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The target.
+    pub target: String,
+    /// What was written, or why not everything was.
+    pub result: Result<Published>,
+    /// Where it failed: the folders of the proxies that may not have what they should.
+    pub behind: Vec<String>,
+}
+
+/// What is remembered of a target beside the pointer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// The directory or URL.
+    pub target: String,
+    /// The machine whose directory it is; empty where the name means the same everywhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// The release that it has, whole; none where it has none, or the mesh is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Digest>,
+    /// When that was reported.
+    pub at: Timestamp,
+    /// Why it does not have a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<TargetFailure>,
+}
+
+/// The last failure of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetFailure {
+    /// When.
+    pub at: Timestamp,
+    /// What was wrong.
+    pub message: String,
+}
+
+/// How a target stands that was looked at now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetStatus {
+    /// What is remembered of it.
+    pub report: TargetReport,
+    /// What is there.
+    pub standing: Standing,
+}
+
+/// Whether a target has the current release.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// It has it, whole.
+    Current,
+    /// It lacks it, or a part of it: the folders of the proxies that may be behind.
+    Behind(Vec<String>),
+    /// It cannot be looked at from here: what it reported last is all that is known.
+    Unreachable,
+    /// It cannot be read.
+    Failed(ReleaseError),
+}
+
+/// How many targets are remembered; of more, those that reported last.
+const REMEMBERED: usize = 32;
+
+/// The name of this machine, as targets report it.
+pub fn this_host() -> String {
+    let read = |path| std::fs::read_to_string(path).ok();
+    let name = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"));
+    name.unwrap_or_default().trim().to_owned()
+}
+
+impl Target {
+    /// A directory, relative to `base`.
+    ///
+    /// # Errors
+    /// Where it is something that nothing is published to.
+    pub fn parse(name: &str, base: &Path) -> Result<Self> {
+        if name.is_empty() || name.contains("://") {
+            return Err(ReleaseError::Target {
+                name: name.to_owned(),
+            });
+        }
+        Ok(Self::Directory(Publisher::new(base.join(name))))
+    }
+
+    /// What it is called: the directory.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Directory(publisher) => publisher.root().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The directory, where it is one.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(publisher) => Some(publisher.root()),
+        }
+    }
+
+    /// Whether its name means another place on another machine.
+    pub fn is_of_this_host(&self) -> bool {
+        match self {
+            Self::Directory(_) => true,
+        }
+    }
+
+    /// How it stands against the current release of a mesh. Writes nothing, and waits for nobody.
+    pub(crate) fn standing(&self, mesh: &str, store: &str, wanted: Option<&Manifest>) -> Standing {
+        match self {
+            Self::Directory(publisher) => directory(publisher, mesh, store, wanted),
+        }
+    }
+}
+
+impl From<Publisher> for Target {
+    fn from(publisher: Publisher) -> Self {
+        Self::Directory(publisher)
+    }
+}
+
+impl TargetReport {
+    /// A target that was reported from this machine, or from anywhere where it is no directory.
+    pub(crate) fn is_of(&self, target: &Target, host: &str) -> bool {
+        self.target == target.name() && (!target.is_of_this_host() || self.host == host)
+    }
+
+    /// The target, where it can be looked at from here.
+    pub(crate) fn here(&self, host: &str) -> Option<Target> {
+        let target = Target::parse(&self.target, Path::new("/")).ok()?;
+        (!target.is_of_this_host() || self.host == host).then_some(target)
+    }
+}
+
+/// With one more report; it takes the place of the target's last one.
+pub(crate) fn remember(reports: &mut Vec<TargetReport>, report: TargetReport) {
+    reports.retain(|old| (&old.target, &old.host) != (&report.target, &report.host));
+    reports.push(report);
+    let dropped = reports.len().saturating_sub(REMEMBERED);
+    reports.drain(..dropped);
+}
+
+fn directory(publisher: &Publisher, mesh: &str, store: &str, wanted: Option<&Manifest>) -> Standing {
+    let found = match publisher.standing(mesh) {
+        Ok(found) => found,
+        Err(error) => return Standing::Failed(ReleaseError::of_bundle(mesh, error)),
+    };
+    let Some(wanted) = wanted else {
+        // What a mesh leaves that is gone needs nobody: its proxies were told to let go.
+        let left = found.filter(|found| !found.complete || !found.proxies.is_empty());
+        return left.map_or(Standing::Current, |left| {
+            Standing::Behind(left.proxies.into_keys().collect())
+        });
+    };
+    let behind: Vec<String> = match &found {
+        Some(found) if found.store != store => wanted.proxies.keys().cloned().collect(),
+        Some(found) => {
+            let has = |path: &str, bundle: &Digest| found.complete && found.proxies.get(path) == Some(bundle);
+            let lacking = wanted
+                .proxies
+                .iter()
+                .filter(|(path, entry)| !has(path, &entry.bundle));
+            let left = found
+                .proxies
+                .keys()
+                .filter(|path| !wanted.proxies.contains_key(*path));
+            lacking.map(|(path, _)| path).chain(left).cloned().collect()
+        }
+        None => wanted.proxies.keys().cloned().collect(),
+    };
+    if behind.is_empty() {
+        Standing::Current
+    } else {
+        Standing::Behind(behind)
+    }
+}
