@@ -81,7 +81,8 @@ pub(crate) fn releaser(
 ) -> Result<Releaser, Box<Diagnostic>> {
     let mut releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
     for name in publish {
-        releaser = releaser.publish_to(Target::parse(name, &io.directory).map_err(|error| told(&error))?);
+        releaser = releaser
+            .publish_to(Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))?);
     }
     Ok(releaser)
 }

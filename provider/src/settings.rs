@@ -91,9 +91,10 @@ pub(crate) fn schema() -> Schema {
              deleted. Default: `terraform`.",
         ))
         .attribute(Attribute::string_list("publish").optional().description(
-            "The directories in which running proxies find their configuration, relative to the root module. An \
-             apply that leaves a mesh valid ends when each of them has it, or says in a warning which proxies are \
-             behind and what brings them up. Default: nothing is published.",
+            "Where running proxies find their configuration: directories, relative to the root module, and buckets that \
+             agents read (`s3://BUCKET/PREFIX`). An apply that leaves a mesh valid ends when each of them has it, or \
+             says in a warning which proxies are behind and what brings them up. A store in a bucket is always one \
+             of them. Default: nothing else is published.",
         ))
         .attribute(text(
             "publish_directory",
@@ -243,7 +244,8 @@ impl Settings {
             problems.push(crate::problem::plain(&error.diagnostic()).at(AttributePath::root().attr(place)));
             Seed::default()
         });
-        let publish = targets(block, around, &mut problems);
+        let access = access(block, around, &store);
+        let publish = targets(block, (around, &access), &mut problems);
         let release_timeout = duration(block, "release_timeout", RELEASE_TIMEOUT, &mut problems);
         let hold_time = duration(block, "hold_time", HOLD_TIME, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
@@ -254,7 +256,7 @@ impl Settings {
             return Err(problems);
         }
         Ok(Some(Self {
-            access: access(block, around, &store),
+            access,
             store,
             seed,
             owner: block.str("owner").unwrap_or(DEFAULT_OWNER).to_owned(),
@@ -342,7 +344,11 @@ fn has_unknown(block: &Value) -> bool {
 }
 
 /// Where to publish, each place once.
-fn targets(block: &Value, around: &Surroundings, problems: &mut Diagnostics) -> Vec<Target> {
+fn targets(
+    block: &Value,
+    (around, access): (&Surroundings, &Access),
+    problems: &mut Diagnostics,
+) -> Vec<Target> {
     let list = AttributePath::root().attr("publish");
     let items = block.get("publish").items();
     let several = items.iter().enumerate();
@@ -351,7 +357,7 @@ fn targets(block: &Value, around: &Surroundings, problems: &mut Diagnostics) -> 
     let one = one.map(|name| (name, AttributePath::root().attr("publish_directory")));
     let mut found: Vec<Target> = Vec::new();
     for (name, place) in one.into_iter().chain(several) {
-        match Target::parse(name, &around.directory) {
+        match Target::open(name, &around.directory, access) {
             Ok(target) if found.iter().any(|known| known.name() == target.name()) => {}
             Ok(target) => found.push(target),
             Err(error) => problems.push(crate::problem::plain(&error.diagnostic()).at(place)),
@@ -448,11 +454,15 @@ mod tests {
         assert_eq!(settings.release_timeout, Duration::from_secs(90));
         assert_eq!(settings.hold_time, Duration::ZERO);
         let wrong = Value::object([
-            ("publish", Value::list(["a", "s3://bucket"])),
+            ("publish", Value::list(["a", "http://bucket", "s3://bucket/p"])),
             ("hold_time", Value::from("soon")),
         ]);
         let text = format!("{:?}", read(wrong, false).unwrap_err());
-        for part in ["MF0512", "s3://bucket", "publish[1]", "MF0714", "soon"] {
+        assert!(
+            !text.contains("publish[2]"),
+            "a bucket is a place to publish to: {text}"
+        );
+        for part in ["http://bucket", "publish[1]", "MF0714", "soon"] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

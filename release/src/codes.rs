@@ -102,7 +102,7 @@ pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: TARGET,
         title: "Not a publish target",
-        explanation: "Releases are published to directories. What is named is none.",
+        explanation: "Releases are published to directories and buckets. What is named is neither.",
     },
     CodeInfo {
         code: UNRELEASED,

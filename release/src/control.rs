@@ -3,6 +3,7 @@
 use crate::error::{ReleaseError, Result};
 use crate::outcome::{Outcome, Preview};
 use crate::policy::Holding;
+use crate::publishing::Look;
 use crate::releaser::Releaser;
 use crate::state::Entry;
 use crate::target::{Delivery, TargetStatus};
@@ -33,7 +34,7 @@ impl Releaser {
     /// How a mesh and its release stand. Writes nothing.
     pub async fn status(&self, mesh: &str) -> Result<Status> {
         let pointed = self.pointed(mesh).await?;
-        let targets = self.targets_of(mesh, &pointed).await?;
+        let targets = self.targets_of(mesh, &pointed, Look::Everything).await?;
         let state = pointed.state;
         Ok(Status {
             targets,

@@ -117,7 +117,8 @@ impl ReleaseError {
                     .to_owned()
             }
             Self::Target { .. } => {
-                "name a directory; the directory may be one that is copied or mounted to where proxies run"
+                "name a directory, which may be one that is copied or mounted to where proxies run, or a bucket that \
+                 agents read: s3://BUCKET/PREFIX"
                     .to_owned()
             }
             Self::Contended { .. } => "run `meshform release` when others are done".to_owned(),

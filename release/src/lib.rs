@@ -12,6 +12,7 @@
 //! Every step may be the last one of a killed process: building is deterministic and publishing compares with
 //! what is there, so whoever comes next finishes it.
 
+mod bucket;
 pub mod build;
 pub mod codes;
 mod compiled;
@@ -35,6 +36,7 @@ pub mod target;
 mod tests;
 mod warnings;
 
+pub use bucket::BucketTarget;
 pub use build::{Builder, Built, Proxy, ROOT};
 pub use compiled::EnvoyBuilder;
 pub use control::Status;

@@ -1,8 +1,9 @@
 //! From the pointer to every target, and what is remembered of each.
 
+use crate::bucket::{BucketTarget, Bundles, Wanted};
 use crate::codes;
 use crate::error::{ReleaseError, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
 use crate::state::State;
 use crate::steps::Step;
@@ -13,10 +14,19 @@ use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often what a target reports is written anew when others are faster.
 const ATTEMPTS: u32 = 8;
+
+/// How closely targets are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What is there is compared with what should be.
+    Everything,
+    /// Of buckets, what publishers have reported is taken for true.
+    Reports,
+}
 
 /// How many proxies a message names.
 const NAMED: usize = 5;
@@ -36,6 +46,7 @@ impl Releaser {
         for target in &self.targets {
             let (release, result) = match target {
                 Target::Directory(publisher) => self.to_directory(publisher, mesh, &fresh).await,
+                Target::Bucket(bucket) => self.to_bucket(bucket, mesh, &fresh).await,
             };
             let behind = match &result {
                 Ok(_) => Vec::new(),
@@ -109,6 +120,68 @@ impl Releaser {
         (release, published)
     }
 
+    /// Publishes to a bucket: the release that it has then, and what was done.
+    async fn to_bucket(
+        &self,
+        bucket: &BucketTarget,
+        mesh: &str,
+        fresh: &BTreeMap<Digest, Vec<u8>>,
+    ) -> (Option<Digest>, Result<Published>) {
+        let mut release = None;
+        let published = async {
+            let mut published = Published::default();
+            for _ in 0..ATTEMPTS {
+                let pointed = self.pointed(mesh).await?;
+                let manifest = self.current(mesh, &pointed.state).await?;
+                let proxies = manifest
+                    .map(|manifest| manifest.proxies.clone())
+                    .unwrap_or_default();
+                let wanted = wanted(mesh, &pointed, &proxies);
+                let bundles = Bundles {
+                    store: &*self.store,
+                    mesh,
+                    fresh,
+                };
+                let done = bucket.bring(&wanted, &bundles).await?;
+                published.written.extend(done.written);
+                published.retired.extend(done.retired);
+                published.removed.extend(done.removed);
+                // Whoever moved the pointer meanwhile may have been there before us.
+                let now = self.pointed(mesh).await?.state;
+                if (&now.current, now.pinned) == (&pointed.state.current, pointed.state.pinned) {
+                    release.clone_from(&now.current);
+                    self.collect(bucket, &wanted, &now).await;
+                    return Ok(published);
+                }
+            }
+            Err(ReleaseError::Contended {
+                mesh: mesh.to_owned(),
+                attempts: ATTEMPTS,
+            })
+        };
+        let published = published.await;
+        (release, published)
+    }
+
+    /// Takes old bundles out of a bucket. It is never urgent: what cannot be read keeps everything.
+    async fn collect(&self, bucket: &BucketTarget, wanted: &Wanted<'_>, state: &State) {
+        let collected = async {
+            if !bucket.has_old_bundles(wanted.mesh).await? {
+                return Ok(0);
+            }
+            let mut kept = BTreeSet::new();
+            for entry in &state.history {
+                let bytes = self.blob(wanted.mesh, &entry.release).await?;
+                kept.extend(Manifest::decode(wanted.mesh, &bytes)?.bundles().cloned());
+            }
+            bucket.collect(wanted, &kept).await
+        };
+        let collected: Result<usize> = collected.await;
+        if let Err(error) = collected {
+            tracing::warn!(mesh = wanted.mesh, bucket = bucket.name(), %error, "old bundles were not taken away");
+        }
+    }
+
     /// Which proxies a target may lack.
     async fn behind(&self, target: &Target, mesh: &str) -> Vec<String> {
         match self.standing(target, mesh).await {
@@ -126,19 +199,31 @@ impl Releaser {
     }
 
     async fn standing(&self, target: &Target, mesh: &str) -> Result<Standing> {
-        let state = self.pointed(mesh).await?.state;
-        self.standing_of(target, mesh, &state).await
+        self.standing_of(target, mesh, &self.pointed(mesh).await?).await
     }
 
-    async fn standing_of(&self, target: &Target, mesh: &str, state: &State) -> Result<Standing> {
-        let manifest = self.current(mesh, state).await?;
+    async fn standing_of(&self, target: &Target, mesh: &str, pointed: &Pointed) -> Result<Standing> {
+        let manifest = self.current(mesh, &pointed.state).await?;
+        let publisher = match target {
+            Target::Directory(publisher) => publisher,
+            Target::Bucket(bucket) => {
+                let proxies = manifest
+                    .map(|manifest| manifest.proxies.clone())
+                    .unwrap_or_default();
+                return Ok(match bucket.behind(&wanted(mesh, pointed, &proxies)).await {
+                    Ok(behind) if behind.is_empty() => Standing::Current,
+                    Ok(behind) => Standing::Behind(behind),
+                    Err(error) => Standing::Failed(error),
+                });
+            }
+        };
         let store = self
             .store
             .identity()
             .await?
             .map(|store| store.id)
             .unwrap_or_default();
-        Ok(target.standing(mesh, &store, manifest.as_deref()))
+        Ok(target::directory(publisher, mesh, &store, manifest.as_deref()))
     }
 
     /// Notes beside the pointer what targets have, where it is not noted already.
@@ -215,12 +300,25 @@ impl Releaser {
     }
 
     /// How every target stands that has reported, or is to be published to from here.
-    pub(crate) async fn targets_of(&self, mesh: &str, pointed: &Pointed) -> Result<Vec<TargetStatus>> {
+    pub(crate) async fn targets_of(
+        &self,
+        mesh: &str,
+        pointed: &Pointed,
+        look: Look,
+    ) -> Result<Vec<TargetStatus>> {
         let state = &pointed.state;
         let mut found = Vec::new();
         for report in &state.targets {
-            let standing = match report.here(&self.host) {
-                Some(target) => self.standing_of(&target, mesh, state).await?,
+            let mine = self
+                .targets
+                .iter()
+                .find(|target| report.is_of(target, &self.host));
+            let standing = match mine.cloned().or_else(|| report.here(&self.host)) {
+                // Only publishers write there, and they say so: a plan need not read an object for each proxy.
+                Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
+                    Standing::Current
+                }
+                Some(target) => self.standing_of(&target, mesh, pointed).await?,
                 None => Standing::Unreachable,
             };
             found.push(TargetStatus {
@@ -236,7 +334,11 @@ impl Releaser {
             {
                 continue;
             }
-            let standing = self.standing_of(target, mesh, state).await?;
+            // A bucket that nothing was published to by this version is nobody's concern yet.
+            if look == Look::Reports && matches!(target, Target::Bucket(_)) {
+                continue;
+            }
+            let standing = self.standing_of(target, mesh, pointed).await?;
             let report = TargetReport {
                 target: target.name(),
                 host: if target.is_of_this_host() {
@@ -338,6 +440,16 @@ impl Releaser {
         };
         let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(error.code(), message).help(help).at(place))
+    }
+}
+
+fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, proxies: &'a BTreeMap<String, ProxyEntry>) -> Wanted<'a> {
+    Wanted {
+        mesh,
+        sequence: pointed.version.unwrap_or_default(),
+        release: pointed.state.current.as_ref(),
+        pinned: pointed.state.pinned,
+        proxies,
     }
 }
 

@@ -1,5 +1,6 @@
 //! From records to a release that the pointer names.
 
+use crate::bucket::BucketTarget;
 use crate::build::{Builder, Proxy};
 use crate::error::{ReleaseError, Result};
 use crate::held;
@@ -70,7 +71,7 @@ struct Release {
 /// The pointer and what it says.
 pub(crate) struct Pointed {
     pub(crate) state: State,
-    version: Option<u64>,
+    pub(crate) version: Option<u64>,
 }
 
 impl Release {
@@ -83,10 +84,14 @@ impl Release {
 impl Releaser {
     /// Releases into the store, as `author`.
     pub fn new(store: Arc<dyn Store>, builder: Arc<dyn Builder>, author: Author) -> Self {
+        // A store in a bucket is where agents look.
+        let own = store
+            .published()
+            .map(|objects| Target::from(BucketTarget::new(objects)));
         Self {
             store,
             builder,
-            targets: Vec::new(),
+            targets: own.into_iter().collect(),
             host: target::this_host(),
             author,
             clock: Arc::new(SystemClock),
@@ -100,7 +105,10 @@ impl Releaser {
     /// Also publishes there.
     #[must_use]
     pub fn publish_to(mut self, target: impl Into<Target>) -> Self {
-        self.targets.push(target.into());
+        let target = target.into();
+        if self.targets.iter().all(|known| known.name() != target.name()) {
+            self.targets.push(target);
+        }
         self
     }
 

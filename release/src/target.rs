@@ -1,9 +1,10 @@
 //! Where releases are published, and how each of those places stands.
 
+use crate::bucket::BucketTarget;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use meshform_bundle::publish::{Published, Publisher};
-use meshform_store::{Digest, Timestamp};
+use meshform_store::{Access, Digest, Location, PublishedObjects, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -13,6 +14,8 @@ use std::path::Path;
 pub enum Target {
     /// A directory of this machine.
     Directory(Publisher),
+    /// A bucket that agents read.
+    Bucket(BucketTarget),
 }
 
 /// What became of one target when a release was published.
@@ -88,11 +91,26 @@ pub fn this_host() -> String {
 }
 
 impl Target {
-    /// A directory, relative to `base`.
+    /// A directory, relative to `base`, or the URL of a bucket. Nothing is connected to yet.
     ///
     /// # Errors
     /// Where it is something that nothing is published to.
-    pub fn parse(name: &str, base: &Path) -> Result<Self> {
+    pub fn open(name: &str, base: &Path, access: &Access) -> Result<Self> {
+        if !name.contains("://") {
+            return Self::parse(name, base);
+        }
+        match Location::parse(name, base)? {
+            Location::Bucket(url) => {
+                Ok(BucketTarget::new(PublishedObjects::open(&url, access.clone())).into())
+            }
+            Location::Directory(_) => Err(ReleaseError::Target {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// A directory, relative to `base`.
+    fn parse(name: &str, base: &Path) -> Result<Self> {
         if name.is_empty() || name.contains("://") {
             return Err(ReleaseError::Target {
                 name: name.to_owned(),
@@ -101,10 +119,11 @@ impl Target {
         Ok(Self::Directory(Publisher::new(base.join(name))))
     }
 
-    /// What it is called: the directory.
+    /// What it is called: the directory or the URL.
     pub fn name(&self) -> String {
         match self {
             Self::Directory(publisher) => publisher.root().to_string_lossy().into_owned(),
+            Self::Bucket(bucket) => bucket.name(),
         }
     }
 
@@ -112,6 +131,7 @@ impl Target {
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(publisher) => Some(publisher.root()),
+            Self::Bucket(_) => None,
         }
     }
 
@@ -119,14 +139,14 @@ impl Target {
     pub fn is_of_this_host(&self) -> bool {
         match self {
             Self::Directory(_) => true,
+            Self::Bucket(_) => false,
         }
     }
+}
 
-    /// How it stands against the current release of a mesh. Writes nothing, and waits for nobody.
-    pub(crate) fn standing(&self, mesh: &str, store: &str, wanted: Option<&Manifest>) -> Standing {
-        match self {
-            Self::Directory(publisher) => directory(publisher, mesh, store, wanted),
-        }
+impl From<BucketTarget> for Target {
+    fn from(bucket: BucketTarget) -> Self {
+        Self::Bucket(bucket)
     }
 }
 
@@ -137,6 +157,11 @@ impl From<Publisher> for Target {
 }
 
 impl TargetReport {
+    /// Whether it reported what is current now, and nothing failed since.
+    pub(crate) fn has(&self, release: Option<&Digest>) -> bool {
+        self.failure.is_none() && self.release.as_ref() == release
+    }
+
     /// A target that was reported from this machine, or from anywhere where it is no directory.
     pub(crate) fn is_of(&self, target: &Target, host: &str) -> bool {
         self.target == target.name() && (!target.is_of_this_host() || self.host == host)
@@ -157,7 +182,13 @@ pub(crate) fn remember(reports: &mut Vec<TargetReport>, report: TargetReport) {
     reports.drain(..dropped);
 }
 
-fn directory(publisher: &Publisher, mesh: &str, store: &str, wanted: Option<&Manifest>) -> Standing {
+/// How a directory stands against the current release of a mesh. Writes nothing, and waits for nobody.
+pub(crate) fn directory(
+    publisher: &Publisher,
+    mesh: &str,
+    store: &str,
+    wanted: Option<&Manifest>,
+) -> Standing {
     let found = match publisher.standing(mesh) {
         Ok(found) => found,
         Err(error) => return Standing::Failed(ReleaseError::of_bundle(mesh, error)),

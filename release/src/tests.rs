@@ -1,5 +1,6 @@
 //! What the tests stand on: a mesh in a store, a builder whose files tell which belong together, a reader.
 
+mod bucket;
 mod crash;
 mod publish;
 mod release;

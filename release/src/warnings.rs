@@ -4,6 +4,7 @@
 use crate::codes;
 use crate::error::Result;
 use crate::outcome::Preview;
+use crate::publishing::Look;
 use crate::publishing::listed;
 use crate::releaser::{Pointed, Releaser};
 use crate::state::Broken;
@@ -122,7 +123,7 @@ impl Releaser {
         if self.targets.is_empty() && pointed.state.targets.is_empty() {
             return Ok(());
         }
-        for status in self.targets_of(mesh, pointed).await? {
+        for status in self.targets_of(mesh, pointed, Look::Reports).await? {
             let report = &status.report;
             let configured = self.targets.iter().any(|target| report.is_of(target, &self.host));
             // What is published to no more is nobody's concern, unless it says that it failed.

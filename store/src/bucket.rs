@@ -28,6 +28,7 @@ mod failure;
 mod log;
 mod objects;
 mod pointers;
+mod published;
 mod runs;
 mod seal;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod tests;
 mod wake;
 
 pub use access::Access;
+pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::change::{Action, Change, Feed};
@@ -268,6 +270,10 @@ impl BucketStore {
 
 #[async_trait]
 impl Store for BucketStore {
+    fn published(&self) -> Option<PublishedObjects> {
+        Some(PublishedObjects::beside(self.objects.clone()))
+    }
+
     fn place(&self) -> String {
         self.options.place.clone()
     }

@@ -38,6 +38,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Where it is, as messages say it.
     fn place(&self) -> String;
 
+    /// The objects beside its own, where the agents of proxies look: a store in a bucket is one that releases are
+    /// published to.
+    #[cfg(feature = "bucket")]
+    fn published(&self) -> Option<crate::bucket::PublishedObjects> {
+        None
+    }
+
     /// Who the store is; `None` where it has not been created yet.
     async fn identity(&self) -> Result<Option<StoreIdentity>>;
 

@@ -46,6 +46,14 @@ impl Bucket {
         opened(&self.url, self.environment())
     }
 
+    /// How it is reached.
+    pub(crate) fn access(&self) -> Access {
+        Access {
+            environment: self.environment(),
+            ..Access::default()
+        }
+    }
+
     pub(crate) fn records(&self) -> Vec<Record> {
         wait(self.store().list(&Prefix::all())).unwrap().records
     }

@@ -24,6 +24,7 @@ mod issuers;
 mod moto;
 mod requests;
 mod server;
+mod targets;
 mod teams;
 #[path = "../provider/world.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]

@@ -78,7 +78,7 @@ impl Objects {
         self.background.handle()
     }
 
-    fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
         if let Some((since, error)) = &*self.silent.lock().unwrap_or_else(PoisonError::into_inner)
             && since.elapsed() < SILENCE
         {
@@ -88,6 +88,11 @@ impl Objects {
             Storage::Here(storage) => Ok(storage.clone()),
             Storage::Remote(remote) => remote.storage(),
         }
+    }
+
+    /// What comes before every object's name.
+    pub(super) fn prefix(&self) -> &Path {
+        &self.prefix
     }
 
     /// An object, as messages say it.
@@ -136,7 +141,7 @@ impl Objects {
         }
     }
 
-    fn unconditional(&self, name: &str, detail: String) -> StoreError {
+    pub(super) fn unconditional(&self, name: &str, detail: String) -> StoreError {
         storage(Trouble::Unconditional, &self.place(name), "create", detail)
     }
 
@@ -273,7 +278,7 @@ impl Objects {
             .fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
+    pub(super) fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
         let error = failure(&self.place(name), action, error);
         if let StoreError::Storage(refused) = &error
             && matches!(refused.trouble, Trouble::Unreachable | Trouble::Credentials)

@@ -1,0 +1,411 @@
+//! Brings a bucket to a release: what each proxy is to run, in one object that its agent follows.
+//!
+//! Bundles are written before the object that names them, and stay for a day after nothing does: an agent that has read
+//! the older object still finds its bundle. The object of a proxy that did not change is left alone, so that its agent
+//! has nothing to do. Several publishers may be at work: each writes only over what it has seen, and looks at the
+//! mesh's pointer once more when it is done.
+
+use crate::error::{ReleaseError, Result};
+use crate::manifest::ProxyEntry;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use meshform_bundle::objects::{Current, WAKE_KEY};
+use meshform_bundle::publish::Published;
+use meshform_bundle::{ProxyId, mesh_prefix};
+use meshform_store::{
+    Digest, Ids as _, ListedObject, ObjectVersion, PublishedObjects, RandomIds, Store, Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many objects are read or written at once.
+const CONCURRENCY: usize = 32;
+
+/// How often somebody else may change an object between our look and our write.
+const ATTEMPTS: u32 = 16;
+
+/// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
+/// away and still follow.
+const GRACE_MILLIS: i64 = 24 * 3_600_000;
+
+/// The end of the key of what a proxy is to run.
+const CURRENT: &str = "/current.json";
+
+/// A bucket that agents read.
+#[derive(Debug, Clone)]
+pub struct BucketTarget {
+    objects: PublishedObjects,
+    /// What was read or written last, by key: an object that has not changed since is not read again.
+    known: Arc<Mutex<BTreeMap<String, Known>>>,
+    /// Whether it was said that `wake` must not be written.
+    told: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    version: ObjectVersion,
+    current: Current,
+}
+
+/// What proxies are to run.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) mesh: &'a str,
+    /// The version of the mesh's pointer.
+    pub(crate) sequence: u64,
+    pub(crate) release: Option<&'a Digest>,
+    pub(crate) pinned: bool,
+    /// By folder.
+    pub(crate) proxies: &'a BTreeMap<String, ProxyEntry>,
+}
+
+/// Where bundles are read that have to be written.
+#[derive(Debug)]
+pub(crate) struct Bundles<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) mesh: &'a str,
+    /// Those that need not be read again.
+    pub(crate) fresh: &'a BTreeMap<Digest, Vec<u8>>,
+}
+
+/// The objects of a mesh's proxies.
+struct Listing {
+    by_key: BTreeMap<String, ListedObject>,
+    /// When the youngest was written: the storage's own clock, never ahead of it.
+    now: Timestamp,
+}
+
+impl Listing {
+    fn is_older_than(&self, key: &str, millis: i64) -> bool {
+        let touched = self.by_key.get(key).map(|object| object.touched_at);
+        touched.is_some_and(|touched| touched.plus_millis(millis) < self.now)
+    }
+}
+
+impl Wanted<'_> {
+    /// What a proxy is to run; a proxy that is gone is to let go.
+    fn of(&self, proxy: &ProxyId, entry: Option<&ProxyEntry>) -> Current {
+        let mut current = Current::new(proxy, self.sequence);
+        current.release = self.release.cloned();
+        current.pinned = self.pinned;
+        current.bundle = entry.map(|entry| entry.bundle.clone());
+        current.bootstrap = entry.map(|entry| entry.bootstrap.clone());
+        current
+    }
+}
+
+/// Whether an agent would do the same by both.
+fn is_same(one: &Current, other: &Current) -> bool {
+    (&one.bundle, &one.bootstrap, one.pinned) == (&other.bundle, &other.bootstrap, other.pinned)
+}
+
+impl BucketTarget {
+    /// Publishes to these objects.
+    pub fn new(objects: PublishedObjects) -> Self {
+        Self {
+            objects,
+            known: Arc::default(),
+            told: Arc::default(),
+        }
+    }
+
+    /// The bucket's URL.
+    pub fn name(&self) -> String {
+        self.objects.place()
+    }
+
+    /// The folders of the proxies that are not as they should be. Writes nothing.
+    pub(crate) async fn behind(&self, wanted: &Wanted<'_>) -> Result<Vec<String>> {
+        let listing = self.list(wanted.mesh).await?;
+        let looks = wanted.proxies.iter();
+        let looks = looks.map(|(folder, entry)| self.lags(wanted, (folder, entry), &listing));
+        let behind: Vec<Option<String>> = at_once(looks.collect()).await?;
+        let mut behind: Vec<String> = behind.into_iter().flatten().collect();
+        for (proxy, known) in self.gone(wanted, &listing).await? {
+            behind.extend(known.current.bundle.map(|_| proxy.folder()));
+        }
+        Ok(behind)
+    }
+
+    async fn lags(
+        &self,
+        wanted: &Wanted<'_>,
+        (folder, entry): (&String, &ProxyEntry),
+        listing: &Listing,
+    ) -> Result<Option<String>> {
+        let proxy = proxy_of(wanted.mesh, entry)?;
+        let found = self.look(&proxy, Some(listing)).await?;
+        let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))));
+        Ok((!fine).then(|| folder.clone()))
+    }
+
+    /// Brings every proxy of a mesh to what it is to run.
+    pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Published> {
+        let listing = self.list(wanted.mesh).await?;
+        let mut published = Published::default();
+        let writes = wanted.proxies.iter();
+        let writes =
+            writes.map(|(folder, entry)| self.bring_one(wanted, (folder, entry), (&listing, bundles)));
+        let written: Vec<Option<String>> = at_once(writes.collect()).await?;
+        published.written = written.into_iter().flatten().collect();
+        // Callers were told first; now those that are called no more.
+        for (proxy, known) in self.gone(wanted, &listing).await? {
+            if known.current.bundle.is_some() {
+                let next = wanted.of(&proxy, None);
+                if self.set(&proxy, next, None, None).await? {
+                    published.retired.push(proxy.folder());
+                }
+            } else if listing.is_older_than(&proxy.current_key(), GRACE_MILLIS) {
+                let below = format!("{}/", proxy.prefix());
+                let keys = listing.by_key.keys().filter(|key| key.starts_with(&below));
+                self.delete(keys.cloned().collect()).await?;
+                published.removed.push(proxy.folder());
+            }
+        }
+        if published != Published::default() {
+            self.wake().await;
+        }
+        Ok(published)
+    }
+
+    async fn bring_one(
+        &self,
+        wanted: &Wanted<'_>,
+        (folder, entry): (&String, &ProxyEntry),
+        (listing, bundles): (&Listing, &Bundles<'_>),
+    ) -> Result<Option<String>> {
+        let proxy = proxy_of(wanted.mesh, entry)?;
+        let key = proxy.bundle_key(&entry.bundle);
+        // One that is about to be collected is written anew, so that its time begins again.
+        let lacks = !listing.by_key.contains_key(&key) || listing.is_older_than(&key, GRACE_MILLIS / 2);
+        let next = wanted.of(&proxy, Some(entry));
+        let supply = lacks.then_some(bundles);
+        let written = self.set(&proxy, next, Some(listing), supply).await?;
+        Ok(written.then(|| folder.clone()))
+    }
+
+    /// Takes bundles away that neither a proxy's object nor one of the releases that may become current again names.
+    pub(crate) async fn collect(&self, wanted: &Wanted<'_>, kept: &BTreeSet<Digest>) -> Result<usize> {
+        let listing = self.list(wanted.mesh).await?;
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        let mut prefixes: BTreeSet<String> = BTreeSet::new();
+        for entry in wanted.proxies.values() {
+            let proxy = proxy_of(wanted.mesh, entry)?;
+            let found = self.look(&proxy, Some(&listing)).await?;
+            named.extend(
+                found
+                    .and_then(|found| found.current.bundle)
+                    .map(|digest| proxy.bundle_key(&digest)),
+            );
+            named.extend(kept.iter().map(|digest| proxy.bundle_key(digest)));
+            prefixes.insert(format!("{}/bundles/", proxy.prefix()));
+        }
+        let is_bundle = |key: &str| {
+            key.rfind('/')
+                .is_some_and(|end| prefixes.contains(key.get(..=end).unwrap_or_default()))
+        };
+        let keys = listing.by_key.keys();
+        let dead: Vec<String> = keys
+            .filter(|key| is_bundle(key) && !named.contains(*key) && listing.is_older_than(key, GRACE_MILLIS))
+            .cloned()
+            .collect();
+        let count = dead.len();
+        self.delete(dead).await?;
+        Ok(count)
+    }
+
+    /// Whether there are bundles that may be for [`collect`](Self::collect): it needs every release of the history.
+    pub(crate) async fn has_old_bundles(&self, mesh: &str) -> Result<bool> {
+        let listing = self.list(mesh).await?;
+        let mut keys = listing.by_key.keys();
+        Ok(keys.any(|key| key.contains("/bundles/") && listing.is_older_than(key, GRACE_MILLIS)))
+    }
+
+    async fn list(&self, mesh: &str) -> Result<Listing> {
+        let listed = self
+            .objects
+            .list(&format!("{}/proxies", mesh_prefix(mesh)))
+            .await?;
+        Ok(Listing {
+            now: listed
+                .iter()
+                .map(|object| object.touched_at)
+                .max()
+                .unwrap_or(Timestamp(0)),
+            by_key: listed
+                .into_iter()
+                .map(|object| (object.key.clone(), object))
+                .collect(),
+        })
+    }
+
+    /// What a proxy has been told, from memory where a listing shows that it is still so.
+    async fn look(&self, proxy: &ProxyId, listing: Option<&Listing>) -> Result<Option<Known>> {
+        let key = proxy.current_key();
+        if let Some(listing) = listing {
+            let Some(listed) = listing.by_key.get(&key) else {
+                return Ok(None);
+            };
+            let known = self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&key)
+                .cloned();
+            if let Some(known) = known.filter(|known| listed.is_still(&known.version)) {
+                return Ok(Some(known));
+            }
+        }
+        let Some((bytes, version)) = self.objects.get(&key).await? else {
+            return Ok(None);
+        };
+        let current = match Current::decode(proxy, &bytes) {
+            Ok(current) => current,
+            Err(error @ meshform_bundle::Error::Newer { .. }) => {
+                return Err(ReleaseError::of_bundle(proxy.mesh(), error));
+            }
+            Err(error) => {
+                tracing::warn!(%proxy, %error, "what the proxy is to run is written anew");
+                Current::new(proxy, 0)
+            }
+        };
+        let known = Known { version, current };
+        self.remember(key, known.clone());
+        Ok(Some(known))
+    }
+
+    fn remember(&self, key: String, known: Known) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, known);
+    }
+
+    /// Tells a proxy what it is to run, unless it knows, or was told something newer. Whether it was told. `supply` has
+    /// the bundle, where it is not there.
+    async fn set(
+        &self,
+        proxy: &ProxyId,
+        next: Current,
+        mut listing: Option<&Listing>,
+        supply: Option<&Bundles<'_>>,
+    ) -> Result<bool> {
+        let key = proxy.current_key();
+        for _ in 0..ATTEMPTS {
+            let found = self.look(proxy, listing.take()).await?;
+            let mut next = next.clone();
+            if let Some(found) = &found {
+                if is_same(&found.current, &next) || found.current.sequence > next.sequence {
+                    return Ok(false);
+                }
+                next.endpoints.clone_from(&found.current.endpoints);
+            }
+            if let (Some(bundles), Some(digest)) = (supply, &next.bundle) {
+                let bytes = bundles.read(digest).await?;
+                self.objects.write(&proxy.bundle_key(digest), bytes).await?;
+            }
+            let bytes = next
+                .encode()
+                .map_err(|error| ReleaseError::of_bundle(proxy.mesh(), error))?;
+            let seen = found.as_ref().map(|found| &found.version);
+            if let Some(version) = self.objects.replace(&key, bytes, seen).await? {
+                self.remember(
+                    key,
+                    Known {
+                        version,
+                        current: next,
+                    },
+                );
+                return Ok(true);
+            }
+        }
+        Err(ReleaseError::Contended {
+            mesh: proxy.mesh().to_owned(),
+            attempts: ATTEMPTS,
+        })
+    }
+
+    /// The proxies that have an object and are none of the release.
+    async fn gone(&self, wanted: &Wanted<'_>, listing: &Listing) -> Result<Vec<(ProxyId, Known)>> {
+        let mut there = BTreeSet::new();
+        for entry in wanted.proxies.values() {
+            there.insert(proxy_of(wanted.mesh, entry)?.current_key());
+        }
+        let keys = listing.by_key.keys();
+        let others = keys.filter(|key| key.ends_with(CURRENT) && !there.contains(*key));
+        let looks = others.map(|key| self.whose(key));
+        let found: Vec<Option<(ProxyId, Known)>> = at_once(looks.collect()).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Of which proxy an object is, and what it says. The key may be shortened; the object itself knows.
+    async fn whose(&self, key: &String) -> Result<Option<(ProxyId, Known)>> {
+        let Some((bytes, _)) = self.objects.get(key).await? else {
+            return Ok(None);
+        };
+        let named: Option<Named> = serde_json::from_slice(&bytes).ok();
+        let proxy = named.and_then(|named| ProxyId::parse(&named.proxy).ok());
+        let Some(proxy) = proxy.filter(|proxy| proxy.current_key() == *key) else {
+            tracing::warn!(
+                key,
+                "the object does not say which proxy it is of, and is left alone"
+            );
+            return Ok(None);
+        };
+        let known = self.look(&proxy, None).await?;
+        Ok(known.map(|known| (proxy, known)))
+    }
+
+    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+        at_once(keys.iter().map(|key| self.remove(key)).collect())
+            .await
+            .map(drop)
+    }
+
+    async fn remove(&self, key: &str) -> Result<()> {
+        Ok(self.objects.delete(key).await?)
+    }
+
+    /// A hint to those who follow the whole bucket. They list all the same, so that it is no error where a policy does
+    /// not let us write it.
+    async fn wake(&self) {
+        let written = self.objects.write(WAKE_KEY, RandomIds.next().into_bytes()).await;
+        if let Err(error) = written
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "`{WAKE_KEY}` cannot be written: followers learn of changes a little later");
+        }
+    }
+}
+
+impl Bundles<'_> {
+    async fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.fresh.get(digest) {
+            return Ok(bytes.clone());
+        }
+        let found = self.store.blob(self.mesh, digest).await?;
+        found.ok_or_else(|| ReleaseError::Damaged {
+            mesh: self.mesh.to_owned(),
+            detail: format!("the blob {digest} is not there"),
+        })
+    }
+}
+
+/// Does it all, so many at a time; the results in order.
+async fn at_once<T>(work: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
+    stream::iter(work).buffered(CONCURRENCY).try_collect().await
+}
+
+/// Whose an object is.
+#[derive(serde::Deserialize)]
+struct Named {
+    proxy: String,
+}
+
+fn proxy_of(mesh: &str, entry: &ProxyEntry) -> Result<ProxyId> {
+    ProxyId::of(&entry.key).ok_or_else(|| ReleaseError::Damaged {
+        mesh: mesh.to_owned(),
+        detail: format!("{} has no proxy", entry.key),
+    })
+}
