@@ -32,12 +32,13 @@ Resources:
             HealthCheck:
               {HealthyThreshold: 2, IntervalMillis: 5000, Protocol: http, TimeoutMillis: 2000, UnhealthyThreshold: 2,
                Path: /, Port: !FindInMap [Ports, !Ref Env, health]}
-            TLS: {Mode: STRICT, Certificate: {ACM: {CertificateArn: !ImportValue Cert}}}
+            TLS: {Mode: STRICT, Certificate: {ACM: {CertificateArn: {'Fn::ImportValue': !Sub '${Env}:Cert'}}}}
         ServiceDiscovery: {DNS: {Hostname: !GetAtt Alb.DNSName}}
         Logging: {AccessLog: {File: {Path: !If [IsProd, /dev/stdout, !Sub '/dev/${!x}/${Registry.Name}']}}}
   Canary:
     Type: AWS::AppMesh::VirtualNode
     Condition: NotProd
+    DependsOn: [Mesh, Node]
     Properties:
       MeshName: !GetAtt Mesh.MeshName
       VirtualNodeName: !Join ['-', [canary, !Ref Env]]

@@ -19,8 +19,7 @@ pub const CODES: &[CodeInfo] = &[
         code: NO_EQUIVALENT,
         title: "expression without an equivalent in Terraform",
         explanation: "`convert --to terraform` makes variables of parameters and imports, locals of mappings and conditions, \
-                  and templates of `Fn::Sub`. Other functions, whole blocks that a condition chooses and names that \
-                  depend on parameters have no equivalent. Nothing is written; give the values that decide with \
+                  and templates of `Fn::Sub`. Other functions and whole blocks that a condition chooses have no equivalent. Nothing is written; give the values that decide with \
                   `--parameter`, `--import` or `--attribute`.",
     },
 ];

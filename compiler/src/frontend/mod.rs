@@ -33,8 +33,8 @@ use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
-pub(crate) use cloudformation::METADATA;
 pub(crate) use cloudformation::sub;
+pub(crate) use cloudformation::{METADATA, as_text};
 pub use cloudformation::{Symbolic, SymbolicResource};
 use gather::Gathered;
 pub use given::Given;

@@ -1,7 +1,7 @@
 //! CloudFormation's expressions as HCL's: parameters and open imports are variables, mappings and conditions are locals.
 
 use super::hcl::{self, Writer};
-use crate::frontend::{Symbolic, sub};
+use crate::frontend::{Symbolic, as_text, sub};
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Symbol, Value};
@@ -115,13 +115,12 @@ impl<'s> Expressions<'s> {
                 Ok(format!("({condition} ? {then} : {otherwise})"))
             }
             ("Fn::FindInMap", _, Some([map, first, second])) => self.mapped(map, first, second),
-            ("Fn::ImportValue", Some(name), _) => {
-                let name = named(&mut self.variables, Source::Import(name.to_owned()));
+            ("Fn::ImportValue", ..) => {
+                // Where the name depends on a parameter, so does the value: who runs Terraform gives the one.
+                let name = as_text(argument).unwrap_or_default();
+                let name = named(&mut self.variables, Source::Import(name));
                 Ok(format!("var.{name}"))
             }
-            ("Fn::ImportValue", None, _) => Err(
-                "the name of an import depends on a parameter: give that one with `--parameter`".to_owned(),
-            ),
             ("Fn::Base64", ..) => Ok(format!("base64encode({})", self.value(&argument.value)?)),
             ("Fn::Equals", _, Some([a, b])) => Ok(format!("{} == {}", self.text(a)?, self.text(b)?)),
             ("Fn::Not", _, Some([one])) => Ok(format!("!({})", self.value(&one.value)?)),

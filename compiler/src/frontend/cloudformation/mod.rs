@@ -20,7 +20,8 @@ use meshform_model::value::{Node, Object, Span, Value};
 
 pub(super) use expression::evaluate;
 pub(super) use given::{how_to_give, misused};
-pub(super) use scope::{Scope, as_text};
+pub(super) use scope::Scope;
+pub(crate) use scope::as_text;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
 pub(super) use symbolic::{Keys, keep};
 pub use symbolic::{Symbolic, SymbolicResource};

@@ -14,7 +14,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Field, Node, Object, Span, Symbol as Expression, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Templates as one, with their expressions.
 #[derive(Debug, Clone, Default)]
@@ -137,15 +137,6 @@ impl<'t> Keeper<'_, 't> {
                     attributes.set(name, self.node(node));
                 }
             }
-            if let Some(node) = field.node.get("DependsOn") {
-                let names: Vec<Node> = match node.as_list() {
-                    Some(list) => list.iter().filter_map(|one| self.depended(one)).collect(),
-                    None => self.depended(node).into_iter().collect(),
-                };
-                if !names.is_empty() {
-                    attributes.set("DependsOn", Node::new(Value::List(names)));
-                }
-            }
             let own = format!("{}Name", super::suffix(kind));
             let mut properties = match field.node.get("Properties") {
                 Some(properties) => self.node(properties),
@@ -155,6 +146,12 @@ impl<'t> Keeper<'_, 't> {
                 && object.get(&own).is_none()
             {
                 object.set(own, Node::new(Value::from(field.name.as_str())));
+            }
+            if let Some(node) = field.node.get("DependsOn") {
+                let names = self.depended(node, &properties);
+                if !names.is_empty() {
+                    attributes.set("DependsOn", Node::new(Value::List(names)));
+                }
             }
             let (mut canonical, _) = dialect::to_canonical(kind, Dialect::CloudFormation, &properties);
             canonical = found::fit(schema::kind(kind).root, canonical, false);
@@ -183,10 +180,19 @@ impl<'t> Keeper<'_, 't> {
         self.outputs(root);
     }
 
-    /// A resource of the mesh on which another depends.
-    fn depended(&self, name: &Node) -> Option<Node> {
-        let id = self.ids.get(&(self.scope.stack(), name.as_str()?.to_owned()))?;
-        Some(Node::new(Value::from(id.as_str())))
+    /// The resources of the mesh on which another depends without naming them.
+    fn depended(&self, names: &Node, properties: &Node) -> Vec<Node> {
+        let mut named = BTreeSet::new();
+        references(properties, &mut |id| {
+            named.insert(id.to_owned());
+        });
+        let names = names.as_list().unwrap_or(std::slice::from_ref(names));
+        let ids = names
+            .iter()
+            .filter_map(|name| self.ids.get(&(self.scope.stack(), name.as_str()?.to_owned())));
+        ids.filter(|id| !named.contains(*id))
+            .map(|id| Node::new(Value::from(id.as_str())))
+            .collect()
     }
 
     /// The outputs that name a resource of the mesh and nothing that is not in the result.

@@ -77,6 +77,7 @@ impl Manifests {
             }
             of_mesh = true;
             if version != VERSION {
+                placeholders::note(&item, &mut self.placeholders);
                 problems.push(other_version(&version, &item));
                 continue;
             }
