@@ -77,6 +77,18 @@ pub fn moto() -> PathBuf {
     found(tool("MESHFORM_MOTO", "moto", &[]))
 }
 
+/// The Python that runs moto, with the AWS client for Python.
+pub fn moto_python() -> PathBuf {
+    let launcher = moto();
+    let beside = launcher.parent().and_then(Path::parent);
+    let python = beside.map(|tools| tools.join("moto/bin/python"));
+    found(
+        python
+            .filter(|python| python.is_file())
+            .ok_or_else(|| "moto's Python is not there: run `cargo xtask tools`".to_owned()),
+    )
+}
+
 /// The provider as it was last built.
 pub fn provider() -> PathBuf {
     found(built("MESHFORM_PROVIDER", "terraform-provider-appmesh"))

@@ -39,6 +39,11 @@ fn the_guide_on_buckets_keeps_a_store_in_one() {
     desk.follow("buckets.md");
 }
 
+#[test]
+fn the_guide_on_ecs_gives_task_definitions_back() {
+    Desk::new().follow("ecs.md");
+}
+
 /// A desk on which the provider is installed, as the first guide says.
 fn installed() -> Desk {
     let desk = Desk::new();

@@ -9,6 +9,7 @@
 )]
 
 mod desk;
+mod ecs;
 mod guides;
 #[path = "../buckets/moto.rs"]
 mod moto;

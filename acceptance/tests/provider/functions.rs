@@ -105,3 +105,52 @@ fn what_cannot_be_a_task_is_refused_with_the_reason() {
     world.write("", &text.replace("interception {\n      explicit {}\n    }", ""));
     assert!(world.plan_fails().contains("MF0911"));
 }
+
+#[test]
+fn the_data_source_gives_containers_that_an_ecs_takes() {
+    let data = |more: &str| {
+        format!(
+            r#"{}
+data "appmesh_ecs_task_definition" "a" {{
+  mesh_name    = appmesh_mesh.m.name
+  virtual_node = appmesh_virtual_node.a.name
+  app_container_definitions = jsonencode([{{ name = "app", image = "app:1" }}])
+  {more}
+  depends_on = [appmesh_proxy_profile.a, appmesh_route.split, appmesh_virtual_service.b]
+}}
+"#,
+            mesh(0, "envoyproxy/envoy:v1.40.0", "transparent")
+        )
+    };
+    let world = World::new(&data(""));
+    world.apply();
+    let found = world
+        .state()
+        .remove("data.appmesh_ecs_task_definition.a")
+        .unwrap();
+    let containers = found["container_definitions"].as_str().unwrap();
+    assert!(
+        !containers.contains("\"Ref\"") && !containers.contains("Fn::"),
+        "{containers}"
+    );
+    let [app, envoy]: [Value; 2] = serde_json::from_str(containers).unwrap();
+    assert_eq!((&app["name"], &app["image"]), (&json!("app"), &json!("app:1")));
+    assert_eq!(envoy["environment"][0]["name"], "MESHFORM_BOOTSTRAP");
+    assert_eq!(found["proxy_configuration"]["properties"]["AppPorts"], "8080");
+    assert_eq!(found["unmounted_files"], json!([]));
+    assert_eq!(found["task_role_policy_json"], Value::Null);
+
+    // Tasks elsewhere do not reach this machine's disk.
+    world.write("", &data("proxy_image = \"registry/proxy:1\""));
+    assert!(world.plan_fails().contains("follow a bucket of S3"));
+    world.write(
+        "",
+        &data("").replace(
+            "jsonencode([{ name = \"app\", image = \"app:1\" }])\n  \n",
+            "\"[\"\n",
+        ),
+    );
+    assert!(world.plan_fails().contains("MF0916"));
+    world.write("", &mesh(0, "envoyproxy/envoy:v1.40.0", "transparent"));
+    world.destroy();
+}

@@ -12,7 +12,7 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use meshform_release::Target;
-use meshform_store::Prefix;
+use meshform_store::{Location, Prefix, Service};
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Value};
 
@@ -129,10 +129,15 @@ impl DataSource for CloudFormationTemplate {
 impl DataSource for EcsTaskDefinition {
     fn schema(&self) -> Schema {
         of_proxy(
-            "An ECS task with Envoy beside the application's containers, for `aws_ecs_task_definition`: stock Envoy, \
-             which carries its whole configuration in a variable, so that a changed mesh is a changed task \
-             definition. The proxy's profile must say how traffic gets to it (`interception`).",
+            "An ECS task with Envoy beside the application's containers, for `aws_ecs_task_definition`. With \
+             `proxy_image`, meshform's agent brings the configuration from the provider's store, and a changed mesh \
+             changes no task definition; without, stock Envoy carries its whole configuration in a variable. The \
+             proxy's profile must say how traffic gets to it (`interception`).",
         )
+        .attribute(Attribute::string("proxy_image").optional().description(
+            "The container image with meshform-agent and Envoy. The provider's store has to be a bucket of S3. \
+             Default: stock Envoy, without the agent.",
+        ))
         .attribute(Attribute::string("app_container_definitions").optional().description(
             "The application's containers, as JSON: `jsonencode([{ name = \"app\", … }])`. They are kept as they are; \
              each waits until Envoy is healthy and, with `explicit` interception, finds it by `HTTP_PROXY`. Default: \
@@ -161,6 +166,11 @@ impl DataSource for EcsTaskDefinition {
                 ),
         )
         .attribute(json(
+            "task_role_policy_json",
+            "What the task's role must allow, for `aws_iam_role_policy`: the proxy's own part of the bucket, and \
+             nothing else. Null without the agent.",
+        ))
+        .attribute(json(
             "template",
             "The same as a CloudFormation template: task definition, service, roles, log group, security group and \
              registration in Cloud Map, with parameters for the application's image and the network.",
@@ -176,14 +186,24 @@ impl DataSource for EcsTaskDefinition {
         let (mesh, _) = mesh(&session, &request.config).await?;
         let key = subject(&mesh, &request.config)?;
         let options = envoy::Options::new(root(&session));
-        let bootstrap =
-            envoy::bootstrap(&mesh, &key, (envoy::Mode::Static, &options)).map_err(|p| told(&p))?;
+        let image = request
+            .config
+            .str("proxy_image")
+            .map(|image| serde_json::json!(image));
+        let store = image.as_ref().map(|_| bucket(&session)).transpose()?;
+        let bootstrap = match image {
+            Some(_) => String::new(),
+            None => envoy::bootstrap(&mesh, &key, (envoy::Mode::Static, &options)).map_err(|p| told(&p))?,
+        };
         let needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
         let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();
         let task = ecs::Task {
             mesh: &mesh,
             key: &key,
-            delivery: ecs::Delivery::Static(bootstrap.as_bytes()),
+            delivery: match (&image, &store) {
+                (Some(image), Some(store)) => ecs::Delivery::Agent { image, store },
+                _ => ecs::Delivery::Static(bootstrap.as_bytes()),
+            },
             files: &needed,
         };
         let containers = match request.config.str("app_container_definitions") {
@@ -205,6 +225,10 @@ impl DataSource for EcsTaskDefinition {
         let template = ecs::build(&task, &ecs::Templates::default())
             .map_err(|p| told(&p))?
             .json;
+        let resources = store
+            .as_ref()
+            .and_then(|store| ecs::resources_of(store.as_str()?));
+        let policy = resources.map(|resources| ecs::policy(&key, resources).to_string());
         Ok(request
             .config
             .with("container_definitions", format!("{:#}", made.containers))
@@ -214,7 +238,22 @@ impl DataSource for EcsTaskDefinition {
                 "proxy_configuration",
                 functions::proxy_configuration(made.proxy_configuration),
             )
+            .with("task_role_policy_json", Value::from(policy))
             .with("template", format!("{template:#}")))
+    }
+}
+
+/// The store that agents follow.
+fn bucket(session: &Session) -> Result<serde_json::Value, Diagnostics> {
+    let place = session.store.place();
+    match &session.settings.store {
+        Location::Bucket(url) if url.service() == Service::S3 => Ok(serde_json::json!(url.to_string())),
+        _ => {
+            let text = format!("Tasks of ECS follow a bucket of S3, and the provider's store is {place}.");
+            Err(problem::incomplete(text)
+                .at(Path::root().attr("proxy_image"))
+                .into())
+        }
     }
 }
 
