@@ -87,6 +87,11 @@ pub fn meshform() -> PathBuf {
     found(built("MESHFORM_CLI", "meshform"))
 }
 
+/// The agent as it was last built.
+pub fn agent() -> PathBuf {
+    found(built("MESHFORM_AGENT", "meshform-agent"))
+}
+
 /// A tool, or what to do for want of it.
 fn tool(name_of_variable: &str, name: &str, on_path: &[&str]) -> Result<PathBuf, String> {
     if let Some(named) = variable(name_of_variable) {

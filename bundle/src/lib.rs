@@ -22,4 +22,5 @@ pub mod transition;
 pub use body::Body;
 pub use bundle::{Bundle, FORMAT, Origin, ROOT, Resource};
 pub use error::{Error, Result};
+pub use meshform_model::digest::Digest;
 pub use proxy::{ProxyId, mesh_prefix};

@@ -2,9 +2,9 @@
 
 use crate::codes;
 use crate::io::Io;
-use meshform_compiler::frontend::{self, Input, Options, Reading, text::MAX_BYTES};
+use meshform_compiler::frontend::{self, Given, Input, Options, Reading, text::MAX_BYTES};
 use meshform_model::diag::Diagnostic;
-use std::collections::BTreeMap;
+use meshform_model::kind::Kind;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const ENDINGS: &[&str] = &["json", "yaml", "yml", "tfstate"];
 const MAX_FOLDERS: usize = 32;
 
 /// What a command reads, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct InputArguments {
     /// Files or folders to read; `-` is standard input. CloudFormation, App Mesh JSON or YAML, Terraform state
     #[arg(value_name = "PATH")]
@@ -23,34 +23,50 @@ pub(crate) struct InputArguments {
     /// Only this mesh; also the mesh of resources that do not name theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) mesh: Option<String>,
+    /// The kind of an App Mesh body that does not tell it: virtualNode, route, …
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub(crate) kind: Option<Kind>,
+    /// The name of an App Mesh body without one; the file's name otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The virtual router or virtual gateway of routes that do not name theirs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) parent: Option<String>,
     /// A value for a CloudFormation parameter
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<String>,
+    /// A value that a CloudFormation template imports, by the name of the export
+    #[arg(long = "import", value_name = "NAME=VALUE")]
+    pub(crate) imports: Vec<String>,
+    /// What `Fn::GetAtt` gives in a CloudFormation template; LOGICAL.Ref for what `Ref` gives
+    #[arg(long = "attribute", value_name = "LOGICAL.ATTR=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// A file with such values: JSON or YAML with `parameters`, `imports` and `attributes`, or CloudFormation's own
+    #[arg(long = "values", value_name = "FILE")]
+    pub(crate) values: Vec<PathBuf>,
 }
 
 impl InputArguments {
     /// Reads everything. What cannot be read is a problem of the reading.
     pub(crate) fn read(&self, io: &mut Io) -> Reading {
         let mut problems = Vec::new();
-        let mut parameters = BTreeMap::new();
-        for parameter in &self.parameters {
-            match parameter.split_once('=') {
-                Some((name, value)) => drop(parameters.insert(name.to_owned(), value.to_owned())),
-                None => problems.push(
-                    Diagnostic::error(codes::BAD_OPTION, format!("`--parameter {parameter}` has no `=`"))
-                        .help("write `--parameter NAME=VALUE`"),
-                ),
-            }
-        }
+        let given = self.given(io, &mut problems);
         let mut inputs = Vec::new();
         for path in &self.paths {
             gather(io, path, &mut inputs, &mut problems);
         }
         let options = Options {
             mesh: self.mesh.clone(),
-            parameters,
+            kind: self.kind,
+            name: self.name.clone(),
+            parent: self.parent.clone(),
+            parameters: given.parameters,
+            imports: given.imports,
+            attributes: given.attributes,
         };
-        let mut reading = frontend::read(inputs, &options);
+        let mut unread = Vec::new();
+        let mut reading = frontend::read_with(inputs, &options, &mut |name| follow(io, name, &mut unread));
+        problems.append(&mut unread);
         if let Some(mesh) = &self.mesh {
             reading
                 .found
@@ -59,6 +75,79 @@ impl InputArguments {
         problems.append(&mut reading.problems);
         reading.problems = problems;
         reading
+    }
+
+    /// The values of the files, and over them those of the options.
+    fn given(&self, io: &Io, problems: &mut Vec<Diagnostic>) -> Given {
+        let mut given = Given::default();
+        for path in &self.values {
+            match values(io, path) {
+                Ok(read) => given.extend(read),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        let options = [
+            ("parameter", "NAME=VALUE", &self.parameters, &mut given.parameters),
+            ("import", "NAME=VALUE", &self.imports, &mut given.imports),
+            (
+                "attribute",
+                "LOGICAL.ATTR=VALUE",
+                &self.attributes,
+                &mut given.attributes,
+            ),
+        ];
+        for (option, form, all, into) in options {
+            for text in all {
+                match text.split_once('=') {
+                    Some((name, value)) => drop(into.insert(name.to_owned(), value.to_owned())),
+                    None => problems.push(
+                        Diagnostic::error(codes::BAD_OPTION, format!("`--{option} {text}` has no `=`"))
+                            .help(format!("write `--{option} {form}`")),
+                    ),
+                }
+            }
+        }
+        given
+    }
+}
+
+/// A kind by its name in the API, or as the AWS CLI spells it.
+fn kind(text: &str) -> Result<Kind, String> {
+    let plain = |text: &str| text.replace('-', "").to_ascii_lowercase();
+    let found = Kind::ALL
+        .into_iter()
+        .find(|kind| plain(kind.name()) == plain(text));
+    found.ok_or_else(|| format!("there are {}", Kind::ALL.map(Kind::name).join(", ")))
+}
+
+/// The values of a `--values` file.
+fn values(io: &Io, path: &Path) -> Result<Given, Box<Diagnostic>> {
+    let shown = path.display().to_string();
+    let bytes = File::open(io.path(path))
+        .and_then(|mut file| bounded(&mut file))
+        .map_err(|error| cannot_read(&format!("`{shown}`"), &error))?;
+    Given::read(&shown, bytes)
+}
+
+/// A file that an input names. Only what looks like a template or a manifest is opened.
+fn follow(io: &Io, name: &str, problems: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
+    let ending = Path::new(name)
+        .extension()?
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    if !["json", "yaml", "yml", "template"].contains(&ending.as_str()) {
+        return None;
+    }
+    let full = io.path(Path::new(name));
+    if !fs::metadata(&full).is_ok_and(|meta| meta.is_file()) {
+        return None;
+    }
+    match File::open(full).and_then(|mut file| bounded(&mut file)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            problems.push(cannot_read(&format!("`{name}`"), &error));
+            None
+        }
     }
 }
 

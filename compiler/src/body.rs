@@ -23,6 +23,9 @@ pub fn of(resource: &Resource) -> Node {
     for (name, value) in names.iter().zip(values) {
         object.set(name.as_str(), Node::new(Value::from(value)));
     }
+    if let Some(owner) = &resource.mesh_owner {
+        object.set("meshOwner", Node::new(Value::from(owner.as_str())));
+    }
     object.set("spec", Node::from_json(&resource.spec.to_json()));
     if !resource.tags.is_empty() {
         let tags: Vec<Json> = resource

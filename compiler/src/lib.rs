@@ -2,11 +2,12 @@
 //! files as values out. What Envoy gets is made by `meshform-envoy`.
 //!
 //! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
-//!   [`graph`]: meshes → a picture.
+//!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
 
 pub mod api;
 pub mod body;
 pub mod cloudformation;
+pub mod diff;
 pub mod ecs;
 pub mod frontend;
 pub mod graph;

@@ -168,8 +168,14 @@ fn pictures() {
         .iter()
         .map(|input| Mesh::new(resources(input)).unwrap())
         .collect();
-    insta::assert_snapshot!("mermaid", graph::draw(&meshes, graph::Format::Mermaid));
-    insta::assert_snapshot!("dot", graph::draw(&meshes, graph::Format::Dot));
+    let picture = graph::Picture::of(&meshes, &[]);
+    for (name, format) in [
+        ("mermaid", graph::Format::Mermaid),
+        ("dot", graph::Format::Dot),
+        ("svg", graph::Format::Svg),
+    ] {
+        insta::assert_snapshot!(name, picture.write(format));
+    }
 }
 
 proptest! {

@@ -5,9 +5,11 @@
 //! - [`layout`]: those as files (`text` writes JSON).
 //! - [`route`]: the way of one request, without Envoy. `effective`: every value of a proxy and where it comes from;
 //!   [`explain`] is its door.
+//! - [`diff`]: what proxies are told differently between two states of a mesh.
 //! - [`files`]: files as values, safe names. [`codes`]: the problems that are reported.
 
 pub mod codes;
+pub mod diff;
 mod effective;
 pub mod files;
 pub mod ir;

@@ -15,6 +15,8 @@ pub struct Resource<S = Spec> {
     pub spec: S,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// The account that owns the mesh, where the user said that it is another than the resource's.
+    pub mesh_owner: Option<String>,
     /// What the user said that App Mesh has no field for.
     pub extensions: Option<Extensions>,
     /// What a store or App Mesh gave it, where it is known.
@@ -50,6 +52,7 @@ impl<S> Resource<S> {
             key,
             spec,
             tags: BTreeMap::new(),
+            mesh_owner: None,
             extensions: None,
             identity: None,
         }
@@ -61,6 +64,7 @@ impl<S> Resource<S> {
             key: self.key,
             spec,
             tags: self.tags,
+            mesh_owner: self.mesh_owner,
             extensions: self.extensions,
             identity: self.identity,
         }

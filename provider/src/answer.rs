@@ -81,8 +81,7 @@ impl Session {
 
     /// What a plan has to say of releases that reading has begun: those that a run left which died.
     pub(crate) async fn finished_for_others(&self, mesh: &str) -> Diagnostics {
-        // What this process has written itself, the writes' answers tell.
-        let Some(releases) = self.untold_releases(mesh).filter(|_| !self.has_written()) else {
+        let Some(releases) = self.untold_releases(mesh) else {
             return Diagnostics::new();
         };
         let settled = tokio::time::timeout(
@@ -127,30 +126,42 @@ impl Session {
         }
         let releaser = self.foreteller();
         let undelivered = outcome.deliveries.iter();
-        told.extend(
-            undelivered
-                .filter_map(|one| releaser.undelivered(mesh, one))
-                .map(|problem| problem::plain(&problem)),
-        );
+        told.extend(undelivered.filter_map(|one| {
+            let problem = releaser.undelivered(mesh, one)?;
+            let mut told = problem::plain(&problem);
+            // Terraform folds warnings of one summary into the first, which may know of fewer proxies.
+            told.summary = format!("{} ({})", behind(mesh, one.behind.len()), problem.code);
+            Some(told)
+        }));
         told
     }
 
     /// That everything is written and not released.
     async fn unfinished(&self, mesh: &str, why: &str) -> Diagnostic {
         let releaser = self.foreteller();
-        let behind = tokio::time::timeout(LOOK, releaser.lagging(mesh)).await;
-        let behind = match behind.unwrap_or_default().as_slice() {
+        let found = tokio::time::timeout(LOOK, releaser.lagging(mesh)).await;
+        let paths = found.unwrap_or_default();
+        let named = match paths.as_slice() {
             [] => "Which proxies are behind is not known".to_owned(),
             paths => format!("Behind are {}", listed(paths)),
         };
         Diagnostic::warning(
-            codes::summary(codes::NOT_RELEASED),
+            format!("{} ({})", behind(mesh, paths.len()), codes::NOT_RELEASED),
             format!(
-                "Everything is written, but of the release of mesh `{mesh}`: {why}. {behind}; they go on with what they \
+                "Everything is written, but of the release of mesh `{mesh}`: {why}. {named}; they go on with what they \
                  have. Apply again, or run `{}`.",
                 releaser.command(mesh, None)
             ),
         )
+    }
+}
+
+/// How many proxies are behind, as a summary.
+fn behind(mesh: &str, count: usize) -> String {
+    match count {
+        0 => format!("Release of mesh `{mesh}` not finished"),
+        1 => format!("1 proxy of mesh `{mesh}` is behind"),
+        count => format!("{count} proxies of mesh `{mesh}` are behind"),
     }
 }
 

@@ -76,7 +76,7 @@ impl Resource for Release {
         let nothing_changes = preview
             .as_ref()
             .is_some_and(|one| one.whole && one.changes.is_empty())
-            && session.foreteller().lagging(&mesh).await.is_empty();
+            && session.foreteller().is_published(&mesh).await;
         if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
             return;
         }

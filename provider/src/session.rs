@@ -288,6 +288,10 @@ impl Session {
     /// That proxies are held at a release, or that the mesh is not valid; and where a plan leaves a resource as it is,
     /// what was written and has not reached its proxies. Once for each mesh.
     pub(crate) async fn warnings(&self, mesh: &str, changes: bool) -> Diagnostics {
+        if self.has_written() {
+            // This is an apply, and the answers to its writes tell how the mesh stands.
+            return Diagnostics::new();
+        }
         let mut told = self.finished_for_others(mesh).await;
         let always = self.first_time(format!("warnings {mesh}"));
         let idle = !changes && self.first_time(format!("idle {mesh}"));

@@ -44,7 +44,7 @@ pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
 pub use meshform_bundle::publish::{Published, Publisher};
 pub use outcome::{Outcome, Preview, Verdict};
 pub use policy::{Holding, by_hand};
-pub use publishing::listed;
+pub use publishing::{listed, store_argument};
 pub use records::{resource, resources};
 pub use releaser::Releaser;
 pub use scheduler::{Patience, ReleaseScheduler, Report, Timing};

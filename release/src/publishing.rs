@@ -12,7 +12,7 @@ use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_store::{Digest, StoreError};
+use meshform_store::{Digest, Store, StoreError};
 use std::collections::BTreeMap;
 
 /// How often what a target reports is written anew when others are faster.
@@ -255,7 +255,10 @@ impl Releaser {
 
     /// The command that brings a mesh, or one target of it, to what the store has.
     pub fn command(&self, mesh: &str, target: Option<&str>) -> String {
-        let mut command = format!("meshform release --store {} --mesh {mesh}", self.store.place());
+        let mut command = format!(
+            "meshform release --store {} --mesh {mesh}",
+            store_argument(&*self.store)
+        );
         let all: Vec<String> = self.targets.iter().map(Target::name).collect();
         match target {
             Some(target) => command.push_str(&format!(" --publish {target}")),
@@ -266,16 +269,29 @@ impl Releaser {
         command
     }
 
-    /// The proxies of a mesh that may lack what was written last, on this machine's targets; of a mesh without
-    /// targets, none is known.
+    /// The proxies of a mesh that may lack what was written last: those that the next release changes, and those of
+    /// which a target lacks the current one. Empty also where that cannot be told.
     pub async fn lagging(&self, mesh: &str) -> Vec<String> {
-        let mut all = Vec::new();
+        let mut all = match self.preview(mesh).await {
+            Ok(preview) => preview.changes.into_iter().map(|change| change.path).collect(),
+            Err(_) => Vec::new(),
+        };
         for target in &self.targets {
             all.extend(self.behind(target, mesh).await);
         }
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Whether every target here has the current release, as far as can be told.
+    pub async fn is_published(&self, mesh: &str) -> bool {
+        for target in &self.targets {
+            if !self.behind(target, mesh).await.is_empty() {
+                return false;
+            }
+        }
+        true
     }
 
     /// That a target does not have the current release, as a warning; none where it has.
@@ -338,6 +354,15 @@ impl Releaser {
         };
         let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(error.code(), message).help(help).at(place))
+    }
+}
+
+/// The store as the option `--store` takes it: the embedded one by its directory.
+pub fn store_argument(store: &dyn Store) -> String {
+    let place = store.place();
+    match place.strip_suffix("/store.db") {
+        Some(directory) => directory.to_owned(),
+        None => place,
     }
 }
 

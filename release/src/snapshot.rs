@@ -25,7 +25,10 @@ pub(crate) struct SnapshotCache(Arc<Mutex<BTreeMap<String, Snapshot>>>);
 
 /// The manifest of each mesh that was current last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ManifestCache(Arc<Mutex<BTreeMap<String, (Digest, Arc<Manifest>)>>>);
+pub(crate) struct ManifestCache(Arc<Mutex<BTreeMap<String, Kept>>>);
+
+/// A manifest and its name.
+type Kept = (Digest, Arc<Manifest>);
 
 /// A mesh as of a revision.
 #[derive(Debug)]

@@ -45,7 +45,7 @@ impl Releaser {
         } else if !self.was_judged(mesh, state.judged).await? {
             self.look_again(mesh, &mut warnings).await?;
         } else if let Some(broken) = &state.broken {
-            warnings.always.push(invalid(mesh, broken));
+            warnings.idle.push(invalid(mesh, broken));
         }
         self.of_targets(mesh, &pointed, &mut warnings).await?;
         Ok(warnings)
@@ -81,7 +81,7 @@ impl Releaser {
         } = self.preview(mesh).await?;
         if !whole && !diagnostics.is_empty() {
             let broken = Broken::new(Revision::default(), &diagnostics);
-            warnings.always.push(invalid(mesh, &broken));
+            warnings.idle.push(invalid(mesh, &broken));
         } else if !changes.is_empty() && !self.is_under_way(mesh).await? {
             let paths: Vec<String> = changes.into_iter().map(|change| change.path).collect();
             let message = format!(

@@ -45,6 +45,8 @@ const PREFIXES: &[&str] = &["/", "/", "/a", "/a/", "/b", "/items/"];
 const REGEXES: &[&str] = &["/items/[0-9]+", "/a.*", "/(a|b)", "/a/?b?", "/[^/]*"];
 const VALUES: &[&str] = &["1", "2", "10", "12", "x1", "1x", "abc", "-3"];
 const HEADERS: &[&str] = &["h-a", "h-b"];
+const SCHEMES: &[&str] = &["http", "https"];
+const FORWARDED: &str = "x-forwarded-proto";
 const QUERIES: &[&str] = &[
     "", "", "?q=1", "?q=2", "?q", "?p=1&q=1", "?x=", "?q=2&q=1", "?q=%31",
 ];
@@ -140,10 +142,33 @@ fn header(random: &mut Random, name: &str) -> Value {
     out
 }
 
+/// A header that Envoy itself makes of a request or sets. Names of pseudo-headers and `Host` come from the request.
+fn own_header(random: &mut Random) -> Value {
+    let (name, matcher) = match random.below(7) {
+        0 => (
+            ":authority",
+            json!({"suffix": one(random, &[".local", ".com", ":8080"])}),
+        ),
+        1 => ("Host", json!({"prefix": one(random, &["http", "a", "shop"])})),
+        2 => (":path", json!({"suffix": one(random, &["b", "1", "/", "C"])})),
+        3 => (":method", json!({"exact": one(random, METHODS)})),
+        4 => (":scheme", json!({"exact": one(random, SCHEMES)})),
+        5 => (FORWARDED, json!({"exact": one(random, SCHEMES)})),
+        _ => ("x-request-id", json!({"regex": "[0-9a-f-]{36}"})),
+    };
+    json!({"name": name, "match": matcher, "invert": seldom(random)})
+}
+
 fn headers(random: &mut Random, out: &mut Map<String, Value>, field: &str) {
+    let mut all = Vec::new();
     if random.below(3) == 0 {
         let count = 1 + random.below(2);
-        let all: Vec<Value> = HEADERS[..count].iter().map(|name| header(random, name)).collect();
+        all.extend(HEADERS[..count].iter().map(|name| header(random, name)));
+    }
+    if seldom(random) {
+        all.push(own_header(random));
+    }
+    if !all.is_empty() {
         out.insert(field.to_owned(), json!(all));
     }
 }
@@ -314,8 +339,17 @@ fn request(random: &mut Random, protocol: &str, host: String) -> Request {
         one(random, METHODS)
     }
     .to_owned();
-    if protocol == "http2" && seldom(random) {
-        "https".clone_into(&mut request.scheme);
+    if protocol != "http" {
+        let scheme = if protocol == "http2" && seldom(random) {
+            "https"
+        } else {
+            "http"
+        };
+        request.scheme = Some(scheme.to_owned());
+    }
+    if seldom(random) {
+        let said = one(random, &["http", "https", "HTTPS", "ftp"]);
+        request.headers.push((FORWARDED.to_owned(), said.to_owned()));
     }
     for name in HEADERS {
         for _ in 0..random.below(3) {
@@ -354,7 +388,7 @@ fn send(port: u16, protocol: &str, request: &Request) -> Result<String, u16> {
         let call = Call {
             port,
             method: &request.method,
-            scheme: &request.scheme,
+            scheme: request.scheme.as_deref().unwrap_or("http"),
             host: &request.host,
             path: &request.path,
             headers: &headers,

@@ -282,7 +282,7 @@ impl Proxy {
             .envoy
             .admin("/stats?filter=version_text|warming_clusters")
             .unwrap();
-        let mut versions = step.files.iter().filter_map(|(_, content)| {
+        let mut versions = step.files.values().filter_map(|content| {
             let file: Value = serde_json::from_slice(content).unwrap();
             file["version_info"].as_str().map(str::to_owned)
         });

@@ -34,7 +34,7 @@ fn a_release_that_a_bucket_refuses_is_said_and_made_by_the_next_apply() {
     let world = bucket.world("terraform", "");
     world.write(&settings(&bucket), &nodes(2, 8080));
     world.apply();
-    server.fail("/blobs/", Fault::Answer(403, "AccessDenied"));
+    server.fail("PUT /meshes/p/m/m/releases/", Fault::Answer(403, "AccessDenied"));
     world.write(&settings(&bucket), &nodes(2, 8081));
     let said = world.apply().flat();
     says(&said, &["MF0713", "mesh `m`", "AccessDenied", "meshform release"]);

@@ -28,7 +28,9 @@ fn a_saved_plan_is_not_applied_to_another_store() {
     let store = world.module().dir().join("store");
     let other = World::with_provider("", &nodes(1, 8080));
     other.apply();
-    for configuration in [nodes(1, 8081), nodes(2, 8080), "".to_owned()] {
+    // A change, a replacement, a delete.
+    let renamed = nodes(1, 8080).replace("\"n${count.index}\"", "\"x${count.index}\"");
+    for configuration in [nodes(1, 8081), renamed, String::new()] {
         world.write(&at("store"), &configuration);
         world.plan();
         let mine = world.folder().join("mine");

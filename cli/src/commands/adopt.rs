@@ -57,7 +57,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to adopt; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let mut loaded = load(&arguments.input, io);
+    let Some(mut loaded) = load(&arguments.input, io) else {
+        return Exit::WrongUse;
+    };
     loaded.demand_values();
     let mut fates = Vec::new();
     if !has_errors(&loaded.problems) {

@@ -35,7 +35,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let mut loaded = load(&arguments.input, io);
+    let Some(mut loaded) = load(&arguments.input, io) else {
+        return Exit::WrongUse;
+    };
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),
         Form::CloudFormation => {

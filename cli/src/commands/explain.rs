@@ -1,19 +1,22 @@
 //! `meshform explain` and `meshform route`: what a proxy does, and the way of one request.
 
 use super::load::{Loaded, load_or_store, one_proxy};
+use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
+use meshform_compiler::graph::{self, Picture};
 use meshform_envoy::ir::Source;
 use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
 use meshform_envoy::{self as envoy, Options};
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show every effective value of a proxy and where it comes from
 #[derive(Debug, clap::Args)]
@@ -41,15 +44,19 @@ pub(crate) struct RouteArguments {
     /// The path with its query
     #[arg(long, default_value = "/")]
     path: String,
-    /// `http` or `https`
-    #[arg(long, default_value = "http")]
-    scheme: String,
+    /// `http` or `https`, as a client of HTTP/2 says it. Without it, what Envoy sets for HTTP/1.1: by
+    /// `x-forwarded-proto`, else by whether the connection is encrypted
+    #[arg(long)]
+    scheme: Option<String>,
     /// Another header
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The port that the connection is made to
     #[arg(long)]
     port: Option<u16>,
+    /// Also draw the mesh, with the way of the request marked, into this file: a page where it ends in `.html`, else SVG
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
 }
 
 /// Where the mesh is read from, and how to report.
@@ -103,7 +110,15 @@ pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
             ));
             return Exit::WrongUse;
         };
-        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        let name = name.trim();
+        if name.is_empty() || name.eq_ignore_ascii_case("host") {
+            io.tell(&format!(
+                "error: `--header '{header}'` names no ordinary header; say `Host` and `:authority` with `--host`, \
+                 `:path` with `--path`, `:method` with `--method`, `:scheme` with `--scheme`\n"
+            ));
+            return Exit::WrongUse;
+        }
+        headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let request = Request {
         method: arguments.method.clone(),
@@ -113,11 +128,66 @@ pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
         headers,
         port: arguments.port,
     };
-    run(&arguments.from, &arguments.node, io, |mesh, key| {
+    let mut drawn = None;
+    let exit = run(&arguments.from, &arguments.node, io, |mesh, key| {
         let explanation = RouteSimulator::of(mesh, key)?.explain(&request);
         let json = explanation_json(&explanation);
+        drawn = arguments
+            .graph
+            .as_deref()
+            .map(|file| picture(mesh, key, &explanation).write(form(file)));
         Ok((format!("{}\n", explanation.to_string().trim_end()), json))
-    })
+    });
+    let Some((file, text)) = arguments.graph.as_deref().zip(drawn) else {
+        return exit;
+    };
+    match std::fs::write(io.path(file), text) {
+        Ok(()) => exit,
+        Err(error) => {
+            let problem = format!("`{}` cannot be written: {error}", file.display());
+            let problem = Diagnostic::error(codes::CANNOT_WRITE, problem);
+            render::tell(io, &Sources::default(), &[problem]);
+            Exit::WrongUse
+        }
+    }
+}
+
+fn form(file: &Path) -> graph::Format {
+    let is_page = file
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("html"));
+    if is_page {
+        graph::Format::Html
+    } else {
+        graph::Format::Svg
+    }
+}
+
+/// The mesh with everything marked that the request passes.
+fn picture(mesh: &Mesh, from: &ResourceKey, explanation: &Explanation) -> Picture {
+    let mut taken = vec![from.clone()];
+    let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
+    for route in routes.filter(|route| route.verdict == Verdict::Taken) {
+        taken.push(ResourceKey::clone(&route.origin.key));
+        taken.extend(route.origin.key.container());
+    }
+    let mut services: Vec<String> = Vec::new();
+    if let Outcome::Sent(sent) = &explanation.outcome {
+        let node = |name: &str| ResourceKey::in_mesh(mesh.name(), Kind::VirtualNode, name);
+        taken.extend(sent.targets.iter().map(|target| node(&target.node)));
+        let host = sent.host.split(':').next().unwrap_or_default();
+        services.push(host.to_lowercase());
+    }
+    let gateway_routes = mesh.gateway_routes().filter(|route| taken.contains(&route.key));
+    services.extend(gateway_routes.map(|route| {
+        let target = route.spec.rule.target();
+        target.virtual_service.virtual_service_name.clone()
+    }));
+    let service = |name: String| ResourceKey::in_mesh(mesh.name(), Kind::VirtualService, name);
+    taken.extend(services.into_iter().map(service));
+    let mut picture = Picture::of(std::slice::from_ref(mesh), &[]);
+    picture.highlight(taken);
+    picture
 }
 
 fn run(

@@ -1,16 +1,19 @@
 //! `meshform graph`: the picture of the mesh.
 
 use super::load::load_or_store;
+use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::graph;
+use meshform_compiler::graph::{self, Picture};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::rules::Options as Rules;
 use std::path::PathBuf;
 
-/// Draw who calls whom, on standard output
+/// Draw who calls whom, and by which routes, on standard output
+///
+/// A mesh with errors is drawn too, with the errors in it; the exit status is 1 when some input could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -18,14 +21,24 @@ pub(crate) struct Arguments {
     /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
     #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
     store: Option<PathBuf>,
-    /// What draws it
+    /// How it is written
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Format,
+    /// Draw only what is near the resource of that name: a service, node, gateway, router or route
+    #[arg(long, value_name = "NAME")]
+    around: Option<String>,
+    /// How many calls from there, in either direction
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "around")]
+    hops: usize,
 }
 
-/// What draws the picture.
+/// How the picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// A picture for browsers and documents, light or dark as the reader's system is
+    Svg,
+    /// One page with the picture, search, zoom and details; it loads nothing
+    Html,
     /// Mermaid, as Markdown shows it
     Mermaid,
     /// Graphviz
@@ -36,18 +49,46 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
         return Exit::WrongUse;
     };
-    let refused = has_errors(&loaded.problems);
+    let mut refused = has_errors(&loaded.problems);
     let meshes = loaded.meshes(&Rules::default());
-    // A mesh with a hole in it is worth a picture, too: what cannot be read is not.
-    let problems: Vec<Diagnostic> = std::mem::take(&mut loaded.problems);
-    render::tell(io, &loaded.reading.sources, &problems);
-    if refused {
-        return Exit::Found;
+    let mut picture = Picture::of(&meshes, &loaded.problems);
+    if let Some(name) = &arguments.around
+        && !picture.around(name, arguments.hops)
+    {
+        let problem = no_such(name, &picture);
+        loaded.problems.push(problem);
+        picture = Picture::default();
+        refused = true;
     }
-    let format = match arguments.format {
-        Format::Mermaid => graph::Format::Mermaid,
-        Format::Dot => graph::Format::Dot,
-    };
-    io.print(&graph::draw(&meshes, format));
-    Exit::Fine
+    render::tell(io, &loaded.reading.sources, &loaded.problems);
+    if arguments.around.is_none() || !refused || !picture.names().is_empty() {
+        let format = match arguments.format {
+            Format::Svg => graph::Format::Svg,
+            Format::Html => graph::Format::Html,
+            Format::Mermaid => graph::Format::Mermaid,
+            Format::Dot => graph::Format::Dot,
+        };
+        io.print(&picture.write(format));
+    }
+    if refused { Exit::Found } else { Exit::Fine }
+}
+
+fn no_such(name: &str, picture: &Picture) -> Diagnostic {
+    let problem = Diagnostic::error(
+        codes::NOT_THERE,
+        format!("the picture has nothing named `{name}`"),
+    );
+    let wanted = name.to_lowercase();
+    let like: Vec<String> = picture
+        .names()
+        .into_iter()
+        .filter(|known| known.to_lowercase().contains(&wanted))
+        .take(8)
+        .map(|known| format!("`{known}`"))
+        .collect();
+    if like.is_empty() {
+        problem.help("give the name of a virtual service, node, gateway, router or route")
+    } else {
+        problem.help(format!("there are {}", like.join(", ")))
+    }
 }

@@ -3,6 +3,7 @@
 use crate::codes;
 use crate::input::InputArguments;
 use crate::io::Io;
+use crate::render;
 use meshform_compiler::frontend::{Found, Reading, codes as reading_codes};
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
@@ -12,7 +13,7 @@ use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules};
 use meshform_model::value::{Node, Span, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What can be missing because it is in an input that was not given.
@@ -33,24 +34,29 @@ pub(crate) struct Loaded {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// Reads the inputs.
-pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Loaded {
+/// Reads the inputs. `None` when the options do not fit them; that has been told.
+pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
     let reading = arguments.read(io);
+    if !reading.misused.is_empty() {
+        render::tell(io, &reading.sources, &reading.misused);
+        return None;
+    }
     let mut problems = reading.all_problems();
     let (resources, untyped) = reading.resources();
     problems.extend(untyped);
     let resources = once(resources, &reading, &mut problems);
-    Loaded {
+    Some(Loaded {
         reading,
         resources,
         problems,
-    }
+    })
 }
 
-/// Reads the inputs, or a store where no input is given. `None` when there is neither; that has been told.
+/// Reads the inputs, or a store where no input is given. `None` when there is neither, or the options do not fit; that
+/// has been told.
 pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io: &mut Io) -> Option<Loaded> {
     if !arguments.paths.is_empty() {
-        return Some(load(arguments, io));
+        return load(arguments, io);
     }
     let directory = store.unwrap_or(Path::new(".meshform"));
     if store.is_none() && !io.path(directory).is_dir() {
@@ -237,33 +243,46 @@ pub(crate) fn no_proxy(name: &str, meshes: &[Mesh]) -> Diagnostic {
     .help(format!("there are {}", names.join(", ")))
 }
 
-/// Each resource once. The same twice is a copy; two that differ are a problem.
+/// Each resource once. The same in two files is a copy, and worth a word; two that differ, or two in one file, are a
+/// problem.
 fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnostic>) -> Vec<Resource> {
     let mut kept: BTreeMap<ResourceKey, Resource> = BTreeMap::new();
+    let mut repeated: BTreeMap<ResourceKey, bool> = BTreeMap::new();
     for resource in resources {
         match kept.get(&resource.key) {
-            Some(there) if there.spec == resource.spec && there.tags == resource.tags => {}
-            Some(_) => {
-                let mut problem = Diagnostic::error(
-                    codes::TWICE,
-                    format!("two inputs say different things of {}", resource.key),
-                )
-                .help("give only one of them");
-                for found in reading
-                    .found
-                    .iter()
-                    .filter(|f| f.key.as_ref() == Some(&resource.key))
-                {
-                    let mut place = Place::of(&resource.key, &Pointer::root());
-                    place.span = found.span.map(|span| first_line(&reading.sources, span));
-                    problem = problem.at(place);
-                }
-                problems.push(problem);
-            }
+            Some(there) => *repeated.entry(resource.key.clone()).or_insert(true) &= equal(there, &resource),
             None => drop(kept.insert(resource.key.clone(), resource)),
         }
     }
+    for (key, equal) in repeated {
+        let found = reading
+            .found
+            .iter()
+            .filter(|found| found.key.as_ref() == Some(&key));
+        let spans: Vec<Span> = found.filter_map(|found| found.span).collect();
+        let files: BTreeSet<u32> = spans.iter().map(|span| span.source).collect();
+        let mut problem = match (equal, files.len() < spans.len()) {
+            (false, _) => {
+                Diagnostic::error(codes::TWICE, format!("two inputs say different things of {key}"))
+                    .help("give only one of them")
+            }
+            (true, true) => Diagnostic::error(codes::TWICE, format!("{key} stands twice in one input"))
+                .help("two resources cannot have one name: remove one, or give it another name"),
+            (true, false) => Diagnostic::warning(codes::TWICE, format!("{key} stands in two inputs"))
+                .help("both say the same; the first is taken"),
+        };
+        for span in spans {
+            let mut place = Place::of(&key, &Pointer::root());
+            place.span = Some(first_line(&reading.sources, span));
+            problem = problem.at(place);
+        }
+        problems.push(problem);
+    }
     kept.into_values().collect()
+}
+
+fn equal(a: &Resource, b: &Resource) -> bool {
+    a.spec == b.spec && a.tags == b.tags && a.extensions == b.extensions && a.mesh_owner == b.mesh_owner
 }
 
 /// The first line of a resource is place enough; the whole of it would fill the screen.

@@ -4,6 +4,7 @@ mod adopt;
 mod bootstrap;
 mod compile;
 mod convert;
+mod diff;
 mod explain;
 mod files;
 mod graph;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Validate(validate::Arguments),
     Compile(Box<compile::Arguments>),
     Convert(convert::Arguments),
+    Diff(diff::Arguments),
     Bootstrap(bootstrap::Arguments),
     Explain(explain::ExplainArguments),
     Route(explain::RouteArguments),
@@ -46,6 +48,7 @@ impl Command {
             Command::Validate(arguments) => validate::run(&arguments, io),
             Command::Compile(arguments) => compile::run(&arguments, io),
             Command::Convert(arguments) => convert::run(&arguments, io),
+            Command::Diff(arguments) => diff::run(&arguments, io),
             Command::Bootstrap(arguments) => bootstrap::run(&arguments, io),
             Command::Explain(arguments) => explain::explain(&arguments, io),
             Command::Route(arguments) => explain::route(&arguments, io),

@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to validate; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let mut loaded = load(&arguments.input, io);
+    let Some(mut loaded) = load(&arguments.input, io) else {
+        return Exit::WrongUse;
+    };
     let meshes = loaded.meshes(&arguments.quotas.options());
     loaded.allow_parts(&meshes);
     arguments.files.check(io, &meshes, (None, &mut loaded));

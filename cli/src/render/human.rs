@@ -84,7 +84,7 @@ fn cut(excerpt: &Excerpt<'_>) -> (String, usize, usize) {
 }
 
 /// A text of the input can hold what a terminal would obey; each such character becomes one that it shows.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',

@@ -7,6 +7,7 @@ mod lines;
 use crate::io::Io;
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 
+pub(crate) use human::clean;
 pub(crate) use json::problem as problem_json;
 pub(crate) use lines::Lines;
 

@@ -1,115 +1,281 @@
 //! App Mesh's own JSON (or the same as YAML): as the AWS CLI takes it, as it gives it, and lists of these.
+//!
+//! What `--cli-input-json` takes may lack the names, which the CLI took as options. The kind is what the body says by its
+//! names, what the user says, or the only one that its fields allow; it is never guessed.
 
 use super::found::Draft;
+use super::text::{place, shorten};
+use super::{Options, codes};
+use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
+use meshform_model::validate;
 use meshform_model::value::{Node, Value};
 
-/// The resources of a document, or `None` when it is not of this form.
-pub(super) fn read(document: &Node) -> Option<Vec<Draft>> {
-    match &document.value {
-        Value::List(list) => {
-            let all: Option<Vec<Draft>> = list.iter().map(one).collect();
-            all.filter(|all| !all.is_empty())
-        }
-        Value::Object(object) => {
-            // `{"resources": [...]}` holds what this command writes for a whole mesh.
-            if let (1, Some(list)) = (object.len(), object.get("resources").and_then(Node::as_list)) {
-                return list.iter().map(one).collect();
-            }
-            one(document).map(|draft| vec![draft])
-        }
-        _ => None,
-    }
+/// Reads the documents of one input.
+pub(super) struct Reader<'r> {
+    pub(super) options: &'r Options,
+    /// The input's name, of which a resource without one takes its own.
+    pub(super) file: &'r str,
+    /// Whether the user's name was given to a resource.
+    pub(super) name_used: &'r mut bool,
+    pub(super) problems: &'r mut Vec<Diagnostic>,
 }
 
-fn one(document: &Node) -> Option<Draft> {
-    let object = document.as_object()?;
-    // `describe`, `create`, `update` and `delete` answer with the resource under its kind's name.
-    if object.len() == 1 {
-        for field in object {
-            if let Some(kind) = Kind::from_name(&field.name)
-                && field.node.as_object().is_some()
+/// The kind of a body, as far as it tells.
+enum Told {
+    One(Kind),
+    /// The fields allow several.
+    Several(Vec<Kind>),
+    Nothing,
+}
+
+impl Reader<'_> {
+    /// The resources of a document, or `None` when it is not of this form.
+    pub(super) fn read(&mut self, document: &Node) -> Option<Vec<Draft>> {
+        match &document.value {
+            Value::List(list) => self.list(list),
+            Value::Object(object) => {
+                // `{"resources": [...]}` holds what this command writes for a whole mesh.
+                if let (1, Some(list)) = (object.len(), object.get("resources").and_then(Node::as_list)) {
+                    return self.list(list);
+                }
+                if let Some(listed) = self.listed(document) {
+                    return Some(listed);
+                }
+                self.one(document, true).map(|draft| draft.into_iter().collect())
+            }
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, list: &[Node]) -> Option<Vec<Draft>> {
+        let mut all = Vec::new();
+        for item in list {
+            all.extend(self.one(item, false)?);
+        }
+        (!list.is_empty()).then_some(all)
+    }
+
+    /// What `list-…` answers: references, which do not say what the resources say.
+    fn listed(&mut self, document: &Node) -> Option<Vec<Draft>> {
+        let fields = document.as_object()?.iter();
+        let mut fields = fields.filter(|field| field.name != "nextToken");
+        let (field, None) = (fields.next()?, fields.next()) else {
+            return None;
+        };
+        let kind = Kind::ALL.into_iter().find(|kind| field.name == plural(*kind))?;
+        let list = field.node.as_list()?;
+        let mut drafts = Vec::new();
+        let mut bare = 0;
+        for item in list {
+            match item.get("spec") {
+                Some(_) => drafts.extend(self.draft(kind, item, false)),
+                None => bare += 1,
+            }
+        }
+        if bare > 0 {
+            let message = format!("a list of names of {}, without what these say", words(kind));
+            let problem = Diagnostic::warning(codes::NOTHING_FOUND, message)
+                .help("give what `aws appmesh describe-…` prints of each");
+            self.problems
+                .push(at(problem, field.name_span.or(field.node.span)));
+        }
+        Some(drafts)
+    }
+
+    /// `None`: no resource of this form. `Some(None)`: one, of which the kind is not known; that is reported.
+    fn one(&mut self, document: &Node, alone: bool) -> Option<Option<Draft>> {
+        let object = document.as_object()?;
+        // `describe`, `create`, `update` and `delete` answer with the resource under its kind's name.
+        if object.len() == 1 {
+            for field in object {
+                if let Some(kind) = Kind::from_name(&field.name)
+                    && field.node.as_object().is_some()
+                {
+                    return Some(self.draft(kind, &field.node, alone));
+                }
+            }
+        }
+        let told = told(document);
+        let kind = match (told, self.options.kind) {
+            (Told::One(kind), _) => kind,
+            (_, Some(kind)) if document.get("spec").is_some() => kind,
+            (Told::Several(kinds), _) => {
+                self.problems.push(several(document, &kinds));
+                return Some(None);
+            }
+            (Told::Nothing, _) => return None,
+        };
+        Some(self.draft(kind, document, alone))
+    }
+
+    fn draft(&mut self, kind: Kind, body: &Node, alone: bool) -> Option<Draft> {
+        let mut body = body.clone();
+        let names = &schema::kind(kind).key;
+        if let Value::Object(object) = &mut body.value {
+            // Every SDK sends one with each call; it is no part of the resource.
+            object.remove("clientToken");
+            let lacks = |object: &meshform_model::value::Object, name: &str| {
+                object.get(name).and_then(Node::as_str).is_none_or(str::is_empty)
+            };
+            if let (Some(parent), [_, name, _]) = (&self.options.parent, names.as_slice())
+                && lacks(object, name)
             {
-                return Some(draft(kind, &field.node));
+                object.set(name.as_str(), Node::new(Value::from(parent.as_str())));
+            }
+            if let Some(own) = names.last()
+                && alone
+                && lacks(object, own)
+                && !(kind == Kind::Mesh && self.options.mesh.is_some())
+                && let Some(name) = self.name(kind, document_start(body.span))
+            {
+                object.set(own.as_str(), Node::new(Value::from(name)));
             }
         }
+        let name = names
+            .last()
+            .and_then(|name| body.get(name))
+            .and_then(Node::as_str);
+        Some(Draft {
+            kind,
+            dialect: Dialect::Api,
+            foreign: false,
+            label: name.unwrap_or(kind.name()).to_owned(),
+            span: body.span,
+            body,
+            extensions: None,
+        })
     }
-    let kind = by_names(document).or_else(|| by_spec(document.get("spec")?))?;
-    Some(draft(kind, document))
+
+    /// The name that the user gives, or the file's.
+    fn name(&mut self, kind: Kind, span: Option<meshform_model::value::Span>) -> Option<String> {
+        if let Some(name) = &self.options.name {
+            *self.name_used = true;
+            return Some(name.clone());
+        }
+        let file = self.file.rsplit(['/', '\\']).next()?;
+        let (stem, _) = file.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+        let message = format!(
+            "the {kind} has no name; `{}` is taken from the file's",
+            shorten(stem)
+        );
+        let problem = Diagnostic::warning(codes::NO_NAME, message)
+            .help("the AWS CLI took it as an option: give it with `--name NAME`, or write it beside `spec`");
+        self.problems.push(at(problem, span));
+        Some(stem.to_owned())
+    }
 }
 
-fn draft(kind: Kind, body: &Node) -> Draft {
-    let mut body = body.clone();
-    if let Value::Object(object) = &mut body.value {
-        // Every SDK sends one with each call; it is no part of the resource.
-        object.remove("clientToken");
+/// The first byte of a document is place enough.
+fn document_start(span: Option<meshform_model::value::Span>) -> Option<meshform_model::value::Span> {
+    span.map(|span| meshform_model::value::Span {
+        end: span.start.saturating_add(1).min(span.end),
+        ..span
+    })
+}
+
+fn at(problem: Diagnostic, span: Option<meshform_model::value::Span>) -> Diagnostic {
+    match span {
+        Some(span) => problem.at(place(span)),
+        None => problem,
     }
-    let names = &schema::kind(kind).key;
-    let name = names
-        .last()
-        .and_then(|name| body.get(name))
-        .and_then(Node::as_str);
-    Draft {
-        kind,
-        dialect: Dialect::Api,
-        foreign: false,
-        label: name.unwrap_or(kind.name()).to_owned(),
-        span: body.span,
-        body,
-        extensions: None,
+}
+
+fn plural(kind: Kind) -> String {
+    match kind {
+        Kind::Mesh => "meshes".to_owned(),
+        kind => format!("{}s", kind.name()),
     }
+}
+
+fn words(kind: Kind) -> String {
+    match kind {
+        Kind::Mesh => "meshes".to_owned(),
+        kind => format!("{kind}s"),
+    }
+}
+
+fn several(document: &Node, kinds: &[Kind]) -> Diagnostic {
+    let names: Vec<String> = kinds.iter().map(|kind| format!("a {kind}")).collect();
+    let listed = match names.split_last() {
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        None => String::new(),
+    };
+    let options: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("`--kind {}`", kind.name()))
+        .collect();
+    let problem = Diagnostic::error(codes::UNKNOWN_KIND, format!("this body may be {listed}")).help(format!(
+        "say which with {}, or write its name beside `spec` (`{}`)",
+        options.join(" or "),
+        kinds
+            .iter()
+            .filter_map(|kind| schema::kind(*kind).key.last().cloned())
+            .collect::<Vec<_>>()
+            .join("`, `")
+    ));
+    at(problem, document_start(document.span))
 }
 
 /// The kind whose names the document has; of several the one with the most, because a route has its router's.
-fn by_names(document: &Node) -> Option<Kind> {
+fn told(document: &Node) -> Told {
     let own = |kind: &Kind| {
         let key = &schema::kind(*kind).key;
         key.last().is_some_and(|name| document.get(name).is_some())
     };
     let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(own).collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(schema::kind(*kind).key.len()));
-    let best = kinds.first().copied()?;
-    // A mesh's name alone stands in every resource, also in one whose own name was an option.
-    let inferred = document.get("spec").and_then(by_spec);
-    Some(match (best, inferred) {
-        (Kind::Mesh, Some(kind)) => kind,
-        (Kind::VirtualRouter, Some(Kind::Route)) => Kind::Route,
-        (Kind::VirtualGateway, Some(Kind::GatewayRoute)) => Kind::GatewayRoute,
-        (best, _) => best,
-    })
+    let spec = document.get("spec");
+    match kinds.first() {
+        None => spec.map_or(Told::Nothing, |spec| by_spec(spec, &Kind::ALL)),
+        // A name of what contains a resource stands in every resource, also in one whose own name was an option.
+        Some(Kind::Mesh) => match spec.map(|spec| by_spec(spec, &Kind::ALL)) {
+            Some(Told::Nothing) | None => Told::One(Kind::Mesh),
+            Some(told) => told,
+        },
+        Some(Kind::VirtualRouter) => within(spec, Kind::VirtualRouter, Kind::Route),
+        Some(Kind::VirtualGateway) => within(spec, Kind::VirtualGateway, Kind::GatewayRoute),
+        Some(kind) => Told::One(*kind),
+    }
 }
 
-/// The only kind whose spec has all of these fields.
-fn by_spec(spec: &Node) -> Option<Kind> {
-    let fields = spec.as_object().filter(|fields| !fields.is_empty())?;
-    let fits = |kind: &Kind| {
-        let root = schema::kind(*kind).root.object();
-        let spec = root
-            .and_then(|root| root.field("spec"))
-            .and_then(|field| field.node.object());
-        spec.is_some_and(|spec| fields.iter().all(|field| spec.field(&field.name).is_some()))
-    };
-    let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(fits).collect();
-    if kinds.len() > 1
-        && spec
-            .get("httpRoute")
-            .or(spec.get("http2Route"))
-            .or(spec.get("grpcRoute"))
-            .is_some()
-    {
-        // A gateway's route has one target where a router's has weighted ones.
-        let gateway = |node: &Node| {
-            node.get("action")
-                .is_some_and(|action| action.get("target").is_some())
-        };
-        let is_gateway = fields.iter().any(|field| gateway(&field.node));
-        kinds.retain(|kind| (*kind == Kind::GatewayRoute) == is_gateway);
+fn within(spec: Option<&Node>, own: Kind, child: Kind) -> Told {
+    match spec.map(|spec| by_spec(spec, &[own, child])) {
+        Some(Told::One(kind)) => Told::One(kind),
+        _ => Told::One(own),
     }
-    match kinds.as_slice() {
-        [kind] => Some(*kind),
-        // Listeners alone: a router's have only a port mapping, a node says more.
-        [..] => kinds.into_iter().find(|kind| matches!(kind, Kind::VirtualNode)),
+}
+
+/// The kinds whose spec has all of these fields; of these, those that have the least against the rest.
+fn by_spec(spec: &Node, among: &[Kind]) -> Told {
+    let Some(fields) = spec.as_object().filter(|fields| !fields.is_empty()) else {
+        return Told::Nothing;
+    };
+    let mut fitting: Vec<(usize, Kind)> = Vec::new();
+    for kind in among {
+        let Some(shape) = schema::kind(*kind)
+            .root
+            .object()
+            .and_then(|root| root.field("spec"))
+        else {
+            continue;
+        };
+        let known = shape.node.object();
+        if known.is_some_and(|known| fields.iter().all(|field| known.field(&field.name).is_some())) {
+            fitting.push((validate::against(shape.node, spec).len(), *kind));
+        }
+    }
+    let least = fitting.iter().map(|(problems, _)| *problems).min();
+    let best: Vec<Kind> = fitting
+        .into_iter()
+        .filter(|(problems, _)| Some(*problems) == least)
+        .map(|(_, kind)| kind)
+        .collect();
+    match best.as_slice() {
+        [] => Told::Nothing,
+        [kind] => Told::One(*kind),
+        _ => Told::Several(best),
     }
 }

@@ -32,6 +32,12 @@ pub const UNKNOWN_PROPERTY: Code = Code("MF0613");
 pub const NOT_TYPED: Code = Code("MF0614");
 /// A CloudFormation expression that is wrong in itself.
 pub const BAD_EXPRESSION: Code = Code("MF0615");
+/// A value is given for which no input asks.
+pub const UNKNOWN_GIVEN: Code = Code("MF0616");
+/// A values file of another form.
+pub const VALUES: Code = Code("MF0617");
+/// A body whose kind is not told.
+pub const UNKNOWN_KIND: Code = Code("MF0618");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -84,14 +90,18 @@ pub const CODES: &[CodeInfo] = &[
         code: NO_NAME,
         title: "resource without a name",
         explanation: "A resource is known by its mesh, its kind, its parent and its name. The AWS CLI could take \
-                      these as options beside the file; here they stand in the file (`meshName`, `routeName`, …). \
-                      The mesh can also be given by `--mesh`.",
+                      these as options beside the file; here they stand in the file (`meshName`, `routeName`, …), or are \
+                      given by `--mesh`, `--parent` (the virtual router or gateway of a route) and `--name`. A body \
+                      that is alone in its file takes the file's name where no other is given.",
     },
     CodeInfo {
         code: NO_VALUE,
         title: "unresolved CloudFormation expression",
-        explanation: "The value depends on a parameter without a default, on an import, or on what a resource gets \
-                      once it is deployed. Parameters are given by `--parameter NAME=VALUE`.",
+        explanation: "The value depends on a parameter without a default, on an export of a stack that is not among the \
+                      inputs, or on what a resource gets once it is deployed. Give the templates of such stacks \
+                      together; what no template has is given by `--parameter NAME=VALUE`, `--import NAME=VALUE` or \
+                      `--attribute LOGICAL.ATTRIBUTE=VALUE`, or all together in a file by `--values FILE`. The help \
+                      shows the very option to write.",
     },
     CodeInfo {
         code: UNKNOWN_TYPE,
@@ -127,5 +137,25 @@ pub const CODES: &[CodeInfo] = &[
         title: "invalid CloudFormation expression",
         explanation: "An expression names a parameter, a resource, a condition or a mapping that the template \
                       does not have, or has arguments of the wrong form.",
+    },
+    CodeInfo {
+        code: UNKNOWN_GIVEN,
+        title: "value for an unknown name",
+        explanation: "`--parameter`, `--import`, `--attribute` or `--values` gives a value under a name that no template \
+                      of the inputs uses. Most often the name is misspelt; the nearest ones are shown.",
+    },
+    CodeInfo {
+        code: VALUES,
+        title: "unrecognised values file",
+        explanation: "A file for `--values` is JSON or YAML with any of `parameters`, `imports` and `attributes`, each an \
+                      object from names to values. Files that `aws cloudformation` takes are read too: a list of \
+                      `ParameterKey` and `ParameterValue`, or an object with `Parameters`.",
+    },
+    CodeInfo {
+        code: UNKNOWN_KIND,
+        title: "ambiguous kind of a resource",
+        explanation: "A request body as the AWS CLI takes it does not always tell its kind: listeners alone may be a \
+                      virtual node's, a virtual router's or a virtual gateway's. Give `--kind`, or write the name that \
+                      the AWS CLI took as an option (`virtualNodeName`, `routeName`, …) beside `spec`.",
     },
 ];

@@ -100,15 +100,25 @@ fn no_name(kind: Kind, missing: &[&str], span: Option<Span>) -> Diagnostic {
         _ => quoted.join(""),
     };
     let mut problem = Diagnostic::error(codes::NO_NAME, format!("a {kind} without {listed}"));
-    problem = problem.help(if missing == ["meshName"] {
-        "write it beside `spec`, or give `--mesh NAME`".to_owned()
-    } else {
-        format!("write {listed} beside `spec`: the AWS CLI took such names as options")
-    });
+    let options: Vec<&str> = missing.iter().map(|name| option(kind, name)).collect();
+    problem = problem.help(format!(
+        "write {} beside `spec`, or give {}",
+        if missing.len() == 1 { "it" } else { &listed },
+        options.join(" and ")
+    ));
     if let Some(span) = span {
         problem = problem.at(place(span));
     }
     problem
+}
+
+/// The option that gives a name.
+fn option(kind: Kind, field: &str) -> &'static str {
+    match schema::kind(kind).key.as_slice() {
+        [mesh, ..] if mesh == field => "`--mesh NAME`",
+        [.., own] if own == field => "`--name NAME`",
+        _ => "`--parent NAME`",
+    }
 }
 
 /// The key, or the names of the fields that lack.
@@ -205,6 +215,7 @@ pub(super) fn typed(found: &Found) -> Result<Resource, Vec<Diagnostic>> {
     })?;
     resource.tags = tags(found.body.get("tags"));
     resource.identity = identity(found.body.get("metadata"));
+    resource.mesh_owner = mesh_owner(found, resource.identity.as_ref());
     Ok(resource)
 }
 
@@ -233,7 +244,7 @@ fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
                         codes::NO_VALUE,
                         format!("`{shown}` has no value, and one is needed here"),
                     )
-                    .help("give the template's parameters with `--parameter NAME=VALUE`")
+                    .help(cloudformation::how_to_give(node))
                     .at(place),
                 );
             }
@@ -255,6 +266,13 @@ fn tags(node: Option<&Node>) -> BTreeMap<String, String> {
             ))
         })
         .collect()
+}
+
+/// The account of the mesh, where it is said and is not the resource's own: a state has it for every resource.
+fn mesh_owner(found: &Found, identity: Option<&Identity>) -> Option<String> {
+    let owner = found.body.get("meshOwner").and_then(Node::as_str)?;
+    let own = identity.is_some_and(|identity| identity.resource_owner == owner);
+    (!own).then(|| owner.to_owned())
 }
 
 /// What the form knows of who the resource is. A Terraform state has no uid of a mesh; all else belongs together.

@@ -14,6 +14,8 @@ mod cloudformation;
 pub mod codes;
 mod found;
 pub mod fuzzing;
+mod gather;
+mod given;
 pub mod json;
 mod state;
 mod tags;
@@ -21,7 +23,7 @@ pub mod text;
 mod time;
 pub mod yaml;
 
-use meshform_model::diag::{Diagnostic, Severity, Sources};
+use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
@@ -29,6 +31,8 @@ use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::METADATA;
+use gather::Gathered;
+pub use given::Given;
 
 /// An input: a file, or standard input.
 #[derive(Debug, Clone)]
@@ -47,8 +51,18 @@ pub struct Input {
 pub struct Options {
     /// The mesh of resources that do not name theirs.
     pub mesh: Option<String>,
+    /// The kind of a body that does not tell it.
+    pub kind: Option<Kind>,
+    /// The name of a resource that is alone in its input and does not name itself. The file's name otherwise.
+    pub name: Option<String>,
+    /// The router or gateway of routes that do not name theirs.
+    pub parent: Option<String>,
     /// Values for CloudFormation's parameters, by name.
     pub parameters: BTreeMap<String, String>,
+    /// Values that templates import, by the name of the export.
+    pub imports: BTreeMap<String, String>,
+    /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`; `LOGICAL.Ref` for what `Ref` gives.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// A resource that an input holds.
@@ -79,15 +93,28 @@ pub struct Reading {
     pub found: Vec<Found>,
     /// Problems of the inputs; each resource has its own beside these.
     pub problems: Vec<Diagnostic>,
+    /// Options that give values for which no input asks.
+    pub misused: Vec<Diagnostic>,
 }
 
-/// Reads every input.
+/// Reads every input. Nested stacks are those among the inputs.
 pub fn read(inputs: Vec<Input>, options: &Options) -> Reading {
-    let mut reading = Reading::default();
+    read_with(inputs, options, &mut |_| None)
+}
+
+/// Reads every input, and the files that nested stacks and assemblies of them name, as `open` gives them by the path
+/// from where the inputs' names begin.
+pub fn read_with(
+    inputs: Vec<Input>,
+    options: &Options,
+    open: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+) -> Reading {
+    let mut gathered = Gathered::default();
     for input in inputs {
-        reading.input(input, options);
+        gathered.input(input);
     }
-    reading
+    gathered.follow(open);
+    gathered.finish(options)
 }
 
 /// The trees of a text, by the format that its name or its first character tells.
@@ -104,57 +131,6 @@ fn documents(name: &str, text: &str, source: u32) -> (Vec<Node>, Vec<Diagnostic>
 }
 
 impl Reading {
-    fn input(&mut self, input: Input, options: &Options) {
-        let text = match text::decode(&input.name, input.bytes) {
-            Ok(text) => text,
-            Err(refused) => return self.no_text(&input.name, refused),
-        };
-        if input.name.ends_with(".tf") {
-            let source = self.sources.add(input.name.as_str(), text.as_str());
-            return self.problems.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_FORM,
-                    format!(
-                        "`{}` is Terraform configuration, which only Terraform can evaluate",
-                        input.name
-                    ),
-                )
-                .help("give the state, or what `terraform show -json` prints")
-                .at(text::place(text::span(source, 0, 1.min(text.len())))),
-            );
-        }
-        let source = self.sources.add(input.name.as_str(), text.as_str());
-        let (documents, problems) = documents(&input.name, &text, source);
-        let whole = !meshform_model::diag::has_errors(&problems);
-        let before = self.found.len();
-        let told = self.problems.len();
-        let mut recognised = documents.is_empty();
-        let mut unknown = None;
-        self.problems.extend(problems);
-        for document in documents {
-            match self.document(document, options) {
-                Ok(()) => recognised = true,
-                // One file, one word on it: manifests of other tools hold dozens of documents.
-                Err(problem) if input.named && whole && unknown.is_none() => unknown = Some(problem),
-                Err(_) => {}
-            }
-        }
-        self.problems.extend(unknown);
-        if !input.named && !recognised {
-            // A template of another tool beside the mesh's files is no fault of the mesh.
-            for problem in self.problems.iter_mut().skip(told) {
-                problem.severity = Severity::Warning;
-            }
-        }
-        let silent = self.problems.len() == told;
-        if input.named && whole && silent && self.found.len() == before && recognised {
-            self.problems.push(Diagnostic::warning(
-                codes::NOTHING_FOUND,
-                format!("`{}` holds no resource of a mesh", input.name),
-            ));
-        }
-    }
-
     /// Reports the byte that is not a text's at its place.
     fn no_text(&mut self, name: &str, refused: text::NoText) {
         let mut problem = *refused.problem;
@@ -165,22 +141,6 @@ impl Reading {
             problem = problem.at(text::place(text::span(source, start, shown.len())));
         }
         self.problems.push(problem);
-    }
-
-    /// Takes the resources of one document, or says why its form is not known.
-    fn document(&mut self, document: Node, options: &Options) -> Result<(), Diagnostic> {
-        let drafts = if cloudformation::recognise(&document) {
-            cloudformation::read(document, &options.parameters, &mut self.problems)
-        } else if state::recognise(&document) {
-            state::read(&document, &mut self.problems)
-        } else if is_kubernetes(&document) {
-            return Err(unknown_form(&document));
-        } else {
-            api::read(&document).ok_or_else(|| unknown_form(&document))?
-        };
-        self.found
-            .extend(drafts.into_iter().map(|draft| found::finish(draft, options)));
-        Ok(())
     }
 
     /// Every problem: those of the inputs, then those of the resources.

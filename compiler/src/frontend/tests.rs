@@ -283,3 +283,65 @@ proptest! {
         let _ = read_one("t.yaml", &text).resources();
     }
 }
+
+#[test]
+fn a_body_that_may_be_of_several_kinds_is_not_guessed() {
+    let body =
+        r#"{"meshName": "m", "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"}}]}}"#;
+    let told = told(&read_one("shop-vg.json", body));
+    assert!(
+        told.contains("may be a virtual node, a virtual router or a virtual gateway"),
+        "{told}"
+    );
+    let options = Options {
+        kind: Some(Kind::VirtualGateway),
+        name: Some("edge".to_owned()),
+        ..Options::default()
+    };
+    let reading = read_with("shop-vg.json", body, &options);
+    assert_eq!(keys(&reading), ["mesh/m/virtualGateway/edge"]);
+    assert_eq!(reading.misused, []);
+    let options = Options {
+        kind: Some(Kind::VirtualGateway),
+        ..Options::default()
+    };
+    assert_eq!(
+        keys(&read_with("dir/shop-vg.json", body, &options)),
+        ["mesh/m/virtualGateway/shop-vg"]
+    );
+    let named = r#"{"meshName": "m", "virtualRouterName": "r", "spec": {}}"#;
+    let options = Options {
+        name: Some("x".to_owned()),
+        ..Options::default()
+    };
+    assert_eq!(read_with("r.json", named, &options).misused.len(), 1);
+}
+
+#[test]
+fn a_mesh_is_a_mesh_and_lists_hold_what_they_say() {
+    let mesh = r#"{"meshName": "m", "spec": {"serviceDiscovery": {"ipPreference": "IPv4_ONLY"}}}"#;
+    assert_eq!(keys(&read_one("x.json", mesh)), ["mesh/m"]);
+    let route = r#"{"meshName": "m", "spec": {"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "n", "weight": 1}]}}}}"#;
+    let options = Options {
+        parent: Some("r".to_owned()),
+        ..Options::default()
+    };
+    assert_eq!(
+        keys(&read_with("blue.json", route, &options)),
+        ["mesh/m/virtualRouter/r/route/blue"]
+    );
+    let list =
+        r#"{"virtualNodes": [{"arn": "a", "meshName": "m", "virtualNodeName": "n"}], "nextToken": "x"}"#;
+    let reading = read_one("list.json", list);
+    assert_eq!(keys(&reading), Vec::<String>::new());
+    assert!(
+        told(&reading).contains("names of virtual nodes"),
+        "{}",
+        told(&reading)
+    );
+}
+
+fn keys(reading: &Reading) -> Vec<String> {
+    let keys = reading.found.iter().filter_map(|found| found.key.as_ref());
+    keys.map(|key| key.path()).collect()
+}

@@ -2,9 +2,10 @@
 //! others. It looks at the same intermediate form that Envoy's files are made from.
 
 mod matches;
+mod seen;
 mod show;
 
-use crate::ir::cluster::Cluster;
+use crate::ir::cluster::{Cluster, Protocol as Upstream};
 use crate::ir::listener::{Direction, Listener, Service};
 use crate::ir::route::{Action, PathMatch, PathRewrite, Retry, Route, VirtualHost};
 use crate::ir::{Origin, Proxy, Sourced};
@@ -25,8 +26,9 @@ pub struct Request {
     pub host: String,
     /// The path with its query.
     pub path: String,
-    /// `http` or `https`.
-    pub scheme: String,
+    /// `:scheme`, `http` or `https`, as a client of HTTP/2 says it. Nothing: as Envoy sets it for HTTP/1.1, by
+    /// `x-forwarded-proto`, else by whether the connection is encrypted.
+    pub scheme: Option<String>,
     /// Other headers.
     pub headers: Vec<(String, String)>,
     /// The port that the connection is made to: with transparent interception the service's, at a gateway the
@@ -158,10 +160,18 @@ fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outco
     let Some(listener) = outer.next() else {
         return Outcome::Closed("the gateway has no such listener".to_owned());
     };
-    let (next, _) = match pass(proxy, listener, listener.port, request, passes) {
+    let (mut next, action) = match pass(proxy, listener, listener.port, request, passes) {
         Ok(passed) => passed,
         Err(outcome) => return outcome,
     };
+    let to_itself = action
+        .targets
+        .first()
+        .and_then(|target| cluster(proxy, &target.cluster));
+    if to_itself.is_some_and(|cluster| cluster.protocol == Upstream::Http1) {
+        // HTTP/1.1 does not carry it: the second pass makes its own.
+        next.scheme = None;
+    }
     let inner = proxy
         .listeners
         .iter()
@@ -226,7 +236,9 @@ fn pass<'p>(
         .chains
         .iter()
         .filter(|chain| chain.server_names.is_empty())
-        .find(|chain| !listener.original_destination || chain.destination_port == Some(port));
+        .filter(|chain| !listener.original_destination || chain.destination_port == Some(port))
+        // Where a listener takes both encrypted and other connections, the scheme says which this is.
+        .min_by_key(|chain| chain.tls.is_some() != (request.scheme.as_deref() == Some("https")));
     let Some(chain) = chain else {
         return Err(match &listener.default_chain {
             Some(_) => Outcome::PassedOn,
@@ -243,10 +255,7 @@ fn pass<'p>(
     let Some(table) = proxy.tables.iter().find(|table| table.name == http.table) else {
         return Err(Outcome::NotFound("the listener has no routes".to_owned()));
     };
-    let seen = Request {
-        path: matches::normalised(&request.path),
-        ..request.clone()
-    };
+    let seen = seen::seen(request, chain.tls.is_some());
     let host = seen.host.to_lowercase();
     let best = table
         .hosts
@@ -312,6 +321,11 @@ fn one_rank(host: &VirtualHost, name: &str) -> Option<(u8, usize)> {
         .max()
 }
 
+fn cluster<'p>(proxy: &'p Proxy, name: &str) -> Option<&'p Cluster> {
+    let found = proxy.clusters.iter().find(|one| one.name == name)?;
+    Some(found)
+}
+
 /// The request as the next one sees it.
 fn rewritten(mut request: Request, route: &Route) -> Request {
     let action = &route.action;
@@ -345,9 +359,9 @@ fn rewritten(mut request: Request, route: &Route) -> Request {
 
 fn to(proxy: &Proxy, request: Request, action: &Action) -> Sent {
     let total: u32 = action.targets.iter().map(|target| target.weight).sum();
-    let tls = |cluster: &str| {
-        let cluster: &Cluster = proxy.clusters.iter().find(|one| one.name == cluster)?;
-        cluster.tls.as_ref().map(|tls| tls.validation.is_some())
+    let tls = |name: &str| {
+        let tls = cluster(proxy, name)?.tls.as_ref()?;
+        Some(tls.validation.is_some())
     };
     Sent {
         targets: action
@@ -375,7 +389,7 @@ impl Request {
             method: "GET".to_owned(),
             host: host.into(),
             path: path.into(),
-            scheme: "http".to_owned(),
+            scheme: None,
             headers: Vec::new(),
             port: None,
         }
@@ -391,11 +405,13 @@ impl Request {
         (!values.is_empty()).then(|| values.join(","))
     }
 
-    /// The values of a header, in their order.
+    /// The values of a header, in their order. `Host` and `:authority` are one header to Envoy.
     fn values(&self, name: &str) -> Vec<String> {
         match name {
             ":method" => return vec![self.method.clone()],
-            ":scheme" => return vec![self.scheme.clone()],
+            ":path" => return vec![self.path.clone()],
+            ":scheme" => return self.scheme.clone().into_iter().collect(),
+            _ if name == ":authority" || name.eq_ignore_ascii_case("host") => return vec![self.host.clone()],
             _ => {}
         }
         self.headers

@@ -157,6 +157,7 @@ fn bare(resource: Resource) -> (Spec, Resource<()>) {
         key,
         spec,
         tags,
+        mesh_owner,
         extensions,
         identity,
     } = resource;
@@ -164,6 +165,7 @@ fn bare(resource: Resource) -> (Spec, Resource<()>) {
         key,
         spec: (),
         tags,
+        mesh_owner,
         extensions,
         identity,
     };

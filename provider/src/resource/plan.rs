@@ -1,7 +1,7 @@
 //! What a plan knows before the apply: tags, ARNs of resources to come, and that a resource has yet to be written.
 
 use super::region::{self, REGION};
-use super::{MeshResource, REPLACED, STORE, is_pending, key};
+use super::{MeshResource, REPLACED, is_pending, key};
 use crate::codes;
 use crate::session::{Packed, Session};
 use meshform_model::kind::Kind;
@@ -94,8 +94,6 @@ impl MeshResource {
             }
             Err(_) => return,
         };
-        // The apply may come much later, and find another store in this one's place.
-        plan.private.set(STORE, identity.id.as_str());
         let Some(key) = key::of_value(self.kind, &plan.planned) else {
             return;
         };

@@ -297,7 +297,7 @@ fn taken(session: &Session, error: &StoreError) -> Diagnostics {
          let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
          meshform imports --owner {owner} --store {} plan.json > imports.tf",
         found.key,
-        session.store.place()
+        meshform_release::store_argument(&*session.store)
     ));
     told.into()
 }

@@ -27,7 +27,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     assert!(!root.exists(), "nothing is published");
     let told = releaser.warnings("apps").await.unwrap();
     assert!(
-        told.always
+        told.idle
             .iter()
             .any(|one| one.code == codes::INVALID_MESH && one.message.contains("`b.apps.local`")),
         "{told:?}"
@@ -36,7 +36,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     let outcome = releaser.release("apps").await.unwrap();
     assert_eq!(changed(&outcome), names(&["b"]), "{outcome:?}");
     assert!(
-        releaser.warnings("apps").await.unwrap().always.is_empty(),
+        releaser.warnings("apps").await.unwrap().idle.is_empty(),
         "it is whole again"
     );
     let first = in_use(&root);

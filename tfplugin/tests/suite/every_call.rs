@@ -267,6 +267,17 @@ async fn apply_resource_change(client: Client) {
         Some(3)
     );
     assert!(one.apply(&Value::Null).await.unwrap().is_null());
+    // A delete has something to say, or leaves the object where it is.
+    let mut lent = client.resource("shelf_book").await.unwrap();
+    lent.apply(&book("lent")).await.unwrap();
+    lent.apply(&Value::Null).await.unwrap();
+    assert!(lent.state().is_null());
+    assert_eq!(lent.warnings().iter().next().unwrap().summary, "Lent");
+    let mut chained = client.resource("shelf_book").await.unwrap();
+    chained.apply(&book("chained")).await.unwrap();
+    let found = refused(chained.apply(&Value::Null).await);
+    assert_eq!(found.iter().next().unwrap().summary, "Chained");
+    assert_eq!(chained.state().str("title"), Some("chained"));
 }
 
 async fn import_resource_state(client: Client) {

@@ -180,12 +180,13 @@ fn crates(context: &mut Context<'_>) -> Result<Tally> {
     )
 }
 
-/// The acceptance tests, on the two programs as they are now.
+/// The acceptance tests, on the programs as they are now.
 fn acceptance(context: &mut Context<'_>) -> Result<Tally> {
     let mut environment = context.environment()?;
     let programs = [
         ("MESHFORM_PROVIDER", "terraform-provider-appmesh"),
         ("MESHFORM_CLI", "meshform"),
+        ("MESHFORM_AGENT", "meshform-agent"),
     ];
     let built = cargo::build_binaries(context.checkout, &programs.map(|(_, name)| name), "dev")?;
     for (variable, name) in programs {

@@ -87,6 +87,11 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
+    Layer {
+        package: "meshform-agent",
+        uses: &["meshform-bundle"],
+        tests_use: &[],
+    },
     // Tools of the house. Acceptance tests drive the programs from outside, and may read with the libraries what was
     // written; their parts (real Terraform, real Envoy, load) also serve the demo, and `xtask` must compile fast.
     Layer {
@@ -168,7 +173,12 @@ fn crates_import_only_what_the_design_lets_them() {
 
 #[test]
 fn the_table_has_no_circle_and_no_program_that_others_use() {
-    let programs = ["terraform-provider-appmesh", "meshform", "xtask"];
+    let programs = [
+        "terraform-provider-appmesh",
+        "meshform",
+        "meshform-agent",
+        "xtask",
+    ];
     for (place, layer) in LAYERS.iter().enumerate() {
         for used in layer.uses {
             // The errors page lists what programs report: for that each has a small library with its codes.

@@ -138,7 +138,18 @@ fn function(symbol: &Symbol, node: &Node, scope: &mut Scope<'_>) -> Option<Value
             Some([one]) => truth(one, scope).map(|b| Value::Bool(!b)),
             _ => None,
         },
-        "Fn::Base64" | "Fn::ImportValue" | "Fn::Transform" => None,
+        "Fn::ImportValue" => {
+            let name = scalar(&argument);
+            let found = name.as_deref().and_then(|name| scope.import(name, node));
+            if let (None, Some(_)) = (&found, name) {
+                return Some(Value::Symbol(Symbol {
+                    function: symbol.function.clone(),
+                    argument: Box::new(argument),
+                }));
+            }
+            found.map(|found| found.value)
+        }
+        "Fn::Base64" | "Fn::Transform" => None,
         _ => None,
     };
     Some(known.unwrap_or_else(|| {

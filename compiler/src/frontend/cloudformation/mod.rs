@@ -1,7 +1,11 @@
 //! CloudFormation templates, YAML or JSON.
 
+pub(super) mod assembly;
 mod expression;
+mod given;
+mod known;
 mod scope;
+mod stacks;
 
 use super::codes;
 use super::found::Draft;
@@ -11,10 +15,10 @@ use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Span, Value};
-use std::collections::BTreeMap;
 
-pub(super) use expression::symbolise;
-pub(super) use scope::as_text;
+pub(super) use given::{how_to_give, misused};
+pub(super) use scope::{Scope, as_text};
+pub(super) use stacks::{Deployment, Stacks, addons, merge, plain_path};
 
 /// Where our own settings stand, in a resource's `Metadata` and in a template's.
 pub(crate) const METADATA: &str = "meshform";
@@ -48,15 +52,37 @@ pub(super) fn recognise(document: &Node) -> bool {
         .is_some_and(|all| all.iter().any(|field| typed(&field.node)))
 }
 
-/// The mesh resources of a template.
+/// The first byte of what a span holds: a whole document is no place.
+fn first_byte(span: Span) -> Span {
+    Span {
+        end: span.start.saturating_add(1).min(span.end),
+        ..span
+    }
+}
+
+/// The mesh resources of a template and of the stacks that it nests. The scope has turned to none of them yet.
 pub(super) fn read(
-    document: Node,
-    parameters: &BTreeMap<String, String>,
+    template: usize,
+    stacks: &Stacks,
+    scope: &mut Scope<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Draft> {
-    let template = symbolise(document);
-    let mut scope = scope::Scope::new(&template, parameters);
     let mut drafts = Vec::new();
+    for stack in stacks.of_template(template) {
+        if let Some(root) = stacks.root_of(stack) {
+            scope.enter(stack);
+            one_stack(root, scope, problems, &mut drafts);
+        }
+    }
+    drafts
+}
+
+fn one_stack(
+    template: &Node,
+    scope: &mut Scope<'_>,
+    problems: &mut Vec<Diagnostic>,
+    drafts: &mut Vec<Draft>,
+) {
     let resources = template.get("Resources");
     problems.extend(resources.and_then(not_by_name));
     let resources = resources.and_then(Node::as_object);
@@ -75,7 +101,7 @@ pub(super) fn read(
         };
         beside_properties(&field.node, problems);
         let properties = field.node.get("Properties").unwrap_or(&empty);
-        let mut body = expression::evaluate(properties, &mut scope).unwrap_or(empty);
+        let mut body = expression::evaluate(properties, scope).unwrap_or(empty);
         // CloudFormation makes a name up where there is none; the logical id is what a reader expects.
         let own = format!("{}Name", suffix(kind));
         if let Value::Object(object) = &mut body.value
@@ -92,7 +118,7 @@ pub(super) fn read(
             .node
             .get("Metadata")
             .and_then(|all| all.get(METADATA))
-            .and_then(|ours| expression::evaluate(ours, &mut scope));
+            .and_then(|ours| expression::evaluate(ours, scope));
         drafts.push(Draft {
             kind,
             dialect: Dialect::CloudFormation,
@@ -103,9 +129,7 @@ pub(super) fn read(
             span: field.name_span,
         });
     }
-    drafts.extend(profiles(&template));
-    problems.extend(scope.finish());
-    drafts
+    drafts.extend(profiles(template));
 }
 
 fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {
@@ -203,3 +227,6 @@ fn profiles(template: &Node) -> Vec<Draft> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
-//! What the expressions of one template can refer to.
+//! What the expressions of templates can refer to.
 
 use super::expression::{evaluate, parameter_value, scalar, text_of, truth};
-use crate::frontend::codes;
+use super::given::Wanted;
+use super::known;
+use super::stacks::Stacks;
 use crate::frontend::text::{MAX_BYTES, place, shorten};
+use crate::frontend::{Options, codes};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::validate::closest;
-use meshform_model::value::{Node, Value};
+use meshform_model::value::{Node, Span, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often expressions may lead to another part of the template in all. No template that a person wrote comes near;
@@ -17,21 +20,30 @@ const MAX_LEAPS: usize = 50_000;
 /// Among how many names the one that was meant is looked for.
 const MAX_SUGGESTIONS: usize = 500;
 
-/// The values of one template, found as they are asked for.
+/// A name in a stack.
+type InStack = (usize, String);
+
+/// The values of the templates, found as they are asked for.
 pub(crate) struct Scope<'t> {
-    template: &'t Node,
-    /// By logical id.
-    resources: BTreeMap<&'t str, &'t Node>,
-    given: &'t BTreeMap<String, String>,
+    stacks: &'t Stacks,
+    /// The resources of each template, by logical id.
+    resources: Vec<BTreeMap<&'t str, &'t Node>>,
+    options: &'t Options,
+    /// The stack whose expressions are being worked out.
+    stack: usize,
+    /// The outputs that stacks export, by the name of the export; found when the first is asked for.
+    exports: Option<BTreeMap<String, (usize, &'t Node)>>,
+    /// The names of exports that were asked for.
+    pub(crate) imports: BTreeSet<String>,
     /// The names that have no value: each is reported once, at its first place.
     missing: BTreeMap<String, Diagnostic>,
     problems: Vec<Diagnostic>,
     /// What was said of which expression.
     told: BTreeMap<Option<(u32, u32, u32)>, BTreeSet<String>>,
     /// Conditions that were judged.
-    judged: BTreeMap<String, Option<bool>>,
+    judged: BTreeMap<InStack, Option<bool>>,
     /// Conditions and attributes that are being found, to notice those that need themselves.
-    open: BTreeSet<String>,
+    open: BTreeSet<InStack>,
     leaps: usize,
     /// How many bytes expressions have put into the template so far.
     grown: usize,
@@ -40,15 +52,19 @@ pub(crate) struct Scope<'t> {
 }
 
 impl<'t> Scope<'t> {
-    pub(crate) fn new(template: &'t Node, given: &'t BTreeMap<String, String>) -> Self {
-        let resources = template.get("Resources").and_then(Node::as_object);
-        let resources = resources.into_iter().flatten();
+    pub(crate) fn new(stacks: &'t Stacks, options: &'t Options) -> Self {
+        let resources = stacks.templates.iter().map(|template| {
+            let all = template.root.get("Resources").and_then(Node::as_object);
+            let all = all.into_iter().flatten();
+            all.map(|field| (field.name.as_str(), &field.node)).collect()
+        });
         Self {
-            template,
-            resources: resources
-                .map(|field| (field.name.as_str(), &field.node))
-                .collect(),
-            given,
+            stacks,
+            resources: resources.collect(),
+            options,
+            stack: 0,
+            exports: None,
+            imports: BTreeSet::new(),
             missing: BTreeMap::new(),
             problems: Vec::new(),
             told: BTreeMap::new(),
@@ -67,76 +83,168 @@ impl<'t> Scope<'t> {
         problems
     }
 
-    /// `Ref`: a parameter's or pseudo parameter's value. The ARN of a resource is not known here.
+    /// Turns to a stack. What templates may cost is counted for each outermost one anew.
+    pub(crate) fn enter(&mut self, stack: usize) {
+        let nested = self
+            .stacks
+            .stacks
+            .get(stack)
+            .is_some_and(|stack| stack.parent.is_some());
+        if !nested {
+            (self.leaps, self.grown) = (0, 0);
+        }
+        self.stack = stack;
+    }
+
+    /// Works something out in another stack.
+    fn within<T>(&mut self, stack: usize, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.stack, stack);
+        let result = work(self);
+        self.stack = before;
+        result
+    }
+
+    fn section(&self, name: &str) -> Option<&'t Node> {
+        self.stacks.root_of(self.stack)?.get(name)
+    }
+
+    /// The value of an expression that stands elsewhere, unless the way there is a circle.
+    fn follow(&mut self, name: &str, node: &Node, at: &Node) -> Option<Node> {
+        if !self.leap(name, at) {
+            return None;
+        }
+        let value = evaluate(node, self);
+        self.open.remove(&(self.stack, name.to_owned()));
+        value
+    }
+
+    /// `Ref`: a parameter's or pseudo parameter's value, or what a resource's name gives.
     pub(super) fn reference(&mut self, name: &str, at: &Node) -> Option<Node> {
-        let template = self.template;
-        if let Some(parameter) = template.get("Parameters").and_then(|all| all.get(name)) {
+        if let Some(parameter) = self.section("Parameters").and_then(|all| all.get(name)) {
             return self.parameter(name, parameter, at);
         }
-        if let Some(value) = self.given.get(name) {
-            return Some(Node::new(Value::from(value.as_str())));
+        if let Some(value) = self.given(name) {
+            return Some(Node::new(Value::from(value)));
         }
         if name.starts_with("AWS::") {
-            self.miss(name, at, format!("`{name}` has no value here"));
-        } else if self.resource(name).is_none() {
-            self.lacks((name, at), &["Parameters", "Resources"], "parameter or resource");
-        } else {
-            self.miss(
-                name,
-                at,
-                format!(
-                    "what `Ref` gives for the resource `{}` is known only once it is deployed",
-                    shorten(name)
-                ),
-            );
+            let found = self.pseudo(name);
+            if found.is_none() {
+                let wanted = Wanted::Parameter(name.to_owned());
+                self.miss(wanted, at, format!("`{}` has no value here", shorten(name)));
+            }
+            return found;
         }
-        None
+        if self.resource(name).is_none() {
+            self.lacks((name, at), &["Parameters", "Resources"], "parameter or resource");
+            return None;
+        }
+        let full = format!("{name}.Ref");
+        let found = self.follows(name, "Ref", at);
+        if found.is_none() {
+            let message = format!(
+                "what `Ref` gives for the resource `{}` is known only once it is deployed",
+                shorten(name)
+            );
+            self.miss(Wanted::Attribute(full), at, message);
+        }
+        found
+    }
+
+    /// A parameter that the deployment or the user gives.
+    fn given(&self, name: &str) -> Option<String> {
+        let mut stack = self.stacks.stacks.get(self.stack);
+        let user = self.options.parameters.get(name);
+        if user.is_some() {
+            return user.cloned();
+        }
+        // A nested stack is where the outermost one is.
+        while let Some((parent, _)) = stack.and_then(|stack| stack.parent.as_ref()) {
+            if !name.starts_with("AWS::") {
+                return None;
+            }
+            stack = self.stacks.stacks.get(*parent);
+        }
+        stack?.values.get(name).cloned()
+    }
+
+    /// Pseudo parameters that follow from the region.
+    fn pseudo(&self, name: &str) -> Option<Node> {
+        let region = self.given("AWS::Region")?;
+        let china = region.starts_with("cn-");
+        Some(Node::new(Value::from(match name {
+            "AWS::Partition" if china => "aws-cn",
+            "AWS::Partition" if region.starts_with("us-gov-") => "aws-us-gov",
+            "AWS::Partition" => "aws",
+            "AWS::URLSuffix" if china => "amazonaws.com.cn",
+            "AWS::URLSuffix" => "amazonaws.com",
+            _ => return None,
+        })))
     }
 
     fn parameter(&mut self, name: &str, parameter: &Node, at: &Node) -> Option<Node> {
         let kind = parameter.get("Type").and_then(Node::as_str).unwrap_or("String");
-        if let Some(text) = self.given.get(name) {
-            return Some(Node::new(parameter_value(kind, text)));
+        let typed = |node: Node| match node.as_str() {
+            Some(text) => Node::new(parameter_value(kind, text)),
+            None => node,
+        };
+        if let Some((parent, value)) = self.passed(name) {
+            let label = format!("{}:{name}", self.stack);
+            return self
+                .within(parent, |scope| scope.follow(&label, value, at))
+                .map(typed);
+        }
+        if let Some(text) = self.given(name) {
+            return Some(Node::new(parameter_value(kind, &text)));
         }
         // The default of such a parameter is a name in the Parameter Store.
         let elsewhere = kind.starts_with("AWS::SSM::");
         match parameter.get("Default") {
-            Some(default) if !elsewhere => Some(match default.as_str() {
-                Some(text) => Node::new(parameter_value(kind, text)),
-                None => default.clone(),
-            }),
+            Some(default) if !elsewhere => Some(typed(default.clone())),
             _ => {
-                self.miss(
-                    name,
-                    at,
-                    format!("the parameter `{}` has no value", shorten(name)),
-                );
+                let message = format!("the parameter `{}` has no value", shorten(name));
+                self.miss(Wanted::Parameter(name.to_owned()), at, message);
                 None
             }
         }
     }
 
-    /// `Fn::GetAtt`: the properties of App Mesh resources that their types give back unchanged.
+    /// What the stack that nests this one gives for a parameter.
+    fn passed(&self, name: &str) -> Option<(usize, &'t Node)> {
+        let (parent, id) = self.stacks.stacks.get(self.stack)?.parent.as_ref()?;
+        let properties = self
+            .stacks
+            .root_of(*parent)?
+            .get("Resources")?
+            .get(id)?
+            .get("Properties")?;
+        Some((*parent, properties.get("Parameters")?.get(name)?))
+    }
+
+    /// `Fn::GetAtt`: what follows from the properties that the template writes, and outputs of nested stacks.
     pub(super) fn attribute(&mut self, resource: &str, attribute: &str, at: &Node) -> Option<Node> {
         let full = format!("{resource}.{attribute}");
+        if let Some(value) = self.options.attributes.get(&full) {
+            return Some(Node::new(Value::from(value.as_str())));
+        }
         let Some(found) = self.resource(resource) else {
             self.lacks((resource, at), &["Resources"], "resource");
             return None;
         };
+        let child = self
+            .stacks
+            .stacks
+            .get(self.stack)
+            .and_then(|stack| stack.children.get(resource));
+        if let (Some(child), Some(output)) = (child, attribute.strip_prefix("Outputs.")) {
+            return self.output(*child, output, at);
+        }
         let kind = found.get("Type").and_then(Node::as_str).unwrap_or_default();
         let own = kind
             .strip_prefix("AWS::AppMesh::")
             .map(|kind| format!("{kind}Name"));
         if own.is_some() && attribute.ends_with("Name") {
             if let Some(name) = found.get("Properties").and_then(|all| all.get(attribute)) {
-                return match self.leap(&full, at) {
-                    true => {
-                        let value = evaluate(name, self);
-                        self.open.remove(&full);
-                        value
-                    }
-                    false => None,
-                };
+                return self.follow(&full, name, at);
             }
             if own.as_deref() == Some(attribute) {
                 return Some(Node::new(Value::from(resource)));
@@ -155,12 +263,101 @@ impl<'t> Scope<'t> {
                 return None;
             }
         }
-        self.miss(
-            &full,
-            at,
-            format!("`{}` is known only once it is deployed", shorten(&full)),
-        );
-        None
+        let follows = self.follows(resource, attribute, at);
+        if follows.is_none() {
+            let message = format!("`{}` is known only once it is deployed", shorten(&full));
+            self.miss(Wanted::Attribute(full), at, message);
+        }
+        follows
+    }
+
+    /// A value that follows from the properties of a resource. Nothing where it has none or is not known.
+    fn follows(&mut self, resource: &str, attribute: &str, at: &Node) -> Option<Node> {
+        let full = format!("{resource}.{attribute}");
+        if let Some(value) = self.options.attributes.get(&full) {
+            return Some(Node::new(Value::from(value.as_str())));
+        }
+        let mut expression = known::expression(resource, self.resource(resource)?, attribute)?;
+        expression.span = at.span;
+        self.follow(&full, &expression, at)
+    }
+
+    /// The output of a nested stack.
+    fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
+        self.within(stack, |scope| {
+            let Some(output) = scope.section("Outputs").and_then(|all| all.get(name)) else {
+                scope.lacks((name, at), &["Outputs"], "output");
+                return None;
+            };
+            let value = output.get("Value")?;
+            scope.follow(&format!("Outputs.{name}"), value, at)
+        })
+    }
+
+    /// `Fn::ImportValue`: what was given, or what a stack of the inputs exports.
+    pub(super) fn import(&mut self, name: &str, at: &Node) -> Option<Node> {
+        self.imports.insert(name.to_owned());
+        if let Some(value) = self.options.imports.get(name) {
+            return Some(Node::new(Value::from(value.as_str())));
+        }
+        if self.exports.is_none() {
+            // Names of exports that depend on imports are not looked for.
+            self.exports = Some(BTreeMap::new());
+            self.exports = Some(self.find_exports());
+        }
+        let found = self
+            .exports
+            .as_ref()
+            .and_then(|exports| exports.get(name))
+            .copied();
+        let Some((stack, value)) = found else {
+            let message = format!("no stack of the inputs exports `{}`", shorten(name));
+            self.miss(Wanted::Import(name.to_owned()), at, message);
+            return None;
+        };
+        self.within(stack, |scope| scope.follow(&format!("export {name}"), value, at))
+    }
+
+    fn find_exports(&mut self) -> BTreeMap<String, (usize, &'t Node)> {
+        let mut exports: BTreeMap<String, (usize, &'t Node)> = BTreeMap::new();
+        for stack in 0..self.stacks.stacks.len() {
+            let found = self.within(stack, |scope| scope.exports_of());
+            for (name, span, value) in found {
+                let first = exports.entry(name.clone()).or_insert((stack, value));
+                if first.0 != stack || !std::ptr::eq(first.1, value) {
+                    let message = format!("two stacks export `{}`; the first is taken", shorten(&name));
+                    let mut problem = Diagnostic::warning(codes::DUPLICATE_KEY, message).help(
+                        "CloudFormation takes the name of an export once; give only one of the two templates",
+                    );
+                    for span in [span, first.1.span].into_iter().flatten() {
+                        problem = problem.at(place(span));
+                    }
+                    self.problems.push(problem);
+                }
+            }
+        }
+        exports
+    }
+
+    /// The exports of the stack that is turned to, with the place of each name.
+    fn exports_of(&mut self) -> Vec<(String, Option<Span>, &'t Node)> {
+        let mut found = Vec::new();
+        let outputs = self.section("Outputs").and_then(Node::as_object);
+        for field in outputs.into_iter().flatten() {
+            let name = field.node.get("Export").and_then(|export| export.get("Name"));
+            let (Some(name), Some(value)) = (name, field.node.get("Value")) else {
+                continue;
+            };
+            if let Some(condition) = field.node.get("Condition").and_then(Node::as_str)
+                && self.condition(condition, &field.node) == Some(false)
+            {
+                continue;
+            }
+            if let Some(text) = evaluate(name, self).as_ref().and_then(scalar) {
+                found.push((text, name.span, value));
+            }
+        }
+        found
     }
 
     /// `Fn::FindInMap`: what the template's mappings have. None where a name is not known, or is in no mapping.
@@ -177,7 +374,7 @@ impl<'t> Scope<'t> {
             );
             return None;
         }
-        let mut found = self.template.get("Mappings");
+        let mut found = self.section("Mappings");
         for name in &names {
             let name = name.as_ref()?;
             let below = found.and_then(|all| all.get(name));
@@ -196,42 +393,41 @@ impl<'t> Scope<'t> {
 
     /// Whether a macro goes over the template before it is deployed, which may add what is not there.
     fn transformed(&self) -> bool {
-        self.template.get("Transform").is_some()
+        self.section("Transform").is_some()
     }
 
     /// The template has nothing of that name in these sections.
     fn lacks(&mut self, (name, at): (&str, &Node), sections: &[&str], what: &str) {
         let message = format!("the template has no {what} `{}`", shorten(name));
         if self.transformed() {
-            return self.miss(name, at, message);
+            return self.miss(Wanted::Parameter(name.to_owned()), at, message);
         }
-        let template = self.template;
         let sections = sections
             .iter()
-            .filter_map(|section| template.get(section)?.as_object());
+            .filter_map(|section| self.section(section)?.as_object());
         let there: Vec<&str> = sections.flatten().map(|field| field.name.as_str()).collect();
         self.wrong_but(at, message, suggestion(name, &there));
     }
 
     /// Whether a condition of the template holds, where that is known.
     pub(crate) fn condition(&mut self, name: &str, at: &Node) -> Option<bool> {
-        let template = self.template;
-        if let Some(known) = self.judged.get(name) {
+        let key = (self.stack, name.to_owned());
+        if let Some(known) = self.judged.get(&key) {
             return *known;
         }
-        let Some(condition) = template.get("Conditions").and_then(|all| all.get(name)) else {
+        let Some(condition) = self.section("Conditions").and_then(|all| all.get(name)) else {
             self.lacks((name, at), &["Conditions"], "condition");
             return None;
         };
         let known = match self.leap(name, at) {
             true => {
                 let known = truth(condition, self);
-                self.open.remove(name);
+                self.open.remove(&key);
                 known
             }
             false => None,
         };
-        self.judged.insert(name.to_owned(), known);
+        self.judged.insert(key, known);
         known
     }
 
@@ -242,7 +438,7 @@ impl<'t> Scope<'t> {
             self.wrong(at, "too many expressions that lead to others".to_owned());
             return false;
         }
-        let first = self.open.insert(name.to_owned());
+        let first = self.open.insert((self.stack, name.to_owned()));
         if !first {
             self.wrong(
                 at,
@@ -277,7 +473,8 @@ impl<'t> Scope<'t> {
     }
 
     fn resource(&self, name: &str) -> Option<&'t Node> {
-        self.resources.get(name).copied()
+        let template = self.stacks.stacks.get(self.stack)?.template;
+        self.resources.get(template)?.get(name).copied()
     }
 
     /// An expression that cannot be right.
@@ -315,27 +512,34 @@ impl<'t> Scope<'t> {
             Value::String(text) => format!(" `{}`", shorten(text)),
             _ => String::new(),
         };
-        self.miss(
-            &format!("{function}{shown}"),
+        let what = format!("{function}{shown}");
+        self.told_once(
+            what,
             at,
             format!("the value of `{function}`{shown} is not known here"),
+            None,
         );
     }
 
-    fn miss(&mut self, name: &str, at: &Node, message: String) {
-        if self.missing.contains_key(name) {
+    /// What an expression refers to has no value, which only the user can give.
+    fn miss(&mut self, wanted: Wanted, at: &Node, message: String) {
+        let option = wanted.option();
+        self.told_once(option.clone(), at, message, Some(option));
+    }
+
+    fn told_once(&mut self, what: String, at: &Node, message: String, option: Option<String>) {
+        if self.missing.contains_key(&what) {
             return;
         }
-        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b':');
         let mut problem = Diagnostic::warning(codes::NO_VALUE, message);
-        problem = match plain {
-            true => problem.help(format!("give it with `--parameter {name}=VALUE`")),
-            false => problem.help("it stays an expression in what is read"),
+        problem = match option {
+            Some(option) => problem.help(format!("give it with `{option}`")),
+            None => problem.help("only CloudFormation can work it out: write the value down"),
         };
         if let Some(span) = at.span {
             problem = problem.at(place(span));
         }
-        self.missing.insert(name.to_owned(), problem);
+        self.missing.insert(what, problem);
     }
 }
 

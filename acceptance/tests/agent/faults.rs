@@ -1,0 +1,110 @@
+//! What is wrong with a store does no harm to a proxy that runs, nor to one that has run.
+
+use crate::server::Fault;
+use crate::{World, eventually, signal};
+use meshform_acceptance::upstream::Upstream;
+
+#[test]
+fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
+    let (first, second) = (
+        Upstream::start("first").unwrap(),
+        Upstream::start("second").unwrap(),
+    );
+    let mut world = World::new();
+    world.publish(first.address().port());
+    world.start();
+    world.serves("first");
+    let told = |world: &World, text: &str| {
+        eventually(text, 20, || world.health().1.contains(text));
+        assert_eq!(world.answers().as_deref(), Some("first"));
+        assert!(world.health().0, "it still serves");
+    };
+    let bundle = world.published.bundle(&world.proxy, second.address().port());
+    let (bytes, bootstrap) = (bundle.encode().unwrap(), bundle.bootstrap_digest());
+    let current = world.published.current(&world.proxy, &bytes, &bootstrap);
+    let (pointer, blob) = (
+        world.proxy.current_key(),
+        world.proxy.bundle_key(current.bundle.as_ref().unwrap()),
+    );
+    let good = String::from_utf8(current.encode().unwrap()).unwrap();
+    world.put(&pointer, good.as_bytes());
+    told(&world, "is not there");
+    world.put(&blob, bytes.get(..bytes.len() / 2).unwrap());
+    told(&world, "is damaged: its content has the digest");
+    world.put(&pointer, &good.as_bytes()[..20]);
+    told(&world, "the current.json is damaged");
+    world.put(&pointer, good.replace("\"format\":1", "\"format\":7").as_bytes());
+    told(
+        &world,
+        "the current.json has format 7; this version reads formats up to 1",
+    );
+    world.put(
+        &pointer,
+        good.replace("virtualNode/web", "virtualNode/other").as_bytes(),
+    );
+    told(&world, "not of mesh/apps/virtualNode/web");
+    world
+        .server
+        .fail("current.json", Fault::Answer(403, "AccessDenied"));
+    told(&world, "403 AccessDenied");
+    world.server.fail("current.json", Fault::Answer(503, "SlowDown"));
+    told(&world, "503 SlowDown");
+    world.server.fail("current.json", Fault::Broken);
+    told(&world, "cannot be reached");
+    world.server.heal();
+    world.put(&blob, &bytes);
+    world.put(&pointer, good.as_bytes());
+    world.serves("second");
+    eventually("nothing is wrong any more", 10, || {
+        world.health().1.contains("\"reasons\":[]")
+    });
+}
+
+#[test]
+fn a_proxy_starts_from_its_last_good_release_while_the_store_is_away() {
+    let first = Upstream::start("first").unwrap();
+    let mut world = World::new();
+    world.publish(first.address().port());
+    world.start();
+    world.serves("first");
+    eventually("it is known as good", 20, || {
+        std::fs::read_to_string(world.dir().join(".meshform/agent/memory.json"))
+            .is_ok_and(|text| text.contains("\"good\": {"))
+    });
+    // The agent is killed, and Envoy with nobody to look after it goes on; the next agent takes over.
+    let left = world.envoy_pid();
+    world.signal("KILL");
+    world.ends();
+    world.server.fail("/meshes", Fault::Answer(500, "InternalError"));
+    world.start();
+    eventually("another Envoy runs", 30, || world.envoy_pid() != left);
+    world.serves("first");
+    assert!(world.health().1.contains("goes on with what it has"));
+    // Envoy is killed, and comes back.
+    signal(world.envoy_pid(), "KILL");
+    eventually("Envoy ended", 10, || {
+        world.log().contains("has ended with status 137")
+    });
+    world.serves("first");
+}
+
+#[test]
+fn wrong_settings_are_refused_with_what_is_right() {
+    let mut world = World::new();
+    let refused = |world: &World, name: &str, value: &str| {
+        let output = world.run().env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}={value}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(
+        refused(&world, "MESHFORM_STORE", "gs://b").contains("publish to an s3:// bucket or a directory")
+    );
+    assert!(refused(&world, "MESHFORM_PROXY", "web").contains("mesh/MESH/virtualNode/NAME"));
+    assert!(refused(&world, "MESHFORM_LISTEN", "0.0.0.0:9903").contains("loopback"));
+    assert!(refused(&world, "MESHFORM_STOP_TIMEOUT", "soon").contains("stopTimeout"));
+    assert!(refused(&world, "MESHFORM_CONFIG", "/nowhere").contains("/nowhere"));
+    world.start();
+    eventually("it listens", 20, || world.get("/health").is_some());
+    let told = refused(&world, "MESHFORM_LISTEN", "127.0.0.1:1");
+    assert!(told.contains("another agent runs on it"), "{told}");
+}

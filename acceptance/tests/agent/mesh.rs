@@ -1,0 +1,89 @@
+//! What is published for the tests: the node `web`, which calls a service wherever a test says.
+
+use meshform_acceptance::ports;
+use meshform_bundle::layout::resources;
+use meshform_bundle::objects::Current;
+use meshform_bundle::{Body, Bundle, Digest, ProxyId, ROOT};
+use meshform_envoy::{Options, build};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use meshform_model::resource::Resource;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The ports of one proxy, and how often something was published for it.
+pub(crate) struct Published {
+    pub(crate) admin: u16,
+    /// Where the application calls others.
+    pub(crate) egress: u16,
+    pub(crate) sequence: u64,
+}
+
+impl Published {
+    pub(crate) fn new() -> Self {
+        let [admin, egress] = ports::several().unwrap();
+        Self {
+            admin,
+            egress,
+            sequence: 0,
+        }
+    }
+
+    /// What `web` gets while the service is at that port.
+    pub(crate) fn bundle(&self, proxy: &ProxyId, port: u16) -> Bundle {
+        let profile = json!({
+            "virtualNode": "web",
+            "admin": {"port": self.admin},
+            "interception": {"explicit": {"port": self.egress}},
+            "endpoints": [{"virtualNode": "b", "addresses": [{"address": "127.0.0.1", "port": port}]}],
+        });
+        let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
+        let dns = json!({"dns": {"hostname": "b.apps.local"}});
+        let provider = json!({"provider": {"virtualNode": {"virtualNodeName": "b"}}});
+        let backend = json!({"virtualService": {"virtualServiceName": "b.local"}});
+        let mesh = mesh(&[
+            ("mesh/apps", json!({})),
+            ("mesh/apps/virtualNode/web", json!({"backends": [backend]})),
+            (
+                "mesh/apps/virtualNode/b",
+                json!({"listeners": [listener], "serviceDiscovery": dns}),
+            ),
+            ("mesh/apps/virtualService/b.local", provider),
+            ("mesh/apps/proxyProfile/web", profile),
+        ]);
+        let output = build(&mesh, &Options::new(ROOT)).unwrap();
+        let built = output
+            .proxies
+            .into_iter()
+            .find(|built| ProxyId::of(&built.key).as_ref() == Some(proxy));
+        let files = built.unwrap().files();
+        let followed = files
+            .iter()
+            .filter_map(|(path, text)| Some((path.strip_prefix("xds/")?.to_owned(), text.clone())));
+        let bootstrap = std::str::from_utf8(&files["bootstrap.json"]).unwrap();
+        Bundle {
+            proxy: proxy.clone(),
+            bootstrap: Body::parse(bootstrap).unwrap(),
+            resources: resources(&followed.collect()).unwrap(),
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// The pointer to a bundle, one further.
+    pub(crate) fn current(&mut self, proxy: &ProxyId, bundle: &[u8], bootstrap: &Digest) -> Current {
+        self.sequence += 1;
+        let mut current = Current::new(proxy, self.sequence);
+        current.release = Some(Digest::of(&self.sequence.to_be_bytes()));
+        current.bundle = Some(Digest::of(bundle));
+        current.bootstrap = Some(bootstrap.clone());
+        current
+    }
+}
+
+fn mesh(resources: &[(&str, Value)]) -> Mesh {
+    let resources = resources.iter().map(|(path, spec)| {
+        let key = ResourceKey::from_path(path).unwrap();
+        Resource::from_json(key, spec).unwrap_or_else(|error| panic!("{path}: {error}"))
+    });
+    Mesh::new(resources.collect()).unwrap()
+}

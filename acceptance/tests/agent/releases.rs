@@ -1,0 +1,148 @@
+//! What is published reaches Envoy, and what Envoy refuses does not stay.
+
+use crate::{World, eventually};
+use meshform_acceptance::upstream::Upstream;
+use meshform_bundle::layout::types;
+use meshform_bundle::objects::{EndpointSet, Status};
+use meshform_bundle::{Body, Digest, Origin, Resource};
+use serde_json::{Value, json};
+
+#[test]
+fn a_release_reaches_envoy_and_the_next_one_too() {
+    let (first, second) = (
+        Upstream::start("first").unwrap(),
+        Upstream::start("second").unwrap(),
+    );
+    let mut world = World::new();
+    world.start();
+    eventually("it says that nothing is published", 20, || {
+        let (well, told) = world.health();
+        !well && told.contains("nothing is published for mesh/apps/virtualNode/web")
+    });
+    world.publish(first.address().port());
+    world.serves("first");
+    let pid = world.envoy_pid();
+    world.publish(second.address().port());
+    world.serves("second");
+    assert_eq!(world.envoy_pid(), pid, "it was not started anew");
+    eventually("it is well", 10, || world.health().0);
+    // What is in the bucket tells the same.
+    let written = || {
+        let folder = std::fs::read_dir(world.object(&world.proxy.status_prefix()))
+            .into_iter()
+            .flatten();
+        let file = folder
+            .flatten()
+            .find(|entry| entry.path().extension().is_some_and(|name| name == "json"))?;
+        Status::decode(&std::fs::read(file.path()).ok()?).ok()
+    };
+    eventually("the status is written", 20, || {
+        written()
+            .is_some_and(|status| status.sequence == 2 && status.envoy.is_some() && status.reasons.is_empty())
+    });
+    let metrics = world.get("/metrics").unwrap();
+    assert!(metrics.contains("\nmeshform_proxy_ready 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("proxy=\"mesh/apps/virtualNode/web\""),
+        "{metrics}"
+    );
+    // An older publisher that comes late.
+    let late = world.object(&world.proxy.current_key());
+    let text = std::fs::read_to_string(&late)
+        .unwrap()
+        .replace("\"sequence\":2", "\"sequence\":1");
+    world.put(&world.proxy.current_key(), text.as_bytes());
+    eventually("the older pointer is ignored", 20, || {
+        world.log().contains("has sequence 1, and 2 was seen")
+    });
+    world.serves("second");
+}
+
+#[test]
+fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again() {
+    let (first, second) = (
+        Upstream::start("first").unwrap(),
+        Upstream::start("second").unwrap(),
+    );
+    let mut world = World::new();
+    world.publish(first.address().port());
+    world.start();
+    world.serves("first");
+    // A listener without an address: Envoy's own check refuses it.
+    let mut bad = world.published.bundle(&world.proxy, second.address().port());
+    let listener = bad
+        .resources
+        .iter_mut()
+        .find(|one| one.type_url == types::LISTENER)
+        .unwrap();
+    let mut body: Value = serde_json::from_str(listener.body.as_str()).unwrap();
+    body["address"]["socket_address"]["address"] = json!("not an address");
+    *listener = Resource::new(
+        types::LISTENER,
+        &listener.name,
+        "lds.json",
+        Body::parse(&body.to_string()).unwrap(),
+    );
+    let origin = Origin {
+        at: "/address".to_owned(),
+        resource: "proxyProfile/web".to_owned(),
+        field: "spec.interception.explicit".to_owned(),
+    };
+    bad.origins.insert(listener.name.clone(), vec![origin]);
+    let bytes = bad.encode().unwrap();
+    world.publish_bundle(&bytes, &bad.bootstrap_digest());
+    eventually("it is told", 40, || {
+        let (well, told) = world.health();
+        well && told.contains("malformed IP address")
+            && told.contains("from proxyProfile/web, spec.interception.explicit")
+    });
+    world.serves("first");
+    let rejected = world.object("m/apps/rejected/virtualNode/web");
+    let markers = || std::fs::read_dir(&rejected).map_or(0, |entries| entries.count());
+    eventually("the marker is there", 20, || markers() == 1);
+    assert_eq!(world.status()["rejected"]["bundle"], json!(Digest::of(&bytes)));
+    // The same once more, as a publisher that writes again would.
+    world.publish_bundle(&bytes, &bad.bootstrap_digest());
+    eventually("it is seen", 20, || world.status()["sequence"] == 3);
+    let asked = |world: &World| world.log().matches("Envoy refused").count();
+    assert_eq!(asked(&world), 1, "{}", world.log());
+    world.publish(second.address().port());
+    world.serves("second");
+    eventually("the marker goes", 20, || markers() == 0);
+    assert_eq!(asked(&world), 1);
+}
+
+#[test]
+fn endpoints_travel_by_their_own_object() {
+    let (first, second) = (
+        Upstream::start("first").unwrap(),
+        Upstream::start("second").unwrap(),
+    );
+    let mut world = World::new();
+    let bundle = world.published.bundle(&world.proxy, first.address().port());
+    let cluster = bundle
+        .resources
+        .iter()
+        .find(|one| one.type_url == types::ENDPOINTS)
+        .unwrap()
+        .name
+        .clone();
+    world.publish(first.address().port());
+    world.start();
+    world.serves("first");
+    let endpoint = json!({"address": "127.0.0.1", "port": second.address().port()});
+    let set = json!({"format": 1, "at": 0, "clusters": {cluster: [endpoint]}});
+    let set = EndpointSet::decode(set.to_string().as_bytes())
+        .unwrap()
+        .encode()
+        .unwrap();
+    let digest = Digest::of(&set);
+    world.put(&EndpointSet::key("apps", &digest), &set);
+    let bytes = bundle.encode().unwrap();
+    let mut current = world
+        .published
+        .current(&world.proxy, &bytes, &bundle.bootstrap_digest());
+    current.endpoints = Some(digest);
+    world.put(&world.proxy.current_key(), &current.encode().unwrap());
+    world.serves("second");
+}

@@ -1,0 +1,102 @@
+//! Endpoints that change by themselves, as Envoy's files.
+
+use meshform_bundle::layout::types;
+use meshform_bundle::objects::{Endpoint, EndpointSet, Health};
+use meshform_bundle::{Body, Bundle, Resource};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Puts what a set says in place of the endpoints that a bundle has for the same clusters.
+pub(crate) fn merge(bundle: &mut Bundle, set: &EndpointSet) -> Result<(), String> {
+    for resource in bundle
+        .resources
+        .iter_mut()
+        .filter(|one| one.type_url == types::ENDPOINTS)
+    {
+        let Some(endpoints) = set.clusters.get(&resource.name) else {
+            continue;
+        };
+        let body = Body::parse(&assignment(&resource.name, endpoints).to_string())
+            .map_err(|error| error.to_string())?;
+        *resource = Resource::new(types::ENDPOINTS, &resource.name, &resource.file, body);
+    }
+    Ok(())
+}
+
+/// Envoy's `ClusterLoadAssignment`.
+fn assignment(cluster: &str, endpoints: &[Endpoint]) -> Value {
+    let mut zones: BTreeMap<&str, Vec<&Endpoint>> = BTreeMap::new();
+    for endpoint in endpoints {
+        zones
+            .entry(endpoint.zone.as_deref().unwrap_or_default())
+            .or_default()
+            .push(endpoint);
+    }
+    let localities: Vec<Value> = zones
+        .into_iter()
+        .map(|(zone, endpoints)| {
+            let hosts: Vec<Value> = endpoints.into_iter().map(host).collect();
+            if zone.is_empty() {
+                json!({"lb_endpoints": hosts})
+            } else {
+                json!({"lb_endpoints": hosts, "locality": {"zone": zone}})
+            }
+        })
+        .collect();
+    json!({"cluster_name": cluster, "endpoints": localities})
+}
+
+fn host(endpoint: &Endpoint) -> Value {
+    let address = json!({"address": endpoint.address, "port_value": endpoint.port});
+    let health = match endpoint.health {
+        Health::Healthy => "HEALTHY",
+        Health::Unhealthy => "UNHEALTHY",
+        Health::Draining => "DRAINING",
+    };
+    json!({
+        "endpoint": {"address": {"socket_address": address}},
+        "health_status": health,
+        "load_balancing_weight": endpoint.weight.unwrap_or(1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_bundle::ProxyId;
+
+    #[test]
+    fn a_set_takes_the_place_of_what_the_bundle_has() {
+        let body = |text: &str| Body::parse(text).unwrap();
+        let mut bundle = Bundle {
+            proxy: ProxyId::virtual_node("apps", "a"),
+            bootstrap: body("{}"),
+            resources: ["b", "c"]
+                .map(|name| Resource::new(types::ENDPOINTS, name, &format!("eds/{name}.json"), body("{}")))
+                .to_vec(),
+            origins: BTreeMap::new(),
+        };
+        let mut set = EndpointSet::new(0);
+        let endpoint = Endpoint {
+            address: "10.0.0.1".into(),
+            port: 80,
+            zone: Some("z1".into()),
+            health: Health::Draining,
+            weight: None,
+        };
+        set.clusters.insert("b".into(), vec![endpoint]);
+        merge(&mut bundle, &set).unwrap();
+        let value: Value = serde_json::from_str(bundle.resources[0].body.as_str()).unwrap();
+        assert_eq!(value["endpoints"][0]["locality"]["zone"], "z1");
+        assert_eq!(
+            value["endpoints"][0]["lb_endpoints"][0]["health_status"],
+            "DRAINING"
+        );
+        assert_eq!(
+            bundle.resources[1].body.as_str(),
+            "{}",
+            "of this one nothing is known"
+        );
+        assert!(bundle.encode().is_ok(), "digests are those of the bodies");
+    }
+}

@@ -1,0 +1,226 @@
+//! What Envoy says of itself, by its admin interface.
+
+use crate::http::{Request, Response};
+use http::Method;
+use meshform_bundle::Bundle;
+use meshform_bundle::objects::Problem;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where the admin interface listens.
+#[derive(Debug, Clone)]
+pub(crate) enum Admin {
+    /// Scheme, host and port.
+    Address(String),
+    Socket(PathBuf),
+}
+
+/// How Envoy stands to what it follows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Updates {
+    /// How often each subscription refused an update.
+    pub(crate) rejected: BTreeMap<String, u64>,
+    /// The version of each subscription.
+    versions: BTreeMap<String, String>,
+}
+
+impl Admin {
+    /// As a bootstrap says.
+    pub(crate) fn of(bootstrap: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(bootstrap).ok()?;
+        let address = value.pointer("/admin/address")?;
+        if let Some(path) = address.pointer("/pipe/path") {
+            return Some(Self::Socket(PathBuf::from(path.as_str()?)));
+        }
+        let host = address.pointer("/socket_address/address")?.as_str()?;
+        let port = address.pointer("/socket_address/port_value")?.as_u64()?;
+        let host = match host {
+            "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+            host if host.contains(':') => format!("[{host}]"),
+            host => host.to_owned(),
+        };
+        Some(Self::Address(format!("http://{host}:{port}")))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Response, String> {
+        self.ask(Method::GET, path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Result<Response, String> {
+        self.ask(Method::POST, path).await
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Result<Response, String> {
+        match self {
+            Self::Address(base) => Request::new(method, &format!("{base}{path}"))?.send().await,
+            Self::Socket(socket) => {
+                Request::new(method, &format!("http://localhost{path}"))?
+                    .send_to(socket)
+                    .await
+            }
+        }
+    }
+
+    /// Whether it serves; otherwise why not.
+    pub(crate) async fn ready(&self) -> Result<(), String> {
+        let answer = self
+            .get("/ready")
+            .await
+            .map_err(|error| format!("Envoy does not answer: {error}"))?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(format!("Envoy is not ready: {}", answer.text().trim()))
+    }
+
+    /// Its version: `1.34.1`.
+    pub(crate) async fn version(&self) -> Option<String> {
+        let answer = self.get("/server_info").await.ok()?;
+        let info: Value = serde_json::from_slice(&answer.body).ok()?;
+        info.get("version")?
+            .as_str()?
+            .split('/')
+            .nth(1)
+            .map(str::to_owned)
+    }
+
+    /// How it stands to what it follows.
+    pub(crate) async fn updates(&self) -> Result<Updates, String> {
+        let answer = self
+            .get("/stats?filter=(update_rejected%7Cversion_text)$")
+            .await?;
+        let text = answer.text();
+        let mut updates = Updates::default();
+        for (name, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+            if let Some(name) = name.strip_suffix(".update_rejected") {
+                if let Ok(count) = value.parse() {
+                    updates.rejected.insert(name.to_owned(), count);
+                }
+            } else if let Some(name) = name.strip_suffix(".version_text") {
+                updates
+                    .versions
+                    .insert(name.to_owned(), value.trim_matches('"').to_owned());
+            }
+        }
+        Ok(updates)
+    }
+
+    /// The sum of the connections that applications and peers have open.
+    pub(crate) async fn connections(&self) -> Result<u64, String> {
+        let answer = self
+            .get("/stats?filter=^listener%5C..*downstream_cx_active$")
+            .await?;
+        let text = answer.text();
+        let counts = text
+            .lines()
+            .filter(|line| !line.contains(".worker_") && !line.starts_with("listener.admin."))
+            .filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok());
+        Ok(counts.sum())
+    }
+
+    /// What the config dump says of resources that were refused, with where they come from.
+    pub(crate) async fn refused(&self, bundle: &Bundle) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let Ok(answer) = self.get("/config_dump").await else {
+            return problems;
+        };
+        let dump: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        find_errors(&dump, None, bundle, &mut problems);
+        problems
+    }
+
+    /// The certificates that it holds, with the day on which each ends.
+    pub(crate) async fn certificates(&self) -> Vec<meshform_bundle::objects::Certificate> {
+        let mut found = Vec::new();
+        let Ok(answer) = self.get("/certs").await else {
+            return found;
+        };
+        let certs: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let lists = certs.get("certificates").and_then(Value::as_array);
+        for one in lists.into_iter().flatten() {
+            let parts = ["ca_cert", "cert_chain"]
+                .iter()
+                .filter_map(|part| one.get(part)?.as_array());
+            for cert in parts.flatten() {
+                let text = |name: &str| {
+                    cert.get(name)
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                let certificate = meshform_bundle::objects::Certificate {
+                    name: text("path"),
+                    not_after: text("expiration_time"),
+                };
+                if !found.contains(&certificate) {
+                    found.push(certificate);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Updates {
+    /// Whether the lists of listeners and clusters have these versions.
+    pub(crate) fn has(&self, listeners: &str, clusters: &str) -> bool {
+        let at = |name: &str, wanted: &str| self.versions.get(name).is_some_and(|version| version == wanted);
+        at("listener_manager.lds", listeners) && at("cluster_manager.cds", clusters)
+    }
+
+    /// The subscriptions that refused something since.
+    pub(crate) fn refused_since(&self, before: &Self) -> Vec<String> {
+        let since = |(name, count): &(&String, &u64)| {
+            **count > before.rejected.get(*name).copied().unwrap_or_default()
+        };
+        self.rejected
+            .iter()
+            .filter(since)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+/// Every `error_state` below, with the name beside it or above it.
+fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mut Vec<Problem>) {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| find_errors(item, name, bundle, problems)),
+        Value::Object(fields) => {
+            let name = fields.get("name").and_then(Value::as_str).or(name);
+            if let Some(state) = fields.get("error_state") {
+                let reason = state.get("details").and_then(Value::as_str).unwrap_or_default();
+                let failed = state
+                    .pointer("/failed_configuration/name")
+                    .and_then(Value::as_str);
+                problems.push(problem(failed.or(name).unwrap_or_default(), reason, bundle));
+            }
+            let deeper = fields.iter().filter(|(field, _)| *field != "error_state");
+            deeper.for_each(|(_, item)| find_errors(item, name, bundle, problems));
+        }
+        _ => {}
+    }
+}
+
+/// A problem, with the resource and the field of the mesh that Envoy's resource comes from: the first origin of a part
+/// that the reason names, else that of the whole.
+pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> Problem {
+    let origins = bundle.origins.get(envoy).map(Vec::as_slice).unwrap_or_default();
+    let named = |at: &str| {
+        let last = at.rsplit('/').find(|part| part.parse::<u32>().is_err());
+        last.is_some_and(|last| !last.is_empty() && reason.contains(last))
+    };
+    let origin = origins
+        .iter()
+        .rfind(|origin| named(&origin.at))
+        .or_else(|| origins.iter().find(|origin| origin.at.is_empty()))
+        .or(origins.first());
+    Problem {
+        envoy: envoy.to_owned(),
+        reason: reason.to_owned(),
+        resource: origin.map(|origin| origin.resource.clone()),
+        field: origin.map(|origin| origin.field.clone()),
+    }
+}

@@ -1,0 +1,431 @@
+//! Follows the proxy's `current.json`: brings each release to Envoy's files, sees whether Envoy takes it, and goes back
+//! to the last good one where it does not.
+
+use crate::config::Config;
+use crate::endpoints;
+use crate::envoy::{Admin, Updates};
+use crate::kept::{Kept, Memory};
+use crate::log;
+use crate::shared::{Shared, now};
+use crate::store::{Look, Store};
+use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
+use meshform_bundle::publish::Publisher;
+use meshform_bundle::{Bundle, Digest, ROOT, layout};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often to look for some minutes after a change: another one often follows.
+const QUICK: Duration = Duration::from_secs(2);
+const QUICK_FOR: Duration = Duration::from_secs(300);
+
+/// How long the store has to answer before a proxy starts from what it has.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// How long Envoy has to take in what was written for it.
+const CONFIRMATION: Duration = Duration::from_secs(60);
+
+/// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
+const PUBLISHER: &str = "meshform-agent";
+
+/// Follows releases.
+pub(crate) struct Follower {
+    pub(crate) config: Rc<Config>,
+    pub(crate) store: Store,
+    pub(crate) kept: Rc<Kept>,
+    pub(crate) shared: Rc<Shared>,
+    memory: Memory,
+    /// What the object was when it was last taken.
+    seen: Option<String>,
+    quick_until: Option<Instant>,
+}
+
+/// What became of a release.
+enum Verdict {
+    Taken,
+    Refused(Vec<Problem>),
+    /// Envoy has said nothing.
+    Open,
+}
+
+/// What is written for Envoy.
+struct Written {
+    bundle: Bundle,
+    /// The versions of the lists of listeners and clusters.
+    listeners: String,
+    clusters: String,
+}
+
+impl Follower {
+    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<Kept>, shared: Rc<Shared>) -> Self {
+        let memory = kept.memory();
+        Self {
+            config,
+            store,
+            kept,
+            shared,
+            memory,
+            seen: None,
+            quick_until: None,
+        }
+    }
+
+    /// For ever.
+    pub(crate) async fn run(mut self) {
+        self.shared
+            .status
+            .borrow_mut()
+            .rejected
+            .clone_from(&self.memory.rejected);
+        // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
+        self.look(FIRST_LOOK).await;
+        if self.shared.status.borrow().bundle.is_none()
+            && let Some(good) = self.memory.good.clone()
+        {
+            log::info("starting from the last good release on this disk");
+            if let Err(error) = self.apply(&good).await {
+                log::error(&format!("the last good release cannot be used: {error}"));
+            }
+        }
+        loop {
+            sleep(self.pause()).await;
+            self.look(Duration::MAX).await;
+        }
+    }
+
+    /// The time until the next look, a fifth shorter or longer, so that proxies do not all ask at once.
+    fn pause(&self) -> Duration {
+        let quick = self.quick_until.is_some_and(|until| Instant::now() < until);
+        let pace = if quick {
+            QUICK.min(self.store.pace())
+        } else {
+            self.store.pace()
+        };
+        let mut random = [0_u8; 1];
+        // Without randomness they ask at once.
+        let _ = getrandom::fill(&mut random);
+        pace.mul_f64(0.8 + f64::from(u8::from_ne_bytes(random)) / 255.0 * 0.4)
+    }
+
+    async fn look(&mut self, patience: Duration) {
+        let key = self.config.proxy.current_key();
+        let asked = self.store.look(&key, self.seen.as_deref());
+        let answer = match tokio::time::timeout(patience, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!(
+                "the store has not answered within {} s",
+                patience.as_secs()
+            )),
+        };
+        let outcome = match answer {
+            Ok(Look::Unchanged) => Ok(()),
+            Ok(Look::Missing) => Err(format!(
+                "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
+                self.config.proxy, self.config.store
+            )),
+            Ok(Look::Found(bytes, version)) => self.take(&bytes).await.map(|()| self.seen = Some(version)),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => {
+                if self.shared.store.take().is_some() {
+                    log::info("the store is read again");
+                    self.shared.changed.notify_one();
+                }
+            }
+            Err(error) => self.store_fails(error),
+        }
+    }
+
+    /// Said once, and kept for who asks.
+    fn store_fails(&self, error: String) {
+        let told = format!("{error}; the proxy goes on with what it has");
+        let before = self.shared.store.replace(Some(told.clone()));
+        if before.as_ref() != Some(&told) {
+            log::warn(&told);
+        }
+    }
+
+    /// Does what the object says.
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| error.to_string())?;
+        if current.sequence < self.memory.sequence {
+            log::warn(&format!(
+                "current.json has sequence {}, and {} was seen: an older publisher's, ignored",
+                current.sequence, self.memory.sequence
+            ));
+            return Ok(());
+        }
+        self.memory.sequence = current.sequence;
+        self.shared.status.borrow_mut().sequence = current.sequence;
+        let refused = self.memory.rejected.as_ref();
+        if refused.is_some_and(|refused| refused.bundle.is_some() && refused.bundle == current.bundle) {
+            return Ok(());
+        }
+        let same = {
+            let status = self.shared.status.borrow();
+            status.since > 0 && status.bundle == current.bundle && status.endpoints == current.endpoints
+        };
+        if same {
+            return self.is_good(&current).await;
+        }
+        self.quick_until = Some(Instant::now() + QUICK_FOR);
+        self.apply(&current).await
+    }
+
+    /// Brings it to Envoy, and back if Envoy refuses it.
+    async fn apply(&mut self, current: &Current) -> Result<(), String> {
+        let admin = self.shared.admin.borrow().clone();
+        let before = match &admin {
+            Some(admin) => admin.updates().await.unwrap_or_default(),
+            None => Updates::default(),
+        };
+        let ends = self.shared.ends.get().0;
+        let written = self.write(current).await?;
+        let verdict = match &written {
+            None => Verdict::Taken,
+            Some(written) => self.confirm(written, (before, ends)).await,
+        };
+        match verdict {
+            Verdict::Taken => self.is_good(current).await,
+            Verdict::Open => {
+                let told = format!(
+                    "Envoy has not taken in the release within {} s",
+                    CONFIRMATION.as_secs()
+                );
+                log::warn(&told);
+                Ok(())
+            }
+            Verdict::Refused(problems) => self.go_back(current, problems).await,
+        }
+    }
+
+    /// Remembers it as what to go back to.
+    async fn is_good(&mut self, current: &Current) -> Result<(), String> {
+        if self.memory.good.as_ref() == Some(current) && self.memory.rejected.is_none() {
+            return Ok(());
+        }
+        let healed = self.memory.rejected.take().is_some();
+        self.memory.good = Some(current.clone());
+        self.kept.remember(&self.memory)?;
+        let needed: Vec<&Digest> = current.bundle.iter().chain(&current.endpoints).collect();
+        self.kept.sweep(&needed);
+        {
+            let mut status = self.shared.status.borrow_mut();
+            status.release.clone_from(&current.release);
+            status.rejected = None;
+        }
+        self.shared.changed.notify_one();
+        if healed {
+            let key = self.config.proxy.rejected_key(&self.instance());
+            if let Err(error) = self.store.remove(&key).await {
+                log::warn(&error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Envoy has refused it: what it had before is written again, and this is not tried a second time.
+    async fn go_back(&mut self, current: &Current, problems: Vec<Problem>) -> Result<(), String> {
+        let rejected = Rejected {
+            release: current.release.clone(),
+            bundle: current.bundle.clone(),
+            at: now(),
+            problems,
+        };
+        self.memory.rejected = Some(rejected.clone());
+        self.shared.status.borrow_mut().rejected = Some(rejected.clone());
+        self.kept.remember(&self.memory)?;
+        for reason in self.shared.reasons() {
+            log::error(&reason);
+        }
+        if let Some(good) = self.memory.good.clone()
+            && good.bundle != current.bundle
+        {
+            self.write(&good).await?;
+            self.shared.status.borrow_mut().release.clone_from(&good.release);
+            log::info("back to the last good release; the refused one is not tried again");
+        }
+        self.shared.changed.notify_one();
+        let marker = serde_json::to_vec(&rejected).map_err(|error| error.to_string())?;
+        let key = self.config.proxy.rejected_key(&self.instance());
+        if let Err(error) = self.store.write(&key, marker).await {
+            log::warn(&error);
+        }
+        Ok(())
+    }
+
+    fn instance(&self) -> String {
+        self.shared.status.borrow().instance.clone()
+    }
+
+    /// Writes Envoy's files; none where the proxy is to let go.
+    async fn write(&mut self, current: &Current) -> Result<Option<Written>, String> {
+        let bundle = match &current.bundle {
+            Some(digest) => Some((digest.clone(), self.bundle(digest).await?)),
+            None => None,
+        };
+        let Some((digest, mut bundle)) = bundle else {
+            self.publish(None).await?;
+            self.in_effect(current);
+            log::warn(&format!(
+                "{} is gone from the mesh: Envoy serves nothing more",
+                self.config.proxy
+            ));
+            return Ok(None);
+        };
+        let mut name = digest;
+        if let Some(endpoints) = &current.endpoints {
+            let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
+            let bytes = self.fetch(&key, endpoints).await?;
+            let set = EndpointSet::decode(&bytes).map_err(|error| error.to_string())?;
+            endpoints::merge(&mut bundle, &set)?;
+            name = Digest::of(format!("{name}+{endpoints}").as_bytes());
+        }
+        let files = layout::files(&bundle.resources, &self.config.dir);
+        let version = |file: &str| -> String {
+            let value: serde_json::Value = files
+                .get(file)
+                .and_then(|text| serde_json::from_slice(text).ok())
+                .unwrap_or_default();
+            value
+                .get("version_info")
+                .and_then(|text| text.as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let written = Written {
+            listeners: version("lds.json"),
+            clusters: version("cds.json"),
+            bundle: bundle.clone(),
+        };
+        self.publish(Some((name, bundle))).await?;
+        self.in_effect(current);
+        self.shared.startable.notify_one();
+        Ok(Some(written))
+    }
+
+    fn in_effect(&self, current: &Current) {
+        let mut status = self.shared.status.borrow_mut();
+        status.bundle.clone_from(&current.bundle);
+        status.endpoints.clone_from(&current.endpoints);
+        status.since = now();
+    }
+
+    /// A bundle, from this disk or the store.
+    async fn bundle(&mut self, digest: &Digest) -> Result<Bundle, String> {
+        let key = self.config.proxy.bundle_key(digest);
+        let bytes = self.fetch(&key, digest).await?;
+        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| error.to_string())?;
+        let folder = self.config.proxy.folder();
+        let ours = [
+            format!("{ROOT}/{folder}/"),
+            format!("{}/", self.config.folder().display()),
+        ];
+        if ours
+            .iter()
+            .any(|folder| bundle.bootstrap.as_str().contains(folder.as_str()))
+        {
+            return Ok(bundle);
+        }
+        Err(format!(
+            "the proxy profile of {} names another `directory` than {}: take it out of the profile",
+            self.config.proxy,
+            self.config.folder().display()
+        ))
+    }
+
+    /// An object that is named by its content.
+    async fn fetch(&mut self, key: &str, digest: &Digest) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = self.kept.blob(digest) {
+            return Ok(bytes);
+        }
+        let bytes = self.store.read(key).await?;
+        let found = Digest::of(&bytes);
+        if found != *digest {
+            return Err(format!("{key} is damaged: its content has the digest {found}"));
+        }
+        self.kept.keep(digest, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// Puts the files where Envoy reads them, in a thread of its own: there are waits on the way.
+    async fn publish(&self, bundle: Option<(Digest, Bundle)>) -> Result<(), String> {
+        let config = Rc::clone(&self.config);
+        let (dir, mesh) = (config.dir.clone(), config.proxy.mesh().to_owned());
+        let folder = config.proxy.folder();
+        let work = move || {
+            let publisher = Publisher::new(dir);
+            let session = publisher.lock(&mesh, &|_| {})?;
+            let wanted = bundle.iter().map(|(digest, _)| (folder.clone(), digest.clone()));
+            let release = bundle.as_ref().map(|(digest, _)| digest);
+            let work = session.compare(PUBLISHER, release, wanted.collect())?;
+            let bundles: BTreeMap<Digest, Bundle> = bundle.clone().into_iter().collect();
+            session.apply(work, &bundles)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome.map(drop).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Waits until Envoy has taken what was written, or has refused it.
+    async fn confirm(&self, written: &Written, (mut before, mut ends): (Updates, u32)) -> Verdict {
+        let until = Instant::now() + CONFIRMATION;
+        let is_new = self
+            .memory
+            .good
+            .as_ref()
+            .is_none_or(|good| good.bundle != self.shared.status.borrow().bundle);
+        let mut confirmed = false;
+        while Instant::now() < until {
+            sleep(Duration::from_millis(200)).await;
+            let (ended, code) = self.shared.ends.get();
+            if ended != ends {
+                // Its counters begin again.
+                (before, ends) = (Updates::default(), ended);
+                if is_new {
+                    let reason = format!(
+                        "Envoy ended with status {code} when it was started with it; its log says why"
+                    );
+                    return Verdict::Refused(vec![crate::envoy::problem(
+                        "bootstrap",
+                        &reason,
+                        &written.bundle,
+                    )]);
+                }
+            }
+            let admin = self.shared.admin.borrow().clone();
+            let Some(admin) = admin else { continue };
+            let Ok(updates) = admin.updates().await else {
+                continue;
+            };
+            let refused = updates.refused_since(&before);
+            if !refused.is_empty() {
+                return Verdict::Refused(problems(&admin, &refused, written).await);
+            }
+            if updates.has(&written.listeners, &written.clusters) {
+                // Routes and endpoints come after what names them: one more look.
+                if confirmed {
+                    return Verdict::Taken;
+                }
+                confirmed = true;
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
+        Verdict::Open
+    }
+}
+
+/// What Envoy says of it, at least which subscription.
+async fn problems(admin: &Admin, subscriptions: &[String], written: &Written) -> Vec<Problem> {
+    let mut problems = admin.refused(&written.bundle).await;
+    if problems.is_empty() {
+        for name in subscriptions {
+            let reason = "an update was rejected; Envoy's log says why";
+            problems.push(crate::envoy::problem(name, reason, &written.bundle));
+        }
+    }
+    problems
+}

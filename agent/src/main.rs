@@ -1,0 +1,121 @@
+//! `meshform-agent`: runs beside each Envoy. See `meshform-agent --help`.
+
+mod config;
+mod credentials;
+mod endpoints;
+mod envoy;
+mod follow;
+mod http;
+mod kept;
+mod log;
+mod process;
+mod report;
+mod run;
+mod server;
+mod shared;
+mod sigv4;
+mod store;
+mod task;
+
+use ::http::Method;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+const HELP: &str = "\
+meshform-agent brings releases to the Envoy beside it, and reports how it is.
+
+  meshform-agent run -- envoy [ARGUMENT…]   follow releases and run Envoy; the main process of its container
+  meshform-agent health                     exit 0 if Envoy serves, else 1 with the reasons: for health checks
+  meshform-agent delay [--seconds N] -- CMD run an application that is told to stop N seconds (10) after this is
+  meshform-agent --version
+
+`run` starts Envoy once there is a release, or the last good one on its disk. It adds -c, --drain-time-s 20 and
+--disable-hot-restart unless they are given. A release that Envoy refuses is taken back, reported, and not tried
+again. SIGTERM drains: health fails, listeners drain, Envoy ends when nothing is under way, at the latest before
+MESHFORM_STOP_TIMEOUT. It ends with Envoy's own status.
+
+Set by variables:
+
+";
+
+/// Wrong use.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["--help" | "-h" | "help"] => return say(&help(), 0),
+        ["--version" | "-V"] => {
+            return say(&format!("meshform-agent {}\n", env!("CARGO_PKG_VERSION")), 0);
+        }
+        ["run", "--", _, ..] => block_on(run::run(arguments.iter().skip(2).cloned().collect())),
+        ["delay", "--", _, ..] => {
+            let command = arguments.iter().skip(2).cloned().collect();
+            block_on(run::delay(command, Duration::from_secs(10)))
+        }
+        ["delay", "--seconds", seconds, "--", _, ..] => match seconds.parse() {
+            Ok(seconds) => {
+                let command = arguments.iter().skip(4).cloned().collect();
+                block_on(run::delay(command, Duration::from_secs(seconds)))
+            }
+            Err(_) => Err(format!("--seconds is `{seconds}`: it is a whole number")),
+        },
+        ["health"] => block_on(health()),
+        _ => {
+            log::error("wrong use");
+            return say(&help(), USAGE);
+        }
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            log::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> String {
+    let lines = config::VARIABLES
+        .iter()
+        .map(|(name, meaning)| format!("  {name:<22} {meaning}\n"));
+    HELP.to_owned() + &lines.collect::<String>()
+}
+
+fn say(text: &str, code: u8) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::from(code)
+}
+
+/// On one thread; what must block gets a second one for as long as it does.
+fn block_on(work: impl Future<Output = Result<u8, String>>) -> Result<u8, String> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let outcome = LocalSet::new().block_on(&runtime, work);
+    // Whatever is still asked of a store is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Asks the agent that runs here.
+async fn health() -> Result<u8, String> {
+    let address = config::Config::listen_address()?;
+    let asked = http::Request::new(Method::GET, &format!("http://{address}/health"))?;
+    let answer = asked
+        .send()
+        .await
+        .map_err(|error| format!("no agent runs here: {error}"))?;
+    let _ = writeln!(std::io::stdout(), "{}", answer.text());
+    Ok(u8::from(!answer.status.is_success()))
+}

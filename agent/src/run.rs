@@ -1,0 +1,345 @@
+//! `meshform-agent run`: starts Envoy when there is something to start it with, keeps it running, and ends it without
+//! a lost request.
+
+use crate::config::Config;
+use crate::envoy::Admin;
+use crate::follow::Follower;
+use crate::kept::Kept;
+use crate::process::{Child, reap};
+use crate::shared::Shared;
+use crate::store::Store;
+use crate::{log, report, server, task};
+use meshform_bundle::objects::{ProxyState, Status};
+use rustix::process::Signal;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Within this time Envoy may end only so often.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// How long Envoy has between SIGTERM and SIGKILL.
+const LAST: Duration = Duration::from_secs(3);
+
+struct Supervisor {
+    config: Rc<Config>,
+    command: Vec<String>,
+    shared: Rc<Shared>,
+    kept: Rc<Kept>,
+    child: Option<Child>,
+    children: Signals,
+    stop: [Signals; 3],
+    pass: [(Signals, Signal); 2],
+    ends: Vec<Instant>,
+}
+
+/// What woke the supervisor.
+enum Event {
+    Child,
+    Stop,
+    Pass(Signal),
+    Startable,
+    Tick,
+}
+
+/// Runs until Envoy has ended for good; its exit status.
+pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
+    let config = Rc::new(Config::read()?);
+    let store = Store::parse(&config.store)?;
+    Config::ignored().for_each(|told| log::info(&told));
+    let kept = Rc::new(Kept::open(&config.dir)?);
+    let instance = match task::instance() {
+        Some(instance) => instance,
+        None => kept.instance()?,
+    };
+    let mut status = Status::new(&config.proxy, &instance);
+    status.agent = env!("CARGO_PKG_VERSION").to_owned();
+    let shared = Rc::new(Shared::new(status));
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("MESHFORM_LISTEN {} cannot be listened on: {error}", config.listen))?;
+    end_what_was_left(&kept).await;
+    log::info(&format!("{} from {}, as {instance}", config.proxy, config.store));
+    let on = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+    let supervisor = Supervisor {
+        children: on(SignalKind::child())?,
+        stop: [
+            on(SignalKind::terminate())?,
+            on(SignalKind::interrupt())?,
+            on(SignalKind::quit())?,
+        ],
+        pass: [
+            (on(SignalKind::hangup())?, Signal::HUP),
+            (on(SignalKind::user_defined1())?, Signal::USR1),
+        ],
+        config: Rc::clone(&config),
+        command,
+        shared: Rc::clone(&shared),
+        kept: Rc::clone(&kept),
+        child: None,
+        ends: Vec::new(),
+    };
+    tokio::task::spawn_local(server::serve(listener, Rc::clone(&shared)));
+    tokio::task::spawn_local(report::run(
+        Store::parse(&config.store)?,
+        config.proxy.status_key(&instance),
+        Rc::clone(&shared),
+    ));
+    tokio::task::spawn_local(Follower::new(config, store, kept, shared).run());
+    supervisor.supervise().await
+}
+
+/// An Envoy whose agent was killed would hold the ports.
+async fn end_what_was_left(kept: &Kept) {
+    let Some(left) = Child::noted(&kept.pid_file()) else {
+        return;
+    };
+    log::warn("an Envoy is left of an agent that was killed; it is ended, and started anew");
+    left.signal(Signal::TERM);
+    let until = Instant::now() + LAST;
+    while left.is_there() && Instant::now() < until {
+        sleep(Duration::from_millis(50)).await;
+    }
+    left.signal(Signal::KILL);
+}
+
+impl Supervisor {
+    async fn supervise(mut self) -> Result<u8, String> {
+        let mut startable = false;
+        loop {
+            if startable && self.child.is_none() {
+                self.start()?;
+            }
+            match self.event(Duration::from_secs(1)).await {
+                Event::Child => {
+                    if let Some(status) = reap(self.child)
+                        && let Some(status) = self.ended(status).await
+                    {
+                        return Ok(status);
+                    }
+                }
+                Event::Stop => return Ok(self.drain().await),
+                Event::Pass(signal) => self.child.into_iter().for_each(|child| child.signal(signal)),
+                Event::Startable => startable = true,
+                Event::Tick => self.look().await,
+            }
+        }
+    }
+
+    async fn event(&mut self, tick: Duration) -> Event {
+        let [term, interrupt, quit] = &mut self.stop;
+        let [(hang_up, hang_up_signal), (user, user_signal)] = &mut self.pass;
+        tokio::select! {
+            biased;
+            _ = self.children.recv() => Event::Child,
+            _ = term.recv() => Event::Stop,
+            _ = interrupt.recv() => Event::Stop,
+            _ = quit.recv() => Event::Stop,
+            _ = hang_up.recv() => Event::Pass(*hang_up_signal),
+            _ = user.recv() => Event::Pass(*user_signal),
+            () = self.shared.startable.notified() => Event::Startable,
+            () = sleep(tick) => Event::Tick,
+        }
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        let bootstrap = self.config.folder().join("bootstrap.json");
+        let text = std::fs::read_to_string(&bootstrap)
+            .map_err(|error| format!("{} cannot be read: {error}", bootstrap.display()))?;
+        let mut arguments = self.command.iter();
+        let Some(program) = arguments.next() else {
+            return Err("say what to start: meshform-agent run -- envoy".to_owned());
+        };
+        let mut arguments: Vec<String> = arguments.cloned().collect();
+        let given = |arguments: &[String], names: &[&str]| {
+            let named = |argument: &String| names.iter().any(|name| argument.split('=').next() == Some(name));
+            arguments.iter().any(named)
+        };
+        if !given(&arguments, &["-c", "--config-path", "--config-yaml"]) {
+            arguments.extend(["-c".to_owned(), bootstrap.display().to_string()]);
+        }
+        if !given(&arguments, &["--drain-time-s"]) {
+            arguments.extend(["--drain-time-s".to_owned(), "20".to_owned()]);
+        }
+        if !given(
+            &arguments,
+            &["--disable-hot-restart", "--base-id", "--use-dynamic-base-id"],
+        ) {
+            arguments.push("--disable-hot-restart".to_owned());
+        }
+        let optional = [
+            ("-l", "--log-level", &self.config.envoy_log_level),
+            ("--concurrency", "--concurrency", &self.config.envoy_concurrency),
+        ];
+        for (short, long, value) in optional {
+            if let Some(value) = value
+                && !given(&arguments, &[short, long])
+            {
+                arguments.extend([short.to_owned(), value.clone()]);
+            }
+        }
+        let child = Child::start(program, &arguments)?;
+        child.note(&self.kept.pid_file());
+        self.child = Some(child);
+        *self.shared.admin.borrow_mut() = Admin::of(&text);
+        self.shared.status.borrow_mut().needs_restart = false;
+        self.shared.state(ProxyState::Starting);
+        log::info("Envoy is started");
+        Ok(())
+    }
+
+    /// Envoy has ended by itself: the agent's own status, if this was once too often.
+    async fn ended(&mut self, status: i32) -> Option<u8> {
+        self.child = None;
+        *self.shared.admin.borrow_mut() = None;
+        let (count, _) = self.shared.ends.get();
+        self.shared.ends.set((count + 1, status));
+        self.shared.status.borrow_mut().restarts = count + 1;
+        let told = format!("Envoy has ended with status {status}");
+        log::error(&told);
+        *self.shared.envoy.borrow_mut() = Some(told);
+        self.shared.state(ProxyState::Failing);
+        let now = Instant::now();
+        self.ends.retain(|end| now.duration_since(*end) < WINDOW);
+        self.ends.push(now);
+        if self.ends.len() > self.config.restarts {
+            log::error(&format!(
+                "that was {} times within 10 minutes: it is not started again",
+                self.ends.len()
+            ));
+            return Some(u8::try_from(status).unwrap_or(1).max(1));
+        }
+        // Time to go back, where what it was started with is why; and no busy loop.
+        sleep(Duration::from_secs(1)).await;
+        None
+    }
+
+    /// Asks Envoy whether it serves.
+    async fn look(&mut self) {
+        let admin = self.shared.admin.borrow().clone();
+        let (Some(admin), true) = (admin, self.child.is_some()) else {
+            return;
+        };
+        match admin.ready().await {
+            Ok(()) => {
+                self.shared.envoy.take();
+                if !self.shared.is_healthy() {
+                    let version = admin.version().await;
+                    let certificates = admin.certificates().await;
+                    let mut status = self.shared.status.borrow_mut();
+                    status.envoy = version;
+                    status.certificates = certificates;
+                }
+                self.shared.state(ProxyState::Ready);
+            }
+            Err(error) => {
+                *self.shared.envoy.borrow_mut() = Some(error);
+                if self.shared.is_healthy() {
+                    self.shared.state(ProxyState::Failing);
+                }
+            }
+        }
+    }
+
+    /// Told to stop: health fails, peers notice, listeners drain, what is under way ends, Envoy ends.
+    async fn drain(mut self) -> u8 {
+        let Some(child) = self.child else {
+            self.shared.state(ProxyState::Stopped);
+            return 0;
+        };
+        let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST);
+        self.shared.state(ProxyState::Draining);
+        let admin = self.shared.admin.borrow().clone();
+        log::info("told to stop: health fails from now on");
+        if let Some(admin) = &admin {
+            let _ = admin.post("/healthcheck/fail").await;
+        }
+        let notice = (Instant::now() + self.config.drain_wait).min(until);
+        if let Some(status) = self.wait(notice, async |_: &Self| false).await {
+            return status;
+        }
+        if let Some(admin) = &admin {
+            // Inbound only: the application still calls others while it ends.
+            if let Err(error) = admin.post("/drain_listeners?graceful&inboundonly").await {
+                log::warn(&format!("listeners are not drained: {error}"));
+            }
+        }
+        let idle = async |this: &Self| {
+            if !task::application_has_ended().await {
+                return false;
+            }
+            let admin = this.shared.admin.borrow().clone();
+            match admin {
+                Some(admin) => admin.connections().await.is_ok_and(|count| count == 0),
+                None => true,
+            }
+        };
+        if let Some(status) = self.wait(until, idle).await {
+            return status;
+        }
+        log::info("Envoy is told to end");
+        child.signal(Signal::TERM);
+        if let Some(status) = self.wait(Instant::now() + LAST, async |_: &Self| false).await {
+            return status;
+        }
+        child.signal(Signal::KILL);
+        self.wait(Instant::now() + LAST, async |_: &Self| false)
+            .await
+            .unwrap_or(137)
+    }
+
+    /// Waits until then, or until something holds; the status of Envoy if it ends meanwhile. Told to stop once more,
+    /// it waits no longer.
+    async fn wait(&mut self, until: Instant, done: impl AsyncFn(&Self) -> bool) -> Option<u8> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || done(self).await {
+                return None;
+            }
+            match self.event(left.min(Duration::from_millis(500))).await {
+                Event::Child => {
+                    if let Some(status) = reap(self.child) {
+                        self.shared.state(ProxyState::Stopped);
+                        return Some(u8::try_from(status).unwrap_or(1));
+                    }
+                }
+                Event::Stop => return None,
+                Event::Pass(signal) => self.child.into_iter().for_each(|child| child.signal(signal)),
+                Event::Startable | Event::Tick => {}
+            }
+        }
+    }
+}
+
+/// `meshform-agent delay -- CMD`: runs an application that stops at once, and tells it to stop only some time after
+/// this process was told.
+pub(crate) async fn delay(command: Vec<String>, wait: Duration) -> Result<u8, String> {
+    let on = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+    let mut children = on(SignalKind::child())?;
+    let mut term = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let Some((program, arguments)) = command.split_first() else {
+        return Err("say what to start: meshform-agent delay -- CMD".to_owned());
+    };
+    let child = Child::start(program, arguments)?;
+    let mut at: Option<Instant> = None;
+    loop {
+        let due = at.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        tokio::select! {
+            _ = children.recv() => {
+                if let Some(status) = reap(Some(child)) {
+                    return Ok(u8::try_from(status).unwrap_or(1));
+                }
+            }
+            _ = term.recv() => at = at.or(Some(Instant::now() + wait)),
+            _ = interrupt.recv() => child.signal(Signal::INT),
+            () = sleep_until(due) => {
+                if at.take().is_some() {
+                    child.signal(Signal::TERM);
+                }
+            }
+        }
+    }
+}

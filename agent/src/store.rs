@@ -1,0 +1,286 @@
+//! Where releases come from: a bucket with the interface of S3, or a directory.
+
+use crate::credentials::Credentials;
+use crate::http::{Request, Response};
+use crate::sigv4::{encoded, sign};
+use http::{Method, StatusCode};
+use meshform_bundle::layout::is_inside;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A place with objects.
+pub(crate) enum Store {
+    Bucket(Box<Bucket>),
+    Directory(PathBuf),
+}
+
+/// What a look at an object found.
+pub(crate) enum Look {
+    /// The same as at the look before.
+    Unchanged,
+    /// There is no such object.
+    Missing,
+    /// Its content, and what tells it from another.
+    Found(Vec<u8>, String),
+}
+
+pub(crate) struct Bucket {
+    name: String,
+    /// What all keys begin with; empty, or with a slash at its end.
+    prefix: String,
+    /// Scheme, host and, where the bucket is no part of the host, the bucket.
+    base: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Store {
+    /// Reads `s3://BUCKET/PREFIX`, `file:///PATH` or a path.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::Directory(PathBuf::from(text)));
+        };
+        match scheme {
+            "file" => Ok(Self::Directory(PathBuf::from(rest))),
+            "s3" => Bucket::parse(rest).map(|bucket| Self::Bucket(Box::new(bucket))),
+            "gs" | "az" | "azure" | "abfs" | "abfss" => Err(format!(
+                "the agent does not read `{scheme}://` stores; publish to an s3:// bucket or a directory as well"
+            )),
+            _ => Err(format!("`{text}` is neither s3://BUCKET/PREFIX nor a directory")),
+        }
+    }
+
+    /// Reads an object, unless it is still the one of which `known` was said.
+    pub(crate) async fn look(&mut self, key: &str, known: Option<&str>) -> Result<Look, String> {
+        match self {
+            Self::Bucket(bucket) => bucket.look(key, known).await,
+            Self::Directory(root) => look_at_file(root, key, known),
+        }
+    }
+
+    /// Reads an object that must be there.
+    pub(crate) async fn read(&mut self, key: &str) -> Result<Vec<u8>, String> {
+        match self.look(key, None).await? {
+            Look::Found(bytes, _) => Ok(bytes),
+            _ => Err(format!("{key} is not there")),
+        }
+    }
+
+    /// Writes an object.
+    pub(crate) async fn write(&mut self, key: &str, bytes: Vec<u8>) -> Result<(), String> {
+        match self {
+            Self::Bucket(bucket) => bucket.change(Method::PUT, key, bytes).await,
+            Self::Directory(root) => write_file(root, key, &bytes),
+        }
+    }
+
+    /// Takes an object away; one that is not there is no error.
+    pub(crate) async fn remove(&mut self, key: &str) -> Result<(), String> {
+        match self {
+            Self::Bucket(bucket) => bucket.change(Method::DELETE, key, Vec::new()).await,
+            Self::Directory(root) => match std::fs::remove_file(place(root, key)?) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// How long to wait between two looks where nothing happens. A look at a directory costs nothing.
+    pub(crate) fn pace(&self) -> Duration {
+        match self {
+            Self::Bucket(_) => Duration::from_secs(15),
+            Self::Directory(_) => Duration::from_secs(1),
+        }
+    }
+}
+
+impl Bucket {
+    fn parse(rest: &str) -> Result<Self, String> {
+        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if name.is_empty() {
+            return Err(format!("`s3://{rest}` names no bucket"));
+        }
+        let prefix = prefix.trim_matches('/');
+        let variable = |names: &[&str]| {
+            let mut found = names.iter().filter_map(|name| env::var(name).ok());
+            found.find(|value| !value.is_empty())
+        };
+        let region =
+            variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or_else(|| "us-east-1".to_owned());
+        let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]);
+        let domain = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        let base = match endpoint {
+            Some(endpoint) => format!("{}/{name}", endpoint.trim_end_matches('/')),
+            // A dot would need a certificate that nobody has.
+            None if name.contains('.') => format!("https://s3.{region}.{domain}/{name}"),
+            None => format!("https://{name}.s3.{region}.{domain}"),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            prefix: if prefix.is_empty() {
+                String::new()
+            } else {
+                format!("{prefix}/")
+            },
+            base,
+            region,
+            credentials: Credentials::default(),
+        })
+    }
+
+    async fn look(&mut self, key: &str, known: Option<&str>) -> Result<Look, String> {
+        let condition = known.map(|known| ("if-none-match", known));
+        let answer = self.send(Method::GET, key, condition, Vec::new()).await?;
+        match answer.status {
+            StatusCode::OK => {
+                let etag = answer.header("etag").unwrap_or_default().to_owned();
+                Ok(Look::Found(answer.body.to_vec(), etag))
+            }
+            StatusCode::NOT_MODIFIED => Ok(Look::Unchanged),
+            StatusCode::NOT_FOUND => Ok(Look::Missing),
+            _ => Err(self.refused("read", key, &answer)),
+        }
+    }
+
+    async fn change(&mut self, method: Method, key: &str, body: Vec<u8>) -> Result<(), String> {
+        let answer = self.send(method, key, None, body).await?;
+        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        Err(self.refused("write", key, &answer))
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        key: &str,
+        condition: Option<(&str, &str)>,
+        body: Vec<u8>,
+    ) -> Result<Response, String> {
+        let uri = format!("{}/{}", self.base, encoded(&format!("{}{key}", self.prefix)));
+        let mut request = Request::new(method, &uri)?;
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
+        request.body = body;
+        let keys = self.credentials.keys().await?;
+        let answer = sign(request, &keys, (&self.region, "s3"), SystemTime::now())
+            .send()
+            .await?;
+        if matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
+            self.credentials.forget();
+        }
+        Ok(answer)
+    }
+
+    /// What an answer that is no success means, and what to do about it.
+    fn refused(&self, action: &str, key: &str, answer: &Response) -> String {
+        let text = answer.text();
+        let field = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            rest.split_once(&format!("</{name}>"))
+                .map(|(value, _)| value.to_owned())
+        };
+        let code = field("Code").unwrap_or_default();
+        let place = format!("s3://{}/{}{key}", self.name, self.prefix);
+        let mut told = format!(
+            "cannot {action} {place}: the bucket answered {} {code}",
+            answer.status.as_u16()
+        );
+        let theirs = answer.header("date").and_then(time_of);
+        let now = SystemTime::now();
+        if answer.status == StatusCode::FORBIDDEN {
+            match theirs {
+                Some(theirs) if apart(theirs, now) > Duration::from_secs(300) => {
+                    let show = |time| humantime::format_rfc3339_seconds(time);
+                    let clocks = format!(
+                        "; this clock says {}, the bucket's {}: set this one",
+                        show(now),
+                        show(theirs)
+                    );
+                    told.push_str(&clocks);
+                }
+                _ => told.push_str(
+                    "; its policy must let this proxy's role read its own prefix and write its own status",
+                ),
+            }
+        }
+        told
+    }
+}
+
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    let after = |one: SystemTime, other| one.duration_since(other).unwrap_or_default();
+    after(one, other).max(after(other, one))
+}
+
+/// `Sun, 29 Nov 2026 21:30:12 GMT`.
+fn time_of(date: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let mut parts = date.split_whitespace().skip(1);
+    let day = parts.next()?;
+    let month = parts.next()?;
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let (year, time) = (parts.next()?, parts.next()?);
+    humantime::parse_rfc3339(&format!("{year}-{month:02}-{day:0>2}T{time}Z")).ok()
+}
+
+fn place(root: &Path, key: &str) -> Result<PathBuf, String> {
+    if is_inside(key) {
+        Ok(root.join(key))
+    } else {
+        Err(format!("`{key}` leads out of the store"))
+    }
+}
+
+fn look_at_file(root: &Path, key: &str, known: Option<&str>) -> Result<Look, String> {
+    let path = place(root, key)?;
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let digest = meshform_bundle::Digest::of(&bytes).to_string();
+            if known == Some(digest.as_str()) {
+                return Ok(Look::Unchanged);
+            }
+            Ok(Look::Found(bytes, digest))
+        }
+        // Without its root the store is away, and not without this object.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.is_dir() => Ok(Look::Missing),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+    }
+}
+
+fn write_file(root: &Path, key: &str, bytes: &[u8]) -> Result<(), String> {
+    let path = place(root, key)?;
+    let beside = path.with_extension("new");
+    let folder = path.parent().unwrap_or(root);
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&beside, bytes))
+        .and_then(|()| std::fs::rename(&beside, &path));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_that_the_agent_does_not_read_are_refused_at_once() {
+        for text in ["gs://b/p", "az://c/p", "http://x", "s3:///p"] {
+            assert!(Store::parse(text).is_err(), "{text}");
+        }
+        assert!(matches!(Store::parse("/srv/store"), Ok(Store::Directory(_))));
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        let read = time_of("Sat, 24 May 2013 00:00:00 GMT").unwrap();
+        assert_eq!(read, SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600));
+    }
+}

@@ -1,0 +1,154 @@
+//! What differs between two states of meshes, in the mesh's own words.
+//!
+//! Resources are compared in canonical form along the schema: lists whose order has no meaning are compared by the key of
+//! their elements, and durations as a whole. A resource that goes while one of its kind comes that says the same is a
+//! rename; what lies in a renamed one is compared with what lay in it before.
+
+mod fields;
+
+pub use fields::{FieldChange, FieldKind};
+
+use crate::body;
+use meshform_model::key::ResourceKey;
+use meshform_model::resource::Resource;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A resource that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which; where it is gone, which it was.
+    pub key: ResourceKey,
+    /// How.
+    pub what: What,
+}
+
+/// How a resource differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// It is only in the second.
+    Added,
+    /// It is only in the first.
+    Removed,
+    /// It had that key in the first, and says the same but for these fields.
+    Renamed(Box<ResourceKey>, Vec<FieldChange>),
+    /// It is in both, and these fields differ.
+    Changed(Vec<FieldChange>),
+}
+
+/// Everything that differs, by resource.
+pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
+    let old: BTreeMap<&ResourceKey, &Resource> = before.iter().map(|one| (&one.key, one)).collect();
+    let new: BTreeMap<&ResourceKey, &Resource> = after.iter().map(|one| (&one.key, one)).collect();
+    let mut gone: BTreeSet<&ResourceKey> = old.keys().copied().filter(|key| !new.contains_key(key)).collect();
+    let come: Vec<&ResourceKey> = new.keys().copied().filter(|key| !old.contains_key(key)).collect();
+    let mut renamed: BTreeMap<ResourceKey, ResourceKey> = BTreeMap::new();
+    // What contains others comes first, so that these are found where they went.
+    let (outer, inner): (Vec<_>, Vec<_>) = come.into_iter().partition(|key| key.parent.is_none());
+    let mut added = Vec::new();
+    for key in outer.into_iter().chain(inner) {
+        let found = former(key, &renamed)
+            .and_then(|was| gone.iter().copied().find(|key| **key == was))
+            .or_else(|| same(key, (&old, &new), &gone));
+        match found {
+            Some(was) => {
+                gone.remove(was);
+                renamed.insert(key.clone(), was.clone());
+            }
+            None => added.push(key.clone()),
+        }
+    }
+    let mut changes: Vec<Change> = Vec::new();
+    changes.extend(added.into_iter().map(|key| Change {
+        key,
+        what: What::Added,
+    }));
+    changes.extend(gone.into_iter().map(|key| Change {
+        key: key.clone(),
+        what: What::Removed,
+    }));
+    for (key, resource) in &new {
+        let was = renamed.get(*key);
+        let Some(before) = old.get(was.unwrap_or(key)) else {
+            continue;
+        };
+        let body = |resource| body::whole(resource).to_json().unwrap_or_default();
+        let fields = fields::compare(key.kind, &body(before), &body(resource));
+        let what = match was {
+            Some(was) if was.name != key.name => What::Renamed(Box::new(was.clone()), fields),
+            _ if fields.is_empty() => continue,
+            _ => What::Changed(fields),
+        };
+        changes.push(Change {
+            key: (*key).clone(),
+            what,
+        });
+    }
+    changes.sort_by(|a, b| a.key.cmp(&b.key));
+    changes
+}
+
+/// The key that a resource had before what contains it was renamed.
+fn former(key: &ResourceKey, renamed: &BTreeMap<ResourceKey, ResourceKey>) -> Option<ResourceKey> {
+    let container = renamed.get(&key.container()?)?;
+    Some(ResourceKey::child(container, key.kind, &key.name))
+}
+
+type ByKey<'r> = BTreeMap<&'r ResourceKey, &'r Resource>;
+
+/// The one resource that is gone and said the same as the one with that key. Of several, none: which would it be?
+fn same<'r>(
+    key: &ResourceKey,
+    (old, new): (&ByKey<'r>, &ByKey<'r>),
+    gone: &BTreeSet<&'r ResourceKey>,
+) -> Option<&'r ResourceKey> {
+    let resource = new.get(key)?;
+    let like = |other: &&ResourceKey| {
+        other.kind == key.kind
+            && other.mesh == key.mesh
+            && other.parent == key.parent
+            && old
+                .get(other)
+                .is_some_and(|old| old.spec == resource.spec && old.extensions == resource.extensions)
+    };
+    let mut found = gone.iter().copied().filter(like);
+    let one = found.next()?;
+    found.next().is_none().then_some(one)
+}
+
+/// A line for each thing that differs: `route serviceb/split: weight of serviceb 75 → 50`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = name(&self.key);
+        let list = |f: &mut fmt::Formatter<'_>, fields: &[FieldChange]| {
+            fields.iter().try_for_each(|field| write!(f, "\n{name}: {field}"))
+        };
+        match &self.what {
+            What::Added => write!(f, "{name}: new"),
+            What::Removed => write!(f, "{name}: gone"),
+            What::Renamed(was, fields) => {
+                write!(f, "{name}: was named {}", was.name)?;
+                list(f, fields)
+            }
+            What::Changed(fields) => {
+                let mut fields = fields.iter();
+                if let Some(first) = fields.next() {
+                    write!(f, "{name}: {first}")?;
+                }
+                list(f, fields.as_slice())
+            }
+        }
+    }
+}
+
+/// `route serviceb/split`: the kind in words, and the name with its parent's.
+pub fn name(key: &ResourceKey) -> String {
+    let words = key.kind.words();
+    match &key.parent {
+        Some(parent) => format!("{words} {parent}/{}", key.name),
+        None => format!("{words} {}", key.name),
+    }
+}
+
+#[cfg(test)]
+mod tests;

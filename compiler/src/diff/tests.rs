@@ -1,0 +1,86 @@
+use super::*;
+use meshform_model::testing;
+use serde_json::{Value, json};
+
+fn told(change: impl FnOnce(&mut Value)) -> String {
+    let before = testing::demo();
+    let mut after = before.clone();
+    change(&mut after);
+    let changes = diff(
+        &testing::resources(&before).unwrap(),
+        &testing::resources(&after).unwrap(),
+    );
+    changes.iter().map(|change| format!("{change}\n")).collect()
+}
+
+fn moved(mesh: &mut Value, from: &str, to: &str) {
+    let taken = mesh.as_object_mut().unwrap().remove(from).unwrap();
+    mesh[to] = taken;
+}
+
+const WEIGHTED: &str = "virtualRouter/serviceb/route/weighted";
+
+#[test]
+fn changes_are_told_in_the_words_of_the_mesh() {
+    assert_eq!(told(|_| {}), "");
+    assert_eq!(
+        told(|mesh| {
+            let targets = &mut mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"];
+            targets[0]["weight"] = json!(50);
+            targets[1]["weight"] = json!(50);
+            mesh[WEIGHTED]["httpRoute"]["timeout"]["perRequest"] = json!({"unit": "s", "value": 5});
+            mesh[WEIGHTED].as_object_mut().unwrap().remove("priority");
+        }),
+        "route serviceb/weighted: weight of serviceb 75 → 50\n\
+         route serviceb/weighted: weight of servicebv2 25 → 50\n\
+         route serviceb/weighted: timeout per request 60 s → 5 s\n\
+         route serviceb/weighted: priority no longer set (was 100)\n"
+    );
+}
+
+#[test]
+fn what_comes_and_goes_is_told() {
+    let told = told(|mesh| {
+        mesh.as_object_mut()
+            .unwrap()
+            .remove("virtualRouter/serviceb/route/header");
+        mesh["virtualNode/new"] = json!({"backends": []});
+    });
+    assert_eq!(told, "virtual node new: new\nroute serviceb/header: gone\n");
+}
+
+#[test]
+fn another_order_without_a_meaning_is_nothing() {
+    let reversed = told(|mesh| {
+        let targets = &mut mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"];
+        targets.as_array_mut().unwrap().reverse();
+    });
+    assert_eq!(reversed, "");
+}
+
+#[test]
+fn a_rename_is_one_and_takes_what_lies_in_it_along() {
+    assert_eq!(
+        told(|mesh| moved(mesh, "virtualNode/servicea", "virtualNode/front")),
+        "virtual node front: was named servicea\n".to_owned()
+    );
+    let router = told(|mesh| {
+        moved(mesh, "virtualRouter/serviceb", "virtualRouter/b");
+        for route in ["header", "path", "weighted"] {
+            moved(
+                mesh,
+                &format!("virtualRouter/serviceb/route/{route}"),
+                &format!("virtualRouter/b/route/{route}"),
+            );
+        }
+        mesh["virtualRouter/b/route/path"]["priority"] = json!(5);
+        mesh["virtualService/serviceb.apps.local"]["provider"]["virtualRouter"]["virtualRouterName"] =
+            json!("b");
+    });
+    assert_eq!(
+        router,
+        "virtual service serviceb.apps.local: virtual router name serviceb → b\n\
+         virtual router b: was named serviceb\n\
+         route b/path: priority 20 → 5\n"
+    );
+}

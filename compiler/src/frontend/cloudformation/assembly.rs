@@ -1,0 +1,80 @@
+//! CDK assemblies: `cdk.out/manifest.json` says which templates are stacks, and in which account and region.
+
+use super::stacks::{Deployment, beside};
+use meshform_model::value::{Node, Value};
+use std::collections::BTreeMap;
+
+/// Whether a document is the manifest of an assembly.
+pub(crate) fn recognise(document: &Node) -> bool {
+    let of_cdk = |kind: &str| kind.starts_with("aws:") || kind.starts_with("cdk:");
+    document.get("version").and_then(Node::as_str).is_some()
+        && artifacts(document)
+            .any(|(_, artifact)| artifact.get("type").and_then(Node::as_str).is_some_and(of_cdk))
+}
+
+fn artifacts(document: &Node) -> impl Iterator<Item = (&str, &Node)> {
+    let all = document.get("artifacts").and_then(Node::as_object);
+    all.into_iter()
+        .flatten()
+        .map(|field| (field.name.as_str(), &field.node))
+}
+
+/// What an assembly holds.
+#[derive(Default)]
+pub(crate) struct Assembly {
+    /// The template of each stack, and how it is deployed.
+    pub(crate) stacks: BTreeMap<String, Deployment>,
+    /// The manifests of the assemblies within.
+    pub(crate) within: Vec<String>,
+}
+
+/// Reads a manifest.
+pub(crate) fn read(file: &str, document: &Node) -> Assembly {
+    let mut assembly = Assembly::default();
+    for (id, artifact) in artifacts(document) {
+        let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+        let properties = artifact.get("properties");
+        let property = |name| properties.and_then(|all| all.get(name));
+        match artifact.get("type").and_then(Node::as_str) {
+            Some("aws:cloudformation:stack") => {
+                let Some(template) = text(property("templateFile")) else {
+                    continue;
+                };
+                let mut values = environment(&text(artifact.get("environment")).unwrap_or_default());
+                let name = text(property("stackName")).unwrap_or_else(|| id.to_owned());
+                values.insert("AWS::StackName".to_owned(), name);
+                let parameters = property("parameters").and_then(Node::as_object);
+                for field in parameters.into_iter().flatten() {
+                    if let Value::String(value) = &field.node.value {
+                        values.insert(field.name.clone(), value.clone());
+                    }
+                }
+                assembly
+                    .stacks
+                    .insert(beside(file, &template), Deployment { values });
+            }
+            Some("cdk:cloud-assembly") => {
+                let folder = text(property("directoryName"));
+                assembly
+                    .within
+                    .extend(folder.map(|folder| beside(file, &format!("{folder}/manifest.json"))));
+            }
+            _ => {}
+        }
+    }
+    assembly
+}
+
+/// `aws://ACCOUNT/REGION`, where each may be unknown.
+fn environment(text: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    if let Some((account, region)) = text.strip_prefix("aws://").and_then(|rest| rest.split_once('/')) {
+        if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) {
+            values.insert("AWS::AccountId".to_owned(), account.to_owned());
+        }
+        if !region.is_empty() && !region.starts_with("unknown") {
+            values.insert("AWS::Region".to_owned(), region.to_owned());
+        }
+    }
+    values
+}

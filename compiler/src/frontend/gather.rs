@@ -1,0 +1,268 @@
+//! From texts to documents whose form is known, and from these to resources. Templates are read together: one may
+//! import, or nest, what another has.
+
+use super::cloudformation::{self, Deployment, Scope, Stacks, assembly};
+use super::{
+    Input, Options, Reading, api, codes, documents, found, is_kubernetes, state, text, unknown_form,
+};
+use meshform_model::diag::{Diagnostic, Severity, has_errors};
+use meshform_model::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most files that templates and assemblies may lead to.
+const MAX_FOLLOWED: usize = 1_000;
+
+/// What a document is.
+enum Form {
+    /// A template, by its number in the stacks.
+    Template(usize),
+    /// One of the templates that are merged into the template of this number.
+    Part,
+    /// A CDK assembly's manifest, which holds no resource itself.
+    Assembly,
+    State(Node),
+    Other(Node),
+}
+
+/// An input that was read as far as its documents.
+struct Read {
+    name: String,
+    named: bool,
+    /// Whether its text is right.
+    whole: bool,
+    documents: Vec<Form>,
+    /// Problems of the text.
+    problems: Vec<Diagnostic>,
+}
+
+/// All inputs, before resources are taken out.
+#[derive(Default)]
+pub(super) struct Gathered {
+    reading: Reading,
+    read: Vec<Read>,
+    stacks: Stacks,
+    deployments: BTreeMap<String, Deployment>,
+    /// Files that assemblies name.
+    wanted: BTreeSet<String>,
+    /// Templates of folders that are one template: documents, and where each stands in `read`.
+    addons: BTreeMap<String, Vec<(Node, usize, usize)>>,
+}
+
+impl Gathered {
+    /// Reads the text of an input and recognises its documents.
+    pub(super) fn input(&mut self, input: Input) {
+        let reading = &mut self.reading;
+        let text = match text::decode(&input.name, input.bytes) {
+            Ok(text) => text,
+            Err(refused) => return reading.no_text(&input.name, refused),
+        };
+        let source = reading.sources.add(input.name.as_str(), text.as_str());
+        if input.name.ends_with(".tf") {
+            let problem = Diagnostic::error(
+                codes::UNKNOWN_FORM,
+                format!(
+                    "`{}` is Terraform configuration, which only Terraform can evaluate",
+                    input.name
+                ),
+            );
+            return reading.problems.push(
+                problem
+                    .help("give the state, or what `terraform show -json` prints")
+                    .at(text::place(text::span(source, 0, 1.min(text.len())))),
+            );
+        }
+        let (documents, problems) = documents(&input.name, &text, source);
+        let mut read = Read {
+            whole: !has_errors(&problems),
+            name: input.name,
+            named: input.named,
+            documents: Vec::new(),
+            problems,
+        };
+        for document in documents {
+            let form = self.recognise(&read, document);
+            read.documents.push(form);
+        }
+        self.read.push(read);
+    }
+
+    fn recognise(&mut self, read: &Read, document: Node) -> Form {
+        let file = cloudformation::plain_path(&read.name);
+        if assembly::recognise(&document) {
+            let found = assembly::read(&file, &document);
+            self.wanted.extend(found.stacks.keys().cloned());
+            self.wanted.extend(found.within);
+            self.deployments.extend(found.stacks);
+            return Form::Assembly;
+        }
+        if cloudformation::recognise(&document) {
+            let folder = cloudformation::addons(&file).map(str::to_owned);
+            return match folder {
+                None => Form::Template(self.stacks.add(&file, document)),
+                Some(folder) => {
+                    let at = (self.read.len(), read.documents.len());
+                    self.addons
+                        .entry(folder)
+                        .or_default()
+                        .push((document, at.0, at.1));
+                    Form::Part
+                }
+            };
+        }
+        match state::recognise(&document) {
+            true => Form::State(document),
+            false => Form::Other(document),
+        }
+    }
+
+    /// Opens what assemblies and nested stacks name, until nothing more is named.
+    pub(super) fn follow(&mut self, open: &mut dyn FnMut(&str) -> Option<Vec<u8>>) {
+        self.merge_addons();
+        let have = |read: &[Read]| -> BTreeSet<String> {
+            read.iter()
+                .map(|read| cloudformation::plain_path(&read.name))
+                .collect()
+        };
+        let mut tried = have(&self.read);
+        loop {
+            let mut wanted = self.stacks.wanted();
+            wanted.append(&mut self.wanted);
+            wanted.retain(|file| !tried.contains(file));
+            if wanted.is_empty() || tried.len() > MAX_FOLLOWED + self.read.len() {
+                return;
+            }
+            for file in wanted {
+                tried.insert(file.clone());
+                if let Some(bytes) = open(&file) {
+                    self.input(Input {
+                        name: file,
+                        bytes,
+                        named: true,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Makes one template of the templates of each such folder. It stands where its first file does.
+    fn merge_addons(&mut self) {
+        for (folder, parts) in std::mem::take(&mut self.addons) {
+            let (at, document) = parts.first().map_or((0, 0), |(_, at, document)| (*at, *document));
+            let documents = parts.into_iter().map(|(document, ..)| document).collect();
+            let Some(merged) = cloudformation::merge(documents, &mut self.reading.problems) else {
+                continue;
+            };
+            let template = self.stacks.add(&format!("{folder}/"), merged);
+            let form = self
+                .read
+                .get_mut(at)
+                .and_then(|read| read.documents.get_mut(document));
+            if let Some(form) = form {
+                *form = Form::Template(template);
+            }
+        }
+    }
+
+    /// Takes the resources out of everything.
+    pub(super) fn finish(self, options: &Options) -> Reading {
+        let mut reading = self.reading;
+        let mut stacks = self.stacks;
+        stacks.resolve(&self.deployments, &mut reading.problems);
+        let mut scope = Scope::new(&stacks, options);
+        let mut input = InputReader {
+            options,
+            stacks: &stacks,
+            name_used: false,
+        };
+        for read in self.read {
+            input.read(read, &mut scope, &mut reading);
+        }
+        reading.misused = cloudformation::misused(options, &stacks, &scope.imports);
+        if let (Some(name), false) = (&options.name, input.name_used) {
+            let message = format!(
+                "`--name {}`: every resource of the inputs has a name",
+                text::shorten(name)
+            );
+            let problem = Diagnostic::error(codes::UNKNOWN_GIVEN, message);
+            reading
+                .misused
+                .push(problem.help("it names one body of API JSON that does not name itself"));
+        }
+        reading.problems.extend(scope.finish());
+        reading
+    }
+}
+
+struct InputReader<'s> {
+    options: &'s Options,
+    stacks: &'s Stacks,
+    name_used: bool,
+}
+
+impl<'s> InputReader<'s> {
+    fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
+        let before = reading.found.len();
+        let told = reading.problems.len();
+        let mut recognised = read.documents.is_empty();
+        let mut nested = false;
+        let mut unknown = None;
+        reading.problems.extend(read.problems);
+        for document in read.documents {
+            nested |= match &document {
+                Form::Template(template) => self.stacks.serves_others(*template),
+                Form::Part | Form::Assembly => true,
+                Form::State(_) | Form::Other(_) => false,
+            };
+            match self.document((&read.name, document), scope, reading) {
+                Ok(()) => recognised = true,
+                // One file, one word on it: manifests of other tools hold dozens of documents.
+                Err(problem) if read.named && read.whole && unknown.is_none() => unknown = Some(problem),
+                Err(_) => {}
+            }
+        }
+        reading.problems.extend(unknown);
+        if !read.named && !recognised {
+            // A template of another tool beside the mesh's files is no fault of the mesh.
+            for problem in reading.problems.iter_mut().skip(told) {
+                problem.severity = Severity::Warning;
+            }
+        }
+        let silent = reading.problems.len() == told;
+        if read.named && read.whole && silent && reading.found.len() == before && recognised && !nested {
+            reading.problems.push(Diagnostic::warning(
+                codes::NOTHING_FOUND,
+                format!("`{}` holds no resource of a mesh", read.name),
+            ));
+        }
+    }
+
+    /// Takes the resources of one document, or says why its form is not known.
+    fn document(
+        &mut self,
+        (file, form): (&str, Form),
+        scope: &mut Scope<'s>,
+        reading: &mut Reading,
+    ) -> Result<(), Diagnostic> {
+        let drafts = match form {
+            Form::Template(template) => {
+                cloudformation::read(template, self.stacks, scope, &mut reading.problems)
+            }
+            Form::Part | Form::Assembly => Vec::new(),
+            Form::State(document) => state::read(&document, &mut reading.problems),
+            Form::Other(document) if is_kubernetes(&document) => return Err(unknown_form(&document)),
+            Form::Other(document) => api::Reader {
+                options: self.options,
+                file,
+                name_used: &mut self.name_used,
+                problems: &mut reading.problems,
+            }
+            .read(&document)
+            .ok_or_else(|| unknown_form(&document))?,
+        };
+        let options = self.options;
+        reading
+            .found
+            .extend(drafts.into_iter().map(|draft| found::finish(draft, options)));
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! The picture of meshes: gateways at the left, then each virtual service with its routes and nodes, and who calls whom.
+//!
+//! - [`Picture`] is what is shown, as cards, rows and arrows; [`Picture::around`] keeps a part of it.
+//! - `drawing` makes it from a mesh; `words` says conditions and limits in words.
+//! - `layout` gives cards their places; it knows nothing but sizes and arrows.
+//! - `svg`, `page` (SVG with search, zoom and details in one HTML file), `mermaid` and `dot` write it.
+//!
+//! The same resources in any order give the same bytes, and a mesh with errors is drawn too, with the errors in it.
+
+mod dot;
+mod drawing;
+mod layout;
+mod mermaid;
+mod page;
+mod picture;
+mod plain;
+mod svg;
+mod text;
+mod words;
+
+pub use picture::Picture;
+
+/// How a picture is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// An SVG file: no script, light or dark as the reader's system is.
+    Svg,
+    /// One HTML file with the SVG, search, zoom and details. It loads nothing.
+    Html,
+    /// Mermaid, as Markdown shows it.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+}
+
+impl Picture {
+    /// The picture as text.
+    pub fn write(&self, format: Format) -> String {
+        match format {
+            Format::Svg => svg::write(self),
+            Format::Html => page::write(self),
+            Format::Mermaid => mermaid::write(self),
+            Format::Dot => dot::write(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

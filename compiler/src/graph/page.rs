@@ -1,0 +1,43 @@
+//! One HTML file: the picture with search, zoom, keys and details. It loads nothing, and its policy lets nothing in it run
+//! but its own script.
+
+use super::picture::Picture;
+use super::svg::Drawn;
+use super::text::escaped;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+const BODY: &str = include_str!("page.html");
+
+pub(super) fn write(picture: &Picture) -> String {
+    let drawn = Drawn::of(picture);
+    let names: Vec<&str> = picture.panels.iter().map(|panel| panel.mesh.as_str()).collect();
+    let title = match names.as_slice() {
+        [] => "No mesh".to_owned(),
+        names => names.join(", "),
+    };
+    let title = format!("{} – meshform", escaped(&title));
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {} {}; base-uri 'none'; form-action 'none'",
+        hash(SCRIPT),
+        hash(STYLE),
+        hash(&Drawn::style()),
+    );
+    let svg = drawn.element("id=\"picture\" tabindex=\"0\"");
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta \
+         http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n{BODY}<main>\n{svg}</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    )
+}
+
+fn hash(text: &str) -> String {
+    format!(
+        "'sha256-{}'",
+        BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()))
+    )
+}

@@ -1,0 +1,155 @@
+//! What differs for proxies between two states of a mesh: which listeners, clusters and routes, because of which resource,
+//! and what that means for connections that are open.
+
+use crate::out::{Options, Proxy, affected, build_some};
+use crate::resources::{Resource, ResourceType};
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A proxy that gets something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyDiff {
+    /// The virtual node or virtual gateway.
+    pub key: ResourceKey,
+    /// Whether it is in both states.
+    pub how: Difference,
+    /// What it is told differently, by kind and name. Of a proxy that comes or goes: nothing.
+    pub parts: Vec<PartDiff>,
+}
+
+/// Something that a proxy is told differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartDiff {
+    /// What kind of message.
+    pub kind: ResourceType,
+    /// Its name.
+    pub name: String,
+    /// Whether it is in both states.
+    pub how: Difference,
+    /// The changed resources that it is made from.
+    pub causes: BTreeSet<ResourceKey>,
+    /// What becomes of connections that are open.
+    pub effect: Effect,
+}
+
+/// In which of the two states something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// Only in the second.
+    Added,
+    /// Only in the first.
+    Removed,
+    /// In both, and not alike.
+    Changed,
+}
+
+/// What a change does to connections that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing: the next request follows the change.
+    Untouched,
+    /// Requests under way end on the old connections, within the drain time; new ones go to new connections.
+    Drained,
+    /// It holds from Envoy's next start on, which resets what has not ended by then.
+    Restart,
+}
+
+/// The proxies that get something else when these resources are written or taken away between two valid states.
+///
+/// # Errors
+/// When something of one of the states has no form in Envoy.
+pub fn diff(before: &Mesh, after: &Mesh, changed: &[ResourceKey]) -> Result<Vec<ProxyDiff>, Vec<Diagnostic>> {
+    let options = Options {
+        static_files: false,
+        ..Options::new("/etc/meshform")
+    };
+    // Seen from either side: what comes and what goes is affected, too.
+    let mut reached = affected(before, after, changed);
+    reached.extend(affected(after, before, changed));
+    let built = |mesh| -> Result<BTreeMap<ResourceKey, Proxy>, Vec<Diagnostic>> {
+        let output = build_some(mesh, &reached, &options)?;
+        let keyed = output.proxies.into_iter().map(|proxy| (proxy.key.clone(), proxy));
+        Ok(keyed.collect())
+    };
+    let (old, new) = (built(before)?, built(after)?);
+    let changed: BTreeSet<&ResourceKey> = changed.iter().collect();
+    let mut out = Vec::new();
+    for key in reached {
+        let (how, parts) = match (old.get(&key), new.get(&key)) {
+            (Some(old), Some(new)) => (Difference::Changed, parts(old, new, &changed)),
+            (Some(_), None) => (Difference::Removed, Vec::new()),
+            (None, Some(_)) => (Difference::Added, Vec::new()),
+            (None, None) => continue,
+        };
+        if how != Difference::Changed || !parts.is_empty() {
+            out.push(ProxyDiff { key, how, parts });
+        }
+    }
+    Ok(out)
+}
+
+fn parts(old: &Proxy, new: &Proxy, changed: &BTreeSet<&ResourceKey>) -> Vec<PartDiff> {
+    let (before, after) = (by_name(old), by_name(new));
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+    let mut out = Vec::new();
+    for (kind, name) in names {
+        let pair = (
+            before.get(&(kind, name)).copied(),
+            after.get(&(kind, name)).copied(),
+        );
+        let how = match pair {
+            (Some(old), Some(new)) if old.digest == new.digest => continue,
+            (Some(_), Some(_)) => Difference::Changed,
+            (Some(_), None) => Difference::Removed,
+            (None, _) => Difference::Added,
+        };
+        let origins = [pair.0, pair.1]
+            .into_iter()
+            .flatten()
+            .flat_map(|one| &one.origins);
+        let causes = origins
+            .map(|part| &*part.origin.key)
+            .filter(|key| changed.contains(key))
+            .cloned()
+            .collect();
+        out.push(PartDiff {
+            kind,
+            name: name.to_owned(),
+            how,
+            causes,
+            effect: effect(kind, how),
+        });
+    }
+    out
+}
+
+type ByName<'p> = BTreeMap<(ResourceType, &'p str), &'p Resource>;
+
+fn by_name(proxy: &Proxy) -> ByName<'_> {
+    let all = proxy
+        .resources
+        .iter()
+        .map(Arc::as_ref)
+        .chain([&proxy.resources.bootstrap]);
+    all.map(|one| {
+        // A bootstrap is one, whatever its node is called.
+        let name = match one.kind {
+            ResourceType::Bootstrap => "bootstrap",
+            _ => one.name.as_str(),
+        };
+        ((one.kind, name), one)
+    })
+    .collect()
+}
+
+/// Envoy takes listeners and clusters anew and drains the old ones; routes, endpoints and secrets are swapped in place.
+fn effect(kind: ResourceType, how: Difference) -> Effect {
+    match (kind, how) {
+        (ResourceType::Bootstrap, _) => Effect::Restart,
+        (_, Difference::Added) | (ResourceType::Routes | ResourceType::Secret, _) => Effect::Untouched,
+        (ResourceType::Listener | ResourceType::Cluster | ResourceType::Endpoints, _) => Effect::Drained,
+    }
+}
