@@ -1,5 +1,6 @@
 //! JSON that is kept as text: a number is never read and written again, so a digest of it holds for ever.
 
+use meshform_model::json_text::{compact, pretty};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -16,6 +17,11 @@ impl Body {
     /// When it is not one JSON value.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<&RawValue>(text).map(|raw| Self(compact(raw.get()).into()))
+    }
+
+    /// From JSON that has no white space between its tokens, as whoever wrote it knows.
+    pub fn of_compact(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
     }
 
     /// The text, in one line.
@@ -47,85 +53,6 @@ impl<'de> Deserialize<'de> for Body {
         let raw = <&RawValue>::deserialize(deserializer)?;
         Ok(Self(compact(raw.get()).into()))
     }
-}
-
-/// Valid JSON without white space between its tokens.
-pub(crate) fn compact(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['"', ' ', '\n', '\t', '\r']) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let length = if from.starts_with('"') {
-            let length = string_length(from);
-            out.push_str(from.get(..length).unwrap_or_default());
-            length
-        } else {
-            1
-        };
-        rest = from.get(length..).unwrap_or_default();
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Compact JSON with two spaces per level.
-pub(crate) fn pretty(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 2);
-    let mut depth = 0_usize;
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let mut length = first.len_utf8();
-        match first {
-            '"' => {
-                length = string_length(rest);
-                out.push_str(rest.get(..length).unwrap_or_default());
-            }
-            '{' | '[' => {
-                out.push(first);
-                let next = rest.get(1..).unwrap_or_default();
-                if next.starts_with(['}', ']']) {
-                    out.push_str(next.get(..1).unwrap_or_default());
-                    length = 2;
-                } else {
-                    depth += 1;
-                    line(&mut out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(first);
-            }
-            ',' => {
-                out.push(',');
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            other => out.push(other),
-        }
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    out
-}
-
-fn line(out: &mut String, depth: usize) {
-    out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth));
-}
-
-/// How long the string is with which a text begins, both quotes counted.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Which files a set of resources is, and which set files are: discovery responses as Envoy reads them from disk.
 
-use crate::body::{Body, pretty};
+use crate::body::Body;
 use crate::bundle::{ROOT, Resource};
 use crate::error::{Error, Result};
 use meshform_model::digest::Digest;
+use meshform_model::json_text::pretty;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

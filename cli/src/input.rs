@@ -17,7 +17,7 @@ const MAX_FOLDERS: usize = 32;
 /// What a command reads, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct InputArguments {
-    /// Files or folders to read; `-` is standard input. CloudFormation, App Mesh JSON or YAML, Terraform state
+    /// Files or folders to read; `-` is standard input. CloudFormation, App Mesh JSON or YAML, Terraform state, Kubernetes manifests
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Only this mesh; also the mesh of resources that do not name theirs
@@ -32,7 +32,7 @@ pub(crate) struct InputArguments {
     /// The virtual router or virtual gateway of routes that do not name theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) parent: Option<String>,
-    /// A value for a CloudFormation parameter
+    /// A value for a CloudFormation parameter, or for a placeholder of a Kubernetes manifest
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<String>,
     /// A value that a CloudFormation template imports, by the name of the export
@@ -48,7 +48,7 @@ pub(crate) struct InputArguments {
 
 impl InputArguments {
     /// Reads everything. What cannot be read is a problem of the reading.
-    pub(crate) fn read(&self, io: &mut Io) -> Reading {
+    pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> Reading {
         let mut problems = Vec::new();
         let given = self.given(io, &mut problems);
         let mut inputs = Vec::new();
@@ -63,6 +63,7 @@ impl InputArguments {
             parameters: given.parameters,
             imports: given.imports,
             attributes: given.attributes,
+            symbolic,
         };
         let mut unread = Vec::new();
         let mut reading = frontend::read_with(inputs, &options, &mut |name| follow(io, name, &mut unread));

@@ -1,7 +1,7 @@
 //! What the command has of the world besides files: streams, environment, working directory.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Streams and surroundings. Tests put buffers in.
@@ -18,6 +18,21 @@ pub struct Io {
     pub directory: PathBuf,
     /// The program's own file.
     pub program: Option<PathBuf>,
+    /// How much is told on standard error, and whether in colour.
+    pub manner: Manner,
+}
+
+/// How standard error is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Whether standard error is a terminal.
+    pub terminal: bool,
+    /// In colour.
+    pub color: bool,
+    /// Errors only.
+    pub quiet: bool,
+    /// What was read, and how long it took.
+    pub verbose: bool,
 }
 
 impl Io {
@@ -33,6 +48,10 @@ impl Io {
                 .collect(),
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             program: std::env::current_exe().ok(),
+            manner: Manner {
+                terminal: io::stderr().is_terminal(),
+                ..Manner::default()
+            },
         }
     }
 

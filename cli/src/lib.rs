@@ -20,30 +20,76 @@ mod store;
 pub use boundary::keep_panics_quiet;
 pub use exit::Exit;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use commands::Command;
 use io::Io;
 use meshform_model::diag::Sources;
 use std::ffi::OsString;
+use std::time::Instant;
 
 /// AWS App Mesh's model, without AWS: validates, converts and compiles meshes.
 #[derive(Debug, Parser)]
 #[command(name = "meshform", version, max_term_width = 100, subcommand_required = true)]
 struct Arguments {
+    #[command(flatten)]
+    manner: MannerArguments,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How the command talks, whichever it is.
+#[derive(Debug, clap::Args)]
+struct MannerArguments {
+    /// When problems are coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+    /// Tell errors only, no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell also what was read and how long it took
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+/// When there is colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl MannerArguments {
+    fn apply(&self, io: &mut Io) {
+        let plain = io.var("NO_COLOR").is_some() || io.var("TERM") == Some("dumb");
+        io.manner.color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io.manner.terminal && !plain,
+        };
+        io.manner.quiet = self.quiet;
+        io.manner.verbose = self.verbose;
+    }
 }
 
 /// Does what the arguments say (the first is the program's name).
 pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
     match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => match boundary::guard(|| arguments.command.run(io)) {
-            Ok(exit) => exit,
-            Err(problem) => {
-                render::tell(io, &Sources::default(), &[problem]);
-                Exit::Broken
+        Ok(arguments) => {
+            arguments.manner.apply(io);
+            let started = Instant::now();
+            let exit = match boundary::guard(|| arguments.command.run(io)) {
+                Ok(exit) => exit,
+                Err(problem) => {
+                    render::tell(io, &Sources::default(), &[problem]);
+                    Exit::Broken
+                }
+            };
+            if io.manner.verbose {
+                io.tell(&format!("took {:.2} s\n", started.elapsed().as_secs_f64()));
             }
-        },
+            exit
+        }
         Err(error) if error.use_stderr() => {
             io.tell(&error.to_string());
             Exit::WrongUse
@@ -53,4 +99,9 @@ pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
             Exit::Fine
         }
     }
+}
+
+/// The command line as clap knows it, for completions and manual pages.
+fn command_line() -> clap::Command {
+    Arguments::command()
 }

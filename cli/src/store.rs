@@ -100,19 +100,6 @@ pub(crate) fn author(io: &Io) -> Author {
     }
 }
 
-/// The meshes of a store.
-pub(crate) async fn meshes(store: &dyn Store) -> Result<Vec<String>, StoreError> {
-    let listing = store.list(&Prefix::all()).await?;
-    let mut names: Vec<String> = listing
-        .records
-        .into_iter()
-        .map(|record| record.key.mesh)
-        .collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
 /// The resources of a store, of one mesh or of all.
 pub(crate) async fn resources(
     store: &dyn Store,

@@ -250,7 +250,7 @@ fn own_templates_take_the_place_of_ours() {
         (
             "own/ecs/task-definition.json.hbs",
             r#"{"Resources": {"Mine": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Family": {{json family}},
-               "ContainerDefinitions": [{"Name": "envoy", "Image": {{json envoy.image}}}]}}}}"#,
+               "ContainerDefinitions": [{"Name": "envoy", "Image": {{json envoy.Image}}}]}}}}"#,
         ),
         ("bad/ecs/task-definition.json.hbs", "{{#each x}}"),
         (
@@ -274,7 +274,7 @@ fn own_templates_take_the_place_of_ours() {
         ])
     };
     assert_eq!(run("own").exit, Exit::Fine);
-    let path = world.path().join("own/apps/virtualNode/a/task-definition.json");
+    let path = world.path().join("own/apps/virtualNode/a/stack.json");
     assert!(std::fs::read_to_string(path).unwrap().contains("\"Mine\""));
     for (templates, code) in [
         ("bad", "MF0912"),
@@ -541,4 +541,43 @@ fn the_files_of_proxies_are_looked_for_on_request() {
     assert_eq!(world.run(&compile).exit, Exit::Fine);
     let other = [&compile[..], &["--node", "web"]].concat();
     assert_eq!(world.run(&other).exit, Exit::Fine);
+}
+
+#[test]
+fn a_value_that_no_input_asks_for_is_wrong_use_and_expressions_stay() {
+    let template = "Parameters: {Name: {Type: String}}\nResources:\n  Mesh: {Type: AWS::AppMesh::Mesh, Properties: \
+                    {MeshName: !Ref Name}}\n";
+    let world = World::new(&[
+        ("t.yaml", template),
+        ("values.yaml", "parameters: {Name: shop}\n"),
+        ("wrong.json", "{\"parameter\": {}}"),
+    ]);
+    let ran = world.run(&["validate", "t.yaml", "--parameter", "Nam=x"]);
+    assert_eq!(ran.exit, Exit::WrongUse);
+    assert!(ran.err.contains("did you mean `Name`?"), "{}", ran.err);
+    let ran = world.run(&["validate", "t.yaml", "--values", "values.yaml"]);
+    assert_eq!(ran.out, "1 resource of the mesh `shop`: fine\n");
+    let ran = world.run(&["validate", "t.yaml", "--values", "wrong.json"]);
+    assert_eq!(ran.exit, Exit::Found);
+    assert!(
+        ran.err.contains("wrong.json:1:15: `parameter` is none of"),
+        "{}",
+        ran.err
+    );
+    // What stays symbolic stays so, and what cannot say it is refused.
+    let ran = world.run(&["convert", "t.yaml", "--to", "cloudformation"]);
+    assert!(
+        ran.exit == Exit::Fine && ran.err.is_empty() && ran.out.contains("\"Ref\": \"Name\""),
+        "{}",
+        ran.all()
+    );
+    let ran = world.run(&["convert", "t.yaml", "--to", "terraform"]);
+    assert!(ran.out.contains("name = var.name"), "{}", ran.all());
+    let ran = world.run(&["convert", "t.yaml", "--to", "api"]);
+    assert!(ran.exit == Exit::Found && ran.out.is_empty(), "{}", ran.all());
+    assert!(
+        ran.err.contains("give it with `--parameter Name=VALUE`"),
+        "{}",
+        ran.err
+    );
 }

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{cfn_lint, resources};
-use meshform_compiler::ecs::{self, Task, Templates, codes};
+use meshform_compiler::ecs::{self, Delivery, NeededFile, Task, Templates, codes};
+use meshform_model::diag::Place;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -23,7 +24,8 @@ fn build(
     let task = Task {
         mesh: &mesh,
         key: &key,
-        bootstrap: br#"{"node": {"id": "mesh/apps/virtualNode/servicea"}}"#,
+        delivery: Delivery::Static(br#"{"node": {"id": "mesh/apps/virtualNode/servicea"}}"#),
+        files: &[],
     };
     ecs::build(&task, templates)
 }
@@ -41,6 +43,8 @@ fn both_interceptions_are_clean() {
         let definition = build(node, &Templates::default()).unwrap();
         assert_eq!(cfn_lint(&definition.json), [""; 0]);
         assert_eq!(definition.warnings, []);
+        let service = &definition.json["Resources"]["CloudMapService"]["Properties"];
+        assert_eq!(service["Name"], node);
         insta::assert_snapshot!(node, format!("{:#}", definition.json));
     }
 }
@@ -122,7 +126,8 @@ fn a_value_cannot_leave_its_place_in_the_template() {
     let task = Task {
         mesh: &mesh,
         key: &key,
-        bootstrap: b"{}",
+        delivery: Delivery::Static(b"{}"),
+        files: &[],
     };
     let json = ecs::build(&task, &Templates::default()).unwrap().json;
     let envoy = container(&json, "envoy");
@@ -137,9 +142,13 @@ fn beside(node: &str, containers: &Json) -> Result<Json, Vec<meshform_model::dia
     let task = Task {
         mesh: &mesh,
         key: &key,
-        bootstrap: b"{}",
+        delivery: Delivery::Volume {
+            bootstrap: b"{}",
+            directory: "/etc/meshform",
+        },
+        files: &[],
     };
-    ecs::sidecar(&task, containers, "/etc/meshform")
+    ecs::sidecar(&task, containers).map(|made| made.containers)
 }
 
 fn somebodys() -> Json {
@@ -224,9 +233,10 @@ fn the_proxy_configuration_is_for_transparent_interception_alone() {
         let task = Task {
             mesh: &mesh,
             key: &key,
-            bootstrap: b"{}",
+            delivery: Delivery::Static(b"{}"),
+            files: &[],
         };
-        ecs::proxy_configuration(&task).unwrap()
+        ecs::sidecar(&task, &json!([])).unwrap().proxy_configuration
     };
     let found: Vec<_> = ["servicea", "serviceb"]
         .into_iter()
@@ -241,4 +251,116 @@ fn the_proxy_configuration_is_for_transparent_interception_alone() {
     );
     assert_eq!(made.properties["ProxyEgressPort"], "15001");
     assert_eq!(made.properties["AppPorts"], "8080");
+}
+
+/// A file that a configuration names.
+fn file(path: &str, written: bool) -> NeededFile {
+    NeededFile {
+        path: path.to_owned(),
+        what: if written { "log file" } else { "certificate file" },
+        written,
+        place: Place::default(),
+    }
+}
+
+#[test]
+fn a_file_that_nothing_mounts_is_told() {
+    let mesh = mesh();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "serviceb");
+    let told = |files: &[NeededFile], envoy: Json| {
+        let task = Task {
+            mesh: &mesh,
+            key: &key,
+            delivery: Delivery::Static(b"{}"),
+            files,
+        };
+        let made = ecs::sidecar(&task, &json!([envoy])).unwrap();
+        let all = made.warnings.iter().map(|w| (w.code, w.message.clone()));
+        (
+            all.collect::<Vec<_>>(),
+            made.containers[0]["readonlyRootFilesystem"].clone(),
+        )
+    };
+    let files = [
+        file("/certs/tls.crt", false),
+        file("/certs/tls.key", false),
+        file("/certsother/ca.pem", false),
+        file("/dev/stdout", true),
+        file("/certs/tls.crt", false),
+    ];
+    let (all, read_only) = told(&files, json!({"name": "envoy"}));
+    let missing = |what: &str| {
+        (
+            codes::NOT_MOUNTED,
+            format!("no volume brings the certificate file `{what}` to the proxy's container"),
+        )
+    };
+    assert_eq!(
+        all,
+        ["/certs/tls.crt", "/certs/tls.key", "/certsother/ca.pem"].map(missing)
+    );
+    assert_eq!(read_only, true);
+    let (all, _) = told(
+        &files,
+        json!({"name": "envoy", "mountPoints": [{"sourceVolume": "efs", "containerPath": "/certs"}]}),
+    );
+    assert_eq!(all, [missing("/certsother/ca.pem")]);
+    // Everybody may write to /tmp of an image, unless its root is read-only.
+    let logs = [file("/tmp/access.log", true)];
+    assert_eq!(told(&logs, json!({"name": "envoy"})), (vec![], Json::Null));
+    let (all, _) = told(&logs, json!({"name": "envoy", "readonlyRootFilesystem": true}));
+    assert_eq!(all.len(), 1);
+
+    // The template's own output is held to it too, whoever wrote it.
+    let task = Task {
+        mesh: &mesh,
+        key: &key,
+        delivery: Delivery::Static(b"{}"),
+        files: &files,
+    };
+    let text = r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [
+        {"Name": "envoy", "Image": "x", "MountPoints": [{"SourceVolume": "v", "ContainerPath": "/certs/"}]}]}}}}"#;
+    let own = Templates::default().with("ecs/task-definition.json.hbs", text);
+    assert_eq!(
+        ecs::build(&task, &Templates::default()).unwrap().warnings.len(),
+        3
+    );
+    assert_eq!(ecs::build(&task, &own).unwrap().warnings.len(), 1);
+}
+
+#[test]
+fn with_the_agent_a_changed_mesh_is_no_changed_task() {
+    let mesh = mesh();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
+    let (image, store) = (ecs::image(), ecs::store());
+    let task = Task {
+        mesh: &mesh,
+        key: &key,
+        delivery: Delivery::Agent {
+            image: &image,
+            store: &store,
+        },
+        files: &[],
+    };
+    let definition = ecs::build(&task, &Templates::default()).unwrap();
+    assert_eq!(cfn_lint(&definition.json), [""; 0]);
+    let resources = &definition.json["Resources"];
+    let policy = &resources["TaskRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let allowed = policy.to_string();
+    assert!(
+        allowed.contains("${MeshformStore}/m/apps/proxies/virtualNode/servicea/*"),
+        "{allowed}"
+    );
+    assert!(!allowed.contains("serviceb"), "{allowed}");
+    let (image, store) = (json!("registry/meshform-envoy:1"), json!("s3://bucket/apps"));
+    let task = Task {
+        delivery: Delivery::Agent {
+            image: &image,
+            store: &store,
+        },
+        ..task
+    };
+    let made = ecs::sidecar(&task, &json!([])).unwrap();
+    assert_eq!(made.volumes, [ecs::VOLUME]);
+    insta::assert_snapshot!("agent", format!("{:#}", made.containers));
 }

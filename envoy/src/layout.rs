@@ -3,9 +3,11 @@
 //! Listeners and clusters are one file each, because Envoy reads each from one subscription; every route table, every
 //! cluster's hosts and every secret is a file of its own.
 
-use crate::files::{Files, file_name, sha256};
+use crate::files::{Files, file_name};
 use crate::resources::{Resource, ResourceType, Resources};
 use crate::text::{Doc, write};
+use meshform_model::digest::Digest;
+use meshform_model::json_text::pretty;
 use std::collections::BTreeMap;
 
 /// The bootstrap of an Envoy that follows files.
@@ -54,14 +56,19 @@ pub fn files(resources: &Resources) -> Files {
         .collect()
 }
 
+/// The text of a file.
+pub fn lines(json: &str) -> String {
+    pretty(json) + "\n"
+}
+
 /// A discovery response, as Envoy reads it from a file. The version is a hash of the content.
 fn response(resources: &[&Resource]) -> String {
     let mut all = Vec::new();
     for resource in resources {
-        all.extend_from_slice(resource.json().as_bytes());
+        all.extend_from_slice(pretty(resource.json()).as_bytes());
         all.push(b'\n');
     }
-    let version: String = sha256(&all).chars().take(16).collect();
+    let version = Digest::of(&all);
     let urls: Vec<String> = resources.iter().map(|one| one.kind.type_url()).collect();
     let typed = urls.iter().zip(resources);
     let doc = Doc::Object(vec![
@@ -69,7 +76,7 @@ fn response(resources: &[&Resource]) -> String {
             "resources",
             Doc::List(typed.map(|(url, one)| Doc::Typed(url, one.json())).collect()),
         ),
-        ("version_info", Doc::Text(&version)),
+        ("version_info", Doc::Text(version.short())),
     ]);
-    write(&doc) + "\n"
+    lines(&write(&doc))
 }

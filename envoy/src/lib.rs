@@ -24,6 +24,6 @@ pub use codes::CODES;
 pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
-    Mode, NeededFile, Options, Output, Proxy, affected, bootstrap, build, build_some, needed_files,
+    Mode, NeededFile, Options, Output, Proxy, Purpose, affected, bootstrap, build, build_some, needed_files,
     needed_files_where,
 };

@@ -1,7 +1,6 @@
 //! What one Envoy is told: its bootstrap and its resources of xDS, each encoded once, with a digest and with the
 //! fields of the mesh that it was made from. Whoever writes files, bundles or a stream begins here.
 
-use crate::files::sha256;
 use crate::ir::Origin;
 use meshform_envoy_api::envoy::config::bootstrap::v3::Bootstrap;
 use meshform_envoy_api::envoy::config::cluster::v3::Cluster;
@@ -9,6 +8,7 @@ use meshform_envoy_api::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use meshform_envoy_api::envoy::config::listener::v3::Listener;
 use meshform_envoy_api::envoy::config::route::v3::RouteConfiguration;
 use meshform_envoy_api::envoy::extensions::transport_sockets::tls::v3::Secret;
+use meshform_model::digest::Digest;
 use prost::Name;
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub struct Resource {
     pub kind: ResourceType,
     /// Unique among a proxy's resources of its kind; the bootstrap's is the node id.
     pub name: String,
-    /// The SHA-256 of [`json`](Self::json), in hexadecimal digits.
-    pub digest: String,
+    /// Of [`json`](Self::json).
+    pub digest: Digest,
     /// The message in protobuf's encoding: the `value` of an `Any` of this [type](ResourceType::type_url).
     pub message: Vec<u8>,
     /// What its parts were made from, from the whole to the parts.
@@ -97,16 +97,21 @@ impl Resource {
         Self {
             kind,
             name: name.to_owned(),
-            digest: sha256(json.as_bytes()),
+            digest: Digest::of(json.as_bytes()),
             message,
             origins,
             json,
         }
     }
 
-    /// The message as canonical JSON, two spaces per level, without an `@type`.
+    /// The message as canonical JSON, without an `@type` and without white space.
     pub fn json(&self) -> &str {
         &self.json
+    }
+
+    /// The same text, for whoever keeps it: proxies share it.
+    pub fn shared_json(&self) -> Arc<str> {
+        Arc::clone(&self.json)
     }
 }
 
@@ -125,16 +130,16 @@ impl Resources {
     }
 
     /// Of what a running Envoy follows: everything but the bootstrap.
-    pub fn digest(&self) -> String {
+    pub fn digest(&self) -> Digest {
         let mut all = String::new();
         for resource in self.iter() {
             let kind = resource.kind.type_url();
             // Digests have one length, and no type has a line end: nothing runs into the next.
-            for part in [&kind, &resource.digest, &resource.name] {
+            for part in [&kind, resource.digest.as_str(), &resource.name] {
                 all.push_str(part);
                 all.push('\n');
             }
         }
-        sha256(all.as_bytes())
+        Digest::of(all.as_bytes())
     }
 }

@@ -188,6 +188,11 @@ impl Sources {
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
+    /// The sources' names, in the order in which they were taken in.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Where a span begins, as people count.
     pub fn locate(&self, span: Span) -> Option<LineColumn> {
         let (name, text) = self.get(span.source)?;

@@ -9,18 +9,21 @@
 //! - [`diag`]: problems as values, with a stable code and places.
 //! - [`kind`], [`key`]: which resource.
 //! - [`spec`], [`resource`]: resources, typed.
-//! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them.
+//! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`codes`]: their codes.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
 //! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path.
+//! - [`json_text`]: JSON as text, with or without white space.
 //! - [`docs`]: the reference of every kind, as Markdown.
 
 pub mod canonical;
+pub mod codes;
 pub mod diag;
 pub mod dialect;
 pub mod digest;
 pub mod docs;
 pub mod file_name;
+pub mod json_text;
 pub mod key;
 pub mod kind;
 pub mod mesh;

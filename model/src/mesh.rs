@@ -20,7 +20,6 @@ use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::resource::Resource;
-use crate::rules;
 use crate::spec::{
     GatewayRouteSpec, Interception, IpPreference, Listener, MeshSpec, PortMapping, ProxyProfileSpec,
     RouteSpec, Spec, VirtualGatewaySpec, VirtualNodeSpec, VirtualRouterSpec, VirtualServiceProvider,
@@ -78,17 +77,6 @@ impl Mesh {
     /// same, or have a key of another kind.
     pub fn new(resources: Vec<Resource>) -> Result<Self, Vec<Diagnostic>> {
         sort::sort(resources)
-    }
-
-    /// Everything that is wrong with the mesh beyond its fields, sorted by place. Errors: the mesh is not
-    /// whole. Warnings: it is, but somebody should look.
-    pub fn check(&self) -> Vec<Diagnostic> {
-        rules::check(self, &rules::Options::default())
-    }
-
-    /// [`check`](Self::check) with options.
-    pub fn check_with(&self, options: &rules::Options) -> Vec<Diagnostic> {
-        rules::check(self, options)
     }
 
     /// The mesh's name.

@@ -5,9 +5,6 @@
 //! not with pairs of resources. Each rule is asked of one resource at a time (`subjects`), so that after a change
 //! only those are asked again that it can concern.
 
-pub mod codes;
-pub mod delete;
-
 mod backends;
 mod durations;
 mod extensions;
@@ -28,6 +25,7 @@ mod texts;
 mod tls;
 mod weights;
 
+pub use crate::codes;
 pub use logs::newer_log_operators;
 pub use quotas::{Quota, Quotas};
 use subjects::RuleRunner;
@@ -53,6 +51,19 @@ pub fn check(mesh: &Mesh, options: &Options) -> Vec<Diagnostic> {
     let mut judge = RuleRunner::new(mesh, options);
     judge.all(&mut |_, found| report.list.extend(found));
     report.sorted()
+}
+
+impl Mesh {
+    /// Everything that is wrong with the mesh beyond its fields, sorted by place. Errors: the mesh is not
+    /// valid. Warnings: it is, but somebody should look.
+    pub fn check(&self) -> Vec<Diagnostic> {
+        check(self, &Options::default())
+    }
+
+    /// [`check`](Self::check) with options.
+    pub fn check_with(&self, options: &Options) -> Vec<Diagnostic> {
+        check(self, options)
+    }
 }
 
 /// What is wrong with one resource by itself, whatever else the mesh has: for where the others are not known, as

@@ -49,9 +49,9 @@ pub use mesh::{EgressFilter, EgressFilterType, IpPreference, MeshServiceDiscover
 pub use proxy_profile::{
     Admin, AppPort, AppPorts, Certificate, CertificateFiles, CertificateSource, ControlPlane,
     ControlPlaneTls, DEFAULT_IMAGE, DEFAULT_MAX_ENVOY, DEFAULT_MIN_ENVOY, DatadogTracing, DogStatsD, Drain,
-    EndpointAddress, EnvoyVersionRange, ExplicitInterception, ExplicitService, Interception, Limits,
-    LogLevel, Metrics, OpenTelemetryTracing, ProxyProfileSpec, SdsSecret, StaticEndpoints, Tracing,
-    TransparentInterception, XrayTracing, ZipkinTracing,
+    Edge, EndpointAddress, EnvoyVersionRange, EscapedSlashes, ExplicitInterception, ExplicitService,
+    Interception, Limits, LogLevel, Metrics, OpenTelemetryTracing, ProxyProfileSpec, ProxyProtocol,
+    SdsSecret, StaticEndpoints, Tracing, TransparentInterception, Underscores, XrayTracing, ZipkinTracing,
 };
 pub use retry::{GrpcRetryEvent, GrpcRetryPolicy, HttpRetryPolicy, TcpRetryEvent};
 pub use route::{
@@ -162,7 +162,7 @@ fn read_part<T: DeserializeOwned>(
 ) -> Result<T, Diagnostic> {
     T::deserialize(json).map_err(|error| {
         Diagnostic::error(
-            crate::rules::codes::SHAPE,
+            crate::codes::SHAPE,
             format!("the {part} does not have the shape of a {kind}'s: {error}"),
         )
         .help("validate the document first: validation names the field")

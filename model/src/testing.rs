@@ -22,9 +22,8 @@ pub fn resources(specs: &serde_json::Value) -> Result<Vec<Resource>, Diagnostic>
                 "" => "mesh/apps".to_owned(),
                 path => format!("mesh/apps/{path}"),
             };
-            let key = ResourceKey::from_path(&path).ok_or_else(|| {
-                Diagnostic::error(crate::rules::codes::MISFIT, format!("`{path}` is not a path"))
-            })?;
+            let key = ResourceKey::from_path(&path)
+                .ok_or_else(|| Diagnostic::error(crate::codes::MISFIT, format!("`{path}` is not a path")))?;
             let (spec, extensions) = match spec.get("spec") {
                 Some(inner) => (inner, spec.get("extensions").unwrap_or(&serde_json::Value::Null)),
                 None => (spec, &serde_json::Value::Null),

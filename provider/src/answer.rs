@@ -7,6 +7,7 @@
 use crate::codes;
 use crate::flights::Flight;
 use crate::problem;
+use crate::resource::dangling_of;
 use crate::session::Session;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
@@ -114,7 +115,7 @@ impl Session {
             // Nothing judges what waits for an order.
             Verdict::Waits | Verdict::Pinned(_) => {
                 if let Some(key) = key
-                    && let Ok(missing) = self.views.dangling(&*self.store, key, None).await
+                    && let Ok(missing) = dangling_of(self, key, None).await
                 {
                     told.extend(missing);
                 }
@@ -190,7 +191,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
             Some(missing) => format!(
                 "{} does not exist yet ({})",
                 problem::capital(&missing.to_string()),
-                codes::DANGLING
+                meshform_registry::codes::DANGLING
             ),
             None => format!("{} ({})", problem::capital(&error.message), error.code),
         };

@@ -9,14 +9,10 @@ pub const EMBEDDED_IN_CI: Code = Code("MF0701");
 pub const OTHER_STORE: Code = Code("MF0702");
 /// An import id of the wrong form.
 pub const IMPORT_ID: Code = Code("MF0703");
-/// A resource that others are in or refer to.
-pub const IN_USE: Code = Code("MF0704");
 /// A state that another provider wrote and whose resource is not in the store yet.
 pub const NOT_YET_WRITTEN: Code = Code("MF0705");
 /// A state that cannot be read.
 pub const FOREIGN_STATE: Code = Code("MF0706");
-/// A resource that names another which is not there.
-pub const DANGLING: Code = Code("MF0707");
 /// A region that is not the store's.
 pub const REGION: Code = Code("MF0708");
 /// A quota in the provider block that cannot be used.
@@ -57,12 +53,6 @@ pub const CODES: &[CodeInfo] = &[
                       one, and the resource's own, with slashes between them.",
     },
     CodeInfo {
-        code: IN_USE,
-        title: "Resource in use",
-        explanation: "A mesh is deleted after everything in it, a router after its routes, a gateway after its \
-                      gateway routes; and what another owner's resource refers to stays until that one lets go.",
-    },
-    CodeInfo {
         code: NOT_YET_WRITTEN,
         title: "Resource missing from the store",
         explanation: "The state comes from another provider, and the store does not have the resource. The next \
@@ -73,13 +63,6 @@ pub const CODES: &[CodeInfo] = &[
         title: "Unreadable state",
         explanation: "The state was written by another provider or version and does not have the form that \
                       this one knows.",
-    },
-    CodeInfo {
-        code: DANGLING,
-        title: "Reference to a resource that does not exist yet",
-        explanation: "The resource was written. Until what it names is written too, by this configuration or by \
-                      another team's, the mesh is not valid and no release is made: running proxies keep the \
-                      last one.",
     },
     CodeInfo {
         code: REGION,
@@ -143,8 +126,9 @@ fn title(code: Code) -> String {
     let known = [
         CODES,
         meshform_model::validate::codes::CODES,
-        meshform_model::rules::codes::CODES,
+        meshform_model::codes::CODES,
         meshform_store::codes::CODES,
+        meshform_registry::codes::CODES,
         meshform_release::codes::CODES,
         meshform_envoy::CODES,
         meshform_compiler::ecs::codes::CODES,

@@ -3,7 +3,7 @@
 mod ecs;
 mod proxy;
 
-pub(crate) use ecs::{EcsProxyConfiguration, EcsSidecar};
+pub(crate) use ecs::{EcsProxyConfiguration, EcsSidecar, proxy_configuration, proxy_configuration_type};
 
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;

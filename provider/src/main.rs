@@ -18,7 +18,6 @@ mod session;
 mod settings;
 mod tags;
 mod value;
-mod view;
 
 use std::process::ExitCode;
 use terraform_provider_appmesh::codes;

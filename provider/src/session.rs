@@ -3,10 +3,10 @@
 use crate::flights::Flights;
 use crate::problem;
 use crate::settings::Settings;
-use crate::view::Views;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
+use meshform_registry::{Policy, Registry};
 use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing};
 use meshform_store::{Author, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,13 +20,17 @@ use tokio::sync::OnceCell;
 /// for its release, so that something is left only where the user interrupted, or a release took too long.
 const LAST_RELEASE: Duration = Duration::from_millis(1300);
 
+/// How long a delete waits for what is inside to go, as long as nothing goes. Terraform deletes in parallel what
+/// does not refer to each other, so a mesh named by a literal may be asked to go before its last node.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A configured provider.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<dyn Store>,
-    /// Who refers to whom.
-    pub(crate) views: Views,
+    /// The rules of writing to it.
+    pub(crate) registry: Registry,
     /// Begun with the first write: a plan leaves no trace.
     run: OnceCell<RunId>,
     /// Writes under way.
@@ -88,8 +92,8 @@ impl Session {
         let store = store.map_err(|error| failed(&error))?;
         Ok(Self {
             settings,
+            registry: Registry::new(Arc::clone(&store)),
             store,
-            views: Views::default(),
             run: OnceCell::new(),
             flights: Flights::default(),
             releases: OnceLock::new(),
@@ -99,6 +103,15 @@ impl Session {
             judged: Mutex::default(),
             seen: Mutex::default(),
         })
+    }
+
+    /// By which rules this provider writes.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            strict_deletes: self.settings.strict_deletes,
+            ignored_tags: self.settings.tags.ignored.clone(),
+            patience: PATIENCE,
+        }
     }
 
     /// Makes sure that the store is the one that a state remembers.

@@ -5,6 +5,7 @@ mod quotas;
 use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::rules::Quotas;
+use meshform_registry::IgnoredTags;
 use meshform_release::Target;
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
@@ -395,8 +396,10 @@ fn tag_rules(block: &Value) -> TagRules {
         .collect();
     TagRules {
         defaults,
-        ignored_keys: texts(ignored.get("keys")),
-        ignored_prefixes: texts(ignored.get("key_prefixes")),
+        ignored: IgnoredTags {
+            keys: texts(ignored.get("keys")),
+            prefixes: texts(ignored.get("key_prefixes")),
+        },
     }
 }
 

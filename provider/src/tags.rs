@@ -1,5 +1,6 @@
 //! `tags`, `tags_all`, and the provider's `default_tags` and `ignore_tags`, as users of hashicorp/aws know them.
 
+use meshform_registry::IgnoredTags;
 use std::collections::BTreeMap;
 use tfplugin::Value;
 
@@ -8,27 +9,11 @@ use tfplugin::Value;
 pub(crate) struct TagRules {
     /// Tags of every resource that does not set them otherwise.
     pub(crate) defaults: BTreeMap<String, String>,
-    /// Keys that others write and Terraform leaves alone.
-    pub(crate) ignored_keys: Vec<String>,
-    /// Beginnings of such keys.
-    pub(crate) ignored_prefixes: Vec<String>,
+    /// Tags that others write and Terraform leaves alone.
+    pub(crate) ignored: IgnoredTags,
 }
 
 impl TagRules {
-    /// Whether anything is left to others.
-    pub(crate) fn ignores_any(&self) -> bool {
-        !self.ignored_keys.is_empty() || !self.ignored_prefixes.is_empty()
-    }
-
-    /// Whether a key is left to others.
-    pub(crate) fn ignores(&self, key: &str) -> bool {
-        self.ignored_keys.iter().any(|ignored| ignored == key)
-            || self
-                .ignored_prefixes
-                .iter()
-                .any(|prefix| key.starts_with(prefix.as_str()))
-    }
-
     /// What `tags_all` is to be for configured `tags`; unknown where they are.
     pub(crate) fn all(&self, tags: &Value) -> Value {
         if !tags.is_wholly_known() {
@@ -38,7 +23,7 @@ impl TagRules {
         for (key, value) in tags.entries().into_iter().flatten() {
             all.insert(key.to_string(), value.as_str().unwrap_or_default().to_owned());
         }
-        all.retain(|key, _| !self.ignores(key));
+        all.retain(|key, _| !self.ignored.contains(key));
         Value::map(all.into_iter().map(|(key, value)| (key, Value::from(value))))
     }
 
@@ -53,7 +38,7 @@ impl TagRules {
             let in_prior = prior.entries().is_some_and(|prior| prior.contains_key(*key));
             let only_default =
                 self.defaults.get(key.as_ref()).map(String::as_str) == value.as_str() && !in_prior;
-            !self.ignores(key) && !only_default
+            !self.ignored.contains(key) && !only_default
         });
         let kept: Vec<(String, Value)> = kept
             .map(|(key, value)| (key.to_string(), value.clone()))
@@ -69,7 +54,7 @@ impl TagRules {
     /// The tags of `record` that are ignored, to be kept by a write.
     pub(crate) fn kept(&self, all: &Value) -> Vec<(String, Value)> {
         let entries = all.entries().into_iter().flatten();
-        let ignored = entries.filter(|(key, _)| self.ignores(key));
+        let ignored = entries.filter(|(key, _)| self.ignored.contains(key));
         ignored
             .map(|(key, value)| (key.to_string(), value.clone()))
             .collect()
@@ -87,8 +72,10 @@ mod tests {
     fn rules() -> TagRules {
         TagRules {
             defaults: [("team".to_owned(), "mesh".to_owned())].into(),
-            ignored_keys: vec!["cost".to_owned()],
-            ignored_prefixes: vec!["aws:".to_owned()],
+            ignored: IgnoredTags {
+                keys: vec!["cost".to_owned()],
+                prefixes: vec!["aws:".to_owned()],
+            },
         }
     }
 

@@ -1,14 +1,15 @@
-//! What turns a valid mesh into files: the seam between releases and the compiler.
+//! What turns a valid mesh into bundles: the seam between releases and the Envoy backend.
 
+use meshform_bundle::Bundle;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub use meshform_bundle::ROOT;
 
-/// Makes the files of every proxy of a mesh. Deterministic: equal meshes give equal bytes.
+/// Makes the bundle of every proxy of a mesh. Deterministic: equal meshes give equal bytes.
 pub trait Builder: Send + Sync + fmt::Debug {
     /// Everything of a mesh that is valid. Paths of the publishing directory are written as [`ROOT`].
     fn build(&self, mesh: &Mesh) -> Result<Built, Vec<Diagnostic>>;
@@ -29,7 +30,7 @@ pub struct Built {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// One proxy's files.
+/// One proxy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The virtual node or gateway.
@@ -38,6 +39,6 @@ pub struct Proxy {
     pub path: String,
     /// What the compiler calls this version of it.
     pub digest: String,
-    /// `bootstrap.json`, and under `xds/` what a running Envoy follows.
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// What its Envoy is told.
+    pub bundle: Bundle,
 }

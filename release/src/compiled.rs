@@ -1,13 +1,15 @@
-//! The builder that the programs use: the compiler's Envoy backend.
+//! The builder that the programs use: Envoy's configuration, as bundles.
 
 use crate::build::{Builder, Built, Proxy, ROOT};
-use meshform_envoy as envoy;
+use meshform_bundle::{Body, Bundle, Origin, ProxyId};
+use meshform_envoy::resources::{PartOrigin, Resources};
+use meshform_envoy::{self as envoy, layout};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Builds Envoy's files.
+/// Builds what Envoys are told.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EnvoyBuilder;
 
@@ -32,14 +34,53 @@ fn options() -> envoy::Options {
 }
 
 fn built(output: envoy::Output) -> Built {
-    let proxies = output.proxies.into_iter().map(|proxy| Proxy {
-        files: proxy.files(),
-        key: proxy.key,
-        path: proxy.path,
-        digest: proxy.digest,
+    let proxies = output.proxies.into_iter().filter_map(|proxy| {
+        Some(Proxy {
+            bundle: bundle(ProxyId::of(&proxy.key)?, &proxy.resources),
+            key: proxy.key,
+            path: proxy.path,
+            digest: proxy.digest,
+        })
     });
     Built {
         proxies: proxies.collect(),
         warnings: output.warnings,
+    }
+}
+
+/// What Envoy is told, as one bundle. Texts that proxies share stay shared.
+fn bundle(proxy: ProxyId, told: &Resources) -> Bundle {
+    let mut origins = BTreeMap::new();
+    let mut resources = Vec::new();
+    for one in told.iter() {
+        resources.push(meshform_bundle::Resource {
+            type_url: one.kind.type_url(),
+            name: one.name.clone(),
+            digest: one.digest.clone(),
+            file: layout::file(one.kind, &one.name),
+            body: Body::of_compact(one.shared_json()),
+        });
+        // A cluster and its endpoints have one name, and come from one field.
+        origins
+            .entry(one.name.clone())
+            .or_insert_with(|| one.origins.iter().map(origin).collect());
+    }
+    Bundle {
+        proxy,
+        bootstrap: Body::of_compact(told.bootstrap.shared_json()),
+        resources,
+        origins,
+    }
+}
+
+fn origin(part: &PartOrigin) -> Origin {
+    let key = &part.origin.key;
+    let path = key.path();
+    let in_mesh = path.strip_prefix(&ResourceKey::mesh(&key.mesh).path());
+    let resource = in_mesh.and_then(|rest| rest.strip_prefix('/')).unwrap_or(&path);
+    Origin {
+        at: part.at.clone(),
+        resource: resource.to_owned(),
+        field: part.origin.pointer.to_string(),
     }
 }

@@ -4,7 +4,7 @@
 //! 1. [`ReleaseScheduler`] notes which meshes were written and waits until the writes pause.
 //! 2. [`Releaser`] reads the pointer of the mesh, then lists its records; a [`Builder`] judges the mesh and
 //!    makes the files of every proxy. A mesh that is not valid makes no release: the last one stays.
-//! 3. What is new goes into the store: a bundle of files per proxy ([`bundle`]), the list of them
+//! 3. What is new goes into the store: a bundle per proxy, the list of them
 //!    (`manifest`), and at last the pointer ([`state`]), by compare-and-swap. Whoever loses begins again, so
 //!    the pointer never goes back to what was listed earlier.
 //! 4. [`Publisher`] brings a directory to what the pointer says, one atomic swap per proxy.
@@ -13,7 +13,6 @@
 //! what is there, so whoever comes next finishes it.
 
 pub mod build;
-pub mod bundle;
 pub mod codes;
 mod compiled;
 mod control;

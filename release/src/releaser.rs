@@ -1,7 +1,6 @@
 //! From records to a release that the pointer names.
 
 use crate::build::{Builder, Proxy};
-use crate::bundle;
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
@@ -488,12 +487,13 @@ impl Releaser {
                     why: "its path leads out of its folder",
                 });
             }
-            let bytes = bundle::encode(mesh, &proxy.files)?;
+            let encoded = proxy.bundle.encode();
+            let bytes = encoded.map_err(|error| ReleaseError::of_bundle(mesh, error))?;
             let entry = ProxyEntry {
                 key: proxy.key,
                 digest: proxy.digest,
                 bundle: Digest::of(&bytes),
-                bootstrap: Digest::of(proxy.files.get("bootstrap.json").map_or(&[], Vec::as_slice)),
+                bootstrap: proxy.bundle.bootstrap_digest(),
             };
             bundles.insert(entry.bundle.clone(), bytes);
             manifest.proxies.insert(proxy.path, entry);

@@ -9,6 +9,7 @@ use crate::{
     Builder, Built, Holding, Outcome, Proxy, Publisher, ROOT, Releaser, Standing, Verdict, Warnings,
 };
 use meshform_bundle::layout::types;
+use meshform_bundle::{Body, Bundle, ProxyId, Resource};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Files per node, each with the token of the set that it belongs to. The token follows from the node's tags, the
+/// Resources per node, each with the token of the set that it belongs to. The token follows from the node's tags, the
 /// mesh's tags, and the names of all nodes: so some changes touch one proxy, others all of them.
 #[derive(Debug)]
 struct Tokens;
@@ -40,23 +41,24 @@ impl Builder for Tokens {
                 ("rds/b.json", types::ROUTES, "name"),
                 ("eds/c.json", types::ENDPOINTS, "cluster_name"),
             ];
-            let names = parts.map(|(name, ..)| name);
-            let mut files = BTreeMap::new();
-            for (name, type_url, called) in parts {
-                let watched = format!("{ROOT}/{path}/current/{name}");
-                let resource = json!({
-                    "@type": type_url, called: name, "token": token, "files": names, "path": watched
-                });
-                let text = json!({"resources": [resource]}).to_string();
-                files.insert(format!("xds/{name}"), text.into_bytes());
-            }
+            let names = parts.map(|(file, ..)| file);
+            let resources = parts.map(|(file, type_url, called)| {
+                let watched = format!("{ROOT}/{path}/current/{file}");
+                let body = json!({called: file, "token": token, "files": names, "path": watched});
+                Resource::new(type_url, file, file, Body::parse(&body.to_string()).unwrap())
+            });
             let start = json!({"directory": format!("{ROOT}/{path}"), "start": node.tags.get("start")});
-            files.insert("bootstrap.json".to_owned(), start.to_string().into_bytes());
+            let bundle = Bundle {
+                proxy: ProxyId::of(&node.key).unwrap(),
+                bootstrap: Body::parse(&start.to_string()).unwrap(),
+                resources: resources.to_vec(),
+                origins: BTreeMap::new(),
+            };
             Proxy {
                 key: node.key.clone(),
                 path,
                 digest: token,
-                files,
+                bundle,
             }
         });
         Ok(Built {

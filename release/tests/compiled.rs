@@ -1,13 +1,21 @@
 //! Releases with the real compiler: the mesh of the examples, from records to the files that Envoy reads.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
+use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_release::{EnvoyBuilder, Outcome, Publisher, Releaser, Verdict};
+use meshform_model::mesh::Mesh;
+use meshform_release::{EnvoyBuilder, Manifest, Outcome, Publisher, Releaser, Verdict};
 use meshform_store::testing::author;
-use meshform_store::{Draft, Expected, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Draft, Expected, Prefix, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -142,6 +150,53 @@ async fn the_published_files_lead_to_each_other_in_the_directory_they_are_in() {
         }
     }
     assert!(references >= 2, "{references}");
+}
+
+#[tokio::test]
+async fn a_release_is_bundles_whose_parts_know_their_fields_and_become_the_compilers_files() {
+    let directory = TempDir::new().unwrap();
+    let (store, releaser) = open(directory.path());
+    write_apps(&*store).await;
+    releaser.release("apps").await.unwrap();
+    let current = releaser.status("apps").await.unwrap().current.unwrap();
+    let manifest = store.blob("apps", &current.release).await.unwrap().unwrap();
+    let manifest = Manifest::decode("apps", &manifest).unwrap();
+    let entry = &manifest.proxies["apps/virtualNode/servicea"];
+    let blob = store.blob("apps", &entry.bundle).await.unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&blob).unwrap()["format"], 2);
+    let bundle = Bundle::decode(&ProxyId::of(&entry.key).unwrap(), &blob).unwrap();
+    assert_eq!(bundle.bootstrap_digest(), entry.bootstrap);
+    let table = bundle
+        .resources
+        .iter()
+        .find(|one| one.name.starts_with("rds_egress"));
+    let origins = &bundle.origins[&table.unwrap().name];
+    let route = origins
+        .iter()
+        .find(|one| one.resource == "virtualRouter/serviceb/route/by-weight");
+    let body: Value = serde_json::from_str(table.unwrap().body.as_str()).unwrap();
+    assert_eq!(body.pointer(&route.unwrap().at).unwrap()["name"], "by-weight");
+
+    let listing = store.list(&Prefix::mesh("apps")).await.unwrap();
+    let mesh = Mesh::new(meshform_release::resources("apps", listing).0).unwrap();
+    let root = directory.path().join("published");
+    let options = meshform_envoy::Options::new(root.to_str().unwrap());
+    let built = meshform_envoy::build(&mesh, &options).unwrap();
+    let published: BTreeMap<String, String> = files(&root.join(&built.proxies[0].path)).into_iter().collect();
+    for (path, wanted) in built.proxies[0].files() {
+        let path = match path.strip_prefix("xds/") {
+            Some(rest) => format!("current/{rest}"),
+            None if path == "static.json" => continue,
+            None => path,
+        };
+        // The version is a hash of the content before the directory was filled in.
+        let lines = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| !line.contains("\"version_info\""));
+            lines.map(str::to_owned).collect()
+        };
+        let wanted = String::from_utf8(wanted).unwrap();
+        assert_eq!(lines(&published[&path]), lines(&wanted), "{path}");
+    }
 }
 
 #[tokio::test]

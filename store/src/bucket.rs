@@ -9,8 +9,12 @@
 //! m/<mesh>/snapshots/<revision>.json all records at a revision, so that nobody reads the whole log
 //! m/<mesh>/releases/<digest>         blobs
 //! m/<mesh>/pointers/<name>/<version>.json
+//! settings/<name>/<version>.json     named values outside meshes, numbered as pointers are
 //! runs/<id>.json                     living runs: renewed while their process lives
+//! wake                               a random id that changes with every write, for those who follow
 //! ```
+//!
+//! What is JSON here ends with its own digest ([`seal`]), so that what a disk or a network has changed is refused.
 //!
 //! Whoever creates the object of the next revision has made it; everybody else finds it there, reads it, and
 //! looks again whether the write still is what it was meant to be. So the writes of one mesh have one order, and
@@ -25,20 +29,23 @@ mod log;
 mod objects;
 mod pointers;
 mod runs;
+mod seal;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use access::Access;
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::change::{Action, Change, Feed};
-use crate::contract::{PointerWrite, RunState, Store};
-use crate::error::{Result, StoreError};
+use crate::contract::{PointerWrite, RunState, Store, WATCHED};
+use crate::error::{PointerConflict, Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::{Ids, RandomIds, RunId};
 use crate::location::BucketUrl;
 use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::setting::{Setting, SettingWrite};
 use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use background::Background;
@@ -46,13 +53,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
-use objects::{Objects, Storage, part};
-use pointers::Pointers;
+use objects::{Objects, Storage, name_of_part, part};
+use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use wake::Wake;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 16;
@@ -100,6 +108,7 @@ pub struct BucketStore {
     logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<MeshLog>>>>,
     pointers: Pointers,
     runs: Runs,
+    wake: Wake,
 }
 
 /// `store.json`.
@@ -132,6 +141,7 @@ impl BucketStore {
         Self {
             runs: Runs::new(objects.clone(), options.clock.clone(), options.lease),
             pointers: Pointers::new(objects.clone()),
+            wake: Wake::new(objects.clone(), options.ids.clone()),
             objects,
             options,
             identity: Mutex::default(),
@@ -184,6 +194,17 @@ impl BucketStore {
         Ok(Some(card.identity))
     }
 
+    /// A pointer's or a setting's next value.
+    fn value(&self, name: Option<String>, value: Option<String>, author: &Author) -> ValueObject {
+        ValueObject {
+            id: self.options.ids.next(),
+            name,
+            value,
+            author: author.clone(),
+            at: self.options.clock.now(),
+        }
+    }
+
     fn log(&self, folder: String) -> Arc<tokio::sync::Mutex<MeshLog>> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(tokio::sync::Mutex::new(MeshLog::new(folder.clone())));
@@ -220,6 +241,7 @@ impl BucketStore {
             match make(&log, log.next()) {
                 Ok((entry, value)) => {
                     if log.append(&self.objects, entry).await? {
+                        self.wake.note();
                         return Ok(value);
                     }
                 }
@@ -314,6 +336,22 @@ impl Store for BucketStore {
         Ok(listing)
     }
 
+    async fn meshes(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for folder in self.objects.folders("m").await? {
+            match name_of_part(&folder) {
+                Some(name) => names.push(name),
+                // Too long a name is shortened; the records have it whole.
+                None => {
+                    let log = self.followed(folder).await?;
+                    names.extend(log.records.keys().next().map(|key| key.mesh.clone()));
+                }
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
         let identity = self.establish(&self.options.seed).await?;
         let mesh = draft.key.mesh.clone();
@@ -369,6 +407,18 @@ impl Store for BucketStore {
 
     async fn changes(&self, mesh: &str, after: Revision, limit: usize) -> Result<Feed> {
         Ok(self.followed(part(mesh)).await?.feed(after, limit))
+    }
+
+    async fn watch(&self, mesh: &str, after: Revision) -> Result<Feed> {
+        loop {
+            // Before the look at the mesh: what is written after that look is another turn.
+            let turn = self.wake.turn().await;
+            let feed = self.changes(mesh, after, WATCHED).await?;
+            if feed.has_news() {
+                return Ok(feed);
+            }
+            self.wake.another(turn).await;
+        }
     }
 
     async fn compact(&self, mesh: &str, upto: Revision) -> Result<()> {
@@ -436,13 +486,71 @@ impl Store for BucketStore {
     }
 
     async fn pointer(&self, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
-        self.pointers.get(mesh, name).await
+        let found = self.pointers.last(&pointers::pointer(mesh, name)).await?;
+        Ok(found.and_then(named_pointer))
     }
 
     async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer> {
         self.establish(&self.options.seed).await?;
-        let stamp = (self.options.ids.next(), author.clone(), self.options.clock.now());
-        self.pointers.set(pointer, stamp).await
+        let folder = pointers::pointer(&pointer.mesh, &pointer.name);
+        let found = self.pointers.last(&folder).await?;
+        if found.as_ref().map(|found| found.version) == pointer.expected {
+            let object = self.value(None, Some(pointer.value), author);
+            let made = self.pointers.append(&folder, found.as_ref(), object).await?;
+            if let Some(made) = made.and_then(named_pointer) {
+                self.wake.note();
+                return Ok(made);
+            }
+        }
+        Err(StoreError::PointerConflict(Box::new(PointerConflict {
+            found: self.pointers.last(&folder).await?.and_then(named_pointer),
+            mesh: Some(pointer.mesh),
+            name: pointer.name,
+            expected: pointer.expected,
+        })))
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Setting>> {
+        let found = self.pointers.last(&pointers::setting(name)).await?;
+        Ok(found.and_then(|found| found.written().setting(name)))
+    }
+
+    async fn settings(&self, prefix: &str) -> Result<Vec<Setting>> {
+        let folders = self.objects.folders(SETTINGS).await?;
+        let reads = folders.into_iter().map(|folder| async move {
+            match name_of_part(&folder) {
+                Some(name) if !name.starts_with(prefix) => Ok(None),
+                _ => self.pointers.last(&format!("{SETTINGS}/{folder}")).await,
+            }
+        });
+        let found: Vec<Option<Numbered>> = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
+        let named = found.into_iter().flatten().filter_map(|found| {
+            let name = found.object.name.clone()?;
+            found.written().setting(&name)
+        });
+        let mut settings: Vec<Setting> = named.filter(|one| one.name.starts_with(prefix)).collect();
+        settings.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(settings)
+    }
+
+    async fn set_setting(&self, write: SettingWrite, author: &Author) -> Result<Option<Setting>> {
+        self.establish(&self.options.seed).await?;
+        let folder = pointers::setting(&write.name);
+        let found = self.pointers.last(&folder).await?;
+        let there = found
+            .clone()
+            .and_then(|found| found.written().setting(&write.name));
+        if there.map(|there| there.version) == write.expected {
+            let object = self.value(Some(write.name.clone()), write.value.clone(), author);
+            if let Some(made) = self.pointers.append(&folder, found.as_ref(), object).await? {
+                self.wake.note();
+                return Ok(made.written().setting(&write.name));
+            }
+        }
+        let now = self.setting(&write.name).await?;
+        Err(StoreError::PointerConflict(Box::new(
+            PointerConflict::of_setting(write, now),
+        )))
     }
 
     async fn open_run(&self, actor: &str) -> Result<RunId> {
@@ -453,7 +561,7 @@ impl Store for BucketStore {
     }
 
     async fn close_run(&self, run: &RunId) -> Result<()> {
-        self.runs.close(run).await
+        tokio::join!(self.runs.close(run), self.wake.flush()).0
     }
 
     async fn run_state(&self, run: &RunId) -> Result<RunState> {
@@ -463,6 +571,16 @@ impl Store for BucketStore {
     async fn run_outcome(&self, run: &RunId) -> Result<RunState> {
         self.runs.outcome(run).await
     }
+}
+
+fn named_pointer(found: Numbered) -> Option<NamedPointer> {
+    let written = found.written();
+    Some(NamedPointer {
+        value: written.value?,
+        version: written.version,
+        author: written.author,
+        at: written.at,
+    })
 }
 
 fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {

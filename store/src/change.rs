@@ -46,6 +46,18 @@ pub enum Feed {
     },
 }
 
+// === impl Feed ===
+
+impl Feed {
+    /// Whether somebody who follows has something to do.
+    pub fn has_news(&self) -> bool {
+        match self {
+            Self::Changes { changes, .. } => !changes.is_empty(),
+            Self::Compacted { .. } => true,
+        }
+    }
+}
+
 // === impl Action ===
 
 impl fmt::Display for Action {

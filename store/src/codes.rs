@@ -59,9 +59,10 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: POINTER_CONFLICT,
-        title: "Conflicting write of a pointer",
-        explanation: "Which release a mesh runs is kept in a pointer that is only set by whoever has seen its \
-            last value. Somebody else set it first. Try again: the second attempt starts from what is there.",
+        title: "Conflicting write of a pointer or setting",
+        explanation: "Which release a mesh runs is kept in a pointer, and keys of the API in settings; both are \
+            only written by whoever has seen the last value. Somebody else wrote first. Try again: the second \
+            attempt starts from what is there.",
     },
     CodeInfo {
         code: FOREIGN,

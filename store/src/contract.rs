@@ -6,9 +6,18 @@ use crate::error::Result;
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::RunId;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::setting::{Setting, SettingWrite};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;
 use std::fmt;
+use std::time::Duration;
+
+/// How many changes a watcher is told of at once.
+pub const WATCHED: usize = 500;
+
+/// The pauses between two looks of a watcher, where the backend cannot push.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a run's end looks like from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +59,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The records under a prefix.
     async fn list(&self, prefix: &Prefix) -> Result<Listing>;
 
+    /// The names of the meshes that have records, ordered; the records are not read. A mesh whose last record was
+    /// deleted may still be named.
+    async fn meshes(&self) -> Result<Vec<String>>;
+
     /// Writes one record if what is there is what is expected.
     async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record>;
 
@@ -58,6 +71,22 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// What happened to a mesh after a revision, at most `limit` entries.
     async fn changes(&self, mesh: &str, after: Revision, limit: usize) -> Result<Feed>;
+
+    /// Waits until something happened to a mesh after a revision, and tells it as [`changes`](Self::changes) does, at
+    /// most [`WATCHED`] entries: at least one, or that the feed was compacted. It may be dropped at any time.
+    ///
+    /// Unless a backend can push, it looks again and again, with pauses that grow to a second.
+    async fn watch(&self, mesh: &str, after: Revision) -> Result<Feed> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let feed = self.changes(mesh, after, WATCHED).await?;
+            if feed.has_news() {
+                return Ok(feed);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
 
     /// Forgets the entries of the feed up to a revision.
     async fn compact(&self, mesh: &str, upto: Revision) -> Result<()>;
@@ -79,6 +108,15 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Sets a pointer if its version is the expected one (`None`: if it is not there).
     async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer>;
+
+    /// A setting of the store.
+    async fn setting(&self, name: &str) -> Result<Option<Setting>>;
+
+    /// The settings whose names begin so, by name.
+    async fn settings(&self, prefix: &str) -> Result<Vec<Setting>>;
+
+    /// Sets a setting, or takes it away, if its version is the expected one. The answer is what there is now.
+    async fn set_setting(&self, write: SettingWrite, author: &Author) -> Result<Option<Setting>>;
 
     /// Begins a run: a process that writes, with a lock that goes when the process goes.
     async fn open_run(&self, actor: &str) -> Result<RunId>;

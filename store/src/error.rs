@@ -4,6 +4,7 @@ use crate::blob::NamedPointer;
 use crate::change::Change;
 use crate::codes;
 use crate::record::{Expected, Record};
+use crate::setting::{Setting, SettingWrite};
 use crate::trouble::StorageError;
 use meshform_model::diag::{Code, Diagnostic, Place};
 use meshform_model::key::ResourceKey;
@@ -149,17 +150,33 @@ pub struct Conflict {
     pub deleted_by: Option<Change>,
 }
 
-/// What the loser of a pointer's compare-and-swap learns.
+/// What the loser of a pointer's or a setting's compare-and-swap learns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointerConflict {
-    /// The mesh.
-    pub mesh: String,
-    /// The pointer.
+    /// The mesh; `None` for a setting of the store.
+    pub mesh: Option<String>,
+    /// The pointer or setting.
     pub name: String,
     /// What was expected.
     pub expected: Option<u64>,
     /// What it says now.
     pub found: Option<NamedPointer>,
+}
+
+impl PointerConflict {
+    pub(crate) fn of_setting(write: SettingWrite, found: Option<Setting>) -> Self {
+        Self {
+            mesh: None,
+            name: write.name,
+            expected: write.expected,
+            found: found.map(|found| NamedPointer {
+                value: found.value,
+                version: found.version,
+                author: found.author,
+                at: found.at,
+            }),
+        }
+    }
 }
 
 fn describe_found(found: Option<&str>) -> String {
@@ -208,7 +225,10 @@ impl std::fmt::Display for Conflict {
 
 impl std::fmt::Display for PointerConflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the pointer `{}` of mesh `{}` ", self.name, self.mesh)?;
+        match &self.mesh {
+            Some(mesh) => write!(f, "the pointer `{}` of mesh `{mesh}` ", self.name)?,
+            None => write!(f, "the setting `{}` ", self.name)?,
+        }
         match &self.found {
             Some(found) => {
                 write!(
@@ -319,9 +339,10 @@ impl StoreError {
         let diagnostic = Diagnostic::error(self.code(), self.to_string()).help(self.help());
         match self {
             Self::Conflict(conflict) => diagnostic.at(Place::of(&conflict.key, &Pointer::root())),
-            Self::PointerConflict(conflict) => {
-                diagnostic.at(Place::of(&ResourceKey::mesh(&conflict.mesh), &Pointer::root()))
-            }
+            Self::PointerConflict(conflict) => match &conflict.mesh {
+                Some(mesh) => diagnostic.at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root())),
+                None => diagnostic,
+            },
             _ => diagnostic,
         }
     }

@@ -1,7 +1,7 @@
 //! Records over time: revisions, owners, change feed, behind one contract.
 //!
 //! - [`Store`] is the contract: what object storage, etcd and a file can all do.
-//! - [`record`], [`change`], [`blob`], [`identity`], [`time`], [`ids`]: what it speaks of.
+//! - [`record`], [`change`], [`blob`], [`setting`], [`identity`], [`time`], [`ids`]: what it speaks of.
 //! - [`error`]: what may go wrong, with the way out.
 //! - [`location`]: how stores are named.
 //! - [`create`](mod@create): what is built on the contract alone.
@@ -24,6 +24,7 @@ mod next;
 #[cfg(feature = "bucket")]
 mod open;
 pub mod record;
+pub mod setting;
 pub mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -43,6 +44,7 @@ pub use location::{BucketUrl, Location, Service};
 pub use record::{
     Author, Draft, Expected, ImportedIdentity, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
 };
+pub use setting::{Setting, SettingWrite};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use trouble::{StorageError, Trouble};

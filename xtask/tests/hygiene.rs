@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test program")]
 
+#[path = "hygiene/circles.rs"]
+mod circles;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod common;
 #[path = "hygiene/files.rs"]

@@ -65,11 +65,13 @@ fn requests_that_are_throttled_or_fail_for_a_moment_are_sent_again() {
     let server = Server::start();
     let bucket = server.bucket("p");
     let world = bucket.world("terraform", &format!("{MESH}{}", nodes("a", 2)));
-    for (part, status, code) in [
-        ("store.json", 503, "SlowDown"),
-        ("records/", 500, "InternalError"),
+    for (part, fault) in [
+        ("store.json", Fault::Answer(503, "SlowDown")),
+        ("records/", Fault::Answer(500, "InternalError")),
+        // A list that breaks off, as an object would.
+        ("list-type=2", Fault::Broken),
     ] {
-        server.fail_times(part, Fault::Answer(status, code), 2);
+        server.fail_times(part, fault, 2);
         world.apply();
         let sent = server.requests();
         let of_part = sent.iter().filter(|line| line.contains(part)).count();

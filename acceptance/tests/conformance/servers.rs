@@ -51,6 +51,7 @@ pub(crate) struct Http1 {
     pub(crate) port: u16,
     pub(crate) log: Log,
     healthy: Arc<AtomicBool>,
+    failing: Arc<AtomicBool>,
     silent: Arc<AtomicBool>,
 }
 
@@ -65,6 +66,7 @@ impl Http1 {
             port: listener.local_addr()?.port(),
             log: Log::default(),
             healthy: Arc::new(AtomicBool::new(true)),
+            failing: Arc::default(),
             silent: Arc::default(),
         };
         let this = server.clone();
@@ -75,6 +77,11 @@ impl Http1 {
     /// Whether `/health` answers with 200.
     pub(crate) fn set_healthy(&self, healthy: bool) {
         self.healthy.store(healthy, Ordering::SeqCst);
+    }
+
+    /// Whether everything but `/health` is answered with 503.
+    pub(crate) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
     }
 
     /// Whether `/health` is answered at all.
@@ -142,6 +149,8 @@ fn serve(stream: TcpStream, name: &str, server: &Http1) {
             if !server.healthy.load(Ordering::SeqCst) {
                 action = "503".to_owned();
             }
+        } else if server.failing.load(Ordering::SeqCst) {
+            action = "503".to_owned();
         }
         let status = match action.as_str() {
             "reset" => return,

@@ -12,7 +12,8 @@ use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Value as NodeValue};
-use meshform_store::{Author, Draft, Expected, ImportedIdentity, Record, Seed, Store, StoreError};
+use meshform_registry::{Adoption, Registry, Standing};
+use meshform_store::{Author, Draft, ImportedIdentity, Record, Seed};
 use serde_json::{Value as Json, json};
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
                 fates = done;
                 loaded.add(problems);
             }
-            Ok(Err(error)) => loaded.problems.push(error.diagnostic()),
+            Ok(Err(error)) => loaded.problems.extend(error.diagnostics()),
             Err(problem) => loaded.problems.push(*problem),
         }
     }
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
 
-async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> Result<Done, StoreError> {
+async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> meshform_registry::Result<Done> {
     // A store that is made now goes on with the account and region of what it takes over.
     let arns = resources
         .iter()
@@ -93,7 +94,7 @@ async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> Result
         false => Some(store.open_run(&author.actor).await?),
     };
     author.run.clone_from(&run);
-    let result = each(arguments, &*store, &author, resources).await;
+    let result = each(arguments, &Registry::new(store.clone()), &author, resources).await;
     if let Some(run) = &run {
         store.close_run(run).await?;
     }
@@ -102,10 +103,10 @@ async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> Result
 
 async fn each(
     arguments: &Arguments,
-    store: &dyn Store,
+    registry: &Registry,
     author: &Author,
     resources: &[Resource],
-) -> Result<Done, StoreError> {
+) -> meshform_registry::Result<Done> {
     let mut sorted: Vec<&Resource> = resources.iter().collect();
     // Containers first, so that a reader never sees a route without its router.
     sorted.sort_by_key(|resource| {
@@ -114,26 +115,44 @@ async fn each(
     });
     let (mut done, mut problems) = (Vec::new(), Vec::new());
     for resource in sorted {
-        let draft = draft(resource);
-        let fate = match store.get(&resource.key).await? {
-            Some(record) if same(&record, &draft) => Fate::Unchanged,
-            Some(record) => {
+        let adoption = match arguments.dry_run {
+            true => foreseen(registry, draft(resource)).await,
+            false => adopted(registry, draft(resource), author).await,
+        };
+        let fate = match adoption {
+            Ok((fate, None)) => fate,
+            Ok((fate, Some(record))) => {
                 problems.push(differs(resource, &record));
+                fate
+            }
+            Err(error) if error.is_conflict() => {
+                problems.extend(error.diagnostics());
                 Fate::Conflict
             }
-            None if arguments.dry_run => Fate::WouldAdopt,
-            None => match store.put(draft, Expected::Absent, author).await {
-                Ok(_) => Fate::Adopted,
-                Err(error @ StoreError::Conflict(_)) => {
-                    problems.push(error.diagnostic());
-                    Fate::Conflict
-                }
-                Err(error) => return Err(error),
-            },
+            Err(error) => return Err(error),
         };
         done.push((resource.clone(), fate));
     }
     Ok((done, problems))
+}
+
+/// What became of a resource, and the record that is in its way.
+type Adopted = meshform_registry::Result<(Fate, Option<Record>)>;
+
+async fn adopted(registry: &Registry, draft: Draft, author: &Author) -> Adopted {
+    Ok(match registry.adopt(draft, author).await? {
+        Adoption::Adopted(_) => (Fate::Adopted, None),
+        Adoption::Unchanged(_) => (Fate::Unchanged, None),
+        Adoption::Different(record) => (Fate::Conflict, Some(record)),
+    })
+}
+
+async fn foreseen(registry: &Registry, draft: Draft) -> Adopted {
+    Ok(match registry.standing(&draft).await? {
+        Standing::Absent => (Fate::WouldAdopt, None),
+        Standing::Same(_) => (Fate::Unchanged, None),
+        Standing::Different(record) => (Fate::Conflict, Some(record)),
+    })
 }
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {
@@ -184,21 +203,6 @@ fn draft(resource: &Resource) -> Draft {
         };
     }
     draft
-}
-
-/// Whether a record says what the draft says; null and empty parts are none.
-fn same(record: &Record, draft: &Draft) -> bool {
-    let part = |body: &Json, name: &str| {
-        let empty = |value: &Json| {
-            value.is_null()
-                || value.as_object().is_some_and(serde_json::Map::is_empty)
-                || value.as_array().is_some_and(Vec::is_empty)
-        };
-        body.get(name).filter(|value| !empty(value)).cloned()
-    };
-    ["spec", "tags", "extensions"]
-        .into_iter()
-        .all(|name| part(&record.body, name) == part(&draft.body, name))
 }
 
 fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, fates: &[(Resource, Fate)]) -> Exit {

@@ -1,5 +1,6 @@
 //! `meshform compile`: from a mesh to what runs it.
 
+mod ecs;
 mod targets;
 
 use super::files::FilesArgument;
@@ -34,6 +35,15 @@ pub(crate) struct Arguments {
     /// Templates that take the place of meshform's own (`ecs/task-definition.json.hbs`, …)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// How proxies on ECS get their configuration
+    #[arg(long, value_enum, default_value_t = Configuration::Agent)]
+    configuration: Configuration,
+    /// The container image with meshform-agent and Envoy. Default: a parameter of the template
+    #[arg(long, value_name = "IMAGE")]
+    proxy_image: Option<String>,
+    /// The store that proxies on ECS follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template
+    #[arg(long, value_name = "URL")]
+    proxy_store: Option<String>,
     /// Write nothing; exit with 1 if the folder differs from what would be written
     #[arg(long)]
     check: bool,
@@ -55,6 +65,15 @@ enum Target {
     CloudFormation,
     /// A task definition with Envoy for each proxy
     Ecs,
+}
+
+/// How proxies on ECS get their configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Configuration {
+    /// meshform-agent brings each release from a bucket: a changed route changes no task definition
+    Agent,
+    /// All of it stands in the task definition
+    Static,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {

@@ -1,6 +1,6 @@
 //! `meshform convert`: from any form to another.
 
-use super::load::load;
+use super::load::load_with;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
@@ -35,17 +35,27 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let Some(mut loaded) = load(&arguments.input, io) else {
+    let keeps_expressions = arguments.to != Form::Api;
+    let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
         return Exit::WrongUse;
     };
+    match keeps_expressions {
+        true => loaded.allow_expressions(),
+        false => loaded.demand_values(),
+    }
+    let symbolic = &loaded.reading.symbolic;
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),
         Form::CloudFormation => {
-            let template = cloudformation::build(&loaded.resources);
+            let template = cloudformation::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(template.warnings);
             pretty(&template.json)
         }
-        Form::Terraform => terraform::build(&loaded.resources),
+        Form::Terraform => {
+            let configuration = terraform::build_with(&loaded.resources, symbolic);
+            loaded.problems.extend(configuration.problems);
+            configuration.text
+        }
     };
     render::tell(io, &loaded.reading.sources, &loaded.problems);
     // Half a mesh would look like a whole one.

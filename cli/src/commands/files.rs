@@ -3,7 +3,7 @@
 use super::load::Loaded;
 use crate::codes;
 use crate::io::Io;
-use meshform_envoy::{self as envoy, NeededFile, Options};
+use meshform_envoy::{self as envoy, NeededFile, Options, Purpose};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeSet;
@@ -37,7 +37,13 @@ impl FilesArgument {
             // Paths do not depend on where releases lie.
             let options = Options::new("/");
             match envoy::needed_files_where(mesh, &options, |key| wanted(&key.name)) {
-                Ok(files) => needed.extend(files),
+                // Logs are made by Envoy, and a socket by whoever listens on it.
+                Ok(files) => {
+                    let read = files
+                        .into_iter()
+                        .filter(|file| file.purpose == Purpose::Certificate);
+                    needed.extend(read);
+                }
                 Err(problems) => {
                     let problems = loaded.placed(problems);
                     loaded.add(problems);

@@ -36,7 +36,12 @@ pub(crate) struct Loaded {
 
 /// Reads the inputs. `None` when the options do not fit them; that has been told.
 pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    let reading = arguments.read(io);
+    load_with(arguments, false, io)
+}
+
+/// The same; with `symbolic`, templates are read with their expressions, too.
+pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
+    let reading = arguments.read(symbolic, io);
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
@@ -103,6 +108,12 @@ impl Loaded {
         }
     }
 
+    /// For what keeps expressions, one without a value is none that lacks it.
+    pub(crate) fn allow_expressions(&mut self) {
+        self.problems
+            .retain(|problem| problem.code != reading_codes::NO_VALUE);
+    }
+
     /// Where the mesh itself is not among the inputs they are a part of it: what they refer to may be in another.
     pub(crate) fn allow_parts(&mut self, meshes: &[Mesh]) {
         let parts: Vec<&str> = meshes
@@ -116,7 +127,8 @@ impl Loaded {
                 .iter()
                 .filter_map(|place| place.resource.as_ref())
                 .any(|key| parts.contains(&key.mesh.as_str()));
-            if of_part && MISSING.contains(&problem.code) {
+            // A backend may be another account's or a later stack's; App Mesh took it.
+            if problem.code == rules::NO_BACKEND || of_part && MISSING.contains(&problem.code) {
                 problem.severity = Severity::Warning;
             }
         }

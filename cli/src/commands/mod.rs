@@ -3,6 +3,7 @@
 mod adopt;
 mod bootstrap;
 mod compile;
+mod completions;
 mod convert;
 mod diff;
 mod explain;
@@ -11,6 +12,7 @@ mod graph;
 mod imports;
 mod install_provider;
 mod load;
+mod man;
 mod quotas;
 mod release;
 mod validate;
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Status(release::StatusArguments),
     Imports(imports::Arguments),
     InstallProvider(install_provider::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -61,6 +65,8 @@ impl Command {
             Command::Status(arguments) => release::status(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
+            Command::Completions(arguments) => completions::run(&arguments, io),
+            Command::Man(arguments) => man::run(&arguments, io),
         }
     }
 }

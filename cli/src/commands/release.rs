@@ -160,7 +160,7 @@ fn run(
         let store = store::open(io, &arguments.store.store)?;
         let meshes = match &arguments.mesh {
             Some(mesh) => vec![mesh.clone()],
-            None => store::wait(store::meshes(&*store))?.map_err(|error| Box::new(error.diagnostic()))?,
+            None => store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))?,
         };
         work(io, store, &meshes)
     })();

@@ -6,17 +6,22 @@ use super::quotas::QuotaArgument;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render::{self, Count, Format, FormatArgument};
+use crate::render::{self, Count};
 use meshform_compiler::frontend::Reading;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 /// Read any input form and report every problem with its place
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    #[command(flatten)]
-    format: FormatArgument,
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     #[command(flatten)]
     files: FilesArgument,
     #[command(flatten)]
@@ -24,9 +29,63 @@ pub(crate) struct Arguments {
     /// Exit with 1 also when there are only warnings
     #[arg(long)]
     strict: bool,
+    /// Validate again whenever a file changes, until interrupted
+    #[arg(long)]
+    watch: bool,
+}
+
+/// How long files are left alone before they are looked at again.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, as code hosts and editors show it
+    Sarif,
+    /// JUnit's XML, as build servers show it
+    Junit,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    if !arguments.watch {
+        return once(arguments, io);
+    }
+    let mut seen = None;
+    loop {
+        let now = stamps(&arguments.input.paths, io);
+        if seen.as_ref() != Some(&now) {
+            once(arguments, io);
+            io.finish();
+            seen = Some(now);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The size and time of every file that is read, by path.
+fn stamps(paths: &[PathBuf], io: &Io) -> BTreeMap<PathBuf, Option<(u64, SystemTime)>> {
+    let mut out = BTreeMap::new();
+    let mut open: Vec<PathBuf> = paths.iter().map(|path| io.path(path)).collect();
+    while let Some(path) = open.pop() {
+        let meta = fs::symlink_metadata(&path);
+        if meta.as_ref().is_ok_and(|meta| meta.is_dir()) {
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            let shown = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+            open.extend(shown.map(|entry| entry.path()));
+            continue;
+        }
+        let meta = fs::metadata(&path).ok();
+        let stamp = meta.and_then(|meta| Some((meta.len(), meta.modified().ok()?)));
+        out.insert(path, stamp);
+    }
+    out
+}
+
+fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     if arguments.input.paths.is_empty() {
         io.tell("error: nothing to validate; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
@@ -39,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     arguments.files.check(io, &meshes, (None, &mut loaded));
     let count = Count::of(&loaded.problems);
     let sources = &loaded.reading.sources;
-    match arguments.format.format {
+    match arguments.format {
         Format::Text => {
             render::tell(io, sources, &loaded.problems);
             let found = loaded.reading.found.len();
@@ -58,6 +117,11 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
                 if count == Count::default() { ": fine" } else { "" }
             ));
         }
+        Format::Sarif => {
+            let report = render::sarif(sources, &loaded.problems);
+            io.print(&format!("{report:#}\n"));
+        }
+        Format::Junit => io.print(&render::junit(sources, &loaded.problems)),
         Format::Json => {
             let report = json!({
                 "errors": count.errors,

@@ -2,14 +2,19 @@
 
 mod human;
 mod json;
+mod junit;
 mod lines;
+mod paint;
+mod sarif;
 
 use crate::io::Io;
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 
 pub(crate) use human::clean;
 pub(crate) use json::problem as problem_json;
+pub(crate) use junit::report as junit;
 pub(crate) use lines::Lines;
+pub(crate) use sarif::report as sarif;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -62,11 +67,22 @@ impl Count {
 /// Shows problems to people, on standard error.
 pub(crate) fn tell(io: &mut Io, sources: &Sources, problems: &[Diagnostic]) {
     let mut lines = Lines::new(sources);
-    for problem in problems {
+    let quiet = io.manner.quiet;
+    let told = problems.iter().filter(|problem| problem.is_error() || !quiet);
+    for problem in told {
         let shown = human::render(problem, &mut lines);
-        io.tell(&shown);
+        if io.manner.color {
+            io.tell(&paint::colored(&shown));
+        } else {
+            io.tell(&shown);
+        }
     }
-    if !problems.is_empty() {
+    if io.manner.verbose {
+        for name in sources.names() {
+            io.tell(&format!("read {}\n", clean(name)));
+        }
+    }
+    if problems.iter().any(|problem| problem.is_error() || !quiet) {
         io.tell(&format!("{}\n", Count::of(problems).words()));
     }
 }

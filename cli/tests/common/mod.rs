@@ -89,6 +89,7 @@ impl World {
             env: self.env.clone(),
             directory: self.path().to_owned(),
             program: Some(self.path().join("bin/meshform")),
+            manner: meshform::io::Manner::default(),
         };
         let arguments = std::iter::once("meshform").chain(arguments.iter().copied());
         let exit = meshform::run(arguments.map(Into::into).collect(), &mut io);

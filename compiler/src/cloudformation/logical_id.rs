@@ -46,7 +46,8 @@ fn plain(key: &ResourceKey) -> String {
     id
 }
 
-fn hashed(id: &str, key: &ResourceKey) -> String {
+/// The id with a hash of the key, for one that is taken.
+pub(crate) fn hashed(id: &str, key: &ResourceKey) -> String {
     let digest = Sha256::digest(key.path().as_bytes());
     let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let room = MAX_LENGTH - hash.len();

@@ -8,13 +8,16 @@ mod logical_id;
 mod references;
 
 use crate::body;
-use crate::frontend::METADATA;
+use crate::frontend::{METADATA, Symbolic, SymbolicResource};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
+use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
+use meshform_model::value::Node;
 use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// CloudFormation's limit of resources in one template.
 const MAX_RESOURCES: usize = 500;
@@ -30,21 +33,57 @@ pub struct Template {
 
 /// The template of all these resources. Their order does not matter.
 pub fn build(resources: &[Resource]) -> Template {
+    build_with(resources, &Symbolic::default())
+}
+
+/// The same, where what came from templates keeps its expressions and its logical ids, and what these need stands in
+/// their sections.
+pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
     let mut sorted: Vec<&Resource> = resources.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     let (profiles, ours): (Vec<&Resource>, Vec<&Resource>) =
         sorted.into_iter().partition(|r| r.key.kind == Kind::ProxyProfile);
-    let ids = logical_id::assign(ours.iter().map(|resource| &resource.key));
+    let kept: BTreeMap<&ResourceKey, &str> = symbolic
+        .resources
+        .iter()
+        .filter_map(|one| Some((one.key.as_ref()?, one.id.as_str())))
+        .collect();
+    let plain = ours.iter().filter(|resource| !kept.contains_key(&resource.key));
+    let plain: Vec<&Resource> = plain.copied().collect();
+    let mut ids = logical_id::assign(plain.iter().map(|resource| &resource.key));
+    let taken: BTreeSet<&str> = symbolic.resources.iter().map(|one| one.id.as_str()).collect();
+    for (key, id) in &mut ids {
+        if taken.contains(id.as_str()) || symbolic.parameters.contains_key(id) {
+            *id = logical_id::hashed(id, key);
+        }
+    }
+    ids.extend(kept.iter().map(|(key, id)| ((*key).clone(), (*id).to_owned())));
 
     let mut all = Map::new();
-    for resource in &ours {
+    for resource in &plain {
         let Some(id) = ids.get(&resource.key) else {
             continue;
         };
         all.insert(id.clone(), entry(resource, &ids));
     }
+    for resource in &symbolic.resources {
+        all.insert(resource.id.clone(), symbolic_entry(resource));
+    }
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
+    if symbolic.extended {
+        template.insert("Transform".to_owned(), json!("AWS::LanguageExtensions"));
+    }
+    let sections = [
+        ("Parameters", &symbolic.parameters),
+        ("Mappings", &symbolic.mappings),
+        ("Conditions", &symbolic.conditions),
+        ("Outputs", &symbolic.outputs),
+    ];
+    for (name, section) in sections.into_iter().filter(|(_, section)| !section.is_empty()) {
+        let section = section.iter().map(|(name, node)| (name.clone(), json_of(node)));
+        template.insert(name.to_owned(), Json::Object(section.collect()));
+    }
     template.insert("Description".to_owned(), Json::String(description(&ours)));
     if !profiles.is_empty() {
         // CloudFormation has no type for them; reading the template takes them from here.
@@ -59,14 +98,12 @@ pub fn build(resources: &[Resource]) -> Template {
     }
     template.insert("Resources".to_owned(), Json::Object(all));
     let mut warnings = Vec::new();
-    if ours.len() > MAX_RESOURCES {
+    let count = plain.len() + symbolic.resources.len();
+    if count > MAX_RESOURCES {
         warnings.push(
             Diagnostic::warning(
                 codes::TOO_MANY_RESOURCES,
-                format!(
-                    "the template has {} resources; CloudFormation takes {MAX_RESOURCES}",
-                    ours.len()
-                ),
+                format!("the template has {count} resources; CloudFormation takes {MAX_RESOURCES}",),
             )
             .help("convert the meshes one by one with `--mesh`, or split the result"),
         );
@@ -80,12 +117,32 @@ pub fn build(resources: &[Resource]) -> Template {
 fn description(resources: &[&Resource]) -> String {
     let mut meshes: Vec<&str> = resources.iter().map(|r| r.key.mesh.as_str()).collect();
     meshes.dedup();
+    // A name that is an expression says nothing here.
+    meshes.retain(|mesh| !mesh.contains("${"));
     let text = match meshes.as_slice() {
+        [] => "App Mesh resources".to_owned(),
         [one] => format!("App Mesh resources of the mesh {one}"),
         many => format!("App Mesh resources of the meshes {}", many.join(", ")),
     };
     // CloudFormation's limit is 1024 bytes.
     text.chars().take(250).collect()
+}
+
+fn json_of(node: &Node) -> Json {
+    node.to_json().unwrap_or(Json::Null)
+}
+
+fn symbolic_entry(resource: &SymbolicResource) -> Json {
+    let mut entry = Map::new();
+    entry.insert(
+        "Type".to_owned(),
+        json!(schema::kind(resource.kind).cloudformation),
+    );
+    entry.insert("Properties".to_owned(), json_of(&resource.properties));
+    for field in &resource.attributes {
+        entry.insert(field.name.clone(), json_of(&field.node));
+    }
+    Json::Object(entry)
 }
 
 fn entry(resource: &Resource, ids: &logical_id::Ids) -> Json {

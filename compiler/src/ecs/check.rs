@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// ECS's limit of a task definition, in bytes of JSON.
-const MAX_BYTES: usize = 64 << 10;
+pub(super) const MAX_BYTES: usize = 64 << 10;
 /// ECS's limit of ports that interception leaves alone.
 pub(super) const MAX_IGNORED_PORTS: usize = 15;
 
@@ -28,6 +28,15 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
         }
     }
     problems
+}
+
+/// More than ECS takes.
+pub(super) fn too_large(bytes: usize) -> Diagnostic {
+    Diagnostic::error(
+        codes::LIMIT,
+        format!("the task definition has {bytes} bytes; ECS takes {MAX_BYTES}"),
+    )
+    .help("let the agent bring the configuration instead of a variable, or give the proxy fewer backends")
 }
 
 fn wrong(message: String) -> Diagnostic {
@@ -62,14 +71,7 @@ fn shape(template: &Json) -> Vec<Diagnostic> {
 fn task(id: &str, properties: &Json, problems: &mut Vec<Diagnostic>) {
     let bytes = properties.to_string().len();
     if bytes > MAX_BYTES {
-        problems.push(
-            Diagnostic::error(
-                codes::LIMIT,
-                format!("the task definition has {bytes} bytes; ECS takes {MAX_BYTES}"),
-            )
-            .help("give the proxy fewer backends, or its configuration by files instead of a variable")
-            .at(Place::at(&Pointer::root(), None)),
-        );
+        problems.push(too_large(bytes).at(Place::at(&Pointer::root(), None)));
     }
     let containers = properties.get("ContainerDefinitions").and_then(Json::as_array);
     let containers: Vec<&Json> = containers.into_iter().flatten().collect();

@@ -2,27 +2,43 @@
 //!
 //! - `values` computes what goes in: everything that has a meaning.
 //! - `templates/ecs/` gives it a shape, and may be replaced by the user's own.
-//! - `sidecar` puts the same proxy beside containers that somebody has already.
-//! - `check` holds the result against what ECS takes, whoever shaped it.
+//! - `sidecar` puts the same proxy beside containers that somebody has already; `existing` does it to whole task
+//!   definitions, and `appmesh` knows App Mesh's own Envoy in them; `patch` brings them back into their template.
+//! - `mounts` looks whether every file that the configuration names is brought to the container.
+//! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
 //!
-//! The proxy's whole static configuration travels in an environment variable, compressed, so that a task needs
-//! no bucket, no volume and no permission to start. A changed mesh is then a changed task definition.
+//! `policy`: what the task's role must allow. How the configuration arrives is a [`Delivery`].
 
+mod appmesh;
 mod check;
 pub mod codes;
+mod existing;
+mod mounts;
+mod names;
 mod partials;
+mod patch;
+mod policy;
 mod render;
 mod sidecar;
 mod values;
 
+pub use appmesh::{Change, Fate};
+pub use existing::{Existing, Translated, recognise};
+pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
+pub use policy::{policy, resources_of};
 pub use render::Templates;
-pub use sidecar::{ProxyConfiguration, VOLUME, proxy_configuration, sidecar};
+pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use serde_json::Value as Json;
+
+/// The proxy's container.
+pub const ENVOY: &str = "envoy";
+/// The task's volume that holds the proxy's files, where there is one.
+pub const VOLUME: &str = "meshform";
 
 /// A proxy to be run on ECS.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +47,45 @@ pub struct Task<'a> {
     pub mesh: &'a Mesh,
     /// The virtual node or virtual gateway.
     pub key: &'a ResourceKey,
-    /// Its static Envoy configuration.
-    pub bootstrap: &'a [u8],
+    /// How its configuration arrives.
+    pub delivery: Delivery<'a>,
+    /// The files that its configuration names.
+    pub files: &'a [NeededFile],
+}
+
+/// How the proxy's configuration arrives.
+#[derive(Debug, Clone, Copy)]
+pub enum Delivery<'a> {
+    /// The whole static configuration, compressed, in an environment variable: a task needs no bucket, no volume and no
+    /// permission to start, and a changed mesh is a changed task definition.
+    Static(&'a [u8]),
+    /// This bootstrap follows the files that somebody publishes on the task's volume [`VOLUME`].
+    Volume {
+        /// The bootstrap.
+        bootstrap: &'a [u8],
+        /// Where the proxy's container has the volume.
+        directory: &'a str,
+    },
+    /// meshform's agent brings each release from a store: a changed mesh changes no task definition.
+    Agent {
+        /// The container image that holds the agent and Envoy; a text, or an expression of CloudFormation.
+        image: &'a Json,
+        /// The store, such as `s3://bucket/prefix`; a text, or an expression of CloudFormation.
+        store: &'a Json,
+    },
+}
+
+/// A file, or a socket, that the proxy's configuration names.
+#[derive(Debug, Clone)]
+pub struct NeededFile {
+    /// Its path in the proxy's container.
+    pub path: String,
+    /// A noun for it.
+    pub what: &'static str,
+    /// Whether the proxy writes to it; it reads all others.
+    pub written: bool,
+    /// The field that names it.
+    pub place: Place,
 }
 
 /// A template with a task definition, and what to know about it.
@@ -47,17 +100,8 @@ pub struct Definition {
 /// The task definition of a proxy.
 pub fn build(task: &Task<'_>, templates: &Templates) -> Result<Definition, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let profile = task.mesh.profile_for(task.key);
-    let is_gateway = task.key.kind == Kind::VirtualGateway;
-    // A gateway is called from outside: nothing has to be led into it.
-    if profile.interception.is_none() && !is_gateway {
-        return Err(vec![no_interception(task.key)]);
-    }
-    let values = values::compute(task, &profile, templates, &mut problems);
-    if has_errors(&problems) {
-        return Err(problems);
-    }
-    let json = match render::task_definition(templates, &values) {
+    let parts = parts(task, templates, &mut problems)?;
+    let json = match render::task_definition(templates, &parts.values(task)) {
         Ok(json) => json,
         Err(problem) => {
             problems.push(*problem);
@@ -65,6 +109,9 @@ pub fn build(task: &Task<'_>, templates: &Templates) -> Result<Definition, Vec<D
         }
     };
     problems.extend(check::definition(&json));
+    if !has_errors(&problems) {
+        problems.extend(unmounted(task, &json));
+    }
     for place in problems.iter_mut().flat_map(|problem| problem.places.iter_mut()) {
         place.resource.get_or_insert_with(|| task.key.clone());
     }
@@ -75,6 +122,38 @@ pub fn build(task: &Task<'_>, templates: &Templates) -> Result<Definition, Vec<D
             warnings: problems,
         }),
     }
+}
+
+/// What the task needs, where the profile says how traffic gets into the proxy.
+fn parts(
+    task: &Task<'_>,
+    templates: &Templates,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<values::Parts, Vec<Diagnostic>> {
+    // A gateway is called from outside: nothing has to be led into it.
+    if task.mesh.profile_for(task.key).interception.is_none() && task.key.kind != Kind::VirtualGateway {
+        return Err(vec![no_interception(task.key)]);
+    }
+    let parts = values::Parts::new(task, templates, problems);
+    match has_errors(problems) {
+        true => Err(std::mem::take(problems)),
+        false => Ok(parts),
+    }
+}
+
+/// Files that a rendered template, which may be the user's own, does not bring to the proxy's container.
+fn unmounted(task: &Task<'_>, template: &Json) -> Vec<Diagnostic> {
+    let resources = template.get("Resources").and_then(Json::as_object);
+    let containers = resources
+        .into_iter()
+        .flat_map(|all| all.values())
+        .filter_map(|resource| resource.pointer("/Properties/ContainerDefinitions")?.as_array())
+        .flatten()
+        .map(names::to_api);
+    let proxies = containers.filter(|one| one.get("name").and_then(Json::as_str) == Some(ENVOY));
+    proxies
+        .flat_map(|envoy| sidecar::unmounted(task, &envoy))
+        .collect()
 }
 
 fn no_interception(key: &ResourceKey) -> Diagnostic {

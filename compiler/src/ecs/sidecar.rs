@@ -1,18 +1,13 @@
 //! The proxy put beside the containers of a task that somebody has already: as ECS's own JSON (camelCase), which is
 //! what `container_definitions` of Terraform and `aws ecs register-task-definition` take.
 //!
-//! The shape is that of the task definition's template; what the input has is kept.
+//! What the input has is kept.
 
-use super::{Task, Templates, build, codes};
+use super::{ENVOY, Task, Templates, codes, mounts, parts};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The proxy's container.
-const ENVOY: &str = "envoy";
-/// The task's volume that holds the published files.
-pub const VOLUME: &str = "meshform";
 
 /// Members of the proxy's container that make it the proxy: a container of that name in the input does not keep its
 /// own. All other members it keeps.
@@ -37,23 +32,53 @@ pub struct ProxyConfiguration {
     pub properties: BTreeMap<String, String>,
 }
 
-/// The containers with the proxy beside them, sorted as they were, the proxy last. `directory` is where the proxy's
-/// container finds the published files, from the volume [`VOLUME`].
-///
-/// Applied to its own result it changes nothing.
+/// A task with the proxy beside its containers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sidecar {
+    /// The containers, sorted as they were, the proxy last.
+    pub containers: Json,
+    /// The task's volumes that the proxy's container mounts.
+    pub volumes: Vec<String>,
+    /// The proxy configuration of the task; none where connections are not intercepted.
+    pub proxy_configuration: Option<ProxyConfiguration>,
+    /// The same in the API's spelling.
+    pub(super) intercepted: Option<Json>,
+    /// What works differently from what one may expect.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Puts the proxy beside a task's containers. Applied to its own result it changes nothing.
 ///
 /// # Errors
 /// Where the containers are no list of ECS's containers, or the profile does not say how traffic gets to the proxy.
-pub fn sidecar(task: &Task<'_>, containers: &Json, directory: &str) -> Result<Json, Vec<Diagnostic>> {
+pub fn sidecar(task: &Task<'_>, containers: &Json) -> Result<Sidecar, Vec<Diagnostic>> {
+    beside(task, containers, ENVOY)
+}
+
+/// The same where the container `called` is to be the proxy.
+pub(super) fn beside(task: &Task<'_>, containers: &Json, called: &str) -> Result<Sidecar, Vec<Diagnostic>> {
     let mut containers = list(containers).map_err(|problem| vec![problem])?;
-    let made = Made::new(task)?;
-    let own = containers.iter().position(|one| name(one) == ENVOY);
+    let mut warnings = Vec::new();
+    let mut made = parts(task, &Templates::default(), &mut warnings)?;
+    for (part, field) in [
+        (Some(&mut made.envoy), "name"),
+        (
+            made.proxy_configuration.as_mut().and_then(Json::as_object_mut),
+            "containerName",
+        ),
+    ] {
+        drop(part.map(|part| part.insert(field.to_owned(), json!(called))));
+    }
+    let own = containers.iter().position(|one| name(one) == called);
     let mut envoy = own.map(|at| containers.remove(at)).unwrap_or_default();
     let waited_for = waited_for(&envoy, &containers);
     for container in &mut containers {
         // What runs before the proxy can neither wait for it nor use it.
-        if !waited_for.contains(name(container)) {
-            wait_for_the_proxy(container);
+        let user = container.get("user").filter(|user| !user.is_null());
+        // As the proxy's own user its traffic is not intercepted: it serves the proxy.
+        let serves = user.is_some() && user == made.envoy.get("user");
+        if !waited_for.contains(name(container)) && !serves {
+            wait_for_the_proxy(container, called);
             merge(container, "environment", &made.app_environment, "name");
         }
     }
@@ -63,84 +88,47 @@ pub fn sidecar(task: &Task<'_>, containers: &Json, directory: &str) -> Result<Js
         .map(|mapping| mapping.get("containerPort").and_then(Json::as_u64))
         .collect();
     proxy(&mut envoy, made.envoy, &taken);
-    let mount = json!([{"sourceVolume": VOLUME, "containerPath": directory, "readOnly": true}]);
-    merge(&mut envoy, "mountPoints", &mount, "containerPath");
-    containers.push(envoy);
-    Ok(Json::Array(containers.into_iter().map(Json::Object).collect()))
+    let envoy = Json::Object(envoy);
+    warnings.extend(unmounted(task, &envoy));
+    let mut all: Vec<Json> = containers.into_iter().map(Json::Object).collect();
+    all.push(envoy);
+    let volumes = made.volumes.as_array().into_iter().flatten();
+    Ok(Sidecar {
+        containers: Json::Array(all),
+        volumes: volumes
+            .filter_map(|volume| volume.get("name")?.as_str().map(str::to_owned))
+            .collect(),
+        proxy_configuration: made.proxy_configuration.as_ref().map(configuration),
+        intercepted: made.proxy_configuration,
+        warnings,
+    })
 }
 
-/// The proxy configuration of the task; none where connections are not intercepted.
-///
-/// # Errors
-/// Where the profile does not say how traffic gets to the proxy.
-pub fn proxy_configuration(task: &Task<'_>) -> Result<Option<ProxyConfiguration>, Vec<Diagnostic>> {
-    let Some(json) = Made::new(task)?.proxy_configuration else {
-        return Ok(None);
-    };
+/// Files that the proxy needs and its container does not have.
+pub(super) fn unmounted(task: &Task<'_>, envoy: &Json) -> Vec<Diagnostic> {
+    let mounts = envoy.get("mountPoints").and_then(Json::as_array);
+    let mounted: Vec<String> = mounts
+        .into_iter()
+        .flatten()
+        .filter_map(|mount| mount.get("containerPath")?.as_str().map(str::to_owned))
+        .collect();
+    let read_only = envoy.get("readonlyRootFilesystem").and_then(Json::as_bool) == Some(true);
+    mounts::missing(task, &mounted, read_only)
+}
+
+fn configuration(json: &Json) -> ProxyConfiguration {
     let text = |value: Option<&Json>| value.and_then(Json::as_str).unwrap_or_default().to_owned();
     let pairs = json
         .get("properties")
-        .or(json.get("proxyConfigurationProperties"));
-    let pairs = pairs.and_then(Json::as_array).into_iter().flatten();
-    Ok(Some(ProxyConfiguration {
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
+    ProxyConfiguration {
         kind: text(json.get("type")),
         container: text(json.get("containerName")),
         properties: pairs
             .map(|pair| (text(pair.get("name")), text(pair.get("value"))))
             .collect(),
-    }))
-}
-
-/// The parts of a task definition that come from us.
-struct Made {
-    envoy: Map<String, Json>,
-    app_environment: Json,
-    proxy_configuration: Option<Json>,
-}
-
-impl Made {
-    fn new(task: &Task<'_>) -> Result<Self, Vec<Diagnostic>> {
-        let template = build(task, &Templates::default())?.json;
-        let properties = template.pointer("/Resources/TaskDefinition/Properties");
-        let properties = properties.map(camel).unwrap_or_default();
-        let mut containers = list(properties.get("containerDefinitions").unwrap_or(&Json::Null))
-            .map_err(|problem| vec![problem])?
-            .into_iter();
-        let (mut envoy, mut app_environment) = (Map::new(), Json::Null);
-        for mut container in containers.by_ref() {
-            // The template leaves the place of logs to a parameter; here the input decides.
-            container.remove("logConfiguration");
-            if name(&container) == ENVOY {
-                envoy = container;
-            } else {
-                app_environment = container.remove("environment").unwrap_or_default();
-            }
-        }
-        Ok(Self {
-            envoy,
-            app_environment,
-            proxy_configuration: properties.get("proxyConfiguration").cloned(),
-        })
-    }
-}
-
-/// CloudFormation's names as ECS's own: the first letter is small.
-fn camel(json: &Json) -> Json {
-    match json {
-        Json::Object(map) => {
-            let lower = |name: &String| {
-                let mut letters = name.chars();
-                let first = letters.next().map(|first| first.to_ascii_lowercase());
-                first.into_iter().chain(letters).collect::<String>()
-            };
-            Json::Object(
-                map.iter()
-                    .map(|(name, value)| (lower(name), camel(value)))
-                    .collect(),
-            )
-        }
-        Json::Array(list) => Json::Array(list.iter().map(camel).collect()),
-        other => other.clone(),
     }
 }
 
@@ -194,13 +182,13 @@ fn waited_for(envoy: &Map<String, Json>, containers: &[Map<String, Json>]) -> BT
     found
 }
 
-fn wait_for_the_proxy(container: &mut Map<String, Json>) {
-    let wait = json!([{"containerName": ENVOY, "condition": "HEALTHY"}]);
+fn wait_for_the_proxy(container: &mut Map<String, Json>, proxy: &str) {
+    let wait = json!([{"containerName": proxy, "condition": "HEALTHY"}]);
     merge(container, "dependsOn", &wait, "containerName");
 }
 
 /// Adds to a list of a container the elements that it does not have, told apart by `key`.
-fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, key: &str) {
+pub(super) fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, key: &str) {
     let missing: Vec<Json> = more
         .as_array()
         .into_iter()
@@ -225,6 +213,7 @@ fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTr
         made.remove("memoryReservation");
     }
     let environment = made.remove("environment").unwrap_or_default();
+    let mounts = made.remove("mountPoints").unwrap_or_default();
     let ports = made.remove("portMappings").and_then(|ports| match ports {
         Json::Array(ports) => Some(ports),
         _ => None,
@@ -240,6 +229,7 @@ fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTr
         variables.retain(|one| !ours.iter().any(|own| own.get("name") == one.get("name")));
     }
     merge(envoy, "environment", &environment, "name");
+    merge(envoy, "mountPoints", &mounts, "containerPath");
     // In one network a port is mapped once, by whoever has it already.
     let free = ports.into_iter().flatten();
     let free = free.filter(|mapping| !taken.contains(&mapping.get("containerPort").and_then(Json::as_u64)));

@@ -1,16 +1,19 @@
-//! What the templates are given. Everything is computed here and sorted; templates only place it.
+//! What a proxy's task needs: the proxy's container, what the application has to know, the interception. Everything
+//! that has a meaning is computed here, in the API's spelling, and sorted; templates only place it.
 
-use super::codes;
+use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Task, check};
+use super::{Delivery, Task, VOLUME, check, codes, mounts, patch, policy};
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
-use meshform_model::spec::{ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception};
-use serde_json::{Value as Json, json};
+use meshform_model::spec::{
+    ExplicitInterception, Interception, ProxyProfileSpec, ServiceDiscovery, TransparentInterception,
+};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -18,7 +21,7 @@ use std::io::Write;
 /// How the Envoy image's user is called by App Mesh's interception, and by us where nothing else is said.
 const USER: u64 = 1337;
 /// ECS's own metadata and credentials: never through the proxy.
-const METADATA: [&str; 2] = ["169.254.169.254", "169.254.170.2"];
+pub(super) const METADATA: [&str; 2] = ["169.254.169.254", "169.254.170.2"];
 /// What App Mesh's walkthroughs gave Envoy; a lower limit made it crash.
 const OPEN_FILES: u32 = 15_000;
 /// ECS kills a container at most so long after it asked it to stop.
@@ -28,70 +31,160 @@ const STOP_MARGIN: u64 = 10;
 /// What ECS gives a container that does not say, such as the application.
 const APPLICATION_STOP_SECONDS: u64 = 30;
 
-/// The values of one task definition.
-pub(super) fn compute(
+/// Where the agent keeps what it brought.
+const AGENT_DIRECTORY: &str = "/var/lib/meshform";
+/// Where the agent tells how it is.
+pub(super) const AGENT_PORT: u16 = 9903;
+
+/// What a proxy's task needs.
+pub(super) struct Parts {
+    /// The proxy's container.
+    pub(super) envoy: Map<String, Json>,
+    /// What the application's environment has to say: a list of names and values.
+    pub(super) app_environment: Json,
+    /// The ports that the application listens on for others.
+    pub(super) app_ports: Vec<u16>,
+    /// The task's volumes that the proxy's container mounts.
+    pub(super) volumes: Json,
+    /// App Mesh's proxy configuration, where connections are intercepted.
+    pub(super) proxy_configuration: Option<Json>,
+}
+
+impl Parts {
+    /// Computes them.
+    pub(super) fn new(task: &Task<'_>, templates: &Templates, problems: &mut Vec<Diagnostic>) -> Self {
+        let profile = task.mesh.profile_for(task.key);
+        let ports = listener_ports(task);
+        let gateway = task.key.kind == Kind::VirtualGateway;
+        let interception = profile.interception.clone().filter(|_| !gateway);
+        let (mut app_environment, mut proxy_configuration) = (BTreeMap::new(), None);
+        let (user, app_ports, envoy_ports) = match &interception {
+            None => (None, Vec::new(), ports),
+            // Envoy stands on the model's ports; the application behind them is reached over loopback only.
+            Some(Interception::Explicit(explicit)) => {
+                app_environment = explicit_environment(task.key, explicit, problems);
+                (Some(USER), Vec::new(), ports)
+            }
+            Some(Interception::Transparent(transparent)) => {
+                proxy_configuration = Some(intercepted(task.key, transparent, &ports, problems));
+                let own = vec![transparent.ingress_port(), transparent.egress_port()];
+                (Some(transparent.user()), ports, own)
+            }
+        };
+        let mut envoy = Map::new();
+        let mut set = |name: &str, value: Json| drop(envoy.insert(name.to_owned(), value));
+        set("name", json!(super::ENVOY));
+        set("essential", json!(true));
+        set("memoryReservation", json!(64));
+        set("portMappings", mappings(&envoy_ports));
+        set("stopTimeout", json!(stop_timeout(task.key, &profile, problems)));
+        set(
+            "ulimits",
+            json!([{"name": "nofile", "softLimit": OPEN_FILES, "hardLimit": OPEN_FILES}]),
+        );
+        if let Some(user) = user {
+            set("user", json!(user.to_string()));
+        }
+        // Nothing is written outside of volumes, unless a log is wanted where images let everybody write.
+        if !task.files.iter().any(mounts::is_temporary) {
+            set("readonlyRootFilesystem", json!(true));
+        }
+        let (volumes, delivered) = delivered(task, &profile, templates, problems);
+        envoy.extend(delivered);
+        Self {
+            envoy,
+            app_environment: pairs(&app_environment),
+            app_ports,
+            volumes,
+            proxy_configuration,
+        }
+    }
+
+    /// What the template of a task definition is given.
+    pub(super) fn values(&self, task: &Task<'_>) -> Json {
+        json!({
+            "mesh": task.key.mesh,
+            "kind": task.key.kind.name(),
+            "name": task.key.name,
+            "family": family(task.key),
+            "description": description(task.key),
+            "gateway": task.key.kind == Kind::VirtualGateway,
+            "app": {
+                "dependsOn": [{"ContainerName": super::ENVOY, "Condition": "HEALTHY"}],
+                "environment": to_cloudformation(&self.app_environment),
+                "portMappings": to_cloudformation(&mappings(&self.app_ports)),
+                "stopTimeout": APPLICATION_STOP_SECONDS,
+            },
+            "envoy": to_cloudformation(&Json::Object(self.envoy.clone())),
+            "parameters": patch::parameters(&task.delivery),
+            "policy": role_policy(task),
+            "ports": listener_ports(task),
+            "registry": registry(task),
+            "volumes": to_cloudformation(&self.volumes),
+            "proxyConfiguration": self.proxy_configuration.as_ref().map(to_cloudformation),
+        })
+    }
+}
+
+/// The volumes, and the members of the proxy's container that say how its configuration arrives.
+fn delivered(
     task: &Task<'_>,
     profile: &ProxyProfileSpec,
     templates: &Templates,
     problems: &mut Vec<Diagnostic>,
-) -> Json {
-    let gateway = task.key.kind == Kind::VirtualGateway;
-    let ports = listener_ports(task);
-    let interception = profile.interception.clone().filter(|_| !gateway);
-    let (app_ports, envoy_ports): (Vec<u16>, Vec<u16>) = match &interception {
-        None => (Vec::new(), ports.clone()),
-        // Envoy stands on the model's ports; the application behind them is reached over loopback only.
-        Some(Interception::Explicit(_)) => (Vec::new(), ports.clone()),
-        Some(Interception::Transparent(t)) => (ports.clone(), vec![t.ingress_port(), t.egress_port()]),
-    };
-    let user = match &interception {
-        None => None,
-        Some(Interception::Explicit(_)) => Some(USER),
-        Some(Interception::Transparent(transparent)) => Some(transparent.user()),
-    };
-    let (proxy, app_environment) = match &interception {
-        None => (Json::Null, BTreeMap::new()),
-        Some(Interception::Explicit(explicit)) => {
-            (Json::Null, explicit_environment(task.key, explicit, problems))
-        }
-        Some(Interception::Transparent(transparent)) => (
-            proxy_configuration(task.key, transparent, &ports, problems),
-            BTreeMap::new(),
-        ),
-    };
-    let environment: BTreeMap<String, String> = [("MESHFORM_BOOTSTRAP".to_owned(), packed(task.bootstrap))]
-        .into_iter()
-        .collect();
+) -> (Json, Map<String, Json>) {
+    let mut members = Map::new();
+    let mut set = |name: &str, value: Json| drop(members.insert(name.to_owned(), value));
     let (address, port) = profile.admin();
-    json!({
-        "mesh": task.key.mesh,
-        "kind": task.key.kind.name(),
-        "name": task.key.name,
-        "family": family(task.key),
-        "description": description(task.key),
-        "gateway": gateway,
-        "app": {
-            "dependsOn": [{"ContainerName": "envoy", "Condition": "HEALTHY"}],
-            "environment": pairs(&app_environment),
-            "portMappings": mappings(&app_ports),
-        },
-        "envoy": {
-            "image": profile.image(),
-            "user": user.map(|user| user.to_string()),
-            "entryPoint": ["/bin/bash", "-c"],
-            "command": [script(task.key, profile, templates, problems)],
-            "environment": pairs(&environment),
-            "healthCheck": health_check(loopback(address), port),
-            "portMappings": mappings(&envoy_ports),
-            "stopTimeout": stop_timeout(task.key, profile, problems),
-            "ulimits": [{"Name": "nofile", "SoftLimit": OPEN_FILES, "HardLimit": OPEN_FILES}],
-        },
-        "proxyConfiguration": proxy,
-    })
+    let (bootstrap, volumes) = match task.delivery {
+        Delivery::Static(bootstrap) => (bootstrap, json!([])),
+        Delivery::Volume { bootstrap, directory } => {
+            set(
+                "mountPoints",
+                json!([{"sourceVolume": VOLUME, "containerPath": directory, "readOnly": true}]),
+            );
+            (bootstrap, json!([{"name": VOLUME}]))
+        }
+        Delivery::Agent { image, store } => {
+            let mut command = vec!["run".to_owned(), "--".to_owned(), "envoy".to_owned()];
+            command.extend(flags(profile).into_iter().flatten());
+            set("image", image.clone());
+            set("entryPoint", json!(["meshform-agent"]));
+            set("command", json!(command));
+            set("healthCheck", health_check(&["meshform-agent", "health"]));
+            let stop = stop_timeout(task.key, profile, &mut Vec::new());
+            let mut environment = vec![
+                json!({"name": "MESHFORM_DIR", "value": AGENT_DIRECTORY}),
+                json!({"name": "MESHFORM_PROXY", "value": task.key.path()}),
+                json!({"name": "MESHFORM_STOP_TIMEOUT", "value": stop.to_string()}),
+                json!({"name": "MESHFORM_STORE", "value": store}),
+            ];
+            if *store == patch::store() {
+                // The bucket is asked where it is; in a template that is known.
+                environment.insert(0, json!({"name": "AWS_REGION", "value": {"Ref": "AWS::Region"}}));
+            }
+            set("environment", Json::Array(environment));
+            set(
+                "mountPoints",
+                json!([{"sourceVolume": VOLUME, "containerPath": AGENT_DIRECTORY, "readOnly": false}]),
+            );
+            return (json!([{"name": VOLUME}]), members);
+        }
+    };
+    set("image", json!(profile.image()));
+    set("entryPoint", json!(["/bin/bash", "-c"]));
+    set("command", json!([script(task.key, profile, templates, problems)]));
+    set(
+        "environment",
+        json!([{"name": "MESHFORM_BOOTSTRAP", "value": packed(bootstrap)}]),
+    );
+    let probe = probe(loopback(address), port);
+    set("healthCheck", health_check(&["/bin/bash", "-c", &probe]));
+    (volumes, members)
 }
 
 /// The ports of the model on which the node or gateway is called, each once.
-fn listener_ports(task: &Task<'_>) -> Vec<u16> {
+pub(super) fn listener_ports(task: &Task<'_>) -> Vec<u16> {
     let name = &task.key.name;
     let ports: BTreeSet<u16> = match task.key.kind {
         Kind::VirtualGateway => task
@@ -119,10 +212,37 @@ fn place(key: &ResourceKey) -> Place {
     Place::of(key, &Pointer::root())
 }
 
+/// What the task's role must allow; nothing where no agent asks a bucket.
+fn role_policy(task: &Task<'_>) -> Option<Json> {
+    let Delivery::Agent { store, .. } = task.delivery else {
+        return None;
+    };
+    match store.as_str() {
+        Some(store) => policy::resources_of(store).map(|resources| policy::policy(task.key, resources)),
+        None => Some(policy::policy(task.key, patch::template_resource)),
+    }
+}
+
+/// The name of the service in Cloud Map under which a node's instances are found: by Cloud Map itself, or by the DNS
+/// names that Cloud Map makes of it.
+fn registry(task: &Task<'_>) -> Option<String> {
+    let node = task.mesh.virtual_node(&task.key.name);
+    let node = node.filter(|_| task.key.kind == Kind::VirtualNode)?;
+    match node.spec.service_discovery.as_ref()? {
+        ServiceDiscovery::AwsCloudMap(map) => Some(map.service_name.clone()),
+        ServiceDiscovery::Dns(dns) => {
+            let (service, namespace) = dns.hostname.split_once('.')?;
+            // Load balancers and AWS's own services have names there, which nobody registers.
+            let own = !namespace.ends_with("amazonaws.com") && !service.is_empty();
+            own.then(|| service.to_owned())
+        }
+    }
+}
+
 // === interception ===
 
 /// App Mesh's proxy configuration.
-fn proxy_configuration(
+fn intercepted(
     key: &ResourceKey,
     transparent: &TransparentInterception,
     ports: &[u16],
@@ -167,9 +287,9 @@ fn proxy_configuration(
         );
     }
     json!({
-        "Type": "APPMESH",
-        "ContainerName": "envoy",
-        "ProxyConfigurationProperties": pairs(&properties),
+        "type": "APPMESH",
+        "containerName": super::ENVOY,
+        "properties": pairs(&properties),
     })
 }
 
@@ -232,19 +352,11 @@ fn script(
 ) -> String {
     let (address, port) = profile.admin();
     let drain = drain_seconds(profile);
-    let mut flags = vec![
-        format!("--log-level {}", profile.log_level().name()),
-        format!("--drain-time-s {drain}"),
-        "--disable-hot-restart".to_owned(),
-    ];
-    if let Some(threads) = profile.concurrency {
-        flags.push(format!("--concurrency {threads}"));
-    }
     let values = json!({
         "adminAddress": loopback(address),
         "adminPort": port,
         "drainSeconds": drain,
-        "flags": flags.join(" "),
+        "flags": flags(profile).into_iter().flatten().collect::<Vec<_>>().join(" "),
     });
     match render::entrypoint(templates, &values) {
         Ok(script) => script,
@@ -254,6 +366,18 @@ fn script(
             String::new()
         }
     }
+}
+
+/// Envoy's own flags.
+fn flags(profile: &ProxyProfileSpec) -> Vec<[String; 2]> {
+    let mut flags = vec![
+        ["--log-level".to_owned(), profile.log_level().name().to_owned()],
+        ["--drain-time-s".to_owned(), drain_seconds(profile).to_string()],
+    ];
+    if let Some(threads) = profile.concurrency {
+        flags.push(["--concurrency".to_owned(), threads.to_string()]);
+    }
+    flags
 }
 
 /// Where the container itself reaches an address that Envoy listens on.
@@ -266,18 +390,16 @@ fn loopback(address: &str) -> &str {
 }
 
 /// Stock images have no curl. Envoy answers HTTP/1.0 with 426, so the probe speaks 1.1.
-fn health_check(address: &str, port: u16) -> Json {
-    let probe = format!(
+fn probe(address: &str, port: u16) -> String {
+    format!(
         "exec 3<>/dev/tcp/{address}/{port} && printf 'GET /ready HTTP/1.1\\r\\nHost: proxy\\r\\nConnection: \
          close\\r\\n\\r\\n' >&3 && grep -q LIVE <&3"
-    );
-    json!({
-        "Command": ["CMD", "/bin/bash", "-c", probe],
-        "StartPeriod": 10,
-        "Interval": 5,
-        "Timeout": 2,
-        "Retries": 3,
-    })
+    )
+}
+
+fn health_check(command: &[&str]) -> Json {
+    let command: Vec<&str> = std::iter::once("CMD").chain(command.iter().copied()).collect();
+    json!({"command": command, "startPeriod": 10, "interval": 5, "timeout": 2, "retries": 3})
 }
 
 fn drain_seconds(profile: &ProxyProfileSpec) -> u64 {
@@ -322,7 +444,7 @@ fn packed(bootstrap: &[u8]) -> String {
 fn pairs<K: AsRef<str>>(values: &BTreeMap<K, String>) -> Json {
     let list = values
         .iter()
-        .map(|(name, value)| json!({"Name": name.as_ref(), "Value": value}));
+        .map(|(name, value)| json!({"name": name.as_ref(), "value": value}));
     Json::Array(list.collect())
 }
 
@@ -330,7 +452,7 @@ fn mappings(ports: &[u16]) -> Json {
     let sorted: BTreeSet<u16> = ports.iter().copied().collect();
     let list = sorted
         .into_iter()
-        .map(|port| json!({"ContainerPort": port, "Protocol": "tcp"}));
+        .map(|port| json!({"containerPort": port, "protocol": "tcp"}));
     Json::Array(list.collect())
 }
 

@@ -117,8 +117,9 @@ impl Reader<'_> {
         if let Value::Object(object) = &mut body.value {
             // Every SDK sends one with each call; it is no part of the resource.
             object.remove("clientToken");
+            // An empty name is a wrong one, not none.
             let lacks = |object: &meshform_model::value::Object, name: &str| {
-                object.get(name).and_then(Node::as_str).is_none_or(str::is_empty)
+                object.get(name).is_none_or(Node::is_null)
             };
             if let (Some(parent), [_, name, _]) = (&self.options.parent, names.as_slice())
                 && lacks(object, name)
@@ -146,6 +147,7 @@ impl Reader<'_> {
             span: body.span,
             body,
             extensions: None,
+            origin: None,
         })
     }
 

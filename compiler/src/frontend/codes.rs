@@ -38,6 +38,14 @@ pub const UNKNOWN_GIVEN: Code = Code("MF0616");
 pub const VALUES: Code = Code("MF0617");
 /// A body whose kind is not told.
 pub const UNKNOWN_KIND: Code = Code("MF0618");
+/// A Kubernetes manifest of another version.
+pub const KUBERNETES_VERSION: Code = Code("MF0619");
+/// An object of Kubernetes of which the mesh or gateway is not known.
+pub const MEMBERSHIP: Code = Code("MF0620");
+/// A reference of a Kubernetes manifest that leads nowhere.
+pub const BAD_REFERENCE: Code = Code("MF0621");
+/// A placeholder that another tool fills in.
+pub const PLACEHOLDER: Code = Code("MF0622");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -157,5 +165,32 @@ pub const CODES: &[CodeInfo] = &[
         explanation: "A request body as the AWS CLI takes it does not always tell its kind: listeners alone may be a \
                       virtual node's, a virtual router's or a virtual gateway's. Give `--kind`, or write the name that \
                       the AWS CLI took as an option (`virtualNodeName`, `routeName`, …) beside `spec`.",
+    },
+    CodeInfo {
+        code: KUBERNETES_VERSION,
+        title: "unsupported version of App Mesh custom resources",
+        explanation: "`appmesh.k8s.aws/v1beta2` is read, which controllers of App Mesh serve since 1.0. The older v1beta1 \
+                      has names where v1beta2 has refs, and routes inside virtual services.",
+    },
+    CodeInfo {
+        code: MEMBERSHIP,
+        title: "Kubernetes object without a mesh or gateway",
+        explanation: "As with the controller, an object belongs to the one mesh whose `namespaceSelector` matches the labels \
+                      of its namespace (none set: nothing; an empty one: everything), and a gateway route to the one \
+                      gateway whose selectors match its namespace's labels and its own. `meshRef` and \
+                      `virtualGatewayRef`, as the cluster fills them in, say it directly. Give the manifests of the \
+                      namespaces with their labels, what `kubectl get -o yaml` prints, or `--mesh` and `--parent`.",
+    },
+    CodeInfo {
+        code: BAD_REFERENCE,
+        title: "invalid reference in a Kubernetes manifest",
+        explanation: "An ARN of another kind than the field takes, or a backend group that is not among the inputs.",
+    },
+    CodeInfo {
+        code: PLACEHOLDER,
+        title: "unfilled template placeholder",
+        explanation: "The file is a template: a shell (`${NAME}`) or Helm (`{{ .Values.name }}`) fills it in before it is a \
+                      manifest. `${NAME}` is filled in by `--parameter NAME=VALUE`; of a chart, give what \
+                      `helm template` prints.",
     },
 ];

@@ -29,6 +29,8 @@ pub(super) struct Draft {
     /// What the form calls it: a logical id, an address.
     pub(super) label: String,
     pub(super) span: Option<Span>,
+    /// The stack and logical id of a template's resource.
+    pub(super) origin: Option<(usize, String)>,
 }
 
 /// Longer than any key or address of names that the schema allows.
@@ -155,7 +157,7 @@ fn key(kind: Kind, body: &Node) -> Result<ResourceKey, Vec<&'static str>> {
 
 /// CloudFormation takes `"8080"` for a number and `1` for a text. With `texts`, expressions without a value become
 /// texts in the notation of `Fn::Sub` where a text may stand; validation comes before that.
-fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
+pub(super) fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
     let Node { value, span } = node;
     let value = match (&schema.shape, value) {
         (Shape::Object(shape) | Shape::Union(shape), Value::Object(object)) => {

@@ -1,6 +1,7 @@
 //! What must hold for any bytes: the bodies of the fuzz targets (`fuzz/`) and of the property tests.
 
-use super::{Input, Options, json, read, yaml};
+use super::{Given, Input, Options, json, read, yaml};
+use crate::{cloudformation, terraform};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Span, Value};
 
@@ -22,14 +23,23 @@ pub fn yaml(text: &str) -> Result<(), String> {
     places(text, documents.iter(), &problems)
 }
 
-/// Reading, recognising, converting and validating end, whatever the bytes are.
+/// Reading, recognising, converting, validating and writing end, whatever the bytes are; they are read as a values file,
+/// too.
 pub fn forms(name: &str, bytes: &[u8]) {
     let input = Input {
         name: name.to_owned(),
         bytes: bytes.to_vec(),
         named: true,
     };
-    let _ = read(vec![input], &Options::default()).resources();
+    let options = Options {
+        symbolic: true,
+        ..Options::default()
+    };
+    let reading = read(vec![input], &options);
+    let (resources, _) = reading.resources();
+    let _ = cloudformation::build_with(&resources, &reading.symbolic);
+    let _ = terraform::build_with(&resources, &reading.symbolic);
+    let _ = Given::read(name, bytes.to_vec());
 }
 
 fn places<'n>(

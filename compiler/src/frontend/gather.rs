@@ -1,10 +1,9 @@
 //! From texts to documents whose form is known, and from these to resources. Templates are read together: one may
 //! import, or nest, what another has.
 
-use super::cloudformation::{self, Deployment, Scope, Stacks, assembly};
-use super::{
-    Input, Options, Reading, api, codes, documents, found, is_kubernetes, state, text, unknown_form,
-};
+use super::cloudformation::{self, Deployment, Keys, Scope, Stacks, assembly};
+use super::kubernetes::{self, Manifests};
+use super::{Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form};
 use meshform_model::diag::{Diagnostic, Severity, has_errors};
 use meshform_model::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +20,8 @@ enum Form {
     /// A CDK assembly's manifest, which holds no resource itself.
     Assembly,
     State(Node),
+    /// Objects of Kubernetes, by where they stand among all of them.
+    Kubernetes(kubernetes::Range),
     Other(Node),
 }
 
@@ -41,6 +42,8 @@ pub(super) struct Gathered {
     reading: Reading,
     read: Vec<Read>,
     stacks: Stacks,
+    manifests: Manifests,
+    options: Options,
     deployments: BTreeMap<String, Deployment>,
     /// Files that assemblies name.
     wanted: BTreeSet<String>,
@@ -49,6 +52,13 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            options: options.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Reads the text of an input and recognises its documents.
     pub(super) fn input(&mut self, input: Input) {
         let reading = &mut self.reading;
@@ -71,7 +81,13 @@ impl Gathered {
                     .at(text::place(text::span(source, 0, 1.min(text.len())))),
             );
         }
-        let (documents, problems) = documents(&input.name, &text, source);
+        let (mut documents, mut problems) = documents(&input.name, &text, source);
+        if text.contains("appmesh.k8s.aws/")
+            && let Some(problem) = kubernetes::helm(&text, source)
+        {
+            // What follows from a template that is not rendered is no news.
+            (documents, problems) = (Vec::new(), vec![problem]);
+        }
         let mut read = Read {
             whole: !has_errors(&problems),
             name: input.name,
@@ -109,8 +125,14 @@ impl Gathered {
                 }
             };
         }
-        match state::recognise(&document) {
-            true => Form::State(document),
+        if state::recognise(&document) {
+            return Form::State(document);
+        }
+        match kubernetes::recognise(&document) {
+            true => {
+                let problems = &mut self.reading.problems;
+                Form::Kubernetes(self.manifests.add(document, &self.options, problems))
+            }
             false => Form::Other(document),
         }
     }
@@ -164,7 +186,8 @@ impl Gathered {
     }
 
     /// Takes the resources out of everything.
-    pub(super) fn finish(self, options: &Options) -> Reading {
+    pub(super) fn finish(self) -> Reading {
+        let options = &self.options;
         let mut reading = self.reading;
         let mut stacks = self.stacks;
         stacks.resolve(&self.deployments, &mut reading.problems);
@@ -172,13 +195,22 @@ impl Gathered {
         let mut input = InputReader {
             options,
             stacks: &stacks,
+            manifests: &self.manifests,
             name_used: false,
+            beside: Scope::new(&stacks, options),
+            keys: Keys::new(),
         };
         for read in self.read {
             input.read(read, &mut scope, &mut reading);
         }
-        reading.misused = cloudformation::misused(options, &stacks, &scope.imports);
-        if let (Some(name), false) = (&options.name, input.name_used) {
+        scope.imports.append(&mut input.beside.imports);
+        let (keys, name_used) = (input.keys, input.name_used);
+        if options.symbolic {
+            reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
+        }
+        reading.misused =
+            cloudformation::misused(options, &stacks, &scope.imports, &self.manifests.placeholders);
+        if let (Some(name), false) = (&options.name, name_used) {
             let message = format!(
                 "`--name {}`: every resource of the inputs has a name",
                 text::shorten(name)
@@ -196,12 +228,17 @@ impl Gathered {
 struct InputReader<'s> {
     options: &'s Options,
     stacks: &'s Stacks,
+    manifests: &'s Manifests,
     name_used: bool,
+    /// For what stands beside the mesh, of which nobody needs to know every value.
+    beside: Scope<'s>,
+    /// The resources of templates, by stack and logical id.
+    keys: Keys,
 }
 
 impl<'s> InputReader<'s> {
     fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
-        let before = reading.found.len();
+        let before = reading.found.len() + reading.tasks.len();
         let told = reading.problems.len();
         let mut recognised = read.documents.is_empty();
         let mut nested = false;
@@ -211,6 +248,7 @@ impl<'s> InputReader<'s> {
             nested |= match &document {
                 Form::Template(template) => self.stacks.serves_others(*template),
                 Form::Part | Form::Assembly => true,
+                Form::Kubernetes(range) => range.of_mesh,
                 Form::State(_) | Form::Other(_) => false,
             };
             match self.document((&read.name, document), scope, reading) {
@@ -228,7 +266,13 @@ impl<'s> InputReader<'s> {
             }
         }
         let silent = reading.problems.len() == told;
-        if read.named && read.whole && silent && reading.found.len() == before && recognised && !nested {
+        if read.named
+            && read.whole
+            && silent
+            && reading.found.len() + reading.tasks.len() == before
+            && recognised
+            && !nested
+        {
             reading.problems.push(Diagnostic::warning(
                 codes::NOTHING_FOUND,
                 format!("`{}` holds no resource of a mesh", read.name),
@@ -243,13 +287,22 @@ impl<'s> InputReader<'s> {
         scope: &mut Scope<'s>,
         reading: &mut Reading,
     ) -> Result<(), Diagnostic> {
+        let told = reading.problems.len();
         let drafts = match form {
             Form::Template(template) => {
+                tasks::of_template(template, self.stacks, &mut self.beside, reading);
                 cloudformation::read(template, self.stacks, scope, &mut reading.problems)
             }
             Form::Part | Form::Assembly => Vec::new(),
-            Form::State(document) => state::read(&document, &mut reading.problems),
-            Form::Other(document) if is_kubernetes(&document) => return Err(unknown_form(&document)),
+            Form::State(document) => {
+                reading.tasks.extend(tasks::of_state(&document));
+                state::read(&document, &mut reading.problems)
+            }
+            Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
+            Form::Other(document) if tasks::is_one(&document) => {
+                reading.tasks.extend(tasks::by_itself(&document));
+                Vec::new()
+            }
             Form::Other(document) => api::Reader {
                 options: self.options,
                 file,
@@ -259,10 +312,23 @@ impl<'s> InputReader<'s> {
             .read(&document)
             .ok_or_else(|| unknown_form(&document))?,
         };
-        let options = self.options;
-        reading
-            .found
-            .extend(drafts.into_iter().map(|draft| found::finish(draft, options)));
+        for draft in drafts {
+            let origin = draft.origin.clone();
+            let mut found = found::finish(draft, self.options);
+            if reading
+                .problems
+                .iter()
+                .skip(told)
+                .any(|problem| problem.code == codes::MEMBERSHIP)
+            {
+                // That an object belongs to no mesh has been told.
+                found.problems.retain(|problem| problem.code != codes::NO_NAME);
+            }
+            if let (Some(origin), Some(key)) = (origin, &found.key) {
+                self.keys.insert(origin, key.clone());
+            }
+            reading.found.push(found);
+        }
         Ok(())
     }
 }

@@ -4,7 +4,8 @@
 //! with every problem at its place:
 //!
 //! - [`json`] and [`yaml`] make trees that know the place of every value;
-//! - `cloudformation`, `api` and `state` recognise the forms and take the resources out;
+//! - `cloudformation`, `api`, `state` and `kubernetes` recognise the forms and take the resources out;
+//! - `tasks` takes the ECS task definitions that stand beside a mesh;
 //! - `found` brings each into canonical form, validates it and finds its key.
 //!
 //! Reading is bounded (see [`text`]) and never panics.
@@ -17,8 +18,10 @@ pub mod fuzzing;
 mod gather;
 mod given;
 pub mod json;
+mod kubernetes;
 mod state;
 mod tags;
+pub mod tasks;
 pub mod text;
 mod time;
 pub mod yaml;
@@ -31,6 +34,8 @@ use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::METADATA;
+pub(crate) use cloudformation::sub;
+pub use cloudformation::{Symbolic, SymbolicResource};
 use gather::Gathered;
 pub use given::Given;
 
@@ -63,6 +68,8 @@ pub struct Options {
     pub imports: BTreeMap<String, String>,
     /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`; `LOGICAL.Ref` for what `Ref` gives.
     pub attributes: BTreeMap<String, String>,
+    /// Whether templates are wanted with their expressions, too.
+    pub symbolic: bool,
 }
 
 /// A resource that an input holds.
@@ -91,10 +98,16 @@ pub struct Reading {
     pub sources: Sources,
     /// The resources, in the order of the inputs.
     pub found: Vec<Found>,
+    /// ECS task definitions that stand beside the mesh.
+    pub tasks: Vec<tasks::FoundTask>,
+    /// The templates that hold some of them.
+    pub templates: Vec<tasks::FoundTemplate>,
     /// Problems of the inputs; each resource has its own beside these.
     pub problems: Vec<Diagnostic>,
     /// Options that give values for which no input asks.
     pub misused: Vec<Diagnostic>,
+    /// Templates with their expressions, where that was asked for.
+    pub symbolic: Symbolic,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.
@@ -109,12 +122,12 @@ pub fn read_with(
     options: &Options,
     open: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
 ) -> Reading {
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered::new(options);
     for input in inputs {
         gathered.input(input);
     }
     gathered.follow(open);
-    gathered.finish(options)
+    gathered.finish()
 }
 
 /// The trees of a text, by the format that its name or its first character tells.
@@ -163,22 +176,14 @@ impl Reading {
     }
 }
 
-fn is_kubernetes(document: &Node) -> bool {
-    document.get("apiVersion").is_some() && document.get("kind").is_some()
-}
-
 fn unknown_form(document: &Node) -> Diagnostic {
     let problem = Diagnostic::error(
         codes::UNKNOWN_FORM,
-        if is_kubernetes(document) {
-            "a Kubernetes resource; that form is not read yet".to_owned()
-        } else {
-            format!("{} of no form that is known", document.value.noun())
-        },
+        format!("{} of no form that is known", document.value.noun()),
     )
     .help(
         "known are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, Terraform \
-         state, and `terraform show -json`",
+         state, `terraform show -json`, and Kubernetes manifests of the App Mesh controller",
     );
     match document.span {
         // The first line says enough; a whole document is no place.

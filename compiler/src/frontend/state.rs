@@ -114,6 +114,7 @@ fn draft(kind: Kind, attributes: &Node, label: String, whole: &Node) -> Draft {
         body: attributes.clone(),
         extensions: None,
         foreign: version < 1000,
+        origin: None,
         label,
         span: whole.span,
     }

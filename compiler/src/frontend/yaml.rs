@@ -174,7 +174,12 @@ impl Builder<'_> {
                     codes::YAML_CONSTRUCT,
                     format!("the tag `{}` is not known", shorten(&shown)),
                 )
-                .help("known are CloudFormation's functions (`!Ref`, `!Sub`, `!GetAtt`, …) and YAML's types");
+                .help(match tag.suffix.starts_with("Rain::") {
+                    true => "a directive of Rain: give what `rain pkg` prints",
+                    false => {
+                        "known are CloudFormation's functions (`!Ref`, `!Sub`, `!GetAtt`, …) and YAML's types"
+                    }
+                });
                 if let Some(at) = node.span {
                     problem = problem.at(place(at));
                 }

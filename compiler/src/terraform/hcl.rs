@@ -35,6 +35,12 @@ impl Writer {
         self.pending.push((name.to_owned(), value));
     }
 
+    /// A blank line before what follows.
+    pub(super) fn gap(&mut self) {
+        self.flush();
+        self.out.push('\n');
+    }
+
     pub(super) fn finish(mut self) -> String {
         self.flush();
         self.out
@@ -95,7 +101,12 @@ pub(super) fn literal(value: &Value) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
+    format!("\"{}\"", quoted_inner(text))
+}
+
+/// A text as it stands between quotes.
+pub(super) fn quoted_inner(text: &str) -> String {
+    let mut out = String::new();
     let mut letters = text.chars().peekable();
     while let Some(c) = letters.next() {
         match c {
@@ -113,6 +124,5 @@ fn quoted(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out.push('"');
     out
 }

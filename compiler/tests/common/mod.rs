@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The resources of an input of `tests/inputs`; problems fail the test.
+#[allow(dead_code)]
 pub(crate) fn resources(name: &str) -> Vec<Resource> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/inputs")
@@ -21,6 +22,7 @@ pub(crate) fn resources(name: &str) -> Vec<Resource> {
 }
 
 /// The resources of a text.
+#[allow(dead_code)]
 pub(crate) fn read(input: Input) -> Vec<Resource> {
     let reading = frontend::read(vec![input], &Options::default());
     assert_eq!(reading.all_problems(), [], "the input is fine");

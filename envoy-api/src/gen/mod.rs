@@ -123,6 +123,11 @@ pub mod envoy {
                         include!("envoy.extensions.filters.listener.original_dst.v3.rs");
                     }
                 }
+                pub mod proxy_protocol {
+                    pub mod v3 {
+                        include!("envoy.extensions.filters.listener.proxy_protocol.v3.rs");
+                    }
+                }
                 pub mod tls_inspector {
                     pub mod v3 {
                         include!("envoy.extensions.filters.listener.tls_inspector.v3.rs");

@@ -2,8 +2,9 @@
 
 use super::{Effective, Part, plain, shares, time, tls};
 use crate::ir::Source;
-use crate::ir::listener::{Chain, Direction, HttpService, Listener, Service, TcpService, Transport};
+use crate::ir::listener::{Chain, Direction, Edge, HttpService, Listener, Service, TcpService, Transport};
 use crate::ir::telemetry::{AccessLog, Collector, LogFormat, Tracing};
+use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
 
 pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
     let Listener {
@@ -13,6 +14,8 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
         port,
         ipv4_compat,
         direction,
+        proxy_protocol,
+        limited,
         original_destination,
         chains,
         default_chain,
@@ -36,6 +39,22 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
         "made to the socket itself"
     };
     out.field("connections", reached, origin);
+    out.or(
+        "PROXY protocol",
+        proxy_protocol.as_ref(),
+        (
+            |one| match one {
+                ProxyProtocol::Optional => "read where there is one".to_owned(),
+                ProxyProtocol::Required => "required".to_owned(),
+            },
+            "not read",
+            Source::AppMesh,
+        ),
+    );
+    if !*limited {
+        let counted = "not counted: they counted where they came in";
+        out.tell("towards the limit of connections", counted, Source::Meshform);
+    }
     if default_chain.is_none() {
         out.tell("connections that no chain takes", "closed", Source::Envoy);
     }
@@ -87,11 +106,16 @@ fn http(out: &mut Part<'_>, of: &HttpService) {
         tracing,
         max_request_headers_kb,
         max_request_headers_count,
+        edge,
     } = of;
     out.tell("routes requests by", table, Source::AppMesh);
     out.tell("prefix of statistics", stat_prefix, Source::AppMesh);
-    let paths = "`.` and `..` resolved, slashes merged, escaped slashes kept";
+    let paths = "`.` and `..` resolved, slashes merged";
     out.tell("paths", paths, Source::AppMesh);
+    match edge {
+        Some(edge) => self::edge(out, edge),
+        None => out.tell("escaped slashes", "kept", Source::AppMesh),
+    }
     let upgrade = if *websocket { "allowed" } else { "not allowed" };
     out.tell("WebSocket", upgrade, Source::AppMesh);
     out.or(
@@ -109,6 +133,53 @@ fn http(out: &mut Part<'_>, of: &HttpService) {
         Some(tracing) => spans(out, tracing),
         None => out.tell("spans", "none", Source::AppMesh),
     }
+}
+
+fn edge(out: &mut Part<'_>, of: &Edge) {
+    let Edge {
+        trusted_hops,
+        escaped_slashes,
+        underscores,
+        headers_timeout,
+        max_streams,
+        stream_window,
+        connection_window,
+    } = of;
+    out.or(
+        "address of the client",
+        trusted_hops.as_ref(),
+        (
+            |hops| match hops {
+                0 => "whoever connects; added to X-Forwarded-For".to_owned(),
+                hops => format!(
+                    "from X-Forwarded-For, as {hops} proxies in front wrote it; whoever connects is added"
+                ),
+            },
+            "as X-Forwarded-For comes; nothing added",
+            Source::AppMesh,
+        ),
+    );
+    out.add("escaped slashes", escaped_slashes, |action| {
+        match action {
+            EscapedSlashes::KeepUnchanged => "kept",
+            EscapedSlashes::RejectRequest => "refused with 400",
+            EscapedSlashes::UnescapeAndForward => "become slashes",
+            EscapedSlashes::UnescapeAndRedirect => "redirected to the path with slashes",
+        }
+        .to_owned()
+    });
+    out.add("headers with underscores", underscores, |action| {
+        match action {
+            Underscores::Allow => "pass",
+            Underscores::DropHeader => "taken away",
+            Underscores::RejectRequest => "refused with 400",
+        }
+        .to_owned()
+    });
+    out.add("time for request headers", headers_timeout, time);
+    out.add("HTTP/2 requests at once on a connection", max_streams, plain);
+    out.add("HTTP/2 window of a request, bytes", stream_window, plain);
+    out.add("HTTP/2 window of a connection, bytes", connection_window, plain);
 }
 
 fn tcp(out: &mut Part<'_>, of: &TcpService, chain: &Chain) {

@@ -12,9 +12,13 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &RouteTable) {
         name,
         origin,
         hosts,
+        any_port,
         remove_headers,
     } = of;
     let mut out = Part::new(list, format!("routes {name}"));
+    if *any_port {
+        out.tell("port in the host of a request", "not looked at", Source::Meshform);
+    }
     if !remove_headers.is_empty() {
         out.field(
             "headers of requests taken away",

@@ -3,6 +3,7 @@
 use super::telemetry::{AccessLog, Tracing};
 use super::tls::ServerTls;
 use super::{Origin, Sourced};
+use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ pub struct Listener {
     pub ipv4_compat: bool,
     /// Which way.
     pub direction: Direction,
+    /// Whether connections begin with the PROXY protocol.
+    pub proxy_protocol: Option<Sourced<ProxyProtocol>>,
+    /// Its connections count towards the limit of the whole process.
+    pub limited: bool,
     /// Connections arrive here by iptables; where they were going decides the chain.
     pub original_destination: bool,
     /// Filter chains, in order.
@@ -92,6 +97,27 @@ pub struct HttpService {
     pub max_request_headers_kb: Option<Sourced<u32>>,
     /// How many headers a request may have.
     pub max_request_headers_count: Option<Sourced<u32>>,
+    /// How clients from outside the mesh are met; nothing where callers are of the mesh.
+    pub edge: Option<Arc<Edge>>,
+}
+
+/// How clients from outside the mesh are met.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// Proxies in front whose word on the client's address counts; nothing: addresses are neither read nor written.
+    pub trusted_hops: Option<Sourced<u32>>,
+    /// What becomes of escaped slashes in paths.
+    pub escaped_slashes: Sourced<EscapedSlashes>,
+    /// What becomes of headers with an underscore.
+    pub underscores: Sourced<Underscores>,
+    /// How long headers may take; zero = for ever.
+    pub headers_timeout: Sourced<Duration>,
+    /// Requests at once on an HTTP/2 connection.
+    pub max_streams: Sourced<u32>,
+    /// Bytes on the way on an HTTP/2 stream.
+    pub stream_window: Sourced<u32>,
+    /// Bytes on the way on an HTTP/2 connection.
+    pub connection_window: Sourced<u32>,
 }
 
 /// Passes bytes to one of several clusters.

@@ -13,6 +13,8 @@ pub struct RouteTable {
     pub origin: Origin,
     /// By name; domains are unique among them.
     pub hosts: Vec<Arc<VirtualHost>>,
+    /// A host belongs to its virtual host whatever port the request names behind it.
+    pub any_port: bool,
     /// Request headers that are ours and must not reach an application.
     pub remove_headers: Vec<String>,
 }
@@ -24,7 +26,7 @@ pub struct VirtualHost {
     pub name: String,
     /// What it was made for.
     pub origin: Origin,
-    /// `Host` values that belong to it: exact, `*suffix`, or `*`.
+    /// `Host` values that belong to it: exact, `*suffix`, `prefix*`, or `*`.
     pub domains: Vec<String>,
     /// In order: the first that matches is taken.
     pub routes: Vec<Route>,

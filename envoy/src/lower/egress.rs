@@ -166,16 +166,14 @@ impl Lowering<'_> {
     }
 
     /// Names that nobody provides: known, and answered with 404, so that they do not leave by another way.
-    pub(crate) fn unprovided(&self, backends: &[Backend], ports: &[u16]) -> Vec<Arc<VirtualHost>> {
+    pub(crate) fn unprovided(&self, backends: &[Backend]) -> Vec<Arc<VirtualHost>> {
         let nobody = backends
             .iter()
             .filter(|backend| backend.upstream.ports.is_empty());
         nobody
             .map(|backend| {
                 let name = &backend.upstream.name;
-                let mut domains = vec![name.clone()];
-                domains.extend(ports.iter().map(|port| format!("{name}:{port}")));
-                self.virtual_host((name.clone(), domains), backend, None)
+                self.virtual_host((name.clone(), with_any_port(name)), backend, None)
             })
             .collect()
     }
@@ -191,9 +189,15 @@ impl Lowering<'_> {
             name,
             origin,
             hosts,
+            any_port: false,
             remove_headers: Vec::new(),
         });
     }
+}
+
+/// The `Host` values that mean a name: alone, and with any port behind it. A domain that names a port goes before these.
+pub(crate) fn with_any_port(name: &str) -> Vec<String> {
+    vec![name.to_owned(), format!("{name}:*")]
 }
 
 /// Equal but for the field that they were written in.

@@ -1,7 +1,7 @@
 //! Outbound without interception: the application calls Envoy, by name through one listener, or through a socket that
 //! stands for one service.
 
-use super::egress::Backend;
+use super::egress::{Backend, with_any_port};
 use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
 use super::{Lowering, names};
@@ -35,7 +35,7 @@ impl Lowering<'_> {
                     .iter()
                     .find(|service| service.virtual_service == backend.upstream.name);
                 if upstream_port.is_http() {
-                    hosts.push(self.named_host(backend, upstream_port, port));
+                    hosts.push(self.named_host(backend, upstream_port));
                 }
                 match own {
                     Some(own) => {
@@ -64,7 +64,7 @@ impl Lowering<'_> {
                 }
             }
         }
-        hosts.extend(self.unprovided(backends, &[port]));
+        hosts.extend(self.unprovided(backends));
         if hosts.is_empty() {
             return;
         }
@@ -93,19 +93,15 @@ impl Lowering<'_> {
         }
     }
 
-    /// On the common listener a service is known by its name, with its own port, with Envoy's, or with none.
-    fn named_host(&self, backend: &Backend, port: &UpstreamPort, listener: u16) -> Arc<VirtualHost> {
+    /// On the common listener a service is known by its name. Of several ports the first one answers to the name alone
+    /// and with any port; the others only with their own.
+    fn named_host(&self, backend: &Backend, port: &UpstreamPort) -> Arc<VirtualHost> {
         let name = &backend.upstream.name;
+        if backend.upstream.default_port() == Some(port.port) {
+            return self.virtual_host((name.clone(), with_any_port(name)), backend, Some(port));
+        }
         let qualified = format!("{name}:{}", port.port);
-        if backend.upstream.default_port() != Some(port.port) {
-            return self.virtual_host((qualified.clone(), vec![qualified]), backend, Some(port));
-        }
-        let mut domains = vec![name.clone(), qualified];
-        let taken = backend.upstream.ports.iter().any(|other| other.port == listener);
-        if !taken {
-            domains.push(format!("{name}:{listener}"));
-        }
-        self.virtual_host((name.clone(), domains), backend, Some(port))
+        self.virtual_host((qualified.clone(), vec![qualified]), backend, Some(port))
     }
 
     /// A socket that stands for one service: whatever name the caller uses.
@@ -148,6 +144,8 @@ fn loopback((address, port): (&str, u16), (chain, origin): (String, Origin), ser
         port,
         ipv4_compat: false,
         direction: Direction::Outbound,
+        proxy_protocol: None,
+        limited: true,
         original_destination: false,
         chains: vec![Chain {
             name: chain,

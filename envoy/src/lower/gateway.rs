@@ -8,7 +8,7 @@ use super::index::Entry;
 use super::ingress::{bind, with_tls};
 use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::Upstream;
-use super::{Lowering, cluster, matching, names};
+use super::{Lowering, cluster, edge, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
 use crate::ir::listener::{Chain, Direction, Listener, Service};
 use crate::ir::route::{HeaderMatch, Matcher, Route, RouteTable, ValueMatch, VirtualHost};
@@ -150,15 +150,21 @@ impl Lowering<'_> {
         draft.tables.push(RouteTable {
             name: table.clone(),
             origin: origin.clone(),
-            hosts: hosts(&mine, port, (&redirect, origin)),
+            hosts: hosts(&mine, (&redirect, origin)),
+            any_port: true,
             remove_headers: FROM_OUTSIDE.iter().map(|&name| name.to_owned()).collect(),
         });
         let mut service = draft.http(table, names::ingress_prefix(several, protocol, port), protocol);
         self.listener_limits(&scope.key, port).apply(&mut service);
+        if let Service::Http(http) = &mut service {
+            http.edge = Some(Arc::new(edge::edge(scope)));
+        }
+        let proxy_protocol = edge::proxy_protocol(scope);
         let chain = Chain {
             name: format!("{protocol}-{port}"),
             origin: origin.clone(),
-            destination_port: Some(port),
+            // The PROXY protocol also says where the client was going: to another port than this one.
+            destination_port: proxy_protocol.is_none().then_some(port),
             server_names: Vec::new(),
             transport: None,
             tls: None,
@@ -178,6 +184,8 @@ impl Lowering<'_> {
             port,
             ipv4_compat,
             direction: Direction::Inbound,
+            proxy_protocol,
+            limited: true,
             original_destination: false,
             chains: with_tls(chain, tls),
             default_chain: None,
@@ -259,6 +267,9 @@ impl Lowering<'_> {
             port: inner,
             ipv4_compat: false,
             direction: Direction::Outbound,
+            proxy_protocol: None,
+            // What came in at the gateway counted there.
+            limited: false,
             original_destination: false,
             chains: vec![Chain {
                 name: table,

@@ -3,7 +3,9 @@
 use super::gateway::Rule;
 use super::{names, timeout};
 use crate::ir::Origin;
-use crate::ir::route::{Action, Matcher, PathMatch, PathRewrite, Route, Target, VirtualHost};
+use crate::ir::route::{
+    Action, HeaderMatch, Matcher, PathMatch, PathRewrite, Route, Target, ValueMatch, VirtualHost,
+};
 use meshform_model::spec::{GatewayRouteRule, HostnameMatch, HttpGatewayRoute, Switch};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,13 +22,6 @@ enum HostKey {
 }
 
 impl HostKey {
-    fn ending_with(suffix: &str) -> Self {
-        match suffix {
-            "" => Self::Any,
-            suffix => Self::Suffix(suffix.to_lowercase()),
-        }
-    }
-
     /// As Envoy writes it.
     fn domain(&self) -> String {
         match self {
@@ -38,76 +33,93 @@ impl HostKey {
 }
 
 /// Every host that a route names has a virtual host of its own, with every route that could be meant, in the one
-/// order; so a route without host name also serves named hosts.
-pub(crate) fn hosts(
-    rules: &[&Rule<'_>],
-    port: u16,
-    (redirect, origin): (&str, &Origin),
-) -> Vec<Arc<VirtualHost>> {
-    let keys: BTreeSet<HostKey> = rules.iter().map(|rule| host_key(rule)).collect();
-    let named: BTreeSet<String> = keys.iter().map(HostKey::domain).collect();
-    keys.iter()
+/// order; so a route without host name also serves named hosts. The table looks hosts up without their port, so a
+/// route that names a port asks for it itself.
+pub(crate) fn hosts(rules: &[&Rule<'_>], (redirect, origin): (&str, &Origin)) -> Vec<Arc<VirtualHost>> {
+    let rules: Vec<(Named, &Rule<'_>)> = rules.iter().map(|rule| (named(rule), *rule)).collect();
+    let keys: BTreeSet<&HostKey> = rules.iter().map(|(named, _)| &named.host).collect();
+    keys.into_iter()
         .map(|key| {
             let routes = rules
                 .iter()
-                .filter(|rule| serves(&host_key(rule), key, port))
-                .flat_map(|rule| routes(rule, redirect))
+                .filter(|(named, _)| serves(&named.host, key))
+                .flat_map(|(named, rule)| {
+                    let mut routes = routes(rule, redirect);
+                    for route in &mut routes {
+                        route.matcher.headers.extend(named.authority.clone());
+                    }
+                    routes
+                })
                 .collect();
             let domain = key.domain();
             let name = match key {
                 HostKey::Any => SELF_REDIRECT.to_owned(),
                 HostKey::Exact(_) | HostKey::Suffix(_) => format!("{SELF_REDIRECT}_{domain}"),
             };
-            let mut domains = vec![domain];
-            // Where routes name a host with this port, it is a virtual host of its own.
-            let with_port = with_port(key, port);
-            domains.extend(with_port.filter(|domain| !named.contains(domain)));
             Arc::new(VirtualHost {
                 name,
                 origin: origin.clone(),
-                domains,
+                domains: vec![domain],
                 routes,
             })
         })
         .collect()
 }
 
-/// A host as clients name it on another port than the usual one.
-fn with_port(key: &HostKey, port: u16) -> Option<String> {
-    let (HostKey::Exact(host) | HostKey::Suffix(host)) = key else {
-        return None;
-    };
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    (!has_port).then(|| format!("{}:{port}", key.domain()))
+/// What a route says of the host.
+struct Named {
+    /// Without port.
+    host: HostKey,
+    /// The port, where the route has one.
+    authority: Option<HeaderMatch>,
 }
 
-fn host_key(rule: &Rule<'_>) -> HostKey {
-    match rule.spec.rule.hostname() {
-        None => HostKey::Any,
+fn named(rule: &Rule<'_>) -> Named {
+    let (suffix, text) = match rule.spec.rule.hostname() {
+        None => (true, ""),
         Some(HostnameMatch::Exact(host)) => match host.strip_prefix('*') {
-            None => HostKey::Exact(host.to_lowercase()),
-            Some(suffix) => HostKey::ending_with(suffix),
+            None => (false, host),
+            Some(suffix) => (true, suffix),
         },
-        Some(HostnameMatch::Suffix(suffix)) => {
-            HostKey::ending_with(suffix.strip_prefix('*').unwrap_or(suffix))
-        }
-    }
+        Some(HostnameMatch::Suffix(suffix)) => (true, suffix.strip_prefix('*').unwrap_or(suffix)),
+    };
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let (host, has_port) = match text.rsplit_once(':') {
+        Some((host, port)) if digits(port) => (host, true),
+        _ => (text, false),
+    };
+    let authority = has_port.then(|| HeaderMatch {
+        name: ":authority".to_owned(),
+        value: ValueMatch::Regex(format!("(?i){}{}", if suffix { ".*" } else { "" }, quoted(text))),
+        invert: false,
+    });
+    let host = match (suffix, host.to_lowercase()) {
+        (true, host) if host.is_empty() => HostKey::Any,
+        (true, host) => HostKey::Suffix(host),
+        (false, host) => HostKey::Exact(host),
+    };
+    Named { host, authority }
 }
 
-/// Whether a route for `of` could be meant by a request to `host`, which may name the listener's port.
-fn serves(of: &HostKey, host: &HostKey, port: u16) -> bool {
-    let port = format!(":{port}");
-    let both =
-        |host: &'_ str, fits: &dyn Fn(&str) -> bool| fits(host) || host.strip_suffix(&port).is_some_and(fits);
+/// A text as a regular expression that matches it alone.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Whether a route for `of` could be meant by a request to `host`.
+fn serves(of: &HostKey, host: &HostKey) -> bool {
     match (of, host) {
         (HostKey::Any, _) => true,
-        (HostKey::Exact(of), HostKey::Exact(host)) => both(host, &|host| of == host),
-        (HostKey::Suffix(of), HostKey::Suffix(host)) => both(host, &|host| host.ends_with(of)),
-        (HostKey::Suffix(of), HostKey::Exact(host)) => {
-            both(host, &|host| host.len() > of.len() && host.ends_with(of))
-        }
+        (HostKey::Exact(of), HostKey::Exact(host)) => of == host,
+        (HostKey::Suffix(of), HostKey::Suffix(host)) => host.ends_with(of.as_str()),
+        (HostKey::Suffix(of), HostKey::Exact(host)) => host.len() > of.len() && host.ends_with(of.as_str()),
         (HostKey::Exact(_) | HostKey::Suffix(_), _) => false,
     }
 }

@@ -69,6 +69,8 @@ impl Lowering<'_> {
                     port,
                     ipv4_compat,
                     direction: Direction::Inbound,
+                    proxy_protocol: None,
+                    limited: true,
                     original_destination: true,
                     chains,
                     default_chain: None,
@@ -103,6 +105,8 @@ impl Lowering<'_> {
                         port,
                         ipv4_compat,
                         direction: Direction::Inbound,
+                        proxy_protocol: None,
+                        limited: true,
                         original_destination: false,
                         chains,
                         default_chain: None,
@@ -216,6 +220,7 @@ impl Lowering<'_> {
                         },
                     }],
                 })],
+                any_port: false,
                 remove_headers: Vec::new(),
             });
             let mut service = draft.http(table, stat_prefix, protocol);

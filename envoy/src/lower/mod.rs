@@ -6,9 +6,10 @@
 //! - [`index`], [`profile`]: looking things up. [`names`]: what App Mesh called them.
 //! - [`upstream`]: virtual services → routes → targets. [`matching`], [`retry`], [`timeout`]: their parts.
 //! - [`cluster`], [`tls`], [`telemetry`]: towards others.
-//! - [`ingress`], [`egress`] ([`transparent`], [`explicit`]), [`gateway`] ([`gateway_routes`]): listeners. [`proxy`]: all of it as one proxy.
+//! - [`ingress`], [`egress`] ([`transparent`], [`explicit`]), [`gateway`] ([`gateway_routes`], [`edge`]): listeners. [`proxy`]: all of it as one proxy.
 
 pub(crate) mod cluster;
+pub(crate) mod edge;
 pub(crate) mod egress;
 pub(crate) mod explicit;
 pub(crate) mod extensions;

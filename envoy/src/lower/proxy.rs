@@ -1,11 +1,11 @@
 //! One proxy being put together.
 
-use super::Lowering;
 use super::names::SDS_CLUSTER;
 use super::profile::Profile;
 use super::sockets::Application;
 use super::telemetry::collector;
 use super::tls::server_name;
+use super::{Lowering, edge};
 use crate::codes;
 use crate::files::file_name;
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol, ResponseHeaders};
@@ -17,6 +17,7 @@ use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, ServerTl
 use crate::ir::{Origin, Proxy, Source, Sourced};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
 use meshform_model::resource::Identity;
 use meshform_model::spec::{Admin as ProfileAdmin, Drain, Limits, Logging, Protocol as Wire};
 use std::collections::BTreeMap;
@@ -66,6 +67,7 @@ impl ProxyBuilder {
             tracing: self.tracing.clone(),
             max_request_headers_kb: self.max_request_headers_kb.clone(),
             max_request_headers_count: self.max_request_headers_count.clone(),
+            edge: None,
         }))
     }
 
@@ -186,13 +188,17 @@ impl Lowering<'_> {
             concurrency: profile
                 .get("concurrency", |profile| profile.concurrency)
                 .map(|threads| threads.map(|threads| u32::try_from(threads).unwrap_or(u32::MAX))),
-            max_downstream_connections: profile.below(
-                "limits",
-                |profile| profile.limits.as_ref(),
-                ("maxDownstreamConnections", |limits: &Limits| {
-                    limits.max_downstream_connections
+            max_downstream_connections: profile
+                .below(
+                    "limits",
+                    |profile| profile.limits.as_ref(),
+                    ("maxDownstreamConnections", |limits: &Limits| {
+                        limits.max_downstream_connections
+                    }),
+                )
+                .or_else(|| {
+                    (scope.key.kind == Kind::VirtualGateway).then(|| Sourced::ours(edge::MAX_CONNECTIONS))
                 }),
-            ),
             metrics: self.metrics(scope),
             sds: sds_cluster(scope).map(Arc::new),
             control_plane: control_plane(scope).map(Arc::new),

@@ -1,6 +1,6 @@
 //! Outbound with interception: connections come by iptables, and the port that they were made to decides.
 
-use super::egress::Backend;
+use super::egress::{Backend, with_any_port};
 use super::ingress::bind;
 use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
@@ -39,11 +39,10 @@ impl Lowering<'_> {
                     .filter(|(_, port)| port.is_http())
                     .map(|(backend, port)| {
                         let name = &backend.upstream.name;
-                        let domains = vec![name.clone(), format!("{name}:{}", port.port)];
-                        self.virtual_host((name.clone(), domains), backend, Some(port))
+                        self.virtual_host((name.clone(), with_any_port(name)), backend, Some(port))
                     })
                     .collect();
-                hosts.extend(self.unprovided(backends, &[port]));
+                hosts.extend(self.unprovided(backends));
                 if allow_all {
                     hosts.push(self.allow_all_host(scope));
                 }
@@ -88,6 +87,8 @@ impl Lowering<'_> {
             port,
             ipv4_compat,
             direction: Direction::Outbound,
+            proxy_protocol: None,
+            limited: true,
             original_destination: true,
             chains,
             default_chain,

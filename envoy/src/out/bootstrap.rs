@@ -57,6 +57,8 @@ pub(crate) fn message(settings: &Settings, delivery: &Delivery) -> api::Bootstra
                 .iter()
                 .map(|path| telemetry::file_log(&path.value, None))
                 .collect(),
+            // Whoever looks after the proxy gets through when clients have taken all connections.
+            ignore_global_conn_limit: settings.max_downstream_connections.is_some(),
             ..Default::default()
         }),
         static_resources: (!clusters.is_empty()).then(|| api::bootstrap::StaticResources {

@@ -32,7 +32,10 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
         connect_timeout: Some(duration(cluster.connect_timeout.value)),
         circuit_breakers: Some(breakers(&cluster.pool)),
         health_checks: cluster.health_check.iter().map(health_check).collect(),
-        outlier_detection: cluster.outlier.as_ref().map(outlier),
+        outlier_detection: cluster
+            .outlier
+            .as_ref()
+            .map(|found| outlier(found, cluster.health_check.is_some())),
         transport_socket: cluster.tls.as_ref().map(|tls| tls::client(tls, delivery)),
         lb_policy: match cluster.balancing.as_ref().map(|balancing| balancing.value) {
             None | Some(Balancing::RoundRobin) => LbPolicy::RoundRobin,
@@ -123,13 +126,16 @@ fn breakers(pool: &Pool) -> api::CircuitBreakers {
 }
 
 /// Only server errors in a row put a host out; at least one host always may be.
-fn outlier(outlier: &Outlier) -> api::OutlierDetection {
+fn outlier(outlier: &Outlier, beside_checks: bool) -> api::OutlierDetection {
     api::OutlierDetection {
         consecutive_5xx: Some(outlier.errors),
         interval: Some(duration(outlier.interval)),
         base_ejection_time: Some(duration(outlier.ejection)),
         max_ejection_percent: Some(outlier.max_percent),
         always_eject_one_host: Some(true),
+        // Else the next health check that succeeds ends `baseEjectionDuration`, and a host that answers checks well and
+        // requests with errors is back at once.
+        successful_active_health_check_uneject_host: beside_checks.then_some(false),
         enforcing_success_rate: Some(0),
         enforcing_failure_percentage: Some(0),
         ..Default::default()

@@ -3,7 +3,7 @@
 use super::cluster::http2;
 use super::delivery::{Delivery, duration, socket};
 use super::{telemetry, tls};
-use crate::ir::listener::{Chain, Direction, HttpService, Listener, Service, TcpService, Transport};
+use crate::ir::listener::{Chain, Direction, Edge, HttpService, Listener, Service, TcpService, Transport};
 use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::core::v3 as core;
@@ -11,11 +11,13 @@ use meshform_envoy_api::envoy::config::listener::v3 as api;
 use meshform_envoy_api::envoy::config::route::v3::RouteConfiguration;
 use meshform_envoy_api::envoy::extensions::filters::http::router::v3::Router;
 use meshform_envoy_api::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
+use meshform_envoy_api::envoy::extensions::filters::listener::proxy_protocol::v3::ProxyProtocol as ProxyProtocolFilter;
 use meshform_envoy_api::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 use meshform_envoy_api::envoy::extensions::filters::network::http_connection_manager::v3 as hcm;
 use meshform_envoy_api::envoy::extensions::filters::network::tcp_proxy::v3 as tcp;
 use meshform_envoy_api::envoy::r#type::v3::Int32Range;
 use meshform_envoy_api::prost_types::Any;
+use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -27,6 +29,12 @@ const FIRST_BYTES: Duration = Duration::from_secs(1);
 /// there.
 pub(crate) fn message(listener: &Listener, delivery: &Delivery) -> api::Listener {
     let mut filters = Vec::new();
+    filters.extend(listener.proxy_protocol.as_ref().map(|found| {
+        let config = ProxyProtocolFilter {
+            allow_requests_without_proxy_protocol: found.value == ProxyProtocol::Optional,
+        };
+        listener_filter("envoy.filters.listener.proxy_protocol", any(&config))
+    }));
     if listener.original_destination {
         filters.push(listener_filter(
             "envoy.filters.listener.original_dst",
@@ -45,6 +53,7 @@ pub(crate) fn message(listener: &Listener, delivery: &Delivery) -> api::Listener
             Direction::Outbound => core::TrafficDirection::Outbound,
         } as i32,
         listener_filters: filters,
+        ignore_global_conn_limit: !listener.limited,
         filter_chains: listener
             .chains
             .iter()
@@ -157,7 +166,9 @@ fn filter_chain(chain: &Chain, delivery: &Delivery) -> api::FilterChain {
 }
 
 fn connection_manager(http: &HttpService, delivery: &Delivery) -> hcm::HttpConnectionManager {
-    use hcm::http_connection_manager::{PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig};
+    use hcm::http_connection_manager::{RouteSpecifier, UpgradeConfig};
+    let edge = http.edge.as_deref();
+    let hops = edge.and_then(|edge| edge.trusted_hops.as_ref());
     hcm::HttpConnectionManager {
         stat_prefix: http.stat_prefix.clone(),
         route_specifier: Some(match delivery.source(ResourceType::Routes, &http.table) {
@@ -173,7 +184,12 @@ fn connection_manager(http: &HttpService, delivery: &Delivery) -> hcm::HttpConne
         // App Mesh's path rules: they decide what a route's path is compared with.
         normalize_path: Some(true),
         merge_slashes: true,
-        path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged as i32,
+        path_with_escaped_slashes_action: escaped_slashes(edge) as i32,
+        use_remote_address: hops.map(|_| true),
+        xff_num_trusted_hops: hops.map_or(0, |hops| hops.value),
+        request_headers_timeout: edge
+            .filter(|edge| !edge.headers_timeout.value.is_zero())
+            .map(|edge| duration(edge.headers_timeout.value)),
         upgrade_configs: http
             .websocket
             .then(|| UpgradeConfig {
@@ -182,13 +198,8 @@ fn connection_manager(http: &HttpService, delivery: &Delivery) -> hcm::HttpConne
             })
             .into_iter()
             .collect(),
-        http2_protocol_options: http.websocket.then(http2),
-        common_http_protocol_options: http.max_request_headers_count.as_ref().map(|count| {
-            core::HttpProtocolOptions {
-                max_headers_count: Some(count.value),
-                ..Default::default()
-            }
-        }),
+        http2_protocol_options: http2_of_clients(http),
+        common_http_protocol_options: common(http),
         max_request_headers_kb: http.max_request_headers_kb.as_ref().map(|kb| kb.value),
         access_log: http
             .access_log
@@ -202,6 +213,45 @@ fn connection_manager(http: &HttpService, delivery: &Delivery) -> hcm::HttpConne
             ..Default::default()
         }],
         ..Default::default()
+    }
+}
+
+fn escaped_slashes(edge: Option<&Edge>) -> hcm::http_connection_manager::PathWithEscapedSlashesAction {
+    use hcm::http_connection_manager::PathWithEscapedSlashesAction as Action;
+    match edge.map(|edge| edge.escaped_slashes.value).unwrap_or_default() {
+        EscapedSlashes::KeepUnchanged => Action::KeepUnchanged,
+        EscapedSlashes::RejectRequest => Action::RejectRequest,
+        EscapedSlashes::UnescapeAndForward => Action::UnescapeAndForward,
+        EscapedSlashes::UnescapeAndRedirect => Action::UnescapeAndRedirect,
+    }
+}
+
+/// What holds for every version of HTTP, where something does.
+fn common(http: &HttpService) -> Option<core::HttpProtocolOptions> {
+    use core::http_protocol_options::HeadersWithUnderscoresAction as Action;
+    let underscores = http.edge.as_ref().map(|edge| edge.underscores.value);
+    let options = core::HttpProtocolOptions {
+        max_headers_count: http.max_request_headers_count.as_ref().map(|count| count.value),
+        headers_with_underscores_action: match underscores.unwrap_or_default() {
+            Underscores::Allow => Action::Allow,
+            Underscores::DropHeader => Action::DropHeader,
+            Underscores::RejectRequest => Action::RejectRequest,
+        } as i32,
+        ..Default::default()
+    };
+    (options != core::HttpProtocolOptions::default()).then_some(options)
+}
+
+fn http2_of_clients(http: &HttpService) -> Option<core::Http2ProtocolOptions> {
+    let options = http.websocket.then(http2);
+    match http.edge.as_deref() {
+        None => options,
+        Some(edge) => Some(core::Http2ProtocolOptions {
+            max_concurrent_streams: Some(edge.max_streams.value),
+            initial_stream_window_size: Some(edge.stream_window.value),
+            initial_connection_window_size: Some(edge.connection_window.value),
+            ..options.unwrap_or_default()
+        }),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod telemetry;
 pub(crate) mod tls;
 
 pub use affected::affected;
-pub use needed::{NeededFile, needed_files, needed_files_where};
+pub use needed::{NeededFile, Purpose, needed_files, needed_files_where};
 
 use crate::codes;
 use crate::files::Files;
@@ -71,7 +71,7 @@ pub struct Proxy {
     pub digest: String,
     /// What it is told.
     pub resources: Resources,
-    /// The bootstrap that holds everything, as JSON; see [`Options::static_files`].
+    /// The text of the bootstrap that holds everything; see [`Options::static_files`].
     pub static_bootstrap: Option<String>,
 }
 
@@ -162,9 +162,9 @@ fn encoded(
         key: ResourceKey::clone(&proxy.key),
         path: folder(&proxy.key),
         directory,
-        digest: resources.digest(),
+        digest: resources.digest().into(),
         static_bootstrap: match options.static_files {
-            true => Some(encoder.inline(proxy)?),
+            true => Some(layout::lines(&encoder.inline(proxy)?)),
             false => None,
         },
         resources,
@@ -174,17 +174,16 @@ fn encoded(
 impl Proxy {
     /// All of it as files by path: `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
     pub fn files(&self) -> Files {
-        let line = |text: &str| (text.to_owned() + "\n").into_bytes();
         let mut files: Files = layout::files(&self.resources)
             .into_iter()
             .map(|(path, content)| (layout::FOLLOWED.to_owned() + &path, content))
             .collect();
         files.insert(
             layout::BOOTSTRAP.to_owned(),
-            line(self.resources.bootstrap.json()),
+            layout::lines(self.resources.bootstrap.json()).into_bytes(),
         );
         if let Some(text) = &self.static_bootstrap {
-            files.insert(layout::STATIC.to_owned(), line(text));
+            files.insert(layout::STATIC.to_owned(), text.clone().into_bytes());
         }
         files
     }
@@ -217,7 +216,7 @@ pub fn bootstrap(
         Delivery::Inline => Encoder::default().inline(&proxy),
         _ => encode::bootstrap(&proxy.settings, &delivery).map(|bootstrap| bootstrap.json().to_owned()),
     };
-    text.map(|text| text + "\n")
+    text.map(|text| layout::lines(&text))
         .map_err(|error| vec![internal(&error)])
 }
 

@@ -1,25 +1,51 @@
-//! Files that must lie on a proxy's machine: certificates and keys. Whoever stands beside the proxy can look for them
-//! before Envoy does.
+//! Files that must lie on a proxy's machine: certificates and keys, logs, the socket of a secret discovery service.
+//! Whoever stands beside the proxy can look for them before Envoy does.
 
 use super::{Options, lowered, refuse_broken};
+use crate::ir::cluster::Discovery;
+use crate::ir::listener::Service;
 use crate::ir::tls::{Files, SecretRef, SecretSource};
-use crate::ir::{Origin, Proxy};
+use crate::ir::{Origin, Proxy, Source};
 use crate::lower::Lowering;
 use crate::lower::index::Index;
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 
-/// A file that Envoy will read.
+/// A file that Envoy will open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NeededFile {
     /// Its path on the proxy's machine.
     pub path: String,
+    /// What Envoy does with it.
+    pub purpose: Purpose,
     /// The field that wants it.
     pub origin: Origin,
 }
 
-/// The certificates and keys that the proxy of a node or a gateway reads, by path.
+/// What Envoy does with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Reads a certificate, a key or trusted authorities from it.
+    Certificate,
+    /// Writes a log to it.
+    Log,
+    /// Talks to a secret discovery service through it.
+    Socket,
+}
+
+impl Purpose {
+    /// A noun for messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate file",
+            Self::Log => "log file",
+            Self::Socket => "socket of the secret discovery service",
+        }
+    }
+}
+
+/// The files that the proxy of a node or a gateway opens, by path.
 ///
 /// # Errors
 /// When the mesh is not valid, or has no such node or gateway.
@@ -66,6 +92,40 @@ pub fn needed_files_where(
 }
 
 fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
+    certificates(proxy, out);
+    let log = |path: &str, origin: &Origin| NeededFile {
+        path: path.to_owned(),
+        purpose: Purpose::Log,
+        origin: origin.clone(),
+    };
+    for listener in &proxy.listeners {
+        for chain in listener.chains.iter().chain(&listener.default_chain) {
+            let access_log = match &chain.service {
+                Service::Http(http) => &http.access_log,
+                Service::Tcp(tcp) => &tcp.access_log,
+            };
+            out.extend(access_log.iter().map(|access| log(&access.path, &access.origin)));
+        }
+    }
+    if let Some(path) = &proxy.settings.admin.access_log {
+        let origin = match &path.source {
+            Source::Field(origin) => origin.clone(),
+            _ => Origin::at(&proxy.key, ""),
+        };
+        out.push(log(&path.value, &origin));
+    }
+    if let Some(sds) = &proxy.settings.sds
+        && let Discovery::Socket { path } = &sds.discovery
+    {
+        out.push(NeededFile {
+            path: path.clone(),
+            purpose: Purpose::Socket,
+            origin: sds.origin.clone(),
+        });
+    }
+}
+
+fn certificates(proxy: &Proxy, out: &mut Vec<NeededFile>) {
     let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
         let paths = match secret.map(|secret| &secret.source) {
             Some(SecretSource::Files(Files::Identity { chain, key })) => vec![chain, key],
@@ -74,6 +134,7 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
         };
         out.extend(paths.into_iter().map(|path| NeededFile {
             path: path.clone(),
+            purpose: Purpose::Certificate,
             origin: origin.clone(),
         }));
     };

@@ -17,6 +17,7 @@ use meshform_envoy_api::envoy::r#type::v3::Int64Range;
 pub(crate) fn table_without_hosts(table: &RouteTable) -> api::RouteConfiguration {
     api::RouteConfiguration {
         name: table.name.clone(),
+        ignore_port_in_host_matching: table.any_port,
         request_headers_to_remove: table.remove_headers.clone(),
         ..Default::default()
     }

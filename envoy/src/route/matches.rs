@@ -125,13 +125,26 @@ fn whole(pattern: &str, text: &str) -> bool {
     regex_lite::Regex::new(&format!(r"\A(?:{pattern})\z")).is_ok_and(|regex| regex.is_match(text))
 }
 
-/// Which of the domains a host belongs to, and how well: exact before suffix before everything; longer first.
+/// Which of the domains a host belongs to, and how well: exact before suffix before prefix before everything; longer
+/// first. A star stands for one character at least.
 pub(super) fn domain_rank(domain: &str, host: &str) -> Option<(u8, usize)> {
     let domain = domain.to_lowercase();
-    match domain.strip_prefix('*') {
-        Some("") => Some((0, 0)),
-        Some(suffix) => (host.len() > suffix.len() && host.ends_with(suffix)).then_some((1, suffix.len())),
-        None => (domain == host).then_some((2, 0)),
+    let stands =
+        |rank, known: &str, fits: bool| (host.len() > known.len() && fits).then_some((rank, known.len()));
+    match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+        (Some(""), _) => Some((0, 0)),
+        (Some(suffix), _) => stands(2, suffix, host.ends_with(suffix)),
+        (None, Some(prefix)) => stands(1, prefix, host.starts_with(prefix)),
+        (None, None) => (domain == host).then_some((3, 0)),
+    }
+}
+
+/// A host as it is looked up where its port does not count.
+pub(super) fn without_port(host: &str) -> &str {
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    match host.rsplit_once(':') {
+        Some((name, port)) if digits(port) => name,
+        _ => host,
     }
 }
 
@@ -168,5 +181,9 @@ mod tests {
         assert!(domain_rank("*", "a.b").is_some());
         assert_eq!(domain_rank("*.b", ".b"), None, "the star stands for something");
         assert_eq!(domain_rank("a.b", "a.b:80"), None);
+        assert!(domain_rank("a.b:80", "a.b:80") > domain_rank("a.b:*", "a.b:80"));
+        assert!(domain_rank("a.b:*", "a.b:81") > domain_rank("*", "a.b:81"));
+        assert_eq!(domain_rank("a.b:*", "a.b:"), None);
+        assert_eq!((without_port("a:80"), without_port("a:b")), ("a", "a:b"));
     }
 }

@@ -256,7 +256,10 @@ fn pass<'p>(
         return Err(Outcome::NotFound("the listener has no routes".to_owned()));
     };
     let seen = seen::seen(request, chain.tls.is_some());
-    let host = seen.host.to_lowercase();
+    let mut host = seen.host.to_lowercase();
+    if table.any_port {
+        host.truncate(matches::without_port(&host).len());
+    }
     let best = table
         .hosts
         .iter()

@@ -3,12 +3,12 @@
 use super::reach::Reach;
 use super::sort::{self, Split};
 use super::{Mesh, Reference, references};
+use crate::codes;
 use crate::diag::{Diagnostic, Place};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::rules::codes;
 use crate::spec::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,12 +1,12 @@
 //! From resources in any order to a mesh.
 
 use super::{Mesh, RouteRank, gateway_route_rank, references, route_rank};
+use crate::codes;
 use crate::diag::{Diagnostic, Place};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::rules::codes;
 use crate::spec::{GatewayRouteSpec, MeshSpec, RouteSpec, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@ use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
-use crate::spec::ProxyProfileSpec;
+use crate::spec::{EgressFilterType, Extensions, Interception, MeshSpec, ProxyProfileSpec};
 
 pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
     let subject = profile.spec.subject(mesh.name());
@@ -28,6 +28,52 @@ pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &
         );
     }
     app_ports(mesh, profile, report);
+}
+
+/// Proxies to which iptables bring everything, in a mesh that lets nothing out but to backends. Where nobody says how
+/// traffic comes to the proxies, nothing is said: a mesh without profiles may not run anywhere yet.
+pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report: &mut Report) {
+    let extensions = resource.extensions.as_ref().and_then(Extensions::mesh);
+    if resource.spec.egress() != EgressFilterType::DropAll
+        || extensions.is_some_and(|own| own.egress.is_some())
+    {
+        return;
+    }
+    let default = mesh.profile_of(None).map(|profile| &profile.spec);
+    let names = |spec: &ProxyProfileSpec| !spec.egress_sni_allowed.is_empty();
+    let of_node = |name: &String| {
+        let extensions = mesh.virtual_node(name)?.extensions.as_ref()?;
+        extensions.virtual_node()?.egress.as_ref()
+    };
+    let closed = mesh.profiles().find(|profile| {
+        let spec = &profile.spec;
+        matches!(spec.interception, Some(Interception::Transparent(_)))
+            && spec.virtual_gateway.is_none()
+            && !names(spec)
+            && !default.is_some_and(names)
+            && spec.virtual_node.as_ref().and_then(of_node).is_none()
+    });
+    if let Some(profile) = closed {
+        let written = match resource.spec.egress_filter {
+            Some(_) => "/spec/egressFilter",
+            None => "/spec",
+        };
+        report.add(
+            Diagnostic::warning(
+                codes::NOTHING_LEAVES,
+                format!(
+                    "{} lets nothing out but to backends, AWS's endpoints neither, which App Mesh let pass",
+                    named(&resource.key)
+                ),
+            )
+            .help(
+                "if applications call AWS, say so in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
+                 (`egressSniAllowed` in JSON and YAML)",
+            )
+            .at(place(&resource.key, written))
+            .at(place(&profile.key, "/spec/interception").label("everything comes to the proxy")),
+        );
+    }
 }
 
 /// Ports of the application behind listeners that the node does not have. A default profile may say more than

@@ -175,7 +175,10 @@ impl<'m> RuleRunner<'m> {
 
     fn mesh(&mut self, report: &mut Report) {
         match self.mesh.resource() {
-            Some(mesh) => names::of(mesh, report),
+            Some(resource) => {
+                names::of(resource, report);
+                profiles::nothing_leaves(self.mesh, resource, report);
+            }
             None => {
                 names::name(&self.mesh.key(), report);
                 references::absent_mesh(self.mesh, report);

@@ -4,9 +4,11 @@
 //! a node's profile lies over the mesh's default one, field by field (see [`ProxyProfileSpec::over`]), and what
 //! neither says has the default that the methods of [`ProxyProfileSpec`] give.
 
+mod edge;
 mod interception;
 mod telemetry;
 
+pub use edge::{Edge, EscapedSlashes, ProxyProtocol, Underscores};
 pub use interception::{
     AppPort, AppPorts, ExplicitInterception, ExplicitService, Interception, TransparentInterception,
 };
@@ -86,6 +88,9 @@ pub struct ProxyProfileSpec {
     /// Limits on what callers may send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// How a gateway meets clients from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<Edge>,
 }
 
 /// A range of Envoy versions, both ends within it.
@@ -266,7 +271,7 @@ impl ProxyProfileSpec {
             };
         }
         either!(envoy_version image log_level concurrency interception inbound directory admin drain
-            initial_fetch_timeout tracing metrics logging sds_socket_path control_plane limits)
+            initial_fetch_timeout tracing metrics logging sds_socket_path control_plane limits edge)
     }
 
     /// The node or gateway of `mesh` that it is for; `None`: it is the mesh's default.

@@ -24,12 +24,39 @@ fn with_task<T>(
     work: impl FnOnce(&ecs::Task<'_>) -> Result<T, Vec<meshform_model::diag::Diagnostic>>,
 ) -> Result<T, FunctionError> {
     let bootstrap = proxy.bootstrap(DIRECTORY)?;
+    let own = proxy.mesh.profile_for(&proxy.key).directory;
     let task = ecs::Task {
         mesh: &proxy.mesh,
         key: &proxy.key,
-        bootstrap: bootstrap.as_bytes(),
+        delivery: ecs::Delivery::Volume {
+            bootstrap: bootstrap.as_bytes(),
+            directory: own.as_deref().unwrap_or(DIRECTORY),
+        },
+        // A function is given the way the proxy is run, not all that its configuration names.
+        files: &[],
     };
     work(&task).map_err(|found| proxy::failed(&found))
+}
+
+/// What `proxy_configuration` of an `aws_ecs_task_definition` has.
+pub(crate) fn proxy_configuration_type() -> Type {
+    Type::object([
+        ("type", Type::String),
+        ("container_name", Type::String),
+        ("properties", Type::map(Type::String)),
+    ])
+}
+
+/// The proxy configuration, null where there is none.
+pub(crate) fn proxy_configuration(made: Option<ecs::ProxyConfiguration>) -> Value {
+    let Some(made) = made else { return Value::Null };
+    let properties = made.properties.into_iter();
+    let properties = properties.map(|(name, value)| (name, Value::from(value)));
+    Value::object([
+        ("type", Value::from(made.kind)),
+        ("container_name", Value::from(made.container)),
+        ("properties", Value::map(properties)),
+    ])
 }
 
 #[async_trait]
@@ -45,7 +72,8 @@ impl Function for EcsSidecar {
                  profile's interception is `explicit`, finds it by `HTTP_PROXY`. A container that is called \
                  `envoy` already becomes the proxy and keeps its logs, sizes, mounts and variables. The task needs \
                  a volume `meshform` with the published files, which is mounted at `/etc/meshform` (or at the \
-                 profile's `directory`). The result depends on the names, the ports and the profile: it changes \
+                 profile's `directory`); so do certificates and log files that the mesh names, by volumes of your \
+                 own. Nothing else is written: a container called `envoy` may have `readonlyRootFilesystem`. The result depends on the names, the ports and the profile: it changes \
                  when the way the proxy is run changes, never by a shift of weights.",
             )
             .parameter(
@@ -72,10 +100,8 @@ impl Function for EcsSidecar {
         if !proxy.ports_known && !proxy.transparent {
             return Ok(Value::UNKNOWN);
         }
-        let own = proxy.mesh.profile_for(&proxy.key).directory;
-        let directory = own.as_deref().unwrap_or(DIRECTORY);
-        let made = with_task(&proxy, |task| ecs::sidecar(task, &containers, directory))?;
-        Ok(Value::from(made.to_string()))
+        let made = with_task(&proxy, |task| ecs::sidecar(task, &containers))?;
+        Ok(Value::from(made.containers.to_string()))
     }
 }
 
@@ -83,12 +109,7 @@ impl Function for EcsSidecar {
 impl Function for EcsProxyConfiguration {
     fn signature(&self) -> Signature {
         let [node, profile] = proxy::parameters();
-        let parts = [
-            ("type", Type::String),
-            ("container_name", Type::String),
-            ("properties", Type::map(Type::String)),
-        ];
-        Signature::returning(Type::object(parts))
+        Signature::returning(proxy_configuration_type())
             .summary("The proxy configuration of a task definition")
             .description(
                 "What `proxy_configuration` of an `aws_ecs_task_definition` says for a proxy whose connections are \
@@ -110,20 +131,7 @@ impl Function for EcsProxyConfiguration {
         if !proxy.ports_known && proxy.key.kind == Kind::VirtualNode && proxy.transparent {
             return Ok(Value::UNKNOWN);
         }
-        Ok(match with_task(&proxy, ecs::proxy_configuration)? {
-            None => Value::Null,
-            Some(made) => Value::object([
-                ("type", Value::from(made.kind)),
-                ("container_name", Value::from(made.container)),
-                (
-                    "properties",
-                    Value::map(
-                        made.properties
-                            .into_iter()
-                            .map(|(name, value)| (name, Value::from(value))),
-                    ),
-                ),
-            ]),
-        })
+        let made = with_task(&proxy, |task| ecs::sidecar(task, &serde_json::json!([])))?;
+        Ok(proxy_configuration(made.proxy_configuration))
     }
 }

@@ -1,8 +1,8 @@
 //! What the compiler makes of the store's records, inside Terraform: a proxy's configuration, the CloudFormation
 //! template of a mesh, the ECS task definition of a proxy.
 
-use crate::problem;
 use crate::session::{self, Session};
+use crate::{functions, problem};
 use async_trait::async_trait;
 use meshform_compiler::{cloudformation, ecs};
 use meshform_envoy as envoy;
@@ -92,12 +92,14 @@ impl DataSource for ProxyConfiguration {
         let files = envoy::layout::files(&proxy.resources)
             .into_iter()
             .map(|(name, bytes)| (name, Value::from(String::from_utf8_lossy(&bytes).into_owned())));
-        let line = |text: &str| text.to_owned() + "\n";
-        let whole = proxy.static_bootstrap.as_deref().map(line);
+        let whole = proxy.static_bootstrap.clone();
         Ok(request
             .config
             .with("files", Value::map(files))
-            .with("bootstrap", line(proxy.resources.bootstrap.json()))
+            .with(
+                "bootstrap",
+                envoy::layout::lines(proxy.resources.bootstrap.json()),
+            )
             .with("static", Value::from(whole))
             .with("digest", proxy.digest.as_str()))
     }
@@ -127,11 +129,42 @@ impl DataSource for CloudFormationTemplate {
 impl DataSource for EcsTaskDefinition {
     fn schema(&self) -> Schema {
         of_proxy(
-            "A CloudFormation template with the ECS task definition of a proxy: the application's container, and \
-             stock Envoy beside it. The proxy's profile must say how traffic gets to it (`interception`).",
+            "An ECS task with Envoy beside the application's containers, for `aws_ecs_task_definition`: stock Envoy, \
+             which carries its whole configuration in a variable, so that a changed mesh is a changed task \
+             definition. The proxy's profile must say how traffic gets to it (`interception`).",
         )
-        .attribute(json("template", "The template, as JSON."))
-        .attribute(json("container_definitions", "Its container definitions, as JSON."))
+        .attribute(Attribute::string("app_container_definitions").optional().description(
+            "The application's containers, as JSON: `jsonencode([{ name = \"app\", … }])`. They are kept as they are; \
+             each waits until Envoy is healthy and, with `explicit` interception, finds it by `HTTP_PROXY`. Default: \
+             none.",
+        ))
+        .attribute(json(
+            "container_definitions",
+            "These containers and Envoy's, as JSON for the argument of that name of `aws_ecs_task_definition`.",
+        ))
+        .attribute(
+            Attribute::string_list("volumes")
+                .computed()
+                .description("The names of the volumes that the task needs, for its `volume` blocks."),
+        )
+        .attribute(Attribute::string_list("unmounted_files").computed().description(
+            "Certificates, logs and sockets that the mesh names and that no `mountPoints` of a container `envoy` in \
+             `app_container_definitions` brings to the proxy. Envoy does not start without its certificates: a \
+             `postcondition` may demand that this is empty.",
+        ))
+        .attribute(
+            Attribute::new("proxy_configuration", functions::proxy_configuration_type())
+                .computed()
+                .description(
+                    "What the `proxy_configuration` block of the task says, with `transparent` interception; null \
+                     with `explicit`, and for a gateway.",
+                ),
+        )
+        .attribute(json(
+            "template",
+            "The same as a CloudFormation template: task definition, service, roles, log group, security group and \
+             registration in Cloud Map, with parameters for the application's image and the network.",
+        ))
     }
 
     async fn validate(&self, _cx: &Context, config: &Value, found: &mut Diagnostics) {
@@ -145,25 +178,52 @@ impl DataSource for EcsTaskDefinition {
         let options = envoy::Options::new(root(&session));
         let bootstrap =
             envoy::bootstrap(&mesh, &key, (envoy::Mode::Static, &options)).map_err(|p| told(&p))?;
+        let needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
+        let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();
         let task = ecs::Task {
             mesh: &mesh,
             key: &key,
-            bootstrap: bootstrap.as_bytes(),
+            delivery: ecs::Delivery::Static(bootstrap.as_bytes()),
+            files: &needed,
         };
+        let containers = match request.config.str("app_container_definitions") {
+            None => serde_json::json!([]),
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                problem::plain(&Problem::error(
+                    ecs::codes::CONTAINERS,
+                    format!("this is not JSON: {error}"),
+                ))
+                .at(Path::root().attr("app_container_definitions"))
+            })?,
+        };
+        let made = ecs::sidecar(&task, &containers).map_err(|p| told(&p))?;
+        let missing = made
+            .warnings
+            .iter()
+            .filter(|found| found.code == ecs::codes::NOT_MOUNTED);
+        let missing = missing.map(|found| Value::from(found.message.as_str()));
         let template = ecs::build(&task, &ecs::Templates::default())
             .map_err(|p| told(&p))?
             .json;
-        let containers = template.pointer("/Resources").and_then(|resources| {
-            let resources = resources.as_object()?.values();
-            resources
-                .filter_map(|one| one.pointer("/Properties/ContainerDefinitions"))
-                .next()
-        });
-        let containers = containers.map(|containers| format!("{containers:#}"));
         Ok(request
             .config
-            .with("template", format!("{template:#}"))
-            .with("container_definitions", Value::from(containers)))
+            .with("container_definitions", format!("{:#}", made.containers))
+            .with("unmounted_files", Value::list(missing))
+            .with("volumes", Value::list(made.volumes.into_iter().map(Value::from)))
+            .with(
+                "proxy_configuration",
+                functions::proxy_configuration(made.proxy_configuration),
+            )
+            .with("template", format!("{template:#}")))
+    }
+}
+
+fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {
+    ecs::NeededFile {
+        what: file.purpose.noun(),
+        written: file.purpose == envoy::Purpose::Log,
+        place: file.origin.place(),
+        path: file.path,
     }
 }
 

@@ -6,16 +6,16 @@
 //! - [`region`]: the region, which is the store's.
 //! - [`write`]: create, update, delete. Each answers when what it led to is released and published
 //!   ([`crate::answer`]).
-//! - [`merge`]: what another run of the same owner changed meanwhile.
 //! - [`foreign`]: states that another provider wrote.
 
 pub(crate) mod document;
 mod foreign;
 pub(crate) mod key;
-mod merge;
 mod plan;
 pub(crate) mod region;
 mod write;
+
+pub(crate) use write::dangling_of;
 
 use crate::problem;
 use crate::session::{self, Session};
@@ -155,14 +155,20 @@ impl MeshResource {
         key: &ResourceKey,
         private: &Private,
     ) -> Result<Option<Record>, Diagnostics> {
-        if let Some(id) = private.str(STORE) {
-            session.expect(id).await?;
-        }
+        self.expect(session, private).await?;
         session
             .store
             .get(key)
             .await
             .map_err(|error| session::failed(&error))
+    }
+
+    /// Makes sure that the store is the one that the state remembers.
+    async fn expect(&self, session: &Session, private: &Private) -> Result<(), Diagnostics> {
+        match private.str(STORE) {
+            Some(id) => session.expect(id).await,
+            None => Ok(()),
+        }
     }
 }
 

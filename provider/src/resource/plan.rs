@@ -1,6 +1,7 @@
 //! What a plan knows before the apply: tags, ARNs of resources to come, and that a resource has yet to be written.
 
 use super::region::{self, REGION};
+use super::write::dangling_of;
 use super::{MeshResource, REPLACED, is_pending, key};
 use crate::codes;
 use crate::session::{Packed, Session};
@@ -78,7 +79,7 @@ impl MeshResource {
         let Some(key) = key::of_value(self.kind, &plan.planned) else {
             return;
         };
-        if let Ok(found) = session.views.dangling(&*session.store, &key, None).await {
+        if let Ok(found) = dangling_of(session, &key, None).await {
             plan.diagnostics.extend(found);
         }
     }

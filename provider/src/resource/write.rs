@@ -1,24 +1,16 @@
-//! Create, update and delete: one record each, by compare-and-swap.
+//! Create, update and delete: what Terraform says as the registry takes it, and its answers as Terraform takes them.
 
-use super::{MeshResource, REVISION, STORE, document, is_pending, is_replaced, merge};
-use crate::codes;
+use super::{MeshResource, REVISION, STORE, document, is_pending, is_replaced};
 use crate::problem;
 use crate::session::{self, Session};
 use meshform_model::canonical;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::mesh::Role;
-use meshform_model::pointer::Pointer;
-use meshform_store::{Draft, Expected, ImportedIdentity, Record, Revision, Seed, StoreError};
-use std::time::Duration;
+use meshform_registry::{RegistryError, dangling};
+use meshform_store::{Draft, ImportedIdentity, Record, Revision, Seed, StoreError};
 use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
-use tfplugin::{Diagnostic, Diagnostics, Private, Value};
-
-/// How long a delete waits for what is inside to go, as long as nothing goes. Terraform deletes in parallel what
-/// does not refer to each other, so a mesh named by a literal may be asked to go before its last node.
-const PATIENCE: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(50);
+use tfplugin::{Diagnostics, Private, Value};
 
 impl MeshResource {
     /// Writes what is not there yet.
@@ -29,9 +21,9 @@ impl MeshResource {
             .map_err(Failure::nothing_done)?;
         let (draft, found) = self.draft(plan).map_err(Failure::nothing_done)?;
         let author = session.author().await.map_err(Failure::nothing_done)?;
-        let created = meshform_store::create(&*session.store, draft, &author).await;
+        let created = session.registry.create(draft, &author).await;
         let record = created
-            .map_err(|error| Failure::nothing_done(taken(session, &error)))?
+            .map_err(|error| Failure::nothing_done(self.taken(session, &error)))?
             .record();
         Ok(self.finished(session, &record, plan).await?.diagnostics(found))
     }
@@ -51,10 +43,9 @@ impl MeshResource {
             }
             // Only now: the run's first trace creates the store, with the account of the provider block.
             let author = session.author().await?;
-            let created = meshform_store::create(&*session.store, draft, &author).await;
-            created.map_err(|error| session::failed(&error))?.record()
+            let created = session.registry.create(draft, &author).await;
+            created.map_err(|error| self.refused(&error))?.record()
         } else {
-            keep_ignored_tags(session, &mut draft).await?;
             self.replace(session, draft, request).await?
         };
         Ok(self
@@ -63,16 +54,15 @@ impl MeshResource {
             .diagnostics(found))
     }
 
-    /// Writes over one's own record. What another run of the same owner changed since stays, where it is something
-    /// else; where it is the same, and where somebody else has written, it says who and when.
+    /// Writes over what the state shows.
     async fn replace(
         &self,
         session: &Session,
-        mut draft: Draft,
+        draft: Draft,
         request: &Update,
     ) -> Result<Record, Diagnostics> {
         let author = session.author().await?;
-        let mut expected = match revision(&request.private) {
+        let seen = match revision(&request.private) {
             Some(revision) => revision,
             // A state that remembers no revision was never read since it came to this provider.
             None => {
@@ -81,52 +71,54 @@ impl MeshResource {
                     .revision
             }
         };
-        let mut seen = None;
-        loop {
-            let written = session
-                .store
-                .put(draft.clone(), Expected::At(expected), &author)
-                .await;
-            let conflict = match written {
-                Ok(record) => return Ok(record),
-                Err(StoreError::Conflict(conflict)) => conflict,
-                Err(error) => return Err(session::failed(&error)),
-            };
-            match &conflict.found {
-                Some(found) if found.author.owner == author.owner && found.revision != expected => {
-                    let base = match seen {
-                        Some(body) => body,
-                        None => {
-                            let (mut prior, _) = self.draft(&request.prior)?;
-                            keep_ignored_tags(session, &mut prior).await?;
-                            prior.body
-                        }
-                    };
-                    draft.body = merge::merge(&base, &draft.body, &found.body)
-                        .map_err(|both| self.both_changed(&StoreError::Conflict(conflict.clone()), &both))?;
-                    expected = found.revision;
-                    seen = Some(found.body.clone());
+        let mut unreadable = None;
+        let update = meshform_registry::Update {
+            draft,
+            seen: Some(seen),
+            base: || match self.draft(&request.prior) {
+                Ok((prior, _)) => Some(prior.body),
+                Err(problems) => {
+                    unreadable = Some(problems);
+                    None
                 }
-                _ => return Err(session::failed(&StoreError::Conflict(conflict))),
-            }
+            },
+        };
+        let written = session.registry.update(update, &author, &session.policy()).await;
+        match (written, unreadable) {
+            (Ok(record), _) => Ok(record),
+            (Err(_), Some(problems)) => Err(problems),
+            (Err(error), None) => Err(self.refused(&error)),
         }
     }
 
-    /// A conflict, at the fields that it is about.
-    fn both_changed(&self, conflict: &StoreError, both: &[Pointer]) -> Diagnostics {
-        let told = both.iter().map(|pointer| {
-            let mut problem = conflict.diagnostic();
-            for place in &mut problem.places {
-                place.pointer = pointer.clone();
-            }
-            problem
-                .message
-                .push_str(", and what was changed is changed here too");
-            problem::of_resource(self.kind, &problem)
+    /// Why a create failed. What the same owner has written before was forgotten by Terraform.
+    fn taken(&self, session: &Session, error: &RegistryError) -> Diagnostics {
+        let owner = &session.settings.owner;
+        let found = match error {
+            RegistryError::Store(StoreError::Conflict(conflict)) => conflict.found.as_ref(),
+            _ => None,
+        };
+        let Some(found) = found.filter(|found| found.author.owner == *owner) else {
+            return self.refused(error);
+        };
+        let why = format!(
+            "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
+             that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
+             let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
+             meshform imports --owner {owner} --store {} plan.json > imports.tf",
+            found.key,
+            meshform_release::store_argument(&*session.store)
+        );
+        let refused = self.refused(error).into_iter().map(|mut told| {
+            told.detail.push_str(&why);
+            told
         });
-        let mut all = Diagnostics::new();
-        all.extend(told);
-        all
+        refused.collect()
+    }
+
+    /// Why the registry wrote nothing, at the fields that it is about.
+    fn refused(&self, error: &RegistryError) -> Diagnostics {
+        problem::all_of_resource(self.kind, &error.diagnostics())
     }
 
     async fn current(
@@ -147,60 +139,20 @@ impl MeshResource {
     /// Deletes the record, unless something is inside it or another owner's resource refers to it.
     pub(super) async fn take_away(&self, session: &Session, request: &Delete) -> Result<(), Failure> {
         let key = self.key(&request.state)?;
-        let Some(record) = self.record(session, &key, &request.private).await? else {
-            return Ok(());
-        };
-        self.wait_until_empty(session, &key).await?;
-        refuse_if_named(session, &record).await?;
+        self.expect(session, &request.private).await?;
         let author = session.author().await?;
         // What the plan was made from; what another owner has written since is not deleted.
-        let mut expected = revision(&request.private).unwrap_or(record.revision);
-        loop {
-            match session.store.delete(&key, expected, &author).await {
-                Ok(_) => {
-                    if is_replaced(&request.private) {
-                        session.replacing(&key.mesh);
-                    } else {
-                        session.written(&key.mesh);
-                    }
-                    return Ok(());
-                }
-                Err(StoreError::Conflict(conflict)) => match conflict.found.clone() {
-                    None => return Ok(()),
-                    Some(found) if found.author.owner == author.owner => expected = found.revision,
-                    Some(_) => return Err(session::failed(&StoreError::Conflict(conflict)).into()),
-                },
-                Err(error) => return Err(session::failed(&error).into()),
-            }
-        }
-    }
-
-    async fn wait_until_empty(&self, session: &Session, key: &ResourceKey) -> Result<(), Diagnostics> {
-        let mut inside = session.views.inside(&*session.store, key).await?;
-        let mut waited = Duration::ZERO;
-        while let Some(first) = inside.first() {
-            if waited >= PATIENCE {
-                let more = match inside.len() - 1 {
-                    0 => String::new(),
-                    n => format!(" and {n} more"),
-                };
-                return Err(Diagnostic::error(
-                    codes::summary(codes::IN_USE),
-                    format!(
-                        "{key} still contains {}{more}, written by `{}` (owner `{}`). Delete what is inside first.",
-                        first.key, first.actor, first.owner
-                    ),
-                )
-                .into());
-            }
-            tokio::time::sleep(PAUSE).await;
-            let now = session.views.inside(&*session.store, key).await?;
-            waited = if now.len() < inside.len() {
-                Duration::ZERO
+        let seen = revision(&request.private);
+        let deleted = session
+            .registry
+            .delete(&key, seen, &author, &session.policy())
+            .await;
+        if deleted.map_err(|error| self.refused(&error))?.is_some() {
+            if is_replaced(&request.private) {
+                session.replacing(&key.mesh);
             } else {
-                waited + PAUSE
-            };
-            inside = now;
+                session.written(&key.mesh);
+            }
         }
         Ok(())
     }
@@ -241,7 +193,6 @@ impl MeshResource {
         let state = self
             .filled_in(record, plan)
             .map_err(|misfit| Diagnostics::from(problem::misfit(format!("{}: {misfit}.", record.key))))?;
-        session.views.wrote(record).await;
         self.remembered(session, record, state).await
     }
 }
@@ -280,83 +231,23 @@ impl MeshResource {
     }
 }
 
-/// Why a create failed. What the same owner has written before was forgotten by Terraform.
-fn taken(session: &Session, error: &StoreError) -> Diagnostics {
-    let owner = &session.settings.owner;
-    let found = match error {
-        StoreError::Conflict(conflict) => conflict.found.as_ref(),
-        _ => None,
-    };
-    let Some(found) = found.filter(|found| found.author.owner == *owner) else {
-        return session::failed(error);
-    };
-    let mut told = problem::plain(&error.diagnostic());
-    told.detail.push_str(&format!(
-        "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
-         that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
-         let one apply take everything back:\n  terraform plan -out=tfplan && terraform show -json tfplan > plan.json\n  \
-         meshform imports --owner {owner} --store {} plan.json > imports.tf",
-        found.key,
-        meshform_release::store_argument(&*session.store)
-    ));
-    told.into()
-}
-
-/// Tags that `ignore_tags` leaves to others stay on a record that is written over.
-async fn keep_ignored_tags(session: &Session, draft: &mut Draft) -> Result<(), Diagnostics> {
-    let rules = &session.settings.tags;
-    if !rules.ignores_any() {
-        return Ok(());
+/// What a resource names and the store does not have: a warning each.
+pub(crate) async fn dangling_of(
+    session: &Session,
+    key: &ResourceKey,
+    since: Option<Revision>,
+) -> Result<Diagnostics, Diagnostics> {
+    let missing = session.registry.views().missing(key, since).await;
+    let mut found = Diagnostics::new();
+    for reference in missing.map_err(|error| session::failed(&error))? {
+        let problem = dangling(&reference);
+        // Terraform folds warnings of one summary into the first: each missing resource has its own.
+        let mut told = problem::of_resource(key.kind, &problem);
+        let missing = problem::capital(&reference.to.to_string());
+        told.summary = format!("{missing} does not exist yet ({})", problem.code);
+        found.push(told);
     }
-    let found = session.store.get(&draft.key).await;
-    let Some(record) = found.map_err(|error| session::failed(&error))? else {
-        return Ok(());
-    };
-    let key = |tag: &serde_json::Value| {
-        tag.get("key")
-            .and_then(serde_json::Value::as_str)
-            .map(str::to_owned)
-    };
-    let tags = |body: &serde_json::Value| {
-        let tags = body.get("tags").and_then(serde_json::Value::as_array);
-        tags.cloned().unwrap_or_default()
-    };
-    let mut all = tags(&draft.body);
-    all.extend(
-        tags(&record.body)
-            .into_iter()
-            .filter(|tag| key(tag).is_some_and(|key| rules.ignores(&key))),
-    );
-    all.sort_by_key(|tag| key(tag));
-    if let Some(body) = draft.body.as_object_mut().filter(|_| !all.is_empty()) {
-        body.insert("tags".to_owned(), all.into());
-    }
-    Ok(())
-}
-
-/// Refuses the delete of what another owner's resource refers to; with `strict_deletes`, of what any refers to and
-/// App Mesh would have kept. Asked right after what is inside was looked for.
-async fn refuse_if_named(session: &Session, record: &Record) -> Result<(), Diagnostics> {
-    let key = &record.key;
-    let strict = session.settings.strict_deletes;
-    for (reference, entry) in session.views.referrers(key).await {
-        let others = entry.owner != session.settings.owner;
-        if reference.role != Role::Container && reference.role.held_in_app_mesh() && (others || strict) {
-            return Err(Diagnostic::error(
-                codes::summary(codes::IN_USE),
-                format!(
-                    "{} still {} {key}. It was written by `{}` (owner `{}`): it has to go, or to be pointed \
-                     elsewhere, first.",
-                    entry.key,
-                    reference.role.verb(),
-                    entry.actor,
-                    entry.owner
-                ),
-            )
-            .into());
-        }
-    }
-    Ok(())
+    Ok(found)
 }
 
 fn revision(private: &Private) -> Option<Revision> {

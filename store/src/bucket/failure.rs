@@ -66,6 +66,11 @@ pub(super) fn is_lost_answer(error: &Error) -> bool {
     )
 }
 
+/// Whether an answer began and did not end. What was only read can be asked for again.
+pub(super) fn is_broken_answer(error: &Error) -> bool {
+    is_lost_answer(error) || http_kind(error) == Some(HttpErrorKind::Decode)
+}
+
 /// A directory that is treated as a bucket has the troubles of a disk.
 fn of_disk(place: &str, action: &'static str, error: &Error) -> Option<StoreError> {
     let path = place.into();

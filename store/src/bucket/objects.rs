@@ -2,13 +2,14 @@
 
 use super::access::Remote;
 use super::background::Background;
-use super::failure::{bucket_is_absent, failure, is_lost_answer, storage};
+use super::failure::{bucket_is_absent, failure, is_broken_answer, is_lost_answer, storage};
+use super::seal;
 use crate::error::{Result, StoreError};
 use crate::time::Timestamp;
 use crate::trouble::Trouble;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write as _;
@@ -20,7 +21,7 @@ use tokio::runtime::Handle;
 /// one after the other.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How often a request is sent again whose answer was lost. What was created by it is recognised.
+/// How often a request is sent again whose answer was lost or broke off. What was created by it is recognised.
 const LOST_ANSWERS: u32 = 3;
 
 /// The storage, under a prefix.
@@ -44,6 +45,13 @@ pub(super) enum Storage {
 
 /// Objects that only try whether the storage heeds conditions.
 const PROBE: &str = "probe";
+
+/// An object's content, and what a server knows it by.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    tag: Option<String>,
+    pub(super) bytes: Vec<u8>,
+}
 
 /// An object that is there.
 #[derive(Debug)]
@@ -98,7 +106,7 @@ impl Objects {
     /// was lost.
     pub(super) async fn create<T: Serialize>(&self, name: &str, value: &T) -> Result<bool> {
         let bytes = serde_json::to_vec(value).map_err(|error| self.damaged(name, error.to_string()))?;
-        let (path, payload) = (self.path(name), PutPayload::from(bytes));
+        let (path, payload) = (self.path(name), PutPayload::from(seal::seal(bytes)));
         let storage = self.storage()?;
         let mut lost = 0;
         loop {
@@ -158,8 +166,31 @@ impl Objects {
         let Some(bytes) = self.bytes(name).await? else {
             return Ok(None);
         };
+        if !seal::is_intact(&bytes) {
+            return Err(self.damaged(name, "its content is not what its digest says".to_owned()));
+        }
         let value = serde_json::from_slice(&bytes).map_err(|error| self.damaged(name, error.to_string()))?;
         Ok(Some(value))
+    }
+
+    /// An object that may be another than the one that was seen; `None` where it is the same or not there.
+    pub(super) async fn changed(&self, name: &str, seen: Option<&Seen>) -> Result<Option<Seen>> {
+        let storage = self.storage()?;
+        let options = GetOptions {
+            if_none_match: seen.and_then(|seen| seen.tag.clone()),
+            ..GetOptions::default()
+        };
+        let read = async {
+            let found = storage.get_opts(&self.path(name), options).await?;
+            let tag = found.meta.e_tag.clone();
+            let bytes = found.bytes().await?.to_vec();
+            Ok(Seen { tag, bytes })
+        };
+        match read.await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(Error::NotModified { .. } | Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.error(name, "read", &error)),
+        }
     }
 
     /// When an object was written last.
@@ -182,19 +213,19 @@ impl Objects {
     pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<Found>> {
         let path = self.path(folder);
         let storage = self.storage()?;
-        let stream = match after {
-            Some(after) => storage.list_with_offset(Some(&path), &path.clone().join(after)),
-            None => storage.list(Some(&path)),
-        };
-        let found: std::result::Result<Vec<Found>, Error> = stream
-            .map_ok(|meta| Found {
+        let found = again(|| {
+            let stream = match after {
+                Some(after) => storage.list_with_offset(Some(&path), &path.clone().join(after)),
+                None => storage.list(Some(&path)),
+            };
+            let found = stream.map_ok(|meta| Found {
                 name: meta.location.filename().unwrap_or_default().to_owned(),
                 size: meta.size,
                 touched_at: Timestamp(meta.last_modified.timestamp_millis()),
-            })
-            .try_collect()
-            .await;
-        let mut found = found.map_err(|error| self.error(folder, "list", &error))?;
+            });
+            found.try_collect::<Vec<Found>>()
+        });
+        let mut found = found.await.map_err(|error| self.error(folder, "list", &error))?;
         // Azure knows where to begin only in its newer versions, and does not say that it did not heed it.
         found.retain(|object| after.is_none_or(|after| object.name.as_str() > after));
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -210,7 +241,8 @@ impl Objects {
     /// The folders in a folder.
     pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>> {
         let path = self.path(folder);
-        let listed = self.storage()?.list_with_delimiter(Some(&path)).await;
+        let storage = self.storage()?;
+        let listed = again(|| storage.list_with_delimiter(Some(&path))).await;
         let listed = listed.map_err(|error| self.error(folder, "list", &error))?;
         let names = listed.common_prefixes.iter().filter_map(Path::filename);
         Ok(names.map(str::to_owned).collect())
@@ -220,14 +252,20 @@ impl Objects {
     pub(super) async fn any(&self) -> Result<Option<String>> {
         let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
         let probes = self.path(PROBE);
-        let mut others = self.storage()?.list(prefix);
-        loop {
-            let next = others.try_next().await;
-            match next.map_err(|error| self.error("", "list", &error))? {
-                Some(meta) if meta.location.prefix_matches(&probes) => {}
-                other => return Ok(other.map(|meta| meta.location.to_string())),
+        let storage = self.storage()?;
+        let found = again(|| {
+            let mut others = storage.list(prefix);
+            let probes = &probes;
+            async move {
+                loop {
+                    match others.try_next().await? {
+                        Some(meta) if meta.location.prefix_matches(probes) => {}
+                        other => return Ok(other.map(|meta| meta.location.to_string())),
+                    }
+                }
             }
-        }
+        });
+        found.await.map_err(|error| self.error("", "list", &error))
     }
 
     fn path(&self, name: &str) -> Path {
@@ -244,6 +282,19 @@ impl Objects {
             *silent = Some((Instant::now(), error.clone()));
         }
         error
+    }
+}
+
+/// What is asked, once more where its answer broke off: the library does that for objects, not for lists.
+async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
+    ask: impl Fn() -> F,
+) -> std::result::Result<T, Error> {
+    let mut broken = 0;
+    loop {
+        match ask().await {
+            Err(error) if broken < LOST_ANSWERS && is_broken_answer(&error) => broken += 1,
+            other => return other,
+        }
     }
 }
 
@@ -280,4 +331,20 @@ pub(super) fn part(name: &str) -> String {
         out.truncate(LONGEST + 2 + 32);
     }
     out
+}
+
+/// The name that a part stands for; none where it was shortened.
+pub(super) fn name_of_part(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'=' {
+            let digits = [rest.next()?, rest.next()?];
+            let digits = std::str::from_utf8(&digits).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }

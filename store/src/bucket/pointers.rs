@@ -1,30 +1,55 @@
-//! Pointers: each value an object of its own, numbered, so that only who has seen the last one makes the next.
+//! Pointers and settings: each value an object of its own, numbered, so that only who has seen the last one makes the
+//! next.
 
 use super::objects::{Objects, number, numbered, numbered_name, part};
-use crate::blob::NamedPointer;
-use crate::contract::PointerWrite;
-use crate::error::{PointerConflict, Result, StoreError};
+use crate::error::Result;
 use crate::record::Author;
+use crate::setting::Written;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The pointers, with the last value that was seen of each.
+/// Where the settings are.
+pub(super) const SETTINGS: &str = "settings";
+
+/// Numbered values, with the last one that was seen of each folder.
 #[derive(Debug)]
 pub(super) struct Pointers {
     objects: Objects,
-    seen: Mutex<BTreeMap<String, NamedPointer>>,
+    seen: Mutex<BTreeMap<String, Numbered>>,
 }
 
-/// One value of a pointer.
-#[derive(Debug, Serialize, Deserialize)]
-struct PointerObject {
+/// A value and its number.
+#[derive(Debug, Clone)]
+pub(super) struct Numbered {
+    pub(super) version: u64,
+    pub(super) object: ValueObject,
+}
+
+/// One value, as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ValueObject {
     /// Tells this value from every other, so that one that was sent twice is recognised.
-    id: String,
-    value: String,
-    author: Author,
-    at: Timestamp,
+    pub(super) id: String,
+    /// Of which setting; the folder's name may be shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// `None` where it was taken away.
+    pub(super) value: Option<String>,
+    pub(super) author: Author,
+    pub(super) at: Timestamp,
+}
+
+impl Numbered {
+    pub(super) fn written(self) -> Written {
+        Written {
+            version: self.version,
+            value: self.object.value,
+            author: self.object.author,
+            at: self.object.at,
+        }
+    }
 }
 
 impl Pointers {
@@ -35,75 +60,58 @@ impl Pointers {
         }
     }
 
-    pub(super) async fn get(&self, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
-        let folder = folder(mesh, name);
-        let seen = self.seen().get(&folder).cloned();
+    /// The last value of a folder.
+    pub(super) async fn last(&self, folder: &str) -> Result<Option<Numbered>> {
+        let seen = self.seen().get(folder).cloned();
         // A value never changes, so that only what came after the last one is looked for.
         let after = seen.as_ref().map(|seen| numbered_name(seen.version));
-        let found = self.objects.list(&folder, after.as_deref()).await?;
+        let found = self.objects.list(folder, after.as_deref()).await?;
         let Some(last) = found.iter().rev().find_map(|object| number(&object.name)) else {
             return Ok(seen);
         };
-        let name = numbered(&folder, last);
-        let object: Option<PointerObject> = self.objects.read(&name).await?;
+        let name = numbered(folder, last);
+        let object: Option<ValueObject> = self.objects.read(&name).await?;
         let object = object.ok_or_else(|| self.objects.damaged(&name, "it is gone again".to_owned()))?;
-        let pointer = NamedPointer {
-            value: object.value,
+        let found = Numbered {
             version: last,
-            author: object.author,
-            at: object.at,
+            object,
         };
-        self.seen().insert(folder, pointer.clone());
-        Ok(Some(pointer))
+        self.seen().insert(folder.to_owned(), found.clone());
+        Ok(Some(found))
     }
 
-    pub(super) async fn set(
+    /// Makes the value after `last`. None where somebody else has made it.
+    pub(super) async fn append(
         &self,
-        pointer: PointerWrite,
-        (id, author, at): (String, Author, Timestamp),
-    ) -> Result<NamedPointer> {
-        let folder = folder(&pointer.mesh, &pointer.name);
-        let found = self.get(&pointer.mesh, &pointer.name).await?;
-        let version = pointer.expected.unwrap_or_default() + 1;
-        if found.as_ref().map(|found| found.version) == pointer.expected {
-            let name = numbered(&folder, version);
-            let value = pointer.value.clone();
-            let object = PointerObject {
-                id,
-                value,
-                author,
-                at,
-            };
-            let mut ours = self.objects.create(&name, &object).await?;
-            if !ours {
-                // Where an answer was lost and the request was sent again, what is there is our own.
-                let there: Option<PointerObject> = self.objects.read(&name).await?;
-                ours = there.is_some_and(|there| there.id == object.id);
-            }
-            if ours {
-                let set = NamedPointer {
-                    value: object.value,
-                    version,
-                    author: object.author,
-                    at,
-                };
-                self.seen().insert(folder, set.clone());
-                return Ok(set);
+        folder: &str,
+        last: Option<&Numbered>,
+        object: ValueObject,
+    ) -> Result<Option<Numbered>> {
+        let version = last.map_or(1, |last| last.version + 1);
+        let name = numbered(folder, version);
+        if !self.objects.create(&name, &object).await? {
+            // Where an answer was lost and the request was sent again, what is there is our own.
+            let there: Option<ValueObject> = self.objects.read(&name).await?;
+            if there.is_none_or(|there| there.id != object.id) {
+                return Ok(None);
             }
         }
-        Err(StoreError::PointerConflict(Box::new(PointerConflict {
-            found: self.get(&pointer.mesh, &pointer.name).await?,
-            mesh: pointer.mesh,
-            name: pointer.name,
-            expected: pointer.expected,
-        })))
+        let made = Numbered { version, object };
+        self.seen().insert(folder.to_owned(), made.clone());
+        Ok(Some(made))
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, NamedPointer>> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Numbered>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn folder(mesh: &str, name: &str) -> String {
+/// The folder of a mesh's pointer.
+pub(super) fn pointer(mesh: &str, name: &str) -> String {
     format!("m/{}/pointers/{}", part(mesh), part(name))
+}
+
+/// The folder of a setting.
+pub(super) fn setting(name: &str) -> String {
+    format!("{SETTINGS}/{}", part(name))
 }

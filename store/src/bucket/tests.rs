@@ -114,6 +114,56 @@ async fn a_run_without_a_sign_of_life_is_dead_and_its_work_is_adopted() {
 }
 
 #[tokio::test]
+async fn another_process_is_woken_by_one_object() {
+    let storage = Arc::new(InMemory::new());
+    let (writer, follower) = (in_memory(&storage), in_memory(&storage));
+    let first = writer
+        .put(node("a", 1), Expected::Absent, &author("x"))
+        .await
+        .unwrap();
+    let written = first.revision;
+    let watcher = tokio::spawn(async move { follower.watch("apps", written).await.unwrap() });
+    // The hint of the first write, and the look of the watcher.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!watcher.is_finished());
+    writer
+        .put(node("b", 1), Expected::Absent, &author("x"))
+        .await
+        .unwrap();
+    // Without the hint it would look again after a minute.
+    let told = tokio::time::timeout(Duration::from_secs(20), watcher)
+        .await
+        .unwrap();
+    let Feed::Changes { changes, .. } = told.unwrap() else {
+        panic!("compacted");
+    };
+    assert_eq!(changes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let open = || BucketStore::in_directory(directory.path(), options()).unwrap();
+    open()
+        .put(node("a", 1000), Expected::Absent, &author("x"))
+        .await
+        .unwrap();
+    let entry = directory
+        .path()
+        .join("some/prefix/m/apps/records/00000000000000000001.json");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    std::fs::write(&entry, text.replace("1000", "1002")).unwrap();
+    let error = open().list(&Prefix::mesh("apps")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("its digest"), "{error}");
+    // As versions without digests wrote it.
+    let (before, _) = text.split_once(",\"digest\"").unwrap();
+    std::fs::write(&entry, format!("{before}}}").replace("1000", "1002")).unwrap();
+    let listing = open().list(&Prefix::mesh("apps")).await.unwrap();
+    assert_eq!(listing.records[0].body["spec"]["number"], 1002);
+}
+
+#[tokio::test]
 async fn what_is_not_a_store_or_is_newer_or_damaged_is_refused() {
     let directory = TempDir::new().unwrap();
     let place = directory.path().join("some/prefix");
@@ -144,10 +194,13 @@ async fn what_is_not_a_store_or_is_newer_or_damaged_is_refused() {
     let error = open().list(&Prefix::mesh("apps")).await.unwrap_err();
     assert!(error.to_string().contains("it is missing"), "{error}");
     let card = place.join("store.json");
-    let text = std::fs::read_to_string(&card)
-        .unwrap()
-        .replace("\"format\":1", "\"format\":9");
-    std::fs::write(card, text).unwrap();
+    let text = std::fs::read_to_string(&card).unwrap();
+    let (before, _) = text.split_once(",\"digest\"").unwrap();
+    std::fs::write(
+        card,
+        format!("{before}}}").replace("\"format\":1", "\"format\":9"),
+    )
+    .unwrap();
     let error = open().establish(&Seed::default()).await.unwrap_err();
     assert!(
         matches!(

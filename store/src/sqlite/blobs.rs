@@ -106,7 +106,7 @@ pub(super) fn set_pointer(desk: &Desk<'_>, write: PointerWrite, author: Author) 
     let found = pointer(desk, &write.mesh, &write.name)?;
     if found.as_ref().map(|found| found.version) != write.expected {
         return Err(StoreError::PointerConflict(Box::new(PointerConflict {
-            mesh: write.mesh,
+            mesh: Some(write.mesh),
             name: write.name,
             expected: write.expected,
             found,

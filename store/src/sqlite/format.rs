@@ -10,7 +10,7 @@ pub(super) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// The steps: the first makes format 1 of an empty database, the second format 2 of format 1, and so on. A
 /// step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[first];
+pub(super) const STEPS: &[Step] = &[first, second];
 
 fn first(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
@@ -48,6 +48,17 @@ fn first(tx: &Transaction<'_>) -> rusqlite::Result<()> {
          ) STRICT, WITHOUT ROWID;
          CREATE TABLE runs (
             id TEXT PRIMARY KEY, actor TEXT NOT NULL, opened_at INTEGER NOT NULL
+         ) STRICT, WITHOUT ROWID;",
+    )
+}
+
+/// Records carry a digest; those of format 1 have none. Settings of the store.
+fn second(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "ALTER TABLE records ADD COLUMN digest TEXT;
+         CREATE TABLE settings (
+            name TEXT PRIMARY KEY, value TEXT, version INTEGER NOT NULL,
+            owner TEXT NOT NULL, actor TEXT NOT NULL, run TEXT, at INTEGER NOT NULL
          ) STRICT, WITHOUT ROWID;",
     )
 }

@@ -12,6 +12,7 @@ mod identity;
 mod network;
 mod options;
 mod records;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -27,6 +28,7 @@ use crate::error::Result;
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::RunId;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::setting::{Setting, SettingWrite};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;
 
@@ -113,6 +115,12 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn meshes(&self) -> Result<Vec<String>> {
+        self.worker
+            .read(|desk| desk.map_or_else(|| Ok(Vec::new()), |desk| records::meshes(&desk)))
+            .await
+    }
+
     async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
         let author = author.clone();
         self.write(move |desk| records::put(&desk, draft, expected, author))
@@ -184,6 +192,25 @@ impl Store for SqliteStore {
         let author = author.clone();
         self.write(move |desk| blobs::set_pointer(&desk, pointer, author))
             .await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Setting>> {
+        let name = name.to_owned();
+        self.worker
+            .read(move |desk| desk.map_or(Ok(None), |desk| settings::get(&desk, &name)))
+            .await
+    }
+
+    async fn settings(&self, prefix: &str) -> Result<Vec<Setting>> {
+        let prefix = prefix.to_owned();
+        self.worker
+            .read(move |desk| desk.map_or_else(|| Ok(Vec::new()), |desk| settings::list(&desk, &prefix)))
+            .await
+    }
+
+    async fn set_setting(&self, write: SettingWrite, author: &Author) -> Result<Option<Setting>> {
+        let author = author.clone();
+        self.write(move |desk| settings::set(&desk, write, author)).await
     }
 
     async fn open_run(&self, actor: &str) -> Result<RunId> {

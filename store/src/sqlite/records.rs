@@ -3,6 +3,7 @@
 use super::file::sqlite_error;
 use super::identity;
 use super::worker::Desk;
+use crate::blob::Digest;
 use crate::change::{Action, Change, Feed};
 use crate::error::{Result, StoreError};
 use crate::ids::RunId;
@@ -14,7 +15,7 @@ use meshform_model::kind::Kind;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 const COLUMNS: &str = "mesh, kind, parent, name, body, arn, uid, mesh_owner, resource_owner, version, revision, \
-    owner, actor, run, created_at, last_updated_at";
+    owner, actor, run, created_at, last_updated_at, digest";
 
 /// A row that may turn out unreadable.
 type Read = std::result::Result<Record, Unreadable>;
@@ -63,6 +64,19 @@ pub(super) fn list(desk: &Desk<'_>, prefix: &Prefix) -> Result<Listing> {
     tx.finish().map_err(|e| read_error(desk, &e))?;
     listing.records.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(listing)
+}
+
+/// The meshes that have records. For each of the few names the records' index is asked, so no record is read.
+pub(super) fn meshes(desk: &Desk<'_>) -> Result<Vec<String>> {
+    desk.conn
+        .prepare_cached(
+            "SELECT name FROM meshes WHERE EXISTS (SELECT 1 FROM records WHERE mesh = meshes.name) ORDER BY name",
+        )
+        .and_then(|mut s| {
+            s.query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()
+        })
+        .map_err(|e| read_error(desk, &e))
 }
 
 pub(super) fn put(desk: &Desk<'_>, draft: Draft, expected: Expected, author: Author) -> Result<Record> {
@@ -207,11 +221,13 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
         author,
         ..
     } = record;
+    let body = record.body.to_string();
+    let digest = digest(record, &body);
     desk.conn
         .prepare_cached(
             "INSERT OR REPLACE INTO records (mesh, kind, parent, name, body, arn, uid, mesh_owner, resource_owner,
-                version, revision, owner, actor, run, created_at, last_updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                version, revision, owner, actor, run, created_at, last_updated_at, digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )
         .and_then(|mut s| {
             s.execute(params![
@@ -219,7 +235,7 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
                 key.kind.name(),
                 parent(key),
                 key.name,
-                record.body.to_string(),
+                body,
                 identity.arn,
                 identity.uid,
                 identity.mesh_owner,
@@ -231,6 +247,7 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
                 author.run.as_ref().map(|run| &run.0),
                 record.created_at.0,
                 record.last_updated_at.0,
+                digest.as_str(),
             ])
         })
         .map(|_| ())
@@ -272,19 +289,19 @@ fn log(desk: &Desk<'_>, change: &Change) -> Result<()> {
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Read> {
     let what: [String; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
-    let body: String = row.get(4)?;
+    let text: String = row.get(4)?;
     let unreadable = |why: String| Unreadable {
         what: what.join("/"),
         why,
     };
-    let body = match serde_json::from_str(&body) {
+    let body = match serde_json::from_str(&text) {
         Ok(body) => body,
         Err(error) => return Ok(Err(unreadable(error.to_string()))),
     };
     let Some(key) = key(row)? else {
         return Ok(Err(unreadable("the kind is not known".to_owned())));
     };
-    Ok(Ok(Record {
+    let record = Record {
         key,
         body,
         identity: RecordIdentity {
@@ -298,7 +315,54 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Read> {
         author: author(row, 11)?,
         created_at: Timestamp(row.get(14)?),
         last_updated_at: Timestamp(row.get(15)?),
-    }))
+    };
+    // What format 1 wrote has none.
+    let noted: Option<String> = row.get(16)?;
+    if noted.is_some_and(|noted| noted != digest(&record, &text).as_str()) {
+        return Ok(Err(unreadable(
+            "its content is not what its digest says".to_owned(),
+        )));
+    }
+    Ok(Ok(record))
+}
+
+/// The digest of all that a row says. Each text comes with its length, so that none runs into the next.
+fn digest(record: &Record, body: &str) -> Digest {
+    let Record {
+        key,
+        identity,
+        author,
+        ..
+    } = record;
+    let texts: [&str; 12] = [
+        &key.mesh,
+        key.kind.name(),
+        parent(key),
+        &key.name,
+        body,
+        &identity.arn,
+        &identity.uid,
+        &identity.mesh_owner,
+        &identity.resource_owner,
+        &author.owner,
+        &author.actor,
+        author.run.as_ref().map_or("", |run| run.0.as_str()),
+    ];
+    let numbers = [
+        signed(record.version),
+        signed(record.revision.0),
+        record.created_at.0,
+        record.last_updated_at.0,
+    ];
+    let mut bytes = Vec::with_capacity(body.len() + 512);
+    for text in texts {
+        bytes.extend((text.len() as u64).to_be_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    numbers
+        .iter()
+        .for_each(|number| bytes.extend(number.to_be_bytes()));
+    Digest::of(&bytes)
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<Option<Change>> {

@@ -18,7 +18,7 @@ const RANGES: &[Range] = &[
     Range {
         prefix: "MF02",
         title: "The rules of a mesh",
-        codes: &[meshform_model::rules::codes::CODES],
+        codes: &[meshform_model::codes::CODES],
     },
     Range {
         prefix: "MF03",
@@ -42,8 +42,11 @@ const RANGES: &[Range] = &[
     },
     Range {
         prefix: "MF07",
-        title: "The Terraform provider",
-        codes: &[terraform_provider_appmesh::codes::CODES],
+        title: "Writing resources",
+        codes: &[
+            meshform_registry::codes::CODES,
+            terraform_provider_appmesh::codes::CODES,
+        ],
     },
     Range {
         prefix: "MF08",
@@ -59,6 +62,9 @@ const RANGES: &[Range] = &[
         ],
     },
 ];
+
+/// Codes that no message carries any more, and the one that says the same now. They are never used again.
+const RETIRED: &[(&str, &str)] = &[("MF0218", "MF0704"), ("MF0219", "MF0704")];
 
 /// The page.
 pub fn errors() -> String {
@@ -80,6 +86,11 @@ pub fn errors() -> String {
                 info.explanation
             ));
         }
+    }
+    out.push_str("\n## Retired codes\n\n| no longer used | what it meant is now |\n| --- | --- |\n");
+    for (code, now) in RETIRED {
+        let (from, to) = (code.to_ascii_lowercase(), now.to_ascii_lowercase());
+        out.push_str(&format!("| <a id=\"{from}\"></a>{code} | [{now}](#{to}) |\n"));
     }
     out
 }
@@ -125,6 +136,10 @@ mod tests {
             }
         }
         assert!(seen.len() > 100, "{}", seen.len());
+        for (code, now) in RETIRED {
+            let there = |code: &str| seen.iter().any(|one| one.0 == code);
+            assert!(!there(code) && there(now), "{code} became {now}");
+        }
     }
 
     #[test]

@@ -37,6 +37,12 @@ const LAYERS: &[Layer] = &[
         uses: &["meshform-model"],
         tests_use: &[],
     },
+    // The rules of a write, for whoever writes.
+    Layer {
+        package: "meshform-registry",
+        uses: &["meshform-model", "meshform-store"],
+        tests_use: &[],
+    },
     Layer {
         package: "meshform-envoy",
         uses: &["meshform-model", "meshform-envoy-api"],
@@ -70,6 +76,7 @@ const LAYERS: &[Layer] = &[
             "tfplugin-rs",
             "meshform-model",
             "meshform-store",
+            "meshform-registry",
             "meshform-release",
             "meshform-compiler",
             "meshform-envoy",
@@ -81,6 +88,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "meshform-model",
             "meshform-store",
+            "meshform-registry",
             "meshform-compiler",
             "meshform-envoy",
             "meshform-release",

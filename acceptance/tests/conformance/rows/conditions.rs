@@ -370,15 +370,18 @@ fn gateway(sheet: &mut Sheet) {
             "gatewayRoute.spec.grpcRoute.match.hostname.{exact,suffix}",
             "gatewayRoute.spec.grpcRoute.action.rewrite.hostname.defaultTargetHostname",
         ],
-        "`demo.Greeter` at `calls.example.com` alone, `demo.Suffix` at any name that ends in `.example.com`; the service sees its own name as host, or with DISABLED the caller's",
+        "`demo.Greeter` at `calls.example.com` alone, `demo.Suffix` at any name that ends in `.example.com`, with any port; the service sees its own name as host, or with DISABLED the caller's",
         || {
             let call = |host: &str, path: &str| grpc(grpc_port, host, path, &[]);
             assert_eq!(call("calls.example.com", "/demo.Greeter/Hello"), "0 grpc");
+            assert_eq!(call("calls.example.com:443", "/demo.Greeter/Hello"), "0 grpc");
             assert_ne!(call("x.example.com", "/demo.Greeter/Hello"), "0 grpc");
             assert!(calls.log.last("/demo.Greeter/Hello").unwrap().contains("://calls.apps.local/"));
             assert_eq!(call("x.example.com", "/demo.Suffix/Hello"), "0 grpc");
             assert_ne!(call("example.com", "/demo.Suffix/Hello"), "0 grpc");
             assert!(calls.log.last("/demo.Suffix/Hello").unwrap().contains("://x.example.com/"));
+            assert_eq!(call("x.example.com:443", "/demo.Suffix/Hello"), "0 grpc");
+            assert!(calls.log.last("/demo.Suffix/Hello").unwrap().contains("://x.example.com:443/"));
         },
     );
     sheet.row(

@@ -105,6 +105,11 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         ("two", json!({})),
     );
     add(
+        "ported",
+        json!({"prefix": "/ported", "hostname": {"exact": "two.example.com:8443"}}),
+        ("one", json!({})),
+    );
+    add(
         "first",
         json!({"prefix": "/order"}),
         ("two", json!({"priority": 1})),
@@ -194,15 +199,34 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     sheet.row(
         "host names",
         &["gatewayRoute.spec.httpRoute.match.hostname.{exact,suffix}"],
-        "an exact name with and without port; a suffix takes `a.example.org` and `a.b.example.org`, not `example.org`",
+        "an exact name and a suffix, whatever port the client names behind it; a suffix takes `a.example.org` and `a.b.example.org`, not `example.org`",
         || {
             let by = |host: &str| ask(port, host, ("/x", &[])).service().to_owned();
             assert_eq!(by("two.example.com"), "two");
-            assert_eq!(by(&format!("two.example.com:{port}")), "two");
+            let any = [port, 80, 443, 8443];
+            for host in ["two.example.com", "TWO.example.com", "a.example.org"] {
+                for port in any {
+                    assert_eq!(by(&format!("{host}:{port}")), "two", "{host}:{port}");
+                }
+            }
             assert_eq!(by("a.example.org"), "two");
             assert_eq!(by("a.b.example.org"), "two");
             assert_eq!(by("example.org"), "");
             assert_eq!(by("three.example.com"), "");
+            assert_eq!(by("example.org:443"), "");
+        },
+    );
+    sheet.row(
+        "a host name with a port of its own",
+        &["gatewayRoute.spec.httpRoute.match.hostname.exact"],
+        "a route for `two.example.com:8443` takes requests that name that port, in any case of letters, and no others",
+        || {
+            let by = |host: &str| ask(port, host, ("/ported", &[])).service().to_owned();
+            assert_eq!(by("two.example.com:8443"), "one");
+            assert_eq!(by("Two.example.com:8443"), "one");
+            for host in ["two.example.com", "two.example.com:443", "two.example.com:84430"] {
+                assert_eq!(by(host), "two", "{host}");
+            }
         },
     );
     sheet.row(

@@ -188,6 +188,17 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     };
     plan.node_with("api", watched(100), &[good.port, bad.port]);
     plan.node_with("few", watched(0), &[good.port, bad.port, worse.port]);
+    let (sound, failing) = (Http1::start("sound"), Http1::start("failing"));
+    failing.set_failing(true);
+    let checked = json!({"healthCheck": {"protocol": "http", "path": "/health", "intervalMillis": 5000,
+        "timeoutMillis": 2000, "healthyThreshold": 2, "unhealthyThreshold": 2},
+        "outlierDetection": {"interval": seconds(1), "baseEjectionDuration": seconds(60)}});
+    plan.node_with(
+        "checked",
+        merged(watched(100), checked),
+        &[sound.port, failing.port],
+    );
+    no_retries(&mut plan, "checked", "httpRoute");
     no_retries(&mut plan, "api", "httpRoute");
     no_retries(&mut plan, "few", "httpRoute");
     let proxy = plan.start(json!({}));
@@ -234,6 +245,23 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
             let taken = before_out.get().elapsed();
             assert!(taken >= Duration::from_secs(2), "{taken:?}");
             bad.set_healthy(false);
+        },
+    );
+    sheet.row(
+        "outlier detection beside a health check",
+        &["virtualNode.spec.listeners.outlierDetection.baseEjectionDuration"],
+        "an endpoint that answers requests with 503 and its health checks well stays out: two checks later it still gets none of 30 requests",
+        || {
+            let mut client = proxy.client();
+            let mut status = || client.get("checked.apps.local", "/", &[]).unwrap().status;
+            while failing.log.count("GET / ") < 3 {
+                status();
+            }
+            let checks = || failing.log.count("GET /health");
+            let before = checks();
+            eventually("two more checks", 20, || checks() >= before + 2);
+            let answers: Vec<u16> = (0..30).map(|_| status()).collect();
+            assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
         },
     );
     sheet.row(

@@ -3,6 +3,7 @@
 mod ads;
 mod conditions;
 mod discovery;
+mod edge;
 mod gateways;
 mod headers;
 mod kinds;
@@ -29,6 +30,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     ("Targets", targets::rows),
     ("Retries", retries::rows),
     ("Gateways", gateways::rows),
+    ("Gateways at the edge", edge::rows),
     ("The same on other routes", kinds::rows),
     ("Connection pools", limits::pools),
     ("Limits on headers", headers::rows),

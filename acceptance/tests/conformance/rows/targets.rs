@@ -183,8 +183,28 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     sheet.row(
         "a service without provider",
         &["virtualService.spec.provider.virtualNode.virtualNodeName"],
-        "is known, and answered with 404",
-        || assert_eq!(proxy.get("nobody.apps.local", "/", &[]).status, 404),
+        "is known by a virtual host without routes, and answered with 404 (where a mesh lets names out, this one stays: see ALLOW_ALL)",
+        || {
+            assert_eq!(proxy.get("nobody.apps.local", "/", &[]).status, 404);
+            let dump = proxy.envoy.config_dump().unwrap().to_string();
+            assert!(dump.contains("\"name\":\"nobody.apps.local\""), "{dump}");
+        },
+    );
+    sheet.row(
+        "a name with any port",
+        &["virtualNode.spec.backends.virtualService.virtualServiceName"],
+        "`host: name:port` means the service whatever the port is, but for one that is another listener's of its router; the service sees the host as it was sent",
+        || {
+            for host in ["node.apps.local:8443", "NODE.apps.local:80", "node.apps.local:1"] {
+                let answer = proxy.get(host, "/", &[]);
+                assert_eq!(answer.service(), "one", "{host}");
+                let head = String::from_utf8_lossy(&answer.body).into_owned();
+                assert!(head.contains(&format!("host: {host}\r\n")), "{head}");
+            }
+            assert_eq!(proxy.get("ports.apps.local:8082", "/", &[]).service(), "one");
+            assert_eq!(proxy.get("ports.apps.local:8081", "/", &[]).service(), "two");
+            assert_eq!(proxy.get("nodes.apps.local:80", "/", &[]).status, 404);
+        },
     );
     sheet.row(
         "a router with several listeners",

@@ -19,7 +19,7 @@ const PROMISES: &[Promise] = &[
     (
         "outbound by iptables",
         &["proxyProfile.spec.interception.transparent.egressPort"],
-        "what goes to a service's port, at any address, is answered by the service that `host` names, also with its port; over TCP by the port alone. Envoy listens at 15001, or the given port",
+        "what goes to a service's port, at any address, is answered by the service that `host` names, whatever port stands behind the name; over TCP by the port alone. Envoy listens at 15001, or the given port",
         false,
         outbound,
     ),
@@ -55,9 +55,10 @@ const PROMISES: &[Promise] = &[
         "egress filter, ALLOW_ALL",
         &[
             "mesh.spec.egressFilter.type",
+            "virtualService.spec.provider.virtualNode.virtualNodeName",
             "proxyProfile.spec.interception.transparent.user",
         ],
-        "a name that is no backend, and a port that no service has, reach what listens where the caller was going, through Envoy, whose own connections are told by its user and left alone",
+        "a name that is no backend, and a port that no service has, reach what listens where the caller was going, through Envoy, whose own connections are told by its user and left alone; a service without provider does not: 404",
         true,
         allow_all,
     ),
@@ -140,7 +141,8 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     let task = Task {
         mesh: &whole.mesh(),
         key: &key,
-        bootstrap: b"{}",
+        delivery: ecs::Delivery::Static(b"{}"),
+        files: &[],
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
     network.intercept(&namespace::properties(&definition));
@@ -179,7 +181,9 @@ fn outbound(network: &Network) {
         let mut plan = plan();
         let proxy = start(network, &mut plan, (transparent, json!({})));
         assert_eq!(by(&format!("{FAR}:8080"), "one.apps.local"), "one");
-        assert_eq!(by("10.9.0.2:8080", "one.apps.local:8080"), "one");
+        for port in [8080, 80, 443] {
+            assert_eq!(by("10.9.0.2:8080", &format!("one.apps.local:{port}")), "one");
+        }
         assert_eq!(line(&format!("{FAR}:5432")).unwrap(), "line:hello\n");
         let listeners = proxy.envoy.admin("/listeners").unwrap();
         assert!(listeners.contains(&format!("0.0.0.0:{port}")), "{listeners}");
@@ -253,12 +257,17 @@ fn passes_on(network: &Network, transparent: Value) {
     network.there(|| Http1::on("beyond", "10.9.0.2:8083").ok());
     let mut plan = plan();
     plan.set("", json!({"egressFilter": {"type": "ALLOW_ALL"}}));
+    plan.set("virtualService/nobody.apps.local", json!({}));
+    plan.backend("nobody.apps.local");
     let proxy = start(network, &mut plan, (transparent, json!({})));
     assert_eq!(by("10.9.0.2:8080", "one.apps.local"), "one");
     let passed = || proxy.sum("cluster.*original.*upstream_cx_total|cluster.*allow.*upstream_cx_total");
     let before = passed();
     assert_eq!(by("10.9.0.2:8080", "other.apps.local"), "beyond");
     assert_eq!(by("10.9.0.2:8083", "other.apps.local"), "beyond");
+    for host in ["nobody.apps.local", "nobody.apps.local:81"] {
+        assert_eq!(ask("10.9.0.2:8080", host).unwrap().status, 404, "{host}");
+    }
     let names = proxy.envoy.admin("/clusters").unwrap();
     assert_eq!(passed() - before, 2, "{names}");
     network.clear();

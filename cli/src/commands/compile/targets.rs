@@ -1,6 +1,6 @@
 //! What each target puts into the folder.
 
-use super::{Arguments, Target};
+use super::{Arguments, Target, ecs as ecs_target};
 use crate::codes;
 use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, no_proxy};
@@ -15,6 +15,7 @@ use std::path::Path;
 
 /// The files; problems are added to what was loaded.
 pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Files {
+    let beside = (arguments.target == Target::Ecs).then(|| ecs_target::prepare(arguments, loaded));
     let meshes = loaded.meshes(&arguments.quotas.options());
     let mut files = Files::default();
     if meshes.is_empty() && !has_errors(&loaded.problems) {
@@ -42,9 +43,8 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
             }
         }
         Target::Ecs => {
-            let templates = templates(arguments, io, &mut loaded.problems);
-            for (mesh, proxy) in proxies(arguments, io, &meshes, loaded) {
-                task(mesh, &proxy, &templates, (loaded, &mut files));
+            if let Some(beside) = &beside {
+                files = ecs_target::build((arguments, io), &meshes, beside, loaded);
             }
         }
     }
@@ -52,7 +52,7 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
 }
 
 /// The proxies of all meshes that are asked for.
-fn proxies<'m>(
+pub(super) fn proxies<'m>(
     arguments: &Arguments,
     io: &Io,
     meshes: &'m [Mesh],
@@ -100,33 +100,17 @@ fn place(proxy: &Proxy, files: &mut Files) {
     );
 }
 
-fn task(mesh: &Mesh, proxy: &Proxy, templates: &ecs::Templates, (loaded, files): (&mut Loaded, &mut Files)) {
-    let Some(bootstrap) = &proxy.static_bootstrap else {
-        return;
-    };
-    let task = ecs::Task {
-        mesh,
-        key: &proxy.key,
-        bootstrap: bootstrap.as_bytes(),
-    };
-    match ecs::build(&task, templates) {
-        Ok(definition) => {
-            let warnings = loaded.placed(definition.warnings);
-            loaded.add(warnings);
-            files.file(
-                format!("{}/task-definition.json", proxy.path),
-                pretty(&definition.json),
-            );
-        }
-        Err(problems) => {
-            let problems = loaded.placed(problems);
-            loaded.add(problems);
-        }
+pub(super) fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {
+    ecs::NeededFile {
+        what: file.purpose.noun(),
+        written: file.purpose == envoy::Purpose::Log,
+        place: file.origin.place(),
+        path: file.path,
     }
 }
 
 /// The user's templates in the place of ours.
-fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagnostic>) -> ecs::Templates {
+pub(super) fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagnostic>) -> ecs::Templates {
     let mut templates = ecs::Templates::default();
     let Some(directory) = &arguments.templates else {
         return templates;

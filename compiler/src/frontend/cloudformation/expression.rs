@@ -4,11 +4,12 @@
 //! inside it that could be.
 
 use super::scope::Scope;
+use super::sub;
 use crate::frontend::tags;
 use meshform_model::value::{Field, Node, Number, Object, Symbol, Value};
 
 /// How deep expressions may lead from one to the next before it must be a circle.
-const MAX_STEPS: usize = 200;
+pub(super) const MAX_STEPS: usize = 200;
 
 /// Turns the long forms (`{"Fn::Sub": …}`, `{"Ref": …}`) into symbols, everywhere below.
 pub(crate) fn symbolise(node: Node) -> Node {
@@ -21,7 +22,11 @@ pub(crate) fn symbolise(node: Node) -> Node {
                 ..field
             });
             if long && let Some(field) = fields.next() {
-                let mut symbol = tags::symbol(field.name, field.node);
+                let argument = match field.name.as_str() {
+                    "Fn::And" | "Fn::Or" | "Fn::Not" => conditions(field.node),
+                    _ => field.node,
+                };
+                let mut symbol = tags::symbol(field.name, argument);
                 symbol.span = span;
                 return symbol;
             }
@@ -30,13 +35,41 @@ pub(crate) fn symbolise(node: Node) -> Node {
             Value::Object(object)
         }
         Value::List(list) => Value::List(list.into_iter().map(symbolise).collect()),
-        Value::Symbol(symbol) => Value::Symbol(Symbol {
-            argument: Box::new(symbolise(*symbol.argument)),
-            ..symbol
-        }),
+        Value::Symbol(symbol) => {
+            let argument = symbolise(*symbol.argument);
+            let argument = match symbol.function.as_str() {
+                "Fn::And" | "Fn::Or" | "Fn::Not" => conditions(argument),
+                _ => argument,
+            };
+            Value::Symbol(Symbol {
+                argument: Box::new(argument),
+                ..symbol
+            })
+        }
         other => other,
     };
     Node { value, span }
+}
+
+/// `{"Condition": "Name"}` is an expression where a truth value stands; elsewhere it is an attribute.
+fn conditions(node: Node) -> Node {
+    let Value::List(list) = node.value else {
+        return node;
+    };
+    let one = |item: Node| match &item.value {
+        Value::Object(object) if object.len() == 1 => match object.get("Condition") {
+            Some(name) => Node {
+                span: item.span,
+                ..tags::symbol("Condition".to_owned(), name.clone())
+            },
+            None => item,
+        },
+        _ => item,
+    };
+    Node {
+        value: Value::List(list.into_iter().map(one).collect()),
+        span: node.span,
+    }
 }
 
 /// The value of a node in a template. `None` is `AWS::NoValue`: whatever it stands in goes.
@@ -178,10 +211,6 @@ fn choose(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> 
 pub(crate) fn truth(node: &Node, scope: &mut Scope<'_>) -> Option<bool> {
     match &evaluate(node, scope)?.value {
         Value::Bool(b) => Some(*b),
-        Value::Object(object) if object.len() == 1 => {
-            let name = object.get("Condition").and_then(Node::as_str)?.to_owned();
-            scope.condition(&name, node)
-        }
         _ => None,
     }
 }
@@ -267,19 +296,14 @@ fn substitute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
     };
     let mut out = String::new();
     let mut whole = true;
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else {
-            out.push_str("${");
-            rest = after;
-            break;
+    for part in sub::parts(text) {
+        let name = match part {
+            sub::Part::Text(text) => {
+                out.push_str(&text);
+                continue;
+            }
+            sub::Part::Name(name) => name,
         };
-        rest = tail;
-        if let Some(literal) = name.strip_prefix('!') {
-            out.push_str(&format!("${{{literal}}}"));
-            continue;
-        }
         let own = values.and_then(|values| values.get(name)).cloned();
         let found = own.or_else(|| match name.split_once('.') {
             Some((resource, attribute)) => scope.attribute(resource, attribute, node),
@@ -302,7 +326,6 @@ fn substitute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
             }
         }
     }
-    out.push_str(rest);
     if whole {
         return Value::String(out);
     }

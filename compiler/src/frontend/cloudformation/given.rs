@@ -91,12 +91,17 @@ fn in_text(text: &str, all: &mut BTreeSet<Wanted>) {
 }
 
 /// What was given and no template asks for: each a wrong use of the command.
-pub(crate) fn misused(options: &Options, stacks: &Stacks, imports: &BTreeSet<String>) -> Vec<Diagnostic> {
+pub(crate) fn misused(
+    options: &Options,
+    stacks: &Stacks,
+    imports: &BTreeSet<String>,
+    placeholders: &BTreeSet<String>,
+) -> Vec<Diagnostic> {
     if options.parameters.is_empty() && options.imports.is_empty() && options.attributes.is_empty() {
         return Vec::new();
     }
     let mut mentioned = BTreeSet::new();
-    let mut parameters = BTreeSet::new();
+    let mut parameters = placeholders.clone();
     let mut resources = BTreeSet::new();
     for template in &stacks.templates {
         mentions(&template.root, &mut mentioned);

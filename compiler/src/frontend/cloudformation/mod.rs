@@ -6,6 +6,8 @@ mod given;
 mod known;
 mod scope;
 mod stacks;
+pub(crate) mod sub;
+mod symbolic;
 
 use super::codes;
 use super::found::Draft;
@@ -16,9 +18,12 @@ use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Span, Value};
 
+pub(super) use expression::evaluate;
 pub(super) use given::{how_to_give, misused};
 pub(super) use scope::{Scope, as_text};
-pub(super) use stacks::{Deployment, Stacks, addons, merge, plain_path};
+pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
+pub(super) use symbolic::{Keys, keep};
+pub use symbolic::{Symbolic, SymbolicResource};
 
 /// Where our own settings stand, in a resource's `Metadata` and in a template's.
 pub(crate) const METADATA: &str = "meshform";
@@ -127,6 +132,7 @@ fn one_stack(
             foreign: false,
             label: field.name.clone(),
             span: field.name_span,
+            origin: Some((scope.stack(), field.name.clone())),
         });
     }
     drafts.extend(profiles(template));
@@ -224,6 +230,7 @@ fn profiles(template: &Node) -> Vec<Draft> {
             foreign: false,
             label: "Metadata".to_owned(),
             span: body.span,
+            origin: None,
         })
         .collect()
 }

@@ -1,6 +1,8 @@
 //! What the expressions of templates can refer to.
 
-use super::expression::{evaluate, parameter_value, scalar, text_of, truth};
+mod exports;
+
+use super::expression::{MAX_STEPS, evaluate, parameter_value, scalar, text_of, truth};
 use super::given::Wanted;
 use super::known;
 use super::stacks::Stacks;
@@ -10,7 +12,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::validate::closest;
-use meshform_model::value::{Node, Span, Value};
+use meshform_model::value::{Node, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often expressions may lead to another part of the template in all. No template that a person wrote comes near;
@@ -96,6 +98,45 @@ impl<'t> Scope<'t> {
         self.stack = stack;
     }
 
+    /// The stack that is turned to.
+    pub(super) fn stack(&self) -> usize {
+        self.stack
+    }
+
+    /// Turns to a stack within the work on another; gives that one.
+    pub(super) fn turn(&mut self, stack: usize) -> usize {
+        std::mem::replace(&mut self.stack, stack)
+    }
+
+    /// Whether one more expression may be gone into.
+    pub(super) fn step(&mut self) -> bool {
+        let may = self.steps < MAX_STEPS && !self.is_full();
+        self.steps += usize::from(may);
+        may
+    }
+
+    pub(super) fn step_back(&mut self) {
+        self.steps -= 1;
+    }
+
+    pub(super) fn given_attribute(&self, full: &str) -> Option<String> {
+        self.options.attributes.get(full).cloned()
+    }
+
+    pub(super) fn given_import(&self, name: &str) -> Option<String> {
+        self.options.imports.get(name).cloned()
+    }
+
+    /// The stack that a resource of this one nests.
+    pub(super) fn child(&self, resource: &str) -> Option<usize> {
+        self.stacks
+            .stacks
+            .get(self.stack)?
+            .children
+            .get(resource)
+            .copied()
+    }
+
     /// Works something out in another stack.
     fn within<T>(&mut self, stack: usize, work: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.stack, stack);
@@ -104,7 +145,7 @@ impl<'t> Scope<'t> {
         result
     }
 
-    fn section(&self, name: &str) -> Option<&'t Node> {
+    pub(super) fn section(&self, name: &str) -> Option<&'t Node> {
         self.stacks.root_of(self.stack)?.get(name)
     }
 
@@ -114,7 +155,7 @@ impl<'t> Scope<'t> {
             return None;
         }
         let value = evaluate(node, self);
-        self.open.remove(&(self.stack, name.to_owned()));
+        self.leap_back(name);
         value
     }
 
@@ -151,7 +192,7 @@ impl<'t> Scope<'t> {
     }
 
     /// A parameter that the deployment or the user gives.
-    fn given(&self, name: &str) -> Option<String> {
+    pub(super) fn given(&self, name: &str) -> Option<String> {
         let mut stack = self.stacks.stacks.get(self.stack);
         let user = self.options.parameters.get(name);
         if user.is_some() {
@@ -168,7 +209,7 @@ impl<'t> Scope<'t> {
     }
 
     /// Pseudo parameters that follow from the region.
-    fn pseudo(&self, name: &str) -> Option<Node> {
+    pub(super) fn pseudo(&self, name: &str) -> Option<Node> {
         let region = self.given("AWS::Region")?;
         let china = region.starts_with("cn-");
         Some(Node::new(Value::from(match name {
@@ -209,7 +250,7 @@ impl<'t> Scope<'t> {
     }
 
     /// What the stack that nests this one gives for a parameter.
-    fn passed(&self, name: &str) -> Option<(usize, &'t Node)> {
+    pub(super) fn passed(&self, name: &str) -> Option<(usize, &'t Node)> {
         let (parent, id) = self.stacks.stacks.get(self.stack)?.parent.as_ref()?;
         let properties = self
             .stacks
@@ -280,84 +321,6 @@ impl<'t> Scope<'t> {
         let mut expression = known::expression(resource, self.resource(resource)?, attribute)?;
         expression.span = at.span;
         self.follow(&full, &expression, at)
-    }
-
-    /// The output of a nested stack.
-    fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
-        self.within(stack, |scope| {
-            let Some(output) = scope.section("Outputs").and_then(|all| all.get(name)) else {
-                scope.lacks((name, at), &["Outputs"], "output");
-                return None;
-            };
-            let value = output.get("Value")?;
-            scope.follow(&format!("Outputs.{name}"), value, at)
-        })
-    }
-
-    /// `Fn::ImportValue`: what was given, or what a stack of the inputs exports.
-    pub(super) fn import(&mut self, name: &str, at: &Node) -> Option<Node> {
-        self.imports.insert(name.to_owned());
-        if let Some(value) = self.options.imports.get(name) {
-            return Some(Node::new(Value::from(value.as_str())));
-        }
-        if self.exports.is_none() {
-            // Names of exports that depend on imports are not looked for.
-            self.exports = Some(BTreeMap::new());
-            self.exports = Some(self.find_exports());
-        }
-        let found = self
-            .exports
-            .as_ref()
-            .and_then(|exports| exports.get(name))
-            .copied();
-        let Some((stack, value)) = found else {
-            let message = format!("no stack of the inputs exports `{}`", shorten(name));
-            self.miss(Wanted::Import(name.to_owned()), at, message);
-            return None;
-        };
-        self.within(stack, |scope| scope.follow(&format!("export {name}"), value, at))
-    }
-
-    fn find_exports(&mut self) -> BTreeMap<String, (usize, &'t Node)> {
-        let mut exports: BTreeMap<String, (usize, &'t Node)> = BTreeMap::new();
-        for stack in 0..self.stacks.stacks.len() {
-            let found = self.within(stack, |scope| scope.exports_of());
-            for (name, span, value) in found {
-                let first = exports.entry(name.clone()).or_insert((stack, value));
-                if first.0 != stack || !std::ptr::eq(first.1, value) {
-                    let message = format!("two stacks export `{}`; the first is taken", shorten(&name));
-                    let mut problem = Diagnostic::warning(codes::DUPLICATE_KEY, message).help(
-                        "CloudFormation takes the name of an export once; give only one of the two templates",
-                    );
-                    for span in [span, first.1.span].into_iter().flatten() {
-                        problem = problem.at(place(span));
-                    }
-                    self.problems.push(problem);
-                }
-            }
-        }
-        exports
-    }
-
-    /// The exports of the stack that is turned to, with the place of each name.
-    fn exports_of(&mut self) -> Vec<(String, Option<Span>, &'t Node)> {
-        let mut found = Vec::new();
-        let outputs = self.section("Outputs").and_then(Node::as_object);
-        for field in outputs.into_iter().flatten() {
-            let name = field.node.get("Export").and_then(|export| export.get("Name"));
-            let (Some(name), Some(value)) = (name, field.node.get("Value")) else {
-                continue;
-            };
-            if let Some(condition) = field.node.get("Condition").and_then(Node::as_str)
-                && self.condition(condition, &field.node) == Some(false)
-            {
-                continue;
-            }
-            if let Some(text) = evaluate(name, self).as_ref().and_then(scalar) {
-                found.push((text, name.span, value));
-            }
-        }
-        found
     }
 
     /// `Fn::FindInMap`: what the template's mappings have. None where a name is not known, or is in no mapping.
@@ -432,7 +395,7 @@ impl<'t> Scope<'t> {
     }
 
     /// Goes from an expression to what it names, unless it came from there.
-    fn leap(&mut self, name: &str, at: &Node) -> bool {
+    pub(super) fn leap(&mut self, name: &str, at: &Node) -> bool {
         self.leaps += 1;
         if self.leaps > MAX_LEAPS {
             self.wrong(at, "too many expressions that lead to others".to_owned());
@@ -449,6 +412,11 @@ impl<'t> Scope<'t> {
             );
         }
         first
+    }
+
+    /// Comes back from there.
+    pub(super) fn leap_back(&mut self, name: &str) {
+        self.open.remove(&(self.stack, name.to_owned()));
     }
 
     /// Counts what an expression puts in its place. Once that is more than a text may have, nothing more is worked
@@ -472,7 +440,7 @@ impl<'t> Scope<'t> {
         self.grown > MAX_BYTES
     }
 
-    fn resource(&self, name: &str) -> Option<&'t Node> {
+    pub(super) fn resource(&self, name: &str) -> Option<&'t Node> {
         let template = self.stacks.stacks.get(self.stack)?.template;
         self.resources.get(template)?.get(name).copied()
     }

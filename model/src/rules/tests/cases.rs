@@ -287,5 +287,26 @@ fn profiles() -> Vec<Case> {
             &["MF0291"],
             other(|m| m["proxyProfile/a"]["inbound"]["appPorts"][0]["listenerPort"] = json!(81)),
         ),
+        case(
+            "everything comes to the proxies, and nothing may leave",
+            &["MF0292"],
+            other(|m| m["proxyProfile/default"]["interception"] = json!({"transparent": {}})),
+        ),
+        case(
+            "names that may leave",
+            &[],
+            other(|m| {
+                m["proxyProfile/default"]["interception"] = json!({"transparent": {}});
+                m["proxyProfile/default"]["egressSniAllowed"] = json!(["*.amazonaws.com"]);
+            }),
+        ),
+        case(
+            "everything may leave",
+            &[],
+            other(|m| {
+                m["proxyProfile/default"]["interception"] = json!({"transparent": {}});
+                m[""] = json!({"egressFilter": {"type": "ALLOW_ALL"}});
+            }),
+        ),
     ]
 }

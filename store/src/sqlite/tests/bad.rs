@@ -149,7 +149,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -162,7 +162,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -172,12 +172,36 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
 }
 
 #[tokio::test]
+async fn a_flipped_bit_is_refused_and_old_records_have_no_digest() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path(), 3).await;
+    {
+        let conn = rusqlite::Connection::open(place(directory.path())).unwrap();
+        conn.execute(
+            "UPDATE records SET body = replace(body, '1', '3') WHERE name = 'n1'",
+            [],
+        )
+        .unwrap();
+        conn.execute("UPDATE records SET digest = NULL WHERE name = 'n2'", [])
+            .unwrap();
+    }
+    let store = open(directory.path());
+    let listing = store.list(&Prefix::mesh("apps")).await.unwrap();
+    let names: Vec<&str> = listing.records.iter().map(|one| one.key.name.as_str()).collect();
+    assert_eq!(names, ["n0", "n2"]);
+    assert!(listing.unreadable[0].why.contains("digest"), "{listing:?}");
+    let error = store.get(&node("n1", 0).key).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_older_format_is_migrated_after_a_backup() {
     let directory = TempDir::new().unwrap();
     filled(directory.path(), 3).await;
     let setup = setup(directory.path());
     let add: format::Step = |tx| tx.execute_batch("ALTER TABLE records ADD COLUMN colour TEXT");
-    let steps = [format::STEPS[0], add];
+    let mut steps = format::STEPS.to_vec();
+    steps.push(add);
     // Two at once: one migrates, both open.
     let opened: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..2)
@@ -186,22 +210,23 @@ async fn an_older_format_is_migrated_after_a_backup() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for opened in &opened {
-        assert_eq!(format::version(&opened.conn).unwrap(), 2);
+        assert_eq!(format::version(&opened.conn).unwrap(), 3);
         opened.conn.prepare("SELECT colour FROM records").unwrap();
     }
     let backups: Vec<_> = fs::read_dir(setup.directory.join("backup")).unwrap().collect();
     assert_eq!(backups.len(), 1);
     let copy = rusqlite::Connection::open(backups[0].as_ref().unwrap().path()).unwrap();
-    assert_eq!(format::version(&copy).unwrap(), 1);
+    assert_eq!(format::version(&copy).unwrap(), 2);
     let count: i64 = copy
         .query_row("SELECT count(*) FROM records", [], |row| row.get(0))
         .unwrap();
     assert_eq!(count, 3);
     // A step that fails leaves the format as it was.
     let broken: format::Step = |tx| tx.execute_batch("CREATE TABLE half (x); CREATE TABLE records (x)");
-    let error = file::connect(&setup, &[format::STEPS[0], add, broken]).unwrap_err();
+    steps.push(broken);
+    let error = file::connect(&setup, &steps).unwrap_err();
     assert!(error.to_string().contains("migrate"), "{error}");
-    assert_eq!(format::version(&opened[0].conn).unwrap(), 2);
+    assert_eq!(format::version(&opened[0].conn).unwrap(), 3);
     assert!(opened[0].conn.prepare("SELECT x FROM half").is_err());
 }
 

@@ -3,23 +3,27 @@
 //! A destroy of many resources asks before each delete. Listing the mesh each time would make the whole quadratic;
 //! following the feed costs what has changed.
 
-use crate::{codes, problem, session};
-use meshform_model::diag::{Diagnostic as Problem, Place};
+use crate::codes;
+use crate::error::Hold;
+use crate::follow::{self, Since};
+use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::{Reference, Role, references};
+use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
-use meshform_store::{Action, Change, Feed, Prefix, Record, Revision, Store, StoreError};
+use meshform_store::{Action, Prefix, Record, Result, Revision, Store};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use tfplugin::Diagnostics;
-
-/// How many changes are asked for at once.
-const STEP: usize = 500;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// The meshes that were looked at.
-#[derive(Debug, Default)]
-pub(crate) struct Views(tokio::sync::Mutex<BTreeMap<String, View>>);
+#[derive(Debug)]
+pub struct Views {
+    store: Arc<dyn Store>,
+    meshes: Mutex<BTreeMap<String, View>>,
+}
 
 /// One mesh as of a revision.
 #[derive(Debug, Default)]
@@ -33,14 +37,11 @@ struct View {
 }
 
 /// What is known of a record.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    /// Which.
-    pub(crate) key: ResourceKey,
-    /// Its owner.
-    pub(crate) owner: String,
+#[derive(Debug)]
+struct Entry {
+    owner: String,
     /// Who wrote it last.
-    pub(crate) actor: String,
+    actor: String,
     /// Which write made it so.
     revision: Revision,
     /// What it refers to.
@@ -48,45 +49,31 @@ pub(crate) struct Entry {
 }
 
 impl Views {
-    /// The records inside a resource: a mesh's, a router's, a gateway's.
-    pub(crate) async fn inside(
-        &self,
-        store: &dyn Store,
-        key: &ResourceKey,
-    ) -> Result<Vec<Entry>, Diagnostics> {
-        self.with(store, key, None, |view| {
-            if key.kind == Kind::Mesh {
-                return view
-                    .entries
-                    .values()
-                    .filter(|entry| entry.key != *key)
-                    .cloned()
-                    .collect();
-            }
-            let found = view.referrers.get(key).into_iter().flatten();
-            let inside = found.filter(|reference| reference.role == Role::Container);
-            inside
-                .filter_map(|one| view.entries.get(&one.from).cloned())
-                .collect()
-        })
-        .await
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            meshes: Mutex::default(),
+        }
     }
 
-    /// The references to a resource, each with the record that it is in, as of the last look.
-    pub(crate) async fn referrers(&self, key: &ResourceKey) -> Vec<(Reference, Entry)> {
-        let views = self.0.lock().await;
-        let Some(view) = views.get(&key.mesh) else {
-            return Vec::new();
-        };
-        let found = view.referrers.get(key).into_iter().flatten();
-        found
-            .filter_map(|one| Some((one.clone(), view.entries.get(&one.from)?.clone())))
+    /// What is inside a resource now: everything of a mesh, the routes of a router or gateway.
+    pub async fn inside(&self, key: &ResourceKey) -> Result<Vec<Hold>> {
+        self.with(&key.mesh, None, |view| view.inside(key)).await
+    }
+
+    /// Who refers to a resource without being inside it, as of the last look.
+    pub async fn named_by(&self, key: &ResourceKey) -> Vec<Hold> {
+        let meshes = self.meshes.lock().await;
+        let view = meshes.get(&key.mesh);
+        let holds = view.into_iter().flat_map(|view| view.holds(key));
+        holds
+            .filter(|hold| hold.reference.role != Role::Container)
             .collect()
     }
 
     /// Remembers what this process wrote, so that it need not be read again.
-    pub(crate) async fn wrote(&self, record: &Record) {
-        if let Some(view) = self.0.lock().await.get_mut(&record.key.mesh)
+    pub async fn wrote(&self, record: &Record) {
+        if let Some(view) = self.meshes.lock().await.get_mut(&record.key.mesh)
             && view.upto < record.revision
         {
             // Not in the place of what came later: writes of one resource may be told in another order.
@@ -100,83 +87,30 @@ impl Views {
         }
     }
 
-    /// What a resource of the store names and the store does not have: a warning each, with both ends. As of now, or
-    /// as of a revision at least.
-    pub(crate) async fn dangling(
-        &self,
-        store: &dyn Store,
-        key: &ResourceKey,
-        since: Option<Revision>,
-    ) -> Result<Diagnostics, Diagnostics> {
-        let missing = self
-            .with(store, key, since, |view| {
-                let references = view
-                    .entries
-                    .get(key)
-                    .into_iter()
-                    .flat_map(|entry| &entry.references);
-                let missing = references.filter(|reference| !view.entries.contains_key(&reference.to));
-                missing.cloned().collect::<Vec<_>>()
-            })
-            .await?;
-        let mut found = Diagnostics::new();
-        for reference in missing {
-            let problem = Problem::warning(
-                codes::DANGLING,
-                format!(
-                    "{} names {}, which does not exist yet",
-                    reference.from, reference.to
-                ),
-            )
-            .help("until it is written the mesh is not valid, and running proxies keep their last release")
-            .at(Place::of(&reference.from, &reference.pointer));
-            // Terraform folds warnings of one summary into the first: each missing resource has its own.
-            let mut told = problem::of_resource(key.kind, &problem);
-            let missing = problem::capital(&reference.to.to_string());
-            told.summary = format!("{missing} does not exist yet ({})", codes::DANGLING);
-            found.push(told);
-        }
-        Ok(found)
+    /// What a resource of the store names and the store does not have, as of now, or as of a revision at least. What
+    /// there is to say of each, [`dangling`] says.
+    pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Reference>> {
+        self.with(&key.mesh, since, |view| view.missing(key)).await
     }
 
-    async fn with<T>(
-        &self,
-        store: &dyn Store,
-        key: &ResourceKey,
-        since: Option<Revision>,
-        look: impl FnOnce(&View) -> T,
-    ) -> Result<T, Diagnostics> {
-        let mut views = self.0.lock().await;
-        let view = views.entry(key.mesh.clone()).or_default();
+    async fn with<T>(&self, mesh: &str, since: Option<Revision>, look: impl FnOnce(&View) -> T) -> Result<T> {
+        let mut meshes = self.meshes.lock().await;
+        let view = meshes.entry(mesh.to_owned()).or_default();
         if since.is_none_or(|since| view.upto < since) {
-            view.follow(store, &key.mesh)
-                .await
-                .map_err(|error| session::failed(&error))?;
+            view.follow(&*self.store, mesh).await?;
         }
         Ok(look(view))
     }
 }
 
 impl View {
-    async fn follow(&mut self, store: &dyn Store, mesh: &str) -> Result<(), StoreError> {
+    async fn follow(&mut self, store: &dyn Store, mesh: &str) -> Result<()> {
         if self.upto == Revision::default() {
             return self.load(store, mesh).await;
         }
-        loop {
-            match store.changes(mesh, self.upto, STEP).await? {
-                Feed::Changes { changes, head } => {
-                    let Some(last) = changes.last().map(|change| change.revision) else {
-                        return Ok(());
-                    };
-                    self.take_up(store, changes).await?;
-                    self.upto = self.upto.max(last);
-                    self.catch_up();
-                    if self.upto >= head {
-                        return Ok(());
-                    }
-                }
-                Feed::Compacted { .. } => return self.load(store, mesh).await,
-            }
+        match follow::since(store, mesh, self.upto).await? {
+            Some(since) => self.take_up(store, since).await,
+            None => self.load(store, mesh).await,
         }
     }
 
@@ -193,13 +127,9 @@ impl View {
     }
 
     /// Takes up what has happened, and reads only what is neither gone nor written by this process itself.
-    async fn take_up(&mut self, store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {
-        let last: BTreeMap<ResourceKey, (Action, Revision)> = changes
-            .into_iter()
-            .map(|change| (change.key, (change.action, change.revision)))
-            .collect();
+    async fn take_up(&mut self, store: &dyn Store, since: Since) -> Result<()> {
         let mut unread = Vec::new();
-        for (key, (action, revision)) in last {
+        for (key, (action, revision)) in since.changed {
             let known = self.entries.get(&key).map(|entry| entry.revision);
             if known.is_some_and(|known| known >= revision) {
                 continue;
@@ -213,10 +143,39 @@ impl View {
             let found = store.get_all(&unread).await?;
             found.iter().for_each(|record| self.add(record));
         }
+        self.upto = self.upto.max(since.upto);
+        self.catch_up();
         Ok(())
     }
 
-    async fn load(&mut self, store: &dyn Store, mesh: &str) -> Result<(), StoreError> {
+    fn inside(&self, key: &ResourceKey) -> Vec<Hold> {
+        if key.kind == Kind::Mesh {
+            let others = self.entries.iter().filter(|(other, _)| *other != key);
+            return others
+                .map(|(other, entry)| entry.hold(contained(other, key)))
+                .collect();
+        }
+        let holds = self.holds(key);
+        holds
+            .filter(|hold| hold.reference.role == Role::Container)
+            .collect()
+    }
+
+    /// Everything that refers to a resource.
+    fn holds<'v>(&'v self, key: &ResourceKey) -> impl Iterator<Item = Hold> + use<'v> {
+        let found = self.referrers.get(key).into_iter().flatten();
+        found.filter_map(|one| Some(self.entries.get(&one.from)?.hold(one.clone())))
+    }
+
+    /// What a resource names and is not there.
+    fn missing(&self, key: &ResourceKey) -> Vec<Reference> {
+        let entry = self.entries.get(key).into_iter();
+        let references = entry.flat_map(|entry| &entry.references);
+        let missing = references.filter(|reference| !self.entries.contains_key(&reference.to));
+        missing.cloned().collect()
+    }
+
+    async fn load(&mut self, store: &dyn Store, mesh: &str) -> Result<()> {
         let listing = store.list(&Prefix::mesh(mesh)).await?;
         *self = Self {
             upto: listing.revision,
@@ -229,7 +188,6 @@ impl View {
     fn add(&mut self, record: &Record) {
         let references = of_record(record);
         let entry = Entry {
-            key: record.key.clone(),
             owner: record.author.owner.clone(),
             actor: record.author.actor.clone(),
             revision: record.revision,
@@ -254,8 +212,41 @@ impl View {
     }
 }
 
+impl Entry {
+    fn hold(&self, reference: Reference) -> Hold {
+        Hold {
+            reference,
+            owner: self.owner.clone(),
+            actor: self.actor.clone(),
+        }
+    }
+}
+
+/// The warning that a resource names what is not there.
+pub fn dangling(reference: &Reference) -> Diagnostic {
+    let Reference {
+        from, to, pointer, ..
+    } = reference;
+    Diagnostic::warning(
+        codes::DANGLING,
+        format!("{from} names {to}, which does not exist yet"),
+    )
+    .help("until it is written the mesh is not valid, and running proxies keep their last release")
+    .at(Place::of(from, pointer))
+}
+
+/// That a resource is inside another, however deep.
+fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {
+    Reference {
+        from: from.clone(),
+        pointer: Pointer::root(),
+        to: to.clone(),
+        role: Role::Container,
+    }
+}
+
 /// What a record refers to. A record that does not fit the model refers to nothing: the release reports it.
-pub(crate) fn of_record(record: &Record) -> Vec<Reference> {
+fn of_record(record: &Record) -> Vec<Reference> {
     Resource::from_body(record.key.clone(), &record.body)
         .map(|resource| references(&resource))
         .unwrap_or_default()
@@ -269,7 +260,7 @@ mod tests {
 
     struct Bench {
         _directory: tempfile::TempDir,
-        store: SqliteStore,
+        store: Arc<dyn Store>,
         views: Views,
     }
 
@@ -282,10 +273,11 @@ mod tests {
         async fn new() -> Self {
             let directory = tempfile::TempDir::new().unwrap();
             let store = SqliteStore::open(SqliteOptions::new(directory.path().join("store"))).unwrap();
+            let store: Arc<dyn Store> = Arc::new(store);
             let bench = Self {
                 _directory: directory,
+                views: Views::new(Arc::clone(&store)),
                 store,
-                views: Views::default(),
             };
             bench.put(&ResourceKey::mesh("apps"), "us").await;
             assert_eq!(bench.inside().await, Vec::<String>::new());
@@ -315,12 +307,12 @@ mod tests {
 
         async fn inside(&self) -> Vec<String> {
             let mesh = ResourceKey::mesh("apps");
-            let found = self.views.inside(&self.store, &mesh).await.unwrap();
-            found.into_iter().map(|entry| entry.key.name).collect()
+            let found = self.views.inside(&mesh).await.unwrap();
+            found.into_iter().map(|hold| hold.reference.from.name).collect()
         }
 
         async fn upto(&self) -> u64 {
-            self.views.0.lock().await["apps"].upto.0
+            self.views.meshes.lock().await["apps"].upto.0
         }
     }
 
@@ -349,13 +341,13 @@ mod tests {
         let theirs = bench.put(&service, "them").await;
         let ours = bench.put(&node("a"), "us").await;
         bench.views.wrote(&ours).await;
-        let warned = |since| bench.views.dangling(&bench.store, &ours.key, since);
+        let warned = |since| bench.views.missing(&ours.key, since);
         let found = warned(Some(ours.revision)).await.unwrap();
         assert!(found.is_empty(), "{found:?}");
         bench.delete(&theirs).await;
         let found = warned(Some(ours.revision)).await.unwrap();
         assert!(found.is_empty(), "as of the write it was there: {found:?}");
-        assert_eq!(warned(None).await.unwrap().iter().count(), 1);
+        assert_eq!(warned(None).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

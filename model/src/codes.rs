@@ -71,13 +71,6 @@ codes! {
          it, has no effect."
     UNPROVIDED "MF0217" "backend without a provider"
         "A virtual service may have no provider, but then whoever calls it gets 404 from the own proxy."
-    CONTAINS "MF0218" "still contains something"
-        "A mesh with resources in it, a virtual router with routes, a virtual gateway with gateway routes \
-         cannot be deleted: delete what it contains first."
-    IN_USE "MF0219" "still in use"
-        "A resource cannot be deleted while a record of another owner refers to it: deleting it would break \
-         what somebody else runs. With `strict_deletes`, records of the same owner hold it too, as App Mesh \
-         had it."
 
     SAME_LISTENER_PORT "MF0220" "duplicate listener port"
         "Each listener of a node, a router or a gateway needs a port of its own: a connection could not be told \
@@ -226,6 +219,11 @@ codes! {
         "A node or a gateway has at most one proxy profile, and a mesh at most one that names neither."
     PROFILE_PORT "MF0291" "profile for a port that the node does not listen on"
         "A proxy profile names the application's port behind a listener that the node does not have."
+    NOTHING_LEAVES "MF0292" "AWS endpoints are blocked"
+        "Under `DROP_ALL` App Mesh let connections to `*.amazonaws.com` on port 443 pass; meshform lets out only what \
+         is named. With transparent interception an application that calls SQS, S3 or STS would find its connections \
+         closed. List the names in a profile's `egressSniAllowed`, or in the extension `egress` of the mesh or the \
+         node; a name that no one asks for, such as `none.invalid`, says that nothing is to leave."
 
     EXTENSION_PORT "MF0295" "extension for a missing listener"
         "The `extensions` of a node or gateway say something of a listener by its port. Each port must be that \

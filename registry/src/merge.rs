@@ -1,10 +1,10 @@
-//! What becomes of a record that somebody of the same owner changed after it was read.
+//! What becomes of a record that another run of the same owner changed after it was read.
 
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value};
 
 /// `ours` with what `theirs` changed since `base` elsewhere; or the fields that both changed, each in another way.
-pub(super) fn merge(base: &Value, ours: &Value, theirs: &Value) -> Result<Value, Vec<Pointer>> {
+pub fn merge(base: &Value, ours: &Value, theirs: &Value) -> Result<Value, Vec<Pointer>> {
     let mut both = Vec::new();
     let merged = step(
         &Pointer::root(),

@@ -1,0 +1,561 @@
+//! Templates with their expressions kept: what `convert` writes for people who go on with templates or modules.
+//!
+//! Parameters, mappings, conditions and imports stay what they are; what was given, and what another stack of the inputs
+//! has, takes their place. Stacks that are nested or stand side by side become one: names that clash get a number.
+
+use super::expression::{evaluate, parameter_value, scalar};
+use super::known;
+use super::scope::Scope;
+use super::stacks::Stacks;
+use super::sub;
+use crate::frontend::found;
+use meshform_model::dialect::{self, Dialect};
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::schema;
+use meshform_model::value::{Field, Node, Object, Span, Symbol as Expression, Value};
+use std::collections::BTreeMap;
+
+/// Templates as one, with their expressions.
+#[derive(Debug, Clone, Default)]
+pub struct Symbolic {
+    /// The declarations of the parameters that are used.
+    pub parameters: BTreeMap<String, Node>,
+    /// The mappings that are used.
+    pub mappings: BTreeMap<String, Node>,
+    /// The conditions that are used.
+    pub conditions: BTreeMap<String, Node>,
+    /// The outputs that tell of the mesh.
+    pub outputs: BTreeMap<String, Node>,
+    /// The resources of the mesh.
+    pub resources: Vec<SymbolicResource>,
+    /// Whether an expression needs the transform `AWS::LanguageExtensions`.
+    pub extended: bool,
+}
+
+/// A resource of a template with its expressions.
+#[derive(Debug, Clone)]
+pub struct SymbolicResource {
+    /// Its logical id.
+    pub id: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// Which resource it is with what is known; none of one that a condition leaves out.
+    pub key: Option<ResourceKey>,
+    /// What stands beside the properties: its condition, its policies, its metadata.
+    pub attributes: Object,
+    /// The properties, in CloudFormation's form.
+    pub properties: Node,
+    /// The same in canonical form.
+    pub canonical: Node,
+    /// Where it stands.
+    pub span: Option<Span>,
+}
+
+/// Which resources of the stacks are which.
+pub(crate) type Keys = BTreeMap<(usize, String), ResourceKey>;
+
+/// The stacks with their expressions.
+pub(crate) fn keep<'t>(
+    stacks: &'t Stacks,
+    scope: &mut Scope<'t>,
+    keys: &Keys,
+    mesh: Option<&str>,
+) -> Symbolic {
+    let mut keeper = Keeper {
+        stacks,
+        mesh,
+        scope,
+        out: Symbolic::default(),
+        names: BTreeMap::new(),
+        ids: BTreeMap::new(),
+    };
+    keeper.name_resources();
+    for stack in 0..stacks.stacks.len() {
+        keeper.scope.enter(stack);
+        keeper.stack(keys);
+    }
+    keeper.out
+}
+
+struct Keeper<'k, 't> {
+    stacks: &'t Stacks,
+    /// The only mesh that is wanted.
+    mesh: Option<&'k str>,
+    scope: &'k mut Scope<'t>,
+    out: Symbolic,
+    /// The name in the result of what a section of a stack has.
+    names: BTreeMap<(&'static str, usize, String), String>,
+    /// The logical id in the result.
+    ids: BTreeMap<(usize, String), String>,
+}
+
+impl<'t> Keeper<'_, 't> {
+    /// Gives every resource of the mesh its logical id.
+    fn name_resources(&mut self) {
+        let mut taken: BTreeMap<String, ()> = BTreeMap::new();
+        for stack in 0..self.stacks.stacks.len() {
+            let resources = self.stacks.root_of(stack).and_then(|root| root.get("Resources"));
+            for field in resources.and_then(Node::as_object).into_iter().flatten() {
+                if mesh_kind(&field.node).is_none() {
+                    continue;
+                }
+                let id = free(&field.name, |name| taken.contains_key(name));
+                taken.insert(id.clone(), ());
+                self.ids.insert((stack, field.name.clone()), id);
+            }
+        }
+    }
+
+    fn stack(&mut self, keys: &Keys) {
+        let stack = self.scope.stack();
+        let Some(root) = self.stacks.root_of(stack) else {
+            return;
+        };
+        let resources = root.get("Resources").and_then(Node::as_object);
+        for field in resources.into_iter().flatten() {
+            let Some(kind) = mesh_kind(&field.node) else {
+                continue;
+            };
+            let key = keys.get(&(stack, field.name.clone()));
+            if self
+                .mesh
+                .is_some_and(|mesh| key.is_none_or(|key| key.mesh != mesh))
+            {
+                continue;
+            }
+            let mut attributes = Object::new();
+            if let Some(name) = field.node.get("Condition").and_then(Node::as_str) {
+                match self.condition(name, &field.node) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(name) => drop(attributes.set("Condition", Node::new(Value::from(name)))),
+                }
+            }
+            for name in ["DeletionPolicy", "UpdateReplacePolicy", "Metadata"] {
+                if let Some(node) = field.node.get(name) {
+                    attributes.set(name, self.node(node));
+                }
+            }
+            if let Some(node) = field.node.get("DependsOn") {
+                let names: Vec<Node> = match node.as_list() {
+                    Some(list) => list.iter().filter_map(|one| self.depended(one)).collect(),
+                    None => self.depended(node).into_iter().collect(),
+                };
+                if !names.is_empty() {
+                    attributes.set("DependsOn", Node::new(Value::List(names)));
+                }
+            }
+            let own = format!("{}Name", super::suffix(kind));
+            let mut properties = match field.node.get("Properties") {
+                Some(properties) => self.node(properties),
+                None => Node::new(Value::Object(Object::new())),
+            };
+            if let Value::Object(object) = &mut properties.value
+                && object.get(&own).is_none()
+            {
+                object.set(own, Node::new(Value::from(field.name.as_str())));
+            }
+            let (mut canonical, _) = dialect::to_canonical(kind, Dialect::CloudFormation, &properties);
+            canonical = found::fit(schema::kind(kind).root, canonical, false);
+            if let (Some(extensions), Value::Object(object)) = (
+                attributes
+                    .get("Metadata")
+                    .and_then(|all| all.get(super::METADATA)),
+                &mut canonical.value,
+            ) {
+                object.set("extensions", extensions.clone());
+            }
+            self.out.resources.push(SymbolicResource {
+                id: self
+                    .ids
+                    .get(&(stack, field.name.clone()))
+                    .cloned()
+                    .unwrap_or_default(),
+                kind,
+                key: key.cloned(),
+                attributes,
+                properties,
+                canonical,
+                span: field.name_span,
+            });
+        }
+        self.outputs(root);
+    }
+
+    /// A resource of the mesh on which another depends.
+    fn depended(&self, name: &Node) -> Option<Node> {
+        let id = self.ids.get(&(self.scope.stack(), name.as_str()?.to_owned()))?;
+        Some(Node::new(Value::from(id.as_str())))
+    }
+
+    /// The outputs that name a resource of the mesh and nothing that is not in the result.
+    fn outputs(&mut self, root: &Node) {
+        for field in root
+            .get("Outputs")
+            .and_then(Node::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let Some(value) = field.node.get("Value") else {
+                continue;
+            };
+            let stack = self.scope.stack();
+            let mut of_mesh = false;
+            let mut of_others = false;
+            references(
+                value,
+                &mut |name| match self.ids.contains_key(&(stack, name.to_owned())) {
+                    true => of_mesh = true,
+                    false => of_others |= root.get("Resources").is_some_and(|all| all.get(name).is_some()),
+                },
+            );
+            if of_mesh && !of_others {
+                let kept = self.node(&field.node);
+                self.declare("Outputs", &field.name, kept);
+            }
+        }
+    }
+
+    /// A node with its expressions.
+    fn node(&mut self, node: &Node) -> Node {
+        if !self.scope.step() {
+            return node.clone();
+        }
+        let value = match &node.value {
+            Value::List(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
+            Value::Object(object) => {
+                let mut out = Object::new();
+                for field in object {
+                    let node = self.node(&field.node);
+                    out.push(Field {
+                        node,
+                        ..field.clone()
+                    });
+                }
+                Value::Object(out)
+            }
+            Value::Symbol(symbol) => self.symbol(symbol, node),
+            other => other.clone(),
+        };
+        self.scope.step_back();
+        Node {
+            value,
+            span: node.span,
+        }
+    }
+
+    fn symbol(&mut self, symbol: &Expression, node: &Node) -> Value {
+        let argument = symbol.argument.as_ref();
+        match (symbol.function.as_str(), argument.as_list()) {
+            ("Ref", _) => match argument.as_str() {
+                Some(name) => self.reference(name, node),
+                None => node.value.clone(),
+            },
+            ("Fn::GetAtt", Some(parts)) => {
+                let parts: Vec<&str> = parts.iter().filter_map(Node::as_str).collect();
+                match parts.as_slice() {
+                    [resource, attribute] => self.attribute(resource, attribute, node),
+                    _ => node.value.clone(),
+                }
+            }
+            ("Condition", _) => match argument.as_str().map(|name| self.condition(name, node)) {
+                Some(Ok(known)) => Value::Bool(known),
+                Some(Err(name)) => expression("Condition", Value::from(name)),
+                None => node.value.clone(),
+            },
+            ("Fn::If", Some([condition, then, otherwise])) => {
+                let decided = condition.as_str().map(|name| self.condition(name, node));
+                match decided {
+                    Some(Ok(true)) => self.node(then).value,
+                    Some(Ok(false)) => self.node(otherwise).value,
+                    Some(Err(name)) => {
+                        let parts = vec![
+                            Node::new(Value::from(name)),
+                            self.node(then),
+                            self.node(otherwise),
+                        ];
+                        expression("Fn::If", Value::List(parts))
+                    }
+                    None => node.value.clone(),
+                }
+            }
+            ("Fn::Sub", _) => self.substitute(argument, node),
+            ("Fn::ImportValue", _) => self.import(argument, node),
+            ("Fn::FindInMap", Some([name, keys @ ..])) => {
+                let mut parts = vec![self.mapping(name)];
+                parts.extend(keys.iter().map(|key| self.node(key)));
+                expression("Fn::FindInMap", Value::List(parts))
+            }
+            (function, _) => {
+                self.out.extended |= matches!(function, "Fn::Length" | "Fn::ToJsonString" | "Fn::ForEach");
+                let kept = expression(function, self.node(argument).value);
+                self.folded(Node {
+                    value: kept,
+                    span: node.span,
+                })
+            }
+        }
+    }
+
+    /// An expression of which every part is known is its value.
+    fn folded(&mut self, node: Node) -> Value {
+        match &node.value {
+            Value::Symbol(symbol) if symbol.argument.is_wholly_known() && foldable(&symbol.function) => {
+                evaluate(&node, self.scope).map_or(Value::Null, |node| node.value)
+            }
+            _ => node.value,
+        }
+    }
+
+    fn reference(&mut self, name: &str, at: &Node) -> Value {
+        if let Some(declared) = self.scope.section("Parameters").and_then(|all| all.get(name)) {
+            let kind = declared.get("Type").and_then(Node::as_str).unwrap_or("String");
+            if let Some((parent, value)) = self.scope.passed(name) {
+                let kept = self.within(parent, value, name);
+                return match kept.as_str() {
+                    Some(text) => parameter_value(kind, text),
+                    None => kept.value,
+                };
+            }
+            if let Some(text) = self.scope.given(name) {
+                return parameter_value(kind, &text);
+            }
+            let name = self.declare("Parameters", name, declared.clone());
+            return expression("Ref", Value::from(name));
+        }
+        if let Some(id) = self.ids.get(&(self.scope.stack(), name.to_owned())) {
+            return expression("Ref", Value::from(id.as_str()));
+        }
+        if let Some(text) = self.scope.given(name) {
+            return Value::from(text);
+        }
+        if name.starts_with("AWS::") {
+            let found = self.scope.pseudo(name);
+            return found.map_or_else(|| at.value.clone(), |found| found.value);
+        }
+        self.attribute(name, "Ref", at)
+    }
+
+    fn attribute(&mut self, resource: &str, attribute: &str, at: &Node) -> Value {
+        let full = format!("{resource}.{attribute}");
+        if let Some(value) = self.scope.given_attribute(&full) {
+            return Value::from(value);
+        }
+        if let Some(id) = self.ids.get(&(self.scope.stack(), resource.to_owned())) {
+            let parts = [id.as_str(), attribute].map(|part| Node::new(Value::from(part)));
+            return expression("Fn::GetAtt", Value::List(parts.to_vec()));
+        }
+        if let (Some(child), Some(output)) = (self.scope.child(resource), attribute.strip_prefix("Outputs."))
+        {
+            let value = self
+                .stacks
+                .root_of(child)
+                .and_then(|root| root.get("Outputs")?.get(output)?.get("Value"));
+            if let Some(value) = value {
+                return self.within(child, value, &full).value;
+            }
+        }
+        let Some(found) = self.scope.resource(resource) else {
+            return at.value.clone();
+        };
+        if let Some(follows) = known::expression(resource, found, attribute)
+            && self.scope.leap(&full, at)
+        {
+            let value = self.node(&follows).value;
+            self.scope.leap_back(&full);
+            return value;
+        }
+        // The resource is no part of the result: what it gives becomes a parameter.
+        let name: String = full.chars().filter(char::is_ascii_alphanumeric).collect();
+        let kind = found.get("Type").and_then(Node::as_str).unwrap_or("a resource");
+        let description = match attribute {
+            "Ref" => format!("What Ref gives of {resource} ({kind})"),
+            _ => format!("{attribute} of {resource} ({kind})"),
+        };
+        let mut declared = Object::new();
+        declared.set("Type", Node::new(Value::from("String")));
+        declared.set("Description", Node::new(Value::from(description)));
+        let name = self.declare("Parameters", &name, Node::new(Value::Object(declared)));
+        expression("Ref", Value::from(name))
+    }
+
+    fn import(&mut self, argument: &Node, at: &Node) -> Value {
+        let name = evaluate(argument, self.scope).as_ref().and_then(scalar);
+        if let Some(name) = &name {
+            if let Some(value) = self.scope.given_import(name) {
+                return Value::from(value);
+            }
+            if let Some((stack, value)) = self.scope.export(name) {
+                return self.within(stack, value, &format!("export {name}")).value;
+            }
+        }
+        let kept = self.node(argument);
+        match kept.value {
+            Value::Null => at.value.clone(),
+            value => expression("Fn::ImportValue", value),
+        }
+    }
+
+    /// The name of a mapping in the result.
+    fn mapping(&mut self, name: &Node) -> Node {
+        let declared = name.as_str().and_then(|text| {
+            let declared = self.scope.section("Mappings")?.get(text)?;
+            Some((text, declared))
+        });
+        match declared {
+            Some((text, declared)) => {
+                let name = self.declare("Mappings", text, declared.clone());
+                Node::new(Value::from(name))
+            }
+            None => self.node(name),
+        }
+    }
+
+    /// Whether a condition holds, or its name in the result where the user's values decide.
+    fn condition(&mut self, name: &str, at: &Node) -> Result<bool, String> {
+        let stack = self.scope.stack();
+        if let Some(known) = self.names.get(&("Conditions", stack, name.to_owned())) {
+            return Err(known.clone());
+        }
+        let Some(declared) = self.scope.section("Conditions").and_then(|all| all.get(name)) else {
+            return Err(name.to_owned());
+        };
+        if !self.scope.leap(name, at) {
+            return Err(name.to_owned());
+        }
+        let kept = self.node(declared);
+        self.scope.leap_back(name);
+        match kept.value {
+            Value::Bool(known) => Ok(known),
+            _ => Err(self.declare("Conditions", name, kept)),
+        }
+    }
+
+    /// `Fn::Sub` with what is known put in.
+    fn substitute(&mut self, argument: &Node, node: &Node) -> Value {
+        let (text, own) = match argument.as_list() {
+            Some([text, own]) => (text, Some(own)),
+            Some(_) => return node.value.clone(),
+            None => (argument, None),
+        };
+        let Some(text) = text.as_str() else {
+            return node.value.clone();
+        };
+        let mut made = sub::Maker::default();
+        for part in sub::parts(text) {
+            match part {
+                sub::Part::Text(text) => made.text(&text),
+                sub::Part::Name(name) => {
+                    let value = match own.and_then(|own| own.get(name)) {
+                        Some(value) => self.node(value).value,
+                        None => match name.split_once('.') {
+                            Some((resource, attribute)) => self.attribute(resource, attribute, node),
+                            None => self.reference(name, node),
+                        },
+                    };
+                    made.value(name, value);
+                }
+            }
+        }
+        made.finish()
+    }
+
+    /// A node of another stack with its expressions.
+    fn within(&mut self, stack: usize, node: &Node, name: &str) -> Node {
+        let before = self.scope.turn(stack);
+        let kept = match self.scope.leap(name, node) {
+            true => {
+                let kept = self.node(node);
+                self.scope.leap_back(name);
+                kept
+            }
+            false => node.clone(),
+        };
+        self.scope.turn(before);
+        kept
+    }
+
+    /// Puts something into a section of the result, and gives the name that it has there.
+    fn declare(&mut self, section: &'static str, name: &str, node: Node) -> String {
+        let key = (section, self.scope.stack(), name.to_owned());
+        if let Some(known) = self.names.get(&key) {
+            return known.clone();
+        }
+        let ids = &self.ids;
+        let into = match section {
+            "Parameters" => &mut self.out.parameters,
+            "Mappings" => &mut self.out.mappings,
+            "Conditions" => &mut self.out.conditions,
+            _ => &mut self.out.outputs,
+        };
+        let json = node.to_json();
+        let is_id = |name: &str| section == "Parameters" && ids.values().any(|id| id == name);
+        let free = free(name, |name| {
+            is_id(name) || into.get(name).is_some_and(|there| there.to_json() != json)
+        });
+        into.insert(free.clone(), node);
+        self.names.insert(key, free.clone());
+        free
+    }
+}
+
+fn mesh_kind(resource: &Node) -> Option<Kind> {
+    let name = resource.get("Type").and_then(Node::as_str)?;
+    schema::kind_of_cloudformation(name)
+}
+
+/// The name, or the first of `name2`, `name3`, … that is not taken.
+fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(name) {
+        return name.to_owned();
+    }
+    let mut number = 2_u64;
+    loop {
+        let candidate = format!("{name}{number}");
+        if !taken(&candidate) {
+            return candidate;
+        }
+        number += 1;
+    }
+}
+
+/// Functions whose value follows from their arguments alone.
+fn foldable(function: &str) -> bool {
+    let known = ["Join", "Select", "Split", "Equals", "And", "Or", "Not"];
+    function
+        .strip_prefix("Fn::")
+        .is_some_and(|short| known.contains(&short))
+}
+
+pub(super) fn expression(function: &str, argument: Value) -> Value {
+    Value::Symbol(Expression {
+        function: function.to_owned(),
+        argument: Box::new(Node::new(argument)),
+    })
+}
+
+/// The logical names that the expressions below refer to.
+fn references(node: &Node, each: &mut dyn FnMut(&str)) {
+    match &node.value {
+        Value::List(list) => list.iter().for_each(|item| references(item, each)),
+        Value::Object(object) => object.iter().for_each(|field| references(&field.node, each)),
+        Value::Symbol(symbol) => {
+            let argument = symbol.argument.as_ref();
+            let first = argument.as_list().and_then(<[Node]>::first).unwrap_or(argument);
+            match (symbol.function.as_str(), first.as_str()) {
+                ("Ref" | "Fn::GetAtt", Some(name)) => each(name),
+                ("Fn::Sub", Some(text)) => {
+                    for part in sub::parts(text) {
+                        if let sub::Part::Name(name) = part {
+                            each(name.split('.').next().unwrap_or(name));
+                        }
+                    }
+                    references(argument, each);
+                }
+                _ => references(argument, each),
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,247 @@
+//! From the spec of an object to the spec of the resource: refs become names, and a few fields have other names.
+
+use super::at;
+use super::cluster::{Cluster, Object, default_name};
+use crate::frontend::codes;
+use crate::frontend::text::shorten;
+use meshform_model::diag::Diagnostic;
+use meshform_model::kind::Kind;
+use meshform_model::value::{Field, Node, Object as Fields, Value};
+use std::collections::BTreeSet;
+
+/// Fields of a spec that say where the object belongs, not what the resource is.
+const MEMBERSHIP: &[&str] = &[
+    "awsName",
+    "backendGroups",
+    "gatewayRouteSelector",
+    "meshOwner",
+    "meshRef",
+    "namespaceSelector",
+    "podSelector",
+    "virtualGatewayRef",
+];
+
+/// Refs: the field before `Ref` and `ARN`, the object's kind, and the field of the resource.
+const REFS: &[(&str, &str)] = &[
+    ("virtualService", "VirtualService"),
+    ("virtualNode", "VirtualNode"),
+    ("virtualRouter", "VirtualRouter"),
+];
+
+pub(super) struct Converter<'c> {
+    pub(super) cluster: &'c Cluster,
+    /// The namespace of the object, in which refs are looked up.
+    pub(super) namespace: &'c str,
+    pub(super) problems: &'c mut Vec<Diagnostic>,
+}
+
+impl Converter<'_> {
+    pub(super) fn spec(&mut self, kind: Kind, object: &Object) -> Node {
+        let Some(spec) = object.spec().filter(|spec| !spec.is_null()) else {
+            return Node {
+                value: Value::Object(Fields::new()),
+                span: object.node.span,
+            };
+        };
+        let mut fields = Fields::new();
+        for field in spec.as_object().into_iter().flatten() {
+            if MEMBERSHIP.contains(&field.name.as_str()) {
+                continue;
+            }
+            let mut field = field.clone();
+            if kind == Kind::Mesh && field.name == "meshServiceDiscovery" {
+                field.name = "serviceDiscovery".to_owned();
+            }
+            fields.push(field);
+        }
+        let mut out = self.object(&fields, Place::Other);
+        if let Some(groups) = spec.get("backendGroups").and_then(Node::as_list) {
+            self.groups(groups, &mut out);
+        }
+        Node {
+            value: Value::Object(out),
+            span: spec.span,
+        }
+    }
+
+    fn node(&mut self, node: &Node, around: Place) -> Node {
+        let value = match &node.value {
+            Value::List(list) => Value::List(list.iter().map(|item| self.node(item, around)).collect()),
+            Value::Object(object) => Value::Object(self.object(object, around)),
+            other => other.clone(),
+        };
+        Node {
+            value,
+            span: node.span,
+        }
+    }
+
+    fn object(&mut self, object: &Fields, around: Place) -> Fields {
+        let mut out = Fields::new();
+        for field in object {
+            // The controller's types have no null: it is a field that is not set.
+            if field.node.is_null() {
+                continue;
+            }
+            if around != Place::Other && field.name == "port" && is_zero(&field.node) {
+                continue;
+            }
+            if let Some((name, value)) = self.reference(field, around) {
+                out.push(Field {
+                    name,
+                    name_span: field.name_span,
+                    node: Node {
+                        value: Value::from(value),
+                        span: field.node.span,
+                    },
+                });
+                continue;
+            }
+            let below = match field.name.as_str() {
+                "weightedTargets" => Place::Target,
+                "match" | "target" => Place::Match,
+                _ => Place::Other,
+            };
+            let name = match field.name.as_str() {
+                "certificateARN" => "certificateArn",
+                "certificateAuthorityARNs" => "certificateAuthorityArns",
+                name => name,
+            };
+            out.push(Field {
+                name: name.to_owned(),
+                name_span: field.name_span,
+                node: self.node(&field.node, below),
+            });
+        }
+        out
+    }
+
+    /// A ref or an ARN as the name that App Mesh takes.
+    fn reference(&mut self, field: &Field, around: Place) -> Option<(String, String)> {
+        let (prefix, kind) = REFS.iter().find(|(prefix, _)| {
+            let rest = field.name.strip_prefix(prefix);
+            matches!(rest, Some("Ref" | "ARN"))
+        })?;
+        let value = match field.name.ends_with("ARN") {
+            true => self.of_arn(prefix, &field.node)?,
+            false => {
+                let text = |name| field.node.get(name).and_then(Node::as_str);
+                let name = text("name").unwrap_or_default();
+                let namespace = text("namespace")
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or(self.namespace);
+                self.name(kind, namespace, name)
+            }
+        };
+        let name = match (around, *prefix) {
+            (Place::Target, "virtualNode") => "virtualNode".to_owned(),
+            (_, prefix) => format!("{prefix}Name"),
+        };
+        Some((name, value))
+    }
+
+    fn name(&self, kind: &str, namespace: &str, name: &str) -> String {
+        match self.cluster.find(kind, namespace, name) {
+            Some(object) => object.aws_name(),
+            None => default_name(kind, name, namespace),
+        }
+    }
+
+    /// The name at the end of an ARN of the kind.
+    fn of_arn(&mut self, kind: &str, node: &Node) -> Option<String> {
+        let text = node.as_str()?;
+        let name = text.rsplit_once(&format!("/{kind}/")).map(|(_, name)| name);
+        if let Some(name) = name.filter(|name| !name.contains('/') && text.starts_with("arn:")) {
+            return Some(name.to_owned());
+        }
+        let message = format!("`{}` is no ARN of a {kind}", shorten(text));
+        let problem = Diagnostic::error(codes::BAD_REFERENCE, message)
+            .help(format!("such an ARN ends in `:mesh/MESH/{kind}/NAME`"));
+        self.problems.push(at(problem, node.span));
+        None
+    }
+
+    /// Backend groups as the backends that they stand for.
+    fn groups(&mut self, groups: &[Node], spec: &mut Fields) {
+        let mut backends: Vec<Node> = spec
+            .get("backends")
+            .and_then(Node::as_list)
+            .unwrap_or_default()
+            .to_vec();
+        let named = |node: &Node| {
+            let name = node.get("virtualService")?.get("virtualServiceName")?.as_str()?;
+            Some(name.to_owned())
+        };
+        let mut there: BTreeSet<String> = backends.iter().filter_map(named).collect();
+        for group in groups {
+            for name in self.services_of(group) {
+                if there.insert(name.clone()) {
+                    backends.push(backend(&name, group));
+                }
+            }
+        }
+        if !backends.is_empty() {
+            spec.set("backends", Node::new(Value::List(backends)));
+        }
+    }
+
+    /// The names of the services in a backend group.
+    fn services_of(&mut self, group: &Node) -> Vec<String> {
+        let text = |node: &Node, name| node.get(name).and_then(Node::as_str).map(str::to_owned);
+        let name = text(group, "name").unwrap_or_default();
+        let namespace = text(group, "namespace").unwrap_or_else(|| self.namespace.to_owned());
+        if name == "*" {
+            return self.cluster.services(&namespace).map(Object::aws_name).collect();
+        }
+        let Some(object) = self.cluster.find("BackendGroup", &namespace, &name) else {
+            let message = format!(
+                "the backend group `{}/{}` is not among the inputs",
+                shorten(&namespace),
+                shorten(&name)
+            );
+            let problem = Diagnostic::error(codes::BAD_REFERENCE, message).help("give its manifest");
+            self.problems.push(at(problem, group.span));
+            return Vec::new();
+        };
+        let services = object
+            .spec()
+            .and_then(|spec| spec.get("virtualservices"))
+            .and_then(Node::as_list);
+        let services = services.unwrap_or_default().iter();
+        services
+            .map(|service| {
+                let namespace = text(service, "namespace").unwrap_or_else(|| object.namespace.clone());
+                self.name(
+                    "VirtualService",
+                    &namespace,
+                    &text(service, "name").unwrap_or_default(),
+                )
+            })
+            .collect()
+    }
+}
+
+/// Where a field stands, as far as its meaning depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the weighted targets of a route.
+    Target,
+    /// In a match, or the target of a gateway route.
+    Match,
+    Other,
+}
+
+fn is_zero(node: &Node) -> bool {
+    matches!(&node.value, Value::Number(number) if number.as_i64() == Some(0))
+}
+
+fn backend(name: &str, group: &Node) -> Node {
+    let mut service = Fields::new();
+    service.set("virtualServiceName", Node::new(Value::from(name)));
+    let mut backend = Fields::new();
+    backend.set("virtualService", Node::new(Value::Object(service)));
+    Node {
+        value: Value::Object(backend),
+        span: group.span,
+    }
+}

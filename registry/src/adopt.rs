@@ -1,0 +1,63 @@
+//! Taking over a resource that lived elsewhere: with its identity, and never over something else.
+
+use crate::error::Result;
+use crate::registry::Registry;
+use meshform_store::{Author, Draft, Record};
+use serde_json::{Map, Value};
+
+/// How a resource that is to be taken over stands to the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// Nothing of its name is there.
+    Absent,
+    /// The same is there.
+    Same(Record),
+    /// Something else is there.
+    Different(Record),
+}
+
+/// What became of a resource that was to be taken over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Adoption {
+    /// It was written.
+    Adopted(Record),
+    /// The same was there already.
+    Unchanged(Record),
+    /// Something else is there, and stays.
+    Different(Record),
+}
+
+impl Registry {
+    /// How a resource stands to the store. Writes nothing.
+    pub async fn standing(&self, draft: &Draft) -> Result<Standing> {
+        Ok(match self.get(&draft.key).await? {
+            None => Standing::Absent,
+            Some(record) if is_same(&record.body, &draft.body) => Standing::Same(record),
+            Some(record) => Standing::Different(record),
+        })
+    }
+
+    /// Writes a resource with what it brings with it, unless something of its name is there.
+    pub async fn adopt(&self, draft: Draft, author: &Author) -> Result<Adoption> {
+        Ok(match self.standing(&draft).await? {
+            Standing::Absent => Adoption::Adopted(self.create(draft, author).await?.record()),
+            Standing::Same(record) => Adoption::Unchanged(record),
+            Standing::Different(record) => Adoption::Different(record),
+        })
+    }
+}
+
+/// Whether two bodies say the same; null and empty parts say nothing.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let part = |body: &Value, name: &str| {
+        let empty = |value: &Value| {
+            value.is_null()
+                || value.as_object().is_some_and(Map::is_empty)
+                || value.as_array().is_some_and(Vec::is_empty)
+        };
+        body.get(name).filter(|value| !empty(value)).cloned()
+    };
+    ["spec", "tags", "extensions"]
+        .into_iter()
+        .all(|name| part(one, name) == part(other, name))
+}
