@@ -48,11 +48,6 @@ const KNOWN: &[Known] = &[
     },
     Known {
         package: "terraform-provider-appmesh",
-        modules: &["session", "view"],
-        reason: "a session holds the views that read through it",
-    },
-    Known {
-        package: "terraform-provider-appmesh",
         modules: &["resource", "schema"],
         reason: "a resource has a schema, which marks the attributes of its key",
     },

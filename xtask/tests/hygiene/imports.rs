@@ -113,6 +113,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "meshform-model",
             "meshform-store",
+            "meshform-registry",
             "meshform-compiler",
             "meshform-envoy",
             "meshform-release",
