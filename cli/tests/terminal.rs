@@ -9,11 +9,12 @@ use meshform::Exit;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-/// A node that is called and not there, and a name with everything that XML and terminals mind.
+/// A service of a node that is not there, whose name has everything that XML and terminals mind, and a service that
+/// is called and has no provider.
 const BROKEN: &str = r#"
 - {meshName: shop, spec: {}}
-- {meshName: shop, virtualNodeName: "a<b>&\"c", spec: {backends: [{virtualService: {virtualServiceName: gone.local}}]}}
-- {meshName: shop, virtualServiceName: alone.local, spec: {}}
+- {meshName: shop, virtualServiceName: x.local, spec: {provider: {virtualNode: {virtualNodeName: "a<b>&\"c"}}}}
+- {meshName: shop, virtualNodeName: n, spec: {backends: [{virtualService: {virtualServiceName: gone.local}}]}}
 "#;
 
 fn world() -> World {
@@ -27,7 +28,7 @@ fn colours_are_there_when_they_are_asked_for() {
     assert!(!plain.err.contains('\u{1b}'), "{}", plain.err);
     let colored = world.run(&["validate", "mesh.yaml", "--color", "always"]);
     assert!(
-        colored.err.contains("\u{1b}[1;31merror[MF0214]\u{1b}[0m: "),
+        colored.err.contains("\u{1b}[1;31merror[MF0212]\u{1b}[0m: "),
         "{}",
         colored.err
     );
@@ -56,7 +57,7 @@ fn less_and_more_is_told() {
     );
     let quiet = world.run(&["-q", "validate", "mesh.yaml"]);
     assert!(
-        quiet.err.contains("error[MF0214]") && !quiet.err.contains("warning["),
+        quiet.err.contains("error[MF0212]") && !quiet.err.contains("warning["),
         "{}",
         quiet.err
     );
@@ -89,14 +90,14 @@ fn reports_for_other_programs_hold_every_problem() {
     assert_eq!(sarif.exit, Exit::Found);
     let report: serde_json::Value = serde_json::from_str(&sarif.out).unwrap();
     let results = report["runs"][0]["results"].as_array().unwrap();
-    let missing = results.iter().find(|one| one["ruleId"] == "MF0214").unwrap();
+    let missing = results.iter().find(|one| one["ruleId"] == "MF0212").unwrap();
     assert_eq!(missing["level"], "error");
     let place = &missing["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "mesh.yaml");
     assert_eq!(place["region"]["startLine"], 3);
     let junit = world.run(&["validate", "mesh.yaml", "--format", "junit"]);
     assert_eq!(junit.exit, Exit::Found);
-    assert!(junit.out.contains("<failure type=\"MF0214\""), "{}", junit.out);
+    assert!(junit.out.contains("<failure type=\"MF0212\""), "{}", junit.out);
     assert!(
         junit.out.contains("a&lt;b&gt;&amp;") && !junit.out.contains("a<b>"),
         "{}",

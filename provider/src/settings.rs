@@ -459,10 +459,10 @@ mod tests {
         ]);
         let text = format!("{:?}", read(wrong, false).unwrap_err());
         assert!(
-            !text.contains("publish[2]"),
+            !text.contains("Index(2)"),
             "a bucket is a place to publish to: {text}"
         );
-        for part in ["http://bucket", "publish[1]", "MF0714", "soon"] {
+        for part in ["http://bucket", "Index(1)", "MF0714", "soon"] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

@@ -13,6 +13,7 @@ use meshform_envoy_api::envoy::config::listener::v3::{
     ListenerFilterChainMatchPredicate, filter, listener_filter,
 };
 use meshform_envoy_api::envoy::extensions::filters::listener::original_dst::v3::OriginalDst;
+use meshform_envoy_api::envoy::extensions::filters::listener::proxy_protocol::v3::ProxyProtocol;
 use meshform_envoy_api::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 use meshform_envoy_api::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
 use meshform_envoy_api::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::weighted_cluster::ClusterWeight;
@@ -109,6 +110,12 @@ fn inbound(
             },
         ],
         listener_filters: vec![
+            before(
+                "envoy.filters.listener.proxy_protocol",
+                &ProxyProtocol {
+                    allow_requests_without_proxy_protocol: true,
+                },
+            ),
             before("envoy.filters.listener.original_dst", &OriginalDst {}),
             ListenerFilter {
                 filter_disabled: Some(not_for_server_first_ports()),

@@ -73,6 +73,15 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
         report,
     );
     at.any("initialFetchTimeout", profile.spec.initial_fetch_timeout, report);
+    at.any(
+        "edge/requestHeadersTimeout",
+        profile
+            .spec
+            .edge
+            .as_ref()
+            .and_then(|edge| edge.request_headers_timeout),
+        report,
+    );
     let flush = profile
         .spec
         .metrics

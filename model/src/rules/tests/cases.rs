@@ -289,12 +289,12 @@ fn profiles() -> Vec<Case> {
         ),
         case(
             "everything comes to the proxies, and nothing may leave",
-            &["MF0292"],
+            &["MF0292", "MF0270"],
             other(|m| m["proxyProfile/default"]["interception"] = json!({"transparent": {}})),
         ),
         case(
             "names that may leave",
-            &[],
+            &["MF0270"],
             other(|m| {
                 m["proxyProfile/default"]["interception"] = json!({"transparent": {}});
                 m["proxyProfile/default"]["egressSniAllowed"] = json!(["*.amazonaws.com"]);
@@ -302,7 +302,7 @@ fn profiles() -> Vec<Case> {
         ),
         case(
             "everything may leave",
-            &[],
+            &["MF0270"],
             other(|m| {
                 m["proxyProfile/default"]["interception"] = json!({"transparent": {}});
                 m[""] = json!({"egressFilter": {"type": "ALLOW_ALL"}});

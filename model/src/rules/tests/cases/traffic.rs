@@ -287,12 +287,12 @@ fn calls() -> Vec<Case> {
     vec![
         case(
             "two TCP services on a port, transparently",
-            &["MF0270"],
+            &["MF0292", "MF0270"],
             other(transparent),
         ),
         case(
             "a TCP and an HTTP service on a port, transparently",
-            &["MF0270"],
+            &["MF0292", "MF0270"],
             other(|m| {
                 transparent(m);
                 m["virtualNode/secure"]["listeners"][0]["portMapping"]["port"] = json!(5432);
