@@ -101,7 +101,16 @@ fn lowered(title: &str) -> String {
     match (letters.next(), letters.clone().next()) {
         (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
             let first_word = title.split(' ').next().unwrap_or_default();
-            if ["Envoy", "Terraform", "Cloud"].contains(&first_word) {
+            if [
+                "App",
+                "Cloud",
+                "CloudFormation",
+                "Envoy",
+                "Kubernetes",
+                "Terraform",
+            ]
+            .contains(&first_word)
+            {
                 title.to_owned()
             } else {
                 first.to_lowercase().to_string() + letters.as_str()
@@ -150,6 +159,7 @@ mod tests {
             lowered("Terraform would not find it"),
             "Terraform would not find it"
         );
+        assert_eq!(lowered("App Mesh's Envoy"), "App Mesh's Envoy");
         assert_eq!(lowered("a name"), "a name");
     }
 }
