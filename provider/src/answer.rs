@@ -90,6 +90,8 @@ impl Session {
             releases.settled(mesh, Patience::Usual),
         );
         match settled.await {
+            // Not as the answer to a delete: the plan's own warnings tell why the mesh is not valid.
+            Ok(Some(Ok(outcome))) if outcome.verdict == Verdict::Invalid => Diagnostics::new(),
             Ok(Some(report)) => self.told(mesh, None, &report).await,
             Ok(None) => Diagnostics::new(),
             Err(_) => self.unfinished(mesh, "it takes too long").await.into(),

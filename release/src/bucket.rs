@@ -95,6 +95,33 @@ impl Wanted<'_> {
     }
 }
 
+/// What became of telling a proxy what it is to run.
+enum Told {
+    /// It was told.
+    Now,
+    /// It knows.
+    Already,
+    /// It was told something that carries a later sequence number, this one.
+    Later(u64),
+}
+
+/// What was done, and the latest sequence number that was met and is later than ours.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    pub(crate) published: Published,
+    pub(crate) later: Option<u64>,
+}
+
+impl Brought {
+    /// Whether it was told now.
+    fn note(&mut self, told: &Told) -> bool {
+        if let Told::Later(sequence) = told {
+            self.later = self.later.max(Some(*sequence));
+        }
+        matches!(told, Told::Now)
+    }
+}
+
 /// Whether an agent would do the same by both.
 fn is_same(one: &Current, other: &Current) -> bool {
     (&one.bundle, &one.bootstrap, one.pinned) == (&other.bundle, &other.bootstrap, other.pinned)
@@ -136,53 +163,63 @@ impl BucketTarget {
     ) -> Result<Option<String>> {
         let proxy = proxy_of(wanted.mesh, entry)?;
         let found = self.look(&proxy, Some(listing)).await?;
-        let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))));
+        let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))))
+            && listing.by_key.contains_key(&proxy.bundle_key(&entry.bundle));
         Ok((!fine).then(|| folder.clone()))
     }
 
     /// Brings every proxy of a mesh to what it is to run.
-    pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Published> {
+    pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Brought> {
         let listing = self.list(wanted.mesh).await?;
-        let mut published = Published::default();
+        let mut brought = Brought::default();
         let writes = wanted.proxies.iter();
-        let writes =
-            writes.map(|(folder, entry)| self.bring_one(wanted, (folder, entry), (&listing, bundles)));
-        let written: Vec<Option<String>> = at_once(writes.collect()).await?;
-        published.written = written.into_iter().flatten().collect();
+        let writes = writes.map(|(_, entry)| self.bring_one(wanted, entry, (&listing, bundles)));
+        let told: Vec<Told> = at_once(writes.collect()).await?;
+        for (folder, told) in wanted.proxies.keys().zip(&told) {
+            if brought.note(told) {
+                brought.published.written.push(folder.clone());
+            }
+        }
         // Callers were told first; now those that are called no more.
         for (proxy, known) in self.gone(wanted, &listing).await? {
             if known.current.bundle.is_some() {
                 let next = wanted.of(&proxy, None);
-                if self.set(&proxy, next, None, None).await? {
-                    published.retired.push(proxy.folder());
+                if brought.note(&self.set(&proxy, next, None, None).await?) {
+                    brought.published.retired.push(proxy.folder());
                 }
             } else if listing.is_older_than(&proxy.current_key(), GRACE_MILLIS) {
                 let below = format!("{}/", proxy.prefix());
                 let keys = listing.by_key.keys().filter(|key| key.starts_with(&below));
                 self.delete(keys.cloned().collect()).await?;
-                published.removed.push(proxy.folder());
+                brought.published.removed.push(proxy.folder());
             }
         }
-        if published != Published::default() {
+        if brought.published != Published::default() {
             self.wake().await;
         }
-        Ok(published)
+        Ok(brought)
     }
 
     async fn bring_one(
         &self,
         wanted: &Wanted<'_>,
-        (folder, entry): (&String, &ProxyEntry),
+        entry: &ProxyEntry,
         (listing, bundles): (&Listing, &Bundles<'_>),
-    ) -> Result<Option<String>> {
+    ) -> Result<Told> {
         let proxy = proxy_of(wanted.mesh, entry)?;
         let key = proxy.bundle_key(&entry.bundle);
+        let is_there = listing.by_key.contains_key(&key);
+        // Also for a proxy that knows: a new task of it finds nothing to start with.
+        if !is_there {
+            self.objects
+                .write(&key, bundles.read(&entry.bundle).await?)
+                .await?;
+        }
         // One that is about to be collected is written anew, so that its time begins again.
-        let lacks = !listing.by_key.contains_key(&key) || listing.is_older_than(&key, GRACE_MILLIS / 2);
+        let is_old = is_there && listing.is_older_than(&key, GRACE_MILLIS / 2);
         let next = wanted.of(&proxy, Some(entry));
-        let supply = lacks.then_some(bundles);
-        let written = self.set(&proxy, next, Some(listing), supply).await?;
-        Ok(written.then(|| folder.clone()))
+        self.set(&proxy, next, Some(listing), is_old.then_some(bundles))
+            .await
     }
 
     /// Takes bundles away that neither a proxy's object nor one of the releases that may become current again names.
@@ -282,22 +319,25 @@ impl BucketTarget {
             .insert(key, known);
     }
 
-    /// Tells a proxy what it is to run, unless it knows, or was told something newer. Whether it was told. `supply` has
-    /// the bundle, where it is not there.
+    /// Tells a proxy what it is to run, unless it knows, or was told something later. `supply` has the bundle, where it
+    /// is to be written anew.
     async fn set(
         &self,
         proxy: &ProxyId,
         next: Current,
         mut listing: Option<&Listing>,
         supply: Option<&Bundles<'_>>,
-    ) -> Result<bool> {
+    ) -> Result<Told> {
         let key = proxy.current_key();
         for _ in 0..ATTEMPTS {
             let found = self.look(proxy, listing.take()).await?;
             let mut next = next.clone();
             if let Some(found) = &found {
-                if is_same(&found.current, &next) || found.current.sequence > next.sequence {
-                    return Ok(false);
+                if is_same(&found.current, &next) {
+                    return Ok(Told::Already);
+                }
+                if found.current.sequence > next.sequence {
+                    return Ok(Told::Later(found.current.sequence));
                 }
                 next.endpoints.clone_from(&found.current.endpoints);
             }
@@ -317,7 +357,7 @@ impl BucketTarget {
                         current: next,
                     },
                 );
-                return Ok(true);
+                return Ok(Told::Now);
             }
         }
         Err(ReleaseError::Contended {

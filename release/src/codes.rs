@@ -67,10 +67,10 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: OTHER_STORE,
-        title: "Publish directory of another store",
-        explanation: "The publishing directory holds releases of a mesh of the same name from another store. \
-            Two stores that publish to one place would undo each other's work. Use another directory; or, where \
-            the other store is gone, delete the file that the message names and publish again.",
+        title: "Publish target of another store",
+        explanation: "The directory or bucket holds releases of a mesh of the same name from another store. Two stores \
+            that publish to one place would undo each other's work. Use another place; or, where the other store is \
+            gone, delete what the message names and publish again.",
     },
     CodeInfo {
         code: PINNED,

@@ -66,6 +66,19 @@ pub enum ReleaseError {
         /// The other store's id.
         found: String,
     },
+    /// A bucket whose proxies follow another store.
+    #[error(
+        "in `{target}` the proxies of mesh `{mesh}` follow releases of another store: they were told number {found}, which \
+         this store has not reached"
+    )]
+    OtherPublisher {
+        /// The mesh.
+        mesh: String,
+        /// The bucket.
+        target: String,
+        /// The sequence number that was found.
+        found: u64,
+    },
     /// A name or content that is not published.
     #[error("`{name}` of mesh `{mesh}` cannot be published: {why}")]
     Unfit {
@@ -102,7 +115,7 @@ impl ReleaseError {
             Self::Contended { .. } => codes::CONTENDED,
             Self::NoRelease { .. } => codes::NO_RELEASE,
             Self::Damaged { .. } => codes::DAMAGED,
-            Self::OtherStore { .. } => codes::OTHER_STORE,
+            Self::OtherStore { .. } | Self::OtherPublisher { .. } => codes::OTHER_STORE,
             Self::Unfit { .. } => codes::UNFIT,
         }
     }
@@ -126,6 +139,10 @@ impl ReleaseError {
                 format!("`meshform history --mesh {mesh}` lists the releases that are kept")
             }
             Self::Damaged { .. } => "run `meshform release` to build it again".to_owned(),
+            Self::OtherPublisher { mesh, .. } => format!(
+                "publish to another prefix; if the other store is gone for good, delete the objects `current.json` of mesh \
+                 `{mesh}` in the bucket and release again: agents keep what they run until then"
+            ),
             Self::OtherStore { ledger, .. } => format!(
                 "publish to another directory; if the other store is gone for good, delete {}",
                 ledger.display()

@@ -143,11 +143,23 @@ impl Releaser {
                     fresh,
                 };
                 let done = bucket.bring(&wanted, &bundles).await?;
-                published.written.extend(done.written);
-                published.retired.extend(done.retired);
-                published.removed.extend(done.removed);
+                published.written.extend(done.published.written);
+                published.retired.extend(done.published.retired);
+                published.removed.extend(done.published.removed);
                 // Whoever moved the pointer meanwhile may have been there before us.
-                let now = self.pointed(mesh).await?.state;
+                let now = self.pointed(mesh).await?;
+                // No publisher of this store writes a number that the pointer has not reached.
+                if let Some(found) = done
+                    .later
+                    .filter(|later| *later > now.version.unwrap_or_default())
+                {
+                    return Err(ReleaseError::OtherPublisher {
+                        mesh: mesh.to_owned(),
+                        target: bucket.name(),
+                        found,
+                    });
+                }
+                let now = now.state;
                 if (&now.current, now.pinned) == (&pointed.state.current, pointed.state.pinned) {
                     release.clone_from(&now.current);
                     self.collect(bucket, &wanted, &now).await;
@@ -334,8 +346,9 @@ impl Releaser {
             {
                 continue;
             }
-            // A bucket that nothing was published to by this version is nobody's concern yet.
-            if look == Look::Reports && matches!(target, Target::Bucket(_)) {
+            // A store in a bucket is a target without being named: what older versions wrote to it has no agents.
+            let own = || self.store.place().trim_end_matches('/') == target.name();
+            if look == Look::Reports && matches!(target, Target::Bucket(_)) && own() {
                 continue;
             }
             let standing = self.standing_of(target, mesh, pointed).await?;
@@ -405,12 +418,16 @@ impl Releaser {
             Standing::Current => return None,
             Standing::Unreachable => {
                 let failure = report.failure.as_ref()?;
+                let (on, there) = match report.host.as_str() {
+                    "" => (String::new(), ""),
+                    host => (format!(" on {host}"), "there, "),
+                };
                 (
                     format!(
-                        "`{}` on {} could not be brought to the current release of mesh `{mesh}` at {}: {}",
-                        report.target, report.host, failure.at, failure.message
+                        "`{}`{on} could not be brought to the current release of mesh `{mesh}` at {}: {}",
+                        report.target, failure.at, failure.message
                     ),
-                    format!("there, run `{}`", self.command(mesh, Some(&report.target))),
+                    format!("{there}run `{}`", self.command(mesh, Some(&report.target))),
                 )
             }
             Standing::Behind(paths) => (

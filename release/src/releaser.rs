@@ -294,6 +294,8 @@ impl Releaser {
         if let (Some(_), Some(current), true) = (&before, &pointed.state.current, changes.is_empty()) {
             let current = current.clone();
             self.remember(mesh, &pointed, manifest.revision, None).await?;
+            // Where a blob of the store is lost, a target gets what was built just now.
+            *fresh = bundles;
             return Ok(Some(Verdict::Unchanged(current)));
         }
         // The order of reading rules this out where a store lists what it has acknowledged; one that lists

@@ -346,6 +346,8 @@ impl Store for BucketStore {
         let mut names = Vec::new();
         for folder in self.objects.folders("m").await? {
             match name_of_part(&folder) {
+                // What is published of a mesh may lie in a folder that spells its name another way.
+                Some(name) if part(&name) != folder => {}
                 Some(name) => names.push(name),
                 // Too long a name is shortened; the records have it whole.
                 None => {

@@ -24,7 +24,8 @@ fn they_grow_with_the_resources_and_no_faster() {
     println!("apply, plan, destroy: {few:?} for 10 resources, {many:?} for 100");
     // Releases on the way and what is fixed come to it.
     for (name, allowed, (few, many)) in [
-        ("apply", 6, (few[0], many[0])),
+        // A node's bundle and what its agent follows among them.
+        ("apply", 8, (few[0], many[0])),
         ("plan", 4, (few[1], many[1])),
         ("destroy", 8, (few[2], many[2])),
     ] {

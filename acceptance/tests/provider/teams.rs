@@ -145,7 +145,7 @@ fn what_another_owner_refers_to_is_not_deleted() {
     assert!(!ran.ok());
     says(
         &ran.flat(),
-        &["MF0704", "mesh `m` still contains", "and 2 more", "owner `"],
+        &["MF0704", "Mesh `m` still contains", "and 2 more", "owner `"],
     );
     // When they let go, it goes.
     team.destroy();

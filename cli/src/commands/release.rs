@@ -28,13 +28,13 @@ pub(crate) struct MeshArguments {
     format: FormatArgument,
 }
 
-/// Release what is whole to the proxies
+/// Release valid meshes to the proxies
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReleaseArguments {
     #[command(flatten)]
     of: MeshArguments,
-    /// Also publish to this directory; may be given several times
-    #[arg(long, value_name = "DIR")]
+    /// Also publish to this directory or bucket; may be given several times
+    #[arg(long, value_name = "DIR|URL")]
     publish: Vec<String>,
     #[command(flatten)]
     quotas: QuotaArgument,
@@ -56,8 +56,8 @@ pub(crate) struct PinArguments {
     release: String,
     #[command(flatten)]
     of: MeshArguments,
-    /// Also publish to this directory; may be given several times
-    #[arg(long, value_name = "DIR")]
+    /// Also publish to this directory or bucket; may be given several times
+    #[arg(long, value_name = "DIR|URL")]
     publish: Vec<String>,
 }
 

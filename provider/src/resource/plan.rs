@@ -11,8 +11,13 @@ use tfplugin::{Diagnostic, Value};
 
 impl MeshResource {
     pub(super) async fn finish_plan(&self, session: &Session, request: &PlanRequest, plan: &mut Plan) {
-        if request.is_update() && !plan.requires_replace.is_empty() {
-            // Both halves of the replacement are handed it: the first one does not wait for the second.
+        let mesh = |value: &Value| key::of_value(self.kind, value).map(|key| key.mesh);
+        if request.is_update()
+            && !plan.requires_replace.is_empty()
+            && mesh(&request.prior) == mesh(&plan.planned)
+        {
+            // Both halves of the replacement are handed it: the first one does not wait for the second, which
+            // releases the same mesh.
             plan.private.set(REPLACED, true);
         }
         if request.is_destroy() {
