@@ -107,8 +107,28 @@ async fn what_is_damaged_or_gone_is_written_again_and_newer_is_left_alone() {
         .write(&a.current_key(), newer.encode().unwrap())
         .await
         .unwrap();
-    releaser.release("apps").await.unwrap();
+    let outcome = releaser.release("apps").await.unwrap();
     assert_eq!(told(&objects, "a").await, newer);
+    // No publisher of this store has come that far: it is another store's, and that is no success.
+    assert!(!outcome.is_published(), "{:?}", outcome.deliveries);
+    let standing = releaser.status("apps").await.unwrap().targets.remove(0).standing;
+    assert_eq!(standing, Standing::Behind(vec!["apps/virtualNode/a".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_lost_is_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = two_nodes(directory.path()).await;
+    let objects = objects();
+    let releaser = to(&store, &objects);
+    releaser.release("apps").await.unwrap();
+    let a = ProxyId::virtual_node("apps", "a");
+    let key = a.bundle_key(&told(&objects, "a").await.bundle.unwrap());
+    objects.delete(&key).await.unwrap();
+    let standing = releaser.status("apps").await.unwrap().targets.remove(0).standing;
+    assert_eq!(standing, Standing::Behind(vec!["apps/virtualNode/a".to_owned()]));
+    releaser.release("apps").await.unwrap();
+    assert!(objects.get(&key).await.unwrap().is_some());
 }
 
 #[tokio::test]

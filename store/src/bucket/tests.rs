@@ -43,6 +43,21 @@ async fn a_directory_treated_as_a_bucket_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn what_is_published_beside_the_records_makes_no_second_mesh() {
+    let storage = Arc::new(InMemory::new());
+    let store = in_memory(&storage);
+    let mut draft = node("n", 1);
+    draft.key.mesh = "Apps.v2".to_owned();
+    store.put(draft, Expected::Absent, &author("x")).await.unwrap();
+    for spelled in ["m/Apps%2Ev2/proxies/x", "m/Apps.v2/proxies/x"] {
+        let path = object_store::path::Path::from(format!("some/prefix/{spelled}"));
+        let put = object_store::ObjectStoreExt::put(&*storage, &path, "x".into());
+        put.await.unwrap();
+    }
+    assert_eq!(store.meshes().await.unwrap(), ["Apps.v2"]);
+}
+
+#[tokio::test]
 async fn four_stores_that_write_one_mesh_lose_nothing_and_agree() {
     let directory = TempDir::new().unwrap();
     let open = || BucketStore::in_directory(directory.path(), options()).unwrap();
