@@ -213,8 +213,9 @@ impl Bucket {
                     );
                     // A role that may not list is told 403 of what is not there, too.
                     if action == "read" {
-                        told.push_str("; without s3:ListBucket it may also mean that nothing is published there, or that the \
-                             name is wrong",);
+                        told.push_str(
+                            "; without s3:ListBucket it may also mean that nothing is published or the name is wrong",
+                        );
                     }
                 }
             }
