@@ -122,13 +122,8 @@ async fn instance() -> Result<(Keys, Option<SystemTime>), String> {
 async fn web_identity(file: &str, role: &str) -> Result<(Keys, Option<SystemTime>), String> {
     let token = read(file)?;
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-    let host = match variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")) {
-        Some(host) => host,
-        None => region.map_or_else(
-            || "https://sts.amazonaws.com".to_owned(),
-            |region| format!("https://sts.{region}.amazonaws.com"),
-        ),
-    };
+    // AWS_ENDPOINT_URL is the address of the bucket's server, which need not know STS: it must not get the token.
+    let host = variable("AWS_ENDPOINT_URL_STS").unwrap_or_else(|| sts(region.as_deref()));
     let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "meshform-agent".to_owned());
     let mut request = Request::new(Method::POST, &format!("{}/", host.trim_end_matches('/')))?
         .header("content-type", "application/x-www-form-urlencoded");
@@ -153,6 +148,15 @@ async fn web_identity(file: &str, role: &str) -> Result<(Keys, Option<SystemTime
         session: Some(needed("SessionToken")?),
     };
     Ok((keys, Some(expiration(&needed("Expiration")?)?)))
+}
+
+/// Where STS is in a region. China has a domain of its own.
+fn sts(region: Option<&str>) -> String {
+    match region {
+        None => "https://sts.amazonaws.com".to_owned(),
+        Some(region) if region.starts_with("cn-") => format!("https://sts.{region}.amazonaws.com.cn"),
+        Some(region) => format!("https://sts.{region}.amazonaws.com"),
+    }
 }
 
 async fn json(request: Request) -> Result<(Keys, Option<SystemTime>), String> {
@@ -183,4 +187,16 @@ fn expiration(text: &str) -> Result<SystemTime, String> {
 
 fn read(file: &str) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_is_in_the_region() {
+        assert_eq!(sts(None), "https://sts.amazonaws.com");
+        assert_eq!(sts(Some("eu-west-1")), "https://sts.eu-west-1.amazonaws.com");
+        assert_eq!(sts(Some("cn-north-1")), "https://sts.cn-north-1.amazonaws.com.cn");
+    }
 }

@@ -7,6 +7,10 @@ use meshform_bundle::objects::Problem;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a question may take that costs Envoy nothing: who waits for it must hear SIGTERM meanwhile.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Where the admin interface listens.
 #[derive(Debug, Clone)]
@@ -48,7 +52,14 @@ impl Admin {
     }
 
     pub(crate) async fn post(&self, path: &str) -> Result<Response, String> {
-        self.ask(Method::POST, path).await
+        self.ask_soon(Method::POST, path).await
+    }
+
+    async fn ask_soon(&self, method: Method, path: &str) -> Result<Response, String> {
+        match tokio::time::timeout(SOON, self.ask(method, path)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer to {path} within {} s", SOON.as_secs())),
+        }
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Response, String> {
@@ -65,7 +76,7 @@ impl Admin {
     /// Whether it serves; otherwise why not.
     pub(crate) async fn ready(&self) -> Result<(), String> {
         let answer = self
-            .get("/ready")
+            .ask_soon(Method::GET, "/ready")
             .await
             .map_err(|error| format!("Envoy does not answer: {error}"))?;
         if answer.status.is_success() {

@@ -204,15 +204,35 @@ impl Follower {
         }
         self.memory.sequence = current.sequence;
         self.shared.status.borrow_mut().sequence = current.sequence;
-        let refused = self.memory.rejected.as_ref();
-        if refused.is_some_and(|refused| refused.bundle.is_some() && refused.bundle == current.bundle) {
+        let is_refused = self
+            .memory
+            .rejected
+            .as_ref()
+            .is_some_and(|refused| refused.bundle.is_some() && refused.bundle == current.bundle);
+        // Without another release to stay with, the refused one is tried again: what was missing may be there now.
+        if is_refused
+            && let Some(good) = self.memory.good.clone()
+            && good.bundle != current.bundle
+        {
+            let is_in_effect = self.shared.status.borrow().bundle == current.bundle;
+            if is_in_effect {
+                // The way back had failed.
+                self.write(&good).await?;
+                self.shared.changed.notify_one();
+            }
             return Ok(());
         }
         let same = {
             let status = self.shared.status.borrow();
             status.since > 0 && status.bundle == current.bundle && status.endpoints == current.endpoints
         };
-        if same {
+        // Written is not taken: only what Envoy has confirmed needs nothing more.
+        let is_confirmed = self
+            .memory
+            .good
+            .as_ref()
+            .is_some_and(|good| good.bundle == current.bundle && good.endpoints == current.endpoints);
+        if same && is_confirmed {
             return self.is_good(&current).await;
         }
         self.quick_until = Some(Instant::now() + QUICK_FOR);
@@ -222,8 +242,9 @@ impl Follower {
     /// Brings it to Envoy, and back if Envoy refuses it.
     async fn apply(&mut self, current: &Current) -> Result<(), String> {
         let admin = self.shared.admin.borrow().clone();
+        // Without its counters nobody can tell later what it refused: the next look tries again.
         let before = match &admin {
-            Some(admin) => admin.updates().await.unwrap_or_default(),
+            Some(admin) => admin.updates().await?,
             None => Updates::default(),
         };
         let ends = self.shared.ends.get().0;
@@ -234,14 +255,11 @@ impl Follower {
         };
         match verdict {
             Verdict::Taken => self.is_good(current).await,
-            Verdict::Open => {
-                let told = format!(
-                    "Envoy has not taken in the release within {} s",
-                    CONFIRMATION.as_secs()
-                );
-                log::warn(&told);
-                Ok(())
-            }
+            // An error, so that the next look goes on with it.
+            Verdict::Open => Err(format!(
+                "Envoy has not taken in the release within {} s",
+                CONFIRMATION.as_secs()
+            )),
             Verdict::Refused(problems) => self.go_back(current, problems).await,
         }
     }
@@ -356,7 +374,14 @@ impl Follower {
     }
 
     fn in_effect(&self, current: &Current) {
+        let differs = |started: &Digest| {
+            let written = std::fs::read(self.config.folder().join("bootstrap.json"));
+            // Without files there is nothing to start anew with.
+            written.is_ok_and(|text| Digest::of(&text) != *started)
+        };
+        let needs_restart = self.shared.bootstrap.borrow().as_ref().is_some_and(differs);
         let mut status = self.shared.status.borrow_mut();
+        status.needs_restart = needs_restart;
         status.bundle.clone_from(&current.bundle);
         status.endpoints.clone_from(&current.endpoints);
         status.since = now();

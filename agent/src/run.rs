@@ -9,13 +9,14 @@ use crate::process::{Child, reap};
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::{log, report, server, task};
+use meshform_bundle::Digest;
 use meshform_bundle::objects::{ProxyState, Status};
 use rustix::process::Signal;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Within this time Envoy may end only so often.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -184,6 +185,7 @@ impl Supervisor {
         child.note(&self.kept.pid_file());
         self.child = Some(child);
         *self.shared.admin.borrow_mut() = Admin::of(&text);
+        *self.shared.bootstrap.borrow_mut() = Some(Digest::of(text.as_bytes()));
         self.shared.status.borrow_mut().needs_restart = false;
         self.shared.state(ProxyState::Starting);
         log::info("Envoy is started");
@@ -194,6 +196,7 @@ impl Supervisor {
     async fn ended(&mut self, status: i32) -> Option<u8> {
         self.child = None;
         *self.shared.admin.borrow_mut() = None;
+        *self.shared.bootstrap.borrow_mut() = None;
         let (count, _) = self.shared.ends.get();
         self.shared.ends.set((count + 1, status));
         self.shared.status.borrow_mut().restarts = count + 1;
@@ -295,7 +298,8 @@ impl Supervisor {
     async fn wait(&mut self, until: Instant, done: impl AsyncFn(&Self) -> bool) -> Option<u8> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || done(self).await {
+            // An answer that does not come must not use up the time in which Envoy is to be ended.
+            if left.is_zero() || timeout(left, done(self)).await.unwrap_or(true) {
                 return None;
             }
             match self.event(left.min(Duration::from_millis(500))).await {

@@ -1,6 +1,7 @@
 //! What the parts of the agent know of each other. One thread: no locks.
 
 use crate::envoy::Admin;
+use meshform_bundle::Digest;
 use meshform_bundle::objects::{ProxyState, Status};
 use std::cell::{Cell, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) certificates: RefCell<Option<String>>,
     /// Envoy's admin interface, once it was started.
     pub(crate) admin: RefCell<Option<Admin>>,
+    /// The digest of the bootstrap that the running Envoy was started with: it reads that only once.
+    pub(crate) bootstrap: RefCell<Option<Digest>>,
     /// How often Envoy ended, and with which status last.
     pub(crate) ends: Cell<(u32, i32)>,
     /// There is something to start Envoy with.
@@ -35,6 +38,7 @@ impl Shared {
             envoy: RefCell::default(),
             certificates: RefCell::default(),
             admin: RefCell::default(),
+            bootstrap: RefCell::default(),
             ends: Cell::default(),
             startable: Notify::new(),
             changed: Notify::new(),

@@ -148,8 +148,10 @@ impl Bucket {
     }
 
     async fn change(&mut self, method: Method, key: &str, body: Vec<u8>) -> Result<(), String> {
+        // What is to go away may be gone; what is to be written finds no bucket.
+        let may_be_missing = method == Method::DELETE;
         let answer = self.send(method, key, None, body).await?;
-        if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
+        if answer.status.is_success() || (may_be_missing && answer.status == StatusCode::NOT_FOUND) {
             return Ok(());
         }
         Err(self.refused("write", key, &answer))
@@ -205,9 +207,17 @@ impl Bucket {
                     );
                     told.push_str(&clocks);
                 }
-                _ => told.push_str(
-                    "; its policy must let this proxy's role read its own prefix and write its own status",
-                ),
+                _ => {
+                    told.push_str(
+                        "; its policy must let this proxy's role read its own prefix and write its own status",
+                    );
+                    // A role that may not list is told 403 of what is not there, too.
+                    if action == "read" {
+                        told.push_str(
+                            "; without s3:ListBucket it may also mean that nothing is published or the name is wrong",
+                        );
+                    }
+                }
             }
         }
         told

@@ -3,6 +3,7 @@
 use crate::http::Request;
 use http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::env;
 
 #[derive(Deserialize)]
@@ -42,22 +43,23 @@ pub(crate) async fn application_has_ended() -> bool {
     let Some(uri) = metadata() else {
         return true;
     };
-    let own = uri
-        .trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
     let asked = async {
-        let answer = Request::new(Method::GET, &format!("{uri}/task"))?.send().await?;
-        serde_json::from_slice::<Task>(&answer.body).map_err(|error| error.to_string())
+        // The address itself tells of this container. Its last part is the container's id on Fargate, but not on EC2.
+        let own: Container = ask(&uri).await?;
+        let task: Task = ask(&format!("{uri}/task")).await?;
+        Ok::<_, String>((own, task))
     };
     // Without an answer it may still run: the stop timeout decides.
-    asked.await.is_ok_and(|task| {
+    asked.await.is_ok_and(|(own, task)| {
         let others = task
             .containers
             .iter()
-            .filter(|one| one.r#type == "NORMAL" && one.docker_id != own);
+            .filter(|one| one.r#type == "NORMAL" && one.docker_id != own.docker_id);
         others.into_iter().all(|one| one.known_status == "STOPPED")
     })
+}
+
+async fn ask<T: DeserializeOwned>(uri: &str) -> Result<T, String> {
+    let answer = Request::new(Method::GET, uri)?.send().await?;
+    serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
 }

@@ -47,6 +47,7 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
         .server
         .fail("current.json", Fault::Answer(403, "AccessDenied"));
     told(&world, "403 AccessDenied");
+    told(&world, "without s3:ListBucket");
     world.server.fail("current.json", Fault::Answer(503, "SlowDown"));
     told(&world, "503 SlowDown");
     world.server.fail("current.json", Fault::Broken);

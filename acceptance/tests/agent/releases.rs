@@ -1,6 +1,6 @@
 //! What is published reaches Envoy, and what Envoy refuses does not stay.
 
-use crate::{World, eventually};
+use crate::{World, eventually, signal};
 use meshform_acceptance::upstream::Upstream;
 use meshform_bundle::layout::types;
 use meshform_bundle::objects::{EndpointSet, Status};
@@ -110,6 +110,26 @@ fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again()
     world.serves("second");
     eventually("the marker goes", 20, || markers() == 0);
     assert_eq!(asked(&world), 1);
+}
+
+#[test]
+fn a_bootstrap_that_envoy_was_not_started_with_asks_for_a_restart() {
+    let first = Upstream::start("first").unwrap();
+    let mut world = World::new();
+    world.publish(first.address().port());
+    world.start();
+    world.serves("first");
+    assert_eq!(world.status()["needsRestart"], json!(false));
+    let mut next = world.published.bundle(&world.proxy, first.address().port());
+    let mut body: Value = serde_json::from_str(next.bootstrap.as_str()).unwrap();
+    body["node"]["metadata"]["turn"] = json!("second");
+    next.bootstrap = Body::parse(&body.to_string()).unwrap();
+    world.publish_bundle(&next.encode().unwrap(), &next.bootstrap_digest());
+    eventually("it is told", 40, || world.status()["needsRestart"] == json!(true));
+    signal(world.envoy_pid(), "TERM");
+    eventually("the Envoy that follows has it", 40, || {
+        world.status()["needsRestart"] == json!(false) && world.health().0
+    });
 }
 
 #[test]

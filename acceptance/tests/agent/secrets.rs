@@ -52,3 +52,26 @@ fn certificates_written_in_place_or_behind_a_swapped_link_are_read_again() {
         world.health().1.contains("\"reasons\":[]")
     });
 }
+
+#[test]
+fn a_first_release_that_was_refused_is_tried_again_when_the_agent_starts() {
+    let first = Upstream::start("first").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let mut world = World::new();
+    world.published.certificates = Some(place.path().to_owned());
+    world.publish(first.address().port());
+    world.start();
+    // There is no certificate yet.
+    eventually("it is refused", 40, || world.status()["rejected"].is_object());
+    world.signal("TERM");
+    world.ends();
+    let (certificate, key) = Authority::new("test").sign(&["one.local"]);
+    fs::write(place.path().join("tls.crt"), certificate).unwrap();
+    fs::write(place.path().join("tls.key"), key).unwrap();
+    world.start();
+    eventually("it is taken", 40, || {
+        let status = world.status();
+        status["since"] != 0 && status["rejected"].is_null() && world.health().0
+    });
+    world.serves("first");
+}
