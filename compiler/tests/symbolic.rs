@@ -149,3 +149,115 @@ Resources:
     let told = cfn_lint(&template);
     assert_eq!(told.len(), 1, "{told:?}");
 }
+
+const NESTED: &str = "
+Parameters: {Name: {Type: String}, Canary: {Type: String, Default: 'no'}}
+Conditions: {HasCanary: !Equals [!Ref Canary, 'yes']}
+Resources:
+  Node: {Type: AWS::AppMesh::VirtualNode, Properties: {MeshName: m, VirtualNodeName: !Ref Name, Spec: {}}}
+  More:
+    Type: AWS::AppMesh::VirtualNode
+    Condition: HasCanary
+    Properties: {MeshName: m, VirtualNodeName: !Sub '${Name}-canary', Spec: {}}
+Outputs: {Node: {Value: !GetAtt Node.VirtualNodeName}}
+";
+
+#[test]
+fn what_a_nested_stack_holds_has_the_condition_of_the_stack() {
+    let parent = "
+Parameters: {Env: {Type: String, Default: staging}}
+Conditions: {IsProd: !Equals [!Ref Env, prod], Never: !Equals [a, b]}
+Resources:
+  Mesh: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}
+  Some:
+    Type: AWS::CloudFormation::Stack
+    Condition: IsProd
+    Properties: {TemplateURL: n.yaml, Parameters: {Name: some}}
+  None:
+    Type: AWS::CloudFormation::Stack
+    Condition: Never
+    Properties: {TemplateURL: n.yaml, Parameters: {Name: none}}
+";
+    let reading = symbolic(&[("p.yaml", parent), ("n.yaml", NESTED)], &[]);
+    let template = template(&reading);
+    let resources = template["Resources"].as_object().unwrap();
+    let condition = |name: &str| {
+        let node = resources
+            .values()
+            .find(|one| one["Properties"]["VirtualNodeName"] == name);
+        node.map(|node| node["Condition"].clone())
+    };
+    // That the default leaves the stack out does not decide: `Env` is still the user's to give.
+    assert_eq!(condition("some").unwrap(), "IsProd");
+    assert_eq!(condition("some-canary").unwrap(), "IsProdAndHasCanary");
+    assert_eq!(condition("none"), None);
+    assert_eq!(resources.len(), 3, "{template:#}");
+    assert_eq!(template["Outputs"].as_object().unwrap().len(), 1);
+    assert_eq!(template["Outputs"]["Node"]["Condition"], "IsProd");
+    assert_eq!(
+        template["Conditions"]["IsProdAndHasCanary"],
+        serde_json::json!({"Fn::And": [{"Condition": "IsProd"}, {"Condition": "HasCanary"}]})
+    );
+    let told = cfn_lint(&template);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("W3696"), "{told:?}");
+    let given = symbolic(&[("p.yaml", parent), ("n.yaml", NESTED)], &[("Env", "prod")]);
+    assert_eq!(
+        terraform::build_with(&given.resources().0, &given.symbolic).problems,
+        []
+    );
+}
+
+#[test]
+fn nested_stacks_may_have_parameters_of_the_same_name() {
+    let parent = "
+Resources:
+  A: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: a.yaml, Parameters: {Name: a}}}
+  B:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: b.yaml, Parameters: {Name: !GetAtt A.Outputs.Name}}
+";
+    let a = "
+Parameters: {Name: {Type: String}}
+Resources: {M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}}
+Outputs: {Name: {Value: !Ref Name}}
+";
+    let reading = symbolic(&[("p.yaml", parent), ("a.yaml", a), ("b.yaml", NESTED)], &[]);
+    assert_eq!(reading.problems, []);
+    let names: Vec<_> = reading
+        .symbolic
+        .resources
+        .iter()
+        .filter_map(|one| one.properties.get("VirtualNodeName")?.as_str())
+        .collect();
+    assert_eq!(names, ["a", "a-canary"]);
+}
+
+#[test]
+fn what_is_kept_is_bounded() {
+    // What the default leaves out is kept but never worked out, so that nothing but keeping it can be too much.
+    let refs = "!Ref Long, ".repeat(100);
+    let subs = "${Long}".repeat(100);
+    for long in [format!("[{refs}]"), format!("!Sub '{subs}'")] {
+        let parent = format!(
+            "
+Resources:
+  S:
+    Type: AWS::CloudFormation::Stack
+    Properties: {{TemplateURL: n.yaml, Parameters: {{Long: {}}}}}
+",
+            "x".repeat(1 << 20)
+        );
+        let nested = format!(
+            "
+Parameters: {{Long: {{Type: String}}, Canary: {{Type: String, Default: 'no'}}}}
+Conditions: {{HasCanary: !Equals [!Ref Canary, 'yes']}}
+Resources:
+  M: {{Type: AWS::AppMesh::Mesh, Condition: HasCanary, Properties: {{MeshName: m, Tags: {long}}}}}
+"
+        );
+        let reading = symbolic(&[("p.yaml", &parent), ("n.yaml", &nested)], &[]);
+        let told: Vec<&str> = reading.problems.iter().map(|problem| problem.code.0).collect();
+        assert!(told.contains(&"MF0602"), "{told:?}");
+    }
+}

@@ -47,6 +47,8 @@ pub(super) struct Gathered {
     deployments: BTreeMap<String, Deployment>,
     /// Files that assemblies name.
     wanted: BTreeSet<String>,
+    /// Whether the inputs are all there, and what comes now are files that they name.
+    following: bool,
     /// Templates of folders that are one template: documents, and where each stands in `read`.
     addons: BTreeMap<String, Vec<(Node, usize, usize)>>,
 }
@@ -112,7 +114,9 @@ impl Gathered {
             return Form::Assembly;
         }
         if cloudformation::recognise(&document) {
-            let folder = cloudformation::addons(&file).map(str::to_owned);
+            // A file that is named is a template by itself, wherever it lies: Copilot merges what it finds in the folder.
+            let folder = cloudformation::addons(&file).filter(|_| !self.following);
+            let folder = folder.map(str::to_owned);
             return match folder {
                 None => Form::Template(self.stacks.add(&file, document)),
                 Some(folder) => {
@@ -140,6 +144,7 @@ impl Gathered {
     /// Opens what assemblies and nested stacks name, until nothing more is named.
     pub(super) fn follow(&mut self, open: &mut dyn FnMut(&str) -> Option<Vec<u8>>) {
         self.merge_addons();
+        self.following = true;
         let have = |read: &[Read]| -> BTreeSet<String> {
             read.iter()
                 .map(|read| cloudformation::plain_path(&read.name))

@@ -80,6 +80,9 @@ pub(super) fn of_template<'s>(
 ) {
     let mut seen = BTreeSet::new();
     for stack in stacks.of_template(template) {
+        if !scope.deployed(stack) {
+            continue;
+        }
         let number = stacks.stacks.get(stack).map(|stack| stack.template);
         if let Some(template) = number
             .filter(|number| seen.insert(*number))

@@ -115,7 +115,10 @@
   for (const one of cards) {
     one.addEventListener("click", (event) => {
       event.preventDefault();
-      if (!dragged) choose(one, false);
+      // The click that ends a drag chooses nothing; the next one does.
+      const was = dragged;
+      dragged = false;
+      if (!was) choose(one, false);
     });
   }
   by("close").addEventListener("click", clear);
@@ -153,6 +156,8 @@
     Escape: () => clear(),
   };
   document.addEventListener("keydown", (event) => {
+    // The click of a drag may go to no card: what a key does has nothing to do with it.
+    dragged = false;
     if (event.target === by("search") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (Object.hasOwn(keys, event.key)) { event.preventDefault(); keys[event.key](); }
   });

@@ -115,7 +115,7 @@ fn evaluate_value(node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
 }
 
 /// About how many bytes a value takes.
-fn size(value: &Value) -> usize {
+pub(super) fn size(value: &Value) -> usize {
     let below: usize = match value {
         Value::List(list) => list.iter().map(|node| size(&node.value)).sum(),
         Value::Object(object) => object.iter().map(|f| f.name.len() + size(&f.node.value)).sum(),

@@ -77,10 +77,23 @@ pub(super) fn read(
     for stack in stacks.of_template(template) {
         if let Some(root) = stacks.root_of(stack) {
             scope.enter(stack);
-            one_stack(root, scope, problems, &mut drafts);
+            // Whether a stack without a mesh is made is no matter, and would only ask for values.
+            if !holds_mesh(root) || scope.deployed(stack) {
+                one_stack(root, scope, problems, &mut drafts);
+            }
         }
     }
     drafts
+}
+
+/// Whether a template itself has resources of a mesh.
+fn holds_mesh(template: &Node) -> bool {
+    let resources = template.get("Resources").and_then(Node::as_object);
+    let of_mesh = |node: &Node| {
+        let kind = node.get("Type").and_then(Node::as_str);
+        kind.and_then(schema::kind_of_cloudformation).is_some()
+    };
+    resources.into_iter().flatten().any(|field| of_mesh(&field.node)) || !profiles(template).is_empty()
 }
 
 fn one_stack(

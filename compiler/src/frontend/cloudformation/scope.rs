@@ -394,6 +394,28 @@ impl<'t> Scope<'t> {
         known
     }
 
+    /// Whether a stack is made: all are but those that a resource nests whose condition is known not to hold.
+    pub(crate) fn deployed(&mut self, stack: usize) -> bool {
+        let stacks = self.stacks;
+        let mut at = stack;
+        while let Some((parent, id)) = stacks.stacks.get(at).and_then(|stack| stack.parent.as_ref()) {
+            let made = self.within(*parent, |scope| {
+                let nesting = scope.resource(id)?;
+                let condition = nesting.get("Condition").and_then(Node::as_str)?;
+                // A condition that is just being found may have led here, by an export that it needs.
+                if scope.open.contains(&(*parent, condition.to_owned())) {
+                    return None;
+                }
+                scope.condition(condition, nesting)
+            });
+            if made == Some(false) {
+                return false;
+            }
+            at = *parent;
+        }
+        true
+    }
+
     /// Goes from an expression to what it names, unless it came from there.
     pub(super) fn leap(&mut self, name: &str, at: &Node) -> bool {
         self.leaps += 1;

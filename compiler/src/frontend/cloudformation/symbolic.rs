@@ -3,7 +3,7 @@
 //! Parameters, mappings, conditions and imports stay what they are; what was given, and what another stack of the inputs
 //! has, takes their place. Stacks that are nested or stand side by side become one: names that clash get a number.
 
-use super::expression::{evaluate, parameter_value, scalar};
+use super::expression::{evaluate, parameter_value, scalar, size};
 use super::known;
 use super::scope::Scope;
 use super::stacks::Stacks;
@@ -125,12 +125,10 @@ impl<'t> Keeper<'_, 't> {
                 continue;
             }
             let mut attributes = Object::new();
-            if let Some(name) = field.node.get("Condition").and_then(Node::as_str) {
-                match self.condition(name, &field.node) {
-                    Ok(true) => {}
-                    Ok(false) => continue,
-                    Err(name) => drop(attributes.set("Condition", Node::new(Value::from(name)))),
-                }
+            match self.made(&field.node) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(name) => drop(attributes.set("Condition", Node::new(Value::from(name)))),
             }
             for name in ["DeletionPolicy", "UpdateReplacePolicy", "Metadata"] {
                 if let Some(node) = field.node.get(name) {
@@ -216,11 +214,60 @@ impl<'t> Keeper<'_, 't> {
                     false => of_others |= root.get("Resources").is_some_and(|all| all.get(name).is_some()),
                 },
             );
-            if of_mesh && !of_others {
-                let kept = self.node(&field.node);
-                self.declare("Outputs", &field.name, kept);
+            if !of_mesh || of_others {
+                continue;
             }
+            let made = self.made(&field.node);
+            if made == Ok(false) {
+                continue;
+            }
+            let mut kept = self.node(&field.node);
+            if let Value::Object(object) = &mut kept.value {
+                match made {
+                    Err(name) => drop(object.set("Condition", Node::new(Value::from(name)))),
+                    Ok(_) => drop(object.remove("Condition")),
+                }
+            }
+            self.declare("Outputs", &field.name, kept);
         }
+    }
+
+    /// Whether a resource or an output is made, or the name of the condition for it. As the stacks become one, the
+    /// conditions of the resources that nest its stack are its own too.
+    fn made(&mut self, node: &Node) -> Result<bool, String> {
+        let stack = self.scope.stack();
+        let nested = self.stacks.stacks.get(stack).and_then(|s| s.parent.as_ref());
+        let mut outer = Ok(true);
+        if let Some((parent, id)) = nested {
+            self.scope.turn(*parent);
+            if let Some(nesting) = self.scope.resource(id) {
+                outer = self.made(nesting);
+            }
+            self.scope.turn(stack);
+        }
+        let own = match node.get("Condition").and_then(Node::as_str) {
+            Some(name) if outer != Ok(false) => self.condition(name, node),
+            _ => Ok(true),
+        };
+        match (outer, own) {
+            (Ok(false), _) | (_, Ok(false)) => Ok(false),
+            (Ok(true), one) | (one, Ok(true)) => one,
+            (Err(outer), Err(own)) if outer == own => Err(own),
+            (Err(outer), Err(own)) => Err(self.both(&outer, &own)),
+        }
+    }
+
+    /// The name of a condition that holds where two of the result do.
+    fn both(&mut self, first: &str, second: &str) -> String {
+        let parts = [first, second].map(|name| Node::new(expression("Condition", Value::from(name))));
+        let node = Node::new(expression("Fn::And", Value::List(parts.to_vec())));
+        let json = node.to_json();
+        let there = &mut self.out.conditions;
+        let name = free(&format!("{first}And{second}"), |name| {
+            there.get(name).is_some_and(|there| there.to_json() != json)
+        });
+        there.insert(name.clone(), node);
+        name
     }
 
     /// A node with its expressions.
@@ -241,7 +288,11 @@ impl<'t> Keeper<'_, 't> {
                 }
                 Value::Object(out)
             }
-            Value::Symbol(symbol) => self.symbol(symbol, node),
+            Value::Symbol(symbol) => {
+                let value = self.symbol(symbol, node);
+                self.scope.grow(size(&value), node);
+                value
+            }
             other => other.clone(),
         };
         self.scope.step_back();
@@ -318,7 +369,9 @@ impl<'t> Keeper<'_, 't> {
         if let Some(declared) = self.scope.section("Parameters").and_then(|all| all.get(name)) {
             let kind = declared.get("Type").and_then(Node::as_str).unwrap_or("String");
             if let Some((parent, value)) = self.scope.passed(name) {
-                let kept = self.within(parent, value, name);
+                // Siblings have parameters of the same name: it is this stack's.
+                let label = format!("{}:{name}", self.scope.stack());
+                let kept = self.within(parent, value, &label);
                 return match kept.as_str() {
                     Some(text) => parameter_value(kind, text),
                     None => kept.value,
@@ -460,6 +513,11 @@ impl<'t> Keeper<'_, 't> {
                             None => self.reference(name, node),
                         },
                     };
+                    // The text grows with every name in it, before there is a value to count.
+                    self.scope.grow(size(&value), node);
+                    if self.scope.is_full() {
+                        return node.value.clone();
+                    }
                     made.value(name, value);
                 }
             }

@@ -290,3 +290,98 @@ Resources:
     assert_eq!(properties["MeshOwner"], "123456789012");
     assert!(crate::terraform::build(&resources).contains("mesh_owner = \"123456789012\""));
 }
+
+#[test]
+fn a_nested_stack_whose_condition_does_not_hold_is_not_read() {
+    let parent = "
+Parameters: {Blue: {Type: String, Default: 'no'}}
+Conditions: {IsBlue: !Equals [!Ref Blue, 'yes'], IsGreen: !Not [!Condition IsBlue]}
+Resources:
+  BlueStack: {Type: AWS::CloudFormation::Stack, Condition: IsBlue, Properties: {TemplateURL: middle.yaml}}
+  GreenStack:
+    Type: AWS::CloudFormation::Stack
+    Condition: IsGreen
+    Properties: {TemplateURL: mesh.yaml, Parameters: {Name: green}}
+  Importing: {Type: AWS::AppMesh::VirtualNode, Properties: {MeshName: !ImportValue Mesh, VirtualNodeName: n, Spec: {}}}
+";
+    let middle = "
+Resources:
+  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: mesh.yaml, Parameters: {Name: blue}}}
+  Task: {Type: AWS::ECS::TaskDefinition, Properties: {Family: f, ContainerDefinitions: []}}
+";
+    let mesh = "
+Parameters: {Name: {Type: String}}
+Resources: {M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !Ref Name}}}
+Outputs: {M: {Value: !GetAtt M.MeshName, Export: {Name: Mesh}}}
+";
+    let files = [("p.yaml", parent), ("middle.yaml", middle), ("mesh.yaml", mesh)];
+    for (blue, expected, tasks) in [("no", "green", 0), ("yes", "blue", 1)] {
+        let options = Options {
+            parameters: given(&[("Blue", blue)]),
+            ..Options::default()
+        };
+        let reading = read(inputs(&files), &options);
+        // The other stack exports the same name, which is no clash.
+        assert_eq!(messages(&reading), Vec::<String>::new());
+        let mut found = keys(&reading);
+        found.sort();
+        let mesh = format!("mesh/{expected}");
+        assert_eq!(found, [mesh.clone(), format!("{mesh}/virtualNode/n")]);
+        assert_eq!(reading.tasks.len(), tasks);
+    }
+}
+
+#[test]
+fn a_condition_of_a_nested_stack_may_need_what_another_exports() {
+    let top = "
+Resources:
+  A:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: a.yaml, Parameters: {Env: !ImportValue Env}}
+Outputs: {Env: {Value: prod, Export: {Name: Env}}}
+";
+    let a = "
+Parameters: {Env: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Env, prod]}
+Resources: {B: {Type: AWS::CloudFormation::Stack, Condition: IsProd, Properties: {TemplateURL: b.yaml}}}
+";
+    let b = "
+Resources: {M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}}
+Outputs: {M: {Value: m, Export: {Name: Mesh}}}
+";
+    let files = [("top.yaml", top), ("a.yaml", a), ("b.yaml", b)];
+    let reading = read(inputs(&files), &Options::default());
+    assert_eq!(messages(&reading), Vec::<String>::new());
+    assert_eq!(keys(&reading), ["mesh/m"]);
+}
+
+#[test]
+fn a_nested_stack_without_a_mesh_asks_for_no_value() {
+    let parent = "
+Parameters: {Key: {Type: String}}
+Conditions: {HasKey: !Not [!Equals [!Ref Key, '']]}
+Resources:
+  Bastion: {Type: AWS::CloudFormation::Stack, Condition: HasKey, Properties: {TemplateURL: bastion.yaml}}
+  M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}
+";
+    let bastion = "Resources: {Host: {Type: AWS::EC2::Instance}}\n";
+    let files = [("p.yaml", parent), ("bastion.yaml", bastion)];
+    let reading = read(inputs(&files), &Options::default());
+    assert_eq!(messages(&reading), Vec::<String>::new());
+    assert_eq!(keys(&reading), ["mesh/m"]);
+}
+
+#[test]
+fn a_nested_template_may_lie_in_a_folder_called_addons() {
+    let parent = "
+Resources:
+  Base: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: addons/infra.yaml}}
+";
+    let reading = read_with(
+        inputs(&[("parent.yaml", parent)]),
+        &Options::default(),
+        &mut |file| (file == "addons/infra.yaml").then(|| INFRA.as_bytes().to_vec()),
+    );
+    assert_eq!(messages(&reading), Vec::<String>::new());
+    assert_eq!(keys(&reading), ["mesh/staging-depot"]);
+}

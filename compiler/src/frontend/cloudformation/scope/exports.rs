@@ -89,6 +89,10 @@ impl<'t> Scope<'t> {
             let (Some(name), Some(value)) = (name, field.node.get("Value")) else {
                 continue;
             };
+            // Asked only where something is exported: a condition may need values that nobody needs otherwise.
+            if !self.deployed(self.stack) {
+                return Vec::new();
+            }
             if let Some(condition) = field.node.get("Condition").and_then(Node::as_str)
                 && self.condition(condition, &field.node) == Some(false)
             {
