@@ -3,12 +3,17 @@
 //! Parameters, mappings, conditions and imports stay what they are; what was given, and what another stack of the inputs
 //! has, takes their place. Stacks that are nested or stand side by side become one: names that clash get a number.
 
+mod expressions;
+
+pub(super) use expressions::expression;
+
 use super::expression::{evaluate, parameter_value, scalar, size};
 use super::known;
 use super::scope::Scope;
 use super::stacks::Stacks;
 use super::sub;
 use crate::frontend::found;
+use expressions::{foldable, free, mesh_kind, references};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -561,65 +566,5 @@ impl<'t> Keeper<'_, 't> {
         into.insert(free.clone(), node);
         self.names.insert(key, free.clone());
         free
-    }
-}
-
-fn mesh_kind(resource: &Node) -> Option<Kind> {
-    let name = resource.get("Type").and_then(Node::as_str)?;
-    schema::kind_of_cloudformation(name)
-}
-
-/// The name, or the first of `name2`, `name3`, … that is not taken.
-fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(name) {
-        return name.to_owned();
-    }
-    let mut number = 2_u64;
-    loop {
-        let candidate = format!("{name}{number}");
-        if !taken(&candidate) {
-            return candidate;
-        }
-        number += 1;
-    }
-}
-
-/// Functions whose value follows from their arguments alone.
-fn foldable(function: &str) -> bool {
-    let known = ["Join", "Select", "Split", "Equals", "And", "Or", "Not"];
-    function
-        .strip_prefix("Fn::")
-        .is_some_and(|short| known.contains(&short))
-}
-
-pub(super) fn expression(function: &str, argument: Value) -> Value {
-    Value::Symbol(Expression {
-        function: function.to_owned(),
-        argument: Box::new(Node::new(argument)),
-    })
-}
-
-/// The logical names that the expressions below refer to.
-fn references(node: &Node, each: &mut dyn FnMut(&str)) {
-    match &node.value {
-        Value::List(list) => list.iter().for_each(|item| references(item, each)),
-        Value::Object(object) => object.iter().for_each(|field| references(&field.node, each)),
-        Value::Symbol(symbol) => {
-            let argument = symbol.argument.as_ref();
-            let first = argument.as_list().and_then(<[Node]>::first).unwrap_or(argument);
-            match (symbol.function.as_str(), first.as_str()) {
-                ("Ref" | "Fn::GetAtt", Some(name)) => each(name),
-                ("Fn::Sub", Some(text)) => {
-                    for part in sub::parts(text) {
-                        if let sub::Part::Name(name) = part {
-                            each(name.split('.').next().unwrap_or(name));
-                        }
-                    }
-                    references(argument, each);
-                }
-                _ => references(argument, each),
-            }
-        }
-        _ => {}
     }
 }
