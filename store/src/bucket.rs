@@ -14,7 +14,7 @@
 //! wake                               a random id that changes with every write, for those who follow
 //! ```
 //!
-//! What is JSON here ends with its own digest ([`seal`]), so that what a disk or a network has changed is refused.
+//! What is JSON here ends with its own digest (`seal`), so that what a disk or a network has changed is refused.
 //!
 //! Whoever creates the object of the next revision has made it; everybody else finds it there, reads it, and
 //! looks again whether the write still is what it was meant to be. So the writes of one mesh have one order, and
