@@ -3,8 +3,7 @@
 use crate::body::Body;
 use crate::bundle::{ROOT, Resource};
 use crate::error::{Error, Result};
-use meshform_model::digest::Digest;
-use meshform_model::json_text::pretty;
+use meshform_model::discovery_response::discovery_response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -70,25 +69,11 @@ pub fn is_inside(path: &str) -> bool {
     })
 }
 
-/// A discovery response. The version is a hash of the content.
 fn response(resources: &[&Resource]) -> String {
-    let mut all = String::new();
-    let mut bodies = Vec::with_capacity(resources.len());
-    for resource in resources {
-        all.push_str(&resource.body.pretty());
-        all.push('\n');
-        let fields = resource.body.as_str().strip_prefix('{').unwrap_or_default();
-        let comma = if fields == "}" { "" } else { "," };
-        let type_url = serde_json::Value::from(resource.type_url.as_str());
-        bodies.push(format!("{{\"@type\":{type_url}{comma}{fields}"));
-    }
-    let version = Digest::of(all.as_bytes());
-    let text = format!(
-        "{{\"resources\":[{}],\"version_info\":\"{}\"}}",
-        bodies.join(","),
-        version.short()
-    );
-    pretty(&text) + "\n"
+    let parts = resources
+        .iter()
+        .map(|one| (one.type_url.as_str(), one.body.as_str()));
+    discovery_response(parts)
 }
 
 fn rooted(text: &str, root: &Path) -> String {

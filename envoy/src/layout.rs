@@ -5,8 +5,7 @@
 
 use crate::files::{Files, file_name};
 use crate::resources::{Resource, ResourceType, Resources};
-use crate::text::{Doc, write};
-use meshform_model::digest::Digest;
+use meshform_model::discovery_response::discovery_response;
 use meshform_model::json_text::pretty;
 use std::collections::BTreeMap;
 
@@ -61,22 +60,11 @@ pub fn lines(json: &str) -> String {
     pretty(json) + "\n"
 }
 
-/// A discovery response, as Envoy reads it from a file. The version is a hash of the content.
 fn response(resources: &[&Resource]) -> String {
-    let mut all = Vec::new();
-    for resource in resources {
-        all.extend_from_slice(pretty(resource.json()).as_bytes());
-        all.push(b'\n');
-    }
-    let version = Digest::of(&all);
     let urls: Vec<String> = resources.iter().map(|one| one.kind.type_url()).collect();
-    let typed = urls.iter().zip(resources);
-    let doc = Doc::Object(vec![
-        (
-            "resources",
-            Doc::List(typed.map(|(url, one)| Doc::Typed(url, one.json())).collect()),
-        ),
-        ("version_info", Doc::Text(version.short())),
-    ]);
-    lines(&write(&doc))
+    let parts = urls
+        .iter()
+        .zip(resources)
+        .map(|(url, one)| (url.as_str(), one.json()));
+    discovery_response(parts)
 }

@@ -9,12 +9,8 @@ use std::sync::Arc;
 pub(crate) enum Doc<'a> {
     /// A value.
     Value(&'a Value),
-    /// A text.
-    Text(&'a str),
     /// An object's text.
     Piece(&'a str),
-    /// An object's text as an `Any` of this type URL.
-    Typed(&'a str, &'a str),
     /// A list.
     List(Vec<Doc<'a>>),
     /// An object; the names in this order.
@@ -46,18 +42,7 @@ pub(crate) fn write(doc: &Doc<'_>) -> String {
 fn append(out: &mut String, doc: &Doc<'_>) {
     match doc {
         Doc::Value(value) => out.push_str(&value.to_string()),
-        Doc::Text(text) => string(out, text),
         Doc::Piece(piece) => out.push_str(piece),
-        Doc::Typed(type_url, piece) => {
-            out.push_str("{\"@type\":");
-            string(out, type_url);
-            // A piece is an object: it begins with the brace.
-            let fields = piece.strip_prefix('{').unwrap_or_default();
-            if fields != "}" {
-                out.push(',');
-            }
-            out.push_str(fields);
-        }
         Doc::List(items) => joined(out, ('[', ']'), items, append),
         Doc::Object(fields) => joined(out, ('{', '}'), fields, |out, (name, value)| {
             string(out, name);
@@ -121,16 +106,11 @@ mod tests {
         let host = of_message::<VirtualHost>(&host.encode_to_vec()).unwrap();
         let value = json!({"n": [1, null]});
         let doc = Doc::Object(vec![
-            (
-                "x",
-                Doc::List(vec![Doc::Typed("type/Host", &host), Doc::Piece(&host)]),
-            ),
-            ("y", Doc::Typed("type/Empty", "{}")),
+            ("x", Doc::List(vec![Doc::Piece(&host), Doc::Piece("{}")])),
             ("z", Doc::Value(&value)),
         ]);
-        let typed = json!({"@type": "type/Host", "name": "a\"", "domains": ["*"]});
         let wanted = json!({
-            "x": [typed, {"name": "a\"", "domains": ["*"]}], "y": {"@type": "type/Empty"}, "z": {"n": [1, null]},
+            "x": [{"name": "a\"", "domains": ["*"]}, {}], "z": {"n": [1, null]},
         });
         assert_eq!(serde_json::from_str::<Value>(&write(&doc)).unwrap(), wanted);
     }

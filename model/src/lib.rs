@@ -21,6 +21,7 @@ pub mod codes;
 pub mod diag;
 pub mod dialect;
 pub mod digest;
+pub mod discovery_response;
 pub mod docs;
 pub mod file_name;
 pub mod json_text;

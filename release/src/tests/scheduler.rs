@@ -17,7 +17,7 @@ impl Builder for Counting {
     }
 }
 
-fn gatherer(directory: &Path, store: &Arc<dyn Store>, timing: Timing) -> (ReleaseScheduler, Arc<Counting>) {
+fn scheduler(directory: &Path, store: &Arc<dyn Store>, timing: Timing) -> (ReleaseScheduler, Arc<Counting>) {
     let counting = Arc::new(Counting::default());
     let releaser =
         Releaser::new(store.clone(), counting.clone(), author("test")).publish_to(publisher(directory));
@@ -33,24 +33,24 @@ async fn a_hundred_writes_make_one_release_and_no_writer_waits() {
         longest: Duration::from_secs(600),
         ..Timing::default()
     };
-    let (gatherer, counting) = gatherer(directory.path(), &store, timing);
+    let (scheduler, counting) = scheduler(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
-    gatherer.note("apps");
+    scheduler.note("apps");
     for number in 0..100 {
         write_node(&*store, &format!("n{number}"), "1").await;
-        gatherer.note("apps");
+        scheduler.note("apps");
     }
-    assert!(gatherer.report("apps").is_none(), "nothing was built yet");
+    assert!(scheduler.report("apps").is_none(), "nothing was built yet");
     assert_eq!(
-        gatherer.flush(Duration::from_secs(30)).await,
+        scheduler.flush(Duration::from_secs(30)).await,
         Vec::<String>::new()
     );
     assert_eq!(counting.0.load(Ordering::SeqCst), 1);
-    let outcome = gatherer.report("apps").unwrap().unwrap();
+    let outcome = scheduler.report("apps").unwrap().unwrap();
     assert_eq!(changed(&outcome).len(), 100);
     assert_eq!(see_all(&directory.path().join("published")).len(), 100);
     assert_eq!(
-        gatherer.flush(Duration::ZERO).await,
+        scheduler.flush(Duration::ZERO).await,
         Vec::<String>::new(),
         "nothing is left"
     );
@@ -65,12 +65,12 @@ async fn a_pause_is_enough_and_a_long_apply_is_released_on_the_way() {
         longest: Duration::from_millis(300),
         ..Timing::default()
     };
-    let (gatherer, counting) = gatherer(directory.path(), &store, timing);
+    let (scheduler, counting) = scheduler(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
     write_node(&*store, "a", "1").await;
-    gatherer.note("apps");
+    scheduler.note("apps");
     let begun = Instant::now();
-    while gatherer.report("apps").is_none() {
+    while scheduler.report("apps").is_none() {
         assert!(
             begun.elapsed() < Duration::from_secs(20),
             "a pause did not suffice"
@@ -84,7 +84,7 @@ async fn a_pause_is_enough_and_a_long_apply_is_released_on_the_way() {
             begun.elapsed() < Duration::from_secs(20),
             "writes without a pause are never released"
         );
-        gatherer.note("apps");
+        scheduler.note("apps");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -93,21 +93,21 @@ async fn a_pause_is_enough_and_a_long_apply_is_released_on_the_way() {
 async fn what_is_wrong_with_a_mesh_can_be_asked_for() {
     let directory = TempDir::new().unwrap();
     let store = store(directory.path());
-    let (gatherer, _) = gatherer(directory.path(), &store, Timing::default());
+    let (scheduler, _) = scheduler(directory.path(), &store, Timing::default());
     write_mesh(&*store, "1").await;
     write_service(&*store, "b.apps.local", "nowhere").await;
-    gatherer.note("apps");
-    gatherer.note("another");
-    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
+    scheduler.note("apps");
+    scheduler.note("another");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
     assert_eq!(
-        gatherer.report("apps").unwrap().unwrap().verdict,
+        scheduler.report("apps").unwrap().unwrap().verdict,
         Verdict::Invalid
     );
     assert_eq!(
-        gatherer.report("another").unwrap().unwrap().verdict,
+        scheduler.report("another").unwrap().unwrap().verdict,
         Verdict::Nothing
     );
-    let said: Vec<String> = gatherer.diagnostics().iter().map(ToString::to_string).collect();
+    let said: Vec<String> = scheduler.diagnostics().iter().map(ToString::to_string).collect();
     assert!(said.iter().any(|line| line.contains("nowhere")), "{said:?}");
 }
 
@@ -120,11 +120,11 @@ async fn dropping_it_finishes_what_waits() {
         longest: Duration::from_secs(60),
         ..Timing::default()
     };
-    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    let (scheduler, _) = scheduler(directory.path(), &store, timing);
     write_mesh(&*store, "1").await;
     write_node(&*store, "a", "1").await;
-    gatherer.note("apps");
-    drop(gatherer);
+    scheduler.note("apps");
+    drop(scheduler);
     assert_eq!(see_all(&directory.path().join("published")).len(), 1);
 }
 
@@ -132,23 +132,23 @@ async fn dropping_it_finishes_what_waits() {
 async fn writes_wait_where_a_mesh_is_released_by_hand_and_an_order_does_not() {
     let directory = TempDir::new().unwrap();
     let store = store(directory.path());
-    let (gatherer, counting) = gatherer(directory.path(), &store, Timing::default());
+    let (scheduler, counting) = scheduler(directory.path(), &store, Timing::default());
     let body = json!({"spec": {}, "extensions": {"releasePolicy": "MANUAL"}});
     write(&*store, &mesh_key(), body).await;
     write_node(&*store, "a", "1").await;
-    gatherer.note("apps");
-    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
-    assert_eq!(gatherer.report("apps").unwrap().unwrap().verdict, Verdict::Waits);
+    scheduler.note("apps");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    assert_eq!(scheduler.report("apps").unwrap().unwrap().verdict, Verdict::Waits);
     assert_eq!(
         counting.0.load(Ordering::SeqCst),
         0,
         "nothing was built for nobody"
     );
-    gatherer.note("apps");
-    gatherer.demand("apps");
-    gatherer.note("apps");
-    assert!(gatherer.flush(Duration::from_secs(30)).await.is_empty());
-    let outcome = gatherer.report("apps").unwrap().unwrap();
+    scheduler.note("apps");
+    scheduler.demand("apps");
+    scheduler.note("apps");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    let outcome = scheduler.report("apps").unwrap().unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(see_all(&directory.path().join("published")).len(), 1);
 }
@@ -188,18 +188,18 @@ async fn who_waits_is_answered_when_the_release_is_published() {
         longest: Duration::from_secs(600),
         ..Timing::default()
     };
-    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    let (scheduler, _) = scheduler(directory.path(), &store, timing);
     assert!(
-        gatherer.settled("apps", Patience::Usual).await.is_none(),
+        scheduler.settled("apps", Patience::Usual).await.is_none(),
         "nothing was written"
     );
     write_mesh(&*store, "1").await;
     write_node(&*store, "a", "1").await;
-    gatherer.note("apps");
-    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    scheduler.note("apps");
+    let outcome = scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
     assert!(outcome.is_published());
     assert_eq!(see_all(&directory.path().join("published")).len(), 1);
-    assert!(!gatherer.is_untold("apps"));
+    assert!(!scheduler.is_untold("apps"));
 }
 
 #[tokio::test]
@@ -210,24 +210,24 @@ async fn a_release_without_the_last_route_is_held_until_it_is_mended() {
         hold: Duration::from_secs(600),
         ..Timing::default()
     };
-    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    let (scheduler, _) = scheduler(directory.path(), &store, timing);
     write_router(&*store).await;
-    gatherer.note("apps");
-    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    scheduler.note("apps");
+    let outcome = scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
 
     delete(&*store, &route_key("first")).await;
     write_node(&*store, "a", "2").await;
-    gatherer.note("apps");
-    let open = gatherer.flush(Duration::from_millis(500)).await;
+    scheduler.note("apps");
+    let open = scheduler.flush(Duration::from_millis(500)).await;
     assert_eq!(open, ["apps"], "nobody is told that it was released");
-    let held = gatherer.report("apps").unwrap().unwrap();
+    let held = scheduler.report("apps").unwrap().unwrap();
     assert!(matches!(held.verdict, Verdict::Held(_)), "{held:?}");
     assert_eq!(held.lost.len(), 2, "the router and the service: {held:?}");
 
     write_route(&*store, "second").await;
-    gatherer.note("apps");
-    let outcome = gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    scheduler.note("apps");
+    let outcome = scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(outcome.lost, Vec::<String>::new());
 }
@@ -241,14 +241,14 @@ async fn a_release_without_the_last_route_is_made_when_it_was_held_for_long_enou
         hold: Duration::from_secs(600),
         ..Timing::default()
     };
-    let (gatherer, _) = gatherer(directory.path(), &store, timing);
+    let (scheduler, _) = scheduler(directory.path(), &store, timing);
     write_router(&*store).await;
-    gatherer.note("apps");
-    gatherer.settled("apps", Patience::Usual).await.unwrap().unwrap();
+    scheduler.note("apps");
+    scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
     delete(&*store, &route_key("first")).await;
     write_node(&*store, "a", "2").await;
-    gatherer.note("apps");
-    let outcome = gatherer.settled("apps", Patience::Brief).await.unwrap().unwrap();
+    scheduler.note("apps");
+    let outcome = scheduler.settled("apps", Patience::Brief).await.unwrap().unwrap();
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(outcome.lost.len(), 2, "who waits is told: {outcome:?}");
 }
