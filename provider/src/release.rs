@@ -138,9 +138,9 @@ impl Resource for Release {
 
 /// The digest of the release that the proxies of a mesh get.
 async fn current(session: &Session, mesh: &str) -> Result<Option<String>, Diagnostics> {
-    let status = session.foreteller().status(mesh).await;
-    let status = status.map_err(|error| failed(&error))?;
-    Ok(status.current.map(|entry| entry.release.to_string()))
+    let current = session.foreteller().current_release(mesh).await;
+    let current = current.map_err(|error| failed(&error))?;
+    Ok(current.map(|release| release.to_string()))
 }
 
 /// A state with the identity that belongs to it.
@@ -232,7 +232,7 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagn
     }
     let mut resources = Vec::with_capacity(records.len());
     for record in records.into_values() {
-        resources.push(meshform_release::resource(record).map_err(|found| problem::plain(&found))?);
+        resources.push(meshform_registry::resource(record).map_err(|found| problem::plain(&found))?);
     }
     let preview = session.foreteller().preview_of(mesh, resources).await;
     preview.map(Some).map_err(|error| failed(&error))

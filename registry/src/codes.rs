@@ -2,6 +2,8 @@
 
 use meshform_model::diag::{Code, CodeInfo};
 
+/// A record that cannot be read.
+pub const UNREADABLE: Code = Code("MF0502");
 /// A resource that others are in or refer to.
 pub const IN_USE: Code = Code("MF0704");
 /// A resource that names another which is not there.
@@ -9,6 +11,12 @@ pub const DANGLING: Code = Code("MF0707");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
+    CodeInfo {
+        code: UNREADABLE,
+        title: "Unreadable record",
+        explanation: "A record in the store is damaged, or was written by a newer version. Without it the mesh \
+            is not valid, so nothing is released; proxies keep their last release.",
+    },
     CodeInfo {
         code: IN_USE,
         title: "resource in use",

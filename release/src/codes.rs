@@ -4,8 +4,6 @@ use meshform_model::diag::{Code, CodeInfo};
 
 /// The publishing directory could not be read or written.
 pub const PUBLISH: Code = Code("MF0501");
-/// A record of the mesh cannot be read.
-pub const UNREADABLE: Code = Code("MF0502");
 /// Others kept publishing.
 pub const CONTENDED: Code = Code("MF0503");
 /// There is no such release.
@@ -40,12 +38,6 @@ pub const CODES: &[CodeInfo] = &[
             for it. Running proxies go on with what they have: each of them changes from one complete set of \
             files to the next, or not at all. When the cause is gone, the next apply or `meshform release` \
             finishes the work.",
-    },
-    CodeInfo {
-        code: UNREADABLE,
-        title: "Unreadable record",
-        explanation: "A record in the store is damaged, or was written by a newer version. Without it the mesh \
-            is not valid, so nothing is released; proxies keep their last release.",
     },
     CodeInfo {
         code: CONTENDED,
