@@ -52,19 +52,9 @@ const KNOWN: &[Known] = &[
         reason: "what is symbolic in a template is kept by who reads it and written by who writes the same form",
     },
     Known {
-        package: "meshform-release",
-        modules: &["policy", "releaser"],
-        reason: "a policy is asked of a releaser, which holds releases back as the policy says",
-    },
-    Known {
         package: "meshform-store",
         modules: &["bucket", "contract"],
         reason: "a store says whether it is a bucket, where releases are published to",
-    },
-    Known {
-        package: "meshform-release",
-        modules: &["debouncer", "scheduler"],
-        reason: "the scheduler's timing is what the debouncer goes by",
     },
     Known {
         package: "terraform-provider-appmesh",
