@@ -210,7 +210,7 @@ fn only(meshes: &[String]) -> Result<&str, Problem> {
         ))),
         many => Err(Box::new(
             Diagnostic::error(
-                codes::SEVERAL_MESHES,
+                meshform_model::codes::SEVERAL_MESHES,
                 format!("the store holds several meshes: `{}`", many.join("`, `")),
             )
             .help("choose one with `--mesh NAME`"),
