@@ -5,9 +5,9 @@
 //! known here, and laid over what the store has it gives the mesh as it will be.
 
 use crate::codes;
+use crate::key;
 use crate::problem;
 use crate::resource::document;
-use crate::resource::key;
 use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
@@ -303,8 +303,8 @@ fn invalid_mesh(mesh: &str, outcome: &Outcome) -> Diagnostics {
     let mut problems = Diagnostics::from(Diagnostic::error(
         codes::summary(meshform_release::codes::INVALID_MESH),
         format!(
-            "Everything is written, but mesh `{mesh}` is not valid, so its proxies keep the release that they have. \
-             What is missing follows."
+            "The resources are written, but mesh `{mesh}` is not valid, so its proxies keep their last release. The \
+             problems follow."
         ),
     ));
     problems.extend(outcome.diagnostics.iter().map(problem::plain));

@@ -148,6 +148,11 @@ impl Session {
         Ok(self.authored_by(Some(run.clone())))
     }
 
+    /// The store as `meshform --store` takes it.
+    pub(crate) fn store_argument(&self) -> String {
+        meshform_release::store_argument(&*self.store)
+    }
+
     /// Whether this process has written anything, or is about to.
     pub(crate) fn has_written(&self) -> bool {
         self.run.get().is_some()

@@ -8,6 +8,7 @@ use crate::releaser::Releaser;
 use crate::state::Entry;
 use crate::supply::Supply;
 use crate::target::{Delivery, TargetStatus};
+use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
 use meshform_store::{Digest, Prefix, Revision, StoreError};
@@ -66,6 +67,11 @@ impl Releaser {
         let record = self.store.get(&ResourceKey::mesh(mesh)).await?;
         let said = record.and_then(|record| meshform_registry::resource(record).ok()?.extensions);
         Ok(policy::of_extensions(said.as_ref()))
+    }
+
+    /// That what is written to a mesh waits for an order.
+    pub fn by_hand(&self, mesh: &str) -> Diagnostic {
+        policy::by_hand(mesh, &self.command(mesh, None))
     }
 
     /// The release that proxies get.

@@ -99,7 +99,7 @@ impl Releaser {
             _ => None,
         };
         if trigger.waits(policy::policy(mesh)) {
-            draft.diagnostics = vec![policy::by_hand(mesh.name())];
+            draft.diagnostics = vec![self.by_hand(mesh.name())];
             draft.made = Made::Waits;
             *slot = followed.map(|judged| Remembered { turn, judged });
             return Ok(draft);

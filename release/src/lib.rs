@@ -48,7 +48,7 @@ pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
 pub use meshform_bundle::ProxyId;
 pub use meshform_bundle::publish::{Published, Publisher};
 pub use outcome::{Outcome, Preview, Verdict};
-pub use policy::{Holding, by_hand};
+pub use policy::Holding;
 pub use publishing::{listed, store_argument};
 pub use releaser::Releaser;
 pub use scheduler::{Patience, ReleaseScheduler, Report, Timing};

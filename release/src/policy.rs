@@ -51,15 +51,13 @@ pub(crate) fn of_extensions(extensions: Option<&Extensions>) -> ReleasePolicy {
         .unwrap_or_default()
 }
 
-/// That what is written to a mesh waits for an order.
-pub fn by_hand(mesh: &str) -> Diagnostic {
+/// That what is written to a mesh waits until somebody runs a command.
+pub(crate) fn by_hand(mesh: &str, command: &str) -> Diagnostic {
     Diagnostic::warning(
         codes::BY_HAND,
-        format!("mesh `{mesh}` is released by hand: what is written does not reach proxies by itself"),
+        format!("mesh `{mesh}` has the release policy MANUAL: changes do not reach proxies by themselves"),
     )
-    .help(format!(
-        "`meshform release --mesh {mesh}`, or an `appmesh_release` resource, gives it to them"
-    ))
+    .help(format!("run `{command}`, or add an `appmesh_release` resource"))
     .at(Place::of(
         &ResourceKey::mesh(mesh),
         &Pointer::root().field("extensions").field("releasePolicy"),

@@ -353,16 +353,27 @@ impl Releaser {
 
     /// The command that brings a mesh, or one target of it, to what the store has.
     pub fn command(&self, mesh: &str, target: Option<&str>) -> String {
+        self.command_of("release", mesh, target)
+    }
+
+    /// A command about releases, with everything that it needs to be run elsewhere.
+    pub(crate) fn command_of(&self, verb: &str, mesh: &str, target: Option<&str>) -> String {
         let mut command = format!(
-            "meshform release --store {} --mesh {mesh}",
+            "meshform {verb} --store {} --mesh {mesh}",
             store_argument(&*self.store)
         );
-        let all: Vec<String> = self.targets.iter().map(Target::name).collect();
-        match target {
-            Some(target) => command.push_str(&format!(" --publish {target}")),
-            None => all
-                .iter()
-                .for_each(|target| command.push_str(&format!(" --publish {target}"))),
+        // A store in a bucket is published to without being named.
+        let own = self.store.place();
+        let targets = self.targets.iter().map(Target::name);
+        for name in targets.filter(|name| own.trim_end_matches('/') != name) {
+            if target.is_none_or(|target| target == name) {
+                command.push_str(&format!(" --publish {name}"));
+            }
+        }
+        if let Some(target) = target
+            && !self.targets.iter().any(|known| known.name() == target)
+        {
+            command.push_str(&format!(" --publish {target}"));
         }
         command
     }
