@@ -74,9 +74,18 @@ fn is_listed(mesh: &Mesh, proxy: &ResourceKey, node: &str) -> bool {
     listed.any(|one| one.virtual_node == node)
 }
 
-/// That these nodes of a mesh have no addresses; none where there are no such nodes. `store` is where a poller has to
-/// write them, where that is known.
-pub fn without_endpoints(nodes: &[&ResourceKey], store: Option<&str>) -> Option<Diagnostic> {
+/// Where addresses were looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// The store or directory that a poller has to write to, where one is known.
+    pub store: Option<String>,
+    /// What keeps them from being there, where that is known.
+    pub problem: Option<String>,
+}
+
+/// That these nodes of a mesh have no addresses; none where there are no such nodes.
+pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diagnostic> {
+    let store = looked.store.as_deref();
     let mesh = &nodes.first()?.mesh;
     let named: Vec<String> = nodes
         .iter()
@@ -91,12 +100,16 @@ pub fn without_endpoints(nodes: &[&ResourceKey], store: Option<&str>) -> Option<
         [_] => ("node", "is", "its"),
         _ => ("nodes", "are", "their"),
     };
-    let at = store.map_or(String::new(), |store| format!(" in {store}"));
+    let at = store.map_or(String::new(), |store| format!(" for {store}"));
+    let why = looked
+        .problem
+        .as_ref()
+        .map_or(String::new(), |problem| format!(" ({problem})"));
     let mut warning = Diagnostic::warning(
         codes::CLOUD_MAP,
         format!(
             "virtual {noun} {}{more} of mesh `{mesh}` {verb} found by Cloud Map, and nobody looks up {whose} \
-             addresses{at}: callers get 503 until somebody does",
+             addresses{at}{why}: callers get 503 until somebody does",
             named.join(", ")
         ),
     )
@@ -119,5 +132,5 @@ pub fn without_endpoints(nodes: &[&ResourceKey], store: Option<&str>) -> Option<
 pub fn cloud_map_warning(mesh: &Mesh) -> Option<Diagnostic> {
     let polled = polled(mesh);
     let keys: Vec<&ResourceKey> = polled.iter().map(|node| node.key).collect();
-    without_endpoints(&keys, None)
+    without_endpoints(&keys, &Looked::default())
 }
