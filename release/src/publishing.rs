@@ -2,6 +2,7 @@
 
 use crate::bucket::{BucketTarget, Bundles, Prepared, Wanted};
 use crate::codes;
+use crate::discovery;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
@@ -10,6 +11,7 @@ use crate::state::State;
 use crate::steps::Step;
 use crate::supply::Supply;
 use crate::target::{self, Delivery, Standing, Target, TargetFailure, TargetStatus};
+use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{Diagnostic, Place};
@@ -151,6 +153,13 @@ impl Releaser {
                 .into_iter()
                 .flatten()
                 .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
+            session
+                .tell_pollers(&discovery::told(
+                    mesh,
+                    pointed.version.unwrap_or_default(),
+                    manifest.as_deref(),
+                ))
+                .map_err(unfit)?;
             let work = session
                 .compare(&store.id, state.current.as_ref(), wanted.collect())
                 .map_err(unfit)?;
@@ -202,10 +211,7 @@ impl Releaser {
         let mut published = Published::default();
         for _ in 0..ATTEMPTS {
             let manifest = self.current(mesh, &pointed.state).await?;
-            let proxies = manifest
-                .map(|manifest| manifest.proxies.clone())
-                .unwrap_or_default();
-            let wanted = wanted(mesh, pointed, &proxies);
+            let wanted = wanted(mesh, pointed, manifest.as_deref());
             // What was looked at before another release became current says nothing of it.
             let prepared = supply.prepared.remove(&bucket.name());
             let bundles = Bundles {
@@ -217,9 +223,9 @@ impl Releaser {
             published.written.extend(done.published.written);
             published.retired.extend(done.published.retired);
             published.removed.extend(done.published.removed);
-            if done.has_old_bundles {
-                self.collect(bucket, &wanted, &pointed.state).await;
-            }
+            let has_old_bundles = done.has_old_bundles;
+            self.collect(bucket, &wanted, &pointed.state, has_old_bundles)
+                .await;
             let Some(later) = done.later else {
                 return Ok(published);
             };
@@ -245,8 +251,18 @@ impl Releaser {
     }
 
     /// Takes old bundles out of a bucket. It is never urgent: what cannot be read keeps everything.
-    async fn collect(&self, bucket: &BucketTarget, wanted: &Wanted<'_>, state: &State) {
+    async fn collect(
+        &self,
+        bucket: &BucketTarget,
+        wanted: &Wanted<'_>,
+        state: &State,
+        has_old_bundles: bool,
+    ) {
         let collected = async {
+            bucket.collect_endpoints(wanted).await?;
+            if !has_old_bundles {
+                return Ok(0);
+            }
             let mut kept = BTreeSet::new();
             for entry in &state.history {
                 let bytes = self.blob(wanted.mesh, &entry.release).await?;
@@ -285,10 +301,8 @@ impl Releaser {
         let publisher = match target {
             Target::Directory(publisher) => publisher,
             Target::Bucket(bucket) => {
-                let proxies = manifest
-                    .map(|manifest| manifest.proxies.clone())
-                    .unwrap_or_default();
-                return Ok(match bucket.behind(&wanted(mesh, pointed, &proxies)).await {
+                let wanted = wanted(mesh, pointed, manifest.as_deref());
+                return Ok(match bucket.behind(&wanted).await {
                     Ok(behind) if behind.is_empty() => Standing::Current,
                     Ok(behind) => Standing::Behind(behind),
                     Err(error) => Standing::Failed(error),
@@ -479,13 +493,16 @@ fn to_wake<'a>((target, delivery): (&'a Target, &Delivery)) -> Option<&'a Bucket
     (*published != Published::default()).then_some(bucket)
 }
 
-fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, proxies: &'a BTreeMap<String, ProxyEntry>) -> Wanted<'a> {
+fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> Wanted<'a> {
+    static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
+    static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
     Wanted {
         mesh,
         sequence: pointed.version.unwrap_or_default(),
         release: pointed.state.current.as_ref(),
         pinned: pointed.state.pinned,
-        proxies,
+        proxies: manifest.map_or(&NO_PROXIES, |manifest| &manifest.proxies),
+        discovery: manifest.map_or(&NO_NODES, |manifest| &manifest.discovery),
     }
 }
 

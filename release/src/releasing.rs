@@ -14,7 +14,7 @@ use crate::supply::Supply;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use meshform_store::{Digest, Revision, StoreError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How often somebody else may be first before we say so.
@@ -89,9 +89,13 @@ impl Releaser {
         self.steps.passed(Step::Built);
         let Draft {
             revision,
-            diagnostics,
+            mut diagnostics,
             made,
         } = draft;
+        let discovery = match &made {
+            Made::Valid(release) => release.manifest.discovery.clone(),
+            Made::Nothing | Made::Broken | Made::Waits => BTreeMap::new(),
+        };
         let mut supply = Supply::default();
         let mut lost = Vec::new();
         let verdict = match (made, pointed.state.current.clone()) {
@@ -137,6 +141,12 @@ impl Releaser {
             // The next one sweeps.
             tracing::warn!(mesh, %error, "old releases were not swept");
         }
+        let state = if discovery.is_empty() {
+            State::default()
+        } else {
+            self.pointed(mesh).await?.state
+        };
+        diagnostics.extend(self.unpolled(mesh, &state, &discovery).await);
         tracing::debug!(mesh, revision = revision.0, ?verdict, "release");
         Ok(Some(Outcome {
             mesh: mesh.to_owned(),
@@ -209,7 +219,11 @@ impl Releaser {
             ..
         } = release;
         let changes = manifest.changes_since(before.as_deref());
-        if let (Some(_), Some(current), true) = (&before, pointed.state.current.clone(), changes.is_empty()) {
+        let same_discovery = before
+            .as_ref()
+            .is_none_or(|before| before.discovery == manifest.discovery);
+        let is_same = changes.is_empty() && same_discovery;
+        if let (Some(_), Some(current), true) = (&before, pointed.state.current.clone(), is_same) {
             self.remember(mesh, pointed, manifest.revision, None).await?;
             // Where a blob of the store is lost, a target gets what was built just now.
             supply.bundles = bundles;
