@@ -2,7 +2,7 @@
 //! files as values out. What Envoy gets is made by `meshform-envoy`.
 //!
 //! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
-//!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//!   [`stack`]: whole templates that CloudFormation is to take again. [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
 
 pub mod api;
 pub mod body;
@@ -11,4 +11,5 @@ pub mod diff;
 pub mod ecs;
 pub mod frontend;
 pub mod graph;
+pub mod stack;
 pub mod terraform;
