@@ -35,7 +35,7 @@ mod seal;
 mod tests;
 mod wake;
 
-pub use access::Access;
+pub use access::{Access, tls_roots};
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};

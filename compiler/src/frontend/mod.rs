@@ -34,9 +34,9 @@ use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
-pub(crate) use found::of_properties;
 pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
 pub use cloudformation::{Symbolic, SymbolicResource};
+pub(crate) use found::of_properties;
 use gather::Gathered;
 pub use given::Given;
 

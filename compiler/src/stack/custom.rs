@@ -97,7 +97,8 @@ fn renamed(
     }
     if !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let message = format!("the suffix `{suffix}` cannot end a logical id");
-        let problem = Diagnostic::error(codes::SUFFIX, message).help("letters and digits alone, such as `V2`");
+        let problem =
+            Diagnostic::error(codes::SUFFIX, message).help("letters and digits alone, such as `V2`");
         return Err(vec![problem]);
     }
     let mut problems = Vec::new();
@@ -156,27 +157,35 @@ fn turn(id: &str, kind: Kind, resource: &mut Json, how: &Custom<'_>, secret: &BT
 }
 
 /// The parameters whose values nobody may see.
-fn secret_parameters(template: &Json) -> BTreeSet<String> {
+pub fn secret_parameters(template: &Json) -> BTreeSet<String> {
     let all = template.get("Parameters").and_then(Json::as_object);
     let is_secret = |declared: &Json| match declared.get("NoEcho") {
         Some(Json::Bool(said)) => *said,
         Some(Json::String(said)) => said.eq_ignore_ascii_case("true"),
         _ => false,
     };
-    let secret = all.into_iter().flatten().filter(|(_, declared)| is_secret(declared));
+    let secret = all
+        .into_iter()
+        .flatten()
+        .filter(|(_, declared)| is_secret(declared));
     secret.map(|(name, _)| name.clone()).collect()
 }
 
 /// CloudFormation has no type for proxy profiles: they stand in the template's metadata, in canonical form.
 fn profiles(template: &Json) -> Vec<Json> {
     let ours = template.get("Metadata").and_then(|all| all.get(METADATA));
-    let all = ours.and_then(|ours| ours.get("proxyProfiles")).and_then(Json::as_array);
+    let all = ours
+        .and_then(|ours| ours.get("proxyProfiles"))
+        .and_then(Json::as_array);
     all.cloned().unwrap_or_default()
 }
 
 fn profile_id(profile: &Json, number: usize) -> String {
     let name = profile.get("proxyProfileName").and_then(Json::as_str);
-    let letters = name.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric);
+    let letters = name
+        .unwrap_or_default()
+        .chars()
+        .filter(char::is_ascii_alphanumeric);
     let plain: String = letters.collect();
     match plain.is_empty() {
         true => format!("ProxyProfile{}", number + 1),

@@ -13,7 +13,7 @@ mod surgery;
 #[cfg(test)]
 mod tests;
 
-pub use custom::{Custom, MACRO, SERVICE_TIMEOUT, custom, suffix};
+pub use custom::{Custom, MACRO, SERVICE_TIMEOUT, custom, secret_parameters, suffix};
 pub use properties::{EXTENSIONS, NO_ECHO, kind_of_custom, resource};
 pub use surgery::{HANDLE, removed, retain};
 

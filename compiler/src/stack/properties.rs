@@ -38,6 +38,8 @@ pub fn resource(kind: Kind, logical_id: &str, properties: &Json) -> Result<Resou
     if let Some(fields) = plain.as_object_mut() {
         fields.retain(|name, _| !BESIDE.contains(&name.as_str()));
     }
-    let extensions = properties.get(EXTENSIONS).filter(|extensions| !extensions.is_null());
+    let extensions = properties
+        .get(EXTENSIONS)
+        .filter(|extensions| !extensions.is_null());
     frontend::of_properties(kind, logical_id, &plain, extensions)
 }

@@ -48,7 +48,10 @@ fn in_a_new_stack_the_ids_stay_and_the_types_change() {
     assert_eq!(node["Properties"]["NoEcho"], true, "a secret parameter is in it");
     assert_eq!(out["Resources"]["Mesh"]["Properties"].get("NoEcho"), None);
     assert_eq!(node["DependsOn"], json!(["Mesh", "Cluster"]));
-    assert_eq!((&node["Condition"], &node["Metadata"]["Other"]), (&json!("Wanted"), &json!(1)));
+    assert_eq!(
+        (&node["Condition"], &node["Metadata"]["Other"]),
+        (&json!("Wanted"), &json!(1))
+    );
     assert_eq!(out["Outputs"], template()["Outputs"]);
     assert_eq!(out["Resources"]["Task"], template()["Resources"]["Task"]);
 }
@@ -62,14 +65,20 @@ fn with_a_suffix_every_reference_follows() {
     let node = &all["NodeV2"];
     // The name is that of the resource which is taken over.
     assert_eq!(node["Properties"]["VirtualNodeName"], "Node");
-    assert_eq!(node["Properties"]["MeshName"], json!({"Fn::GetAtt": ["MeshV2", "MeshName"]}));
+    assert_eq!(
+        node["Properties"]["MeshName"],
+        json!({"Fn::GetAtt": ["MeshV2", "MeshName"]})
+    );
     assert_eq!(node["DependsOn"], json!(["MeshV2", "Cluster"]));
     assert_eq!(all["Task"]["DependsOn"], "NodeV2");
     assert_eq!(
         all["Task"]["Properties"]["Family"],
         json!({"Fn::Sub": ["${NodeV2}/${NodeV2.Uid}/${!Node}/${Own}/${Cluster}", {"Own": {"Ref": "NodeV2"}}]})
     );
-    assert_eq!(out["Outputs"]["Arn"]["Value"], json!({"Fn::GetAtt": ["NodeV2", "Arn"]}));
+    assert_eq!(
+        out["Outputs"]["Arn"]["Value"],
+        json!({"Fn::GetAtt": ["NodeV2", "Arn"]})
+    );
 }
 
 #[test]
@@ -79,7 +88,10 @@ fn a_suffix_that_cloudformation_would_refuse_is_refused() {
     let mut taken = template();
     taken["Parameters"]["NodeV2"] = json!({"Type": "String"});
     assert_eq!(code(&taken, "V2"), codes::SUFFIX);
-    assert_eq!(code(&json!({"Resources": {"A": {"Type": "AWS::ECS::Cluster"}}}), ""), codes::NO_STACK);
+    assert_eq!(
+        code(&json!({"Resources": {"A": {"Type": "AWS::ECS::Cluster"}}}), ""),
+        codes::NO_STACK
+    );
     assert_eq!(code(&json!({"Type": "AWS::AppMesh::Mesh"}), ""), codes::NO_STACK);
     let looped = json!({"Resources": {"Fn::ForEach::All": ["Name", ["a"], {"N${Name}": {"Type": "AWS::AppMesh::Mesh"}}]}});
     assert_eq!(code(&looped, ""), codes::LOOP);
@@ -95,7 +107,10 @@ fn profiles_of_the_metadata_become_resources() {
     let profile = &out["Resources"]["ProxyProfileallnodes"];
     assert_eq!(profile["Type"], "Custom::AppMeshProxyProfile");
     assert_eq!(profile["Properties"]["MeshName"], json!({"Ref": "Stage"}));
-    assert_eq!(kind_of_custom("Custom::AppMeshProxyProfile"), Some(Kind::ProxyProfile));
+    assert_eq!(
+        kind_of_custom("Custom::AppMeshProxyProfile"),
+        Some(Kind::ProxyProfile)
+    );
 }
 
 #[test]
@@ -119,7 +134,10 @@ fn the_first_step_retains_and_changes_something_else() {
         assert_eq!(out["Resources"][id]["UpdateReplacePolicy"], "Retain");
     }
     assert_eq!(out["Resources"]["Cluster"].get("DeletionPolicy"), None);
-    assert_eq!(out["Resources"][HANDLE]["Type"], "AWS::CloudFormation::WaitConditionHandle");
+    assert_eq!(
+        out["Resources"][HANDLE]["Type"],
+        "AWS::CloudFormation::WaitConditionHandle"
+    );
 }
 
 #[test]
@@ -140,5 +158,8 @@ fn what_is_left_has_the_values_of_what_is_gone() {
             ${VirtualNodeName}", {"MeshName": {"Ref": "Stage"}, "VirtualNodeName": "web"}]})
     );
     let family = out["Resources"]["Task"]["Properties"]["Family"].to_string();
-    assert!(family.contains("/u-1/${!Node}/") && !family.contains("\"Ref\":\"Node\""), "{family}");
+    assert!(
+        family.contains("/u-1/${!Node}/") && !family.contains("\"Ref\":\"Node\""),
+        "{family}"
+    );
 }
