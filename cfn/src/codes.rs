@@ -47,8 +47,9 @@ pub const CODES: &[CodeInfo] = &[
         code: TWICE,
         title: "one resource under two logical ids of a stack",
         explanation: "CloudFormation creates a renamed logical id before it deletes the old one, and both name the same \
-                      resource. Let the old one go first: give it `DeletionPolicy: Retain` in one update, and rename it in the \
-                      next; then the record can be taken over.",
+                      resource. Let the old one go first: an update that gives it `DeletionPolicy: Retain`, then one that \
+                      takes it out of the template. What it was still belongs to the stack: name the owner from the message \
+                      in `TakeOver` of the function's stack while the new id comes.",
     },
     CodeInfo {
         code: CLAIM,

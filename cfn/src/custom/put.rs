@@ -123,20 +123,23 @@ impl Desk {
         let key = &found.key;
         let claim = &known.claim;
         let owner = &found.author.owner;
+        if self.take_over.contains(owner) {
+            return None;
+        }
         let other = claim.holder.as_ref().filter(|other| *other != holder);
         if let Some(other) = other.filter(|other| other.stack == holder.stack && *owner == author.owner) {
             let message = format!("{key} is `{}` of this stack already", other.logical_id);
-            return Some(Diagnostic::error(codes::TWICE, message).help(
-                "a logical id is renamed in two updates: first give the old one `DeletionPolicy: Retain`, then take it out of \
-                 the template; the new one comes with a third",
-            ));
+            return Some(Diagnostic::error(codes::TWICE, message).help(format!(
+                "give it another name; to rename a logical id, let the old one go with `DeletionPolicy: Retain`, and name \
+                 `{owner}` in the parameter `TakeOver` of the function's stack while the new one comes"
+            )));
         }
         let is_former = claim
             .former
             .as_ref()
             .is_some_and(|former| former.revision == found.revision);
         let ours = *owner == author.owner || other.is_none() && claim.holder.is_some() && is_former;
-        if ours || self.take_over.contains(owner) {
+        if ours {
             return None;
         }
         let message = format!(

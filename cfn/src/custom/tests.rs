@@ -207,6 +207,37 @@ async fn another_stack_and_another_logical_id_are_refused() {
 }
 
 #[tokio::test]
+async fn a_logical_id_is_renamed_where_its_stack_may_take_over_its_own() {
+    let mut bench = Bench::new();
+    assert!(!bench.serve(&request(Create, "1", "a")).await.failed);
+    let mut renamed = request(Create, "2", "a");
+    renamed.logical_resource_id = "Renamed".to_owned();
+    let refused = bench.serve(&renamed).await;
+    assert!(
+        refused.failed
+            && refused
+                .reason
+                .contains("`cloudformation:123456789012:eu-west-1:shop`"),
+        "{refused:?}"
+    );
+    bench
+        .desk
+        .take_over
+        .push("cloudformation:123456789012:eu-west-1:shop".to_owned());
+    renamed.request_id = "3".to_owned();
+    let taken = bench.serve(&renamed).await;
+    assert!(!taken.failed, "{taken:?}");
+    // What is left of the old id does no harm.
+    assert!(
+        !bench
+            .serve(&then(Delete, "4", "a", &taken.physical_id))
+            .await
+            .failed
+    );
+    assert!(bench.record("a").await.is_some());
+}
+
+#[tokio::test]
 async fn a_create_whose_answer_was_lost_is_undone_by_the_delete_under_another_id() {
     let bench = Bench::new();
     assert!(!bench.serve(&request(Create, "1", "a")).await.failed);

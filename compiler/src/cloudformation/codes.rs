@@ -55,7 +55,7 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: LOOP,
-        title: "Fn::ForEach with resources of App Mesh",
+        title: "loop (`Fn::ForEach`) with resources of App Mesh",
         explanation: "Loops are expanded by CloudFormation's own transform `AWS::LanguageExtensions`. Transforms run in the \
                       order in which the template lists them, so it has to stand before `Meshform`.",
     },
