@@ -2,7 +2,9 @@
 //! files as values out. What Envoy gets is made by `meshform-envoy`.
 //!
 //! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
-//!   [`stack`]: whole templates that CloudFormation is to take again. [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//! - [`stack`]: whole templates of stacks that CloudFormation is to take again.
+//! - [`policy`]: what AWS must allow those who use a bucket.
 
 pub mod api;
 pub mod body;
@@ -11,5 +13,6 @@ pub mod diff;
 pub mod ecs;
 pub mod frontend;
 pub mod graph;
+pub mod policy;
 pub mod stack;
 pub mod terraform;

@@ -19,6 +19,7 @@ mod desk;
 mod existing;
 mod faults;
 mod lambda;
+mod policy;
 mod sequences;
 #[path = "../buckets/server.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]

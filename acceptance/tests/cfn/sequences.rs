@@ -1,5 +1,6 @@
 //! Whole operations of stacks: create, a create that fails, update, replacement, delete, two stacks in one mesh.
 
+use crate::policy;
 use crate::stack::{CloudFormation, Parameters, ended};
 use crate::world::{World, template};
 use meshform_store::Author;
@@ -135,6 +136,7 @@ fn a_stack_lives_from_create_to_delete() {
     let done = cfn.delete("shop");
     assert_eq!((done.status, done.reasons), ("DELETE_COMPLETE", Vec::new()));
     assert_eq!(world.paths(), Vec::<String>::new());
+    policy::allows_all(&world.asked());
 }
 
 #[test]

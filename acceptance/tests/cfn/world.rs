@@ -1,6 +1,7 @@
 //! A bucket, the function on it, and what can be seen there.
 
 use crate::lambda::Lambda;
+use crate::policy::Asked;
 use crate::server::Server;
 use crate::{Bucket, KEY, SECRET};
 use meshform_acceptance::tools;
@@ -63,6 +64,30 @@ impl World {
         self.records().into_iter().map(short).collect()
     }
 
+    /// What was asked of the bucket so far: by the function, and by whoever looks at the store.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let requests = self.server.requests().into_iter();
+        requests
+            .map(|line| {
+                let (method, rest) = line.split_once(' ').unwrap();
+                let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+                let path = decoded(path);
+                let key = path
+                    .trim_start_matches("/meshes")
+                    .trim_start_matches('/')
+                    .to_owned();
+                let prefix = query.split('&').find_map(|pair| pair.strip_prefix("prefix="));
+                match (method, prefix) {
+                    ("GET", Some(prefix)) => ("s3:ListBucket", decoded(prefix)),
+                    ("GET" | "HEAD", None) => ("s3:GetObject", key),
+                    ("PUT", _) => ("s3:PutObject", key),
+                    ("DELETE", _) => ("s3:DeleteObject", key),
+                    _ => panic!("{line}"),
+                }
+            })
+            .collect()
+    }
+
     /// The bodies of the records, by path.
     pub(crate) fn bodies(&self) -> BTreeMap<String, Value> {
         bodies(&self.records())
@@ -100,6 +125,19 @@ fn bodies(records: &[Record]) -> BTreeMap<String, Value> {
         .iter()
         .map(|record| (record.key.path(), record.body.clone()))
         .collect()
+}
+
+/// Text of a URL.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.as_bytes());
+        bytes.push(u8::from_str_radix(&after[..2], 16).unwrap());
+        rest = &after[2..];
+    }
+    bytes.extend(rest.as_bytes());
+    String::from_utf8(bytes).unwrap()
 }
 
 fn environment(bucket: &Bucket) -> Vec<(String, String)> {
