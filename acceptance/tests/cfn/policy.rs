@@ -54,6 +54,7 @@ fn texts(json: &Value) -> Vec<String> {
             None => map.values().flat_map(texts).collect(),
         },
         Value::String(text) => vec![text.clone()],
+        Value::Null => Vec::new(),
         other => panic!("{other} is no text"),
     }
 }
