@@ -5,6 +5,7 @@ use crate::io::Io;
 use meshform_compiler::frontend::{self, Given, Input, Options, Reading, text::MAX_BYTES};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,11 @@ impl InputArguments {
         problems.append(&mut reading.problems);
         reading.problems = problems;
         reading
+    }
+
+    /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`. What is wrong with the options, reading them tells.
+    pub(crate) fn attributes(&self, io: &Io) -> BTreeMap<String, String> {
+        self.given(io, &mut Vec::new()).attributes
     }
 
     /// The values of the files, and over them those of the options.

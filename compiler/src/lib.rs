@@ -3,6 +3,7 @@
 //!
 //! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
 //!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//! - [`stack`]: whole templates of stacks that CloudFormation is to take again.
 //! - [`policy`]: what AWS must allow those who use a bucket.
 
 pub mod api;
@@ -14,4 +15,5 @@ pub mod frontend;
 pub mod fuzzing;
 pub mod graph;
 pub mod policy;
+pub mod stack;
 pub mod terraform;

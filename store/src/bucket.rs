@@ -36,7 +36,7 @@ mod seal;
 mod tests;
 mod wake;
 
-pub use access::Access;
+pub use access::{Access, tls_roots};
 pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 

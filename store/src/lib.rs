@@ -35,6 +35,7 @@ pub use blob::{BlobInfo, Digest, NamedPointer};
 #[cfg(feature = "bucket")]
 pub use bucket::{
     Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
+    tls_roots,
 };
 pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};

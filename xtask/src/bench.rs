@@ -1,10 +1,11 @@
-//! `cargo xtask bench`: figures of the two programs as users get them, beside peers where these are at hand.
+//! `cargo xtask bench`: figures of the programs as users get them, beside peers where these are at hand.
 //!
 //! - [`start`]: from a provider's start to its handshake.
 //! - [`plans`]: plans of many resources, beside Terraform's built-in `terraform_data` and, where a binary of it is named,
 //!   beside the provider that these resources came from.
 //! - [`mod@sizes`]: the same for applies, plans, a change and a destroy at several sizes; [`server`] answers the peer.
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
+//! - [`function`]: the Lambda function for CloudFormation: its start, its first events, its memory.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
@@ -13,6 +14,7 @@
 mod crates;
 mod figures;
 mod follow;
+mod function;
 mod plans;
 mod server;
 mod sizes;
@@ -58,6 +60,11 @@ const SECTIONS: &[Section] = &[
         run: follow::run,
     },
     Section {
+        name: "function",
+        about: "the Lambda function for CloudFormation: start, first events, memory",
+        run: function::run,
+    },
+    Section {
         name: "crates",
         about: "cargo bench of single crates",
         run: crates::run,
@@ -74,6 +81,7 @@ struct Bench<'a> {
     /// Ours, in a release build.
     provider: PathBuf,
     meshform: PathBuf,
+    function: PathBuf,
     /// The provider that these resources came from, when it is named.
     peer: Option<PathBuf>,
     /// How often each figure is taken.
@@ -99,7 +107,7 @@ struct Wishes {
 pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let wishes = wishes(arguments)?;
     let toolbox = tools::ensure(checkout, &[Tool::Terraform, Tool::Envoy])?;
-    let names = ["terraform-provider-appmesh", "meshform"];
+    let names = ["terraform-provider-appmesh", "meshform", "meshform-cfn"];
     let profile = wishes.profile.as_deref().unwrap_or("release");
     let built = cargo::build_binaries(checkout, &names, profile)?;
     let place = |name: &str| {
@@ -107,7 +115,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         place.ok_or_else(|| Failure::new(format!("{name} was built and is not there")))
     };
     let children = Children::new()?;
-    let [provider, meshform] = names.map(place);
+    let [provider, meshform, function] = names.map(place);
     let bench = Bench {
         checkout,
         children: &children,
@@ -116,6 +124,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         envoy: toolbox.path(Tool::Envoy),
         provider: provider?,
         meshform: meshform?,
+        function: function?,
         peer: wishes.peer,
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),

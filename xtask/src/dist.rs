@@ -1,4 +1,5 @@
-//! `cargo xtask dist`: release archives as the Terraform registry wants them, and as `meshform` is handed out.
+//! `cargo xtask dist`: release archives as the Terraform registry wants them, as `meshform` is handed out, and as AWS Lambda
+//! takes the function for CloudFormation.
 //!
 //! Linux programs are static, because Terraform's own images are Alpine: by musl where that target is installed
 //! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. The last step takes the archive
@@ -27,6 +28,9 @@ use platform::Platform;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROVIDER: &str = "terraform-provider-appmesh";
 const COMMAND: &str = "meshform";
+/// The function of AWS Lambda, which runs Linux alone, and starts a program of this name.
+const FUNCTION: &str = "meshform-cfn";
+const BOOTSTRAP: &str = "bootstrap";
 const MANIFEST: &str = "terraform-registry-manifest.json";
 const PACK: &str = include_str!("dist/pack.py");
 
@@ -51,7 +55,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     }
     let manifest = folder.join(format!("{PROVIDER}_{VERSION}_manifest.json"));
     fs::copy(checkout.root().join(MANIFEST), &manifest).map_err(Failure::io("write", &manifest))?;
-    for name in [PROVIDER, COMMAND] {
+    for name in [PROVIDER, COMMAND, FUNCTION] {
         let own = |archive: &&Archive| archive.program == name;
         let also: &[&Path] = if name == PROVIDER { &[&manifest] } else { &[] };
         let sums = pack(checkout, archives.iter().filter(own), also)?;
@@ -85,12 +89,16 @@ struct Archive {
     inside: String,
 }
 
-/// Builds both programs for a platform.
+/// Builds the programs for a platform.
 fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
     out::line(&format!("building for {} ({profile})", platform.triple()));
     let mut command = cargo(checkout);
     command.args(["build", "--profile", profile, "--target", platform.triple()]);
-    command.args(["--bin", PROVIDER, "--bin", COMMAND]);
+    let programs: &[&'static str] = match platform.os() {
+        "linux" => &[PROVIDER, COMMAND, FUNCTION],
+        _ => &[PROVIDER, COMMAND],
+    };
+    command.args(programs.iter().flat_map(|program| ["--bin", program]));
     if platform.needs_static_flag() {
         // With `--target` cargo keeps these flags from build scripts and macros, which cannot be static.
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
@@ -102,7 +110,7 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
     let built = target()?.join(platform.triple()).join(profile_folder);
     let (os, arch) = (platform.os(), platform.arch());
     let mut archives = Vec::new();
-    for program in [PROVIDER, COMMAND] {
+    for &program in programs {
         let binary = built.join(format!("{program}{}", platform.suffix()));
         if platform.os() == "linux" {
             let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
@@ -111,17 +119,17 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
                     .help("install a musl target: rustup target add x86_64-unknown-linux-musl"));
             }
         }
-        let versioned = if program == PROVIDER {
-            format!("_v{VERSION}")
-        } else {
-            String::new()
+        let inside = match program {
+            PROVIDER => format!("{PROVIDER}_v{VERSION}{}", platform.suffix()),
+            FUNCTION => BOOTSTRAP.to_owned(),
+            other => format!("{other}{}", platform.suffix()),
         };
         archives.push(Archive {
             program,
             platform: platform.clone(),
             path: folder.join(format!("{program}_{VERSION}_{os}_{arch}.zip")),
             binary,
-            inside: format!("{program}{versioned}{}", platform.suffix()),
+            inside,
         });
     }
     Ok(archives)

@@ -100,6 +100,24 @@ impl Desk {
         symlink(tools::provider(), folder.join("terraform-provider-aws_v5.100.0")).unwrap();
     }
 
+    /// Something answers for the AWS command: it keeps what is deployed, by the stack's name, and gives that back.
+    pub(crate) fn stand_in_for_the_aws_command(&self) {
+        let script = self.path("notes/aws.py");
+        fs::write(&script, include_str!("aws.py")).unwrap();
+        let python = tools::python();
+        let line = format!("exec '{}' '{}' \"$@\"", python.display(), script.display());
+        self.script("aws", &line);
+        fs::write(self.path("work/meshform-cfn_linux_arm64.zip"), "an archive").unwrap();
+        // Stacks from before, with the template that the guide shows.
+        fs::create_dir(self.path("home/stacks")).unwrap();
+        let guide = include_str!("../../../docs/guides/from-cloudformation.md");
+        let (_, rest) = guide.split_once("cat > shop.yaml <<'END'\n").unwrap();
+        let (template, _) = rest.split_once("\nEND").unwrap();
+        for name in ["shop", "old-shop"] {
+            fs::write(self.path("home/stacks").join(name), template).unwrap();
+        }
+    }
+
     /// Installs the provider as a reader would.
     pub(crate) fn install(&self) {
         let (ended_well, said) = self.shell().run("meshform install-provider", false);

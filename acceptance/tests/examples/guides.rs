@@ -40,6 +40,16 @@ fn the_guide_on_buckets_keeps_a_store_in_one() {
 }
 
 #[test]
+fn the_guide_on_cloudformation_takes_a_stack_over() {
+    let moto = Moto::start();
+    let mut desk = Desk::new();
+    desk.port(9000, moto.address().port());
+    desk.stand_in_for_the_aws_command();
+    desk.copy("cloudformation");
+    desk.follow("from-cloudformation.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }

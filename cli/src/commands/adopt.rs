@@ -6,12 +6,9 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
-use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
-use meshform_model::schema;
-use meshform_model::value::{Node, Object, Value as NodeValue};
 use meshform_registry::{Adoption, Registry, Standing};
 use meshform_store::{Author, Draft, ImportedIdentity, Record, Seed};
 use serde_json::{Value as Json, json};
@@ -168,27 +165,7 @@ fn differs(resource: &Resource, record: &Record) -> Diagnostic {
 
 /// The record's body and what the resource brings with it.
 fn draft(resource: &Resource) -> Draft {
-    let mut document = meshform_compiler::body::whole(resource);
-    // A typed resource always has a spec; one that may be left out and says nothing was.
-    let kind = resource.key.kind;
-    let optional = |name: &str| {
-        schema::kind(kind)
-            .root
-            .object()
-            .and_then(|o| o.field(name))
-            .is_some_and(|f| !f.required)
-    };
-    if let NodeValue::Object(object) = &mut document.value
-        && optional("spec")
-        && object
-            .get("spec")
-            .and_then(Node::as_object)
-            .is_some_and(Object::is_empty)
-    {
-        object.remove("spec");
-    }
-    // A typed resource has nothing unknown in it.
-    let body = canonical::body(kind, &document).unwrap_or_default();
+    let body = meshform_compiler::body::stored(resource);
     let mut draft = Draft::new(resource.key.clone(), body);
     if let Some(identity) = resource.identity.clone() {
         draft.imported = ImportedIdentity {

@@ -1,5 +1,7 @@
 //! `meshform convert`: from any form to another.
 
+mod stack;
+
 use super::load::load_with;
 use crate::exit::Exit;
 use crate::input::InputArguments;
@@ -16,6 +18,8 @@ pub(crate) struct Arguments {
     /// The form to write
     #[arg(long, value_enum)]
     to: Form,
+    #[command(flatten)]
+    stack: stack::StackArguments,
 }
 
 /// A form to write.
@@ -35,6 +39,10 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
+    if let (Some(option), false) = (arguments.stack.option(), arguments.to == Form::CloudFormation) {
+        io.tell(&format!("error: `{option}` goes with `--to cloudformation`\n"));
+        return Exit::WrongUse;
+    }
     let keeps_expressions = arguments.to != Form::Api;
     let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
         return Exit::WrongUse;
@@ -46,6 +54,16 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let symbolic = &loaded.reading.symbolic;
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),
+        Form::CloudFormation if arguments.stack.option().is_some() => {
+            let attributes = arguments.input.attributes(io);
+            match arguments.stack.template(&mut loaded, &attributes) {
+                Ok(template) => pretty(&template),
+                Err(problems) => {
+                    loaded.problems.extend(problems);
+                    String::new()
+                }
+            }
+        }
         Form::CloudFormation => {
             let template = cloudformation::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(template.warnings);

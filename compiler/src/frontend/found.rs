@@ -194,6 +194,39 @@ pub(super) fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
     Node { value, span }
 }
 
+/// The resource that properties in CloudFormation's form say, every value of which may be a text.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn of_properties(
+    kind: Kind,
+    label: &str,
+    properties: &serde_json::Value,
+    extensions: Option<&serde_json::Value>,
+) -> Result<Resource, Vec<Diagnostic>> {
+    let draft = Draft {
+        kind,
+        dialect: Dialect::CloudFormation,
+        body: Node::from_json(properties),
+        // What stands in a template's metadata was no text before CloudFormation made it one.
+        extensions: extensions.map(|extensions| {
+            let schema = schema::kind(kind).root.object();
+            let field = schema.and_then(|root| root.field("extensions"));
+            let node = Node::from_json(extensions);
+            field.map_or_else(|| node.clone(), |field| fit(field.node, node.clone(), false))
+        }),
+        foreign: false,
+        label: label.to_owned(),
+        span: None,
+        origin: None,
+    };
+    let found = finish(draft, &Options::default());
+    match found.refused {
+        true => Err(found.problems),
+        false => typed(&found),
+    }
+}
+
 /// The typed form, of a resource that was not refused.
 pub(super) fn typed(found: &Found) -> Result<Resource, Vec<Diagnostic>> {
     let Some(key) = &found.key else {

@@ -211,6 +211,7 @@ impl Gathered {
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
         if options.symbolic {
+            reading.whole = stacks.whole();
             reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
         }
         reading.misused =

@@ -33,8 +33,9 @@ use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
-pub(crate) use cloudformation::{METADATA, as_text};
+pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
 pub use cloudformation::{Symbolic, SymbolicResource};
+pub(crate) use found::of_properties;
 use gather::Gathered;
 pub use given::Given;
 
@@ -107,6 +108,8 @@ pub struct Reading {
     pub misused: Vec<Diagnostic>,
     /// Templates with their expressions, where that was asked for.
     pub symbolic: Symbolic,
+    /// The whole templates that no other of the inputs nests, where that was asked for too.
+    pub whole: Vec<tasks::FoundTemplate>,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.

@@ -58,6 +58,7 @@ const CODES: &[&[CodeInfo]] = &[
     meshform_compiler::frontend::codes::CODES,
     meshform_compiler::cloudformation::codes::CODES,
     meshform_compiler::ecs::codes::CODES,
+    meshform_cfn::codes::CODES,
     terraform_provider_appmesh::codes::CODES,
     meshform::codes::CODES,
 ];

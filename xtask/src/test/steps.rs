@@ -187,6 +187,7 @@ fn acceptance(context: &mut Context<'_>) -> Result<Tally> {
         ("MESHFORM_PROVIDER", "terraform-provider-appmesh"),
         ("MESHFORM_CLI", "meshform"),
         ("MESHFORM_AGENT", "meshform-agent"),
+        ("MESHFORM_CFN", "meshform-cfn"),
     ];
     let built = cargo::build_binaries(context.checkout, &programs.map(|(_, name)| name), "dev")?;
     for (variable, name) in programs {

@@ -101,6 +101,18 @@ const LAYERS: &[Layer] = &[
         uses: &["meshform-bundle"],
         tests_use: &[],
     },
+    // One function of AWS Lambda.
+    Layer {
+        package: "meshform-cfn",
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-registry",
+            "meshform-compiler",
+            "meshform-release",
+        ],
+        tests_use: &[],
+    },
     // Tools of the house. Acceptance tests drive the programs from outside, and may read with the libraries what was
     // written; their parts (real Terraform, real Envoy, load) also serve the demo, and `xtask` must compile fast.
     Layer {
@@ -120,6 +132,7 @@ const LAYERS: &[Layer] = &[
             "meshform-release",
             "terraform-provider-appmesh",
             "meshform",
+            "meshform-cfn",
         ],
         tests_use: &[],
     },
@@ -187,6 +200,7 @@ fn the_table_has_no_circle_and_no_program_that_others_use() {
         "terraform-provider-appmesh",
         "meshform",
         "meshform-agent",
+        "meshform-cfn",
         "xtask",
     ];
     for (place, layer) in LAYERS.iter().enumerate() {

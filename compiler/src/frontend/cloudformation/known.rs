@@ -34,7 +34,7 @@ const FOLLOWS: &[(&str, &str, &str)] = &[
 ];
 
 /// The expression that an attribute of a resource stands for; to be evaluated where the resource stands.
-pub(super) fn expression(id: &str, resource: &Node, attribute: &str) -> Option<Node> {
+pub(crate) fn expression(id: &str, resource: &Node, attribute: &str) -> Option<Node> {
     let type_name = resource.get("Type").and_then(Node::as_str)?;
     let written = |name: &str| resource.get("Properties").and_then(|all| all.get(name));
     if let Some(kind) = schema::kind_of_cloudformation(type_name) {

@@ -19,7 +19,9 @@ use meshform_model::schema;
 use meshform_model::value::{Node, Object, Span, Value};
 
 pub(super) use expression::evaluate;
+pub(crate) use expression::symbolise;
 pub(super) use given::{how_to_give, misused};
+pub(crate) use known::expression as attribute_of;
 pub(super) use scope::Scope;
 pub(crate) use scope::as_text;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
