@@ -193,10 +193,10 @@ impl Lowering<'_> {
         match self.preference(Some(node), key) {
             None => Sourced::app_mesh(Family::Auto),
             Some(preference) => preference.map(|preference| match preference {
-                IpPreference::V4Preferred => Family::V4Preferred,
-                IpPreference::V6Preferred => Family::Auto,
-                IpPreference::V4Only => Family::V4Only,
-                IpPreference::V6Only => Family::V6Only,
+                IpPreference::Ipv4Preferred => Family::V4Preferred,
+                IpPreference::Ipv6Preferred => Family::Auto,
+                IpPreference::Ipv4Only => Family::V4Only,
+                IpPreference::Ipv6Only => Family::V6Only,
             }),
         }
     }
@@ -299,8 +299,8 @@ fn health_check(
         },
         healthy: check.healthy_threshold,
         unhealthy: check.unhealthy_threshold,
-        interval: Duration::from_millis(check.interval_millis),
-        timeout: Duration::from_millis(check.timeout_millis),
+        interval: Duration::from_millis(check.interval_millis.into()),
+        timeout: Duration::from_millis(check.timeout_millis.into()),
         port: check.port,
         origin,
     }

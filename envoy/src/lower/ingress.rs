@@ -34,7 +34,7 @@ impl Lowering<'_> {
         match scope.profile.merged.interception() {
             Interception::Transparent(transparent) => {
                 let loopback = match preference {
-                    Some(IpPreference::V6Preferred | IpPreference::V6Only) => "::1",
+                    Some(IpPreference::Ipv6Preferred | IpPreference::Ipv6Only) => "::1",
                     _ => "127.0.0.1",
                 };
                 let mut chains = Vec::new();

@@ -2,42 +2,11 @@
 
 use super::KindSchema;
 use super::build::{Compiler, Located, any};
+use super::generated::FILES;
 use super::raw::RawSchema;
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-
-/// The schema files by name, as they are published.
-pub const FILES: [(&str, &str); 10] = [
-    ("shared.json", include_str!("../../../schemas/shared.json")),
-    ("mesh.json", include_str!("../../../schemas/mesh.json")),
-    (
-        "virtual-service.json",
-        include_str!("../../../schemas/virtual-service.json"),
-    ),
-    (
-        "virtual-node.json",
-        include_str!("../../../schemas/virtual-node.json"),
-    ),
-    (
-        "virtual-router.json",
-        include_str!("../../../schemas/virtual-router.json"),
-    ),
-    ("route.json", include_str!("../../../schemas/route.json")),
-    (
-        "virtual-gateway.json",
-        include_str!("../../../schemas/virtual-gateway.json"),
-    ),
-    (
-        "gateway-route.json",
-        include_str!("../../../schemas/gateway-route.json"),
-    ),
-    (
-        "proxy-profile.json",
-        include_str!("../../../schemas/proxy-profile.json"),
-    ),
-    ("meta.json", include_str!("../../../schemas/meta.json")),
-];
 
 /// Everything that was compiled.
 pub(super) struct Compiled {

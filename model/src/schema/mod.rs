@@ -6,6 +6,8 @@
 //! parsed after the first use.
 
 mod build;
+#[rustfmt::skip]
+mod generated;
 mod load;
 pub(crate) mod names;
 mod raw;
@@ -15,7 +17,8 @@ use crate::kind::Kind;
 use regex_lite::Regex;
 use std::sync::OnceLock;
 
-pub use load::{FILES, problems};
+pub use generated::FILES;
+pub use load::problems;
 
 /// What a kind looks like as a whole.
 #[derive(Debug)]

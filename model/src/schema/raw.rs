@@ -20,6 +20,13 @@ pub(super) struct RawSchema {
     pub(super) _comment: Option<IgnoredAny>,
     #[serde(rename = "x-since")]
     pub(super) _since: Option<IgnoredAny>,
+    // For what is generated from the file.
+    #[serde(rename = "x-rust")]
+    pub(super) _rust: Option<IgnoredAny>,
+    #[serde(rename = "x-group")]
+    pub(super) _group: Option<IgnoredAny>,
+    #[serde(rename = "x-role")]
+    pub(super) _role: Option<IgnoredAny>,
     #[serde(rename = "$ref")]
     pub(super) reference: Option<String>,
     #[serde(rename = "$defs", default)]
@@ -99,6 +106,10 @@ pub(super) struct RawKind {
     pub(super) terraform: String,
     pub(super) cloudformation: String,
     pub(super) key: Vec<String>,
+    #[serde(rename = "sorts")]
+    pub(super) _sorts: IgnoredAny,
+    #[serde(rename = "stands")]
+    pub(super) _stands: IgnoredAny,
 }
 
 /// How a field stands in a dialect, where that is not the usual way.
