@@ -42,6 +42,14 @@ impl<T> Path<T> {
         }
     }
 
+    /// A place of which the caller knows that a `T` stands there.
+    pub fn known(pointer: Pointer) -> Self {
+        Self {
+            pointer,
+            of: PhantomData,
+        }
+    }
+
     /// A field further down.
     fn step<U>(self, name: &'static str) -> Path<U> {
         self.down(Segment::Field(name.to_owned()))
@@ -71,6 +79,12 @@ impl<T> Path<Vec<T>> {
 impl<T> From<Path<T>> for Pointer {
     fn from(path: Path<T>) -> Self {
         path.pointer
+    }
+}
+
+impl<T> From<&Path<T>> for Pointer {
+    fn from(path: &Path<T>) -> Self {
+        path.pointer.clone()
     }
 }
 
