@@ -60,14 +60,28 @@ impl<S> Resource<S> {
 
     /// With another spec.
     pub fn with_spec<T>(self, spec: T) -> Resource<T> {
+        let (_, bare) = self.apart();
         Resource {
-            key: self.key,
+            key: bare.key,
             spec,
+            tags: bare.tags,
+            mesh_owner: bare.mesh_owner,
+            extensions: bare.extensions,
+            identity: bare.identity,
+        }
+    }
+
+    /// The spec, and the rest.
+    pub(crate) fn apart(self) -> (S, Resource<()>) {
+        let bare = Resource {
+            key: self.key,
+            spec: (),
             tags: self.tags,
             mesh_owner: self.mesh_owner,
             extensions: self.extensions,
             identity: self.identity,
-        }
+        };
+        (self.spec, bare)
     }
 }
 

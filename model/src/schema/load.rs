@@ -1,9 +1,9 @@
 //! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
 
-use super::KindSchema;
 use super::build::{Compiler, Located, any};
 use super::generated::FILES;
 use super::raw::RawSchema;
+use super::{ByDialect, KindSchema};
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -74,8 +74,7 @@ fn nothing() -> KindSchema {
         title: String::new(),
         doc: String::new(),
         root: any(),
-        terraform: String::new(),
-        cloudformation: String::new(),
+        types: ByDialect::default(),
         key: Vec::new(),
         examples: Vec::new(),
     }

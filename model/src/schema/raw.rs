@@ -92,6 +92,8 @@ pub(super) struct RawSchema {
     pub(super) x_cfn: Option<String>,
     #[serde(rename = "x-cfn-form")]
     pub(super) x_cfn_form: Option<RawForm>,
+    #[serde(rename = "x-kubernetes")]
+    pub(super) x_kubernetes: Option<String>,
     #[serde(rename = "x-terraform")]
     pub(super) x_terraform: Option<RawTerraform>,
     #[serde(rename = "x-terraform-only", default)]
@@ -105,6 +107,7 @@ pub(super) struct RawKind {
     pub(super) name: String,
     pub(super) terraform: String,
     pub(super) cloudformation: String,
+    pub(super) kubernetes: Option<String>,
     pub(super) key: Vec<String>,
     #[serde(rename = "sorts")]
     pub(super) _sorts: IgnoredAny,

@@ -485,7 +485,7 @@ pub struct EndpointAddress {
     /// The instance's port. Absent: the listener's port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// The share of this instance, relative to the others. 1 when absent.
+    /// The share of this instance, relative to the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
     /// The availability zone.
@@ -559,14 +559,13 @@ pub struct Edge {
     /// `0`: any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_headers_timeout: Option<Duration>,
-    /// How many requests a client may have open at once on one HTTP/2 connection. 100 when absent.
+    /// How many requests a client may have open at once on one HTTP/2 connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent_streams: Option<u32>,
     /// How many bytes of one HTTP/2 request's body a client may send before the gateway has passed them on.
-    /// 65,536 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_window_bytes: Option<u32>,
-    /// The same for all requests of one HTTP/2 connection together. 1,048,576 when absent.
+    /// The same for all requests of one HTTP/2 connection together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_window_bytes: Option<u32>,
 }

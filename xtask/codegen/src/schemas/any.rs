@@ -1,19 +1,11 @@
 //! What is of any kind: `Spec` and `Extensions`.
 
 use super::header;
-use super::model::{Kind, Model, Value};
+use super::model::{Model, Value};
 use super::names::{import, pascal, snake};
 use std::collections::BTreeSet;
 
-/// A spec with more fields than this is boxed in `Spec`, so that the others need not its room.
-const BOXED_FROM: usize = 13;
-
 pub(super) fn render(model: &Model) -> String {
-    let boxed = |kind: &Kind| {
-        model
-            .get(&kind.spec)
-            .is_some_and(|spec| spec.fields().len() >= BOXED_FROM)
-    };
     let with_extensions = || {
         model
             .kinds
@@ -36,7 +28,7 @@ pub(super) fn render(model: &Model) -> String {
         "/// The spec of a resource of any kind.\n#[derive(Debug, Clone, PartialEq{eq})]\npub enum Spec {{\n"
     ));
     for kind in &model.kinds {
-        let of = if boxed(kind) {
+        let of = if kind.boxed(model) {
             format!("Box<{}>", kind.spec)
         } else {
             kind.spec.clone()
@@ -62,7 +54,7 @@ pub(super) fn render(model: &Model) -> String {
             ));
         }
         let read = "read(kind, Part::Spec, json)?";
-        let value = if boxed(kind) {
+        let value = if kind.boxed(model) {
             format!("Box::new({read})")
         } else {
             read.to_owned()

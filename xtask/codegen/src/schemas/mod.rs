@@ -9,6 +9,7 @@ mod names;
 mod paths;
 mod read;
 mod references;
+mod tables;
 mod types;
 
 use crate::{Error, Files};
@@ -34,6 +35,7 @@ pub fn render(folder: &Path) -> Result<Files, Error> {
         add(&format!("spec/generated/{name}.rs"), text);
     }
     add("mesh/reference/generated.rs", references::render(&model));
+    add("mesh/tables/generated.rs", tables::render(&model));
     add("path/generated.rs", paths::render(&model));
     Ok(out)
 }

@@ -150,6 +150,28 @@ impl Model {
     }
 }
 
+/// A spec with so many fields is boxed in `Spec`, so that the others need not its room.
+const BOXED_FROM: usize = 13;
+
+impl Kind {
+    /// Whether its spec is boxed where it stands beside others.
+    pub(super) fn boxed(&self, model: &Model) -> bool {
+        model
+            .get(&self.spec)
+            .is_some_and(|spec| spec.fields().len() >= BOXED_FROM)
+    }
+
+    /// From a spec to `Spec`, as an expression.
+    pub(super) fn wrap(&self, model: &Model) -> String {
+        let name = pascal(&self.name);
+        if self.boxed(model) {
+            format!("|spec| Spec::{name}(Box::new(spec))")
+        } else {
+            format!("Spec::{name}")
+        }
+    }
+}
+
 impl Type {
     /// The fields, where there are any.
     pub(super) fn fields(&self) -> &[Field] {
