@@ -13,7 +13,7 @@ mod sort;
 mod tables;
 
 pub use change::{Applied, Change};
-pub use defaults::{DEFAULT_IDLE, DEFAULT_PER_REQUEST, listener_timeouts, route_timeouts};
+pub use defaults::{listener_timeouts, route_timeouts};
 pub use order::{RouteRank, gateway_route_rank, route_rank};
 pub use reference::{Reference, Role, references};
 

@@ -2,8 +2,8 @@
 //!
 //! A path has a method for each field of its type, so that a field that a schema does not have is an error of the
 //! compiler: `VirtualNodeSpec::path().listeners().at(0).tls().mode()` is `/spec/listeners/0/tls/mode`. Where a value is one
-//! of several (a union, the rule of a route), [`Path::of`](Path<crate::spec::ListenerTimeout>::of) and its like lead to the
-//! one that is there; its path has the fields of all of them.
+//! of several (a union, the rule of a route), `of(&value)` or `rule(&rule)` leads to the one that is there; its path has the
+//! fields of all of them.
 
 #[rustfmt::skip]
 mod generated;

@@ -6,6 +6,13 @@ use crate::spec::{Extensions, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The partition in ARNs where nothing is said.
+pub const DEFAULT_PARTITION: &str = "aws";
+/// The region in ARNs where nothing is said.
+pub const DEFAULT_REGION: &str = "us-east-1";
+/// The account in ARNs where nothing is said.
+pub const DEFAULT_ACCOUNT: &str = "000000000000";
+
 /// A resource. `S` is the spec of one kind, or [`Spec`] for any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource<S = Spec> {

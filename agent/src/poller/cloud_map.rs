@@ -224,8 +224,14 @@ mod tests {
     #[test]
     fn attributes_health_and_preference_choose() {
         assert_eq!(addresses(&node("prod", None)), ["10.0.0.1", "fd00::4"]);
-        assert_eq!(addresses(&node("prod", Some(IpPreference::Ipv4Only))), ["10.0.0.1"]);
-        assert_eq!(addresses(&node("prod", Some(IpPreference::Ipv6Only))), ["fd00::4"]);
+        assert_eq!(
+            addresses(&node("prod", Some(IpPreference::Ipv4Only))),
+            ["10.0.0.1"]
+        );
+        assert_eq!(
+            addresses(&node("prod", Some(IpPreference::Ipv6Only))),
+            ["fd00::4"]
+        );
         assert_eq!(
             addresses(&node("test", None)),
             ["10.0.0.3"],

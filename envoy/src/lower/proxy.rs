@@ -19,10 +19,10 @@ use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::path::Path;
-use meshform_model::resource::Identity;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Identity};
 use meshform_model::spec::{
-    Admin as ProfileAdmin, ControlPlane, Drain, Limits, Logging, Protocol as Wire, ProxyProfileSpec,
-    VirtualNodeSpec,
+    Admin as ProfileAdmin, ControlPlane, Drain, EnvoyVersionRange, Limits, Logging, Protocol as Wire,
+    ProxyProfileSpec, VirtualNodeSpec,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,7 +236,8 @@ impl Lowering<'_> {
             .and_then(|mesh| mesh.resource.identity.as_ref());
         let prefix = identity
             .and_then(|identity| identity.arn.split_once(":mesh/"))
-            .map_or("arn:aws:appmesh:us-east-1:000000000000", |(prefix, _)| prefix);
+            .map(|(prefix, _)| prefix.to_owned())
+            .unwrap_or_else(|| format!("arn:{DEFAULT_PARTITION}:appmesh:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}"));
         format!("{prefix}:{}", key.path())
     }
 
@@ -246,9 +247,14 @@ impl Lowering<'_> {
             text.strip_prefix("1.")
                 .and_then(|minor| minor.parse::<u16>().ok())
         };
-        let (min, max) = (minor(merged.min_envoy()), minor(merged.max_envoy()));
-        match (min, max) {
-            (Some(min), Some(max)) if (34..=40).contains(&min) && (min..=40).contains(&max) => {
+        // The default range is all that is supported.
+        let (oldest, newest) = (EnvoyVersionRange::DEFAULT_MIN, EnvoyVersionRange::DEFAULT_MAX);
+        let supported = Versions {
+            min: minor(oldest).unwrap_or_default(),
+            max: minor(newest).unwrap_or_default(),
+        };
+        match (minor(merged.min_envoy()), minor(merged.max_envoy())) {
+            (Some(min), Some(max)) if supported.min <= min && min <= max && max <= supported.max => {
                 Versions { min, max }
             }
             _ => {
@@ -261,10 +267,12 @@ impl Lowering<'_> {
                             merged.max_envoy()
                         ),
                     )
-                    .help("give `min` and `max` between \"1.34\" and \"1.40\"")
+                    .help(format!(
+                        "give `min` and `max` between \"{oldest}\" and \"{newest}\""
+                    ))
                     .at(scope.profile_place(Path::<ProxyProfileSpec>::envoy_version)),
                 );
-                Versions { min: 34, max: 40 }
+                supported
             }
         }
     }

@@ -3,10 +3,10 @@
 use crate::spec::{Duration, HttpTimeout, Listener, RouteRule, TcpTimeout};
 
 /// How long a request may last when nothing is said.
-pub const DEFAULT_PER_REQUEST: Duration = HttpTimeout::DEFAULT_PER_REQUEST;
+const DEFAULT_PER_REQUEST: Duration = HttpTimeout::DEFAULT_PER_REQUEST;
 
 /// How long a stream or a connection may be silent when nothing is said: the same for every protocol.
-pub const DEFAULT_IDLE: Duration = TcpTimeout::DEFAULT_IDLE;
+const DEFAULT_IDLE: Duration = TcpTimeout::DEFAULT_IDLE;
 
 /// A route's limits: for a request (`None` for TCP, which has no requests) and for silence. Zero: no limit.
 pub fn route_timeouts(rule: &RouteRule) -> (Option<Duration>, Duration) {
