@@ -18,6 +18,9 @@ pub struct Path<T> {
     of: PhantomData<fn() -> T>,
 }
 
+/// From the place of a type to one of its fields: `Path::<Admin>::port`.
+pub type Step<T, F> = fn(Path<T>) -> Path<F>;
+
 /// The methods of a type's path: name, name in JSON, type.
 macro_rules! fields {
     ($of:ty { $($method:ident $name:literal $to:ty;)* }) => {

@@ -2,7 +2,7 @@
 
 use super::index::Entry;
 use crate::ir::{Origin, Sourced};
-use meshform_model::path::Path;
+use meshform_model::path::{Path, Step};
 use meshform_model::spec::ProxyProfileSpec;
 
 /// A node's or gateway's own profile over the mesh's.
@@ -30,7 +30,7 @@ impl<'m> Profile<'m> {
     /// A field of the spec, from the profile that has it: the own one wins.
     pub(crate) fn get<T, F>(
         &self,
-        field: fn(Path<ProxyProfileSpec>) -> Path<F>,
+        field: Step<ProxyProfileSpec, F>,
         get: impl Fn(&'m ProxyProfileSpec) -> Option<T>,
     ) -> Option<Sourced<T>> {
         [&self.own, &self.default]
@@ -46,9 +46,9 @@ impl<'m> Profile<'m> {
     /// A field below a field: the profile that has the upper one decides alone.
     pub(crate) fn below<T, U, F>(
         &self,
-        field: fn(Path<ProxyProfileSpec>) -> Path<U>,
+        field: Step<ProxyProfileSpec, U>,
         upper: impl Fn(&'m ProxyProfileSpec) -> Option<&'m U>,
-        (lower, get): (fn(Path<U>) -> Path<F>, impl FnOnce(&'m U) -> Option<T>),
+        (lower, get): (Step<U, F>, impl FnOnce(&'m U) -> Option<T>),
     ) -> Option<Sourced<T>>
     where
         U: 'm,

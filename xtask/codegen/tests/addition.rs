@@ -1,6 +1,13 @@
 //! What a new kind and a new field need, shown in a copy: the schema, and for a kind an arm where the rules ask what they
 //! say of it and which proxies it concerns. All else follows from the schema; a misspelt field does not compile.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test program"
+)]
+
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
