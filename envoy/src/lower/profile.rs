@@ -2,7 +2,7 @@
 
 use super::index::Entry;
 use crate::ir::{Origin, Sourced};
-use meshform_model::path::{Path, Step};
+use meshform_model::path::Step;
 use meshform_model::spec::ProxyProfileSpec;
 
 /// A node's or gateway's own profile over the mesh's.

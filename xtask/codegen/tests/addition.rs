@@ -244,7 +244,7 @@ fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
     fs::write(copy.root.join("model/tests/addition.rs"), USE).unwrap();
 
     // Without the rules' arms the compiler names the two places.
-    let missing = String::from_utf8(copy.cargo(&["check", "--lib"]).stderr).unwrap();
+    let missing = String::from_utf8(copy.cargo(&["build", "--lib"]).stderr).unwrap();
     let places: Vec<&str> = missing
         .lines()
         .filter_map(|line| line.trim().strip_prefix("--> "))
@@ -285,6 +285,6 @@ fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
     copy.edit("model/tests/addition.rs", |text| {
         text.replace(".hedging().requests()", ".hedging().reqeusts()")
     });
-    let refused = String::from_utf8(copy.cargo(&["check", "--test", "addition"]).stderr).unwrap();
+    let refused = String::from_utf8(copy.cargo(&["test", "--no-run", "--test", "addition"]).stderr).unwrap();
     assert!(refused.contains("no method named `reqeusts`"), "{refused}");
 }
