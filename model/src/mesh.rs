@@ -297,30 +297,10 @@ impl Mesh {
 
     /// A resource of any kind.
     pub fn get(&self, key: &ResourceKey) -> Option<Resource> {
-        fn one<S: Clone>(found: Option<&Resource<S>>, spec: fn(S) -> Spec) -> Option<Resource> {
-            let found = found?.clone();
-            let wrapped = spec(found.spec.clone());
-            Some(found.with_spec(wrapped))
-        }
-        if key.mesh != self.name {
-            return None;
-        }
-        let (name, parent) = (&key.name, key.parent.as_deref().unwrap_or_default());
-        match key.kind {
-            Kind::Mesh => one(self.mesh.as_ref(), Spec::Mesh),
-            Kind::VirtualService => one(self.virtual_service(name), Spec::VirtualService),
-            Kind::VirtualNode => one(self.virtual_node(name), Spec::VirtualNode),
-            Kind::VirtualRouter => one(self.virtual_router(name), Spec::VirtualRouter),
-            Kind::VirtualGateway => one(self.virtual_gateway(name), Spec::VirtualGateway),
-            Kind::ProxyProfile => one(self.profile(name), |spec| Spec::ProxyProfile(Box::new(spec))),
-            Kind::Route => {
-                let found = self.routes_of(parent).iter().find(|route| route.key == *key);
-                one(found, Spec::Route)
-            }
-            Kind::GatewayRoute => {
-                let mut routes = self.gateway_routes_of(parent).iter();
-                one(routes.find(|route| route.key == *key), Spec::GatewayRoute)
-            }
+        if key.mesh == self.name {
+            self.tables.get(key)
+        } else {
+            None
         }
     }
 

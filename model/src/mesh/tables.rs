@@ -59,8 +59,8 @@ impl<S> Children<S> {
         self.0.values().flatten()
     }
 
-    fn contains(&self, key: &ResourceKey) -> bool {
-        self.of(parent(key)).iter().any(|child| child.key == *key)
+    fn get(&self, key: &ResourceKey) -> Option<&Resource<S>> {
+        self.of(parent(key)).iter().find(|child| child.key == *key)
     }
 
     fn take(&mut self, key: &ResourceKey) -> Option<Resource<S>> {

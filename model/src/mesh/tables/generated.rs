@@ -31,10 +31,24 @@ impl Tables {
             Kind::VirtualService => self.virtual_services.contains_key(&key.name),
             Kind::VirtualNode => self.virtual_nodes.contains_key(&key.name),
             Kind::VirtualRouter => self.virtual_routers.contains_key(&key.name),
-            Kind::Route => self.routes.contains(key),
+            Kind::Route => self.routes.get(key).is_some(),
             Kind::VirtualGateway => self.virtual_gateways.contains_key(&key.name),
-            Kind::GatewayRoute => self.gateway_routes.contains(key),
+            Kind::GatewayRoute => self.gateway_routes.get(key).is_some(),
             Kind::ProxyProfile => self.proxy_profiles.contains_key(&key.name),
+        }
+    }
+
+    /// A resource, where it is there.
+    pub(in crate::mesh) fn get(&self, key: &ResourceKey) -> Option<Resource> {
+        match key.kind {
+            Kind::Mesh => self.mesh.as_ref().cloned().map(|one| wrapped(one, Spec::Mesh)),
+            Kind::VirtualService => self.virtual_services.get(&key.name).cloned().map(|one| wrapped(one, Spec::VirtualService)),
+            Kind::VirtualNode => self.virtual_nodes.get(&key.name).cloned().map(|one| wrapped(one, Spec::VirtualNode)),
+            Kind::VirtualRouter => self.virtual_routers.get(&key.name).cloned().map(|one| wrapped(one, Spec::VirtualRouter)),
+            Kind::Route => self.routes.get(key).cloned().map(|one| wrapped(one, Spec::Route)),
+            Kind::VirtualGateway => self.virtual_gateways.get(&key.name).cloned().map(|one| wrapped(one, Spec::VirtualGateway)),
+            Kind::GatewayRoute => self.gateway_routes.get(key).cloned().map(|one| wrapped(one, Spec::GatewayRoute)),
+            Kind::ProxyProfile => self.proxy_profiles.get(&key.name).cloned().map(|one| wrapped(one, |spec| Spec::ProxyProfile(Box::new(spec)))),
         }
     }
 

@@ -73,7 +73,7 @@ fn refers(model: &Model, one: &Type) -> bool {
 }
 
 fn field_refers(model: &Model, field: &Field) -> bool {
-    fn inside<'v>(value: &'v Value) -> Option<&'v str> {
+    fn inside(value: &Value) -> Option<&str> {
         match value {
             Value::Named(name) => Some(name),
             Value::List(inner) => inside(inner),

@@ -33,12 +33,31 @@ pub(super) fn render(model: &Model) -> String {
         let test = match held(kind) {
             Held::Once => "is_some()",
             Held::ByName => "contains_key(&key.name)",
-            Held::Children => "contains(key)",
+            Held::Children => "get(key).is_some()",
         };
         out.push_str(&format!(
             "            Kind::{} => self.{}.{test},\n",
             pascal(&kind.name),
             table(kind)
+        ));
+    }
+    out.push_str("        }\n    }\n\n");
+
+    out.push_str(
+        "    /// A resource, where it is there.\n    \
+         pub(in crate::mesh) fn get(&self, key: &ResourceKey) -> Option<Resource> {\n        match key.kind {\n",
+    );
+    for kind in &model.kinds {
+        let get = match held(kind) {
+            Held::Once => "as_ref()",
+            Held::ByName => "get(&key.name)",
+            Held::Children => "get(key)",
+        };
+        out.push_str(&format!(
+            "            Kind::{} => self.{}.{get}.cloned().map(|one| wrapped(one, {})),\n",
+            pascal(&kind.name),
+            table(kind),
+            kind.wrap(model)
         ));
     }
     out.push_str("        }\n    }\n\n");

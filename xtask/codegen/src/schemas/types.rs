@@ -229,7 +229,7 @@ fn grouped_digits(digits: &str) -> String {
     let count = digits.len();
     let mut out = String::new();
     for (at, c) in digits.chars().enumerate() {
-        if at > 0 && count > 4 && (count - at) % 3 == 0 && c.is_ascii_digit() {
+        if at > 0 && count > 4 && (count - at).is_multiple_of(3) && c.is_ascii_digit() {
             out.push('_');
         }
         out.push(c);
