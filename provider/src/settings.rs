@@ -66,7 +66,7 @@ pub(crate) struct Surroundings {
 
 /// The schema of the provider block.
 pub(crate) fn schema() -> Schema {
-    let text = |name: &'static str, doc: &str| Attribute::string(name).optional().description(doc);
+    let text = |name: &'static str, doc: &str| Attribute::string(name).optional().description(doc.to_owned());
     Schema::new()
         .description("Manages the resources of App Mesh in a store of your own, and publishes them to Envoy.")
         .attribute(text(
