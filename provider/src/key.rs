@@ -1,5 +1,6 @@
 //! Which record a Terraform resource is: its names, its import id, its identity.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field};
@@ -17,7 +18,7 @@ fn fields(kind: Kind) -> impl Iterator<Item = &'static Field> {
 
 /// Terraform's names of those fields, which are also the parts of the import id.
 pub(crate) fn attributes(kind: Kind) -> impl Iterator<Item = &'static str> {
-    fields(kind).map(|field| field.terraform.as_str())
+    fields(kind).map(|field| field.named(Dialect::Terraform).name.as_str())
 }
 
 /// The canonical names of those fields.

@@ -34,7 +34,7 @@ fn is_block(kind: Kind, pointer: &Pointer) -> bool {
                     .and_then(|node| node.object())
                     .and_then(|one| one.field(name));
                 field
-                    .filter(|field| field.terraform_form == Form::Usual)
+                    .filter(|field| field.named(Dialect::Terraform).form == Form::Usual)
                     .map(|field| field.node)
             }
             Segment::Index(_) => node.and_then(|node| node.list()).map(|list| list.items),

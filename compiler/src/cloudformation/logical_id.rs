@@ -1,5 +1,6 @@
 //! Logical ids: letters and digits, from kind and name, the same whatever stands beside.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::schema;
 use sha2::{Digest, Sha256};
@@ -31,7 +32,7 @@ pub(crate) fn assign<'k>(keys: impl Iterator<Item = &'k ResourceKey>) -> Ids {
 /// `VirtualNode` and `service-b.v2` make `VirtualNodeServiceBV2`.
 fn plain(key: &ResourceKey) -> String {
     let kind = schema::kind(key.kind)
-        .cloudformation
+        .type_in(Dialect::CloudFormation)
         .rsplit("::")
         .next()
         .unwrap_or_default();

@@ -4,6 +4,7 @@
 use super::names::is_function;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::spec::{DogStatsD, XrayTracing, ZipkinTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -267,7 +268,8 @@ impl Work<'_> {
     fn tracing(&mut self) {
         let mut collectors = Vec::new();
         if self.switch("ENABLE_ENVOY_XRAY_TRACING") {
-            let (mut address, mut port) = ("127.0.0.1".to_owned(), 2000);
+            let mut address = XrayTracing::DEFAULT_ADDRESS.to_owned();
+            let mut port = u64::from(XrayTracing::DEFAULT_PORT);
             if let Some(port_given) = self.number("XRAY_DAEMON_PORT") {
                 port = port_given as u64;
             }
@@ -306,7 +308,7 @@ impl Work<'_> {
             collectors.push("ENABLE_ENVOY_JAEGER_TRACING");
             self.set(
                 "tracing",
-                json!({"zipkin": {"address": address, "port": port, "path": "/api/v2/spans"}}),
+                json!({"zipkin": {"address": address, "port": port, "path": ZipkinTracing::DEFAULT_PATH}}),
             );
         }
         for what in &collectors {
@@ -325,8 +327,9 @@ impl Work<'_> {
         if self.switch("ENABLE_ENVOY_DOG_STATSD") {
             let address = self
                 .take("STATSD_ADDRESS")
-                .unwrap_or_else(|| "127.0.0.1".to_owned());
-            let port = self.number("STATSD_PORT").map_or(8125, |port| port as u64);
+                .unwrap_or_else(|| DogStatsD::DEFAULT_ADDRESS.to_owned());
+            let port = self.number("STATSD_PORT");
+            let port = port.map_or(u64::from(DogStatsD::DEFAULT_PORT), |port| port as u64);
             metrics.insert("dogStatsD".to_owned(), json!({"address": address, "port": port}));
             self.moved("ENABLE_ENVOY_DOG_STATSD", "metrics.dogStatsD");
         }

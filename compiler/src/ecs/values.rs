@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// How the Envoy image's user is called by App Mesh's interception, and by us where nothing else is said.
-const USER: u64 = 1337;
+const USER: u64 = TransparentInterception::DEFAULT_USER;
 /// ECS's own metadata and credentials: never through the proxy.
 pub(super) const METADATA: [&str; 2] = ["169.254.169.254", "169.254.170.2"];
 /// What App Mesh's walkthroughs gave Envoy; a lower limit made it crash.

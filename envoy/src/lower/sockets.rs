@@ -5,6 +5,8 @@ use super::proxy::{ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
 use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::path::Path;
+use meshform_model::spec::{ProxyProfileSpec, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -50,12 +52,12 @@ impl Lowering<'_> {
     pub(crate) fn check_sockets(&self, draft: &ProxyBuilder, scope: &ProxyContext<'_>) {
         let mut by_port: BTreeMap<u16, Vec<Socket>> = BTreeMap::new();
         let (admin, port) = scope.profile.merged.admin();
-        if let Some(address) = self.ip(admin, scope.profile_place("admin")) {
+        if let Some(address) = self.ip(admin, scope.profile_place(Path::<ProxyProfileSpec>::admin)) {
             by_port.entry(port).or_default().push(Socket {
                 what: "the admin endpoint".to_owned(),
                 address: Some(address),
                 both_families: false,
-                places: vec![scope.profile_place("admin")],
+                places: vec![scope.profile_place(Path::<ProxyProfileSpec>::admin)],
                 application: false,
             });
         }
@@ -68,24 +70,32 @@ impl Lowering<'_> {
                 what: format!("`{}`", listener.name),
                 address: Some(address),
                 both_families: listener.ipv4_compat,
-                places: vec![listener.origin.place(), Origin::at(&scope.key, "/spec").place()],
+                places: vec![
+                    listener.origin.place(),
+                    Origin::at(&scope.key, VirtualNodeSpec::path()).place(),
+                ],
                 application: false,
             });
         }
         for application in &draft.applications {
             let address = match &application.address {
                 None => None,
-                Some(address) => match self.ip(address, scope.profile_place("inbound")) {
-                    // An application elsewhere takes no port here.
-                    Some(address) if address.is_loopback() || address.is_unspecified() => Some(address),
-                    _ => continue,
-                },
+                Some(address) => {
+                    match self.ip(address, scope.profile_place(Path::<ProxyProfileSpec>::inbound)) {
+                        // An application elsewhere takes no port here.
+                        Some(address) if address.is_loopback() || address.is_unspecified() => Some(address),
+                        _ => continue,
+                    }
+                }
             };
             by_port.entry(application.port).or_default().push(Socket {
                 what: "the application".to_owned(),
                 address,
                 both_families: true,
-                places: vec![application.origin.place(), scope.profile_place("inbound")],
+                places: vec![
+                    application.origin.place(),
+                    scope.profile_place(Path::<ProxyProfileSpec>::inbound),
+                ],
                 application: true,
             });
         }

@@ -9,8 +9,10 @@ use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::path::Path;
 use meshform_model::spec::{
-    PortMapping, Protocol, RouteRule, RouteSpec, VirtualServiceProvider, WeightedTarget,
+    GrpcRoute, HttpRoute, PortMapping, Protocol, RouteRule, RouteSpec, TcpRoute, VirtualNodeSpec,
+    VirtualServiceProvider, VirtualServiceSpec, WeightedTarget,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,15 +83,27 @@ impl Lowering<'_> {
             self.missing(Kind::VirtualService, service, asked);
             return None;
         };
-        let origin = Origin::at(&entry.key, "/spec");
+        let origin = Origin::at(&entry.key, VirtualServiceSpec::path());
         let ports = match &entry.spec.provider {
             None => Vec::new(),
             Some(VirtualServiceProvider::VirtualNode(provider)) => {
-                let place = Origin::at(&entry.key, "/spec/provider/virtualNode/virtualNodeName");
+                let place = Origin::at(
+                    &entry.key,
+                    VirtualServiceSpec::path()
+                        .provider()
+                        .virtual_node()
+                        .virtual_node_name(),
+                );
                 self.by_node(&provider.virtual_node_name, &place)
             }
             Some(VirtualServiceProvider::VirtualRouter(provider)) => {
-                let place = Origin::at(&entry.key, "/spec/provider/virtualRouter/virtualRouterName");
+                let place = Origin::at(
+                    &entry.key,
+                    VirtualServiceSpec::path()
+                        .provider()
+                        .virtual_router()
+                        .virtual_router_name(),
+                );
                 self.by_router(&provider.virtual_router_name, &place)
             }
         };
@@ -215,7 +229,7 @@ impl Lowering<'_> {
         used: &mut BTreeSet<TargetRef>,
     ) -> Option<Route> {
         let rule = &route.spec.rule;
-        let origin = Origin::at(&route.key, "/spec").field(rule.field());
+        let origin = Origin::at(&route.key, RouteSpec::path().rule(rule));
         let matcher = match rule {
             RouteRule::Http(route) | RouteRule::Http2(route) => matching::http(&route.r#match),
             RouteRule::Grpc(route) => matching::grpc(&route.r#match),
@@ -264,7 +278,7 @@ impl Lowering<'_> {
         used: &mut BTreeSet<TargetRef>,
     ) -> UpstreamKind {
         let rule = &route.spec.rule;
-        let origin = Origin::at(&route.key, "/spec").field(rule.field());
+        let origin = Origin::at(&route.key, RouteSpec::path().rule(rule));
         let mut targets = self.targets(rule.targets(), port, &origin);
         targets.retain(|(_, weight)| *weight > 0);
         let tcp = targets
@@ -285,7 +299,8 @@ impl Lowering<'_> {
     fn targets(&self, targets: &[WeightedTarget], port: u16, origin: &Origin) -> Vec<(TargetRef, u32)> {
         let mut resolved = std::collections::BTreeMap::<TargetRef, u32>::new();
         for (at, target) in targets.iter().enumerate() {
-            let place = origin.field("action").field("weightedTargets").index(at);
+            type Rule = (HttpRoute, GrpcRoute, TcpRoute);
+            let place = origin.below(|rule: Path<Rule>| rule.action().weighted_targets().at(at));
             if let Some(found) = self.target(target, port, &place) {
                 *resolved.entry(found).or_default() += target.weight;
             }
@@ -297,7 +312,11 @@ impl Lowering<'_> {
     fn target(&self, target: &WeightedTarget, router_port: u16, origin: &Origin) -> Option<TargetRef> {
         let name = &target.virtual_node;
         let Some(node) = self.index.nodes.get(name.as_str()) else {
-            self.missing(Kind::VirtualNode, name, &origin.field("virtualNode"));
+            self.missing(
+                Kind::VirtualNode,
+                name,
+                &origin.below(|at: Path<WeightedTarget>| at.virtual_node()),
+            );
             return None;
         };
         let listeners = &node.spec.listeners;
@@ -331,7 +350,7 @@ impl Lowering<'_> {
                 )
                 .help("give the target a `port` that is one of the node's listeners")
                 .at(origin.place())
-                .at(Origin::at(&node.key, "/spec/listeners")
+                .at(Origin::at(&node.key, VirtualNodeSpec::path().listeners())
                     .place()
                     .label("the listeners")),
             );

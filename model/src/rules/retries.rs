@@ -3,8 +3,9 @@
 use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::{Mesh, listener_timeouts, route_timeouts};
+use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{Duration, RouteRule, RouteSpec};
+use crate::spec::{Duration, RouteRule, RouteSpec, VirtualNodeSpec};
 
 const HTTP_EVENTS: [&str; 4] = ["server-error", "gateway-error", "client-error", "stream-error"];
 
@@ -29,11 +30,11 @@ fn events(route: &Resource<RouteSpec>, report: &mut Report) {
         },
         RouteRule::Tcp(_) => return,
     };
-    let path = format!("/spec/{}/retryPolicy", route.spec.rule.field());
+    let path = || RouteSpec::path().rule(&route.spec.rule).retry_policy();
     if http.is_empty() && others == 0 {
         report.error(
             codes::NO_RETRY_EVENTS,
-            (&route.key, &path),
+            (&route.key, path()),
             format!("the retry policy of {} names no event", named(&route.key)),
             "name at least one, such as `gateway-error` among `httpRetryEvents`, or take the policy out",
         );
@@ -42,7 +43,7 @@ fn events(route: &Resource<RouteSpec>, report: &mut Report) {
         if !HTTP_EVENTS.contains(&event.as_str()) {
             report.error(
                 codes::RETRY_EVENT,
-                (&route.key, &format!("{path}/httpRetryEvents/{i}")),
+                (&route.key, path().http_retry_events().at(i)),
                 format!("`{event}` is not an HTTP retry event"),
                 "use `server-error`, `gateway-error`, `client-error` or `stream-error`",
             );
@@ -60,10 +61,10 @@ fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
     if limit.is_zero() || needed <= limit.as_millis() {
         return;
     }
-    let field = rule.field();
+    let path = || RouteSpec::path().rule(rule);
     let (origin, at) = match rule.per_request() {
-        Some(_) => ("", format!("/spec/{field}/timeout/perRequest")),
-        None => (", the default", format!("/spec/{field}")),
+        Some(_) => ("", Pointer::from(path().timeout().per_request())),
+        None => (", the default", path().into()),
     };
     report.add(
         Diagnostic::warning(
@@ -79,8 +80,8 @@ fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
             "set `timeout.perRequest` to {} or more (or to 0, for no limit), or retry less",
             millis(needed)
         ))
-        .at(place(&route.key, &format!("/spec/{field}/retryPolicy")))
-        .at(place(&route.key, &at).label("the request timeout")),
+        .at(place(&route.key, path().retry_policy()))
+        .at(place(&route.key, at).label("the request timeout")),
     );
 }
 
@@ -92,12 +93,13 @@ fn listener_timeout(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
         .retries()
         .map(|(_, each)| each)
         .filter(|each| !each.is_zero());
-    let (field, allowed) = match (each, rule.per_request()) {
+    let path = || RouteSpec::path().rule(rule);
+    let (at, allowed) = match (each, rule.per_request()) {
         (Some(each), Some(request)) if request.is_zero() || each.as_millis() <= request.as_millis() => {
-            ("retryPolicy/perRetryTimeout", each)
+            (path().retry_policy().per_retry_timeout(), each)
         }
-        (_, Some(request)) => ("timeout/perRequest", request),
-        (Some(each), None) => ("retryPolicy/perRetryTimeout", each),
+        (_, Some(request)) => (path().timeout().per_request(), request),
+        (Some(each), None) => (path().retry_policy().per_retry_timeout(), each),
         (None, None) => return,
     };
     for target in rule.targets().iter().filter(|target| target.weight > 0) {
@@ -136,10 +138,10 @@ fn listener_timeout(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
                 "set `timeout.{}.perRequest` of the listener too",
                 listener.port_mapping.protocol
             ))
-            .at(place(&route.key, &format!("/spec/{}/{field}", rule.field())))
+            .at(place(&route.key, &at))
             .at(place(
                 &node.key,
-                &format!("/spec/listeners/{}", index.unwrap_or_default()),
+                VirtualNodeSpec::path().listeners().at(index.unwrap_or_default()),
             )
             .label("the target's listener")),
         );

@@ -4,7 +4,7 @@ use super::{Report, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
-use crate::spec::{PortMapping, RouteRule, RouteSpec, VirtualRouterSpec, WeightedTarget};
+use crate::spec::{PortMapping, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget};
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let router = route.key.parent.as_deref().unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
 
 fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
     let rule = &route.spec.rule;
-    let field = rule.field();
+    let path = || RouteSpec::path().rule(rule);
     let ports: Vec<PortMapping> = router.spec.listeners.iter().map(|l| l.port_mapping).collect();
     let numbers = || listed(ports.iter().map(|p| p.port));
     let listener = match (rule.match_port(), ports.as_slice()) {
@@ -29,7 +29,7 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
             None => {
                 report.error(
                     codes::ROUTE_PORT_UNKNOWN,
-                    (&route.key, &format!("/spec/{field}/match/port")),
+                    (&route.key, path().r#match().port()),
                     format!(
                         "{} is for port {port}, on which its router does not listen",
                         named(&route.key)
@@ -44,7 +44,7 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
         (None, _) => {
             report.error(
                 codes::ROUTE_PORT_NEEDED,
-                (&route.key, &format!("/spec/{field}/match")),
+                (&route.key, path().r#match()),
                 format!(
                     "{} does not say for which port of its router it is: {}",
                     named(&route.key),
@@ -61,8 +61,9 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
             Diagnostic::error(
                 codes::ROUTE_PROTOCOL,
                 format!(
-                    "{} is of type `{field}`, but port {} of {} speaks `{}`",
+                    "{} is of type `{}`, but port {} of {} speaks `{}`",
                     named(&route.key),
+                    rule.field(),
                     mapping.port,
                     named(&router.key),
                     mapping.protocol
@@ -73,8 +74,12 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
                 mapping.protocol,
                 rule.protocol()
             ))
-            .at(place(&route.key, &format!("/spec/{field}")))
-            .at(place(&router.key, &format!("/spec/listeners/{at}/portMapping")).label("the listener")),
+            .at(place(&route.key, path()))
+            .at(place(
+                &router.key,
+                VirtualRouterSpec::path().listeners().at(at).port_mapping(),
+            )
+            .label("the listener")),
         );
     }
 }
@@ -93,7 +98,7 @@ fn against_target(
     if found.is_some_and(|(_, listener)| listener.port_mapping.protocol == rule.protocol()) {
         return;
     }
-    let path = format!("/spec/{}/action/weightedTargets/{index}", rule.field());
+    let path = || RouteSpec::path().rule(rule).action().weighted_targets().at(index);
     let who = named(&route.key);
     let ports = || listed(node.spec.listeners.iter().map(|l| l.port_mapping.port));
     let Some((_, listener)) = found else {
@@ -103,7 +108,7 @@ fn against_target(
                 format!("{who} sends to {}, which has no listener", named(&node.key)),
             )
             .help(format!("give {} a listener", named(&node.key)))
-            .at(place(&route.key, &format!("{path}/virtualNode"))),
+            .at(place(&route.key, path().virtual_node())),
             (Some(port), _) => Diagnostic::error(
                 codes::TARGET_PORT_UNKNOWN,
                 format!(
@@ -112,7 +117,7 @@ fn against_target(
                 ),
             )
             .help(format!("it listens on: {}", ports()))
-            .at(place(&route.key, &format!("{path}/port"))),
+            .at(place(&route.key, path().port())),
             (None, _) => Diagnostic::error(
                 codes::TARGET_PORT_NEEDED,
                 format!(
@@ -122,9 +127,12 @@ fn against_target(
                 ),
             )
             .help("set the target's `port`")
-            .at(place(&route.key, &path)),
+            .at(place(&route.key, path())),
         };
-        report.add(diagnostic.at(place(&node.key, "/spec/listeners").label("the target's listeners")));
+        report.add(
+            diagnostic
+                .at(place(&node.key, VirtualNodeSpec::path().listeners()).label("the target's listeners")),
+        );
         return;
     };
     let PortMapping { port, protocol } = listener.port_mapping;
@@ -143,10 +151,13 @@ fn against_target(
             ),
         )
         .help("route, router and target speak one protocol")
-        .at(place(&route.key, &path))
+        .at(place(&route.key, path()))
         .at(place(
             &node.key,
-            &format!("/spec/listeners/{}/portMapping", at.unwrap_or_default()),
+            VirtualNodeSpec::path()
+                .listeners()
+                .at(at.unwrap_or_default())
+                .port_mapping(),
         )
         .label("the target's listener")),
     );
@@ -159,7 +170,7 @@ fn method(route: &Resource<RouteSpec>, report: &mut Report) {
     if let (Some(method), None) = (&grpc.r#match.method_name, &grpc.r#match.service_name) {
         report.error(
             codes::GRPC_METHOD,
-            (&route.key, "/spec/grpcRoute/match/methodName"),
+            (&route.key, RouteSpec::path().grpc_route().r#match().method_name()),
             format!(
                 "{} matches the method `{method}` without saying of which service",
                 named(&route.key)
@@ -176,7 +187,7 @@ fn pathless(route: &Resource<RouteSpec>, report: &mut Report) {
     if http.r#match.prefix.is_none() && http.r#match.path.is_none() {
         report.warning(
             codes::PATHLESS,
-            (&route.key, &format!("/spec/{}/match", route.spec.rule.field())),
+            (&route.key, RouteSpec::path().rule(&route.spec.rule).r#match()),
             format!(
                 "{} matches every path: it says neither `prefix` nor `path`",
                 named(&route.key)

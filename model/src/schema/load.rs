@@ -1,43 +1,12 @@
 //! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
 
-use super::KindSchema;
 use super::build::{Compiler, Located, any};
+use super::generated::FILES;
 use super::raw::RawSchema;
+use super::{ByDialect, KindSchema};
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-
-/// The schema files by name, as they are published.
-pub const FILES: [(&str, &str); 10] = [
-    ("shared.json", include_str!("../../../schemas/shared.json")),
-    ("mesh.json", include_str!("../../../schemas/mesh.json")),
-    (
-        "virtual-service.json",
-        include_str!("../../../schemas/virtual-service.json"),
-    ),
-    (
-        "virtual-node.json",
-        include_str!("../../../schemas/virtual-node.json"),
-    ),
-    (
-        "virtual-router.json",
-        include_str!("../../../schemas/virtual-router.json"),
-    ),
-    ("route.json", include_str!("../../../schemas/route.json")),
-    (
-        "virtual-gateway.json",
-        include_str!("../../../schemas/virtual-gateway.json"),
-    ),
-    (
-        "gateway-route.json",
-        include_str!("../../../schemas/gateway-route.json"),
-    ),
-    (
-        "proxy-profile.json",
-        include_str!("../../../schemas/proxy-profile.json"),
-    ),
-    ("meta.json", include_str!("../../../schemas/meta.json")),
-];
 
 /// Everything that was compiled.
 pub(super) struct Compiled {
@@ -105,8 +74,7 @@ fn nothing() -> KindSchema {
         title: String::new(),
         doc: String::new(),
         root: any(),
-        terraform: String::new(),
-        cloudformation: String::new(),
+        types: ByDialect::default(),
         key: Vec::new(),
         examples: Vec::new(),
     }

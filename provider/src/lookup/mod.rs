@@ -13,6 +13,7 @@ pub(crate) use many::Many;
 pub(crate) use one::One;
 pub(crate) use release::ReleaseStatus;
 
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema as model_schema;
@@ -21,7 +22,7 @@ use tfplugin::Value;
 
 /// The plural of a kind's Terraform name: `appmesh_meshes`, `appmesh_virtual_nodes`.
 pub(crate) fn plural(kind: Kind) -> String {
-    let name = &model_schema::kind(kind).terraform;
+    let name = model_schema::kind(kind).type_in(Dialect::Terraform);
     if name.ends_with('h') {
         format!("{name}es")
     } else {

@@ -1,5 +1,6 @@
 //! What `Ref` and `Fn::GetAtt` give of a resource where that follows from the properties that the template writes.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Symbol, Value};
@@ -79,7 +80,7 @@ fn of_mesh<'t>(
         text.push_str(&format!("/{name}/{{{first}{}Name}}", letters.as_str()));
     }
     let suffix = schema::kind(kind)
-        .cloudformation
+        .type_in(Dialect::CloudFormation)
         .rsplit("::")
         .next()
         .unwrap_or_default();

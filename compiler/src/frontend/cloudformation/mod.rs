@@ -167,7 +167,7 @@ fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {
 }
 
 fn suffix(kind: Kind) -> &'static str {
-    let name = schema::kind(kind).cloudformation.as_str();
+    let name = schema::kind(kind).type_in(Dialect::CloudFormation);
     name.rsplit("::").next().unwrap_or(name)
 }
 
@@ -183,7 +183,7 @@ fn kind_of(resource: &Node, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
     if kind.is_none() && name.starts_with("AWS::AppMesh::") {
         let known: Vec<&str> = Kind::ALL
             .iter()
-            .map(|kind| schema::kind(*kind).cloudformation.as_str())
+            .map(|kind| schema::kind(*kind).type_in(Dialect::CloudFormation))
             .filter(|name| name.starts_with("AWS::"))
             .collect();
         let problem = Diagnostic::error(

@@ -1,7 +1,9 @@
 //! The objects together: which mesh and which gateway each belongs to, by the controller's rules.
 
 use crate::frontend::Options;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
+use meshform_model::schema;
 use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeMap;
 
@@ -56,15 +58,7 @@ impl Object {
 
     /// The kind of the resource that it is.
     pub(super) fn mesh_kind(&self) -> Option<Kind> {
-        Some(match self.kind.as_str() {
-            "Mesh" => Kind::Mesh,
-            "VirtualService" => Kind::VirtualService,
-            "VirtualNode" => Kind::VirtualNode,
-            "VirtualRouter" => Kind::VirtualRouter,
-            "VirtualGateway" => Kind::VirtualGateway,
-            "GatewayRoute" => Kind::GatewayRoute,
-            _ => return None,
-        })
+        schema::kind_of(Dialect::Kubernetes, &self.kind)
     }
 
     pub(super) fn spec(&self) -> Option<&Node> {

@@ -194,7 +194,7 @@ impl Reader<'_> {
             namespace: &object.namespace,
             problems: &mut *self.problems,
         };
-        let mut spec = converter.spec(kind, object);
+        let mut spec = converter.spec(object);
         let routes = match &mut spec.value {
             Value::Object(fields) if kind == Kind::VirtualRouter => fields.remove("routes"),
             _ => None,
@@ -266,7 +266,7 @@ impl Reader<'_> {
 fn draft(kind: Kind, body: Fields, label: &str, span: Option<Span>) -> Draft {
     Draft {
         kind,
-        dialect: Dialect::Api,
+        dialect: Dialect::Kubernetes,
         body: Node {
             value: Value::Object(body),
             span,
