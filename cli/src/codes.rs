@@ -18,6 +18,10 @@ pub const TWICE: Code = Code("MF0806");
 pub const MIRROR_HIDDEN: Code = Code("MF0807");
 /// A file that a proxy reads is not as it needs it.
 pub const PROXY_FILE: Code = Code("MF0808");
+/// A resource that another owner has written.
+pub const OTHER_OWNER: Code = Code("MF0631");
+/// Nothing that a prune could spare.
+pub const EMPTY_PRUNE: Code = Code("MF0632");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -65,5 +69,17 @@ pub const CODES: &[CodeInfo] = &[
         explanation: "Paths of certificates and keys are paths on the proxy's machine. With `--check-files ROOT` they \
                       are looked for below that folder: an image's or a container's file system, or `/` on the \
                       proxy's machine itself. A file must be there, be readable and hold PEM.",
+    },
+    CodeInfo {
+        code: OTHER_OWNER,
+        title: "resource of another owner",
+        explanation: "Each resource belongs to the owner that wrote it: a root module of Terraform by the `owner` of its \
+                      provider block, or whoever ran `meshform apply --owner`. Another owner does not write over it.",
+    },
+    CodeInfo {
+        code: EMPTY_PRUNE,
+        title: "prune without any resource in the input",
+        explanation: "`meshform apply --prune` deletes what its owner has in the store and the input lacks. An input \
+                      without any resource, such as a wrong path or an empty folder, would delete everything.",
     },
 ];

@@ -29,6 +29,8 @@ pub const NOT_RELEASED: Code = Code("MF0713");
 pub const BAD_DURATION: Code = Code("MF0714");
 /// A state that is damaged.
 pub const DAMAGED_STATE: Code = Code("MF0715");
+/// An update that only moves blocks.
+pub const REORDERED: Code = Code("MF0630");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
@@ -107,6 +109,14 @@ pub const CODES: &[CodeInfo] = &[
         title: "Damaged state",
         explanation: "Terraform's state of a resource is not what the provider gave to it. The resource itself is safe \
                       in the store: restore the state from a backup, or import the resource again.",
+    },
+    CodeInfo {
+        code: REORDERED,
+        title: "Update that changes only the order of blocks",
+        explanation: "The order of some blocks (weighted targets, headers, backends) means nothing. Terraform compares a \
+                      plan with the configuration block by block and refuses one that keeps the state's order where \
+                      the blocks set different arguments, so such an update is planned, once. It is usual right \
+                      after a state of hashicorp/aws was taken over, which kept these blocks as sets.",
     },
     CodeInfo {
         code: BAD_DURATION,

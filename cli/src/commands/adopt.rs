@@ -1,19 +1,16 @@
 //! `meshform adopt`: from any form into a store, with the identity that the form knows.
 
+use super::drafts;
 use super::load::{Loaded, load};
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
-use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, has_errors};
-use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
-use meshform_model::schema;
-use meshform_model::value::{Node, Object, Value as NodeValue};
 use meshform_registry::{Adoption, Registry, Standing};
-use meshform_store::{Author, Draft, ImportedIdentity, Record, Seed};
+use meshform_store::{Author, Draft, Record};
 use serde_json::{Value as Json, json};
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -80,11 +77,7 @@ type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
 
 async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> meshform_registry::Result<Done> {
     // A store that is made now goes on with the account and region of what it takes over.
-    let arns = resources
-        .iter()
-        .filter_map(|r| r.identity.as_ref().map(|identity| &identity.arn));
-    let seed = arns.filter_map(|arn| Seed::from_arn(arn)).next();
-    let store = store::open_or_create(io, &arguments.store.store, &seed.unwrap_or_default())?;
+    let store = store::open_or_create(io, &arguments.store.store, &drafts::seed(resources))?;
     let mut author = Author {
         owner: arguments.owner.clone(),
         ..store::author(io)
@@ -107,17 +100,11 @@ async fn each(
     author: &Author,
     resources: &[Resource],
 ) -> meshform_registry::Result<Done> {
-    let mut sorted: Vec<&Resource> = resources.iter().collect();
-    // Containers first, so that a reader never sees a route without its router.
-    sorted.sort_by_key(|resource| {
-        let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
-        (resource.key.mesh.as_str(), order, &resource.key)
-    });
     let (mut done, mut problems) = (Vec::new(), Vec::new());
-    for resource in sorted {
+    for resource in drafts::sorted(resources) {
         let adoption = match arguments.dry_run {
-            true => foreseen(registry, draft(resource)).await,
-            false => adopted(registry, draft(resource), author).await,
+            true => foreseen(registry, drafts::draft(resource)).await,
+            false => adopted(registry, drafts::draft(resource), author).await,
         };
         let fate = match adoption {
             Ok((fate, None)) => fate,
@@ -164,45 +151,6 @@ fn differs(resource: &Resource, record: &Record) -> Diagnostic {
         ),
     )
     .help("adopting never overwrites; change it with Terraform, or delete it there first")
-}
-
-/// The record's body and what the resource brings with it.
-fn draft(resource: &Resource) -> Draft {
-    let mut document = meshform_compiler::body::whole(resource);
-    // A typed resource always has a spec; one that may be left out and says nothing was.
-    let kind = resource.key.kind;
-    let optional = |name: &str| {
-        schema::kind(kind)
-            .root
-            .object()
-            .and_then(|o| o.field(name))
-            .is_some_and(|f| !f.required)
-    };
-    if let NodeValue::Object(object) = &mut document.value
-        && optional("spec")
-        && object
-            .get("spec")
-            .and_then(Node::as_object)
-            .is_some_and(Object::is_empty)
-    {
-        object.remove("spec");
-    }
-    // A typed resource has nothing unknown in it.
-    let body = canonical::body(kind, &document).unwrap_or_default();
-    let mut draft = Draft::new(resource.key.clone(), body);
-    if let Some(identity) = resource.identity.clone() {
-        draft.imported = ImportedIdentity {
-            arn: Some(identity.arn),
-            uid: Some(identity.uid).filter(|uid| !uid.is_empty()),
-            mesh_owner: Some(identity.mesh_owner),
-            resource_owner: Some(identity.resource_owner),
-            // A date that is none is left to the store.
-            created_at: identity.created_at.parse().ok(),
-            last_updated_at: identity.last_updated_at.parse().ok(),
-            version: Some(identity.version),
-        };
-    }
-    draft
 }
 
 fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, fates: &[(Resource, Fate)]) -> Exit {

@@ -1,11 +1,13 @@
 //! The subcommands, one file each.
 
 mod adopt;
+mod apply;
 mod bootstrap;
 mod compile;
 mod completions;
 mod convert;
 mod diff;
+mod drafts;
 mod explain;
 mod files;
 mod graph;
@@ -32,6 +34,7 @@ pub(crate) enum Command {
     Route(explain::RouteArguments),
     Graph(graph::Arguments),
     Adopt(adopt::Arguments),
+    Apply(Box<apply::Arguments>),
     Release(release::ReleaseArguments),
     Pin(release::PinArguments),
     /// Let the proxies of a mesh go again, and release what was written meanwhile
@@ -58,6 +61,7 @@ impl Command {
             Command::Route(arguments) => explain::route(&arguments, io),
             Command::Graph(arguments) => graph::run(&arguments, io),
             Command::Adopt(arguments) => adopt::run(&arguments, io),
+            Command::Apply(arguments) => apply::run(&arguments, io),
             Command::Release(arguments) => release::release(&arguments, io),
             Command::Pin(arguments) => release::pin(&arguments, io),
             Command::Unpin(arguments) => release::unpin(&arguments, io),
