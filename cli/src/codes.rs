@@ -22,6 +22,26 @@ pub const PROXY_FILE: Code = Code("MF0808");
 pub const OTHER_OWNER: Code = Code("MF0631");
 /// Nothing that a prune could spare.
 pub const EMPTY_PRUNE: Code = Code("MF0632");
+/// Configuration that cannot be read.
+pub const NOT_HCL: Code = Code("MF0633");
+/// A module from elsewhere.
+pub const FOREIGN_MODULE: Code = Code("MF0634");
+/// A map of providers without ours.
+pub const PROVIDERS_MAP: Code = Code("MF0635");
+/// A resource of an aliased provider.
+pub const ALIASED_PROVIDER: Code = Code("MF0636");
+/// Configuration in JSON.
+pub const JSON_CONFIGURATION: Code = Code("MF0637");
+/// A state that names hashicorp/aws.
+pub const STATE_OF_AWS: Code = Code("MF0638");
+/// Plans that do not read.
+pub const NO_REFRESH: Code = Code("MF0639");
+/// A state without resources.
+pub const EMPTY_STATE: Code = Code("MF0640");
+/// A node that Cloud Map finds.
+pub const CLOUD_MAP: Code = Code("MF0641");
+/// The name of our provider in other use.
+pub const OTHER_SOURCE: Code = Code("MF0642");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -81,5 +101,70 @@ pub const CODES: &[CodeInfo] = &[
         title: "prune without any resource in the input",
         explanation: "`meshform apply --prune` deletes what its owner has in the store and the input lacks. An input \
                       without any resource, such as a wrong path or an empty folder, would delete everything.",
+    },
+    CodeInfo {
+        code: NOT_HCL,
+        title: "Terraform configuration that cannot be read",
+        explanation: "A file is not what Terraform's language allows. `terraform validate` says more. No file is \
+                      changed before all of them can be read.",
+    },
+    CodeInfo {
+        code: FOREIGN_MODULE,
+        title: "App Mesh resources in a module from elsewhere",
+        explanation: "A module that a registry or a repository provides cannot be edited where it is. Either \
+                      copy it to a local folder, or take its App Mesh resources into the root module: `moved` \
+                      blocks keep their state. `meshform migrate --state FILE` writes these blocks and the \
+                      resources, as the state has them.",
+    },
+    CodeInfo {
+        code: PROVIDERS_MAP,
+        title: "module call whose `providers` lacks appmesh",
+        explanation: "A module that is called with `providers = { … }` gets only the providers of that map. Add \
+                      `appmesh = appmesh`.",
+    },
+    CodeInfo {
+        code: ALIASED_PROVIDER,
+        title: "App Mesh resource of an aliased provider",
+        explanation: "An alias of hashicorp/aws stands for another region or account. A store belongs to one \
+                      account and region, so each alias with App Mesh resources becomes an alias of `appmesh` \
+                      with a store of its own.",
+    },
+    CodeInfo {
+        code: JSON_CONFIGURATION,
+        title: "App Mesh resources in JSON configuration",
+        explanation: "`meshform migrate` changes files in Terraform's own language, not `*.tf.json`, which \
+                      programs write.",
+    },
+    CodeInfo {
+        code: STATE_OF_AWS,
+        title: "state that names hashicorp/aws",
+        explanation: "The state says which provider wrote each resource. The first apply with `provider = \
+                      appmesh` changes that; `terraform state replace-provider` does it without an apply where a \
+                      state has nothing else of AWS.",
+    },
+    CodeInfo {
+        code: NO_REFRESH,
+        title: "plan without a refresh",
+        explanation: "`-refresh=false` keeps a plan from looking at the store. The first plan after a migration \
+                      has to look: the state says that everything is there, and the store has nothing yet.",
+    },
+    CodeInfo {
+        code: EMPTY_STATE,
+        title: "empty Terraform state",
+        explanation: "A Terraform that is killed can leave a `terraform.tfstate` of 0 bytes, and a wrong backend \
+                      shows an empty one. Everything would be made anew, with other ARNs and ids.",
+    },
+    CodeInfo {
+        code: CLOUD_MAP,
+        title: "virtual node found by Cloud Map",
+        explanation: "App Mesh's Envoy had its endpoints from App Mesh, which asked Cloud Map. Stock Envoy is \
+                      given them: by a proxy profile's `endpoints`, or by the poller that asks Cloud Map for the \
+                      whole mesh.",
+    },
+    CodeInfo {
+        code: OTHER_SOURCE,
+        title: "name `appmesh` of another provider",
+        explanation: "`required_providers` gives the name `appmesh` to another source address than \
+                      `meshform/appmesh`.",
     },
 ];

@@ -1,7 +1,7 @@
 //! From any form to a mesh, and from a mesh to CloudFormation, HCL, ECS and a picture. Pure: text and resources in,
 //! files as values out. What Envoy gets is made by `meshform-envoy`.
 //!
-//! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
+//! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`], [`kubernetes`]: resources → these.
 //!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
 
 pub mod api;
@@ -11,4 +11,5 @@ pub mod diff;
 pub mod ecs;
 pub mod frontend;
 pub mod graph;
+pub mod kubernetes;
 pub mod terraform;

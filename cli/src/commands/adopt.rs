@@ -1,17 +1,18 @@
 //! `meshform adopt`: from any form into a store, with the identity that the form knows.
 
+mod report;
+
 use super::drafts;
-use super::load::{Loaded, load};
+use super::load::load;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render::{self, Count, Format, FormatArgument};
+use crate::render::DocumentFormat;
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::resource::Resource;
 use meshform_registry::{Adoption, Registry, Standing};
 use meshform_store::{Author, Draft, Record};
-use serde_json::{Value as Json, json};
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
 #[derive(Debug, clap::Args)]
@@ -26,8 +27,9 @@ pub(crate) struct Arguments {
     /// Write nothing, only say what would be written
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    format: FormatArgument,
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    format: DocumentFormat,
 }
 
 /// What became of one resource.
@@ -70,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             Err(problem) => loaded.problems.push(*problem),
         }
     }
-    report(arguments, io, &loaded, &fates)
+    report::report(arguments.format, io, &loaded, &fates)
 }
 
 type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
@@ -151,44 +153,4 @@ fn differs(resource: &Resource, record: &Record) -> Diagnostic {
         ),
     )
     .help("adopting never overwrites; change it with Terraform, or delete it there first")
-}
-
-fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, fates: &[(Resource, Fate)]) -> Exit {
-    match arguments.format.format {
-        Format::Json => {
-            let resources: Vec<Json> = fates
-                .iter()
-                .map(|(resource, fate)| {
-                    json!({
-                        "resource": resource.key.path(),
-                        "outcome": fate.words(),
-                        "arn": resource.identity.as_ref().map(|identity| identity.arn.clone()),
-                    })
-                })
-                .collect();
-            let count = Count::of(&loaded.problems);
-            let report = json!({
-                "errors": count.errors,
-                "warnings": count.warnings,
-                "problems": render::problems_json(&loaded.reading.sources, &loaded.problems),
-                "resources": resources,
-            });
-            io.print(&format!("{report:#}\n"));
-        }
-        Format::Text => {
-            render::tell(io, &loaded.reading.sources, &loaded.problems);
-            for (resource, fate) in fates {
-                let known = match &resource.identity {
-                    Some(identity) => format!(", as {}", identity.arn),
-                    None => String::new(),
-                };
-                io.print(&format!("{}: {}{known}\n", fate.words(), resource.key));
-            }
-        }
-    }
-    if has_errors(&loaded.problems) {
-        Exit::Found
-    } else {
-        Exit::Fine
-    }
 }

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::{api, cloudformation, terraform};
+use meshform_compiler::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::has_errors;
 
 /// Write what any input form holds in another form, on standard output
@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// The form to write
     #[arg(long, value_enum)]
     to: Form,
+    /// With `--to kubernetes`, the namespace of what did not come from a manifest
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
 }
 
 /// A form to write.
@@ -28,6 +31,8 @@ enum Form {
     CloudFormation,
     /// Terraform configuration with `appmesh_*` resources
     Terraform,
+    /// Manifests of the App Mesh controller's custom resources, as YAML
+    Kubernetes,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
@@ -35,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let keeps_expressions = arguments.to != Form::Api;
+    let keeps_expressions = matches!(arguments.to, Form::CloudFormation | Form::Terraform);
     let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
         return Exit::WrongUse;
     };
@@ -55,6 +60,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(configuration.problems);
             configuration.text
+        }
+        Form::Kubernetes => {
+            let kept = &loaded.reading.kubernetes;
+            let manifests = kubernetes::build(&loaded.resources, kept, &arguments.namespace);
+            let text = manifests.text();
+            loaded.add(manifests.problems);
+            text
         }
     };
     render::tell(io, &loaded.reading.sources, &loaded.problems);

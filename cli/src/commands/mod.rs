@@ -15,6 +15,7 @@ mod imports;
 mod install_provider;
 mod load;
 mod man;
+mod migrate;
 mod quotas;
 mod release;
 mod validate;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
     Imports(imports::Arguments),
+    Migrate(migrate::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -68,6 +70,7 @@ impl Command {
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
+            Command::Migrate(arguments) => migrate::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

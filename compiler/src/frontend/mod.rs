@@ -18,7 +18,7 @@ pub mod fuzzing;
 mod gather;
 mod given;
 pub mod json;
-mod kubernetes;
+pub mod kubernetes;
 mod state;
 mod tags;
 pub mod tasks;
@@ -29,6 +29,7 @@ pub mod yaml;
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ pub struct Found {
     pub problems: Vec<Diagnostic>,
     /// Whether that is so bad that it cannot be used.
     pub refused: bool,
+    /// The fields that a state of hashicorp/aws has filled in although nobody set them: they are not in the body.
+    pub left_out: Vec<Pointer>,
 }
 
 /// What was read.
@@ -108,6 +111,8 @@ pub struct Reading {
     pub misused: Vec<Diagnostic>,
     /// Templates with their expressions, where that was asked for.
     pub symbolic: Symbolic,
+    /// What manifests say beside the mesh.
+    pub kubernetes: kubernetes::Kept,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.

@@ -59,6 +59,7 @@ const RANGES: &[Range] = &[
         codes: &[
             meshform_compiler::cloudformation::codes::CODES,
             meshform_compiler::ecs::codes::CODES,
+            meshform_compiler::kubernetes::codes::CODES,
         ],
     },
 ];
