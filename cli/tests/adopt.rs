@@ -118,7 +118,7 @@ fn what_cannot_be_adopted_is_listed_with_the_reason_and_whose_the_mesh_is_is_kep
     assert_eq!(
         status.exit,
         Exit::Fine,
-        "owner and all are kept: {}",
+        "whose the mesh is is kept, too: {}",
         status.all()
     );
 }

@@ -92,21 +92,23 @@ fn object(resource: &Resource, mut spec: Map<String, Json>, kept: &Kept, names: 
     if names.needs_aws_name(key) {
         spec.insert("awsName".to_owned(), key.name.as_str().into());
     }
-    let mut metadata = json!({"name": name.name});
+    let mut metadata = Map::new();
+    let mut says = |field: &str, value: Json| drop(metadata.insert(field.to_owned(), value));
+    says("name", name.name.as_str().into());
     if key.kind != Kind::Mesh {
-        metadata["namespace"] = name.namespace.as_str().into();
+        says("namespace", name.namespace.as_str().into());
     }
     match kept.objects.get(key) {
         Some(object) => {
             if !object.labels.is_empty() {
-                metadata["labels"] = json!(object.labels);
+                says("labels", json!(object.labels));
             }
             spec.extend(object.selectors.clone());
         }
         None => {
             let (labels, selectors) = made_up(key, names);
             if let Some(labels) = labels {
-                metadata["labels"] = labels;
+                says("labels", labels);
             }
             spec.extend(selectors);
         }
@@ -164,19 +166,21 @@ fn made_up(key: &ResourceKey, names: &Names<'_>) -> (Option<Json>, Map<String, J
 /// The namespaces: those of the input, and those that objects were put into.
 fn namespaces(resources: &[Resource], kept: &Kept, names: &Names<'_>) -> Vec<Json> {
     let mut all = kept.namespaces.clone();
-    let made = resources
-        .iter()
-        .filter(|resource| resource.key.kind != Kind::Mesh && !kept.objects.contains_key(&resource.key));
+    // A mesh lies in no namespace, and a route in the object of its router.
+    let elsewhere = [Kind::Mesh, Kind::Route, Kind::ProxyProfile];
+    let made = resources.iter().filter(|resource| {
+        !elsewhere.contains(&resource.key.kind) && !kept.objects.contains_key(&resource.key)
+    });
     for resource in made {
         let labels = all.entry(names.of(&resource.key).namespace.clone()).or_default();
         let mesh = names.mesh(&resource.key.mesh);
         labels.entry(MESH_LABEL.to_owned()).or_insert(mesh);
     }
     let document = |(name, labels): (&String, &BTreeMap<String, String>)| {
-        let mut metadata = json!({"name": name});
-        if !labels.is_empty() {
-            metadata["labels"] = json!(labels);
-        }
+        let metadata = match labels.is_empty() {
+            true => json!({"name": name}),
+            false => json!({"name": name, "labels": labels}),
+        };
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     };
     all.iter().map(document).collect()

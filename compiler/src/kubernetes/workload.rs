@@ -172,7 +172,11 @@ fn init(proxy: &Proxy<'_>) -> Result<Option<Json>, Box<Diagnostic>> {
 fn container(ours: &Map<String, Json>) -> Map<String, Json> {
     let all = |name: &str| ours.get(name).and_then(Json::as_array).into_iter().flatten();
     let mut out = Map::new();
-    let mut set = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+    let mut set = |name: &str, value: Json| {
+        if value.as_array().is_none_or(|items| !items.is_empty()) {
+            out.insert(name.to_owned(), value);
+        }
+    };
     for (from, to) in [
         ("name", "name"),
         ("image", "image"),
@@ -218,19 +222,21 @@ fn container(ours: &Map<String, Json>) -> Map<String, Json> {
         set("readinessProbe", probe(5, 3));
     }
     set("resources", json!({"requests": {"cpu": "10m", "memory": "64Mi"}}));
-    let mut security = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+    let mut security = Map::new();
+    security.insert("allowPrivilegeEscalation".to_owned(), json!(false));
+    security.insert("capabilities".to_owned(), json!({"drop": ["ALL"]}));
     let user = ours
         .get("user")
         .and_then(Json::as_str)
         .and_then(|user| user.parse::<u64>().ok());
     if let Some(user) = user {
-        security["runAsUser"] = json!(user);
-        security["runAsNonRoot"] = json!(user != 0);
+        security.insert("runAsUser".to_owned(), json!(user));
+        security.insert("runAsNonRoot".to_owned(), json!(user != 0));
     }
     if let Some(read_only) = ours.get("readonlyRootFilesystem") {
-        security["readOnlyRootFilesystem"] = read_only.clone();
+        security.insert("readOnlyRootFilesystem".to_owned(), read_only.clone());
     }
-    set("securityContext", security);
+    set("securityContext", Json::Object(security));
     out
 }
 

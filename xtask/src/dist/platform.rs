@@ -86,6 +86,11 @@ impl Platform {
         self.here
     }
 
+    /// Whether a program of ours is made for it: the agent supervises by Unix signals.
+    pub(super) fn runs(&self, program: &str) -> bool {
+        self.os() != "windows" || program != super::AGENT
+    }
+
     /// Whether the C library is only linked statically when that is asked for.
     pub(super) fn needs_static_flag(&self) -> bool {
         self.triple.ends_with("linux-gnu")

@@ -78,7 +78,9 @@ impl Manifests {
                     self.cluster.objects.push(cluster::Object::read(&kind, item));
                 } else {
                     placeholders::note(&item, &mut self.placeholders);
-                    self.workloads.extend(workload(&kind, &item));
+                    let made = workload(&kind, &item);
+                    of_mesh |= made.is_some();
+                    self.workloads.extend(made);
                 }
                 continue;
             }
