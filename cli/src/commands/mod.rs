@@ -16,6 +16,7 @@ mod install_provider;
 mod load;
 mod man;
 mod migrate;
+mod policy;
 mod quotas;
 mod release;
 mod validate;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     History(release::MeshArguments),
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
+    Policy(policy::Arguments),
     Imports(imports::Arguments),
     Migrate(migrate::Arguments),
     InstallProvider(install_provider::Arguments),
@@ -69,6 +71,7 @@ impl Command {
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
+            Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::Migrate(arguments) => migrate::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
