@@ -42,6 +42,8 @@ pub const EMPTY_STATE: Code = Code("MF0640");
 pub const CLOUD_MAP: Code = Code("MF0641");
 /// The name of our provider in other use.
 pub const OTHER_SOURCE: Code = Code("MF0642");
+/// The default store where the disk is forgotten.
+pub const STORE_IN_CI: Code = Code("MF0646");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -166,5 +168,12 @@ pub const CODES: &[CodeInfo] = &[
         title: "name `appmesh` of another provider",
         explanation: "`required_providers` gives the name `appmesh` to another source address than \
                       `meshform/appmesh`.",
+    },
+    CodeInfo {
+        code: STORE_IN_CI,
+        title: "default store in CI",
+        explanation: "Without `--store`, the store is a directory beside the input, and a CI runner forgets its disk: the next \
+                      run would find an empty store, and `--prune` nothing to delete. Name a bucket, \
+                      `--store s3://BUCKET/PREFIX`, or a directory that outlives the run.",
     },
 ];

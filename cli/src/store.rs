@@ -20,6 +20,13 @@ pub(crate) struct StoreArgument {
     pub(crate) store: PathBuf,
 }
 
+impl StoreArgument {
+    /// Whether it is the one that nobody named.
+    pub(crate) fn is_default(&self) -> bool {
+        self.store == Path::new(DEFAULT)
+    }
+}
+
 /// Runs what the store does; a command has nothing else to do meanwhile.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnostic>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -245,3 +245,13 @@ fn a_wrong_path_prunes_nothing_and_a_broken_input_writes_nothing() {
 fn apply_text(world: &World) -> String {
     world.run(&["explain", "front", "--store", "store"]).out
 }
+
+#[test]
+fn in_ci_a_store_is_named() {
+    let mut world = World::new(&[("mesh.yaml", TEMPLATE)]);
+    world.env.insert("CI".to_owned(), "true".to_owned());
+    let ran = world.run(&["apply", "mesh.yaml", "--owner", "ci"]);
+    assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.all());
+    assert!(ran.err.contains("error[MF0646]"), "{}", ran.err);
+    assert_eq!(apply(&world, &[]).exit, Exit::Fine);
+}

@@ -1,6 +1,11 @@
 //! `meshform migrate`: configuration of hashicorp/aws made ready, and what is left told.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -233,4 +238,51 @@ fn a_module_in_which_aws_is_ours_needs_no_line() {
     )]);
     let ran = world.run(&["migrate", "root", "--check"]);
     assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+}
+
+/// Files that somebody has broken at random: refused, or changed so that a second run finds nothing; never a fault.
+#[test]
+fn mutilated_files_are_refused_or_changed_once() {
+    let parts: Vec<&str> = ROOT.split_inclusive([' ', '\n', '{', '}', '"']).collect();
+    let mut seed = 7_usize;
+    let mut random = |below: usize| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let (mut written, mut refused) = (0, 0);
+    for _ in 0..300 {
+        let mut parts = parts.clone();
+        for _ in 0..=random(3) {
+            let (from, to) = (random(parts.len()), random(parts.len()));
+            match random(3) {
+                0 => drop(parts.remove(from)),
+                1 => parts.insert(to, parts[from]),
+                _ => parts.swap(from, to),
+            }
+        }
+        let text: String = parts.concat();
+        let world = World::new(&[("root/main.tf", &text), ("root/modules/local/main.tf", LOCAL)]);
+        match world.run(&["migrate", "root", "--write"]).exit {
+            Exit::Fine => {
+                written += 1;
+                let again = world.run(&["migrate", "root", "--write"]);
+                assert!(
+                    again.out.contains("no file is to be changed"),
+                    "{text}\n{}",
+                    again.all()
+                );
+            }
+            Exit::Found => {
+                refused += 1;
+                assert_eq!(read(&world, "root/main.tf"), text);
+            }
+            other => panic!("{other:?}\n{text}"),
+        }
+    }
+    assert!(
+        written > 20 && refused > 20,
+        "{written} written, {refused} refused"
+    );
 }

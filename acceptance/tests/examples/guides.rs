@@ -58,6 +58,16 @@ fn the_guide_on_kubernetes_keeps_manifests_as_the_source() {
     Desk::new().follow("from-kubernetes.md");
 }
 
+#[test]
+fn the_guide_on_cloud_map_finds_the_nodes_and_gives_them_addresses() {
+    Desk::new().follow("cloud-map.md");
+}
+
+#[test]
+fn the_guide_on_certificates_swaps_them_at_once() {
+    Desk::new().follow("certificates.md");
+}
+
 /// A desk on which the provider is installed, as the first guide says.
 fn installed() -> Desk {
     let desk = Desk::new();

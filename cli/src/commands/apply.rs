@@ -13,9 +13,9 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render::FormatArgument;
+use crate::render::{self, FormatArgument};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, RegistryError, Update};
 use meshform_release::{EnvoyBuilder, Holding, Releaser};
@@ -62,6 +62,16 @@ struct Done {
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     if arguments.input.paths.is_empty() {
         io.tell("error: nothing to apply; give files or folders, or `-` for standard input\n");
+        return Exit::WrongUse;
+    }
+    // A store that is forgotten would look as if nothing had ever been there.
+    if arguments.store.is_default() && (io.var("CI").is_some() || io.var("TF_BUILD").is_some()) {
+        let problem = Diagnostic::error(
+            codes::STORE_IN_CI,
+            "in CI the default store would be forgotten with the runner's disk",
+        );
+        let problem = problem.help("name one that outlives the run: `--store s3://BUCKET/PREFIX`");
+        render::tell(io, &Sources::default(), &[problem]);
         return Exit::WrongUse;
     }
     let Some(mut loaded) = load(&arguments.input, io) else {

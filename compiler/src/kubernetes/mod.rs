@@ -66,6 +66,13 @@ pub fn build(resources: &[Resource], kept: &Kept, namespace: &str) -> Manifests 
         }
     }
     out.documents = namespaces(resources, kept, &names);
+    let owners = owners(resources);
+    for (mesh, owner) in &owners {
+        let key = ResourceKey::mesh(*mesh);
+        if !names.has(&key) {
+            out.documents.push(shared(&key, owner, kept, &names));
+        }
+    }
     objects.sort_by_key(|(resource, _)| {
         let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
         (order, resource.key.clone())
@@ -73,6 +80,16 @@ pub fn build(resources: &[Resource], kept: &Kept, namespace: &str) -> Manifests 
     for (resource, mut spec) in objects {
         if let Some(routes) = routes.remove(&resource.key) {
             spec.insert("routes".to_owned(), Json::Array(routes));
+        }
+        if let (Kind::Mesh, Some(owner)) = (resource.key.kind, owners.get(resource.key.mesh.as_str())) {
+            out.problems.push(codes::not_said(
+                &resource.key,
+                &format!(
+                    "resources here say that the account {owner} owns it, so its object only refers to it"
+                ),
+            ));
+            out.documents.push(shared(&resource.key, owner, kept, &names));
+            continue;
         }
         out.documents.push(object(resource, spec, kept, &names));
     }
@@ -83,6 +100,29 @@ pub fn build(resources: &[Resource], kept: &Kept, namespace: &str) -> Manifests 
         ));
     }
     out
+}
+
+/// The accounts that own the meshes of others' resources.
+fn owners(resources: &[Resource]) -> BTreeMap<&str, &str> {
+    let owned = resources.iter().filter_map(|resource| {
+        let owner = resource.mesh_owner.as_deref()?;
+        Some((resource.key.mesh.as_str(), owner))
+    });
+    owned.collect()
+}
+
+/// The object of a mesh that another account owns: the controller only looks at it.
+fn shared(key: &ResourceKey, owner: &str, kept: &Kept, names: &Names<'_>) -> Json {
+    let own = kept.objects.get(key).map(|object| object.selectors.clone());
+    let mut spec = own.unwrap_or_else(|| made_up(key, names).1);
+    spec.insert("awsName".to_owned(), key.name.as_str().into());
+    spec.insert("meshOwner".to_owned(), owner.into());
+    json!({
+        "apiVersion": VERSION,
+        "kind": "Mesh",
+        "metadata": {"name": names.of(key).name},
+        "spec": spec,
+    })
 }
 
 /// One object around its spec.
@@ -112,9 +152,6 @@ fn object(resource: &Resource, mut spec: Map<String, Json>, kept: &Kept, names: 
             }
             spec.extend(selectors);
         }
-    }
-    if let (Kind::Mesh, Some(owner)) = (key.kind, &resource.mesh_owner) {
-        spec.insert("meshOwner".to_owned(), owner.as_str().into());
     }
     json!({"apiVersion": VERSION, "kind": names::kind(key.kind), "metadata": metadata, "spec": spec})
 }

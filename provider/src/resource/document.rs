@@ -257,3 +257,19 @@ fn shown(schema: &Schema, record: &Record, document: &Node, prior: &Value) -> Re
     }
     Ok(state)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_of_one_code_are_told_once_and_errors_each() {
+        let code = Code("MF0227");
+        let warning = || Problem::warning(code, "it goes to one address");
+        let error = || Problem::error(Code("MF0101"), "wrong");
+        let told = once(vec![warning(), error(), warning(), error(), warning()]);
+        let told: Vec<String> = told.into_iter().map(|one| one.message).collect();
+        let more = "it goes to one address; so at 2 more places of this resource";
+        assert_eq!(told, [more, "wrong", "wrong"]);
+    }
+}

@@ -287,7 +287,7 @@ pub(super) fn beware(io: &Io, root: &Path, tree: &Tree, state: Option<&State>) -
                 codes::CLOUD_MAP,
                 format!("`{}{}` is found by Cloud Map, which Envoy does not ask", module.address(), found.name()),
             )
-            .help("give its addresses in a proxy profile (`endpoints`), or run the poller beside the mesh, before traffic moves")
+            .help("give its addresses in a proxy profile (`endpoints`), or run `meshform-agent endpoints` for the mesh, before traffic moves")
             .at(found.place())
         }));
     }

@@ -69,7 +69,7 @@ pub(super) struct Tree {
 impl Tree {
     pub(super) fn read(io: &Io, root: &Path) -> Self {
         let mut tree = Self::default();
-        tree.module(io, root, &[]);
+        tree.module(io, &plain(root), &[]);
         tree
     }
 

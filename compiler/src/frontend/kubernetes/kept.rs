@@ -47,9 +47,12 @@ impl Kept {
                 continue;
             }
             // Routes have labels of their own, so the object's own resource is the one of its label.
-            if let Some(key) = keys.get(object.label().as_str()) {
-                kept.objects.insert((*key).clone(), KeptObject::of(object));
-            }
+            // Another account's mesh is no resource of its own.
+            let key = match object.kind.as_str() {
+                "Mesh" => Some(ResourceKey::mesh(object.aws_name())),
+                _ => keys.get(object.label().as_str()).map(|key| (*key).clone()),
+            };
+            kept.objects.extend(key.map(|key| (key, KeptObject::of(object))));
         }
         kept
     }
