@@ -263,13 +263,14 @@ impl<'m> Found<'m> {
 /// The place of some bytes.
 fn place(source: u32, start: usize, end: usize) -> Place {
     let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    let mut place = Place::default();
-    place.span = Some(Span {
-        source,
-        start: narrow(start),
-        end: narrow(end),
-    });
-    place
+    Place {
+        span: Some(Span {
+            source,
+            start: narrow(start),
+            end: narrow(end),
+        }),
+        ..Place::default()
+    }
 }
 
 /// Where a line and column, from 1, are in a text.
