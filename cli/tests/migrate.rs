@@ -252,7 +252,7 @@ fn mutilated_files_are_refused_or_changed_once() {
         (seed >> 33) % below
     };
     let (mut written, mut refused) = (0, 0);
-    for _ in 0..300 {
+    for _ in 0..120 {
         let mut parts = parts.clone();
         for _ in 0..=random(3) {
             let (from, to) = (random(parts.len()), random(parts.len()));
@@ -282,7 +282,7 @@ fn mutilated_files_are_refused_or_changed_once() {
         }
     }
     assert!(
-        written > 20 && refused > 20,
+        written > 5 && refused > 5,
         "{written} written, {refused} refused"
     );
 }
