@@ -281,8 +281,5 @@ fn mutilated_files_are_refused_or_changed_once() {
             other => panic!("{other:?}\n{text}"),
         }
     }
-    assert!(
-        written > 5 && refused > 5,
-        "{written} written, {refused} refused"
-    );
+    assert!(written > 5 && refused > 5, "{written} written, {refused} refused");
 }

@@ -175,7 +175,7 @@ impl TerraformsOwn {
             what,
         };
         for block in &body.blocks {
-            if block.choice && block.min == 0 {
+            if block.optional_choice {
                 found.push(own(around, &block.name, Own::EmptyChoice));
             }
             let mut blocks = around.to_vec();
