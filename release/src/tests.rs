@@ -4,6 +4,7 @@ mod bucket;
 mod crash;
 mod publish;
 mod release;
+mod rounds;
 mod scheduler;
 
 use crate::{

@@ -55,7 +55,7 @@ impl Plan {
                 .map(|resource| (resource.clone(), drafts::draft(resource)))
                 .collect(),
             there: typed
-                .filter_map(|record| meshform_release::resource(record).ok())
+                .filter_map(|record| meshform_registry::resource(record).ok())
                 .map(|resource| (resource.key.clone(), resource))
                 .collect(),
             records: records
