@@ -84,8 +84,10 @@ crate::codes! {
          load balancer (`LOADBALANCER`, which is the default) there is only one, and detection does nothing."
 
     ROUTE_PROTOCOL "MF0230" "route of another protocol than its router"
-        "The type of a route must be that of the router's listener: `httpRoute` for `http`, and so on. Envoy \
-         would never look at a route of another type."
+        "The type of a route should be that of the router's listener: `httpRoute` for `http`, and so on. App Mesh took \
+         others. Routes for HTTP, HTTP/2 and gRPC work on a listener of any of these. A route for TCP on such a \
+         listener, or one for HTTP on a `tcp` listener, does nothing beside routes of the listener's kind; where all \
+         routes of a port are of the other kind, the port speaks what they are for."
     ROUTE_PORT_UNKNOWN "MF0231" "route port that the router does not listen on"
         "`match.port` of a route is one of its router's listener ports. No request comes to another one."
     ROUTE_PORT_NEEDED "MF0232" "ambiguous port of a route"
@@ -96,7 +98,9 @@ crate::codes! {
     TARGET_PORT_NEEDED "MF0234" "ambiguous target port"
         "When a virtual node has several listeners, the target says with `port` which of them is meant."
     TARGET_PROTOCOL "MF0235" "target of another protocol"
-        "The listener that a route sends to speaks the route's protocol: proxies do not translate."
+        "The listener that a route sends to should speak the route's protocol. App Mesh took others. The caller's \
+         proxy speaks to the target as its listener says: HTTP/1.1 and HTTP/2 are turned into one another, gRPC needs \
+         HTTP/2 all the way, and a `tcp` listener passes on the bytes that it gets."
     GRPC_METHOD "MF0236" "gRPC method without service"
         "A gRPC path is the service and the method; a method alone matches nothing."
     PATHLESS "MF0237" "match without a path"

@@ -42,6 +42,11 @@ meshform_model::codes! {
     DAMAGED_STATE "MF0715" "damaged state"
         "Terraform's state of a resource is not what the provider gave to it. The resource itself is safe in \
          the store: restore the state from a backup, or import the resource again."
+    REORDERED "MF0630" "update that changes only the order of blocks"
+        "The order of some blocks (weighted targets, headers, backends) means nothing. Terraform compares a \
+         plan with the configuration block by block and refuses one that keeps the state's order where the \
+         blocks set different arguments, so such an update is planned, once. It is usual right after a \
+         state of hashicorp/aws was taken over, which kept these blocks as sets."
 }
 
 /// What a message of Terraform's is headed with: the title of a code, and the code.

@@ -24,7 +24,7 @@ pub mod tags;
 mod tests;
 pub mod view;
 
-pub use adopt::{Adoption, Standing};
+pub use adopt::{Adoption, Standing, is_same};
 pub use error::{Hold, RegistryError, Result};
 pub use list::{Page, Paged};
 pub use policy::Policy;

@@ -55,6 +55,10 @@ pub fn resource(record: Record) -> Result<Resource, Diagnostic> {
     };
     let mut resource = Resource::from_body(key, &body)?;
     resource.tags = tags;
+    // A resource in another account's mesh.
+    if identity.mesh_owner != identity.resource_owner {
+        resource.mesh_owner = Some(identity.mesh_owner.clone());
+    }
     resource.identity = Some(Identity {
         arn: identity.arn,
         uid: identity.uid,

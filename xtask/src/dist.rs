@@ -2,13 +2,17 @@
 //! takes the function for CloudFormation.
 //!
 //! Linux programs are static, because Terraform's own images are Alpine: by musl where that target is installed
-//! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. The last step takes the archive
-//! for this machine as a user would: out of a filesystem mirror, by `terraform init` and `terraform plan`.
+//! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. A Debian package for each Linux and a
+//! Homebrew formula for all archives are made of the same programs. The last steps take the archives for this machine as a
+//! user would: out of a filesystem mirror, by `terraform init` and `terraform plan`, and on a root file system with nothing
+//! else on it.
 
 mod elf;
+mod formula;
 mod platform;
 mod trial;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,6 +35,8 @@ const COMMAND: &str = "meshform";
 /// The function of AWS Lambda, which runs Linux alone, and starts a program of this name.
 const FUNCTION: &str = "meshform-cfn";
 const BOOTSTRAP: &str = "bootstrap";
+const AGENT: &str = "meshform-agent";
+const PROGRAMS: [&str; 4] = [PROVIDER, COMMAND, AGENT, FUNCTION];
 const MANIFEST: &str = "terraform-registry-manifest.json";
 const PACK: &str = include_str!("dist/pack.py");
 
@@ -55,13 +61,29 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     }
     let manifest = folder.join(format!("{PROVIDER}_{VERSION}_manifest.json"));
     fs::copy(checkout.root().join(MANIFEST), &manifest).map_err(Failure::io("write", &manifest))?;
-    for name in [PROVIDER, COMMAND, FUNCTION] {
-        let own = |archive: &&Archive| archive.program == name;
+    let mut digests = BTreeMap::new();
+    for name in PROGRAMS {
+        let own: Vec<&Archive> = archives
+            .iter()
+            .filter(|archive| archive.program == name)
+            .collect();
         let also: &[&Path] = if name == PROVIDER { &[&manifest] } else { &[] };
-        let sums = pack(checkout, archives.iter().filter(own), also)?;
+        // One package has all three programs.
+        let debs = if name == COMMAND {
+            debs(&archives, &folder)
+        } else {
+            Vec::new()
+        };
+        let sums = pack(checkout, &own, &debs, also)?;
+        digests.extend(sums.lines().filter_map(|line| {
+            let (digest, name) = line.split_once("  ")?;
+            Some((name.to_owned(), digest.to_owned()))
+        }));
         let place = folder.join(format!("{name}_{VERSION}_SHA256SUMS"));
         fs::write(&place, sums).map_err(Failure::io("write", &place))?;
     }
+    let formula = folder.join("meshform.rb");
+    fs::write(&formula, formula::text(&digests)).map_err(Failure::io("write", &formula))?;
     list(&folder)?;
     out::line(&format!(
         "\nNothing is signed. Before publishing: gpg --detach-sign {PROVIDER}_{VERSION}_SHA256SUMS"
@@ -76,6 +98,12 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let terraform = tools::ensure(checkout, &[Tool::Terraform])?.path(Tool::Terraform);
     let said = trial::trial(&terraform, &own.path, WorkDir::fresh("dist")?.path())?;
     out::line(&format!("Tried from a filesystem mirror: {said}"));
+    let here: Vec<&Archive> = archives.iter().filter(|one| one.platform.is_here()).collect();
+    for archive in here.iter().filter(|one| one.program != PROVIDER) {
+        let work = WorkDir::fresh("dist-bare")?;
+        let said = trial::bare(&archive.binary, archive.program, work.path())?;
+        out::line(&format!("Tried on a bare root file system: {said}"));
+    }
     Ok(true)
 }
 
@@ -89,16 +117,41 @@ struct Archive {
     inside: String,
 }
 
+/// A Debian package of all programs, for each Linux.
+fn debs(archives: &[Archive], folder: &Path) -> Vec<serde_json::Value> {
+    let commands = archives
+        .iter()
+        .filter(|one| one.program == COMMAND && one.platform.os() == "linux");
+    let deb = |command: &Archive| {
+        let arch = command.platform.arch();
+        let programs = archives
+            .iter()
+            .filter(|one| one.platform.triple() == command.platform.triple() && one.program != FUNCTION);
+        let members: Vec<_> = programs
+            .map(|one| json!({"name": format!("usr/bin/{}", one.program), "from": one.binary, "mode": "755"}))
+            .collect();
+        let control = format!(
+            "Package: meshform\nVersion: {VERSION}\nArchitecture: {arch}\nMaintainer: The meshform authors\nSection: net\n\
+             Priority: optional\nHomepage: https://github.com/meshform/meshform\nDescription: AWS App Mesh's model, without \
+             AWS\n The command, the agent beside Envoy, and the Terraform provider. `meshform\n install-provider` puts the provider \
+             where Terraform finds it.\n"
+        );
+        json!({
+            "path": folder.join(format!("meshform_{VERSION}_{arch}.deb")),
+            "control": control,
+            "members": members,
+        })
+    };
+    commands.map(deb).collect()
+}
+
 /// Builds the programs for a platform.
 fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
     out::line(&format!("building for {} ({profile})", platform.triple()));
     let mut command = cargo(checkout);
     command.args(["build", "--profile", profile, "--target", platform.triple()]);
-    let programs: &[&'static str] = match platform.os() {
-        "linux" => &[PROVIDER, COMMAND, FUNCTION],
-        _ => &[PROVIDER, COMMAND],
-    };
-    command.args(programs.iter().flat_map(|program| ["--bin", program]));
+    let programs: Vec<&'static str> = PROGRAMS.into_iter().filter(|name| platform.runs(name)).collect();
+    command.args(programs.iter().flat_map(|name| ["--bin", name]));
     if platform.needs_static_flag() {
         // With `--target` cargo keeps these flags from build scripts and macros, which cannot be static.
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
@@ -110,7 +163,7 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
     let built = target()?.join(platform.triple()).join(profile_folder);
     let (os, arch) = (platform.os(), platform.arch());
     let mut archives = Vec::new();
-    for &program in programs {
+    for program in programs {
         let binary = built.join(format!("{program}{}", platform.suffix()));
         if platform.os() == "linux" {
             let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
@@ -136,13 +189,15 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
 }
 
 /// Packs archives, and gives the lines of `SHA256SUMS` for them and for other files.
-fn pack<'a>(
+fn pack(
     checkout: &Checkout,
-    archives: impl Iterator<Item = &'a Archive>,
+    archives: &[&Archive],
+    debs: &[serde_json::Value],
     also: &[&Path],
 ) -> Result<String> {
     let licence = checkout.root().join("LICENSE");
     let archives: Vec<_> = archives
+        .iter()
         .map(|archive| {
             json!({
                 "path": archive.path,
@@ -153,7 +208,7 @@ fn pack<'a>(
             })
         })
         .collect();
-    let order = json!({"archives": archives, "also": also}).to_string();
+    let order = json!({"archives": archives, "debs": debs, "also": also}).to_string();
     let python = tools::ensure(checkout, &[Tool::Python])?.path(Tool::Python);
     let mut packer = Command::new(python);
     packer

@@ -54,6 +54,30 @@ fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }
 
+#[test]
+fn the_quick_start_goes_from_archives_to_a_changed_weight() {
+    let desk = Desk::new();
+    desk.program("envoy", &tools::envoy());
+    desk.copy("mesh.yaml");
+    desk.archives();
+    desk.follow("quick-start.md");
+}
+
+#[test]
+fn the_guide_on_kubernetes_keeps_manifests_as_the_source() {
+    Desk::new().follow("from-kubernetes.md");
+}
+
+#[test]
+fn the_guide_on_cloud_map_finds_the_nodes_and_gives_them_addresses() {
+    Desk::new().follow("cloud-map.md");
+}
+
+#[test]
+fn the_guide_on_certificates_swaps_them_at_once() {
+    Desk::new().follow("certificates.md");
+}
+
 /// A desk on which the provider is installed, as the first guide says.
 fn installed() -> Desk {
     let desk = Desk::new();

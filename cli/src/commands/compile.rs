@@ -1,6 +1,7 @@
 //! `meshform compile`: from a mesh to what runs it.
 
 mod ecs;
+mod kubernetes;
 mod targets;
 
 use super::files::FilesArgument;
@@ -15,7 +16,7 @@ use meshform_model::diag::has_errors;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Compile meshes to Envoy files, a CloudFormation template or ECS task definitions
+/// Compile meshes to Envoy files, a CloudFormation template, ECS task definitions or Kubernetes manifests
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -35,15 +36,21 @@ pub(crate) struct Arguments {
     /// Templates that take the place of meshform's own (`ecs/task-definition.json.hbs`, …)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
-    /// How proxies on ECS get their configuration
+    /// How proxies on ECS and Kubernetes get their configuration
     #[arg(long, value_enum, default_value_t = Configuration::Agent)]
     configuration: Configuration,
-    /// The container image with meshform-agent and Envoy. Default: a parameter of the template
+    /// The container image with meshform-agent and Envoy. Default on ECS: a parameter of the template
     #[arg(long, value_name = "IMAGE")]
     proxy_image: Option<String>,
-    /// The store that proxies on ECS follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template
+    /// The store that proxies follow, `s3://BUCKET/PREFIX`. Default on ECS: a parameter of the template
     #[arg(long, value_name = "URL")]
     proxy_store: Option<String>,
+    /// On Kubernetes, the image that redirects connections to the proxy, where the profile does not choose explicit interception
+    #[arg(long, value_name = "IMAGE")]
+    init_image: Option<String>,
+    /// On Kubernetes, the namespace of what did not come from a manifest
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
     /// Write nothing; exit with 1 if the folder differs from what would be written
     #[arg(long)]
     check: bool,
@@ -65,14 +72,16 @@ enum Target {
     CloudFormation,
     /// A task definition with Envoy for each proxy
     Ecs,
+    /// The inputs' Deployments and the like, with Envoy as a sidecar of their pods
+    Kubernetes,
 }
 
-/// How proxies on ECS get their configuration.
+/// How proxies on ECS and Kubernetes get their configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Configuration {
     /// meshform-agent brings each release from a bucket: a changed route changes no task definition
     Agent,
-    /// All of it stands in the task definition
+    /// All of it stands in the task definition, or in a ConfigMap that Envoy follows
     Static,
 }
 

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::{api, cloudformation, terraform};
+use meshform_compiler::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::has_errors;
 
 /// Write what any input form holds in another form, on standard output
@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     to: Form,
     #[command(flatten)]
     stack: stack::StackArguments,
+    /// With `--to kubernetes`, the namespace of what did not come from a manifest
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
 }
 
 /// A form to write.
@@ -32,6 +35,8 @@ enum Form {
     CloudFormation,
     /// Terraform configuration with `appmesh_*` resources
     Terraform,
+    /// Manifests of the App Mesh controller's custom resources, as YAML
+    Kubernetes,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
@@ -43,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell(&format!("error: `{option}` goes with `--to cloudformation`\n"));
         return Exit::WrongUse;
     }
-    let keeps_expressions = arguments.to != Form::Api;
+    let keeps_expressions = matches!(arguments.to, Form::CloudFormation | Form::Terraform);
     let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
         return Exit::WrongUse;
     };
@@ -73,6 +78,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(configuration.problems);
             configuration.text
+        }
+        Form::Kubernetes => {
+            let kept = &loaded.reading.kubernetes;
+            let manifests = kubernetes::build(&loaded.resources, kept, &arguments.namespace);
+            let text = manifests.text();
+            loaded.add(manifests.problems);
+            text
         }
     };
     render::tell(io, &loaded.reading.sources, &loaded.problems);

@@ -1,11 +1,13 @@
 //! The subcommands, one file each.
 
 mod adopt;
+mod apply;
 mod bootstrap;
 mod compile;
 mod completions;
 mod convert;
 mod diff;
+mod drafts;
 mod explain;
 mod files;
 mod graph;
@@ -13,6 +15,7 @@ mod imports;
 mod install_provider;
 mod load;
 mod man;
+mod migrate;
 mod policy;
 mod quotas;
 mod release;
@@ -33,6 +36,7 @@ pub(crate) enum Command {
     Route(explain::RouteArguments),
     Graph(graph::Arguments),
     Adopt(adopt::Arguments),
+    Apply(Box<apply::Arguments>),
     Release(release::ReleaseArguments),
     Pin(release::PinArguments),
     /// Let the proxies of a mesh go again, and release what was written meanwhile
@@ -43,6 +47,7 @@ pub(crate) enum Command {
     Status(release::StatusArguments),
     Policy(policy::Arguments),
     Imports(imports::Arguments),
+    Migrate(migrate::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -60,6 +65,7 @@ impl Command {
             Command::Route(arguments) => explain::route(&arguments, io),
             Command::Graph(arguments) => graph::run(&arguments, io),
             Command::Adopt(arguments) => adopt::run(&arguments, io),
+            Command::Apply(arguments) => apply::run(&arguments, io),
             Command::Release(arguments) => release::release(&arguments, io),
             Command::Pin(arguments) => release::pin(&arguments, io),
             Command::Unpin(arguments) => release::unpin(&arguments, io),
@@ -67,6 +73,7 @@ impl Command {
             Command::Status(arguments) => release::status(&arguments, io),
             Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
+            Command::Migrate(arguments) => migrate::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

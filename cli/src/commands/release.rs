@@ -65,10 +65,10 @@ type Problem = Box<Diagnostic>;
 
 /// What a command has to say: for people, for programs, and what is wrong.
 #[derive(Default)]
-struct Said {
-    lines: Vec<String>,
-    json: Vec<Json>,
-    problems: Vec<Diagnostic>,
+pub(super) struct Said {
+    pub(super) lines: Vec<String>,
+    pub(super) json: Vec<Json>,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
@@ -219,7 +219,8 @@ fn only(meshes: &[String]) -> Result<&str, Problem> {
 }
 
 impl Said {
-    fn outcome(&mut self, releaser: &Releaser, outcome: &Outcome) {
+    /// How releasing a mesh ended.
+    pub(super) fn outcome(&mut self, releaser: &Releaser, outcome: &Outcome) {
         let mesh = &outcome.mesh;
         let (line, name, changes): (String, &str, &[ProxyChange]) = match &outcome.verdict {
             Verdict::Invalid => (

@@ -208,6 +208,7 @@ impl Gathered {
         for read in self.read {
             input.read(read, &mut scope, &mut reading);
         }
+        reading.kubernetes = self.manifests.kept(&reading.found);
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
         if options.symbolic {

@@ -17,7 +17,7 @@ mod found;
 mod gather;
 mod given;
 pub mod json;
-mod kubernetes;
+pub mod kubernetes;
 mod state;
 mod tags;
 pub mod tasks;
@@ -28,6 +28,7 @@ pub mod yaml;
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ pub struct Found {
     pub problems: Vec<Diagnostic>,
     /// Whether that is so bad that it cannot be used.
     pub refused: bool,
+    /// The fields that a state of hashicorp/aws has filled in although nobody set them: they are not in the body.
+    pub left_out: Vec<Pointer>,
 }
 
 /// What was read.
@@ -110,6 +113,8 @@ pub struct Reading {
     pub symbolic: Symbolic,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<tasks::FoundTemplate>,
+    /// What manifests say beside the mesh.
+    pub kubernetes: kubernetes::Kept,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.

@@ -194,12 +194,14 @@ impl Lowering<'_> {
     }
 
     fn router_port(&self, mapping: PortMapping, routes: &[Entry<'_, RouteSpec>]) -> UpstreamPort {
-        let tcp = mapping.protocol == Protocol::Tcp;
-        let routes = routes.iter().filter(|route| {
-            let rule = &route.spec.rule;
-            let of_port = rule.match_port().is_none_or(|port| port == mapping.port);
-            of_port && tcp == matches!(rule, RouteRule::Tcp(_))
-        });
+        let of_port = |route: &&Entry<'_, RouteSpec>| {
+            let port = route.spec.rule.match_port();
+            port.is_none_or(|port| port == mapping.port)
+        };
+        let routes: Vec<_> = routes.iter().filter(of_port).collect();
+        let protocol = spoken(mapping, &routes);
+        let tcp = protocol == Protocol::Tcp;
+        let routes = routes.into_iter().filter(|route| tcp == is_tcp(route));
         let mut targets = BTreeSet::new();
         let kind = if tcp {
             // One connection, one rule: the first.
@@ -216,7 +218,7 @@ impl Lowering<'_> {
         };
         UpstreamPort {
             port: mapping.port,
-            protocol: mapping.protocol,
+            protocol,
             kind,
             targets,
         }
@@ -373,4 +375,18 @@ impl Lowering<'_> {
                 .at(origin.place()),
         );
     }
+}
+
+/// What a port of a router speaks: what its listener says, unless every route is of the other layer. App Mesh took
+/// such routes, and what somebody routes is a better sign than what the listener is called.
+fn spoken(mapping: PortMapping, routes: &[&Entry<'_, RouteSpec>]) -> Protocol {
+    let tcp = mapping.protocol == Protocol::Tcp;
+    match routes {
+        [first, ..] if routes.iter().all(|route| is_tcp(route) != tcp) => first.spec.rule.protocol(),
+        _ => mapping.protocol,
+    }
+}
+
+fn is_tcp(route: &Entry<'_, RouteSpec>) -> bool {
+    matches!(route.spec.rule, RouteRule::Tcp(_))
 }

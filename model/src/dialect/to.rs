@@ -144,10 +144,13 @@ impl Reader {
                     self.too_many(field, blocks.len(), node);
                 }
                 let block = blocks.first()?;
-                Some(match block.value {
+                let node = match block.value {
                     Value::Null => empty(block),
                     _ => self.node(field.node, block),
-                })
+                };
+                // A choice of nothing says nothing: hashicorp/aws left such a block out of its requests.
+                let chosen = !matches!(&field.node.shape, Shape::Union(_)) || !is_empty(&node);
+                (chosen || field.required).then_some(node)
             }
             (Shape::List(list), Value::List(blocks), _)
                 if blocks.is_empty() && list.items.object().is_some() =>
@@ -207,6 +210,10 @@ fn empty(node: &Node) -> Node {
         value: Value::Object(Object::new()),
         span: node.span,
     }
+}
+
+fn is_empty(node: &Node) -> bool {
+    node.as_object().is_some_and(Object::is_empty)
 }
 
 /// An entry of a map as `{key, value}`.

@@ -4,7 +4,7 @@ use super::{Report, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
-use crate::spec::{PortMapping, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget};
+use crate::spec::{PortMapping, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget};
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let router = route.key.parent.as_deref().unwrap_or_default();
@@ -57,8 +57,16 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
     };
     let mapping = listener.and_then(|at| ports.get(at).map(|mapping| (at, mapping)));
     if let Some((at, mapping)) = mapping.filter(|(_, mapping)| mapping.protocol != rule.protocol()) {
+        let tcp = Protocol::Tcp;
+        let effect = match (mapping.protocol == tcp) == (rule.protocol() == tcp) {
+            true => "it routes requests all the same",
+            false => {
+                "beside routes of the listener's protocol it does nothing; alone it decides what the port speaks"
+            }
+        };
+        // App Mesh took it.
         report.add(
-            Diagnostic::error(
+            Diagnostic::warning(
                 codes::ROUTE_PROTOCOL,
                 format!(
                     "{} is of type `{}`, but port {} of {} speaks `{}`",
@@ -70,7 +78,7 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
                 ),
             )
             .help(format!(
-                "write `{}Route`, or let the listener speak `{}`",
+                "{effect}; write `{}Route`, or let the listener speak `{}`",
                 mapping.protocol,
                 rule.protocol()
             ))
@@ -141,8 +149,9 @@ fn against_target(
         .listeners
         .iter()
         .position(|l| l.port_mapping.port == port);
+    // App Mesh took it; each target is called as its own listener says.
     report.add(
-        Diagnostic::error(
+        Diagnostic::warning(
             codes::TARGET_PROTOCOL,
             format!(
                 "{who} is of type `{}`, but port {port} of {} speaks `{protocol}`",
@@ -150,7 +159,7 @@ fn against_target(
                 named(&node.key)
             ),
         )
-        .help("route, router and target speak one protocol")
+        .help("callers speak to it as its listener says; let route, router and target speak one protocol")
         .at(place(&route.key, path()))
         .at(place(
             &node.key,

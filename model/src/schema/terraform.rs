@@ -66,6 +66,8 @@ pub struct Block {
     pub max: Option<usize>,
     /// One object of the canonical form, not a list.
     pub single: bool,
+    /// One object that is one of several and may be left out: written without any of them it says nothing.
+    pub optional_choice: bool,
     /// The order of the blocks means nothing.
     pub unordered: bool,
     /// Terraform paths (`a.b`) of what tells the blocks apart, where the order means nothing.
@@ -147,6 +149,7 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
                 min: usize::from(field.terraform_required),
                 max: Some(1),
                 single: true,
+                optional_choice: matches!(field.node.shape, Shape::Union(_)) && !field.required,
                 unordered: false,
                 key: Vec::new(),
                 doc: field.doc.clone(),
@@ -163,6 +166,7 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
                     },
                     max: list.max,
                     single: false,
+                    optional_choice: false,
                     unordered: list.unordered,
                     key: list.key.iter().map(|path| key_path(inner, path)).collect(),
                     doc: field.doc.clone(),

@@ -59,6 +59,7 @@ const CODES: &[&[CodeInfo]] = &[
     meshform_compiler::cloudformation::codes::CODES,
     meshform_compiler::ecs::codes::CODES,
     meshform_cfn::codes::CODES,
+    meshform_compiler::kubernetes::codes::CODES,
     terraform_provider_appmesh::codes::CODES,
     meshform::codes::CODES,
 ];

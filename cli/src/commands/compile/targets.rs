@@ -1,6 +1,6 @@
 //! What each target puts into the folder.
 
-use super::{Arguments, Target, ecs as ecs_target};
+use super::{Arguments, Target, ecs as ecs_target, kubernetes as kubernetes_target};
 use crate::codes;
 use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, no_proxy};
@@ -47,6 +47,7 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
                 files = ecs_target::build((arguments, io), &meshes, beside, loaded);
             }
         }
+        Target::Kubernetes => files = kubernetes_target::build((arguments, io), &meshes, loaded),
     }
     files
 }
@@ -60,7 +61,10 @@ pub(super) fn proxies<'m>(
 ) -> Vec<(&'m Mesh, Proxy)> {
     let out = io.path(&arguments.out);
     let root = std::path::absolute(&out).unwrap_or(out);
-    let options = envoy::Options::new(root.to_string_lossy());
+    let options = match arguments.target {
+        Target::Kubernetes => envoy::Options::new(kubernetes_target::ROOT),
+        _ => envoy::Options::new(root.to_string_lossy()),
+    };
     let mut all = Vec::new();
     for mesh in meshes {
         match envoy::build(mesh, &options) {
