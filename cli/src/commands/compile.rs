@@ -44,6 +44,12 @@ pub(crate) struct Arguments {
     /// The store that proxies on ECS follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template
     #[arg(long, value_name = "URL")]
     proxy_store: Option<String>,
+    /// What becomes of X-Ray, CloudWatch and StatsD containers beside proxies on ECS
+    #[arg(long, value_enum, default_value_t = Companions::Keep)]
+    companions: Companions,
+    /// The container image of the collector
+    #[arg(long, value_name = "IMAGE", default_value = meshform_compiler::ecs::COLLECTOR_IMAGE)]
+    collector_image: String,
     /// Write nothing; exit with 1 if the folder differs from what would be written
     #[arg(long)]
     check: bool,
@@ -74,6 +80,15 @@ enum Configuration {
     Agent,
     /// All of it stands in the task definition
     Static,
+}
+
+/// What becomes of containers that take traces and statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Companions {
+    /// They stay as they are; none is added
+    Keep,
+    /// AWS Distro for OpenTelemetry stands in their place, and where a proxy sends to one that is missing
+    Collector,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {

@@ -14,7 +14,10 @@ const TASK_DEFINITION: &str = "ecs/task-definition.json.hbs";
 /// What runs in the proxy's container.
 const ENTRYPOINT: &str = "ecs/entrypoint.sh.hbs";
 
-const OURS: [(&str, &str); 2] = [
+/// The shape of what the proxies of a mesh share.
+const MESH: &str = "ecs/mesh.json.hbs";
+
+const OURS: [(&str, &str); 3] = [
     (
         TASK_DEFINITION,
         include_str!("../../../templates/ecs/task-definition.json.hbs"),
@@ -23,6 +26,7 @@ const OURS: [(&str, &str); 2] = [
         ENTRYPOINT,
         include_str!("../../../templates/ecs/entrypoint.sh.hbs"),
     ),
+    (MESH, include_str!("../../../templates/ecs/mesh.json.hbs")),
 ];
 
 /// Templates by their path below `templates/`; one that is missing is ours.
@@ -52,9 +56,18 @@ impl Templates {
 
 /// The rendered task definition as JSON.
 pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Json, Box<Diagnostic>> {
-    let text = render(templates, TASK_DEFINITION, values)?;
+    rendered(templates, TASK_DEFINITION, values)
+}
+
+/// The rendered stack of a mesh as JSON.
+pub(super) fn mesh(templates: &Templates, values: &Json) -> Result<Json, Box<Diagnostic>> {
+    rendered(templates, MESH, values)
+}
+
+fn rendered(templates: &Templates, name: &'static str, values: &Json) -> Result<Json, Box<Diagnostic>> {
+    let text = render(templates, name, values)?;
     let mut sources = Sources::default();
-    let source = sources.add(TASK_DEFINITION, text.as_str());
+    let source = sources.add(name, text.as_str());
     let (node, problems) = json::read(&text, source);
     if let Some(problem) = problems.into_iter().next() {
         // The rendered text is nobody's file: its line is quoted in the message.
@@ -70,7 +83,7 @@ pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Js
             Diagnostic::error(
                 codes::RENDERED,
                 format!(
-                    "what the template `{TASK_DEFINITION}` rendered is not JSON: {}, in line {line}: {shown}",
+                    "what the template `{name}` rendered is not JSON: {}, in line {line}: {shown}",
                     problem.message
                 ),
             )

@@ -3,7 +3,9 @@
 
 use super::cloudformation::{self, Deployment, Keys, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
-use super::{Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form};
+use super::{
+    Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form, workloads,
+};
 use meshform_model::diag::{Diagnostic, Severity, has_errors};
 use meshform_model::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,6 +232,11 @@ impl Gathered {
     }
 }
 
+/// How much the inputs have given so far.
+fn taken(reading: &Reading) -> usize {
+    reading.found.len() + reading.tasks.len() + reading.workloads.len()
+}
+
 struct InputReader<'s> {
     options: &'s Options,
     stacks: &'s Stacks,
@@ -243,7 +250,7 @@ struct InputReader<'s> {
 
 impl<'s> InputReader<'s> {
     fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
-        let before = reading.found.len() + reading.tasks.len();
+        let before = taken(reading);
         let told = reading.problems.len();
         let mut recognised = read.documents.is_empty();
         let mut nested = false;
@@ -274,7 +281,7 @@ impl<'s> InputReader<'s> {
         if read.named
             && read.whole
             && silent
-            && reading.found.len() + reading.tasks.len() == before
+            && taken(reading) == before
             && recognised
             && !nested
         {
@@ -306,6 +313,10 @@ impl<'s> InputReader<'s> {
             Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
             Form::Other(document) if tasks::is_one(&document) => {
                 reading.tasks.extend(tasks::by_itself(&document));
+                Vec::new()
+            }
+            Form::Other(document) if workloads::recognise(&document) => {
+                workloads::read(&document, reading);
                 Vec::new()
             }
             Form::Other(document) => api::Reader {

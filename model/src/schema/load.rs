@@ -1,6 +1,6 @@
 //! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
 
-use super::KindSchema;
+use super::{KindSchema, SchemaNode};
 use super::build::{Compiler, Located, any};
 use super::raw::RawSchema;
 use crate::kind::Kind;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// The schema files by name, as they are published.
-pub const FILES: [(&str, &str); 10] = [
+pub const FILES: [(&str, &str); 11] = [
     ("shared.json", include_str!("../../../schemas/shared.json")),
     ("mesh.json", include_str!("../../../schemas/mesh.json")),
     (
@@ -36,12 +36,20 @@ pub const FILES: [(&str, &str); 10] = [
         "proxy-profile.json",
         include_str!("../../../schemas/proxy-profile.json"),
     ),
+    (
+        WORKLOADS,
+        include_str!("../../../schemas/workload.json"),
+    ),
     ("meta.json", include_str!("../../../schemas/meta.json")),
 ];
+
+/// The file that describes no kind, but what runs beside proxies.
+const WORKLOADS: &str = "workload.json";
 
 /// Everything that was compiled.
 pub(super) struct Compiled {
     kinds: BTreeMap<Kind, KindSchema>,
+    workloads: &'static SchemaNode,
     nothing: KindSchema,
     problems: Vec<String>,
 }
@@ -70,6 +78,10 @@ impl Compiled {
     pub(super) fn kind(&self, kind: Kind) -> &KindSchema {
         self.kinds.get(&kind).unwrap_or(&self.nothing)
     }
+
+    pub(super) fn workloads(&self) -> &'static SchemaNode {
+        self.workloads
+    }
 }
 
 /// Compiles the files that were read.
@@ -91,8 +103,13 @@ fn run(files: &BTreeMap<&str, RawSchema>, problems: Vec<String>) -> Compiled {
             compiler.problem("schemas", format!("no file describes the kind `{}`", kind.name()));
         }
     }
+    let workloads = files.get_key_value(WORKLOADS).map(|(file, schema)| {
+        let at = Located { file, schema };
+        compiler.node(at)
+    });
     Compiled {
         kinds,
+        workloads: workloads.unwrap_or_else(any),
         nothing: nothing(),
         problems: compiler.problems,
     }

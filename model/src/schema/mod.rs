@@ -210,6 +210,11 @@ pub fn kind(kind: Kind) -> &'static KindSchema {
     load::compiled().kind(kind)
 }
 
+/// The schema of a file of workloads, the short form of what runs beside proxies.
+pub fn workloads() -> &'static SchemaNode {
+    load::compiled().workloads()
+}
+
 /// The kind of a Terraform type name, with or without the prefix of hashicorp/aws.
 pub fn kind_of_terraform(name: &str) -> Option<Kind> {
     let name = name.strip_prefix("aws_").unwrap_or(name);

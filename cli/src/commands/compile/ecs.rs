@@ -9,7 +9,9 @@ use crate::commands::load::Loaded;
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
+use meshform_compiler::frontend::codes as reading_codes;
 use meshform_compiler::frontend::tasks::TaskForm;
+use meshform_compiler::frontend::workloads::{Companions, Interception, Workload};
 use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
@@ -19,13 +21,14 @@ use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use meshform_model::spec::Spec;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What the inputs hold beside the mesh.
 pub(super) struct Beside {
     existing: Vec<Existing>,
-    /// Profiles that come from task definitions.
+    workloads: BTreeMap<ResourceKey, Workload>,
+    /// Profiles that come from task definitions and workloads.
     profiles: Vec<ResourceKey>,
 }
 
@@ -33,6 +36,7 @@ pub(super) struct Beside {
 pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
     let mut beside = Beside {
         existing: Vec::new(),
+        workloads: BTreeMap::new(),
         profiles: Vec::new(),
     };
     let agent = arguments.configuration == Configuration::Agent;
@@ -66,26 +70,91 @@ pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
                 .push(existing.problem(problem.help("give the mesh with it: its template, JSON or state")));
             continue;
         }
-        match profile(existing, &mut loaded.resources) {
+        match profile(&existing.key, existing.profile.clone(), &mut loaded.resources) {
             Ok(key) => beside.profiles.push(key),
             Err(problem) => problems.push(existing.problem(problem)),
         }
     }
+    for workload in std::mem::take(&mut loaded.reading.workloads) {
+        match beside.workload(&workload, &mut loaded.resources) {
+            Ok(()) => {}
+            Err(problem) => problems.push(workload.problem(*problem)),
+        }
+    }
+    beside.workloads.retain(|key, _| wanted(key));
     loaded.add(problems);
     beside
 }
 
-/// Puts what a task definition says below what the proxy's own profile says.
-fn profile(existing: &Existing, resources: &mut Vec<Resource>) -> Result<ResourceKey, Diagnostic> {
-    let subject = match existing.key.kind {
+impl Beside {
+    /// Finds the proxy of a workload, and tells it how traffic gets to it.
+    fn workload(&mut self, workload: &Workload, resources: &mut Vec<Resource>) -> Result<(), Box<Diagnostic>> {
+        let meshes: BTreeSet<&str> = resources.iter().map(|resource| resource.key.mesh.as_str()).collect();
+        let mesh = match (&workload.mesh_name, meshes.first()) {
+            (Some(mesh), _) => mesh.clone(),
+            (None, Some(only)) if meshes.len() == 1 => (*only).to_owned(),
+            _ => {
+                let problem = Diagnostic::error(codes::NOT_THERE, "a workload does not say of which mesh it is");
+                return Err(Box::new(problem.help("write `meshName` beside `workloads`")));
+            }
+        };
+        let Some(key) = workload.key(&mesh) else {
+            return Ok(());
+        };
+        if !resources.iter().any(|resource| resource.key == key) {
+            let message = format!("a workload is for {key}, which the inputs do not hold");
+            let problem = Diagnostic::error(codes::NOT_THERE, message);
+            return Err(Box::new(problem.help("give the mesh with it: its template, JSON or state")));
+        }
+        if self.workloads.contains_key(&key) || self.existing.iter().any(|existing| existing.key == key) {
+            let message = format!("{key} has a second workload or task definition");
+            let problem = Diagnostic::error(reading_codes::WORKLOAD, message);
+            return Err(Box::new(problem.help("one workload stands for one proxy: several ECS services of one virtual node need task definitions")));
+        }
+        let spec = workload_profile(workload, &key, resources);
+        if spec.as_object().is_some_and(|fields| !fields.is_empty()) {
+            self.profiles.push(profile(&key, spec, resources).map_err(Box::new)?);
+        }
+        self.workloads.insert(key, workload.clone());
+        Ok(())
+    }
+}
+
+/// What a workload says to a proxy profile.
+fn workload_profile(workload: &Workload, key: &ResourceKey, resources: &[Resource]) -> Json {
+    let mut spec = serde_json::Map::new();
+    match workload.interception {
+        Some(Interception::Transparent) => {
+            spec.insert("interception".to_owned(), json!({"transparent": {}}));
+        }
+        Some(Interception::Explicit) => {
+            spec.insert("interception".to_owned(), json!({"explicit": {}}));
+        }
+        None => {}
+    }
+    let node = resources.iter().find(|resource| resource.key == *key);
+    if let (Some(Spec::VirtualNode(node)), Some(port), Some(Interception::Explicit)) =
+        (node.map(|node| &node.spec), workload.port, workload.interception)
+        && let [listener] = node.listeners.as_slice()
+        && listener.port_mapping.port != port
+    {
+        // With one listener there is no question which one the application is behind.
+        let ports = json!([{"listenerPort": listener.port_mapping.port, "appPort": port}]);
+        spec.insert("inbound".to_owned(), json!({"appPorts": ports}));
+    }
+    Json::Object(spec)
+}
+
+/// Puts what a task definition or a workload says below what the proxy's own profile says.
+fn profile(key: &ResourceKey, mut spec: Json, resources: &mut Vec<Resource>) -> Result<ResourceKey, Diagnostic> {
+    let subject = match key.kind {
         Kind::VirtualGateway => "virtualGateway",
         _ => "virtualNode",
     };
-    let mut spec = existing.profile.clone();
     if let Some(fields) = spec.as_object_mut() {
-        fields.insert(subject.to_owned(), json!(existing.key.name));
+        fields.insert(subject.to_owned(), json!(key.name));
     }
-    let name = ResourceKey::in_mesh(&existing.key.mesh, Kind::ProxyProfile, &existing.key.name);
+    let name = ResourceKey::in_mesh(&key.mesh, Kind::ProxyProfile, &key.name);
     let derived = Resource::from_json(name, &spec)?;
     let Spec::ProxyProfile(told) = &derived.spec else {
         return Ok(derived.key);
@@ -93,15 +162,15 @@ fn profile(existing: &Existing, resources: &mut Vec<Resource>) -> Result<Resourc
     let own = resources
         .iter_mut()
         .find_map(|resource| match &mut resource.spec {
-            Spec::ProxyProfile(own) if own.subject(&resource.key.mesh).as_ref() == Some(&existing.key) => {
+            Spec::ProxyProfile(own) if own.subject(&resource.key.mesh).as_ref() == Some(key) => {
                 Some((&resource.key, own))
             }
             _ => None,
         });
     match own {
-        Some((key, own)) => {
+        Some((name, own)) => {
             **own = own.as_ref().clone().over(told);
-            Ok(key.clone())
+            Ok(name.clone())
         }
         None => {
             let mut derived = derived;
@@ -127,6 +196,7 @@ pub(super) fn build(
         files: Files::default(),
         reports: String::new(),
         patched: BTreeMap::new(),
+        stacks: Vec::new(),
         image: arguments.proxy_image.as_ref().map(|image| json!(image)),
         store: arguments.proxy_store.as_ref().map(|store| json!(store)),
     };
@@ -142,10 +212,15 @@ pub(super) fn build(
             loaded.add(problems);
         }
         if there.is_empty() {
-            let problems = out.stack((mesh, &proxy), &own);
+            let problems = out.stack((mesh, &proxy), beside.workloads.get(&proxy.key), &own);
             let problems = loaded.placed(problems);
             loaded.add(problems);
         }
+    }
+    for mesh in meshes {
+        let problems = out.shared(mesh, &own);
+        let problems = loaded.placed(problems);
+        loaded.add(problems);
     }
     let problems = out.templates(loaded);
     loaded.add(problems);
@@ -171,6 +246,8 @@ struct Out<'a> {
     reports: String,
     /// Translated task definitions by template and logical id.
     patched: BTreeMap<usize, BTreeMap<String, ecs::PatchedTask>>,
+    /// The proxies that got stacks of their own.
+    stacks: Vec<ResourceKey>,
     image: Option<Json>,
     store: Option<Json>,
 }
@@ -210,6 +287,8 @@ impl Out<'_> {
             key: &proxy.key,
             delivery,
             files: &files,
+            workload: None,
+            collector: self.collector(None),
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -230,6 +309,10 @@ impl Out<'_> {
             self.files
                 .file(format!("{folder}/task-role-policy.json"), pretty(policy));
         }
+        if made.definition.to_string().contains(ecs::COLLECTOR_CONFIGURATION) {
+            self.files
+                .file(format!("{folder}/collector-policy.json"), pretty(&ecs::collector_policy()));
+        }
         match template {
             Some(template) => {
                 let task = ecs::PatchedTask {
@@ -249,7 +332,12 @@ impl Out<'_> {
     }
 
     /// A proxy without a task definition: a template of its own.
-    fn stack(&mut self, (mesh, proxy): (&Mesh, &Proxy), own: &ecs::Templates) -> Vec<Diagnostic> {
+    fn stack(
+        &mut self,
+        (mesh, proxy): (&Mesh, &Proxy),
+        workload: Option<&Workload>,
+        own: &ecs::Templates,
+    ) -> Vec<Diagnostic> {
         let files = needed(mesh, proxy);
         let (image, store) = (
             self.image.clone().unwrap_or_else(ecs::image),
@@ -269,13 +357,70 @@ impl Out<'_> {
             key: &proxy.key,
             delivery,
             files: &files,
+            workload,
+            collector: self.collector(workload),
         };
+        self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
             Ok(definition) => {
                 let path = format!("{}/stack.json", proxy.path);
                 self.files.file(path, pretty(&definition.json));
                 definition.warnings
             }
+            Err(problems) => problems,
+        }
+    }
+
+    /// The image of what takes traces and statistics, where it is wanted.
+    fn collector(&self, workload: Option<&Workload>) -> Option<&'a str> {
+        let wanted = match workload.and_then(|workload| workload.companions) {
+            Some(asked) => asked == Companions::Collector,
+            None => self.arguments.companions == super::Companions::Collector,
+        };
+        wanted.then_some(self.arguments.collector_image.as_str())
+    }
+
+    /// What the proxies of a mesh share.
+    fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
+        let (image, store) = (
+            self.image.clone().unwrap_or_else(ecs::image),
+            self.store.clone().unwrap_or_else(ecs::store),
+        );
+        let agent = self.arguments.configuration == Configuration::Agent;
+        let literal = store.as_str().map(Bucket::parse);
+        let bucket = match literal {
+            Some(bucket) => bucket,
+            // Its prefix is empty or ends with a slash, which the parameter's pattern sees to.
+            None => Bucket::parse("s3://${Bucket}/${Prefix}").map(|bucket| bucket.in_partition("${AWS::Partition}")),
+        };
+        let policy = bucket.map(|bucket| {
+            let records = meshform_store::bucket_prefix(mesh.name());
+            let prefix = MeshPrefix {
+                mesh: mesh.name(),
+                records: &records,
+            };
+            ecs::with_prefix_parameter(policy::endpoints(prefix, &bucket))
+        });
+        let proxies: Vec<ResourceKey> =
+            self.stacks.iter().filter(|key| key.mesh == mesh.name()).cloned().collect();
+        let stack = ecs::MeshStack {
+            mesh,
+            proxies: &proxies,
+            delivery: match agent {
+                true => Delivery::Agent {
+                    image: &image,
+                    store: &store,
+                },
+                false => Delivery::Static(&[]),
+            },
+            poller: policy.as_ref().filter(|_| agent).map(|policy| ecs::Poller { policy }),
+        };
+        match ecs::build_mesh(&stack, own) {
+            Ok(Some(made)) => {
+                self.files.file(format!("{}/stack.json", file_name(mesh.name())), pretty(&made.json));
+                made.warnings
+            }
+            Ok(None) => Vec::new(),
             Err(problems) => problems,
         }
     }
