@@ -24,7 +24,10 @@ pub(super) fn container(
     let mut set = |name: &str, value: Json| drop(app.insert(name.to_owned(), value));
     set("name", json!(APP));
     set("essential", json!(true));
-    set("dependsOn", json!([{"containerName": ENVOY, "condition": "HEALTHY"}]));
+    set(
+        "dependsOn",
+        json!([{"containerName": ENVOY, "condition": "HEALTHY"}]),
+    );
     set("portMappings", mappings(ports));
     set("stopTimeout", json!(APPLICATION_STOP_SECONDS));
     let mut variables = proxied.clone();
@@ -46,7 +49,11 @@ pub(super) fn container(
             let list = list.map(|(name, from)| json!({"name": name, "valueFrom": from}));
             set("secrets", Json::Array(list.collect()));
         }
-        problems.extend(misfits(task, workload).into_iter().map(|problem| workload.problem(problem)));
+        problems.extend(
+            misfits(task, workload)
+                .into_iter()
+                .map(|problem| workload.problem(problem)),
+        );
     }
     set("environment", pairs(&variables));
     app
@@ -56,7 +63,10 @@ pub(super) fn container(
 fn misfits(task: &Task<'_>, workload: &Workload) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let profile = task.mesh.profile_for(task.key);
-    let interception = profile.interception.as_ref().filter(|_| task.key.kind != Kind::VirtualGateway);
+    let interception = profile
+        .interception
+        .as_ref()
+        .filter(|_| task.key.kind != Kind::VirtualGateway);
     let listeners = values::listener_ports(task);
     let mut refuse = |message: String, help: String| {
         problems.push(Diagnostic::error(codes::PORT, message).help(help));
@@ -164,7 +174,14 @@ mod tests {
 
     #[test]
     fn fargate_has_some_sizes() {
-        for (cpu, memory) in [(256, 512), (512, 1024), (1024, 8192), (4096, 30720), (8192, 20480), (16384, 32768)] {
+        for (cpu, memory) in [
+            (256, 512),
+            (512, 1024),
+            (1024, 8192),
+            (4096, 30720),
+            (8192, 20480),
+            (16384, 32768),
+        ] {
             assert!(fits_fargate(cpu, memory), "{cpu} {memory}");
         }
         for (cpu, memory) in [(256, 4096), (512, 512), (300, 1024), (8192, 17408), (1024, 2100)] {
@@ -178,6 +195,9 @@ mod tests {
             whole_secret("arn:aws:secretsmanager:eu-central-1:1:secret:db-AbCdEf:password::"),
             "arn:aws:secretsmanager:eu-central-1:1:secret:db-AbCdEf"
         );
-        assert_eq!(whole_secret("arn:aws:ssm:eu-central-1:1:parameter/a/b"), "arn:aws:ssm:eu-central-1:1:parameter/a/b");
+        assert_eq!(
+            whole_secret("arn:aws:ssm:eu-central-1:1:parameter/a/b"),
+            "arn:aws:ssm:eu-central-1:1:parameter/a/b"
+        );
     }
 }

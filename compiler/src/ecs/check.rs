@@ -60,7 +60,10 @@ fn shape(template: &Json) -> Vec<Diagnostic> {
 fn limits(template: &Json) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (section, most) in [("Resources", 500), ("Parameters", 200), ("Outputs", 200)] {
-        let count = template.get(section).and_then(Json::as_object).map_or(0, serde_json::Map::len);
+        let count = template
+            .get(section)
+            .and_then(Json::as_object)
+            .map_or(0, serde_json::Map::len);
         if count > most {
             problems.push(
                 Diagnostic::error(

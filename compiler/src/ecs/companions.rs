@@ -44,7 +44,11 @@ fn sinks(profile: &ProxyProfileSpec) -> Vec<Sink> {
         Some(Tracing::Datadog(to)) => add("Datadog traces", &to.address, to.port),
         None => {}
     }
-    if let Some(statistics) = profile.metrics.as_ref().and_then(|metrics| metrics.dog_stats_d.as_ref()) {
+    if let Some(statistics) = profile
+        .metrics
+        .as_ref()
+        .and_then(|metrics| metrics.dog_stats_d.as_ref())
+    {
         add(
             "DogStatsD statistics",
             statistics.address.as_deref().unwrap_or("127.0.0.1"),
@@ -177,7 +181,10 @@ pub(super) fn replace(task: &Task<'_>, containers: &mut Json) -> Vec<Change> {
             continue;
         };
         let is_gone = |entry: &Json| {
-            entry.get("containerName").and_then(Json::as_str).is_some_and(|name| gone.contains(name))
+            entry
+                .get("containerName")
+                .and_then(Json::as_str)
+                .is_some_and(|name| gone.contains(name))
         };
         let before = needed.len();
         needed.retain(|entry| !is_gone(entry));
@@ -186,7 +193,9 @@ pub(super) fn replace(task: &Task<'_>, containers: &mut Json) -> Vec<Change> {
         }
     }
     // In the place of the first, but one that is called so already stays.
-    let taken = all.iter().any(|one| one.get("name").and_then(Json::as_str) == Some(COLLECTOR));
+    let taken = all
+        .iter()
+        .any(|one| one.get("name").and_then(Json::as_str) == Some(COLLECTOR));
     if !taken {
         all.push(Json::Object(collector));
     }

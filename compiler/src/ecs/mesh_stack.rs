@@ -42,7 +42,10 @@ struct Record {
 ///
 /// # Errors
 /// Where a template of the user's own does not render, or what it renders is beyond a limit.
-pub fn build_mesh(stack: &MeshStack<'_>, templates: &Templates) -> Result<Option<Definition>, Vec<Diagnostic>> {
+pub fn build_mesh(
+    stack: &MeshStack<'_>,
+    templates: &Templates,
+) -> Result<Option<Definition>, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let poller = stack.poller.filter(|_| registry::asks_cloud_map(stack.mesh));
     let records = records(stack, &mut problems);
@@ -77,10 +80,13 @@ fn values(stack: &MeshStack<'_>, poller: Option<Poller<'_>>, records: &[Record])
     let ids: BTreeMap<&str, String> = distinct("Namespace", namespaces.into_iter());
     let shared = registries.iter().filter(|one| one.shared);
     let shared: Vec<(String, &registry::Registry)> = {
-        let full: Vec<(String, &registry::Registry)> =
-            shared.map(|one| (format!("{}.{}", one.service, one.namespace), one)).collect();
+        let full: Vec<(String, &registry::Registry)> = shared
+            .map(|one| (format!("{}.{}", one.service, one.namespace), one))
+            .collect();
         let ids = distinct("Registry", full.iter().map(|(name, _)| name.as_str()));
-        full.iter().map(|(name, one)| (ids.get(name.as_str()).cloned().unwrap_or_default(), *one)).collect()
+        full.iter()
+            .map(|(name, one)| (ids.get(name.as_str()).cloned().unwrap_or_default(), *one))
+            .collect()
     };
     let records_ids = distinct("Record", records.iter().map(|record| record.service.as_str()));
     let mut conditions: BTreeMap<String, Json> = ids
@@ -88,7 +94,10 @@ fn values(stack: &MeshStack<'_>, poller: Option<Poller<'_>>, records: &[Record])
         .map(|id| (format!("Make{id}"), json!({"Fn::Equals": [{"Ref": id}, ""]})))
         .collect();
     if !records.is_empty() {
-        conditions.insert("MakeRecords".to_owned(), json!({"Fn::Equals": [{"Ref": "PrivateDns"}, "true"]}));
+        conditions.insert(
+            "MakeRecords".to_owned(),
+            json!({"Fn::Equals": [{"Ref": "PrivateDns"}, "true"]}),
+        );
     }
     let kind = |address: &str| if address.contains(':') { "AAAA" } else { "A" };
     json!({
@@ -140,7 +149,11 @@ pub fn with_prefix_parameter(policy: Json) -> Json {
         Json::Array(list) => list.into_iter().map(with_prefix_parameter).collect(),
         Json::Object(map) => {
             let fields = map.into_iter();
-            Json::Object(fields.map(|(name, value)| (name, with_prefix_parameter(value))).collect())
+            Json::Object(
+                fields
+                    .map(|(name, value)| (name, with_prefix_parameter(value)))
+                    .collect(),
+            )
         }
         other => other,
     }
@@ -151,7 +164,11 @@ fn substituted(json: &Json) -> Json {
     match json {
         Json::String(text) if text.contains("${") => json!({"Fn::Sub": text}),
         Json::Array(list) => list.iter().map(substituted).collect(),
-        Json::Object(map) => Json::Object(map.iter().map(|(name, value)| (name.clone(), substituted(value))).collect()),
+        Json::Object(map) => Json::Object(
+            map.iter()
+                .map(|(name, value)| (name.clone(), substituted(value)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -200,7 +217,9 @@ fn records(stack: &MeshStack<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Record>
             );
             let warning = warning.help(help.to_owned());
             let keys = by_address.values().flatten();
-            problems.push(keys.fold(warning, |warning, key| warning.at(Place::of(key, &Pointer::root()))));
+            problems.push(keys.fold(warning, |warning, key| {
+                warning.at(Place::of(key, &Pointer::root()))
+            }));
         };
         if !is_dns_name(&service) {
             warn(
@@ -236,7 +255,10 @@ fn resolved(mesh: &Mesh) -> BTreeMap<String, &str> {
     let mut names = BTreeMap::new();
     for node in mesh.virtual_nodes() {
         if let Some(ServiceDiscovery::Dns(dns)) = &node.spec.service_discovery {
-            names.insert(dns.hostname.trim_end_matches('.').to_owned(), node.key.name.as_str());
+            names.insert(
+                dns.hostname.trim_end_matches('.').to_owned(),
+                node.key.name.as_str(),
+            );
         }
     }
     names
@@ -247,7 +269,9 @@ fn is_dns_name(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };

@@ -10,7 +10,7 @@
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
 //! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
 //!
-//! `policy`: what the task's role must allow. How the configuration arrives is a [`Delivery`].
+//! How the configuration arrives is a [`Delivery`]; what the task's role must allow says `crate::policy`.
 
 mod app;
 mod appmesh;
@@ -23,7 +23,6 @@ mod mounts;
 mod names;
 mod partials;
 mod patch;
-mod policy;
 mod registry;
 mod render;
 mod shape;
@@ -35,7 +34,6 @@ pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy}
 pub use existing::{Existing, Translated, recognise};
 pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
-pub use policy::{policy, resources_of};
 pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 

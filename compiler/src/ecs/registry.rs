@@ -41,9 +41,9 @@ pub(super) fn of(task: &Task<'_>) -> Option<Registry> {
 pub(super) fn of_node(mesh: &Mesh, key: &ResourceKey) -> Option<Registry> {
     let (namespace, service) = named(mesh, key)?;
     let others = mesh.virtual_nodes().filter(|node| node.key.name != key.name);
-    let shared = others.into_iter().any(|node| {
-        named(mesh, &node.key).is_some_and(|name| name == (namespace, service))
-    });
+    let shared = others
+        .into_iter()
+        .any(|node| named(mesh, &node.key).is_some_and(|name| name == (namespace, service)));
     Some(Registry {
         namespace: namespace.to_owned(),
         service: service.to_owned(),
@@ -69,7 +69,12 @@ fn named<'m>(mesh: &'m Mesh, key: &ResourceKey) -> Option<(&'m str, &'m str)> {
 /// Whether Cloud Map itself is asked for nodes of the mesh.
 pub(super) fn asks_cloud_map(mesh: &Mesh) -> bool {
     let mut nodes = mesh.virtual_nodes();
-    nodes.any(|node| matches!(node.spec.service_discovery, Some(ServiceDiscovery::AwsCloudMap(_))))
+    nodes.any(|node| {
+        matches!(
+            node.spec.service_discovery,
+            Some(ServiceDiscovery::AwsCloudMap(_))
+        )
+    })
 }
 
 /// The value of an attribute that a node's instances must have.
@@ -80,7 +85,9 @@ pub(super) fn attribute<'m>(task: &Task<'m>, name: &str) -> Option<&'m str> {
 }
 
 fn attributes<'m>(mesh: &'m Mesh, key: &ResourceKey) -> impl Iterator<Item = (&'m str, &'m str)> {
-    let node = (key.kind == Kind::VirtualNode).then(|| mesh.virtual_node(&key.name)).flatten();
+    let node = (key.kind == Kind::VirtualNode)
+        .then(|| mesh.virtual_node(&key.name))
+        .flatten();
     let map = node.and_then(|node| match &node.spec.service_discovery {
         Some(ServiceDiscovery::AwsCloudMap(map)) => Some(map),
         _ => None,

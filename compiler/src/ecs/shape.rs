@@ -11,7 +11,10 @@ const SCHEMA: &str = include_str!("../../../templates/ecs/task-definition.schema
 pub(super) fn problems(template: &Json) -> Vec<(String, String)> {
     static READ: OnceLock<Option<Json>> = OnceLock::new();
     let Some(root) = READ.get_or_init(|| serde_json::from_str(SCHEMA).ok()) else {
-        return vec![(String::new(), "the schema of task definitions is not JSON".to_owned())];
+        return vec![(
+            String::new(),
+            "the schema of task definitions is not JSON".to_owned(),
+        )];
     };
     let mut walk = Walk {
         root,
@@ -66,7 +69,10 @@ impl<'s> Walk<'s> {
         if let Some(forms) = rules.get("anyOf").and_then(Json::as_array)
             && !forms.iter().any(|form| self.fits(form, value))
         {
-            self.tell(path, format!("{} has none of the forms that may stand here", shown(value)));
+            self.tell(
+                path,
+                format!("{} has none of the forms that may stand here", shown(value)),
+            );
         }
         if let (Some(condition), Some(then)) = (rules.get("if"), rules.get("then"))
             && self.fits(condition, value)
@@ -83,8 +89,15 @@ impl<'s> Walk<'s> {
     }
 
     fn object(&mut self, rules: &'s Map<String, Json>, object: &Map<String, Json>, path: &mut Vec<String>) {
-        let required = rules.get("required").and_then(Json::as_array).into_iter().flatten();
-        for name in required.filter_map(Json::as_str).filter(|name| !object.contains_key(*name)) {
+        let required = rules
+            .get("required")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten();
+        for name in required
+            .filter_map(Json::as_str)
+            .filter(|name| !object.contains_key(*name))
+        {
             self.tell(path, format!("`{name}` is missing"));
         }
         let count = |rule: &str| rules.get(rule).and_then(Json::as_u64);
@@ -103,7 +116,10 @@ impl<'s> Walk<'s> {
             {
                 self.tell(path, format!("`{name}` may not stand here"));
             }
-            match (properties.and_then(|all| all.get(name)), rules.get("additionalProperties")) {
+            match (
+                properties.and_then(|all| all.get(name)),
+                rules.get("additionalProperties"),
+            ) {
                 (Some(own), _) => self.value(own, member, path),
                 (None, Some(Json::Bool(false))) => self.tell(path, format!("`{name}` is not known")),
                 (None, Some(other)) => self.value(other, member, path),
@@ -182,12 +198,13 @@ mod tests {
     fn it_judges_as_a_whole_implementation_does() {
         let schema: Json = serde_json::from_str(SCHEMA).unwrap();
         let oracle = jsonschema::validator_for(&schema).unwrap();
-        let task = |properties: Json| {
-            json!({"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}}})
-        };
+        let task = |properties: Json| json!({"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}}});
         let container = |more: Json| {
             let mut container = json!({"Name": "a", "Image": "x"});
-            container.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            container
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
             task(json!({"ContainerDefinitions": [container]}))
         };
         let mut judged = [0, 0];
@@ -201,7 +218,9 @@ mod tests {
             task(json!({"ContainerDefinitions": []})),
             task(json!({"ContainerDefinitions": [], "NetworkMode": "other"})),
             task(json!({"ContainerDefinitions": [{"Name": "a", "Image": "x"}], "Cpu": {"Ref": "Cpu"}})),
-            task(json!({"ContainerDefinitions": [{"Name": "a", "Image": "x"}], "Cpu": {"Ref": "Cpu", "b": 1}})),
+            task(
+                json!({"ContainerDefinitions": [{"Name": "a", "Image": "x"}], "Cpu": {"Ref": "Cpu", "b": 1}}),
+            ),
             task(json!({"ContainerDefinitions": [{"Name": "a", "Image": "x"}], "ProxyConfiguration": {}})),
             container(json!({})),
             container(json!({"Name": "a b"})),
@@ -221,7 +240,11 @@ mod tests {
             container(json!({"Ulimits": [{"Name": "nofile", "SoftLimit": 1}]})),
         ] {
             let ours = problems(&template);
-            assert_eq!(ours.is_empty(), oracle.is_valid(&template), "{template}: {ours:?}");
+            assert_eq!(
+                ours.is_empty(),
+                oracle.is_valid(&template),
+                "{template}: {ours:?}"
+            );
             judged[usize::from(ours.is_empty())] += 1;
         }
         assert!(judged[0] > 10 && judged[1] > 4, "{judged:?}");

@@ -3,17 +3,16 @@
 
 use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Delivery, Task, VOLUME, app, check, codes, companions, mounts, patch, policy, registry};
+use super::{Delivery, Task, VOLUME, app, check, codes, companions, mounts, patch, registry};
 use crate::frontend::workloads::Workload;
+use crate::policy;
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
-use meshform_model::spec::{
-    ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception,
-};
+use meshform_model::spec::{ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +107,8 @@ impl Parts {
     /// What the template of a task definition is given.
     pub(super) fn values(&self, task: &Task<'_>) -> Json {
         let workload = task.workload;
-        let number = |of: fn(&Workload) -> Option<u64>, default: u64| workload.and_then(of).unwrap_or(default);
+        let number =
+            |of: fn(&Workload) -> Option<u64>, default: u64| workload.and_then(of).unwrap_or(default);
         json!({
             "mesh": task.key.mesh,
             "kind": task.key.kind.name(),
@@ -247,8 +247,10 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
         return None;
     };
     match store.as_str() {
-        Some(store) => policy::resources_of(store).map(|resources| policy::policy(task.key, resources)),
-        None => Some(policy::policy(task.key, patch::template_resource)),
+        Some(store) => {
+            policy::Bucket::parse(store).map(|bucket| policy::proxy(task.key, |key| bucket.object(key)))
+        }
+        None => Some(policy::proxy(task.key, patch::template_resource)),
     }
 }
 

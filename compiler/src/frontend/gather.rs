@@ -278,13 +278,7 @@ impl<'s> InputReader<'s> {
             }
         }
         let silent = reading.problems.len() == told;
-        if read.named
-            && read.whole
-            && silent
-            && taken(reading) == before
-            && recognised
-            && !nested
-        {
+        if read.named && read.whole && silent && taken(reading) == before && recognised && !nested {
             reading.problems.push(Diagnostic::warning(
                 codes::NOTHING_FOUND,
                 format!("`{}` holds no resource of a mesh", read.name),

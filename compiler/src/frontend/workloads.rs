@@ -135,8 +135,19 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
         problems.push(at(problem, node.get("environment")));
     }
     if node.get("virtualGateway").is_some_and(|name| !name.is_null()) {
-        let of_application = ["image", "port", "command", "healthCheck", "environment", "secrets", "interception"];
-        for field in of_application.into_iter().filter(|field| node.get(field).is_some_and(|n| !n.is_null())) {
+        let of_application = [
+            "image",
+            "port",
+            "command",
+            "healthCheck",
+            "environment",
+            "secrets",
+            "interception",
+        ];
+        for field in of_application
+            .into_iter()
+            .filter(|field| node.get(field).is_some_and(|n| !n.is_null()))
+        {
             let message = format!("a virtual gateway runs no application, and `{field}` is of one");
             let problem = Diagnostic::error(codes::WORKLOAD, message).help("leave it out");
             problems.push(at(problem, node.get(field)));
@@ -186,7 +197,11 @@ fn texts(node: &Node, field: &str, problems: &mut Vec<Diagnostic>) -> BTreeMap<S
             Value::Number(number) => number.as_text().to_owned(),
             Value::Bool(value) => value.to_string(),
             other => {
-                let message = format!("the variable `{}` has {} for a value", variable.name, other.noun());
+                let message = format!(
+                    "the variable `{}` has {} for a value",
+                    variable.name,
+                    other.noun()
+                );
                 let problem = Diagnostic::error(codes::WORKLOAD, message).help("give a text");
                 problems.push(at(problem, Some(&variable.node)));
                 continue;

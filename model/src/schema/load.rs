@@ -1,8 +1,8 @@
 //! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
 
-use super::{KindSchema, SchemaNode};
 use super::build::{Compiler, Located, any};
 use super::raw::RawSchema;
+use super::{KindSchema, SchemaNode};
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -36,10 +36,7 @@ pub const FILES: [(&str, &str); 11] = [
         "proxy-profile.json",
         include_str!("../../../schemas/proxy-profile.json"),
     ),
-    (
-        WORKLOADS,
-        include_str!("../../../schemas/workload.json"),
-    ),
+    (WORKLOADS, include_str!("../../../schemas/workload.json")),
     ("meta.json", include_str!("../../../schemas/meta.json")),
 ];
 

@@ -12,6 +12,7 @@ use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::codes as reading_codes;
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Interception, Workload};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix};
 use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
@@ -88,13 +89,21 @@ pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
 
 impl Beside {
     /// Finds the proxy of a workload, and tells it how traffic gets to it.
-    fn workload(&mut self, workload: &Workload, resources: &mut Vec<Resource>) -> Result<(), Box<Diagnostic>> {
-        let meshes: BTreeSet<&str> = resources.iter().map(|resource| resource.key.mesh.as_str()).collect();
+    fn workload(
+        &mut self,
+        workload: &Workload,
+        resources: &mut Vec<Resource>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let meshes: BTreeSet<&str> = resources
+            .iter()
+            .map(|resource| resource.key.mesh.as_str())
+            .collect();
         let mesh = match (&workload.mesh_name, meshes.first()) {
             (Some(mesh), _) => mesh.clone(),
             (None, Some(only)) if meshes.len() == 1 => (*only).to_owned(),
             _ => {
-                let problem = Diagnostic::error(codes::NOT_THERE, "a workload does not say of which mesh it is");
+                let problem =
+                    Diagnostic::error(codes::NOT_THERE, "a workload does not say of which mesh it is");
                 return Err(Box::new(problem.help("write `meshName` beside `workloads`")));
             }
         };
@@ -104,7 +113,9 @@ impl Beside {
         if !resources.iter().any(|resource| resource.key == key) {
             let message = format!("a workload is for {key}, which the inputs do not hold");
             let problem = Diagnostic::error(codes::NOT_THERE, message);
-            return Err(Box::new(problem.help("give the mesh with it: its template, JSON or state")));
+            return Err(Box::new(
+                problem.help("give the mesh with it: its template, JSON or state"),
+            ));
         }
         if self.workloads.contains_key(&key) || self.existing.iter().any(|existing| existing.key == key) {
             let message = format!("{key} has a second workload or task definition");
@@ -113,7 +124,8 @@ impl Beside {
         }
         let spec = workload_profile(workload, &key, resources);
         if spec.as_object().is_some_and(|fields| !fields.is_empty()) {
-            self.profiles.push(profile(&key, spec, resources).map_err(Box::new)?);
+            self.profiles
+                .push(profile(&key, spec, resources).map_err(Box::new)?);
         }
         self.workloads.insert(key, workload.clone());
         Ok(())
@@ -146,7 +158,11 @@ fn workload_profile(workload: &Workload, key: &ResourceKey, resources: &[Resourc
 }
 
 /// Puts what a task definition or a workload says below what the proxy's own profile says.
-fn profile(key: &ResourceKey, mut spec: Json, resources: &mut Vec<Resource>) -> Result<ResourceKey, Diagnostic> {
+fn profile(
+    key: &ResourceKey,
+    mut spec: Json,
+    resources: &mut Vec<Resource>,
+) -> Result<ResourceKey, Diagnostic> {
     let subject = match key.kind {
         Kind::VirtualGateway => "virtualGateway",
         _ => "virtualNode",
@@ -299,19 +315,21 @@ impl Out<'_> {
             true => format!("{}/{}", proxy.path, file_name(&existing.label)),
             false => proxy.path.clone(),
         };
-        let policy = match store.as_str().map(ecs::resources_of) {
+        let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(Some(resources)) => Some(ecs::policy(&proxy.key, resources)),
+            Some(Some(bucket)) => Some(policy::proxy(&proxy.key, |key| bucket.object(key))),
             Some(None) => return vec![existing.problem(no_bucket(store.as_str().unwrap_or_default()))],
-            None => Some(ecs::policy(&proxy.key, ecs::template_resource)),
+            None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
             self.files
                 .file(format!("{folder}/task-role-policy.json"), pretty(policy));
         }
         if made.definition.to_string().contains(ecs::COLLECTOR_CONFIGURATION) {
-            self.files
-                .file(format!("{folder}/collector-policy.json"), pretty(&ecs::collector_policy()));
+            self.files.file(
+                format!("{folder}/collector-policy.json"),
+                pretty(&ecs::collector_policy()),
+            );
         }
         match template {
             Some(template) => {
@@ -391,18 +409,23 @@ impl Out<'_> {
         let bucket = match literal {
             Some(bucket) => bucket,
             // Its prefix is empty or ends with a slash, which the parameter's pattern sees to.
-            None => Bucket::parse("s3://${Bucket}/${Prefix}").map(|bucket| bucket.in_partition("${AWS::Partition}")),
+            None => Bucket::parse("s3://${Bucket}/${Prefix}")
+                .map(|bucket| bucket.in_partition("${AWS::Partition}")),
         };
         let policy = bucket.map(|bucket| {
-            let records = meshform_store::bucket_prefix(mesh.name());
+            let records = meshform_store::records_prefix(mesh.name());
             let prefix = MeshPrefix {
                 mesh: mesh.name(),
                 records: &records,
             };
             ecs::with_prefix_parameter(policy::endpoints(prefix, &bucket))
         });
-        let proxies: Vec<ResourceKey> =
-            self.stacks.iter().filter(|key| key.mesh == mesh.name()).cloned().collect();
+        let proxies: Vec<ResourceKey> = self
+            .stacks
+            .iter()
+            .filter(|key| key.mesh == mesh.name())
+            .cloned()
+            .collect();
         let stack = ecs::MeshStack {
             mesh,
             proxies: &proxies,
@@ -413,11 +436,17 @@ impl Out<'_> {
                 },
                 false => Delivery::Static(&[]),
             },
-            poller: policy.as_ref().filter(|_| agent).map(|policy| ecs::Poller { policy }),
+            poller: policy
+                .as_ref()
+                .filter(|_| agent)
+                .map(|policy| ecs::Poller { policy }),
         };
         match ecs::build_mesh(&stack, own) {
             Ok(Some(made)) => {
-                self.files.file(format!("{}/stack.json", file_name(mesh.name())), pretty(&made.json));
+                self.files.file(
+                    format!("{}/stack.json", file_name(mesh.name())),
+                    pretty(&made.json),
+                );
                 made.warnings
             }
             Ok(None) => Vec::new(),
