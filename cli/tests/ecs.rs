@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
+#[path = "../../compiler/tests/common/mod.rs"]
+mod linted;
 
 use common::{Ran, World};
 use meshform::Exit;
@@ -124,4 +126,111 @@ fn what_cannot_be_translated_is_refused_at_its_place() {
         .replace("DependsOn: [Till, TaskRole]", "DependsOn: TaskRole");
     all.push(told(&[("shop.yaml", &refers)], &[]));
     insta::assert_snapshot!("refused", all.join("\n---\n"));
+}
+
+const SYSTEM: &str = include_str!("ecs/system.yaml");
+const WORKLOADS: &str = include_str!("ecs/workloads.yaml");
+
+#[test]
+fn a_system_becomes_stacks_from_the_short_form_of_its_workloads() {
+    let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", WORKLOADS)]);
+    let ran = compile(&world, &["system.yaml", "workloads.yaml"], &[]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let paths = [
+        "shop/stack.json",
+        "shop/virtualGateway/public/stack.json",
+        "shop/virtualNode/prices-v1/stack.json",
+        "shop/virtualNode/prices-v2/stack.json",
+        "shop/virtualNode/web/stack.json",
+    ];
+    let mut golden = format!("{}\n", ran.err);
+    for path in paths {
+        let file = world.path().join("out").join(path);
+        assert_eq!(linted::cfn_lint_file(&file), [""; 0], "{path}");
+        golden.push_str(&format!("=== {path}\n{}\n", read(&world, path)));
+    }
+    insta::assert_snapshot!("system", golden);
+    // The names by which others find a node are those that its tasks have.
+    let stack = json(&world, "shop/virtualNode/prices-v1/stack.json");
+    let task = &stack["Resources"]["TaskDefinition"]["Properties"];
+    assert_eq!(task["Family"], "prices-one");
+    assert!(
+        ran.err.contains("MF0943") && ran.err.contains("`stage` = `canary`"),
+        "{}",
+        ran.err
+    );
+    // Nobody asks Cloud Map for what has addresses; the poller is there all the same, because the mesh says Cloud Map.
+    let shared = json(&world, "shop/stack.json");
+    assert!(shared["Resources"].get("PollerService").is_some());
+    assert!(shared["Resources"].get("RecordPricesShopSvc").is_some());
+}
+
+#[test]
+fn companions_are_kept_or_replaced() {
+    let world = World::new(&[("shop.yaml", SHOP)]);
+    let ran = compile(&world, &["shop.yaml"], &["--companions", "collector"]);
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Fine, ""));
+    let template = json(&world, "templates/shop.json");
+    let containers = template["Resources"]["TillTask"]["Properties"]["ContainerDefinitions"].clone();
+    let names: Vec<&str> = containers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["Name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["app", "collector", "proxy"]);
+    assert!(
+        containers[1]["Image"]
+            .as_str()
+            .unwrap()
+            .contains("aws-otel-collector")
+    );
+    assert!(read(&world, "report.md").contains("the container `collector` listens where it did"));
+    assert!(read(&world, "shop/virtualNode/till/collector-policy.json").contains("xray:PutTraceSegments"));
+}
+
+#[test]
+fn workloads_that_cannot_be_are_refused_at_their_place() {
+    let told = |workloads: &str| {
+        let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", workloads)]);
+        let ran = compile(&world, &["system.yaml", "workloads.yaml"], &[]);
+        assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+        assert!(!world.path().join("out").exists(), "nothing is written");
+        // What is wrong with the mesh's other proxies is not of interest here.
+        let parts: Vec<&str> = ran
+            .err
+            .split("\n\n")
+            .filter(|part| part.contains("workloads.yaml"))
+            .collect();
+        parts.join("\n\n")
+    };
+    let with = |from: &str, to: &str| {
+        assert!(WORKLOADS.contains(from), "{from}");
+        told(&WORKLOADS.replacen(from, to, 1))
+    };
+    let all = [
+        with("virtualNode: web", "virtualNode: nobody"),
+        with("virtualNode: web", "virtualNode: web\n    virtualGateway: public"),
+        with("virtualNode: prices-v1", "virtualNode: web"),
+        with("port: 9080", "port: 8080"),
+        with("port: 9080", "port: 9081"),
+        with("port: 9080", "port: 9901"),
+        with(
+            "image: registry/prices:1",
+            "image: registry/prices:1\n    port: 9090",
+        ),
+        with("virtualGateway: public", "virtualGateway: public, image: x"),
+        with(
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/web/flags",
+            "web-flags",
+        ),
+        with("STAGE: production", "FLAGS: production"),
+        with("STAGE: production", "STAGE: [a]"),
+        with("cpu: 256", "cpus: 256"),
+        with("port: 9080", "port: '9080'"),
+        with("interception: transparent", "interception: none"),
+        with("meshName: shop", "meshName: shops"),
+        told("workloads: []"),
+    ];
+    insta::assert_snapshot!("workloads", all.join("\n---\n"));
 }

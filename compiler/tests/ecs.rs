@@ -281,6 +281,8 @@ fn a_file_that_nothing_mounts_is_told() {
             key: &key,
             delivery: Delivery::Static(b"{}"),
             files,
+            workload: None,
+            collector: None,
         };
         let made = ecs::sidecar(&task, &json!([envoy])).unwrap();
         let all = made.warnings.iter().map(|w| (w.code, w.message.clone()));
