@@ -268,7 +268,7 @@ struct Out<'a> {
     store: Option<Json>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
     /// A task definition of the user's, with our proxy in it.
     fn translated(
         &mut self,
