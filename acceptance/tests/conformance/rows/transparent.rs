@@ -145,7 +145,7 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
         files: &[],
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
-    network.intercept(&namespace::properties(&definition));
+    network.intercept(&meshform_acceptance::interception::properties(&definition));
     proxy
 }
 
