@@ -234,3 +234,44 @@ fn workloads_that_cannot_be_are_refused_at_their_place() {
     ];
     insta::assert_snapshot!("workloads", all.join("\n---\n"));
 }
+
+#[test]
+fn a_laptop_gets_a_file_for_compose() {
+    let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", WORKLOADS)]);
+    let inputs = ["system.yaml", "workloads.yaml"];
+    let fixed = ["compile", "--target", "compose", "--out", "out"];
+    let ran = world.run(&[&fixed, &inputs[..]].concat());
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    insta::assert_snapshot!("compose", read(&world, "shop/compose.yaml"));
+    // The bootstrap and its script are full of dollar signs, which Compose would take for its own.
+    let ran = world.run(
+        &[
+            &fixed,
+            &inputs[..],
+            &["--configuration", "static", "--node", "prices-v1"],
+        ]
+        .concat(),
+    );
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let text = read(&world, "shop/compose.yaml");
+    assert!(
+        text.contains("$$MESHFORM_BOOTSTRAP") && text.contains("envoyproxy/envoy"),
+        "{text}"
+    );
+    // A template of one's own is held to what Compose takes.
+    for (template, said) in [
+        ("services: {}", "no `services`"),
+        ("services: {a: {}}", "has no image"),
+        (
+            "services: {a: {image: x, network_mode: 'service:b'}}",
+            "`b`, which is not there",
+        ),
+        ("services: [", "is not YAML"),
+        ("{{nothing}}", "MF0912"),
+    ] {
+        world.write("own/compose/compose.yaml.hbs", template);
+        let ran = world.run(&[&fixed, &inputs[..], &["--templates", "own"]].concat());
+        assert_eq!(ran.exit, Exit::Found);
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+}

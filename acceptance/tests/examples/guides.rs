@@ -44,6 +44,11 @@ fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }
 
+#[test]
+fn the_page_on_sixty_services_shows_the_way_and_the_way_back() {
+    Desk::new().follow("sixty-services.md");
+}
+
 /// A desk on which the provider is installed, as the first guide says.
 fn installed() -> Desk {
     let desk = Desk::new();

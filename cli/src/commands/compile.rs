@@ -15,7 +15,7 @@ use meshform_model::diag::has_errors;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Compile meshes to Envoy files, a CloudFormation template or ECS task definitions
+/// Compile meshes to Envoy files, a CloudFormation template, ECS task definitions or a file for Docker Compose
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -35,13 +35,13 @@ pub(crate) struct Arguments {
     /// Templates that take the place of meshform's own (`ecs/task-definition.json.hbs`, …)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
-    /// How proxies on ECS get their configuration
+    /// How proxies on ECS and Docker Compose get their configuration
     #[arg(long, value_enum, default_value_t = Configuration::Agent)]
     configuration: Configuration,
     /// The container image with meshform-agent and Envoy. Default: a parameter of the template
     #[arg(long, value_name = "IMAGE")]
     proxy_image: Option<String>,
-    /// The store that proxies on ECS follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template
+    /// The store that proxies follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template; for Compose a folder
     #[arg(long, value_name = "URL")]
     proxy_store: Option<String>,
     /// What becomes of X-Ray, CloudWatch and StatsD containers beside proxies on ECS
@@ -71,6 +71,8 @@ enum Target {
     CloudFormation,
     /// A task definition with Envoy for each proxy
     Ecs,
+    /// A file for Docker Compose, for one machine
+    Compose,
 }
 
 /// How proxies on ECS get their configuration.

@@ -7,6 +7,7 @@
 //! - `mesh_stack` is what all proxies of a mesh share: namespaces of Cloud Map, a security group, private DNS records,
 //!   the poller of endpoints.
 //! - `app` is the application's container, `companions` what takes traces and statistics, `registry` where others find it.
+//! - `compose` puts the same tasks into a file for Docker Compose.
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
 //! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
 //!
@@ -17,6 +18,7 @@ mod appmesh;
 mod check;
 pub mod codes;
 mod companions;
+mod compose;
 mod existing;
 mod mesh_stack;
 mod mounts;
@@ -31,6 +33,7 @@ mod values;
 
 pub use appmesh::{Change, Fate};
 pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy};
+pub use compose::{Compose, compose};
 pub use existing::{Existing, Translated, recognise};
 pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};

@@ -8,6 +8,7 @@ use handlebars::{
 use meshform_model::diag::{Diagnostic, Sources};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The task definition's shape.
 const TASK_DEFINITION: &str = "ecs/task-definition.json.hbs";
@@ -17,7 +18,10 @@ const ENTRYPOINT: &str = "ecs/entrypoint.sh.hbs";
 /// The shape of what the proxies of a mesh share.
 const MESH: &str = "ecs/mesh.json.hbs";
 
-const OURS: [(&str, &str); 3] = [
+/// The shape of a file for Docker Compose.
+pub(super) const COMPOSE: &str = "compose/compose.yaml.hbs";
+
+const OURS: [(&str, &str); 4] = [
     (
         TASK_DEFINITION,
         include_str!("../../../templates/ecs/task-definition.json.hbs"),
@@ -27,6 +31,10 @@ const OURS: [(&str, &str); 3] = [
         include_str!("../../../templates/ecs/entrypoint.sh.hbs"),
     ),
     (MESH, include_str!("../../../templates/ecs/mesh.json.hbs")),
+    (
+        COMPOSE,
+        include_str!("../../../templates/compose/compose.yaml.hbs"),
+    ),
 ];
 
 /// Templates by their path below `templates/`; one that is missing is ours.
@@ -93,22 +101,23 @@ fn rendered(templates: &Templates, name: &'static str, values: &Json) -> Result<
     Ok(node.and_then(|node| node.to_json()).unwrap_or(Json::Null))
 }
 
+/// The rendered file for Docker Compose.
+pub(super) fn compose(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
+    render(templates, COMPOSE, values)
+}
+
 /// The rendered script.
 pub(super) fn entrypoint(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
     render(templates, ENTRYPOINT, values).map(|script| script.trim().to_owned())
 }
 
 fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Box<Diagnostic>> {
-    let mut handlebars = Handlebars::new();
-    handlebars.set_strict_mode(true);
-    handlebars.register_escape_fn(handlebars::no_escape);
-    handlebars.register_helper("json", Box::new(write_json));
-    let wrong = |what: String| {
-        Box::new(
-            Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
-                .help("the values that it is given stand at the top of meshform's own template of that name"),
-        )
-    };
+    if !templates.own.contains_key(name) {
+        return ours()
+            .render(name, values)
+            .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")));
+    }
+    let mut handlebars = empty();
     let template = Template::compile_with_name(templates.text(name), name.to_owned()).map_err(|error| {
         let at = error.pos().map_or(String::new(), |(line, column)| {
             format!(" in line {line}, column {column}")
@@ -116,13 +125,43 @@ fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Bo
         // The grammar's names of what could stand there help nobody.
         let reason = error.reason().to_string();
         let reason = reason.split(": expected").next().unwrap_or_default();
-        wrong(format!("breaks the template language{at}: {reason}"))
+        wrong(name, &format!("breaks the template language{at}: {reason}"))
     })?;
-    partials::check(&template).map_err(wrong)?;
+    partials::check(&template).map_err(|what| wrong(name, &what))?;
     handlebars.register_template(name, template);
     handlebars
         .render(name, values)
-        .map_err(|error| wrong(format!("cannot be rendered: {error}")))
+        .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")))
+}
+
+fn wrong(name: &str, what: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
+            .help("the values that it is given stand at the top of meshform's own template of that name"),
+    )
+}
+
+fn empty() -> Handlebars<'static> {
+    let mut handlebars = Handlebars::new();
+    handlebars.set_strict_mode(true);
+    handlebars.register_escape_fn(handlebars::no_escape);
+    handlebars.register_helper("json", Box::new(write_json));
+    handlebars
+}
+
+/// Our own templates, compiled once for all proxies.
+fn ours() -> &'static Handlebars<'static> {
+    static COMPILED: OnceLock<Handlebars<'static>> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let mut handlebars = empty();
+        for (name, text) in OURS {
+            // A test compiles each; one that does not is missing when it is rendered.
+            if let Ok(template) = Template::compile_with_name(text, name.to_owned()) {
+                handlebars.register_template(name, template);
+            }
+        }
+        handlebars
+    })
 }
 
 /// `{{json x}}`: a value with its quotes and escapes.

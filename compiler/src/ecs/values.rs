@@ -104,6 +104,16 @@ impl Parts {
         }
     }
 
+    /// What the task's role must allow.
+    fn policies(&self, task: &Task<'_>) -> Json {
+        let collector = self.collector.as_ref().map(|_| companions::collector_policy());
+        let named = [("proxy", role_policy(task)), ("collector", collector)];
+        let all = named.into_iter().filter_map(|(name, policy)| {
+            policy.map(|policy| json!({"PolicyName": name, "PolicyDocument": policy}))
+        });
+        all.collect()
+    }
+
     /// What the template of a task definition is given.
     pub(super) fn values(&self, task: &Task<'_>) -> Json {
         let workload = task.workload;
@@ -124,8 +134,7 @@ impl Parts {
             "envoy": to_cloudformation(&Json::Object(self.envoy.clone())),
             "parameters": patch::parameters(&task.delivery),
             "executionPolicy": app::execution_policy(task),
-            "policy": role_policy(task),
-            "collectorPolicy": self.collector.as_ref().map(|_| companions::collector_policy()),
+            "policies": self.policies(task),
             "ports": listener_ports(task),
             "registry": registry::of(task).map(|one| json!({"service": one.service, "shared": one.shared})),
             "serviceName": registry::attribute(task, registry::SERVICE_NAME),

@@ -126,13 +126,16 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
                 "give `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME` or \
                  `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`",
             );
-            problems.push(at(problem, node.get("secrets")));
+            problems.push(at(
+                problem,
+                node.get("secrets").and_then(|secrets| secrets.get(name)),
+            ));
         }
     }
     for name in environment.keys().filter(|name| secrets.contains_key(*name)) {
         let message = format!("`{name}` stands in `environment` and in `secrets`");
         let problem = Diagnostic::error(codes::WORKLOAD, message).help("ECS takes each variable once");
-        problems.push(at(problem, node.get("environment")));
+        problems.push(at(problem, node.get("environment").and_then(|all| all.get(name))));
     }
     if node.get("virtualGateway").is_some_and(|name| !name.is_null()) {
         let of_application = [

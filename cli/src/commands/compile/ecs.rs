@@ -1,6 +1,10 @@
 //! `--target ecs`: task definitions with the proxy in them. Those that the inputs hold are kept but for App Mesh's Envoy;
 //! a proxy without one gets a template of its own.
 
+mod beside;
+
+pub(super) use beside::{Beside, prepare};
+
 use super::targets::{needed_file, proxies, templates};
 use super::{Arguments, Configuration};
 use crate::codes;
@@ -9,196 +13,18 @@ use crate::commands::load::Loaded;
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
-use meshform_compiler::frontend::codes as reading_codes;
 use meshform_compiler::frontend::tasks::TaskForm;
-use meshform_compiler::frontend::workloads::{Companions, Interception, Workload};
+use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
 use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
-use meshform_model::spec::Spec;
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What the inputs hold beside the mesh.
-pub(super) struct Beside {
-    existing: Vec<Existing>,
-    workloads: BTreeMap<ResourceKey, Workload>,
-    /// Profiles that come from task definitions and workloads.
-    profiles: Vec<ResourceKey>,
-}
-
-/// Finds the task definitions, and adds to the mesh what they say of how their proxies are run.
-pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
-    let mut beside = Beside {
-        existing: Vec::new(),
-        workloads: BTreeMap::new(),
-        profiles: Vec::new(),
-    };
-    let agent = arguments.configuration == Configuration::Agent;
-    let mut problems = Vec::new();
-    for found in &loaded.reading.tasks {
-        match ecs::recognise(found, agent) {
-            Ok(Some(existing)) => beside.existing.push(existing),
-            Ok(None) => {}
-            Err(problem) => problems.push(problem),
-        }
-    }
-    let wanted = |key: &ResourceKey| {
-        arguments.input.mesh.as_ref().is_none_or(|mesh| key.mesh == *mesh)
-            && arguments.node.as_ref().is_none_or(|node| key.name == *node)
-    };
-    beside.existing.retain(|existing| wanted(&existing.key));
-    for existing in &beside.existing {
-        if !loaded
-            .resources
-            .iter()
-            .any(|resource| resource.key == existing.key)
-        {
-            let problem = Diagnostic::error(
-                codes::NOT_THERE,
-                format!(
-                    "the task definition `{}` runs the proxy of {}, which the inputs do not hold",
-                    existing.label, existing.key
-                ),
-            );
-            problems
-                .push(existing.problem(problem.help("give the mesh with it: its template, JSON or state")));
-            continue;
-        }
-        match profile(&existing.key, existing.profile.clone(), &mut loaded.resources) {
-            Ok(key) => beside.profiles.push(key),
-            Err(problem) => problems.push(existing.problem(problem)),
-        }
-    }
-    for workload in std::mem::take(&mut loaded.reading.workloads) {
-        match beside.workload(&workload, &mut loaded.resources) {
-            Ok(()) => {}
-            Err(problem) => problems.push(workload.problem(*problem)),
-        }
-    }
-    beside.workloads.retain(|key, _| wanted(key));
-    loaded.add(problems);
-    beside
-}
-
-impl Beside {
-    /// Finds the proxy of a workload, and tells it how traffic gets to it.
-    fn workload(
-        &mut self,
-        workload: &Workload,
-        resources: &mut Vec<Resource>,
-    ) -> Result<(), Box<Diagnostic>> {
-        let meshes: BTreeSet<&str> = resources
-            .iter()
-            .map(|resource| resource.key.mesh.as_str())
-            .collect();
-        let mesh = match (&workload.mesh_name, meshes.first()) {
-            (Some(mesh), _) => mesh.clone(),
-            (None, Some(only)) if meshes.len() == 1 => (*only).to_owned(),
-            _ => {
-                let problem =
-                    Diagnostic::error(codes::NOT_THERE, "a workload does not say of which mesh it is");
-                return Err(Box::new(problem.help("write `meshName` beside `workloads`")));
-            }
-        };
-        let Some(key) = workload.key(&mesh) else {
-            return Ok(());
-        };
-        if !resources.iter().any(|resource| resource.key == key) {
-            let message = format!("a workload is for {key}, which the inputs do not hold");
-            let problem = Diagnostic::error(codes::NOT_THERE, message);
-            return Err(Box::new(
-                problem.help("give the mesh with it: its template, JSON or state"),
-            ));
-        }
-        if self.workloads.contains_key(&key) || self.existing.iter().any(|existing| existing.key == key) {
-            let message = format!("{key} has a second workload or task definition");
-            let problem = Diagnostic::error(reading_codes::WORKLOAD, message);
-            return Err(Box::new(problem.help("one workload stands for one proxy: several ECS services of one virtual node need task definitions")));
-        }
-        let spec = workload_profile(workload, &key, resources);
-        if spec.as_object().is_some_and(|fields| !fields.is_empty()) {
-            self.profiles
-                .push(profile(&key, spec, resources).map_err(Box::new)?);
-        }
-        self.workloads.insert(key, workload.clone());
-        Ok(())
-    }
-}
-
-/// What a workload says to a proxy profile.
-fn workload_profile(workload: &Workload, key: &ResourceKey, resources: &[Resource]) -> Json {
-    let mut spec = serde_json::Map::new();
-    match workload.interception {
-        Some(Interception::Transparent) => {
-            spec.insert("interception".to_owned(), json!({"transparent": {}}));
-        }
-        Some(Interception::Explicit) => {
-            spec.insert("interception".to_owned(), json!({"explicit": {}}));
-        }
-        None => {}
-    }
-    let node = resources.iter().find(|resource| resource.key == *key);
-    if let (Some(Spec::VirtualNode(node)), Some(port), Some(Interception::Explicit)) =
-        (node.map(|node| &node.spec), workload.port, workload.interception)
-        && let [listener] = node.listeners.as_slice()
-        && listener.port_mapping.port != port
-    {
-        // With one listener there is no question which one the application is behind.
-        let ports = json!([{"listenerPort": listener.port_mapping.port, "appPort": port}]);
-        spec.insert("inbound".to_owned(), json!({"appPorts": ports}));
-    }
-    Json::Object(spec)
-}
-
-/// Puts what a task definition or a workload says below what the proxy's own profile says.
-fn profile(
-    key: &ResourceKey,
-    mut spec: Json,
-    resources: &mut Vec<Resource>,
-) -> Result<ResourceKey, Diagnostic> {
-    let subject = match key.kind {
-        Kind::VirtualGateway => "virtualGateway",
-        _ => "virtualNode",
-    };
-    if let Some(fields) = spec.as_object_mut() {
-        fields.insert(subject.to_owned(), json!(key.name));
-    }
-    let name = ResourceKey::in_mesh(&key.mesh, Kind::ProxyProfile, &key.name);
-    let derived = Resource::from_json(name, &spec)?;
-    let Spec::ProxyProfile(told) = &derived.spec else {
-        return Ok(derived.key);
-    };
-    let own = resources
-        .iter_mut()
-        .find_map(|resource| match &mut resource.spec {
-            Spec::ProxyProfile(own) if own.subject(&resource.key.mesh).as_ref() == Some(key) => {
-                Some((&resource.key, own))
-            }
-            _ => None,
-        });
-    match own {
-        Some((name, own)) => {
-            **own = own.as_ref().clone().over(told);
-            Ok(name.clone())
-        }
-        None => {
-            let mut derived = derived;
-            while resources.iter().any(|resource| resource.key == derived.key) {
-                derived.key.name.push_str("-ecs");
-            }
-            let key = derived.key.clone();
-            resources.push(derived);
-            Ok(key)
-        }
-    }
-}
 
 /// The files of all proxies.
 pub(super) fn build(
@@ -216,6 +42,14 @@ pub(super) fn build(
         image: arguments.proxy_image.as_ref().map(|image| json!(image)),
         store: arguments.proxy_store.as_ref().map(|store| json!(store)),
     };
+    if let Some(store) = arguments
+        .proxy_store
+        .as_ref()
+        .filter(|store| Bucket::parse(store).is_none())
+    {
+        loaded.add(vec![no_bucket(store)]);
+        return out.files;
+    }
     let own = templates(arguments, io, &mut loaded.problems);
     for (mesh, proxy) in proxies(arguments, io, meshes, loaded) {
         let there: Vec<&Existing> = beside
@@ -254,6 +88,72 @@ pub(super) fn build(
         out.files.file("report.md", out.reports);
     }
     out.files
+}
+
+/// A file for Docker Compose of each mesh. Task definitions that the inputs hold say how their proxies are run, and
+/// nothing else of them is taken: what runs beside them on a laptop is its workload.
+pub(super) fn compose(
+    (arguments, io): (&Arguments, &Io),
+    meshes: &[Mesh],
+    beside: &Beside,
+    loaded: &mut Loaded,
+) -> Files {
+    let mut files = Files::default();
+    let own = templates(arguments, io, &mut loaded.problems);
+    let image = arguments
+        .proxy_image
+        .as_ref()
+        .map_or_else(ecs::image, |image| json!(image));
+    let store = arguments
+        .proxy_store
+        .as_ref()
+        .map_or_else(ecs::store, |store| json!(store));
+    let proxies = proxies(arguments, io, meshes, loaded);
+    for mesh in meshes {
+        let tasks: Vec<ecs::Task<'_>> = proxies
+            .iter()
+            .filter(|(_, proxy)| proxy.key.mesh == mesh.name())
+            .map(|(mesh, proxy)| {
+                let workload = beside.workloads.get(&proxy.key);
+                let delivery = match arguments.configuration {
+                    Configuration::Agent => Delivery::Agent {
+                        image: &image,
+                        store: &store,
+                    },
+                    Configuration::Static => {
+                        Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
+                    }
+                };
+                ecs::Task {
+                    workload,
+                    collector: collector(arguments, workload),
+                    ..ecs::Task::new(mesh, &proxy.key, delivery)
+                }
+            })
+            .collect();
+        if tasks.is_empty() {
+            continue;
+        }
+        let problems = match ecs::compose(mesh, &tasks, &own) {
+            Ok(made) => {
+                files.file(format!("{}/compose.yaml", file_name(mesh.name())), made.text);
+                made.warnings
+            }
+            Err(problems) => problems,
+        };
+        let problems = loaded.placed(problems);
+        loaded.add(problems);
+    }
+    files
+}
+
+/// The image of what takes traces and statistics, where it is wanted.
+fn collector<'a>(arguments: &'a Arguments, workload: Option<&Workload>) -> Option<&'a str> {
+    let wanted = match workload.and_then(|workload| workload.companions) {
+        Some(asked) => asked == Companions::Collector,
+        None => arguments.companions == super::Companions::Collector,
+    };
+    wanted.then_some(arguments.collector_image.as_str())
 }
 
 struct Out<'a> {
@@ -304,7 +204,7 @@ impl<'a> Out<'a> {
             delivery,
             files: &files,
             workload: None,
-            collector: self.collector(None),
+            collector: collector(self.arguments, None),
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -317,8 +217,7 @@ impl<'a> Out<'a> {
         };
         let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(Some(bucket)) => Some(policy::proxy(&proxy.key, |key| bucket.object(key))),
-            Some(None) => return vec![existing.problem(no_bucket(store.as_str().unwrap_or_default()))],
+            Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, |key| bucket.object(key))),
             None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
@@ -376,7 +275,7 @@ impl<'a> Out<'a> {
             delivery,
             files: &files,
             workload,
-            collector: self.collector(workload),
+            collector: collector(self.arguments, workload),
         };
         self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
@@ -387,15 +286,6 @@ impl<'a> Out<'a> {
             }
             Err(problems) => problems,
         }
-    }
-
-    /// The image of what takes traces and statistics, where it is wanted.
-    fn collector(&self, workload: Option<&Workload>) -> Option<&'a str> {
-        let wanted = match workload.and_then(|workload| workload.companions) {
-            Some(asked) => asked == Companions::Collector,
-            None => self.arguments.companions == super::Companions::Collector,
-        };
-        wanted.then_some(self.arguments.collector_image.as_str())
     }
 
     /// What the proxies of a mesh share.
