@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 pub(crate) fn rows(sheet: &mut Sheet) {
     names(sheet);
     endpoints(sheet);
+    super::cloud_map::rows(sheet);
     explicit(sheet);
 }
 
