@@ -40,6 +40,17 @@ fn the_guide_on_buckets_keeps_a_store_in_one() {
 }
 
 #[test]
+fn the_guide_on_the_agent_brings_a_release_and_endpoints_to_an_envoy() {
+    let moto = Moto::start();
+    let mut desk = Desk::new();
+    desk.program("meshform-agent", &tools::agent());
+    desk.program("envoy", &tools::envoy());
+    desk.port(9000, moto.address().port());
+    desk.free_ports(&[15001, 9901, 9903, 9904]);
+    desk.follow("agent.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }
