@@ -27,7 +27,7 @@ pub(crate) fn again(test: &str) {
     again.arg("-n").arg(std::env::current_exe().unwrap());
     again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
     // What the harness says in there is not for whoever counts tests.
-    let output = again.output().expect("unshare runs (util-linux)");
+    let output = again.output().unwrap();
     assert!(
         output.status.success(),
         "{}\n{}",

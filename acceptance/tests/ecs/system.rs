@@ -147,7 +147,15 @@ struct System {
 impl System {
     fn new(root: &Path) -> Self {
         let authority = Authority::new("shop");
-        let folder = authority.write(root, "certificates", &["prices.shop.svc", "web.shop.svc"]);
+        let folder = authority.write(
+            root,
+            "certificates",
+            &[
+                "prices-v1.shop.internal",
+                "prices-v2.shop.internal",
+                "web.shop.internal",
+            ],
+        );
         // The key is the proxy's user's.
         for name in ["tls.key", "tls.crt", "ca.crt"] {
             std::os::unix::fs::chown(folder.join(name), Some(1337), Some(1337)).unwrap();

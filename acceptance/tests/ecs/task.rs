@@ -276,7 +276,7 @@ fn in_order(containers: &[Value]) -> Vec<&Value> {
         let at = left
             .iter()
             .position(|container| ready(container))
-            .expect("containers do not wait in a circle");
+            .unwrap_or_else(|| panic!("containers wait for each other"));
         let next = left.remove(at);
         order.push(next);
     }
