@@ -129,6 +129,12 @@ impl Releaser {
         }
     }
 
+    /// The same of a mesh that is no release.
+    pub async fn without_endpoints_of(&self, mesh: &Mesh) -> Result<Vec<Diagnostic>> {
+        let state = self.pointed(mesh.name()).await?.state;
+        Ok(self.unpolled(mesh.name(), &state, &of(mesh)).await)
+    }
+
     /// The same of these nodes.
     pub(crate) async fn unpolled(
         &self,

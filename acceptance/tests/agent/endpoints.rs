@@ -271,7 +271,9 @@ fn a_directory_that_envoys_read_gets_what_is_listed_and_keeps_it_over_releases()
     let envoy = Envoy::start(&tools::envoy(), &folder.join("bootstrap.json"), stage.admin, &log).unwrap();
     let (_, poller) = stage.poller("poller", &published);
     stage.serves("first");
-    assert!(!stage.meshform(&["status", "--store", &store]).contains("MF0302"));
+    eventually("nothing is missing any more", 30, || {
+        !stage.meshform(&["status", "--store", &store]).contains("MF0302")
+    });
     // What cannot be read changes nothing.
     fs::write(stage.listed(), "{").unwrap();
     eventually("it is told", 20, || {
@@ -316,11 +318,11 @@ fn of_two_pollers_one_works_and_the_other_takes_over_at_once_when_it_is_told_to_
             .to_string()
             .contains("NamespaceNotFound")
     });
-    assert!(
+    eventually("status tells it too", 30, || {
         stage
             .meshform(&["status", "--store", &store])
             .contains("NamespaceNotFound")
-    );
+    });
     crate::signal(first, "TERM");
     eventually("the second leads", 30, || leads(two) == json!(true));
 }

@@ -72,7 +72,7 @@ pub(super) fn proxies<'m>(
         match envoy::build(mesh, &options) {
             Ok(output) => {
                 let mut warnings = output.warnings;
-                warnings.extend(envoy::polled::cloud_map_warning(mesh));
+                warnings.extend(loaded.without_endpoints(io, mesh));
                 let warnings = loaded.placed(warnings);
                 loaded.add(warnings);
                 all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));
