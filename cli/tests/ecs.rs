@@ -122,10 +122,30 @@ fn what_cannot_be_translated_is_refused_at_its_place() {
         told(&[("shop.yaml", &SHOP.replace(", Default: shop", ""))], &[]),
     ];
     let refers = SHOP
-        .replace("Family: till", "Family: !GetAtt Till.VirtualNodeName")
+        .replace("Family: till", "Family: !GetAtt Till.Uid")
         .replace("DependsOn: [Till, TaskRole]", "DependsOn: TaskRole");
     all.push(told(&[("shop.yaml", &refers)], &[]));
     insta::assert_snapshot!("refused", all.join("\n---\n"));
+}
+
+#[test]
+fn names_and_arns_of_app_mesh_in_a_template_are_known_from_it() {
+    let shop = SHOP.replace("Family: till", "Family: !GetAtt Till.VirtualNodeName");
+    let by_ref: Vec<String> = shop
+        .lines()
+        .map(|line| match line.split_once("Value: ") {
+            Some((before, _)) if line.contains("APPMESH_RESOURCE_ARN") => {
+                format!("{before}Value: !Ref Till}}")
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    assert_ne!(by_ref.join("\n"), shop);
+    let world = World::new(&[("shop.yaml", &by_ref.join("\n"))]);
+    let ran = compile(&world, &["shop.yaml"], &[]);
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Fine, ""));
+    let template = json(&world, "templates/shop.json");
+    assert_eq!(template["Resources"]["TillTask"]["Properties"]["Family"], "till");
 }
 
 const SYSTEM: &str = include_str!("ecs/system.yaml");

@@ -54,7 +54,6 @@ with moto.mock_aws():
         "MeshformProxyImage": "proxy:1",
         "MeshformStore": "meshes/prod",
         "Registry": "arn:aws:servicediscovery:eu-central-1:123456789012:service/srv-1",
-        "AppImage": "app:1",
     }
     for file in sys.argv[1:]:
         with open(file) as opened:

@@ -134,10 +134,6 @@ pub(crate) fn run() {
         web.logs(),
         third.logs()
     );
-
-    for task in [gateway, web, third, first] {
-        task.stop();
-    }
 }
 
 struct System {

@@ -6,6 +6,7 @@ use meshform_acceptance::{interception, tools};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -126,6 +127,7 @@ impl Task {
                 "PATH",
                 format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", cloud.programs.display()),
             )
+            .process_group(0)
             // What the task's role gives, and where S3 is.
             .env("AWS_ACCESS_KEY_ID", KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -234,18 +236,13 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        for container in self.containers.iter_mut().rev() {
-            if container.process.try_wait().ok().flatten().is_none() {
-                // An agent ends its Envoy; what is killed leaves it behind.
-                signal(container.process.id(), "TERM");
-                let begun = Instant::now();
-                while container.process.try_wait().ok().flatten().is_none()
-                    && begun.elapsed() < Duration::from_secs(20)
-                {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-            }
-            let _ = container.process.kill();
+        for container in &mut self.containers {
+            // With what it has started: an agent its Envoy.
+            let group = format!("-{}", container.process.id());
+            let _ = Command::new("kill")
+                .args(["-s", "KILL", "--", &group])
+                .stderr(Stdio::null())
+                .status();
             let _ = container.process.wait();
         }
     }
