@@ -5,7 +5,6 @@ use super::{Definition, Delivery, Templates, check, codes, patch, registry, rend
 use crate::cloudformation::logical_name;
 use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::{Interception, ServiceDiscovery};
@@ -49,7 +48,7 @@ pub fn build_mesh(
     let mut problems = Vec::new();
     let poller = stack.poller.filter(|_| registry::asks_cloud_map(stack.mesh));
     let records = records(stack, &mut problems);
-    if stack.proxies.is_empty() && poller.is_none() {
+    if stack.proxies.is_empty() && poller.is_none() && records.is_empty() {
         return Ok(None);
     }
     let values = values(stack, poller, &records);
@@ -195,7 +194,7 @@ fn distinct<'n>(prefix: &str, names: impl Iterator<Item = &'n str>) -> BTreeMap<
 /// The records for virtual services that have loopback addresses of their own.
 fn records(stack: &MeshStack<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Record> {
     let mut addresses: BTreeMap<String, BTreeMap<String, Vec<&ResourceKey>>> = BTreeMap::new();
-    for key in stack.proxies.iter().filter(|key| key.kind == Kind::VirtualNode) {
+    for key in stack.mesh.virtual_nodes().map(|node| &node.key) {
         let profile = stack.mesh.profile_for(key);
         let Some(Interception::Explicit(explicit)) = &profile.interception else {
             continue;
