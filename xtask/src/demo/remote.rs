@@ -186,7 +186,7 @@ impl Stage<'_> {
         fs::write(folder.join("main.tf"), text).map_err(Failure::io("write", &folder))?;
         let terraform = Terraform::at(self.cast.terraform, &folder, self.children)?.with(&KEYS);
         let plugins = terraform.plugins();
-        fs::create_dir_all(&folder.join("terraform.d")).map_err(Failure::io("make", &plugins))?;
+        fs::create_dir_all(folder.join("terraform.d")).map_err(Failure::io("make", &plugins))?;
         std::os::unix::fs::symlink(self.cast.plugins, &plugins).map_err(Failure::io("make", &plugins))?;
         terraform.settings(&json!({
             "endpoint": format!("http://127.0.0.1:{}", self.bucket),
