@@ -2,7 +2,7 @@
 
 use crate::bucket::BucketTarget;
 use crate::build::{Builder, Proxy};
-use crate::discovery;
+use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
@@ -79,7 +79,7 @@ impl Release {
     /// Notes what leads somewhere in the mesh that it was built from.
     fn leads(&mut self, mesh: &Mesh) {
         (self.manifest.routed, self.called) = held::routed(mesh);
-        self.manifest.discovery = discovery::of(mesh);
+        self.manifest.discovery = discovered::of(mesh);
     }
 }
 

@@ -101,14 +101,18 @@ pub(super) fn play(
         }
         for caller in &callers {
             caller.becomes("serviceb")?;
+            caller.confirms(None)?;
         }
         Ok(((), "each has fetched its release and serves".to_owned()))
     })?;
+    let first = callers[0].release();
     terraform.weights(0, 100, true)?;
     steps.step("terraform apply", || Ok(((), terraform.apply()?.counts)))?;
     steps.step("both follow", || {
         for caller in &callers {
             caller.becomes("servicebv2")?;
+            // What Envoy has not confirmed is not what an agent starts from.
+            caller.confirms(first.as_deref())?;
         }
         Ok(((), "100 % to servicebv2, without a restart".to_owned()))
     })?;
@@ -186,7 +190,7 @@ impl Stage<'_> {
         fs::write(folder.join("main.tf"), text).map_err(Failure::io("write", &folder))?;
         let terraform = Terraform::at(self.cast.terraform, &folder, self.children)?.with(&KEYS);
         let plugins = terraform.plugins();
-        fs::create_dir_all(&folder.join("terraform.d")).map_err(Failure::io("make", &plugins))?;
+        fs::create_dir_all(folder.join("terraform.d")).map_err(Failure::io("make", &plugins))?;
         std::os::unix::fs::symlink(self.cast.plugins, &plugins).map_err(Failure::io("make", &plugins))?;
         terraform.settings(&json!({
             "endpoint": format!("http://127.0.0.1:{}", self.bucket),
@@ -232,6 +236,24 @@ impl Caller {
             let answer = client.get(HOST, "/", &[]);
             Ok(answer.is_ok_and(|answer| answer.status == 200 && answer.service() == service))
         })
+    }
+
+    /// The release that its Envoy has confirmed.
+    fn release(&self) -> Option<String> {
+        let status = Client::new(live::local(self.listen)).get("localhost", "/status", &[]);
+        let status = status.ok()?.json().ok()?;
+        status.get("release")?.as_str().map(str::to_owned)
+    }
+
+    /// Waits until it has confirmed another release than that one.
+    fn confirms(&self, before: Option<&str>) -> Result<()> {
+        live::wait(
+            &format!("the Envoy of {} confirms its release", self.name),
+            || {
+                let release = self.release();
+                Ok(release.is_some() && release.as_deref() != before)
+            },
+        )
     }
 
     fn send(&self) -> Tally {

@@ -14,7 +14,7 @@ use meshform_bundle::publish::Publisher;
 use meshform_envoy::polled::polled;
 use meshform_model::mesh::Mesh;
 use meshform_release::{Builder as _, EnvoyBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -70,7 +70,8 @@ pub(super) fn rows(sheet: &mut Sheet) {
     let bootstrap = place.path().join("apps/virtualNode/web/bootstrap.json");
     let log = place.path().join("envoy.log");
     let envoy = Envoy::start(&tools::envoy(), &bootstrap, admin, &log).unwrap();
-    let poller = Command::new(tools::agent())
+    let mut poller = Command::new(tools::agent());
+    poller
         .arg("endpoints")
         .env("MESHFORM_STORE", place.path())
         .env("MESHFORM_MESH", "apps")
