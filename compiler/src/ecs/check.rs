@@ -1,10 +1,12 @@
 //! What ECS takes, whoever shaped it: a template of the user's own may have left something out.
 
-use super::{codes, shape};
+use super::codes;
+use super::schema::{self, Misfit};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::Pointer;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 /// ECS's limit of a task definition, in bytes of JSON.
 pub(super) const MAX_BYTES: usize = 64 << 10;
@@ -47,12 +49,22 @@ fn wrong(message: String) -> Diagnostic {
         .at(Place::at(&Pointer::root(), None))
 }
 
-/// What has the wrong form.
+/// The schema finds what has the wrong form.
 fn shape(template: &Json) -> Vec<Diagnostic> {
-    let found = shape::problems(template);
-    found
-        .into_iter()
-        .map(|(at, what)| wrong(format!("what the template rendered at {at}: {what}")))
+    static SCHEMA: OnceLock<Option<Json>> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| {
+        let text = include_str!("../../../templates/ecs/task-definition.schema.json");
+        serde_json::from_str(text).ok()
+    });
+    let Some(schema) = schema else {
+        return vec![wrong("the schema of task definitions is broken".to_owned())];
+    };
+    let misfits = schema::misfits(schema, template).into_iter();
+    misfits
+        .map(|Misfit { at, what }| match at == Pointer::root() {
+            true => wrong(format!("the rendered template: {what}")),
+            false => wrong(format!("the rendered task definition at {at}: {what}")),
+        })
         .collect()
 }
 

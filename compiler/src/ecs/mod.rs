@@ -27,7 +27,7 @@ mod partials;
 mod patch;
 mod registry;
 mod render;
-mod shape;
+mod schema;
 mod sidecar;
 mod values;
 
