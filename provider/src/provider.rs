@@ -2,7 +2,8 @@
 
 use crate::functions::{ArnParse, EcsProxyConfiguration, EcsSidecar, EnvoyBootstrap};
 use crate::lookup::{
-    CloudFormationTemplate, EcsTaskDefinition, Listing, Many, One, ProxyConfiguration, ReleaseStatus, plural,
+    BucketPolicy, CloudFormationTemplate, EcsTaskDefinition, Listing, Many, One, ProxyConfiguration,
+    ReleaseStatus, plural,
 };
 use crate::release::Release;
 use crate::resource::MeshResource;
@@ -45,6 +46,7 @@ impl Provider for Appmesh {
                 "appmesh_cloudformation_template",
                 Arc::new(CloudFormationTemplate),
             )
+            .data_source("appmesh_bucket_policy", Arc::new(BucketPolicy))
             .data_source("appmesh_ecs_task_definition", Arc::new(EcsTaskDefinition))
             .function("arn_parse", Arc::new(ArnParse))
             .function("ecs_proxy_configuration", Arc::new(EcsProxyConfiguration))

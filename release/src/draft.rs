@@ -1,7 +1,7 @@
 //! From records to a release that is not stored yet: the mesh is followed, judged, and what changed is built.
 
 use crate::build::Proxy;
-use crate::discovery;
+use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
@@ -65,7 +65,7 @@ impl Release {
     /// Notes what leads somewhere in the mesh that it was built from.
     fn leads(&mut self, mesh: &Mesh) {
         (self.manifest.routed, self.called) = held::routed(mesh);
-        self.manifest.discovery = discovery::of(mesh);
+        self.manifest.discovery = discovered::of(mesh);
     }
 }
 

@@ -18,6 +18,7 @@ pub mod codes;
 mod compiled;
 mod control;
 mod debouncer;
+mod discovered;
 mod discovery;
 mod draft;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use crate::bucket::{BucketTarget, Bundles, Prepared, Wanted};
 use crate::codes;
-use crate::discovery;
+use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
@@ -154,7 +154,7 @@ impl Releaser {
                 .flatten()
                 .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
             session
-                .tell_pollers(&discovery::told(
+                .tell_pollers(&discovered::told(
                     mesh,
                     pointed.version.unwrap_or_default(),
                     manifest.as_deref(),

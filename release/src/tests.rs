@@ -2,6 +2,7 @@
 
 mod bucket;
 mod crash;
+mod discovery;
 mod publish;
 mod release;
 mod rounds;

@@ -1,6 +1,8 @@
 //! `cargo xtask dist`: release archives as the Terraform registry wants them, as `meshform` is handed out, and as AWS Lambda
 //! takes the function for CloudFormation.
 //!
+//! With `--oci` an OCI image layout with the agent instead.
+//!
 //! Linux programs are static, because Terraform's own images are Alpine: by musl where that target is installed
 //! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. A Debian package for each Linux and a
 //! Homebrew formula for all archives are made of the same programs. The last steps take the archives for this machine as a
@@ -9,6 +11,7 @@
 
 mod elf;
 mod formula;
+mod oci;
 mod platform;
 mod trial;
 
@@ -40,6 +43,9 @@ const PROGRAMS: [&str; 4] = [PROVIDER, COMMAND, AGENT, FUNCTION];
 const MANIFEST: &str = "terraform-registry-manifest.json";
 const PACK: &str = include_str!("dist/pack.py");
 
+const USE: &str =
+    "cargo xtask dist [--target TRIPLE]… [--profile NAME] [--oci [--envoy PROGRAM [--base LAYOUT]]]";
+
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Wish {
@@ -47,6 +53,8 @@ struct Wish {
     profile: String,
     /// Rust's names of the platforms; empty for what is installed here.
     targets: Vec<String>,
+    /// Images instead of archives, and the Envoy that stands in them.
+    images: Option<oci::Envoy>,
 }
 
 pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
@@ -55,6 +63,14 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let folder = target()?.join("dist").join(VERSION);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(Failure::io("make", &folder))?;
+    if let Some(envoy) = &wish.images {
+        let mut agents = Vec::new();
+        for platform in platforms.into_iter().filter(|platform| platform.os() == "linux") {
+            let built = compile(checkout, &wish.profile, &platform, &[AGENT])?;
+            agents.push((platform, built.join(AGENT)));
+        }
+        return oci::write(checkout, &agents, envoy, &folder).map(|()| true);
+    }
     let mut archives = Vec::new();
     for platform in &platforms {
         archives.extend(build(checkout, &wish.profile, platform, &folder)?);
@@ -145,13 +161,12 @@ fn debs(archives: &[Archive], folder: &Path) -> Vec<serde_json::Value> {
     commands.map(deb).collect()
 }
 
-/// Builds the programs for a platform.
-fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
+/// Builds programs for a platform, static on Linux; the folder in which they are.
+fn compile(checkout: &Checkout, profile: &str, platform: &Platform, programs: &[&str]) -> Result<PathBuf> {
     out::line(&format!("building for {} ({profile})", platform.triple()));
     let mut command = cargo(checkout);
     command.args(["build", "--profile", profile, "--target", platform.triple()]);
-    let programs: Vec<&'static str> = PROGRAMS.into_iter().filter(|name| platform.runs(name)).collect();
-    command.args(programs.iter().flat_map(|name| ["--bin", name]));
+    command.args(programs.iter().flat_map(|program| ["--bin", program]));
     if platform.needs_static_flag() {
         // With `--target` cargo keeps these flags from build scripts and macros, which cannot be static.
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
@@ -161,17 +176,25 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
     }
     let profile_folder = if profile == "dev" { "debug" } else { profile };
     let built = target()?.join(platform.triple()).join(profile_folder);
+    for program in programs.iter().filter(|_| platform.os() == "linux") {
+        let binary = built.join(program);
+        let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
+        if elf::interpreter(&bytes).is_some() {
+            return Err(Failure::new(format!("{} is not static", binary.display()))
+                .help("install a musl target: rustup target add x86_64-unknown-linux-musl"));
+        }
+    }
+    Ok(built)
+}
+
+/// Builds the programs for a platform.
+fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
+    let programs: Vec<&'static str> = PROGRAMS.into_iter().filter(|name| platform.runs(name)).collect();
+    let built = compile(checkout, profile, platform, &programs)?;
     let (os, arch) = (platform.os(), platform.arch());
     let mut archives = Vec::new();
     for program in programs {
         let binary = built.join(format!("{program}{}", platform.suffix()));
-        if platform.os() == "linux" {
-            let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
-            if elf::interpreter(&bytes).is_some() {
-                return Err(Failure::new(format!("{} is not static", binary.display()))
-                    .help("install a musl target: rustup target add x86_64-unknown-linux-musl"));
-            }
-        }
         let inside = match program {
             PROVIDER => format!("{PROVIDER}_v{VERSION}{}", platform.suffix()),
             FUNCTION => BOOTSTRAP.to_owned(),
@@ -253,6 +276,7 @@ fn wish(arguments: &[String]) -> Result<Wish> {
     let mut wish = Wish {
         profile: "release".to_owned(),
         targets: Vec::new(),
+        images: None,
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -263,11 +287,20 @@ fn wish(arguments: &[String]) -> Result<Wish> {
         match argument.as_str() {
             "--profile" => wish.profile = value()?,
             "--target" => wish.targets.push(value()?),
+            "--oci" => drop(wish.images.get_or_insert_default()),
+            "--envoy" => wish.images.get_or_insert_default().program = Some(value()?.into()),
+            "--base" => wish.images.get_or_insert_default().base = Some(value()?.into()),
             other => {
-                return Err(Failure::new(format!("`{other}` is not understood"))
-                    .help("cargo xtask dist [--target TRIPLE]… [--profile NAME]"));
+                return Err(Failure::new(format!("`{other}` is not understood")).help(USE));
             }
         }
+    }
+    if wish
+        .images
+        .as_ref()
+        .is_some_and(|envoy| envoy.base.is_some() && envoy.program.is_none())
+    {
+        return Err(Failure::new("--base is for an Envoy, and --envoy names none").help(USE));
     }
     Ok(wish)
 }
@@ -283,6 +316,12 @@ mod tests {
         let both = wish("--target a --profile dev --target b").unwrap();
         assert_eq!((both.profile.as_str(), both.targets.len()), ("dev", 2));
         assert!(wish("--target").is_err());
+        let images = wish("--oci --envoy e --base b").unwrap().images.unwrap();
+        assert_eq!(
+            (images.program, images.base),
+            (Some("e".into()), Some("b".into()))
+        );
+        assert!(wish("--base b").is_err());
         assert!(
             wish("now")
                 .unwrap_err()

@@ -14,9 +14,14 @@ mod certificates;
 #[path = "../buckets/desk.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod desk;
+mod endpoints;
 mod faults;
+mod image;
 mod life;
+mod lookup;
 mod mesh;
+#[path = "../buckets/moto.rs"]
+mod moto;
 mod releases;
 mod secrets;
 #[path = "../buckets/server.rs"]

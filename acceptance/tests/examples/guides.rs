@@ -50,6 +50,17 @@ fn the_guide_on_cloudformation_takes_a_stack_over() {
 }
 
 #[test]
+fn the_guide_on_the_agent_brings_a_release_and_endpoints_to_an_envoy() {
+    let moto = Moto::start();
+    let mut desk = Desk::new();
+    desk.program("meshform-agent", &tools::agent());
+    desk.program("envoy", &tools::envoy());
+    desk.port(9000, moto.address().port());
+    desk.free_ports(&[15001, 9901, 9903, 9904]);
+    desk.follow("agent.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }
@@ -76,6 +87,11 @@ fn the_guide_on_cloud_map_finds_the_nodes_and_gives_them_addresses() {
 #[test]
 fn the_guide_on_certificates_swaps_them_at_once() {
     Desk::new().follow("certificates.md");
+}
+
+#[test]
+fn the_page_on_sixty_services_shows_the_way_and_the_way_back() {
+    Desk::new().follow("sixty-services.md");
 }
 
 /// A desk on which the provider is installed, as the first guide says.

@@ -120,7 +120,8 @@ pub(crate) async fn run() -> Result<u8, String> {
     let keeping = async {
         loop {
             health.renewed(lease.renew(&health.state()).await);
-            sleep(Duration::from_millis(PollerState::RENEW)).await;
+            let renew = Duration::from_millis(PollerState::RENEW);
+            let _ = tokio::time::timeout(renew, health.has_news()).await;
         }
     };
     tokio::select! {

@@ -5,6 +5,7 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
 use meshform_compiler::frontend::{Found, Reading, codes as reading_codes};
+use meshform_envoy::polled;
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -13,8 +14,10 @@ use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules};
 use meshform_model::value::{Node, Span, Value};
+use meshform_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What can be missing because it is in an input that was not given.
 const MISSING: &[Code] = &[
@@ -29,6 +32,8 @@ const MISSING: &[Code] = &[
 
 /// The inputs as resources, and everything that is wrong with them.
 pub(crate) struct Loaded {
+    /// Where the resources come from, if that is a store.
+    store: Option<Arc<dyn Store>>,
     pub(crate) reading: Reading,
     pub(crate) resources: Vec<Resource>,
     pub(crate) problems: Vec<Diagnostic>,
@@ -51,6 +56,7 @@ pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io)
     problems.extend(untyped);
     let resources = once(resources, &reading, &mut problems);
     Some(Loaded {
+        store: None,
         reading,
         resources,
         problems,
@@ -71,13 +77,16 @@ pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io
         return None;
     }
     let mut loaded = Loaded {
+        store: None,
         reading: Reading::default(),
         resources: Vec::new(),
         problems: Vec::new(),
     };
     let read = crate::store::open(io, directory).and_then(|store| {
-        crate::store::wait(crate::store::resources(&*store, arguments.mesh.as_deref()))?
-            .map_err(|error| Box::new(error.diagnostic()))
+        let read = crate::store::wait(crate::store::resources(&*store, arguments.mesh.as_deref()))?
+            .map_err(|error| Box::new(error.diagnostic()));
+        loaded.store = Some(store);
+        read
     });
     match read {
         Ok((resources, problems)) => {
@@ -160,6 +169,18 @@ impl Loaded {
         let problems = self.placed(problems);
         self.problems.extend(problems);
         meshes
+    }
+
+    /// That callers of Cloud Map's nodes have no addresses: of a store it is known where a poller has looked them up.
+    pub(crate) fn without_endpoints(&self, io: &Io, mesh: &Mesh) -> Vec<Diagnostic> {
+        let Some(store) = &self.store else {
+            return polled::cloud_map_warning(mesh).into_iter().collect();
+        };
+        let looked = crate::store::releaser(io, Arc::clone(store), &[]).and_then(|releaser| {
+            crate::store::wait(releaser.without_endpoints_of(mesh))?
+                .map_err(|error| crate::store::told(&error))
+        });
+        looked.unwrap_or_else(|problem| vec![*problem])
     }
 
     /// Problems that name a resource and a field get the bytes where these stand.

@@ -36,13 +36,17 @@ fn plain(key: &ResourceKey) -> String {
         .rsplit("::")
         .next()
         .unwrap_or_default();
-    let mut id = kind.to_owned();
-    for name in key.parent.iter().chain([&key.name]) {
-        for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
-            let mut letters = word.chars();
-            id.extend(letters.next().map(|c| c.to_ascii_uppercase()));
-            id.push_str(letters.as_str());
-        }
+    let names = key.parent.iter().chain([&key.name]);
+    names.fold(kind.to_owned(), |id, name| logical_name(&id, name))
+}
+
+/// An id that begins so and goes on with the words of a name: `Namespace` and `apps.local` make `NamespaceAppsLocal`.
+pub(crate) fn logical_name(prefix: &str, name: &str) -> String {
+    let mut id = prefix.to_owned();
+    for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let mut letters = word.chars();
+        id.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+        id.push_str(letters.as_str());
     }
     id
 }

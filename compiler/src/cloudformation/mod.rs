@@ -7,6 +7,8 @@ pub mod codes;
 mod logical_id;
 mod references;
 
+pub(crate) use logical_id::logical_name;
+
 use crate::body;
 use crate::frontend::{METADATA, Symbolic, SymbolicResource};
 use meshform_model::diag::Diagnostic;

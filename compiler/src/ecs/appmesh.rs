@@ -83,8 +83,9 @@ fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Option<String>> 
     list.into_iter()
         .flatten()
         .filter_map(|pair| {
-            let value = pair.get("value").filter(|value| !is_function(value));
+            let value = pair.get("value");
             let value = value.and_then(|value| match value {
+                _ if is_function(value) => path_of(value),
                 Json::String(text) => Some(text.trim().to_owned()),
                 Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
                 _ => None,
@@ -92,6 +93,13 @@ fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Option<String>> 
             Some((pair.get("name")?.as_str()?, value))
         })
         .collect()
+}
+
+/// The path at the end of an ARN of which only partition, region and account are not known: what `Ref` gave of a virtual
+/// node in the same template.
+fn path_of(function: &Json) -> Option<String> {
+    let (before, path) = function.get("Fn::Sub")?.as_str()?.rsplit_once(":mesh/")?;
+    (before.starts_with("arn:") && !path.contains("${")).then(|| format!("mesh/{path}"))
 }
 
 /// Which proxy the container is, or what it says that names none.

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 /// ECS's limit of a task definition, in bytes of JSON.
 pub(super) const MAX_BYTES: usize = 64 << 10;
+/// CloudFormation's limit of a template that lies in a bucket.
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 /// ECS's limit of ports that interception leaves alone.
 pub(super) const MAX_IGNORED_PORTS: usize = 15;
 
@@ -19,6 +21,7 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
     if !problems.is_empty() {
         return problems;
     }
+    problems.extend(limits(template));
     let resources = template.get("Resources").and_then(Json::as_object);
     for (id, resource) in resources.into_iter().flatten() {
         let properties = resource.get("Properties");
@@ -63,6 +66,39 @@ fn shape(template: &Json) -> Vec<Diagnostic> {
             false => wrong(format!("the rendered task definition at {at}: {what}")),
         })
         .collect()
+}
+
+/// What CloudFormation takes of one template.
+fn limits(template: &Json) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (section, most) in [("Resources", 500), ("Parameters", 200), ("Outputs", 200)] {
+        let count = template
+            .get(section)
+            .and_then(Json::as_object)
+            .map_or(0, serde_json::Map::len);
+        if count > most {
+            problems.push(
+                Diagnostic::error(
+                    codes::LIMIT,
+                    format!("the stack has {count} of `{section}`; CloudFormation takes {most}"),
+                )
+                .help("split the mesh, or make some of it by another stack")
+                .at(Place::at(&Pointer::root(), None)),
+            );
+        }
+    }
+    let bytes = template.to_string().len();
+    if bytes > MAX_TEMPLATE_BYTES {
+        problems.push(
+            Diagnostic::error(
+                codes::LIMIT,
+                format!("the stack has {bytes} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES} of a template in a bucket"),
+            )
+            .help("split the mesh, or make some of it by another stack")
+            .at(Place::at(&Pointer::root(), None)),
+        );
+    }
+    problems
 }
 
 /// What a schema cannot say.

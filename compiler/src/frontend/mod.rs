@@ -5,7 +5,7 @@
 //!
 //! - [`json`] and [`yaml`] make trees that know the place of every value;
 //! - `cloudformation`, `api`, `state` and `kubernetes` recognise the forms and take the resources out;
-//! - `tasks` takes the ECS task definitions that stand beside a mesh;
+//! - `tasks` takes the ECS task definitions that stand beside a mesh, `workloads` their short form;
 //! - `found` brings each into canonical form, validates it and finds its key.
 //!
 //! Reading is bounded (see [`text`]) and never panics.
@@ -23,6 +23,7 @@ mod tags;
 pub mod tasks;
 pub mod text;
 mod time;
+pub mod workloads;
 pub mod yaml;
 
 use meshform_model::diag::{Diagnostic, Sources};
@@ -103,7 +104,9 @@ pub struct Reading {
     pub found: Vec<Found>,
     /// ECS task definitions that stand beside the mesh.
     pub tasks: Vec<tasks::FoundTask>,
-    /// The templates that hold some of them.
+    /// What runs beside proxies, in its short form.
+    pub workloads: Vec<workloads::Workload>,
+    /// The templates that hold some of the task definitions.
     pub templates: Vec<tasks::FoundTemplate>,
     /// Problems of the inputs; each resource has its own beside these.
     pub problems: Vec<Diagnostic>,
@@ -190,7 +193,7 @@ fn unknown_form(document: &Node) -> Diagnostic {
     )
     .help(
         "known are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, Terraform \
-         state, `terraform show -json`, and Kubernetes manifests of the App Mesh controller",
+         state, `terraform show -json`, Kubernetes manifests of the App Mesh controller, and files of workloads",
     );
     match document.span {
         // The first line says enough; a whole document is no place.

@@ -54,7 +54,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn node(&mut self, at: Located<'_>) -> &'static SchemaNode {
+    pub(super) fn node(&mut self, at: Located<'_>) -> &'static SchemaNode {
         if let Some(reference) = &at.schema.reference {
             return self.reference(at.file, reference);
         }

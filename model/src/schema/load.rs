@@ -3,14 +3,18 @@
 use super::build::{Compiler, Located, any};
 use super::generated::FILES;
 use super::raw::RawSchema;
-use super::{ByDialect, KindSchema};
+use super::{ByDialect, KindSchema, SchemaNode};
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+/// The file that describes no kind, but what runs beside proxies.
+const WORKLOADS: &str = "workload.json";
+
 /// Everything that was compiled.
 pub(super) struct Compiled {
     kinds: BTreeMap<Kind, KindSchema>,
+    workloads: &'static SchemaNode,
     nothing: KindSchema,
     problems: Vec<String>,
 }
@@ -39,6 +43,10 @@ impl Compiled {
     pub(super) fn kind(&self, kind: Kind) -> &KindSchema {
         self.kinds.get(&kind).unwrap_or(&self.nothing)
     }
+
+    pub(super) fn workloads(&self) -> &'static SchemaNode {
+        self.workloads
+    }
 }
 
 /// Compiles the files that were read.
@@ -60,8 +68,13 @@ fn run(files: &BTreeMap<&str, RawSchema>, problems: Vec<String>) -> Compiled {
             compiler.problem("schemas", format!("no file describes the kind `{}`", kind.name()));
         }
     }
+    let workloads = files.get_key_value(WORKLOADS).map(|(file, schema)| {
+        let at = Located { file, schema };
+        compiler.node(at)
+    });
     Compiled {
         kinds,
+        workloads: workloads.unwrap_or_else(any),
         nothing: nothing(),
         problems: compiler.problems,
     }

@@ -225,6 +225,11 @@ pub fn kind_of(dialect: Dialect, name: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(known).filter(|_| !name.is_empty())
 }
 
+/// The schema of a file of workloads, the short form of what runs beside proxies.
+pub fn workloads() -> &'static SchemaNode {
+    load::compiled().workloads()
+}
+
 /// The kind of a Terraform type name, with or without the prefix of hashicorp/aws.
 pub fn kind_of_terraform(name: &str) -> Option<Kind> {
     kind_of(Dialect::Terraform, name.strip_prefix("aws_").unwrap_or(name))

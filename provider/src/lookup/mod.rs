@@ -5,12 +5,14 @@ mod compiled;
 mod listing;
 mod many;
 mod one;
+mod policy;
 mod release;
 
 pub(crate) use compiled::{CloudFormationTemplate, EcsTaskDefinition, ProxyConfiguration};
 pub(crate) use listing::Listing;
 pub(crate) use many::Many;
 pub(crate) use one::One;
+pub(crate) use policy::BucketPolicy;
 pub(crate) use release::ReleaseStatus;
 
 use meshform_model::dialect::Dialect;

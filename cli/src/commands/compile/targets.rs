@@ -15,7 +15,8 @@ use std::path::Path;
 
 /// The files; problems are added to what was loaded.
 pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Files {
-    let beside = (arguments.target == Target::Ecs).then(|| ecs_target::prepare(arguments, loaded));
+    let tasks = matches!(arguments.target, Target::Ecs | Target::Compose);
+    let beside = tasks.then(|| ecs_target::prepare(arguments, loaded));
     let meshes = loaded.meshes(&arguments.quotas.options());
     let mut files = Files::default();
     if meshes.is_empty() && !has_errors(&loaded.problems) {
@@ -40,6 +41,11 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
         Target::Envoy => {
             for (_, proxy) in proxies(arguments, io, &meshes, loaded) {
                 place(&proxy, &mut files);
+            }
+        }
+        Target::Compose => {
+            if let Some(beside) = &beside {
+                files = ecs_target::compose((arguments, io), &meshes, beside, loaded);
             }
         }
         Target::Ecs => {
@@ -70,7 +76,7 @@ pub(super) fn proxies<'m>(
         match envoy::build(mesh, &options) {
             Ok(output) => {
                 let mut warnings = output.warnings;
-                warnings.extend(envoy::polled::cloud_map_warning(mesh));
+                warnings.extend(loaded.without_endpoints(io, mesh));
                 let warnings = loaded.placed(warnings);
                 loaded.add(warnings);
                 all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));
