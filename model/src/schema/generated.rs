@@ -2,7 +2,7 @@
 //! The schema files, built in.
 
 /// The schema files by name, as they are published.
-pub const FILES: [(&str, &str); 10] = [
+pub const FILES: [(&str, &str); 11] = [
     ("gateway-route.json", include_str!("../../../schemas/gateway-route.json")),
     ("mesh.json", include_str!("../../../schemas/mesh.json")),
     ("proxy-profile.json", include_str!("../../../schemas/proxy-profile.json")),
@@ -12,5 +12,6 @@ pub const FILES: [(&str, &str); 10] = [
     ("virtual-node.json", include_str!("../../../schemas/virtual-node.json")),
     ("virtual-router.json", include_str!("../../../schemas/virtual-router.json")),
     ("virtual-service.json", include_str!("../../../schemas/virtual-service.json")),
+    ("workload.json", include_str!("../../../schemas/workload.json")),
     ("meta.json", include_str!("../../../schemas/meta.json")),
 ];
