@@ -5,6 +5,7 @@ mod crash;
 mod discovery;
 mod publish;
 mod release;
+mod rounds;
 mod scheduler;
 
 use crate::{

@@ -104,7 +104,7 @@ pub(crate) fn pin(arguments: &PinArguments, io: &mut Io) -> Exit {
             store::wait(releaser.pin(mesh, &arguments.release))?.map_err(|error| store::told(&error))?;
         let mut said = Said {
             lines: vec![format!(
-                "mesh `{mesh}`: held at {}; `meshform unpin` lets go",
+                "mesh `{mesh}`: pinned to {}; `meshform unpin` ends that",
                 short(&entry)
             )],
             json: vec![json!({
@@ -210,7 +210,7 @@ fn only(meshes: &[String]) -> Result<&str, Problem> {
         ))),
         many => Err(Box::new(
             Diagnostic::error(
-                codes::SEVERAL_MESHES,
+                meshform_model::codes::SEVERAL_MESHES,
                 format!("the store holds several meshes: `{}`", many.join("`, `")),
             )
             .help("choose one with `--mesh NAME`"),
@@ -249,7 +249,7 @@ impl Said {
                 &[],
             ),
             Verdict::Waits => (
-                format!("mesh `{mesh}` is released by hand; proxies keep their last release"),
+                format!("mesh `{mesh}` has the release policy MANUAL; proxies keep their last release"),
                 "waits",
                 &[],
             ),
@@ -297,8 +297,8 @@ impl Said {
             (false, _) => "  not valid: see above".to_owned(),
             (true, 0) if behind => "  valid and released, but not published everywhere: see below".to_owned(),
             (true, 0) => "  valid, nothing to release".to_owned(),
-            (true, 1) => "  whole, 1 proxy would change".to_owned(),
-            (true, count) => format!("  whole, {count} proxies would change"),
+            (true, 1) => "  valid, 1 proxy would change".to_owned(),
+            (true, count) => format!("  valid, {count} proxies would change"),
         });
         self.lines.extend(
             changes
@@ -308,7 +308,7 @@ impl Said {
         self.lines.extend(status.targets.iter().map(target_words));
         if status.policy == ReleasePolicy::Manual {
             self.lines
-                .push("  released by hand: `meshform release`".to_owned());
+                .push("  release policy MANUAL: `meshform release` releases it".to_owned());
         }
         self.json.push(json!({
             "mesh": mesh,
@@ -328,7 +328,7 @@ impl Said {
                 }));
         }
         if status.policy == ReleasePolicy::Manual && !changes.is_empty() {
-            self.problems.push(meshform_release::by_hand(mesh));
+            self.problems.push(releaser.by_hand(mesh));
         }
         self.problems.extend(status.pending.diagnostics);
         let without_endpoints =
