@@ -115,6 +115,7 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
         servicebv2,
     };
     remote::play(&story.steps, &cast, children, (&folders.remote, &folders.logs))?;
+    story.places();
     if keep {
         story.keep(&proxy)?;
     } else {
@@ -312,9 +313,7 @@ impl Story<'_> {
                     containers.join(" and ")
                 ),
             ))
-        })?;
-        self.places();
-        Ok(())
+        })
     }
 
     /// Where everything lies.
