@@ -234,8 +234,10 @@ impl<'l> CloudFormation<'l> {
                 waiting.remove(&id);
                 let written = stack.template["Resources"][&id].clone();
                 let mut resource = made_of(name, &id, &written);
-                let value = scope(stack, &exports, name).value(&written["Properties"]);
-                resource.properties = texts(&value);
+                resource.properties = match resource.kind.contains("AppMesh") {
+                    true => texts(&scope(stack, &exports, name).value(&written["Properties"])),
+                    false => written["Properties"].clone(),
+                };
                 let old = stack.resources.get(&id).cloned();
                 if let Some(old) = &old {
                     resource.physical.clone_from(&old.physical);

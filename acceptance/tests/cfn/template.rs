@@ -142,7 +142,10 @@ impl Scope<'_> {
     fn attribute(&self, id: &str, attribute: &str) -> Value {
         match self.attributes.get(id).and_then(|all| all.get(attribute)) {
             Some(value) => value.clone(),
-            None if id.contains("Other") => json!(format!("{id}.{attribute}")),
+            // What is of no mesh is taken to be there.
+            None if self.attributes.get(id).is_some_and(|all| *all == json!({})) => {
+                json!(format!("{id}.{attribute}"))
+            }
             None => panic!("{id} has no attribute {attribute}"),
         }
     }
