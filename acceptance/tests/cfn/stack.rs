@@ -2,7 +2,7 @@
 //! is of no mesh is taken to be there; `AWS::AppMesh::*` can be kept and retained, and nothing else.
 
 use crate::lambda::{FUNCTION, Lambda};
-use crate::template::{Scope, named, texts};
+use crate::template::{Scope, named, policies_aside, texts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -293,6 +293,13 @@ impl<'l> CloudFormation<'l> {
             })
             .collect();
         let mut reasons = self.run(stack, steps);
+        let others = before
+            .resources
+            .iter()
+            .filter(|(_, old)| !old.kind.starts_with("Custom::"));
+        stack
+            .resources
+            .extend(others.map(|(id, old)| (id.clone(), old.clone())));
         stack.template = before.template.clone();
         stack.parameters = before.parameters.clone();
         // What the failed operation made goes: new resources, and those in whose place the old ones are again.
@@ -583,15 +590,4 @@ fn exported(stack: &Stack, name: &str) -> BTreeMap<String, String> {
             )
         })
         .collect()
-}
-
-/// A template without what CloudFormation takes for no update.
-fn policies_aside(template: &Value) -> Value {
-    let mut plain = template.clone();
-    for resource in plain["Resources"].as_object_mut().unwrap().values_mut() {
-        let fields = resource.as_object_mut().unwrap();
-        fields.remove("DeletionPolicy");
-        fields.remove("UpdateReplacePolicy");
-    }
-    plain
 }

@@ -221,3 +221,14 @@ pub(crate) fn texts(json: &Value) -> Value {
         other => json!(other.to_string()),
     }
 }
+
+/// A template without what CloudFormation takes for no update.
+pub(crate) fn policies_aside(template: &Value) -> Value {
+    let mut plain = template.clone();
+    for resource in plain["Resources"].as_object_mut().unwrap().values_mut() {
+        let fields = resource.as_object_mut().unwrap();
+        fields.remove("DeletionPolicy");
+        fields.remove("UpdateReplacePolicy");
+    }
+    plain
+}
