@@ -102,6 +102,11 @@ impl CustomRequest {
         }
     }
 
+    /// What tells the request from all others: CloudFormation says that its id does so together with the stack's.
+    pub(crate) fn unique_id(&self) -> String {
+        format!("{} {}", self.stack_id, self.request_id)
+    }
+
     /// Whether a value of the properties came from a parameter that nobody may see.
     pub(crate) fn is_secret(&self) -> bool {
         match self.resource_properties.get(meshform_compiler::stack::NO_ECHO) {

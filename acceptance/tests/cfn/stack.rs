@@ -2,9 +2,10 @@
 //! is of no mesh is taken to be there; `AWS::AppMesh::*` can be kept and retained, and nothing else.
 
 use crate::lambda::{FUNCTION, Lambda};
-use crate::template::{Scope, named, texts};
+use crate::template::{Scope, named, policies_aside, texts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Parameters of a stack, by name.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -20,7 +21,6 @@ pub(crate) struct Done {
 pub(crate) struct CloudFormation<'l> {
     lambda: &'l Lambda,
     pub(crate) stacks: BTreeMap<String, Stack>,
-    requests: u64,
     /// Whether Lambda delivers each event twice.
     pub(crate) twice: bool,
     /// The events that were sent.
@@ -53,6 +53,12 @@ struct Step {
     old: Option<Resource>,
 }
 
+/// A number that nothing else has: ids of CloudFormation never come again.
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 pub(crate) fn ended(done: Result<Done, String>, status: &str) -> Vec<String> {
     let done = done.unwrap();
     assert_eq!(done.status, status, "{:?}", done.reasons);
@@ -64,7 +70,6 @@ impl<'l> CloudFormation<'l> {
         Self {
             lambda,
             stacks: BTreeMap::new(),
-            requests: 0,
             twice: false,
             sent: Vec::new(),
         }
@@ -72,7 +77,7 @@ impl<'l> CloudFormation<'l> {
 
     /// A stack as it was when App Mesh still was there.
     pub(crate) fn deployed_before(&mut self, name: &str, template: &Value, of_mesh: &[(&str, &str)]) {
-        let mut stack = self.fresh(name, template, &Parameters::new());
+        let mut stack = Self::fresh(name, template, &Parameters::new());
         for (id, resource) in template["Resources"].as_object().unwrap() {
             let physical = of_mesh.iter().find(|(known, _)| known == id).map(|(_, arn)| *arn);
             let mut made = made_of(name, id, resource);
@@ -102,7 +107,7 @@ impl<'l> CloudFormation<'l> {
     ) -> Result<Done, String> {
         assert!(!self.stacks.contains_key(name), "{name} is there");
         let template = self.expanded(name, template, parameters)?;
-        let mut stack = self.fresh(name, &template, parameters);
+        let mut stack = Self::fresh(name, &template, parameters);
         let before = stack.clone();
         let reasons = self.bring(name, &mut stack);
         if reasons.is_empty() {
@@ -180,12 +185,11 @@ impl<'l> CloudFormation<'l> {
         }
     }
 
-    fn fresh(&mut self, name: &str, template: &Value, parameters: &Parameters) -> Stack {
-        self.requests += 1;
+    fn fresh(name: &str, template: &Value, parameters: &Parameters) -> Stack {
         Stack {
             id: format!(
                 "arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/{:08x}",
-                self.requests
+                number()
             ),
             template: template.clone(),
             parameters: parameters.clone(),
@@ -203,8 +207,7 @@ impl<'l> CloudFormation<'l> {
             transform == "Meshform" || transform == json!(["Meshform"]),
             "{transform}"
         );
-        self.requests += 1;
-        let id = self.requests.to_string();
+        let id = number().to_string();
         let event = json!({"region": "eu-west-1", "accountId": "123456789012", "fragment": plain, "params": {},
             "transformId": "123456789012::Meshform", "requestId": id, "templateParameterValues": parameters});
         let invocation = self.lambda.invoke(&event, false);
@@ -234,8 +237,10 @@ impl<'l> CloudFormation<'l> {
                 waiting.remove(&id);
                 let written = stack.template["Resources"][&id].clone();
                 let mut resource = made_of(name, &id, &written);
-                let value = scope(stack, &exports, name).value(&written["Properties"]);
-                resource.properties = texts(&value);
+                resource.properties = match resource.kind.contains("AppMesh") {
+                    true => texts(&scope(stack, &exports, name).value(&written["Properties"])),
+                    false => written["Properties"].clone(),
+                };
                 let old = stack.resources.get(&id).cloned();
                 if let Some(old) = &old {
                     resource.physical.clone_from(&old.physical);
@@ -288,6 +293,13 @@ impl<'l> CloudFormation<'l> {
             })
             .collect();
         let mut reasons = self.run(stack, steps);
+        let others = before
+            .resources
+            .iter()
+            .filter(|(_, old)| !old.kind.starts_with("Custom::"));
+        stack
+            .resources
+            .extend(others.map(|(id, old)| (id.clone(), old.clone())));
         stack.template = before.template.clone();
         stack.parameters = before.parameters.clone();
         // What the failed operation made goes: new resources, and those in whose place the old ones are again.
@@ -407,8 +419,7 @@ impl<'l> CloudFormation<'l> {
     fn ask(&mut self, stack: &Stack, steps: &[Step]) -> Vec<Option<Value>> {
         let mut invocations = Vec::new();
         for step in steps {
-            self.requests += 1;
-            let request = format!("request-{}", self.requests);
+            let request = format!("request-{}", number());
             let mut event = json!({
                 "RequestType": step.request, "RequestId": request, "ResponseURL": self.lambda.answer_url(&request),
                 "StackId": stack.id, "ServiceToken": FUNCTION, "ResourceType": step.resource.kind,
@@ -579,15 +590,4 @@ fn exported(stack: &Stack, name: &str) -> BTreeMap<String, String> {
             )
         })
         .collect()
-}
-
-/// A template without what CloudFormation takes for no update.
-fn policies_aside(template: &Value) -> Value {
-    let mut plain = template.clone();
-    for resource in plain["Resources"].as_object_mut().unwrap().values_mut() {
-        let fields = resource.as_object_mut().unwrap();
-        fields.remove("DeletionPolicy");
-        fields.remove("UpdateReplacePolicy");
-    }
-    plain
 }

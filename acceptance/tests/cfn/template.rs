@@ -142,7 +142,10 @@ impl Scope<'_> {
     fn attribute(&self, id: &str, attribute: &str) -> Value {
         match self.attributes.get(id).and_then(|all| all.get(attribute)) {
             Some(value) => value.clone(),
-            None if id.contains("Other") => json!(format!("{id}.{attribute}")),
+            // What is of no mesh is taken to be there.
+            None if self.attributes.get(id).is_some_and(|all| *all == json!({})) => {
+                json!(format!("{id}.{attribute}"))
+            }
             None => panic!("{id} has no attribute {attribute}"),
         }
     }
@@ -217,4 +220,15 @@ pub(crate) fn texts(json: &Value) -> Value {
         Value::String(_) => json.clone(),
         other => json!(other.to_string()),
     }
+}
+
+/// A template without what CloudFormation takes for no update.
+pub(crate) fn policies_aside(template: &Value) -> Value {
+    let mut plain = template.clone();
+    for resource in plain["Resources"].as_object_mut().unwrap().values_mut() {
+        let fields = resource.as_object_mut().unwrap();
+        fields.remove("DeletionPolicy");
+        fields.remove("UpdateReplacePolicy");
+    }
+    plain
 }

@@ -34,7 +34,7 @@ impl Desk {
         let one = |problem| vec![problem];
         for attempt in 0..ATTEMPTS {
             let known = self.claims.of(key).await.map_err(one)?;
-            let overtaken = known.claim.turn(&request.request_id) == Turn::Overtaken;
+            let overtaken = known.claim.turn(&request.unique_id()) == Turn::Overtaken;
             if overtaken || known.claim.holder.as_ref() != Some(&holder) {
                 return Ok(false);
             }
@@ -70,7 +70,7 @@ impl Desk {
                 requests: known.claim.requests.clone(),
                 let_go_at: Some(self.releases.now()),
             };
-            claim.saw(&request.request_id, failed.clone());
+            claim.saw(&request.unique_id(), failed.clone());
             if self.claims.set(key, &known, &claim, &author).await.map_err(one)? {
                 return Ok(true);
             }

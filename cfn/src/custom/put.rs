@@ -86,7 +86,7 @@ impl Desk {
         let key = &wanted.resource.key;
         let refused = |problem: Diagnostic| Failure::Refused(vec![problem]);
         let known = self.claims.of(key).await.map_err(refused)?;
-        match known.claim.turn(&wanted.request.request_id) {
+        match known.claim.turn(&wanted.request.unique_id()) {
             Turn::New | Turn::Again => {}
             Turn::Failed(why) => return Err(refused(Diagnostic::error(codes::OVERTAKEN, why))),
             Turn::Overtaken => {
@@ -98,7 +98,7 @@ impl Desk {
         let found = found.map_err(|error| Failure::Refused(error.diagnostics()))?;
         if let Some(problem) = self.refusal(wanted, &known, found.as_ref()) {
             let mut claim = known.claim.clone();
-            claim.saw(&wanted.request.request_id, Some(problem.message.clone()));
+            claim.saw(&wanted.request.unique_id(), Some(problem.message.clone()));
             // Only for an event that comes again; where it cannot be kept, that one finds out itself.
             let _ = self.claims.set(key, &known, &claim, &wanted.author).await;
             return Err(refused(problem));
@@ -218,7 +218,7 @@ impl Wanted<'_> {
             requests: before.requests.clone(),
             let_go_at: None,
         };
-        claim.saw(&self.request.request_id, None);
+        claim.saw(&self.request.unique_id(), None);
         claim
     }
 }
