@@ -55,17 +55,8 @@ impl Shared {
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
-        for problem in status.rejected.iter().flat_map(|rejected| &rejected.problems) {
-            let from = match (&problem.resource, &problem.field) {
-                (Some(resource), Some(field)) if !field.is_empty() => format!(" (from {resource}, {field})"),
-                (Some(resource), _) => format!(" (from {resource})"),
-                _ => String::new(),
-            };
-            reasons.push(format!(
-                "Envoy refused `{}`: {}{from}",
-                problem.envoy, problem.reason
-            ));
-        }
+        let refused = status.rejected.iter().flat_map(|rejected| &rejected.problems);
+        reasons.extend(refused.map(ToString::to_string));
         reasons
     }
 

@@ -81,10 +81,14 @@ pub(crate) fn releaser(
 ) -> Result<Releaser, Box<Diagnostic>> {
     let mut releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
     for name in publish {
-        releaser = releaser
-            .publish_to(Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))?);
+        releaser = releaser.publish_to(target(io, name)?);
     }
     Ok(releaser)
+}
+
+/// A place to which releases are published. Nothing is connected to yet.
+pub(crate) fn target(io: &Io, name: &str) -> Result<Target, Box<Diagnostic>> {
+    Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))
 }
 
 /// Who writes: the user, on this machine.

@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 16;
 
 /// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
 /// away and still follow.
-const GRACE_MILLIS: i64 = 24 * 3_600_000;
+pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 
 /// The end of the key of what a proxy is to run.
 const CURRENT: &str = "/current.json";
@@ -35,7 +35,7 @@ const CURRENT: &str = "/current.json";
 /// A bucket that agents read.
 #[derive(Debug, Clone)]
 pub struct BucketTarget {
-    objects: PublishedObjects,
+    pub(crate) objects: PublishedObjects,
     /// What was read or written last, by key: an object that has not changed since is not read again.
     known: Arc<Mutex<BTreeMap<String, Known>>>,
     /// Whether it was said that `wake` must not be written.
@@ -259,6 +259,11 @@ impl BucketTarget {
         Ok(keys.any(|key| key.contains("/bundles/") && listing.is_older_than(key, GRACE_MILLIS)))
     }
 
+    /// The storage's own clock: when what is published for a mesh was written last.
+    pub(crate) async fn now(&self, mesh: &str) -> Result<Timestamp> {
+        Ok(self.list(mesh).await?.now)
+    }
+
     async fn list(&self, mesh: &str) -> Result<Listing> {
         let listed = self
             .objects
@@ -405,7 +410,7 @@ impl BucketTarget {
         Ok(known.map(|known| (proxy, known)))
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    pub(crate) async fn delete(&self, keys: Vec<String>) -> Result<()> {
         at_once(keys.iter().map(|key| self.remove(key)).collect())
             .await
             .map(drop)

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod crash;
+mod fleet;
 mod publish;
 mod release;
 mod scheduler;

@@ -16,6 +16,8 @@ mod man;
 mod policy;
 mod quotas;
 mod release;
+mod said;
+mod status;
 mod validate;
 
 use crate::exit::Exit;
@@ -35,12 +37,10 @@ pub(crate) enum Command {
     Adopt(adopt::Arguments),
     Release(release::ReleaseArguments),
     Pin(release::PinArguments),
-    /// Let the proxies of a mesh go again, and release what was written meanwhile
-    Unpin(release::ReleaseArguments),
+    Unpin(release::UnpinArguments),
     /// Show the releases of each mesh, the newest first
-    History(release::MeshArguments),
-    /// Show whether each mesh is valid, what is released, and what would change
-    Status(release::StatusArguments),
+    History(said::MeshArguments),
+    Status(status::StatusArguments),
     Policy(policy::Arguments),
     Imports(imports::Arguments),
     InstallProvider(install_provider::Arguments),
@@ -64,7 +64,7 @@ impl Command {
             Command::Pin(arguments) => release::pin(&arguments, io),
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
-            Command::Status(arguments) => release::status(&arguments, io),
+            Command::Status(arguments) => status::status(&arguments, io),
             Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
