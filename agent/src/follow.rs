@@ -9,6 +9,10 @@ use crate::kept::{Kept, Memory};
 use crate::log;
 use crate::shared::{Shared, now};
 use crate::store::{Look, Store};
+use meshform_bundle::codes::{
+    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
+    UNPUBLISHED, told,
+};
 use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
 use meshform_bundle::publish::Publisher;
 use meshform_bundle::{Bundle, Digest, ROOT, layout};
@@ -101,6 +105,7 @@ impl Follower {
                 if self.certificates.have_changed()
                     && let Err(error) = self.renew().await
                 {
+                    let error = told(UNUSED_CERTIFICATES, error);
                     log::error(&error);
                     *self.shared.certificates.borrow_mut() = Some(error);
                 }
@@ -165,9 +170,12 @@ impl Follower {
         };
         let outcome = match answer {
             Ok(Look::Unchanged) => Ok(()),
-            Ok(Look::Missing) => Err(format!(
-                "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
-                self.config.proxy, self.config.store
+            Ok(Look::Missing) => Err(told(
+                UNPUBLISHED,
+                format!(
+                    "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
+                    self.config.proxy, self.config.store
+                ),
             )),
             Ok(Look::Found(bytes, version)) => self.take(&bytes).await.map(|()| self.seen = Some(version)),
             Err(error) => Err(error),
@@ -185,16 +193,16 @@ impl Follower {
 
     /// Said once, and kept for who asks.
     fn store_fails(&self, error: String) {
-        let told = format!("{error}; the proxy goes on with what it has");
-        let before = self.shared.store.replace(Some(told.clone()));
-        if before.as_ref() != Some(&told) {
-            log::warn(&told);
+        let message = format!("{}; the proxy goes on with what it has", told(AWAY, error));
+        let before = self.shared.store.replace(Some(message.clone()));
+        if before.as_ref() != Some(&message) {
+            log::warn(&message);
         }
     }
 
     /// Does what the object says.
     async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| error.to_string())?;
+        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| told(MALFORMED, error))?;
         if current.sequence < self.memory.sequence {
             log::warn(&format!(
                 "current.json has sequence {}, and {} was seen: an older publisher's, ignored",
@@ -256,9 +264,12 @@ impl Follower {
         match verdict {
             Verdict::Taken => self.is_good(current).await,
             // An error, so that the next look goes on with it.
-            Verdict::Open => Err(format!(
-                "Envoy has not taken in the release within {} s",
-                CONFIRMATION.as_secs()
+            Verdict::Open => Err(told(
+                UNCONFIRMED,
+                format!(
+                    "Envoy has not taken in the release within {} s",
+                    CONFIRMATION.as_secs()
+                ),
             )),
             Verdict::Refused(problems) => self.go_back(current, problems).await,
         }
@@ -342,7 +353,7 @@ impl Follower {
         if let Some(endpoints) = &current.endpoints {
             let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
             let bytes = self.fetch(&key, endpoints).await?;
-            let set = EndpointSet::decode(&bytes).map_err(|error| error.to_string())?;
+            let set = EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))?;
             endpoints::merge(&mut bundle, &set)?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
@@ -391,7 +402,7 @@ impl Follower {
     async fn bundle(&mut self, digest: &Digest) -> Result<Bundle, String> {
         let key = self.config.proxy.bundle_key(digest);
         let bytes = self.fetch(&key, digest).await?;
-        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| error.to_string())?;
+        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| told(MALFORMED, error))?;
         let folder = self.config.proxy.folder();
         let ours = [
             format!("{ROOT}/{folder}/"),
@@ -403,10 +414,13 @@ impl Follower {
         {
             return Ok(bundle);
         }
-        Err(format!(
-            "the proxy profile of {} names another `directory` than {}: take it out of the profile",
-            self.config.proxy,
-            self.config.folder().display()
+        Err(told(
+            OTHER_DIRECTORY,
+            format!(
+                "the proxy profile of {} names another `directory` than {}: take it out of the profile",
+                self.config.proxy,
+                self.config.folder().display()
+            ),
         ))
     }
 
@@ -418,7 +432,10 @@ impl Follower {
         let bytes = self.store.read(key).await?;
         let found = Digest::of(&bytes);
         if found != *digest {
-            return Err(format!("{key} is damaged: its content has the digest {found}"));
+            return Err(told(
+                MALFORMED,
+                format!("{key} is damaged: its content has the digest {found}"),
+            ));
         }
         self.kept.keep(digest, &bytes)?;
         Ok(bytes)
@@ -439,7 +456,7 @@ impl Follower {
             session.apply(work, &bundles)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome.map(drop).map_err(|error| error.to_string()),
+            Ok(outcome) => outcome.map(drop).map_err(|error| told(DIRECTORY, error)),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -31,13 +31,6 @@ pub const UNRELEASED: Code = Code("MF0513");
 /// A release took routes away.
 pub const LOST: Code = Code("MF0514");
 
-/// Envoy refused the current release.
-pub const REJECTED: Code = Code("MF0430");
-/// A proxy does not serve.
-pub const NOT_SERVING: Code = Code("MF0431");
-/// A proxy reports nothing any more.
-pub const SILENT: Code = Code("MF0432");
-
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
@@ -124,25 +117,6 @@ pub const CODES: &[CodeInfo] = &[
         explanation: "A virtual router, or a virtual service that led somewhere, has no route any more: Envoy answers \
             its requests with 404. While an apply is under way such a release is held for `hold_time`, because the \
             route that replaces the last one may be on its way.",
-    },
-    CodeInfo {
-        code: REJECTED,
-        title: "Release refused by Envoy",
-        explanation: "The Envoy of at least one proxy did not take its part of the current release. Its agent went back \
-            to the last release that was taken, so requests go on as before. The message has what Envoy says, and which \
-            resource and field it comes from where that is known.",
-    },
-    CodeInfo {
-        code: NOT_SERVING,
-        title: "Proxy that does not serve",
-        explanation: "The agent beside an Envoy reports that it does not answer or is not ready; its reasons say why. \
-            The log of the proxy's container has more.",
-    },
-    CodeInfo {
-        code: SILENT,
-        title: "Proxy without a recent report",
-        explanation: "An agent writes how its proxy is every ten minutes. This one has not for 25 minutes and did not \
-            say that it ends: it was killed, or cannot write to the bucket. A release takes such reports away after a day.",
     },
     CodeInfo {
         code: BY_HAND,

@@ -2,15 +2,14 @@
 //! them is to run. For the command, the control plane and the console.
 
 use crate::bucket::BucketTarget;
-use crate::codes;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use crate::publishing::listed;
 use crate::releaser::Releaser;
 use crate::target::Target;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use meshform_bundle::ProxyId;
 use meshform_bundle::objects::{ProxyState, Status};
+use meshform_bundle::{ProxyId, codes};
 use meshform_model::diag::{Diagnostic, Place, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;

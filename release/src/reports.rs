@@ -1,14 +1,13 @@
 //! What agents write into a bucket: how each proxy is, and a marker where one refused its release.
 
 use crate::bucket::{BucketTarget, GRACE_MILLIS};
-use crate::codes;
 use crate::error::Result;
 use crate::fleet::FleetReader;
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::publishing::listed;
 use crate::releaser::Releaser;
 use meshform_bundle::objects::Rejected;
-use meshform_bundle::{ProxyId, mesh_prefix};
+use meshform_bundle::{ProxyId, codes, mesh_prefix};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;

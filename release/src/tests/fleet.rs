@@ -1,9 +1,9 @@
 //! What agents report: who stands how, what a plan is told, and what is taken away.
 
 use super::bucket::{age, objects, to, told, two_nodes};
-use crate::{Condition, FleetReader, codes};
+use crate::{Condition, FleetReader};
 use meshform_bundle::objects::{Problem, ProxyState, Rejected, Status};
-use meshform_bundle::{Digest, ProxyId};
+use meshform_bundle::{Digest, ProxyId, codes};
 use meshform_store::PublishedObjects;
 use object_store::local::LocalFileSystem;
 use std::sync::Arc;

@@ -11,37 +11,42 @@ struct Range {
 
 const RANGES: &[Range] = &[
     Range {
-        prefix: "MF01",
+        prefix: "MF01xx",
         title: "One resource by itself",
         codes: &[meshform_model::validate::codes::CODES],
     },
     Range {
-        prefix: "MF02",
+        prefix: "MF02xx",
         title: "The rules of a mesh",
         codes: &[meshform_model::codes::CODES],
     },
     Range {
-        prefix: "MF03",
+        prefix: "MF03xx",
         title: "From a mesh to Envoy",
         codes: &[meshform_envoy::codes::CODES],
     },
     Range {
-        prefix: "MF04",
+        prefix: "MF04xx",
         title: "The store",
         codes: &[meshform_store::codes::CODES],
     },
     Range {
-        prefix: "MF05",
+        prefix: "MF043x, MF044x",
+        title: "Running proxies and their agents",
+        codes: &[meshform_bundle::codes::CODES],
+    },
+    Range {
+        prefix: "MF05xx",
         title: "Releases",
         codes: &[meshform_release::codes::CODES],
     },
     Range {
-        prefix: "MF06",
+        prefix: "MF06xx",
         title: "Reading inputs",
         codes: &[meshform_compiler::frontend::codes::CODES],
     },
     Range {
-        prefix: "MF07",
+        prefix: "MF07xx",
         title: "Writing resources",
         codes: &[
             meshform_registry::codes::CODES,
@@ -49,12 +54,12 @@ const RANGES: &[Range] = &[
         ],
     },
     Range {
-        prefix: "MF08",
+        prefix: "MF08xx",
         title: "The command",
         codes: &[meshform::codes::CODES],
     },
     Range {
-        prefix: "MF09",
+        prefix: "MF09xx",
         title: "CloudFormation and ECS",
         codes: &[
             meshform_compiler::cloudformation::codes::CODES,
@@ -74,7 +79,7 @@ pub fn errors() -> String {
          for it and tell scripts about it. This page says what each code means and what to do.\n",
     );
     for range in RANGES {
-        out.push_str(&format!("\n## {}xx: {}\n", range.prefix, range.title));
+        out.push_str(&format!("\n## {}: {}\n", range.prefix, range.title));
         let mut infos: Vec<&CodeInfo> = range.codes.iter().copied().flatten().collect();
         infos.sort_by_key(|info| info.code);
         for info in infos {
