@@ -88,6 +88,10 @@ impl Follower {
             .borrow_mut()
             .rejected
             .clone_from(&self.memory.rejected);
+        if let Some(rejected) = self.memory.rejected.clone() {
+            // Taken away when this instance ended before, and refused all the same.
+            self.mark(&rejected).await;
+        }
         // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
         if self.shared.status.borrow().bundle.is_none()
@@ -322,12 +326,20 @@ impl Follower {
             log::info("back to the last good release; the refused one is not tried again");
         }
         self.shared.changed.notify_one();
-        let marker = serde_json::to_vec(&rejected).map_err(|error| error.to_string())?;
+        self.mark(&rejected).await;
+        Ok(())
+    }
+
+    /// Leaves the marker that a plan looks for. The status says the same.
+    async fn mark(&mut self, rejected: &Rejected) {
         let key = self.config.proxy.rejected_key(&self.instance());
-        if let Err(error) = self.store.write(&key, marker).await {
+        let written = match serde_json::to_vec(rejected) {
+            Ok(marker) => tokio::time::timeout(FIRST_LOOK, self.store.write(&key, marker)).await,
+            Err(_) => return,
+        };
+        if let Ok(Err(error)) = written {
             log::warn(&error);
         }
-        Ok(())
     }
 
     fn instance(&self) -> String {

@@ -6,10 +6,12 @@
 //! - [`mod@sizes`]: the same for applies, plans, a change and a destroy at several sizes; [`server`] answers the peer.
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
+//! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
 
+mod agent;
 mod crates;
 mod figures;
 mod follow;
@@ -58,6 +60,11 @@ const SECTIONS: &[Section] = &[
         run: follow::run,
     },
     Section {
+        name: "agent",
+        about: "the agent: publish to first request, memory, processor time, with 1, 100 and 600 on one server",
+        run: agent::run,
+    },
+    Section {
         name: "crates",
         about: "cargo bench of single crates",
         run: crates::run,
@@ -82,6 +89,7 @@ struct Bench<'a> {
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
+    profile: String,
 }
 
 /// What was asked for.
@@ -120,6 +128,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),
         peer_sizes: wishes.peer_sizes.unwrap_or_else(|| vec![10, 100, 500]),
+        profile: profile.to_owned(),
     };
     out::line(&format!(
         "{}; {profile} build; medians (least to most)",
