@@ -157,18 +157,13 @@ pub fn writer(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     })
 }
 
-/// The poller of a mesh's endpoints: it reads the mesh and Cloud Map, and writes sets of endpoints, which set each proxy
-/// is to use, and its lease.
+/// The poller of a mesh's endpoints: it reads what it is to look up, asks Cloud Map, and writes sets of endpoints, which
+/// of them each proxy is to use, and its lease.
 pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     let published = published(mesh.mesh);
-    let mut read = mesh.below();
-    read.push("store.json".to_owned());
-    let written = [
-        format!("{published}/endpoints/*"),
-        format!("{published}/proxies/*/current.json"),
-        format!("{}/pointers/endpoints-lease/*", mesh.records),
-        "wake".to_owned(),
-    ];
+    let sets = format!("{published}/endpoints/*");
+    let told = format!("{published}/proxies/*/current.json");
+    let wanted = format!("{published}/proxies/discovery.json");
     json!({
         "Version": "2012-10-17",
         "Statement": [
@@ -176,15 +171,14 @@ pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
                 "Sid": "ReadMesh",
                 "Effect": "Allow",
                 "Action": ["s3:GetObject"],
-                "Resource": bucket.objects(&read),
+                "Resource": bucket.objects(&[sets.clone(), told.clone(), wanted]),
             },
             {
                 "Sid": "WriteEndpoints",
                 "Effect": "Allow",
                 "Action": ["s3:DeleteObject", "s3:PutObject"],
-                "Resource": bucket.objects(&written),
+                "Resource": bucket.objects(&[sets, told]),
             },
-            bucket.listing(&mesh.below()),
             {
                 "Sid": "ReadCloudMap",
                 "Effect": "Allow",
@@ -245,11 +239,8 @@ mod tests {
         assert!(!named.iter().any(|arn| arn.ends_with("prod/*")), "{named:?}");
         let prefixes = &written["Statement"][2]["Condition"]["StringLike"]["s3:prefix"];
         assert_eq!(prefixes[0], "prod/m/Apps/*");
-        let polled = endpoints(mesh, &bucket).to_string();
-        assert!(
-            polled.contains("prod/m/=41pps/pointers/endpoints-lease/*"),
-            "{polled}"
-        );
+        let polled = resources(&endpoints(mesh, &bucket));
+        assert!(polled.iter().all(|arn| arn.contains("/m/Apps/")), "{polled:?}");
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Releaser {
             warnings.always.extend(rejections.ok().flatten());
         }
         self.of_targets(mesh, &pointed, &mut warnings).await?;
+        warnings.always.extend(self.without_endpoints(mesh).await?);
         Ok(warnings)
     }
 
