@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_secs(15);
 
 /// How long the last report may take: whoever stops the task waits for it.
-const LAST: Duration = Duration::from_secs(2);
+pub(crate) const LAST: Duration = Duration::from_secs(2);
 
 /// What one instance reports, and where.
 pub(crate) struct Reports {

@@ -7,7 +7,7 @@ use crate::envoy::Admin;
 use crate::follow::Follower;
 use crate::kept::Kept;
 use crate::process::{Child, reap};
-use crate::report::Reports;
+use crate::report::{self, Reports};
 use crate::server::Listener;
 use crate::shared::Shared;
 use crate::store::Store;
@@ -299,7 +299,7 @@ impl Supervisor {
             self.shared.state(ProxyState::Stopped);
             return 0;
         };
-        let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST);
+        let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST + report::LAST);
         self.shared.state(ProxyState::Draining);
         let admin = self.shared.admin.borrow().clone();
         log::info("told to stop: health fails from now on");

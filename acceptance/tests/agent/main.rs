@@ -12,6 +12,7 @@ mod appnet;
 #[path = "../conformance/certificates.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
+mod control;
 #[path = "../buckets/desk.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod desk;

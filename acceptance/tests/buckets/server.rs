@@ -194,6 +194,15 @@ impl Server {
     }
 }
 
+impl Shared {
+    /// Whether the policy of whoever has this key allows a request.
+    fn allows(&self, signer: Option<&String>, method: &str, uri: &http::Uri) -> bool {
+        let policies = self.policies.lock().unwrap();
+        let policy = signer.and_then(|signer| policies.get(signer));
+        policy.is_none_or(|policy| allows(policy, method, uri))
+    }
+}
+
 impl Accounts {
     pub(crate) fn add(&self, key: &str, account: Account) {
         self.0.lock().unwrap().insert(key.to_owned(), account);
@@ -283,13 +292,10 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
         Ok(signer) => signer,
         Err((status, code)) => return Ok(refusal(status, code)),
     };
-    let policies = shared.policies.lock().unwrap();
-    let policy = signer.as_ref().and_then(|signer| policies.get(signer));
-    if policy.is_some_and(|policy| !allows(policy, request.method().as_str(), request.uri())) {
+    if !shared.allows(signer.as_ref(), request.method().as_str(), request.uri()) {
         shared.denied.lock().unwrap().push(line);
         return Ok(refusal(403, "AccessDenied"));
     }
-    drop(policies);
     let is_put = request.method() == http::Method::PUT;
     let request = request.map(Body::from);
     match fault {
