@@ -123,6 +123,10 @@ impl Kept {
         let written = fs::write(&beside, bytes)
             .and_then(|()| File::open(&beside)?.sync_all())
             .and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|error| told(DIRECTORY, format!("cannot write {}: {error}", path.display())))
+        written.map_err(|error| {
+            // On a full disk it would be in the way of what is smaller.
+            let _ = fs::remove_file(&beside);
+            told(DIRECTORY, format!("cannot write {}: {error}", path.display()))
+        })
     }
 }

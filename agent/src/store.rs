@@ -328,7 +328,10 @@ fn write_file(root: &Path, key: &str, bytes: &[u8]) -> Result<(), String> {
     let written = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&beside, bytes))
         .and_then(|()| std::fs::rename(&beside, &path));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        format!("cannot write {}: {error}", path.display())
+    })
 }
 
 #[cfg(test)]
