@@ -27,16 +27,14 @@ pub const UNCONFIRMED: Code = Code("MF0439");
 pub const DIRECTORY: Code = Code("MF0440");
 /// Certificates that have changed are not in use.
 pub const CERTIFICATES: Code = Code("MF0441");
-/// A certificate cannot be exported from ACM.
-pub const EXPORT: Code = Code("MF0442");
 /// A bundle is for another directory than the agent's.
-pub const OTHER_DIRECTORY: Code = Code("MF0443");
+pub const OTHER_DIRECTORY: Code = Code("MF0442");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
         code: REJECTED,
-        title: "Release refused by Envoy",
+        title: "release refused by Envoy",
         explanation: "The Envoy of at least one proxy did not take its part of the current release. Its agent went back \
             to the last release that was taken, so requests go on as before. The message has what Envoy says, and which \
             resource and field it comes from where that is known. The agent does not try the same configuration again; \
@@ -44,84 +42,76 @@ pub const CODES: &[CodeInfo] = &[
     },
     CodeInfo {
         code: NOT_SERVING,
-        title: "Proxy that does not serve",
+        title: "proxy that does not serve",
         explanation: "Envoy has ended, does not answer its agent, or is not ready; the reasons say which. The log of the \
             proxy's container has more. An Envoy that ends is started again up to MESHFORM_RESTARTS times within ten \
             minutes.",
     },
     CodeInfo {
         code: SILENT,
-        title: "Proxy without a recent report",
+        title: "proxy without a recent report",
         explanation: "An agent writes how its proxy is every ten minutes. This one has not for 25 minutes and did not \
             say that it ends: it was killed, or cannot write to the bucket. A release takes such reports away after a day.",
     },
     CodeInfo {
         code: SETTING,
-        title: "Invalid agent setting",
+        title: "invalid agent setting",
         explanation: "A variable of the agent, or a field of the file that MESHFORM_CONFIG names, has a value that cannot \
             be used, or one that is needed is missing. `meshform-agent --help` lists all of them. Nothing was started.",
     },
     CodeInfo {
         code: UNPUBLISHED,
-        title: "Nothing published for a proxy",
+        title: "nothing published for a proxy",
         explanation: "The store has no `current.json` of this proxy. Either its mesh is not published to this bucket and \
             prefix, or MESHFORM_PROXY (or APPMESH_RESOURCE_ARN) names a virtual node or gateway that the mesh does not \
             have. A proxy that has run before goes on with its last good release.",
     },
     CodeInfo {
         code: DENIED,
-        title: "Bucket access denied to an agent",
+        title: "bucket access denied to an agent",
         explanation: "The role of the proxy's task or pod may not read or write an object. `meshform policy --proxy` \
             writes the policy that it needs. Without `s3:ListBucket` S3 also answers 403 for objects that are not there. \
             The proxy goes on with what it has, and the agent asks again.",
     },
     CodeInfo {
         code: AWAY,
-        title: "Store out of reach of an agent",
+        title: "store out of reach of an agent",
         explanation: "The store cannot be reached, is overloaded, or answers with an error. The proxy goes on with what it \
             has, and the agent asks again until the store answers. Credentials that cannot be had are told here too.",
     },
     CodeInfo {
         code: MALFORMED,
-        title: "Malformed object in a store",
+        title: "malformed object in a store",
         explanation: "An object is damaged, cut short, of another proxy, or of a format that a newer version writes. It is \
             not used. `meshform release` writes what is damaged again; for a newer format update the agent.",
     },
     CodeInfo {
         code: CLOCK,
-        title: "Clock of a proxy's machine is wrong",
+        title: "clock of a proxy's machine is wrong",
         explanation: "S3 refuses requests that are signed more than five minutes away from its own time. The message has \
             both times. Set the clock of the machine; the proxy goes on with what it has until then.",
     },
     CodeInfo {
         code: UNCONFIRMED,
-        title: "Release not confirmed by Envoy",
+        title: "release not confirmed by Envoy",
         explanation: "Envoy has neither taken nor refused a release within a minute: it is not up yet, waits for a \
             server that it needs, or does not read its directory. The agent goes on to look and tries again.",
     },
     CodeInfo {
         code: DIRECTORY,
-        title: "Agent directory cannot be used",
+        title: "agent directory cannot be used",
         explanation: "MESHFORM_DIR cannot be read or written, its disk is full, or another agent runs on it. Each proxy \
             needs a directory of its own that its agent may write. Envoy goes on with the files that it has.",
     },
     CodeInfo {
         code: CERTIFICATES,
-        title: "Changed certificate not in use",
+        title: "changed certificate not in use",
         explanation: "Files of certificates have changed, and Envoy refused them or could not be asked. It goes on with \
             those that it had. Certificate and key must belong together; the next change is tried again.",
     },
     CodeInfo {
-        code: EXPORT,
-        title: "Certificate not exported from ACM",
-        explanation: "The proxy profile says that a certificate of AWS Certificate Manager is to be exported, and ACM did \
-            not give it. The task's role needs `acm:ExportCertificate` and `acm:DescribeCertificate` on its ARN; only \
-            certificates of a private authority, and public ones that were requested as exportable, can be exported. A \
-            certificate that was exported before stays in use.",
-    },
-    CodeInfo {
         code: OTHER_DIRECTORY,
-        title: "Proxy profile for another directory",
+        title: "proxy profile for another directory",
         explanation: "The proxy profile names a `directory` that is not the one of this agent, so Envoy would look for its \
             files elsewhere. Take it out of the profile: with an agent MESHFORM_DIR says it.",
     },

@@ -22,10 +22,12 @@ mod legacy;
 pub mod objects;
 mod proxy;
 pub mod publish;
+mod resource;
 pub mod transition;
 
 pub use body::Body;
-pub use bundle::{Bundle, FORMAT, Origin, ROOT, Resource};
+pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};
 pub use meshform_model::digest::Digest;
 pub use proxy::{ProxyId, mesh_prefix};
+pub use resource::{ROOT, Resource};

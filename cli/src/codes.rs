@@ -1,69 +1,21 @@
 //! The codes of problems that the command itself reports.
 
-use meshform_model::diag::{Code, CodeInfo};
-
-/// A file or folder cannot be read.
-pub const CANNOT_READ: Code = Code("MF0801");
-/// A file or folder cannot be written.
-pub const CANNOT_WRITE: Code = Code("MF0802");
-/// No input holds what is asked for.
-pub const NOT_THERE: Code = Code("MF0803");
-/// An option's value cannot be used.
-pub const BAD_OPTION: Code = Code("MF0804");
-/// Several meshes where one is needed.
-pub const SEVERAL_MESHES: Code = Code("MF0805");
-/// A resource stands in two inputs.
-pub const TWICE: Code = Code("MF0806");
-/// Terraform would not look where the provider was put.
-pub const MIRROR_HIDDEN: Code = Code("MF0807");
-/// A file that a proxy reads is not as it needs it.
-pub const PROXY_FILE: Code = Code("MF0808");
-
-/// What the documentation says of each.
-pub const CODES: &[CodeInfo] = &[
-    CodeInfo {
-        code: CANNOT_READ,
-        title: "unreadable input",
-        explanation: "The path does not exist, or may not be read. `-` stands for standard input.",
-    },
-    CodeInfo {
-        code: CANNOT_WRITE,
-        title: "unwritable output",
-        explanation: "Nothing was changed but what the message names: files are written beside their place and \
-                      renamed when they are whole.",
-    },
-    CodeInfo {
-        code: NOT_THERE,
-        title: "resource missing from the inputs",
-        explanation: "The mesh or proxy that an option names is in none of the inputs.",
-    },
-    CodeInfo {
-        code: BAD_OPTION,
-        title: "invalid option value",
-        explanation: "The message says what the option takes.",
-    },
-    CodeInfo {
-        code: SEVERAL_MESHES,
-        title: "several meshes where one is needed",
-        explanation: "The inputs hold resources of several meshes. Choose one with `--mesh`.",
-    },
-    CodeInfo {
-        code: TWICE,
-        title: "duplicate resource in two inputs",
-        explanation: "Two inputs say different things of one resource. Give only one of them.",
-    },
-    CodeInfo {
-        code: MIRROR_HIDDEN,
-        title: "provider where Terraform does not look",
-        explanation: "Terraform looks into its implied local mirrors only while its CLI configuration has no \
-                      `provider_installation` block. With such a block it must name the folder as a \
-                      `filesystem_mirror`, and `dev_overrides` for `meshform/appmesh` win over everything.",
-    },
-    CodeInfo {
-        code: PROXY_FILE,
-        title: "missing file of a proxy",
-        explanation: "Paths of certificates and keys are paths on the proxy's machine. With `--check-files ROOT` they \
-                      are looked for below that folder: an image's or a container's file system, or `/` on the \
-                      proxy's machine itself. A file must be there, be readable and hold PEM.",
-    },
-];
+meshform_model::codes! {
+    CANNOT_READ "MF0801" "unreadable input"
+        "The path does not exist, or may not be read. `-` stands for standard input."
+    CANNOT_WRITE "MF0802" "unwritable output"
+        "Nothing was changed but what the message names: files are written beside their place and renamed \
+         when they are whole."
+    NOT_THERE "MF0803" "resource missing from the inputs"
+        "The mesh or proxy that an option names is in none of the inputs."
+    BAD_OPTION "MF0804" "invalid option value"
+        "The message says what the option takes."
+    MIRROR_HIDDEN "MF0807" "provider where Terraform does not look"
+        "Terraform looks into its implied local mirrors only while its CLI configuration has no \
+         `provider_installation` block. With such a block it must name the folder as a `filesystem_mirror`, \
+         and `dev_overrides` for `meshform/appmesh` win over everything."
+    PROXY_FILE "MF0808" "missing file of a proxy"
+        "Paths of certificates and keys are paths on the proxy's machine. With `--check-files ROOT` they are \
+         looked for below that folder: an image's or a container's file system, or `/` on the proxy's machine \
+         itself. A file must be there, be readable and hold PEM."
+}

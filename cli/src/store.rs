@@ -112,7 +112,7 @@ pub(crate) async fn resources(
 ) -> Result<(Vec<Resource>, Vec<Diagnostic>), StoreError> {
     let prefix = mesh.map_or_else(Prefix::all, Prefix::mesh);
     let listing = store.list(&prefix).await?;
-    Ok(meshform_release::resources(mesh.unwrap_or_default(), listing))
+    Ok(meshform_registry::resources(mesh.unwrap_or_default(), listing))
 }
 
 /// A release's problem as every other is told.

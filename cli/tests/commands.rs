@@ -429,7 +429,7 @@ fn from_a_state_into_a_store_to_a_release_and_held() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert!(on(&["pin", &release[..8]]).out.contains("held at"));
+    assert!(on(&["pin", &release[..8]]).out.contains("pinned to"));
     assert!(on(&["status"]).out.contains(", held"));
     assert_eq!(on(&["pin", "ffffffffff"]).exit, Exit::WrongUse);
     assert_eq!(on(&["unpin"]).exit, Exit::Fine);

@@ -11,6 +11,7 @@ pub mod cloudformation;
 pub mod diff;
 pub mod ecs;
 pub mod frontend;
+pub mod fuzzing;
 pub mod graph;
 pub mod policy;
 pub mod terraform;

@@ -15,6 +15,7 @@ pub use change::{Applied, Change};
 pub use defaults::{DEFAULT_IDLE, DEFAULT_PER_REQUEST, listener_timeouts, route_timeouts};
 pub use order::{RouteRank, gateway_route_rank, route_rank};
 pub use reference::{Reference, Role, references};
+pub use sort::misfit;
 
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
@@ -77,6 +78,11 @@ impl Mesh {
     /// same, or have a key of another kind.
     pub fn new(resources: Vec<Resource>) -> Result<Self, Vec<Diagnostic>> {
         sort::sort(resources)
+    }
+
+    /// A mesh of that name without any resource, to be filled by [`apply`](Self::apply).
+    pub fn empty(name: impl Into<String>) -> Self {
+        sort::empty(name.into())
     }
 
     /// The mesh's name.
@@ -300,6 +306,43 @@ impl Mesh {
                     .iter()
                     .any(|route| route.key == *key),
             }
+    }
+
+    /// What a resource refers to; nothing where it is not there.
+    pub fn references_from(&self, key: &ResourceKey) -> Vec<Reference> {
+        let Some(resource) = self.get(key) else {
+            return Vec::new();
+        };
+        references(&resource)
+    }
+
+    /// A resource of any kind.
+    pub fn get(&self, key: &ResourceKey) -> Option<Resource> {
+        fn one<S: Clone>(found: Option<&Resource<S>>, spec: fn(S) -> Spec) -> Option<Resource> {
+            let found = found?.clone();
+            let wrapped = spec(found.spec.clone());
+            Some(found.with_spec(wrapped))
+        }
+        if key.mesh != self.name {
+            return None;
+        }
+        let (name, parent) = (&key.name, key.parent.as_deref().unwrap_or_default());
+        match key.kind {
+            Kind::Mesh => one(self.mesh.as_ref(), Spec::Mesh),
+            Kind::VirtualService => one(self.virtual_service(name), Spec::VirtualService),
+            Kind::VirtualNode => one(self.virtual_node(name), Spec::VirtualNode),
+            Kind::VirtualRouter => one(self.virtual_router(name), Spec::VirtualRouter),
+            Kind::VirtualGateway => one(self.virtual_gateway(name), Spec::VirtualGateway),
+            Kind::ProxyProfile => one(self.profile(name), |spec| Spec::ProxyProfile(Box::new(spec))),
+            Kind::Route => {
+                let found = self.routes_of(parent).iter().find(|route| route.key == *key);
+                one(found, Spec::Route)
+            }
+            Kind::GatewayRoute => {
+                let mut routes = self.gateway_routes_of(parent).iter();
+                one(routes.find(|route| route.key == *key), Spec::GatewayRoute)
+            }
+        }
     }
 
     /// Every resource, parents before children, by name; routes in the order in which they are tried.

@@ -7,6 +7,7 @@
 mod answer;
 mod flights;
 mod functions;
+mod key;
 mod lookup;
 mod policy;
 mod problem;

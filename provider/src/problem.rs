@@ -77,7 +77,7 @@ pub(crate) fn absent(text: impl Into<String>) -> Diagnostic {
 
 /// That a record has no form in Terraform.
 pub(crate) fn misfit(text: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(codes::summary(codes::MISFIT), text.into())
+    Diagnostic::error(codes::summary(meshform_registry::codes::UNREADABLE), text.into())
 }
 
 /// That Terraform's state is not what was given to it.

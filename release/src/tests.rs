@@ -5,6 +5,7 @@ mod crash;
 mod fleet;
 mod publish;
 mod release;
+mod rounds;
 mod scheduler;
 
 use crate::{

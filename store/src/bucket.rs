@@ -27,6 +27,7 @@ mod credentials;
 mod failure;
 mod log;
 mod objects;
+mod options;
 mod pointers;
 mod published;
 mod runs;
@@ -37,19 +38,19 @@ mod wake;
 
 pub use access::Access;
 pub use objects::records_prefix;
+pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::change::{Action, Change, Feed};
+use crate::change::{Action, Change, ChangedRecords, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{PointerConflict, Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};
-use crate::ids::{Ids, RandomIds, RunId};
+use crate::ids::RunId;
 use crate::location::BucketUrl;
 use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
-use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use background::Background;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -67,40 +68,6 @@ use wake::Wake;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 16;
-
-/// How a store in a bucket is opened.
-#[derive(Debug, Clone)]
-pub struct BucketOptions {
-    /// What comes before every object's name.
-    pub prefix: String,
-    /// How messages call the store: `s3://bucket/prefix`.
-    pub place: String,
-    /// What the store is created with by a write that does not say otherwise.
-    pub seed: Seed,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where ids come from.
-    pub ids: Arc<dyn Ids>,
-    /// How long to try while others write.
-    pub patience: Duration,
-    /// How long a run is taken for alive after its last sign of life.
-    pub lease: Duration,
-}
-
-impl BucketOptions {
-    /// The usual.
-    pub fn new(place: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Self {
-            prefix: prefix.into(),
-            place: place.into(),
-            seed: Seed::default(),
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-            patience: Duration::from_secs(30),
-            lease: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A store in a bucket.
 #[derive(Debug)]
@@ -418,6 +385,17 @@ impl Store for BucketStore {
         Ok(self.followed(part(mesh)).await?.feed(after, limit))
     }
 
+    async fn changed_records(&self, mesh: &str, after: Revision, limit: usize) -> Result<ChangedRecords> {
+        let log = self.followed(part(mesh)).await?;
+        let feed = log.feed(after, limit);
+        let written = feed.written();
+        let records = written.iter().filter_map(|key| log.records.get(key).cloned());
+        Ok(ChangedRecords {
+            records: records.collect(),
+            feed,
+        })
+    }
+
     async fn watch(&self, mesh: &str, after: Revision) -> Result<Feed> {
         loop {
             // Before the look at the mesh: what is written after that look is another turn.
@@ -502,8 +480,13 @@ impl Store for BucketStore {
     async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer> {
         self.establish(&self.options.seed).await?;
         let folder = pointers::pointer(&pointer.mesh, &pointer.name);
-        let found = self.pointers.last(&folder).await?;
-        if found.as_ref().map(|found| found.version) == pointer.expected {
+        // What this process has seen is enough where it is what the writer has seen: the next number is only free where
+        // nobody has written since.
+        let found = match self.pointers.seen_last(&folder) {
+            seen if seen.is_some() && version(&seen) == pointer.expected => seen,
+            _ => self.pointers.last(&folder).await?,
+        };
+        if version(&found) == pointer.expected {
             let object = self.value(None, Some(pointer.value), author);
             let made = self.pointers.append(&folder, found.as_ref(), object).await?;
             if let Some(made) = made.and_then(named_pointer) {
@@ -580,6 +563,10 @@ impl Store for BucketStore {
     async fn run_outcome(&self, run: &RunId) -> Result<RunState> {
         self.runs.outcome(run).await
     }
+}
+
+fn version(found: &Option<Numbered>) -> Option<u64> {
+    found.as_ref().map(|found| found.version)
 }
 
 fn named_pointer(found: Numbered) -> Option<NamedPointer> {

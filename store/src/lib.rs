@@ -36,7 +36,7 @@ pub use blob::{BlobInfo, Digest, NamedPointer};
 pub use bucket::{
     Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
 };
-pub use change::{Action, Change, Feed};
+pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};
 pub use create::{Created, create, expect_identity};
 pub use error::{Conflict, PointerConflict, Result, StoreError};

@@ -157,7 +157,7 @@ async fn foreseen(registry: &Registry, draft: Draft) -> Adopted {
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {
     Diagnostic::error(
-        crate::codes::TWICE,
+        meshform_store::codes::CONFLICT,
         format!(
             "the store has another {}, written by `{}` at {}",
             resource.key, record.author.actor, record.last_updated_at

@@ -229,7 +229,7 @@ pub(crate) fn one_proxy<'m>(
         }
         (Some(_), Some(_)) => {
             let several = Diagnostic::error(
-                codes::SEVERAL_MESHES,
+                meshform_model::codes::SEVERAL_MESHES,
                 format!("`{name}` is the name of several proxies"),
             );
             loaded.add(vec![several.help("choose the mesh with `--mesh NAME`")]);
@@ -274,14 +274,21 @@ fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnost
         let spans: Vec<Span> = found.filter_map(|found| found.span).collect();
         let files: BTreeSet<u32> = spans.iter().map(|span| span.source).collect();
         let mut problem = match (equal, files.len() < spans.len()) {
-            (false, _) => {
-                Diagnostic::error(codes::TWICE, format!("two inputs say different things of {key}"))
-                    .help("give only one of them")
-            }
-            (true, true) => Diagnostic::error(codes::TWICE, format!("{key} stands twice in one input"))
-                .help("two resources cannot have one name: remove one, or give it another name"),
-            (true, false) => Diagnostic::warning(codes::TWICE, format!("{key} stands in two inputs"))
-                .help("both say the same; the first is taken"),
+            (false, _) => Diagnostic::error(
+                meshform_model::codes::TWICE,
+                format!("two inputs say different things of {key}"),
+            )
+            .help("give only one of them"),
+            (true, true) => Diagnostic::error(
+                meshform_model::codes::TWICE,
+                format!("{key} stands twice in one input"),
+            )
+            .help("two resources cannot have one name: remove one, or give it another name"),
+            (true, false) => Diagnostic::warning(
+                meshform_model::codes::TWICE,
+                format!("{key} stands in two inputs"),
+            )
+            .help("both say the same; the first is taken"),
         };
         for span in spans {
             let mut place = Place::of(&key, &Pointer::root());

@@ -90,7 +90,7 @@ pub(crate) fn pin(arguments: &PinArguments, io: &mut Io) -> Exit {
             store::wait(releaser.pin(mesh, &arguments.release))?.map_err(|error| store::told(&error))?;
         let mut said = Said {
             lines: vec![format!(
-                "mesh `{mesh}`: held at {}; `meshform unpin` lets go",
+                "mesh `{mesh}`: pinned to {}; `meshform unpin` ends that",
                 short(&entry)
             )],
             json: vec![json!({

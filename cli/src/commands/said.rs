@@ -138,7 +138,7 @@ pub(super) fn only(meshes: &[String]) -> Result<&str, Problem> {
         ))),
         many => Err(Box::new(
             Diagnostic::error(
-                codes::SEVERAL_MESHES,
+                meshform_model::codes::SEVERAL_MESHES,
                 format!("the store holds several meshes: `{}`", many.join("`, `")),
             )
             .help("choose one with `--mesh NAME`"),
@@ -178,7 +178,7 @@ impl Said {
                 &[],
             ),
             Verdict::Waits => (
-                format!("mesh `{mesh}` is released by hand; proxies keep their last release"),
+                format!("mesh `{mesh}` has the release policy MANUAL; proxies keep their last release"),
                 "waits",
                 &[],
             ),

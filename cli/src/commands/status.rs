@@ -125,8 +125,8 @@ impl Said {
             (false, _) => "  not valid: see above".to_owned(),
             (true, 0) if behind => "  valid and released, but not published everywhere: see below".to_owned(),
             (true, 0) => "  valid, nothing to release".to_owned(),
-            (true, 1) => "  whole, 1 proxy would change".to_owned(),
-            (true, count) => format!("  whole, {count} proxies would change"),
+            (true, 1) => "  valid, 1 proxy would change".to_owned(),
+            (true, count) => format!("  valid, {count} proxies would change"),
         });
         self.lines.extend(
             changes
@@ -136,7 +136,7 @@ impl Said {
         self.lines.extend(status.targets.iter().map(targets::words));
         if status.policy == ReleasePolicy::Manual {
             self.lines
-                .push("  released by hand: `meshform release`".to_owned());
+                .push("  release policy MANUAL: `meshform release` releases it".to_owned());
         }
         self.lines.extend(proxies::lines(&fleet));
         let mut report = json!({
@@ -170,7 +170,7 @@ impl Said {
                 }));
         }
         if status.policy == ReleasePolicy::Manual && !changes.is_empty() {
-            self.problems.push(meshform_release::by_hand(mesh));
+            self.problems.push(releaser.by_hand(mesh));
         }
         self.problems.extend(status.pending.diagnostics);
         let without_endpoints =

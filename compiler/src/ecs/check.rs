@@ -1,6 +1,7 @@
 //! What ECS takes, whoever shaped it: a template of the user's own may have left something out.
 
 use super::codes;
+use super::schema::{self, Misfit};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::Pointer;
 use serde_json::Value as Json;
@@ -47,22 +48,19 @@ fn wrong(message: String) -> Diagnostic {
 
 /// The schema finds what has the wrong form.
 fn shape(template: &Json) -> Vec<Diagnostic> {
-    static SCHEMA: OnceLock<Option<jsonschema::Validator>> = OnceLock::new();
+    static SCHEMA: OnceLock<Option<Json>> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
         let text = include_str!("../../../templates/ecs/task-definition.schema.json");
-        let json: Json = serde_json::from_str(text).ok()?;
-        jsonschema::validator_for(&json).ok()
+        serde_json::from_str(text).ok()
     });
     let Some(schema) = schema else {
         return vec![wrong("the schema of task definitions is broken".to_owned())];
     };
-    schema
-        .iter_errors(template)
-        .map(|error| {
-            wrong(format!(
-                "the rendered task definition at {}: {error}",
-                error.instance_path()
-            ))
+    let misfits = schema::misfits(schema, template).into_iter();
+    misfits
+        .map(|Misfit { at, what }| match at == Pointer::root() {
+            true => wrong(format!("the rendered template: {what}")),
+            false => wrong(format!("the rendered task definition at {at}: {what}")),
         })
         .collect()
 }

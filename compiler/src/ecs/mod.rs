@@ -18,6 +18,7 @@ mod names;
 mod partials;
 mod patch;
 mod render;
+mod schema;
 mod sidecar;
 mod values;
 

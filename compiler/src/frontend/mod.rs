@@ -14,7 +14,6 @@ mod api;
 mod cloudformation;
 pub mod codes;
 mod found;
-pub mod fuzzing;
 mod gather;
 mod given;
 pub mod json;

@@ -80,8 +80,8 @@ fn identity(resources: &[Resource]) -> Vec<Diagnostic> {
     problems
 }
 
-/// A key that does not fit what it is the key of.
-pub(super) fn misfit(resource: &Resource) -> Option<Diagnostic> {
+/// Why a resource's key does not fit its spec: [`Mesh::new`] and [`Mesh::apply`] refuse such a resource.
+pub fn misfit(resource: &Resource) -> Option<Diagnostic> {
     let key = &resource.key;
     let kind = resource.spec.kind();
     let why = if key.kind != kind {
@@ -102,7 +102,7 @@ pub(super) fn misfit(resource: &Resource) -> Option<Diagnostic> {
     )
 }
 
-fn empty(name: String) -> Mesh {
+pub(super) fn empty(name: String) -> Mesh {
     Mesh {
         name,
         mesh: None,

@@ -62,13 +62,13 @@ pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report:
             Diagnostic::warning(
                 codes::NOTHING_LEAVES,
                 format!(
-                    "{} lets nothing out but to backends, AWS's endpoints neither, which App Mesh let pass",
+                    "proxies of {} block connections to AWS's endpoints, which App Mesh allowed",
                     named(&resource.key)
                 ),
             )
             .help(
-                "if applications call AWS, say so in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
-                 (`egressSniAllowed` in JSON and YAML)",
+                "if applications call AWS, allow it in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
+                 (`egressSniAllowed` in JSON and YAML); the egress filter is `DROP_ALL`, which allows only backends",
             )
             .at(place(&resource.key, written))
             .at(place(&profile.key, "/spec/interception").label("everything comes to the proxy")),

@@ -295,7 +295,7 @@ async fn mesh(session: &Session, config: &Value) -> Result<(Mesh, Vec<Resource>)
         .list(&Prefix::mesh(name))
         .await
         .map_err(|error| session::failed(&error))?;
-    let (resources, problems) = meshform_release::resources(name, listing);
+    let (resources, problems) = meshform_registry::resources(name, listing);
     if has_errors(&problems) {
         return Err(told(&problems));
     }

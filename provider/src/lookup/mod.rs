@@ -31,7 +31,7 @@ pub(crate) fn plural(kind: Kind) -> String {
 
 /// The attributes that narrow a search down: the names of what contains the kind.
 fn containers(kind: Kind) -> Vec<&'static str> {
-    let mut names: Vec<&str> = crate::resource::key::attributes(kind).collect();
+    let mut names: Vec<&str> = crate::key::attributes(kind).collect();
     names.pop();
     names
 }
@@ -51,5 +51,5 @@ fn prefix(kind: Kind, block: &Value) -> Prefix {
 
 /// A name for people: `apps/serviceb/by-weight`.
 fn display_name(key: &ResourceKey) -> String {
-    crate::resource::key::names(key).join("/")
+    crate::key::names(key).join("/")
 }

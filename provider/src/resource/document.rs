@@ -3,7 +3,8 @@
 //! The canonical document is the whole resource with the API's names: identity, `spec`, `tags`, `metadata`. A
 //! record's body is the part of it that the user decides: `spec`, `tags`, `extensions`.
 
-use crate::resource::{key, region};
+use crate::key;
+use crate::resource::region;
 use crate::value;
 use meshform_model::diag::{Diagnostic as Problem, Severity};
 use meshform_model::dialect::{self, Dialect};

@@ -2,8 +2,9 @@
 
 use super::region::{self, REGION};
 use super::write::dangling_of;
-use super::{MeshResource, REPLACED, is_pending, key};
+use super::{MeshResource, REPLACED, is_pending};
 use crate::codes;
+use crate::key;
 use crate::session::{Packed, Session};
 use meshform_model::kind::Kind;
 use tfplugin::resource::{Plan, PlanRequest};

@@ -64,6 +64,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "meshform-model",
             "meshform-store",
+            "meshform-registry",
             "meshform-envoy",
             "meshform-bundle",
         ],

@@ -117,10 +117,13 @@ impl Manifests {
 }
 
 fn other_version(version: &str, item: &Node) -> Diagnostic {
-    let message = format!("`{}`: only `{VERSION}` is read", shorten(version));
+    let message = format!(
+        "unsupported API version `{}`: only `{VERSION}` is read",
+        shorten(version)
+    );
     let problem = Diagnostic::error(codes::KUBERNETES_VERSION, message).help(
-        "v1beta1 is of controllers before 1.0, with names instead of refs and routes inside virtual services; bring the \
-         manifests forward as the controller's migration guide says, or give what `kubectl get -o yaml` prints",
+        "convert the manifests to v1beta2 as the controller's migration guide describes, or give what `kubectl get -o \
+         yaml` prints; v1beta1 is the form of controllers before 1.0",
     );
     at(problem, item.get("apiVersion").and_then(|node| node.span))
 }

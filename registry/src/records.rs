@@ -5,24 +5,13 @@ use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::{Identity, Resource};
-use meshform_store::{Listing, Record};
+use meshform_store::{Listing, Record, Unreadable};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The resources of a listing, and what could not be read.
 pub fn resources(mesh: &str, listing: Listing) -> (Vec<Resource>, Vec<Diagnostic>) {
-    let mut problems: Vec<Diagnostic> = Vec::new();
-    for unreadable in listing.unreadable {
-        let message = format!(
-            "the record `{}` cannot be read: {}",
-            unreadable.what, unreadable.why
-        );
-        problems.push(
-            Diagnostic::error(codes::UNREADABLE, message)
-                .help("write it again, or delete it")
-                .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root())),
-        );
-    }
+    let mut problems = unreadable(mesh, &listing.unreadable);
     let mut resources = Vec::with_capacity(listing.records.len());
     for record in listing.records {
         match resource(record) {
@@ -31,6 +20,20 @@ pub fn resources(mesh: &str, listing: Listing) -> (Vec<Resource>, Vec<Diagnostic
         }
     }
     (resources, problems)
+}
+
+/// What is said of records that the store cannot read.
+pub(crate) fn unreadable(mesh: &str, found: &[Unreadable]) -> Vec<Diagnostic> {
+    let told = found.iter().map(|unreadable| {
+        let message = format!(
+            "the record `{}` cannot be read: {}",
+            unreadable.what, unreadable.why
+        );
+        Diagnostic::error(codes::UNREADABLE, message)
+            .help("write it again, or delete it")
+            .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
+    });
+    told.collect()
 }
 
 /// One record as a resource.

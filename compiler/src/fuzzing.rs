@@ -1,6 +1,6 @@
 //! What must hold for any bytes: the bodies of the fuzz targets (`fuzz/`) and of the property tests.
 
-use super::{Given, Input, Options, json, read, yaml};
+use crate::frontend::{Given, Input, Options, json, read, yaml};
 use crate::{cloudformation, terraform};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Span, Value};
