@@ -294,6 +294,9 @@ mod tests {
     use meshform_model::kind::Kind;
     use meshform_store::Revision;
 
+    /// What a status says, how long ago, and how its proxy stands.
+    type Case<'a> = (&'a dyn Fn(&mut Status), i64, Condition);
+
     #[test]
     fn what_is_wrong_comes_before_what_is_not() {
         let proxy = ProxyId::virtual_node("apps", "a");
@@ -322,7 +325,7 @@ mod tests {
                 });
             }
         };
-        let cases: [(&dyn Fn(&mut Status), i64, Condition); 10] = [
+        let cases: [Case<'_>; 10] = [
             (&|_| {}, 0, Condition::Current),
             (&|_| {}, LOST_MILLIS + 1, Condition::Lost),
             (&|status| status.bundle = None, 0, Condition::Lagging),
