@@ -93,7 +93,7 @@ pub(crate) fn releaser(
     Ok(releaser)
 }
 
-/// A directory or a bucket that releases are published to.
+/// A place to which releases are published. Nothing is connected to yet.
 pub(crate) fn target(io: &Io, name: &str) -> Result<Target, Box<Diagnostic>> {
     Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))
 }

@@ -157,8 +157,8 @@ pub fn writer(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     })
 }
 
-/// The poller of a mesh's endpoints: it reads the mesh and Cloud Map, and writes sets of endpoints, which set each proxy
-/// is to use, and its lease.
+/// The poller of a mesh's endpoints: it reads what it is to look up, asks Cloud Map, and writes sets of endpoints, which
+/// of them each proxy is to use, and its lease.
 pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     let published = published(mesh.mesh);
     let read = [

@@ -28,7 +28,7 @@ pub(crate) const ATTEMPTS: u32 = 16;
 
 /// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
 /// away and still follow.
-const GRACE_MILLIS: i64 = 24 * 3_600_000;
+pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 
 /// The end of the key of what a proxy is to run.
 const CURRENT: &str = "/current.json";
@@ -344,6 +344,11 @@ impl BucketTarget {
         Ok(named)
     }
 
+    /// The storage's own clock: when what is published for a mesh was written last.
+    pub(crate) async fn now(&self, mesh: &str) -> Result<Timestamp> {
+        Ok(self.list(mesh).await?.now)
+    }
+
     async fn list(&self, mesh: &str) -> Result<Listing> {
         self.list_below(&format!("{}/proxies", mesh_prefix(mesh))).await
     }
@@ -491,7 +496,7 @@ impl BucketTarget {
         Ok(known.map(|known| (proxy, known)))
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    pub(crate) async fn delete(&self, keys: Vec<String>) -> Result<()> {
         at_once(keys.iter().map(|key| self.remove(key)).collect())
             .await
             .map(drop)

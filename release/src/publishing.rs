@@ -263,16 +263,28 @@ impl Releaser {
             if !has_old_bundles {
                 return Ok(0);
             }
+            // Where nothing is older than a day, no report is.
+            self.sweep_reports(bucket, wanted.mesh).await;
             let mut kept = BTreeSet::new();
             for entry in &state.history {
                 let bytes = self.blob(wanted.mesh, &entry.release).await?;
                 kept.extend(Manifest::decode(wanted.mesh, &bytes)?.bundles().cloned());
             }
+            // One that went back, or has not heard of anything newer, may be started anew from what it runs.
+            kept.extend(bucket.bundles_in_use(wanted.mesh).await?);
             bucket.collect(wanted, &kept).await
         };
         let collected: Result<usize> = collected.await;
         if let Err(error) = collected {
             tracing::warn!(mesh = wanted.mesh, bucket = bucket.name(), %error, "old bundles were not taken away");
+        }
+    }
+
+    /// Takes away what proxies have reported that are gone. It is never urgent, and a policy need not allow it.
+    async fn sweep_reports(&self, bucket: &BucketTarget, mesh: &str) {
+        let swept = async { bucket.sweep_reports(mesh, bucket.now(mesh).await?).await };
+        if let Err(error) = swept.await {
+            tracing::warn!(mesh, bucket = bucket.name(), %error, "reports of proxies that are gone were not taken away");
         }
     }
 
@@ -332,12 +344,22 @@ impl Releaser {
                 .targets
                 .iter()
                 .find(|target| report.is_of(target, &self.host));
-            let standing = match mine.cloned().or_else(|| report.here(&self.host)) {
+            let looked_at = self
+                .looked_at
+                .iter()
+                .find(|target| report.is_of(target, &self.host));
+            let standing = match mine.or(looked_at).cloned().or_else(|| report.here(&self.host)) {
                 // Only publishers write there, and they say so: a plan need not read an object for each proxy.
                 Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
                     Standing::Current
                 }
-                Some(target) => self.standing_of(&target, mesh, pointed).await?,
+                Some(target) => match self.standing_of(&target, mesh, pointed).await? {
+                    // Somebody else's: that this machine or user does not get there says nothing of it.
+                    Standing::Failed(error) if mine.is_none() && error.is_unreachable() => {
+                        Standing::Unreachable
+                    }
+                    standing => standing,
+                },
                 None => Standing::Unreachable,
             };
             found.push(TargetStatus {
@@ -363,6 +385,13 @@ impl Releaser {
             found.push(TargetStatus { report, standing });
         }
         Ok(found)
+    }
+
+    /// The URLs of buckets that the publishers of a mesh have reported.
+    pub async fn reported_targets(&self, mesh: &str) -> Result<Vec<String>> {
+        let state = self.pointed(mesh).await?.state;
+        let names = state.targets.into_iter().map(|report| report.target);
+        Ok(names.filter(|name| name.contains("://")).collect())
     }
 
     /// The command that brings a mesh, or one target of it, to what the store has.

@@ -20,6 +20,8 @@ pub struct Releaser {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) builder: Arc<dyn Builder>,
     pub(crate) targets: Vec<Target>,
+    /// Others publish there; they are looked at only.
+    pub(crate) looked_at: Vec<Target>,
     /// This machine, as targets report it.
     pub(crate) host: String,
     pub(crate) author: Author,
@@ -59,6 +61,7 @@ impl Releaser {
             store,
             builder,
             targets: own.into_iter().collect(),
+            looked_at: Vec::new(),
             host: target::this_host(),
             author,
             clock: Arc::new(SystemClock),
@@ -92,6 +95,16 @@ impl Releaser {
         let target = target.into();
         if self.targets.iter().all(|known| known.name() != target.name()) {
             self.targets.push(target);
+        }
+        self
+    }
+
+    /// Looks there too where it is asked how things stand, and publishes nothing.
+    #[must_use]
+    pub fn look_at(mut self, target: Target) -> Self {
+        let mut known = self.targets.iter().chain(&self.looked_at);
+        if known.all(|known| known.name() != target.name()) {
+            self.looked_at.push(target);
         }
         self
     }

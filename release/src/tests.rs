@@ -3,6 +3,7 @@
 mod bucket;
 mod crash;
 mod discovery;
+mod fleet;
 mod publish;
 mod release;
 mod rounds;

@@ -50,6 +50,11 @@ impl Releaser {
         } else if let Some(broken) = &state.broken {
             warnings.idle.push(invalid(mesh, broken));
         }
+        // A bucket that cannot be listed is told by the targets' own reports.
+        if let Ok(manifest) = self.current(mesh, state).await {
+            let rejections = self.rejections(mesh, manifest.as_deref()).await;
+            warnings.always.extend(rejections.ok().flatten());
+        }
         self.of_targets(mesh, &pointed, &mut warnings).await?;
         warnings.always.extend(self.without_endpoints(mesh).await?);
         Ok(warnings)

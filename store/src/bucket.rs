@@ -37,6 +37,7 @@ mod tests;
 mod wake;
 
 pub use access::{Access, tls_roots};
+pub use objects::records_prefix;
 pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
@@ -64,11 +65,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
-
-/// What the keys of a mesh's records begin with: for who writes policies.
-pub fn records_prefix(mesh: &str) -> String {
-    format!("m/{}", part(mesh))
-}
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 16;

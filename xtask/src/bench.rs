@@ -7,10 +7,12 @@
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
 //! - [`function`]: the Lambda function for CloudFormation: its start, its first events, its memory.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
+//! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
 
+mod agent;
 mod crates;
 mod figures;
 mod follow;
@@ -65,6 +67,11 @@ const SECTIONS: &[Section] = &[
         run: function::run,
     },
     Section {
+        name: "agent",
+        about: "the agent: publish to first request, memory, processor time, with 1, 100 and 600 on one server",
+        run: agent::run,
+    },
+    Section {
         name: "crates",
         about: "cargo bench of single crates",
         run: crates::run,
@@ -90,6 +97,7 @@ struct Bench<'a> {
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
+    profile: String,
 }
 
 /// What was asked for.
@@ -129,6 +137,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),
         peer_sizes: wishes.peer_sizes.unwrap_or_else(|| vec![10, 100, 500]),
+        profile: profile.to_owned(),
     };
     out::line(&format!(
         "{}; {profile} build; medians (least to most)",

@@ -8,7 +8,7 @@ mod report;
 use super::drafts;
 use super::load::{Loaded, load};
 use super::quotas::QuotaArgument;
-use super::release::Said;
+use super::said::Said;
 use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;

@@ -19,6 +19,8 @@ mod migrate;
 mod policy;
 mod quotas;
 mod release;
+mod said;
+mod status;
 mod validate;
 
 use crate::exit::Exit;
@@ -39,12 +41,10 @@ pub(crate) enum Command {
     Apply(Box<apply::Arguments>),
     Release(release::ReleaseArguments),
     Pin(release::PinArguments),
-    /// Let the proxies of a mesh go again, and release what was written meanwhile
-    Unpin(release::ReleaseArguments),
+    Unpin(release::UnpinArguments),
     /// Show the releases of each mesh, the newest first
-    History(release::MeshArguments),
-    /// Show whether each mesh is valid, what is released, and what would change
-    Status(release::StatusArguments),
+    History(said::MeshArguments),
+    Status(status::StatusArguments),
     Policy(policy::Arguments),
     Imports(imports::Arguments),
     Migrate(migrate::Arguments),
@@ -70,7 +70,7 @@ impl Command {
             Command::Pin(arguments) => release::pin(&arguments, io),
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
-            Command::Status(arguments) => release::status(&arguments, io),
+            Command::Status(arguments) => status::status(&arguments, io),
             Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::Migrate(arguments) => migrate::run(&arguments, io),

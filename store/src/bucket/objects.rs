@@ -317,6 +317,11 @@ pub(super) fn number(name: &str) -> Option<u64> {
     name.strip_suffix(".json")?.parse().ok()
 }
 
+/// What the keys of a mesh's records begin with: for who writes policies.
+pub fn records_prefix(mesh: &str) -> String {
+    format!("m/{}", part(mesh))
+}
+
 /// A name as one part of an object's name, also where that becomes a file on a disk that does not tell cases apart.
 pub(super) fn part(name: &str) -> String {
     const LONGEST: usize = 180;

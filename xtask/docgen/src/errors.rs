@@ -53,6 +53,7 @@ const CODES: &[&[CodeInfo]] = &[
     meshform_model::codes::CODES,
     meshform_envoy::codes::CODES,
     meshform_store::codes::CODES,
+    meshform_bundle::codes::CODES,
     meshform_registry::codes::CODES,
     meshform_release::codes::CODES,
     meshform_compiler::frontend::codes::CODES,

@@ -129,6 +129,7 @@ const LAYERS: &[Layer] = &[
             "meshform-registry",
             "meshform-compiler",
             "meshform-envoy",
+            "meshform-bundle",
             "meshform-release",
             "terraform-provider-appmesh",
             "meshform",
