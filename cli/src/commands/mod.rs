@@ -11,10 +11,12 @@ mod files;
 mod graph;
 mod imports;
 mod install_provider;
+mod keys;
 mod load;
 mod man;
 mod quotas;
 mod release;
+mod serve;
 mod validate;
 
 use crate::exit::Exit;
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
     Imports(imports::Arguments),
+    Serve(Box<serve::Arguments>),
+    Keys(keys::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -64,6 +68,8 @@ impl Command {
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
+            Command::Serve(arguments) => serve::run(&arguments, io),
+            Command::Keys(arguments) => keys::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

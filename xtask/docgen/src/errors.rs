@@ -61,6 +61,11 @@ const RANGES: &[Range] = &[
             meshform_compiler::ecs::codes::CODES,
         ],
     },
+    Range {
+        prefix: "MF10",
+        title: "The control plane",
+        codes: &[meshform_controlplane::codes::CODES],
+    },
 ];
 
 /// Codes that no message carries any more, and the one that says the same now. They are never used again.
