@@ -42,6 +42,7 @@ pub use compiled::EnvoyBuilder;
 pub use control::Status;
 pub use error::{ReleaseError, Result};
 pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
+pub use meshform_bundle::ProxyId;
 pub use meshform_bundle::publish::{Published, Publisher};
 pub use outcome::{Outcome, Preview, Verdict};
 pub use policy::{Holding, by_hand};

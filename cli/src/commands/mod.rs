@@ -14,6 +14,7 @@ mod install_provider;
 mod keys;
 mod load;
 mod man;
+mod policy;
 mod quotas;
 mod release;
 mod serve;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     History(release::MeshArguments),
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
+    Policy(policy::Arguments),
     Imports(imports::Arguments),
     Serve(Box<serve::Arguments>),
     Keys(keys::Arguments),
@@ -67,6 +69,7 @@ impl Command {
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
+            Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::Serve(arguments) => serve::run(&arguments, io),
             Command::Keys(arguments) => keys::run(&arguments, io),
