@@ -31,6 +31,9 @@ pub const SETTINGS: Code = Code("MF1013");
 /// A master key that is none, or another one.
 pub const MASTER_KEY: Code = Code("MF1014");
 
+/// A server of the API that cannot be asked.
+pub const API_CLIENT: Code = Code("MF1015");
+
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
@@ -114,5 +117,11 @@ pub const CODES: &[CodeInfo] = &[
         title: "invalid or wrong master key",
         explanation: "The secrets of API keys are kept encrypted under a master key: 32 bytes as Base64, from a file or \
                       from MESHFORM_MASTER_KEY. `meshform keys init` makes one; every server of a store needs the same.",
+    },
+    CodeInfo {
+        code: API_CLIENT,
+        title: "failed request to an App Mesh API",
+        explanation: "A server of the App Mesh API could not be reached, or refused what the command asked of it. The \
+                      message says what it answered.",
     },
 ];

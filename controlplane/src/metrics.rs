@@ -45,21 +45,40 @@ impl Metrics {
     pub(crate) fn text(&self, store_answers: bool) -> String {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
-        head(&mut out, "meshform_store_up", "gauge", "Whether the store answered last.");
+        head(
+            &mut out,
+            "meshform_store_up",
+            "gauge",
+            "Whether the store answered last.",
+        );
         let _ = writeln!(out, "meshform_store_up {}", u8::from(store_answers));
         let name = "meshform_api_requests_total";
-        head(&mut out, name, "counter", "Requests answered, by operation and HTTP status.");
+        head(
+            &mut out,
+            name,
+            "counter",
+            "Requests answered, by operation and HTTP status.",
+        );
         for ((operation, status), count) in &counts.requests {
-            let _ = writeln!(out, "{name}{{operation=\"{operation}\",status=\"{status}\"}} {count}");
+            let _ = writeln!(
+                out,
+                "{name}{{operation=\"{operation}\",status=\"{status}\"}} {count}"
+            );
         }
         let name = "meshform_api_request_seconds";
         head(&mut out, name, "histogram", "How long requests took.");
         for (operation, durations) in &counts.durations {
             for (count, bound) in durations.classes.iter().zip(BOUNDS) {
-                let _ = writeln!(out, "{name}_bucket{{operation=\"{operation}\",le=\"{bound}\"}} {count}");
+                let _ = writeln!(
+                    out,
+                    "{name}_bucket{{operation=\"{operation}\",le=\"{bound}\"}} {count}"
+                );
             }
             let Durations { count, sum, .. } = durations;
-            let _ = writeln!(out, "{name}_bucket{{operation=\"{operation}\",le=\"+Inf\"}} {count}");
+            let _ = writeln!(
+                out,
+                "{name}_bucket{{operation=\"{operation}\",le=\"+Inf\"}} {count}"
+            );
             let _ = writeln!(out, "{name}_sum{{operation=\"{operation}\"}} {sum}");
             let _ = writeln!(out, "{name}_count{{operation=\"{operation}\"}} {count}");
         }

@@ -133,7 +133,11 @@ impl ControlPlane {
         let Some((caller, secret)) = found else {
             signed.is_by("");
             let message = format!("the key `{}` is not known to this server", signed.key);
-            return Err(Fault::new(FaultKind::UnrecognizedClient, codes::UNKNOWN_KEY, message));
+            return Err(Fault::new(
+                FaultKind::UnrecognizedClient,
+                codes::UNKNOWN_KEY,
+                message,
+            ));
         };
         match signed.is_by(&secret) {
             true => Ok(caller),
@@ -179,11 +183,17 @@ impl ControlPlane {
         if let Some(account) = self.account.get() {
             return Ok(account.clone());
         }
-        let found = self.store.identity().await.map_err(|error| Fault::of_store(&error))?;
+        let found = self
+            .store
+            .identity()
+            .await
+            .map_err(|error| Fault::of_store(&error))?;
         let Some(identity) = found else {
             return Ok(self.seed.account().to_owned());
         };
-        let account = self.account.get_or_init(|| async { identity.seed.account().to_owned() });
+        let account = self
+            .account
+            .get_or_init(|| async { identity.seed.account().to_owned() });
         Ok(account.await.clone())
     }
 
@@ -196,7 +206,11 @@ impl ControlPlane {
     async fn page_key(&self) -> Result<Arc<Sealer>, Fault> {
         let random = || Fault::internal("no key can be made: the system gives no random numbers");
         let made = Sealer::random().ok_or_else(random)?;
-        let known = self.store.setting(PAGING).await.map_err(|error| Fault::of_store(&error))?;
+        let known = self
+            .store
+            .setting(PAGING)
+            .await
+            .map_err(|error| Fault::of_store(&error))?;
         let text = match known {
             Some(setting) => setting.value,
             // A store that is not there has nothing to list, and is not created by reading it.
@@ -224,7 +238,11 @@ impl ControlPlane {
         };
         if let Err(error) = self.store.set_setting(write, &author).await {
             // Another server was faster, or the store is read-only for us.
-            let found = self.store.setting(PAGING).await.map_err(|error| Fault::of_store(&error))?;
+            let found = self
+                .store
+                .setting(PAGING)
+                .await
+                .map_err(|error| Fault::of_store(&error))?;
             return found
                 .map(|setting| setting.value)
                 .ok_or_else(|| Fault::of_store(&error));

@@ -186,13 +186,20 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
     let call = Call::of(&parts.method, parts.uri.path());
     let name = call.as_ref().map_or_else(|_| "Unknown".to_owned(), Call::name);
     if plane.is_stopping() {
-        let fault = Fault::new(FaultKind::ServiceUnavailable, codes::INTERNAL, "the server stops; try again");
+        let fault = Fault::new(
+            FaultKind::ServiceUnavailable,
+            codes::INTERNAL,
+            "the server stops; try again",
+        );
         return (name, refused(&fault));
     }
     let done = async {
         let body = read(body).await?;
         let caller = plane.caller(&parts, &body, peer.ip().to_string()).await?;
-        plane.limits.take(&caller.id, Instant::now()).map_err(Refusal::Wait)?;
+        plane
+            .limits
+            .take(&caller.id, Instant::now())
+            .map_err(Refusal::Wait)?;
         if parts.uri.path() == "/meshform/session" && parts.method == http::Method::POST {
             return Ok(whole(&plane.session(&caller)?));
         }
@@ -200,7 +207,13 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         let input = Input::read(&parts, &body)?;
         let answer = rest::perform(plane, &caller, &call, &input).await?;
         if let (true, Some((mesh, revision))) = (call.writes(), &answer.written) {
-            tracing::info!(operation = call.name(), mesh, revision = revision.0, by = caller.actor(), "written");
+            tracing::info!(
+                operation = call.name(),
+                mesh,
+                revision = revision.0,
+                by = caller.actor(),
+                "written"
+            );
         }
         Ok::<_, Refusal>(answered(answer))
     };
@@ -237,7 +250,10 @@ async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
             let message = "the body is larger than 1 MiB";
             Err(Fault::new(FaultKind::TooLarge, codes::BAD_REQUEST, message))
         }
-        Ok(Err(error)) => Err(Fault::bad(codes::BAD_REQUEST, format!("the body broke off: {error}"))),
+        Ok(Err(error)) => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("the body broke off: {error}"),
+        )),
         Err(_) => Err(Fault::bad(codes::BAD_REQUEST, "the body took longer than 30 s")),
     }
 }
@@ -247,7 +263,10 @@ fn unknown(none: &NoOperation, parts: &http::request::Parts) -> Fault {
     let message = match none {
         NoOperation::Path => format!("there is no operation {method} {path}"),
         NoOperation::Method(methods) => {
-            format!("there is no operation {method} {path}; there is {}", methods.join(", "))
+            format!(
+                "there is no operation {method} {path}; there is {}",
+                methods.join(", ")
+            )
         }
         NoOperation::Name => {
             return Fault::bad(codes::BAD_REQUEST, "a name in the path is empty, or not UTF-8");
@@ -288,7 +307,11 @@ fn json(status: StatusCode, body: &serde_json::Value) -> Response {
 fn text(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    with(response, header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8")
+    with(
+        response,
+        header::CONTENT_TYPE.as_str(),
+        "text/plain; charset=utf-8",
+    )
 }
 
 fn with(mut response: Response, name: &'static str, value: &str) -> Response {

@@ -40,6 +40,13 @@ fn the_guide_on_buckets_keeps_a_store_in_one() {
 }
 
 #[test]
+fn the_guide_on_the_control_plane_serves_the_api() {
+    let mut desk = Desk::new();
+    desk.free_ports(&[8080]);
+    desk.follow("control-plane.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }

@@ -1,13 +1,14 @@
 //! `meshform keys`: the keys of the API that `meshform serve` gives.
 
 use super::serve::master_key;
-use meshform_controlplane::codes;
+use crate::api::Api;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_controlplane::auth::Rights;
 use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
+use meshform_controlplane::codes;
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_store::{Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
@@ -31,6 +32,14 @@ enum Action {
     },
     /// Make a key, and print its id and secret, as a file of AWS credentials has them; the secret is shown this once
     Create(CreateArguments),
+    /// Begin a session with a key, and print it as a `credential_process` of AWS's clients does; it ends after an hour
+    ///
+    /// The key stands in MESHFORM_KEY_ID and MESHFORM_KEY_SECRET, so that no file of AWS's clients has it.
+    Session {
+        /// The address of `meshform serve`
+        #[arg(long, value_name = "URL")]
+        server: String,
+    },
     /// Show the keys of a store
     List {
         #[command(flatten)]
@@ -79,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let done = match &arguments.action {
         Action::Init { out } => init(out, io),
         Action::Create(arguments) => create(arguments, io),
+        Action::Session { server } => session(server, io),
         Action::List { store, format } => list(store, format.format, io),
         Action::Revoke { id, store } => revoke(id, store, io),
     };
@@ -99,7 +109,11 @@ fn init(out: &PathBuf, io: &Io) -> Result<String, Problem> {
     let text = MasterKey::generate()?;
     let path = io.path(out);
     // Readable by its owner from the first byte on.
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path);
     let written = file.and_then(|mut file| {
         file.write_all(format!("{text}\n").as_bytes())?;
         file.sync_all()
@@ -109,19 +123,22 @@ fn init(out: &PathBuf, io: &Io) -> Result<String, Problem> {
             "wrote the master key to {}; keep a copy, as keys cannot be used without it\n",
             out.display()
         )),
-        Err(error) => Err(wrong(format!("the master key cannot be written to {}: {error}", out.display()))),
+        Err(error) => Err(Box::new(wrong(format!(
+            "the master key cannot be written to {}: {error}",
+            out.display()
+        )))),
     }
 }
 
 fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
     let file = arguments.master_key_file.clone();
     let file = file.or_else(|| io.var("MESHFORM_MASTER_KEY_FILE").map(ToOwned::to_owned));
-    let master = master_key(io, file)?.ok_or_else(|| {
-        Box::new(
-            wrong("there is no master key".to_owned())
-                .help("make one with `meshform keys init --out FILE`, and give it with `--master-key-file FILE`"),
-        )
-    })?;
+    let master =
+        master_key(io, file)?.ok_or_else(|| {
+            Box::new(wrong("there is no master key".to_owned()).help(
+                "make one with `meshform keys init --out FILE`, and give it with `--master-key-file FILE`",
+            ))
+        })?;
     let master = MasterKey::parse(&master)?;
     let store = store::open_or_create(io, &arguments.store.store, &Seed::default());
     let store = store.map_err(|error| error.diagnostic())?;
@@ -145,6 +162,22 @@ fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
             format!("{key:#}\n")
         }
     })
+}
+
+fn session(server: &str, io: &Io) -> Result<String, Problem> {
+    let given = |name: &str| {
+        let help = "it is what `meshform keys create` printed";
+        let missing = || Box::new(wrong(format!("{name} is not set")).help(help));
+        io.var(name).map(ToOwned::to_owned).ok_or_else(missing)
+    };
+    let api = Api::with_key(
+        io,
+        server,
+        given("MESHFORM_KEY_ID")?,
+        given("MESHFORM_KEY_SECRET")?,
+    )?;
+    let session = store::wait(api.ask(http::Method::POST, "/meshform/session"))??;
+    Ok(format!("{session}\n"))
 }
 
 fn list(store: &StoreArgument, format: Format, io: &Io) -> Result<String, Problem> {
@@ -172,7 +205,10 @@ fn key_json(key: &KeyRecord) -> Json {
 }
 
 fn key_line(key: &KeyRecord) -> String {
-    let of = key.mesh.as_ref().map_or_else(|| "all meshes".to_owned(), |mesh| format!("mesh `{mesh}`"));
+    let of = key
+        .mesh
+        .as_ref()
+        .map_or_else(|| "all meshes".to_owned(), |mesh| format!("mesh `{mesh}`"));
     let rights = match key.rights {
         Rights::Read => "reads",
         Rights::Write => "reads, and writes its owner's",
@@ -195,6 +231,6 @@ fn revoke(id: &str, store: &StoreArgument, io: &Io) -> Result<String, Problem> {
     }
 }
 
-fn wrong(message: String) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(codes::MASTER_KEY, message))
+fn wrong(message: String) -> Diagnostic {
+    Diagnostic::error(codes::MASTER_KEY, message)
 }

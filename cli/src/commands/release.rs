@@ -12,9 +12,10 @@ use meshform_release::{
     Delivery, Entry, Outcome, Preview, ProxyChange, Releaser, Standing, TargetStatus, Verdict, WhatChanged,
     listed,
 };
-use meshform_store::{Digest, Store};
+use meshform_store::{Digest, Revision, Store};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which mesh of which store, and how to report.
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,9 @@ pub(crate) struct ReleaseArguments {
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     of: MeshArguments,
+    /// Wait until this revision of the mesh is released and published, or is known not to be valid; at most a minute
+    #[arg(long, value_name = "REVISION", requires = "mesh")]
+    wait: Option<u64>,
     #[command(flatten)]
     quotas: QuotaArgument,
 }
@@ -144,10 +148,43 @@ pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
         let releaser = store::releaser(io, store, &[])?.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         for mesh in meshes {
+            if let Some(revision) = arguments.wait {
+                said.problems
+                    .extend(wait_for(&releaser, mesh, Revision(revision))?);
+            }
             said.status(&releaser, mesh)?;
         }
         Ok(said)
     })
+}
+
+/// How long a revision is waited for.
+const WAIT: Duration = Duration::from_secs(60);
+/// The pause between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Waits until somebody has judged a revision of a mesh and every place has what came of it. What is to be said where
+/// that takes too long.
+fn wait_for(releaser: &Releaser, mesh: &str, revision: Revision) -> Result<Option<Diagnostic>, Problem> {
+    let waited = store::wait(async {
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < WAIT {
+            let settled = releaser.is_settled(mesh, revision).await;
+            if settled.map_err(|error| store::told(&error))? {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let message = format!(
+            "revision {revision} of mesh `{mesh}` is not released and published after {} s",
+            WAIT.as_secs()
+        );
+        Ok(Some(
+            Diagnostic::error(meshform_release::codes::UNRELEASED, message)
+                .help("see whether whoever wrote it still runs, or release it with `meshform release`"),
+        ))
+    });
+    waited?
 }
 
 /// Opens the store, finds the meshes, does the work, and reports.

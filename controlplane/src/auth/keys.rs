@@ -162,13 +162,18 @@ pub async fn revoke(store: &dyn Store, id: &str, author: &Author) -> Result<bool
 
 fn wrong_master() -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(codes::MASTER_KEY, "the store's keys were made under another master key")
-            .help("give the master key that the servers of this store have"),
+        Diagnostic::error(
+            codes::MASTER_KEY,
+            "the store's keys were made under another master key",
+        )
+        .help("give the master key that the servers of this store have"),
     )
 }
 
 fn opened(master: &MasterKey, record: &KeyRecord) -> Option<String> {
-    let bytes = master.sealer.open(&format!("{PURPOSE} {}", record.id), &record.secret)?;
+    let bytes = master
+        .sealer
+        .open(&format!("{PURPOSE} {}", record.id), &record.secret)?;
     String::from_utf8(bytes).ok()
 }
 
@@ -177,7 +182,9 @@ fn new_id() -> Option<String> {
     const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bytes = [0; 17];
     getrandom::fill(&mut bytes).ok()?;
-    let letters = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32)));
+    let letters = bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte % 32)));
     Some(letters.fold("MFK".to_owned(), |mut id, letter| {
         id.push(char::from(*letter));
         id
@@ -258,7 +265,10 @@ impl KeyRing {
         for record in records {
             match opened(&self.master, &record) {
                 Some(secret) => drop(keys.insert(record.id.clone(), (record, secret))),
-                None => tracing::error!(key = record.id, "the key was made under another master key, and does not work"),
+                None => tracing::error!(
+                    key = record.id,
+                    "the key was made under another master key, and does not work"
+                ),
             }
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

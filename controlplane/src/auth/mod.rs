@@ -4,6 +4,8 @@ pub mod keys;
 pub(crate) mod sessions;
 pub(crate) mod sigv4;
 
+pub use sigv4::Signer;
+
 use crate::codes;
 use crate::rest::fault::{Fault, FaultKind};
 use meshform_store::Record;

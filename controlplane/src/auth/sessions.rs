@@ -65,10 +65,17 @@ pub(crate) fn find(
     let statement: Option<Statement> = opened.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(statement) = statement.filter(|statement| statement.key == key) else {
         let message = "the session token is not one of this server's";
-        return Err(Fault::new(FaultKind::UnrecognizedClient, codes::UNKNOWN_KEY, message));
+        return Err(Fault::new(
+            FaultKind::UnrecognizedClient,
+            codes::UNKNOWN_KEY,
+            message,
+        ));
     };
     if statement.until < now.0 {
-        let message = format!("the session ended at {}; begin another", Timestamp(statement.until));
+        let message = format!(
+            "the session ended at {}; begin another",
+            Timestamp(statement.until)
+        );
         return Err(Fault::new(FaultKind::Expired, codes::UNKNOWN_KEY, message));
     }
     let caller = Caller {

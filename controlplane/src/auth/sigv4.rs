@@ -19,7 +19,11 @@ const SERVICE: &str = "appmesh";
 /// How far a request's time may be from ours, in milliseconds.
 const SKEW: i64 = 5 * 60 * 1000;
 
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// A request's signature and what it covers, read and not yet checked.
@@ -39,16 +43,27 @@ pub(crate) struct Signed {
 impl Signed {
     /// Reads the signature of a request that was sent to us now.
     pub(crate) fn read(parts: &Parts, body: &[u8], now: Timestamp) -> Result<Self, Fault> {
-        if parts.uri.query().is_some_and(|query| query.contains("X-Amz-Signature")) {
-            return Err(invalid("presigned requests are not taken; sign the header `Authorization`"));
+        if parts
+            .uri
+            .query()
+            .is_some_and(|query| query.contains("X-Amz-Signature"))
+        {
+            return Err(invalid(
+                "presigned requests are not taken; sign the header `Authorization`",
+            ));
         }
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let Some(authorization) = header("authorization") else {
             let message = "the request is not signed; sign it with a key of this server";
             return Err(Fault::new(FaultKind::MissingToken, codes::SIGNATURE, message));
         };
-        let Some(rest) = authorization.strip_prefix(ALGORITHM).filter(|rest| rest.starts_with(' ')) else {
-            return Err(invalid(format!("the header `Authorization` does not begin with `{ALGORITHM}`")));
+        let Some(rest) = authorization
+            .strip_prefix(ALGORITHM)
+            .filter(|rest| rest.starts_with(' '))
+        else {
+            return Err(invalid(format!(
+                "the header `Authorization` does not begin with `{ALGORITHM}`"
+            )));
         };
         let (mut credential, mut names, mut signature) = (None, None, None);
         for part in rest.split(',') {
@@ -68,17 +83,24 @@ impl Signed {
             return Err(invalid("Credential is not `ID/DATE/REGION/appmesh/aws4_request`"));
         };
         let time = header("x-amz-date").unwrap_or_default();
-        let at = moment(time).ok_or_else(|| invalid("the header `X-Amz-Date` is not a time such as 20261129T120000Z"))?;
+        let at = moment(time)
+            .ok_or_else(|| invalid("the header `X-Amz-Date` is not a time such as 20261129T120000Z"))?;
         if time.get(..8) != Some(date) {
             return Err(invalid("Credential and `X-Amz-Date` name different days"));
         }
         if *service != SERVICE || *end != "aws4_request" {
-            return Err(invalid(format!("the request is signed for `{service}`, not for `{SERVICE}`")));
+            return Err(invalid(format!(
+                "the request is signed for `{service}`, not for `{SERVICE}`"
+            )));
         }
         let signed: Vec<&str> = names.split(';').collect();
         let needed = parts.headers.keys().map(http::HeaderName::as_str);
         let needed = needed.filter(|name| name.starts_with("x-amz-") && *name != "x-amz-user-agent");
-        if let Some(missing) = ["host"].into_iter().chain(needed).find(|name| !signed.contains(name)) {
+        if let Some(missing) = ["host"]
+            .into_iter()
+            .chain(needed)
+            .find(|name| !signed.contains(name))
+        {
             return Err(invalid(format!("the header `{missing}` is not signed")));
         }
         if (at - now.0).abs() > SKEW {
@@ -105,16 +127,79 @@ impl Signed {
     /// Whether the request was signed with this secret. A key that does not exist is checked against some secret too,
     /// so that it takes as long.
     pub(crate) fn is_by(&self, secret: &str) -> bool {
-        let mut key = format!("AWS4{secret}").into_bytes();
-        for part in &self.scope {
-            key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes())
-                .as_ref()
-                .to_vec();
-        }
-        let text = format!("{ALGORITHM}\n{}\n{}\n{}", self.time, self.scope.join("/"), hash(self.canonical.as_bytes()));
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let (key, text) = signing(secret, &self.scope, &self.time, &self.canonical);
         hmac::verify(&key, text.as_bytes(), &self.signature).is_ok()
     }
+}
+
+/// Whose signature a request gets.
+#[derive(Clone)]
+pub struct Signer {
+    /// The access key's id.
+    pub key: String,
+    /// Its secret.
+    pub secret: String,
+    /// The session's token, where the key is of a session.
+    pub session: Option<String>,
+    /// The region that the signature names.
+    pub region: String,
+}
+
+impl Signer {
+    /// Signs a request, which has its header `host`.
+    pub fn sign(&self, parts: &mut Parts, body: &[u8], now: Timestamp) {
+        let time: String = now.to_string().chars().filter(|c| !"-:".contains(*c)).collect();
+        let time = format!("{}Z", time.get(..15).unwrap_or_default());
+        let date = time.get(..8).unwrap_or_default();
+        let mut names = vec!["host", "x-amz-date"];
+        let mut set = |name: &'static str, value: &str| {
+            if let Ok(value) = http::HeaderValue::from_str(value) {
+                parts.headers.insert(name, value);
+            }
+        };
+        set("x-amz-date", &time);
+        if let Some(session) = &self.session {
+            set("x-amz-security-token", session);
+            names.push("x-amz-security-token");
+        }
+        let scope = [date, self.region.as_str(), SERVICE, "aws4_request"].map(ToOwned::to_owned);
+        let canonical = canonical(parts, &names, body);
+        let (key, text) = signing(&self.secret, &scope, &time, &canonical);
+        let signature = hex(hmac::sign(&key, text.as_bytes()).as_ref());
+        let authorization = format!(
+            "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
+            self.key,
+            scope.join("/"),
+            names.join(";")
+        );
+        if let Ok(value) = http::HeaderValue::from_str(&authorization) {
+            parts.headers.insert("authorization", value);
+        }
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The key of a signature, and the text that is signed.
+fn signing(secret: &str, scope: &[String; 4], time: &str, canonical: &str) -> (hmac::Key, String) {
+    let mut key = format!("AWS4{secret}").into_bytes();
+    for part in scope {
+        key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes())
+            .as_ref()
+            .to_vec();
+    }
+    let text = format!(
+        "{ALGORITHM}\n{time}\n{}\n{}",
+        scope.join("/"),
+        hash(canonical.as_bytes())
+    );
+    (hmac::Key::new(hmac::HMAC_SHA256, &key), text)
 }
 
 /// That a signature does not hold. A proxy in front that changes `Host` is the usual reason, and is said.
@@ -172,7 +257,11 @@ fn without_dots(path: &str) -> String {
             part => kept.push(part),
         }
     }
-    let end = if path.ends_with('/') && !kept.is_empty() { "/" } else { "" };
+    let end = if path.ends_with('/') && !kept.is_empty() {
+        "/"
+    } else {
+        ""
+    };
     format!("/{}{end}", kept.join("/"))
 }
 
@@ -189,7 +278,10 @@ fn query(query: &str) -> String {
         })
         .collect();
     pairs.sort();
-    let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     pairs.join("&")
 }
 
@@ -284,6 +376,22 @@ mod tests {
     }
 
     #[test]
+    fn what_we_sign_we_know() {
+        let mut sent = parts("/v20190125/meshes?limit=2", &[("host", "127.0.0.1:1")]);
+        let signer = Signer {
+            key: "MFKEXAMPLE".to_owned(),
+            secret: SECRET.to_owned(),
+            session: Some("token".to_owned()),
+            region: "eu-west-1".to_owned(),
+        };
+        let now: Timestamp = "2026-11-29T12:00:00.5Z".parse().unwrap();
+        signer.sign(&mut sent, b"{}", now);
+        let signed = Signed::read(&sent, b"{}", now).unwrap();
+        assert!(signed.is_by(SECRET));
+        assert_eq!(signed.session.as_deref(), Some("token"));
+    }
+
+    #[test]
     fn what_is_wrong_with_a_signature_is_said() {
         let good = "AWS4-HMAC-SHA256 Credential=K/20261129/eu-west-1/appmesh/aws4_request, \
                     SignedHeaders=content-type;host;x-amz-date, Signature=00ff";
@@ -292,7 +400,10 @@ mod tests {
         };
         assert!(read("/", &headers("20261129T120459Z", good), b"").is_ok());
         let late = refused("20261129T120501Z", good);
-        assert!(late.contains("2026-11-29T12:05:01") && late.contains("MF1010"), "{late}");
+        assert!(
+            late.contains("2026-11-29T12:05:01") && late.contains("MF1010"),
+            "{late}"
+        );
         for (authorization, expected) in [
             (good.replace("HMAC-SHA256", "ECDSA-P256-SHA256"), "does not begin"),
             (good.replace("appmesh", "s3"), "signed for `s3`"),

@@ -56,10 +56,14 @@ pub(crate) fn names(key: &ResourceKey) -> Map<String, Json> {
     let fields = &schema::kind(key.kind).key;
     let values = match key.kind {
         Kind::Mesh => vec![key.name.as_str()],
-        _ => [Some(key.mesh.as_str()), key.parent.as_deref(), Some(key.name.as_str())]
-            .into_iter()
-            .flatten()
-            .collect(),
+        _ => [
+            Some(key.mesh.as_str()),
+            key.parent.as_deref(),
+            Some(key.name.as_str()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     };
     let named = fields.iter().zip(values);
     named

@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn pointers_are_written_as_the_api_writes_paths() {
-        assert_eq!(dotted("/spec/listeners/0/portMapping/port"), "spec.listeners[0].portMapping.port");
+        assert_eq!(
+            dotted("/spec/listeners/0/portMapping/port"),
+            "spec.listeners[0].portMapping.port"
+        );
         assert_eq!(dotted(""), "");
     }
 }

@@ -122,13 +122,10 @@ impl Call {
         };
         let mut letters = noun.chars();
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-        first
-            .into_iter()
-            .fold(verb.to_owned(), |mut name, letter| {
-                name.push(letter);
-                name
-            })
-            + letters.as_str()
+        first.into_iter().fold(verb.to_owned(), |mut name, letter| {
+            name.push(letter);
+            name
+        }) + letters.as_str()
     }
 
     /// Whether it changes anything.
@@ -260,7 +257,10 @@ mod tests {
     fn what_is_no_operation_is_said() {
         assert_eq!(call("POST", "/meshes"), Err(NoOperation::Method(&["GET", "PUT"])));
         assert_eq!(call("GET", "/meshes/m/routes"), Err(NoOperation::Path));
-        assert_eq!(call("GET", "/meshes/m/virtualNode/n/routes"), Err(NoOperation::Path));
+        assert_eq!(
+            call("GET", "/meshes/m/virtualNode/n/routes"),
+            Err(NoOperation::Path)
+        );
         assert_eq!(call("GET", "/meshes//virtualNodes"), Err(NoOperation::Name));
         assert_eq!(call("GET", "/meshes/%FF"), Err(NoOperation::Name));
         assert_eq!(call("GET", "/meshes/m/proxyProfiles"), Err(NoOperation::Path));

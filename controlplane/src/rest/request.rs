@@ -57,7 +57,10 @@ impl Input {
         match self.body.keys().find(|name| !members.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => {
-                let message = format!("{name}: the operation has no such member; it has {}", members.join(", "));
+                let message = format!(
+                    "{name}: the operation has no such member; it has {}",
+                    members.join(", ")
+                );
                 Err(Fault::bad(codes::BAD_REQUEST, message))
             }
         }
@@ -67,7 +70,10 @@ impl Input {
     pub(crate) fn text(&self, name: &str) -> Result<&str, Fault> {
         match self.member(name) {
             Some(Json::String(text)) => Ok(text),
-            Some(_) => Err(Fault::bad(codes::BAD_REQUEST, format!("{name}: a string is expected"))),
+            Some(_) => Err(Fault::bad(
+                codes::BAD_REQUEST,
+                format!("{name}: a string is expected"),
+            )),
             None => Err(Fault::bad(codes::BAD_REQUEST, format!("{name}: it is missing"))),
         }
     }

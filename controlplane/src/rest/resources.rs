@@ -13,8 +13,8 @@ use meshform_model::canonical;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::value::Node;
 use meshform_model::validate;
+use meshform_model::value::Node;
 use meshform_registry::{Page, RegistryError, Update};
 use meshform_store::{Draft, ImportedIdentity, Prefix, Record, StoreError};
 use serde_json::{Map, Value as Json};
@@ -38,7 +38,10 @@ pub(super) async fn create(
     let container = container(plane, &key).await?;
     let owner = mesh_owner(plane, &key, container.as_ref(), input).await?;
     let request = input.request("create", &key.path())?;
-    let mut draft = Draft::new(key.clone(), body(&key, input.member("spec"), input.member("tags"))?);
+    let mut draft = Draft::new(
+        key.clone(),
+        body(&key, input.member("spec"), input.member("tags"))?,
+    );
     draft.request.clone_from(&request);
     draft.imported = ImportedIdentity {
         mesh_owner: owner,
@@ -143,7 +146,11 @@ pub(super) async fn update(
         }
     }
     let message = format!("{key} is written by others all the time; try again");
-    Err(Fault::new(FaultKind::Conflict, meshform_store::codes::CONFLICT, message))
+    Err(Fault::new(
+        FaultKind::Conflict,
+        meshform_store::codes::CONFLICT,
+        message,
+    ))
 }
 
 /// Writes in the place of a record, for its owner. `Err(None)` where another was faster.
@@ -225,7 +232,11 @@ pub(super) async fn list(
     };
     let mut found = found.map_err(|error| Fault::of_registry(&error))?;
     for one in &found.unreadable {
-        tracing::warn!(what = one.what, why = one.why, "a record cannot be read, and is not listed");
+        tracing::warn!(
+            what = one.what,
+            why = one.why,
+            "a record cannot be read, and is not listed"
+        );
     }
     found
         .records
@@ -248,11 +259,7 @@ pub(super) async fn written(plane: &ControlPlane, record: Record) -> Result<Answ
 }
 
 /// A resource that must be there.
-pub(super) async fn found(
-    plane: &ControlPlane,
-    caller: &Caller,
-    key: &ResourceKey,
-) -> Result<Record, Fault> {
+pub(super) async fn found(plane: &ControlPlane, caller: &Caller, key: &ResourceKey) -> Result<Record, Fault> {
     caller.may_read(&key.mesh)?;
     let record = plane.registry.get(key).await;
     let record = record.map_err(|error| Fault::of_registry(&error))?;
@@ -260,7 +267,11 @@ pub(super) async fn found(
 }
 
 pub(super) fn absent(key: &ResourceKey) -> Fault {
-    Fault::new(FaultKind::NotFound, codes::NOT_FOUND, format!("{key} does not exist"))
+    Fault::new(
+        FaultKind::NotFound,
+        codes::NOT_FOUND,
+        format!("{key} does not exist"),
+    )
 }
 
 /// What a resource is in, which must be there; none for a mesh.
@@ -303,7 +314,9 @@ fn of_owner(record: &Record, input: &Input) -> Result<(), Fault> {
 }
 
 fn whole_key(named: &Named) -> Result<ResourceKey, Fault> {
-    named.key().ok_or_else(|| Fault::internal("the path names no resource"))
+    named
+        .key()
+        .ok_or_else(|| Fault::internal("the path names no resource"))
 }
 
 fn key_of(named: &Named, name: &str) -> Result<ResourceKey, Fault> {

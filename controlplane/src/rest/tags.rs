@@ -35,7 +35,9 @@ pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -
         (Some((last, _)), Some(_)) => Some(page::token(&sealer, &name, last)?),
         _ => None,
     };
-    let items = page.iter().map(|(key, value)| json!({"key": key, "value": value}));
+    let items = page
+        .iter()
+        .map(|(key, value)| json!({"key": key, "value": value}));
     Ok(Answer::read(answer::page("tags", items.collect(), next)))
 }
 
@@ -61,7 +63,10 @@ pub(super) async fn tag(plane: &ControlPlane, caller: &Caller, input: &Input) ->
 pub(super) async fn untag(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
     input.only(&["tagKeys"])?;
     let Some(Json::Array(keys)) = input.member("tagKeys") else {
-        return Err(Fault::bad(codes::BAD_REQUEST, "tagKeys: a list of strings is expected"));
+        return Err(Fault::bad(
+            codes::BAD_REQUEST,
+            "tagKeys: a list of strings is expected",
+        ));
     };
     if let Some(at) = keys.iter().position(|key| !key.is_string()) {
         return Err(Fault::bad(
@@ -70,7 +75,9 @@ pub(super) async fn untag(plane: &ControlPlane, caller: &Caller, input: &Input) 
         ));
     }
     change(plane, caller, input, |_, tags| {
-        keys.iter().filter_map(Json::as_str).for_each(|key| drop(tags.remove(key)));
+        keys.iter()
+            .filter_map(Json::as_str)
+            .for_each(|key| drop(tags.remove(key)));
         Ok(())
     })
     .await
@@ -96,7 +103,9 @@ async fn change(
         let mut body = record.body.as_object().cloned().unwrap_or_else(Map::new);
         body.remove("tags");
         if !tags.is_empty() {
-            let list = tags.iter().map(|(key, value)| json!({"key": key, "value": value}));
+            let list = tags
+                .iter()
+                .map(|(key, value)| json!({"key": key, "value": value}));
             body.insert("tags".to_owned(), list.collect());
         }
         let mut draft = Draft::new(record.key.clone(), Json::Object(body));
@@ -118,7 +127,11 @@ async fn change(
         }
     }
     let message = "the resource is written by others all the time; try again";
-    Err(Fault::new(FaultKind::Conflict, meshform_store::codes::CONFLICT, message))
+    Err(Fault::new(
+        FaultKind::Conflict,
+        meshform_store::codes::CONFLICT,
+        message,
+    ))
 }
 
 fn of(record: &Record) -> BTreeMap<String, String> {

@@ -12,7 +12,7 @@ use object_store::client::{HttpClient, HttpConnector, SpawnService};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectStore, RetryConfig};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
@@ -269,7 +269,7 @@ impl HttpConnector for Connector {
         let said = |key| options.get_config_value(&key);
         let duration = |key| said(key).and_then(|text| humantime::parse_duration(&text).ok());
         let plain = said(ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
-        let tls = self.tls.get_or_init(tls).clone();
+        let tls = self.tls.get_or_init(super::http::tls).clone();
         let tls = tls.map_err(|detail| generic(detail.into()))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -292,21 +292,4 @@ fn generic(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
         store: "HTTP",
         source,
     }
-}
-
-/// TLS by ring. The system's roots are asked; a machine that has none (an image with nothing but this program) gets
-/// those that Mozilla ships.
-fn tls() -> std::result::Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (_, refused) = roots.add_parsable_certificates(found.certs);
-    tracing::debug!(known = roots.len(), refused, errors = ?found.errors, "the system's certificates");
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

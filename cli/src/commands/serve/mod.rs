@@ -4,12 +4,12 @@ mod settings;
 
 pub(crate) use settings::{Arguments, master_key};
 
-use meshform_controlplane::codes;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render;
 use crate::store;
 use meshform_controlplane::auth::keys::MasterKey;
+use meshform_controlplane::codes;
 use meshform_controlplane::{Authentication, Rate, Server, Settings};
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_store::Seed;

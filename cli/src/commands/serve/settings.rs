@@ -1,7 +1,7 @@
 //! What the server is told: by options, then by the environment, then by a file.
 
-use meshform_controlplane::codes;
 use crate::io::Io;
+use meshform_controlplane::codes;
 use meshform_model::diag::Diagnostic;
 use std::path::PathBuf;
 
@@ -125,7 +125,8 @@ impl Sources<'_> {
         {
             let texts = all.iter().map(|one| one.as_str().map(ToOwned::to_owned));
             let texts: Option<Vec<String>> = texts.collect();
-            return texts.ok_or_else(|| wrong(format!("`{name}` in the settings file is not a list of texts")));
+            return texts
+                .ok_or_else(|| wrong(format!("`{name}` in the settings file is not a list of texts")));
         }
         let text = self.text(None, name)?.unwrap_or_default();
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -151,7 +152,9 @@ impl Arguments {
         Ok(Chosen {
             store: PathBuf::from(text(&self.store, "store", ".meshform")?),
             listen: listen.parse().map_err(|_| {
-                wrong(format!("`{listen}` is no address to listen on; one is `127.0.0.1:8080`"))
+                wrong(format!(
+                    "`{listen}` is no address to listen on; one is `127.0.0.1:8080`"
+                ))
             })?,
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
@@ -162,17 +165,29 @@ impl Arguments {
                 .parse()
                 .ok()
                 .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
-                .ok_or_else(|| wrong(format!("`rate` is `{rate}`, and a number of requests a second is expected")))?,
+                .ok_or_else(|| {
+                    wrong(format!(
+                        "`rate` is `{rate}`, and a number of requests a second is expected"
+                    ))
+                })?,
             relaxed_deletes: match text(&relaxed, "relaxed-deletes", "false")?.as_str() {
                 "true" => true,
                 "false" => false,
-                other => return Err(wrong(format!("`relaxed-deletes` is `{other}`, and is `true` or `false`"))),
+                other => {
+                    return Err(wrong(format!(
+                        "`relaxed-deletes` is `{other}`, and is `true` or `false`"
+                    )));
+                }
             },
             log: text(&self.log, "log", "info")?,
             json_log: match form.as_str() {
                 "text" => false,
                 "json" => true,
-                other => return Err(wrong(format!("`log-format` is `{other}`, and is `text` or `json`"))),
+                other => {
+                    return Err(wrong(format!(
+                        "`log-format` is `{other}`, and is `text` or `json`"
+                    )));
+                }
             },
         })
     }
@@ -184,7 +199,9 @@ impl Arguments {
         let read = std::fs::read_to_string(io.path(path));
         let text = read.map_err(|error| wrong(format!("{}: {error}", path.display())))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text.get(..span.start).map_or(0, |before| before.lines().count()));
+            let line = error.span().map_or(0, |span| {
+                text.get(..span.start).map_or(0, |before| before.lines().count())
+            });
             wrong(format!("{}:{}: {}", path.display(), line.max(1), error.message()))
         })?;
         match table.keys().find(|name| !NAMES.contains(&name.as_str())) {
@@ -198,7 +215,10 @@ impl Arguments {
     }
 
     fn master_key(&self, sources: &Sources) -> Result<Option<String>, Problem> {
-        master_key(sources.io, sources.text(self.master_key_file.as_ref(), "master-key-file")?)
+        master_key(
+            sources.io,
+            sources.text(self.master_key_file.as_ref(), "master-key-file")?,
+        )
     }
 }
 
@@ -209,6 +229,8 @@ pub(crate) fn master_key(io: &Io, file: Option<String>) -> Result<Option<String>
     };
     match std::fs::read_to_string(io.path(file.as_ref())) {
         Ok(text) => Ok(Some(text)),
-        Err(error) => Err(wrong(format!("the master key cannot be read from {file}: {error}"))),
+        Err(error) => Err(wrong(format!(
+            "the master key cannot be read from {file}: {error}"
+        ))),
     }
 }
