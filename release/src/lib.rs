@@ -18,6 +18,7 @@ pub mod codes;
 mod compiled;
 mod control;
 mod debouncer;
+mod discovery;
 pub mod error;
 mod held;
 mod manifest;

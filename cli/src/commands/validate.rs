@@ -8,6 +8,7 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count};
 use meshform_compiler::frontend::Reading;
+use meshform_envoy::polled;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -95,6 +96,9 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     };
     let meshes = loaded.meshes(&arguments.quotas.options());
     loaded.allow_parts(&meshes);
+    let without_endpoints = meshes.iter().filter_map(polled::cloud_map_warning).collect();
+    let without_endpoints = loaded.placed(without_endpoints);
+    loaded.add(without_endpoints);
     arguments.files.check(io, &meshes, (None, &mut loaded));
     let count = Count::of(&loaded.problems);
     let sources = &loaded.reading.sources;
