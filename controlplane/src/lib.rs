@@ -4,6 +4,7 @@
 //! - [`Server`] listens and answers. It keeps nothing that the store does not have, so that any number of servers may
 //!   stand before one store.
 //! - `rest`: the operations. Paths, members and shapes come from the schema; what a write means, `registry` says.
+//! - `xds`: Envoy's discovery protocol, from the releases.
 //! - `auth`: who may do what.
 //! - `plane`: what all requests share.
 //!
@@ -18,7 +19,8 @@ mod plane;
 mod rest;
 mod seal;
 mod server;
+mod xds;
 
 pub use limits::Rate;
 pub use plane::{Authentication, Settings};
-pub use server::Server;
+pub use server::{Addresses, Server};

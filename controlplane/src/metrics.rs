@@ -41,8 +41,8 @@ impl Metrics {
         }
     }
 
-    /// All of it as text. `releases` says of each mesh its revision and whether that is released.
-    pub(crate) fn text(&self, store_answers: bool) -> String {
+    /// All of it as text. `streams` are those that are open, those of them that have everything, and what was refused.
+    pub(crate) fn text(&self, store_answers: bool, streams: (usize, usize, u64)) -> String {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
         head(
@@ -52,6 +52,28 @@ impl Metrics {
             "Whether the store answered last.",
         );
         let _ = writeln!(out, "meshform_store_up {}", u8::from(store_answers));
+        let (open, current, refused) = streams;
+        head(
+            &mut out,
+            "meshform_xds_streams",
+            "gauge",
+            "Streams of proxies that are open.",
+        );
+        let _ = writeln!(out, "meshform_xds_streams {open}");
+        head(
+            &mut out,
+            "meshform_xds_streams_current",
+            "gauge",
+            "Those that have the current release.",
+        );
+        let _ = writeln!(out, "meshform_xds_streams_current {current}");
+        head(
+            &mut out,
+            "meshform_xds_refused_total",
+            "counter",
+            "Responses that proxies refused.",
+        );
+        let _ = writeln!(out, "meshform_xds_refused_total {refused}");
         let name = "meshform_api_requests_total";
         head(
             &mut out,
@@ -99,7 +121,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered("CreateMesh", 200, Duration::from_millis(2));
         metrics.answered("CreateMesh", 409, Duration::from_millis(20));
-        let text = metrics.text(true);
+        let text = metrics.text(true, (2, 1, 0));
         for line in [
             "meshform_api_requests_total{operation=\"CreateMesh\",status=\"409\"} 1",
             "meshform_api_request_seconds_bucket{operation=\"CreateMesh\",le=\"0.003\"} 1",

@@ -7,6 +7,7 @@ use crate::limits::{Limits, Rate};
 use crate::metrics::Metrics;
 use crate::rest::fault::{Fault, FaultKind};
 use crate::seal::{KEY, Sealer};
+use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
@@ -35,6 +36,10 @@ pub struct Settings {
     pub seed: Seed,
     /// Makes releases, and publishes them.
     pub releaser: Releaser,
+    /// Reads the releases that proxies are told of.
+    pub reader: Releaser,
+    /// The pause between two looks at the current release of a mesh.
+    pub look: Duration,
     /// Who is let in.
     pub authentication: Authentication,
     /// Whether a resource that others refer to may be deleted, as the Terraform provider does it; App Mesh refused.
@@ -63,6 +68,8 @@ pub(crate) struct ControlPlane {
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    pub(crate) served: Arc<Releases>,
+    pub(crate) streams: Arc<Streams>,
     seed: Seed,
     keys: Option<KeyRing>,
     owner: String,
@@ -80,6 +87,8 @@ impl ControlPlane {
             store,
             seed,
             releaser,
+            reader,
+            look,
             authentication,
             relaxed_deletes,
             owner,
@@ -98,6 +107,8 @@ impl ControlPlane {
             },
             limits: Limits::new(rate),
             metrics: Metrics::default(),
+            served: Arc::new(Releases::new(reader, look)),
+            streams: Arc::default(),
             store,
             seed,
             keys,

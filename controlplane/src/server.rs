@@ -5,12 +5,14 @@ use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::fault::{Fault, FaultKind};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
+use crate::xds::Ads;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -20,7 +22,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tonic::codegen::Service as _;
 
 /// The largest body that is read.
 const BODY: usize = 1 << 20;
@@ -44,43 +47,79 @@ struct Peer(SocketAddr);
 #[derive(Debug)]
 pub struct Server {
     plane: Arc<ControlPlane>,
-    listener: TcpListener,
+    api: Listening,
+    /// Where Envoys ask, if they may.
+    xds: Option<Listening>,
+}
+
+/// A socket and its address.
+#[derive(Debug)]
+struct Listening {
+    socket: TcpListener,
     address: SocketAddr,
+}
+
+/// Where a server is to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// For the API.
+    pub api: SocketAddr,
+    /// For Envoys.
+    pub xds: Option<SocketAddr>,
+    /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
+    pub xds_for_anyone: bool,
 }
 
 impl Server {
     /// Listens on an address. Without authentication on a loopback address only.
-    pub async fn bind(settings: Settings, address: SocketAddr) -> Result<Self, Box<Diagnostic>> {
-        if matches!(settings.authentication, Authentication::Anyone) && !address.ip().is_loopback() {
-            let message = format!("without authentication the server does not listen on {address}");
+    pub async fn bind(settings: Settings, addresses: Addresses) -> Result<Self, Box<Diagnostic>> {
+        let api = addresses.api;
+        if matches!(settings.authentication, Authentication::Anyone) && !api.ip().is_loopback() {
+            let message = format!("without authentication the server does not listen on {api}");
             let help = "make a master key with `meshform keys init --out FILE` and give it with `--master-key-file FILE`, \
                         or listen on a loopback address";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
         }
-        let cannot = |error: std::io::Error| {
-            let message = format!("the server cannot listen on {address}: {error}");
+        if let Some(xds) = addresses
+            .xds
+            .filter(|xds| !xds.ip().is_loopback() && !addresses.xds_for_anyone)
+        {
+            let message = format!("proxies are not asked who they are, so xDS is not served on {xds}");
+            let help = "listen on a loopback address, or say with `--xds-for-anyone` that whoever reaches the address may read \
+                        every proxy's configuration";
+            return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        let plane = ControlPlane::new(settings).map_err(|error| {
+            let message = format!("the server cannot run: {error}");
             Box::new(Diagnostic::error(codes::SETTINGS, message))
+        })?;
+        let xds = match addresses.xds {
+            Some(address) => Some(Listening::at(address).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
-        let plane = ControlPlane::new(settings).map_err(cannot)?;
         Ok(Self {
             plane: Arc::new(plane),
-            listener,
-            address,
+            api: Listening::at(api).await?,
+            xds,
         })
     }
 
-    /// Where it listens.
+    /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.api.address
+    }
+
+    /// Where Envoys are served.
+    pub fn xds_address(&self) -> Option<SocketAddr> {
+        self.xds.as_ref().map(|xds| xds.address)
     }
 
     /// Serves until `stop` is over; then answers what is under way, and makes the last releases.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { plane, listener, .. } = self;
+        let Self { plane, api, xds } = self;
         let router = Router::new().fallback(answer).with_state(Arc::clone(&plane));
         let watch = tokio::spawn(look_after(Arc::clone(&plane)));
+        let proxies = xds.map(|xds| tokio::spawn(serve_proxies(xds, Arc::clone(&plane))));
         let graceful = GracefulShutdown::new();
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -98,17 +137,8 @@ impl Server {
             let (stream, peer) = tokio::select! {
                 biased;
                 () = &mut stop => break,
-                accepted = listener.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        // Too many open files, usually: those who have one will let it go.
-                        tracing::warn!(%error, "a connection could not be taken");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    }
-                },
+                accepted = api.accept() => accepted,
             };
-            let _ = stream.set_nodelay(true);
             let router = router.clone().layer(axum::Extension(Peer(peer)));
             let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
             let connection = graceful.watch(connection.into_owned());
@@ -118,13 +148,72 @@ impl Server {
                 }
             });
         }
-        drop(listener);
+        drop(api);
         plane.stop();
         watch.abort();
+        if let Some(proxies) = proxies {
+            proxies.abort();
+        }
         if tokio::time::timeout(STOP, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were not answered in time, and are cut off");
         }
         plane.close().await;
+    }
+}
+
+impl Listening {
+    async fn at(address: SocketAddr) -> Result<Self, Box<Diagnostic>> {
+        let cannot = |error: std::io::Error| {
+            let message = format!("the server cannot listen on {address}: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        };
+        let socket = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        Ok(Self { socket, address })
+    }
+
+    /// The next connection.
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    let _ = stream.set_nodelay(true);
+                    return (stream, peer);
+                }
+                Err(error) => {
+                    // Too many open files, usually: those who have one will let it go.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Serves Envoys. Where the server ends they go on with what they have, and come again.
+async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>) {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SLOW)
+        .keep_alive_timeout(SLOW);
+    loop {
+        let (stream, peer) = xds.accept().await;
+        let ads = Ads {
+            releases: Arc::clone(&plane.served),
+            streams: Arc::clone(&plane.streams),
+            peer,
+        };
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let mut ads = ads.clone();
+            ads.call(request.map(tonic::body::Body::new))
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "a proxy's connection broke off");
+            }
+        });
     }
 }
 
@@ -148,7 +237,7 @@ async fn answer(
         ("GET", "/readyz") => return ready(&plane).await,
         ("GET", "/metrics") => {
             let up = plane.store_answers().await.is_ok();
-            return text(StatusCode::OK, plane.metrics.text(up));
+            return text(StatusCode::OK, plane.metrics.text(up, plane.streams.counts()));
         }
         _ => {}
     }
@@ -200,8 +289,10 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
             .limits
             .take(&caller.id, Instant::now())
             .map_err(Refusal::Wait)?;
-        if parts.uri.path() == "/meshform/session" && parts.method == http::Method::POST {
-            return Ok(whole(&plane.session(&caller)?));
+        match (parts.method.as_str(), parts.uri.path()) {
+            ("POST", "/meshform/session") => return Ok(whole(&plane.session(&caller)?)),
+            ("GET", "/meshform/proxies") => return Ok(whole(&plane.streams.json())),
+            _ => {}
         }
         let call = call.map_err(|none| unknown(&none, &parts))?;
         let input = Input::read(&parts, &body)?;

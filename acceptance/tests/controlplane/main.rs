@@ -10,12 +10,16 @@
 mod bad_input;
 mod faults;
 mod keys;
+mod proxies;
 mod server;
 mod together;
 
+use meshform_model::canonical;
+use meshform_model::dialect::{self, Dialect};
 use meshform_model::kind::Kind;
 use meshform_model::testing::generate::{self, Chance};
 use meshform_model::testing::variants;
+use meshform_model::value::Node;
 use serde_json::{Value as Json, json};
 use server::{Server, output, python};
 use std::collections::BTreeMap;
@@ -35,7 +39,7 @@ fn specs() -> BTreeMap<&'static str, Vec<Json>> {
         (0..SEEDS).map(move |seed| (kind, generate::resource(kind, &mut Chance::new(seed))))
     });
     for (kind, whole) in of_variants.chain(of_chance) {
-        let spec = whole.get("spec").cloned().unwrap_or_else(|| json!({}));
+        let spec = sent(kind, &whole);
         let list = all.entry(kind.name()).or_default();
         if kind != Kind::ProxyProfile && !list.contains(&spec) {
             list.push(spec);
@@ -43,6 +47,17 @@ fn specs() -> BTreeMap<&'static str, Vec<Json>> {
     }
     all.remove(Kind::ProxyProfile.name());
     all
+}
+
+/// A spec as AWS's clients take it: with what the API wants although it follows from a default.
+fn sent(kind: Kind, whole: &Json) -> Json {
+    let body = canonical::body(kind, &Node::from_json(whole)).unwrap();
+    let sent = dialect::from_canonical(kind, Dialect::Api, &Node::from_json(&body));
+    sent.to_json()
+        .unwrap()
+        .get("spec")
+        .cloned()
+        .unwrap_or_else(|| json!({}))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The API beside the Terraform provider on one store, and the releases that follow writes.
 
 use crate::server::Server;
-use meshform_acceptance::terraform::Terraform;
+use meshform_acceptance::terraform::Module;
 use meshform_acceptance::tools;
 use serde_json::json;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn meshform(arguments: &[&str], store: &Path) -> (i32, String) {
 fn terraform_and_the_api_write_one_store() {
     let directory = TempDir::new().unwrap();
     let provider = tools::provider();
-    let terraform = Terraform::new(
+    let terraform = Module::new(
         &tools::terraform_in_turn(),
         directory.path(),
         provider.parent().unwrap(),
@@ -127,7 +127,7 @@ fn a_release_follows_each_write_and_can_be_waited_for() {
     let revision = written.header("x-meshform-revision").unwrap().to_owned();
     let (code, told) = meshform(&["status", "--mesh", "apps", "--wait", &revision], &store);
     assert_eq!(code, 0, "{told}");
-    let found = published.join("mesh/apps/virtualNode/a/current");
+    let found = published.join("apps/virtualNode/a/current");
     assert!(
         found.exists(),
         "{told}\nnothing is published to {}",

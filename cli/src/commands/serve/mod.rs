@@ -10,10 +10,15 @@ use crate::render;
 use crate::store;
 use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
-use meshform_controlplane::{Authentication, Rate, Server, Settings};
+use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_store::Seed;
 use settings::Chosen;
+use std::time::Duration;
+
+/// The pause between two looks at a mesh's current release: on a disk it costs nothing, in a bucket a request.
+const LOOK_AT_DISK: Duration = Duration::from_millis(50);
+const LOOK_AT_BUCKET: Duration = Duration::from_secs(1);
 
 type Problem = Box<Diagnostic>;
 
@@ -43,9 +48,17 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
     runtime.block_on(async {
         // Before anything is told, so that a stop that comes at once is one in order.
         let stop = stop().map_err(cannot)?;
-        let server = Server::bind(settings(&chosen, io)?, chosen.listen).await?;
+        let addresses = Addresses {
+            api: chosen.listen,
+            xds: chosen.xds,
+            xds_for_anyone: chosen.xds_for_anyone,
+        };
+        let server = Server::bind(settings(&chosen, io)?, addresses).await?;
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
         io.print(&format!("listening on http://{}\n", server.address()));
+        if let Some(xds) = server.xds_address() {
+            io.print(&format!("serving Envoys on {xds}\n"));
+        }
         io.finish();
         server.serve(stop).await;
         tracing::info!("stopped");
@@ -62,6 +75,11 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
     };
     Ok(Settings {
         releaser: store::releaser(io, opened.clone(), &chosen.publish)?,
+        reader: store::releaser(io, opened.clone(), &[])?,
+        look: match opened.place().contains("://") {
+            true => LOOK_AT_BUCKET,
+            false => LOOK_AT_DISK,
+        },
         store: opened,
         seed,
         authentication,

@@ -3,6 +3,7 @@
 use crate::io::Io;
 use meshform_controlplane::codes;
 use meshform_model::diag::Diagnostic;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Serve the App Mesh REST API over a store, for AWS's command line, SDKs and hashicorp/aws
@@ -21,6 +22,12 @@ pub(crate) struct Arguments {
     /// Where the API listens [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Option<String>,
+    /// Where Envoys get their configuration (ADS); without it none are served
+    #[arg(long, value_name = "ADDR")]
+    pub(super) xds: Option<String>,
+    /// Serve Envoys also on an address that others reach: whoever reaches it reads every proxy's configuration
+    #[arg(long)]
+    pub(super) xds_for_anyone: bool,
     /// Also publish to this directory or bucket; may be given several times
     #[arg(long, value_name = "DIR|URL")]
     pub(super) publish: Vec<String>,
@@ -55,7 +62,9 @@ pub(crate) struct Arguments {
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) store: PathBuf,
-    pub(super) listen: std::net::SocketAddr,
+    pub(super) listen: SocketAddr,
+    pub(super) xds: Option<SocketAddr>,
+    pub(super) xds_for_anyone: bool,
     pub(super) publish: Vec<String>,
     pub(super) master_key: Option<String>,
     pub(super) owner: String,
@@ -68,9 +77,11 @@ pub(super) struct Chosen {
 }
 
 /// The names of the settings, as the file has them.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "store",
     "listen",
+    "xds",
+    "xds-for-anyone",
     "publish",
     "master-key-file",
     "owner",
@@ -147,15 +158,23 @@ impl Arguments {
         };
         let listen = text(&self.listen, "listen", "127.0.0.1:8080")?;
         let rate = text(&self.rate, "rate", "100")?;
-        let relaxed = self.relaxed_deletes.then(|| "true".to_owned());
+        let truth = |name, option: bool| {
+            let option = option.then(|| "true".to_owned());
+            match text(&option, name, "false")?.as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                other => Err(wrong(format!("`{name}` is `{other}`, and is `true` or `false`"))),
+            }
+        };
         let form = text(&self.log_format, "log-format", "text")?;
         Ok(Chosen {
             store: PathBuf::from(text(&self.store, "store", ".meshform")?),
-            listen: listen.parse().map_err(|_| {
-                wrong(format!(
-                    "`{listen}` is no address to listen on; one is `127.0.0.1:8080`"
-                ))
-            })?,
+            listen: address(&listen)?,
+            xds: match sources.text(self.xds.as_ref(), "xds")? {
+                Some(xds) => Some(address(&xds)?),
+                None => None,
+            },
+            xds_for_anyone: truth("xds-for-anyone", self.xds_for_anyone)?,
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
             owner: text(&self.owner, "owner", "api")?,
@@ -170,15 +189,7 @@ impl Arguments {
                         "`rate` is `{rate}`, and a number of requests a second is expected"
                     ))
                 })?,
-            relaxed_deletes: match text(&relaxed, "relaxed-deletes", "false")?.as_str() {
-                "true" => true,
-                "false" => false,
-                other => {
-                    return Err(wrong(format!(
-                        "`relaxed-deletes` is `{other}`, and is `true` or `false`"
-                    )));
-                }
-            },
+            relaxed_deletes: truth("relaxed-deletes", self.relaxed_deletes)?,
             log: text(&self.log, "log", "info")?,
             json_log: match form.as_str() {
                 "text" => false,
@@ -220,6 +231,15 @@ impl Arguments {
             sources.text(self.master_key_file.as_ref(), "master-key-file")?,
         )
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Problem> {
+    let wrong = |_| {
+        wrong(format!(
+            "`{text}` is no address to listen on; one is `127.0.0.1:8080`"
+        ))
+    };
+    text.parse().map_err(wrong)
 }
 
 /// The master key, from a file or from MESHFORM_MASTER_KEY.
