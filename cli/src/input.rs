@@ -48,6 +48,21 @@ pub(crate) struct InputArguments {
 }
 
 impl InputArguments {
+    /// Reads a text that was not in a file, such as a server's answer.
+    pub(crate) fn read_text(&self, name: &str, text: &str) -> Reading {
+        let options = Options {
+            mesh: self.mesh.clone(),
+            ..Options::default()
+        };
+        let input = Input {
+            // How it ends tells JSON from YAML.
+            name: format!("{name}#.json"),
+            bytes: text.as_bytes().to_vec(),
+            named: true,
+        };
+        frontend::read(vec![input], &options)
+    }
+
     /// Reads everything. What cannot be read is a problem of the reading.
     pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> Reading {
         let mut problems = Vec::new();

@@ -49,6 +49,21 @@ impl Releaser {
         })
     }
 
+    /// Whether a mesh was looked at since a revision was written, and every place has what came of it. Writes nothing.
+    pub async fn is_settled(&self, mesh: &str, revision: Revision) -> Result<bool> {
+        let pointed = self.pointed(mesh).await?;
+        let state = &pointed.state;
+        if state.judged < revision && !state.pinned && self.policy(mesh).await? != ReleasePolicy::Manual {
+            return Ok(false);
+        }
+        let current = state.current_entry().map(|entry| &entry.release);
+        let targets = self.targets_of(mesh, &pointed, Look::Reports).await?;
+        // A place that failed will not come right by waiting; who asks is told of it.
+        Ok(targets
+            .iter()
+            .all(|target| target.report.failure.is_some() || target.report.release.as_ref() == current))
+    }
+
     /// The releases that are kept, the newest first.
     pub async fn history(&self, mesh: &str) -> Result<Vec<Entry>> {
         let mut history = self.pointed(mesh).await?.state.history;

@@ -25,6 +25,7 @@ mod background;
 mod container;
 mod credentials;
 mod failure;
+pub mod http;
 mod log;
 mod objects;
 mod options;
@@ -57,7 +58,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
-use objects::{Objects, Storage, name_of_part, part};
+use objects::{Objects, Storage, by_mesh, name_of_part, part};
 use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
@@ -577,12 +578,4 @@ fn named_pointer(found: Numbered) -> Option<NamedPointer> {
         author: written.author,
         at: written.at,
     })
-}
-
-fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
-    let mut meshes: BTreeMap<&str, Vec<&ResourceKey>> = BTreeMap::new();
-    for key in keys {
-        meshes.entry(&key.mesh).or_default().push(key);
-    }
-    meshes
 }

@@ -61,6 +61,13 @@ fn the_guide_on_the_agent_brings_a_release_and_endpoints_to_an_envoy() {
 }
 
 #[test]
+fn the_guide_on_the_control_plane_serves_the_api() {
+    let mut desk = Desk::new();
+    desk.free_ports(&[8080]);
+    desk.follow("control-plane.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
 }

@@ -3,16 +3,18 @@
 mod report;
 
 use super::drafts;
-use super::load::load;
+use super::load::{Loaded, load, load_text};
+use crate::api::Api;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render::DocumentFormat;
+use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::resource::Resource;
 use meshform_registry::{Adoption, Registry, Standing};
 use meshform_store::{Author, Draft, Record};
+use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,10 @@ pub(crate) struct Arguments {
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
     #[arg(long, value_name = "NAME", default_value = "terraform")]
     owner: String,
+    /// Take over all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(long, value_name = "URL", conflicts_with = "paths")]
+    from_api: Option<String>,
     /// Write nothing, only say what would be written
     #[arg(long)]
     dry_run: bool,
@@ -53,11 +59,15 @@ impl Fate {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    if arguments.input.paths.is_empty() {
+    if arguments.input.paths.is_empty() && arguments.from_api.is_none() {
         io.tell("error: nothing to adopt; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let Some(mut loaded) = load(&arguments.input, io) else {
+    let loaded = match &arguments.from_api {
+        None => load(&arguments.input, io),
+        Some(url) => from_api(url, &arguments.input, io),
+    };
+    let Some(mut loaded) = loaded else {
         return Exit::WrongUse;
     };
     loaded.demand_values();
@@ -73,6 +83,19 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         }
     }
     report::report(arguments.format, io, &loaded, &fates)
+}
+
+/// What a server of the API has. `None` where it cannot be asked; that has been told.
+fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {
+    let everything = Api::new(io, url)
+        .and_then(|api| store::wait(async move { api.everything(input.mesh.as_deref()).await })?);
+    match everything {
+        Ok(found) => load_text(url, &Json::Array(found).to_string(), input, io),
+        Err(problem) => {
+            render::tell(io, &Sources::default(), &[*problem]);
+            None
+        }
+    }
 }
 
 type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);

@@ -46,7 +46,15 @@ pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
 
 /// The same; with `symbolic`, templates are read with their expressions, too.
 pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    let reading = arguments.read(symbolic, io);
+    finish(arguments.read(symbolic, io), io)
+}
+
+/// Reads a text that was not in a file.
+pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
+    finish(arguments.read_text(name, text), io)
+}
+
+fn finish(reading: Reading, io: &mut Io) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;

@@ -13,6 +13,7 @@ mod files;
 mod graph;
 mod imports;
 mod install_provider;
+mod keys;
 mod load;
 mod man;
 mod migrate;
@@ -21,6 +22,7 @@ mod quotas;
 mod release;
 mod said;
 mod status;
+mod serve;
 mod validate;
 
 use crate::exit::Exit;
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Policy(policy::Arguments),
     Imports(imports::Arguments),
     Migrate(migrate::Arguments),
+    Serve(Box<serve::Arguments>),
+    Keys(keys::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -74,6 +78,8 @@ impl Command {
             Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::Migrate(arguments) => migrate::run(&arguments, io),
+            Command::Serve(arguments) => serve::run(&arguments, io),
+            Command::Keys(arguments) => keys::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

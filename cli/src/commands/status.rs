@@ -9,10 +9,10 @@ use super::said::{MeshArguments, Problem, Report, Said, change_json, change_word
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
-use meshform_model::diag::Severity;
+use meshform_model::diag::{Diagnostic, Severity};
 use meshform_model::spec::ReleasePolicy;
 use meshform_release::{FleetReader, Preview, Releaser};
-use meshform_store::Store;
+use meshform_store::{Revision, Store};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub(crate) struct StatusArguments {
     of: MeshArguments,
     #[command(flatten)]
     quotas: QuotaArgument,
+    /// Wait until this revision of the mesh is released and published, or is known not to be valid; at most a minute
+    #[arg(long, value_name = "REVISION", requires = "mesh", conflicts_with = "watch")]
+    wait: Option<u64>,
     /// Look again every two seconds and show what has changed, until it is interrupted
     #[arg(long)]
     watch: bool,
@@ -75,10 +78,42 @@ impl StatusArguments {
         let mut said = Said::default();
         for mesh in meshes {
             let releaser = releaser(self, (io, Arc::clone(store)), mesh)?;
+            if let Some(revision) = self.wait {
+                said.problems.extend(wait_for(&releaser, mesh, Revision(revision))?);
+            }
             said.status(&releaser, mesh, (reader, self.cost))?;
         }
         Ok(said)
     }
+}
+
+/// How long a revision is waited for.
+const WAIT: Duration = Duration::from_secs(60);
+/// The pause between two looks meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Waits until somebody has judged a revision of a mesh and every place has what came of it. What is to be said where
+/// that takes too long.
+fn wait_for(releaser: &Releaser, mesh: &str, revision: Revision) -> Result<Option<Diagnostic>, Problem> {
+    let waited = store::wait(async {
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < WAIT {
+            let settled = releaser.is_settled(mesh, revision).await;
+            if settled.map_err(|error| store::told(&error))? {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let message = format!(
+            "revision {revision} of mesh `{mesh}` is not released and published after {} s",
+            WAIT.as_secs()
+        );
+        Ok(Some(
+            Diagnostic::error(meshform_release::codes::UNRELEASED, message)
+                .help("see whether whoever wrote it still runs, or release it with `meshform release`"),
+        ))
+    });
+    waited?
 }
 
 /// Looks at the targets of a mesh too that others publish to, where they can be reached from here.

@@ -45,6 +45,11 @@ const RANGES: &[Range] = &[
         prefix: "MF09",
         title: "CloudFormation and ECS",
     },
+    Range {
+        prefix: "MF10",
+        title: "The control plane",
+        codes: &[meshform_controlplane::codes::CODES],
+    },
 ];
 
 /// The codes of every crate. A code is listed where its problem is made, whatever the range.

@@ -70,6 +70,20 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
+    // The API over a store: no rule of its own about resources.
+    Layer {
+        package: "meshform-controlplane",
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-registry",
+            "meshform-release",
+            "meshform-envoy",
+            "meshform-envoy-api",
+            "meshform-bundle",
+        ],
+        tests_use: &[],
+    },
     // The programs: what they need, never one another.
     Layer {
         package: "terraform-provider-appmesh",
@@ -93,6 +107,7 @@ const LAYERS: &[Layer] = &[
             "meshform-compiler",
             "meshform-envoy",
             "meshform-release",
+            "meshform-controlplane",
         ],
         tests_use: &[],
     },
@@ -131,6 +146,7 @@ const LAYERS: &[Layer] = &[
             "meshform-envoy",
             "meshform-bundle",
             "meshform-release",
+            "meshform-controlplane",
             "terraform-provider-appmesh",
             "meshform",
             "meshform-cfn",
