@@ -149,7 +149,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
@@ -162,7 +162,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
@@ -210,13 +210,13 @@ async fn an_older_format_is_migrated_after_a_backup() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for opened in &opened {
-        assert_eq!(format::version(&opened.conn).unwrap(), 3);
+        assert_eq!(format::version(&opened.conn).unwrap(), 4);
         opened.conn.prepare("SELECT colour FROM records").unwrap();
     }
     let backups: Vec<_> = fs::read_dir(setup.directory.join("backup")).unwrap().collect();
     assert_eq!(backups.len(), 1);
     let copy = rusqlite::Connection::open(backups[0].as_ref().unwrap().path()).unwrap();
-    assert_eq!(format::version(&copy).unwrap(), 2);
+    assert_eq!(format::version(&copy).unwrap(), 3);
     let count: i64 = copy
         .query_row("SELECT count(*) FROM records", [], |row| row.get(0))
         .unwrap();
@@ -226,7 +226,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
     steps.push(broken);
     let error = file::connect(&setup, &steps).unwrap_err();
     assert!(error.to_string().contains("migrate"), "{error}");
-    assert_eq!(format::version(&opened[0].conn).unwrap(), 3);
+    assert_eq!(format::version(&opened[0].conn).unwrap(), 4);
     assert!(opened[0].conn.prepare("SELECT x FROM half").is_err());
 }
 
