@@ -30,6 +30,10 @@ const CERTIFICATES: Duration = Duration::from_secs(2);
 /// How long the store has to answer before a proxy starts from what it has.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
+/// How an Envoy ends that somebody else ended, or the system for want of memory (SIGKILL, SIGTERM): that says nothing of what it was
+/// given.
+const SENT: [i32; 2] = [128 + 9, 128 + 15];
+
 /// How long Envoy has to take in what was written for it.
 const CONFIRMATION: Duration = Duration::from_secs(60);
 
@@ -487,7 +491,7 @@ impl Follower {
             if ended != ends {
                 // Its counters begin again.
                 (before, ends) = (Updates::default(), ended);
-                if is_new {
+                if is_new && !SENT.contains(&code) {
                     let reason = format!(
                         "Envoy ended with status {code} when it was started with it; its log says why"
                     );

@@ -25,7 +25,7 @@ fn they_grow_with_the_resources_and_no_faster() {
     // Releases on the way and what is fixed come to it.
     for (name, allowed, (few, many)) in [
         // A node's bundle and what its agent follows among them.
-        ("apply", 8, (few[0], many[0])),
+        ("apply", 11, (few[0], many[0])),
         ("plan", 4, (few[1], many[1])),
         // Each batch of deletes that Terraform makes at once is released, and its proxies are told to let go.
         ("destroy", 20, (few[2], many[2])),

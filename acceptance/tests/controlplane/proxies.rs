@@ -172,7 +172,7 @@ fn follow(world: bool) {
     mesh.shift(&[("one", 100)]);
     mesh.answered_by("one");
     let tally = load.stop();
-    assert!(tally.sent() > 50, "{tally:?}");
+    assert!(tally.sent() > 20, "{tally:?}");
     assert_eq!(tally.failures(), 0, "{tally:?}\n{}", mesh.envoy.log());
     // That its stream broke off counts as a failure; nothing may count as refused.
     let refused: Vec<String> = mesh.envoy.rejected_updates().unwrap();

@@ -89,7 +89,7 @@ fn the_delete_of_what_is_needed_says_so() {
             "1 destroyed",
             "`b.local`",
             "does not exist",
-            "mesh `m` was not valid",
+            "left mesh `m` invalid",
         ],
     );
     assert_eq!(world.records().len(), 2, "the service is gone all the same");
