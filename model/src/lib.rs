@@ -9,7 +9,7 @@
 //! - [`diag`]: problems as values, with a stable code and places.
 //! - [`kind`], [`key`]: which resource.
 //! - [`spec`], [`resource`]: resources, typed; [`mod@path`]: the places of their fields.
-//! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`codes`]: their codes.
+//! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`mod@codes`]: their codes.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
 //! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path.

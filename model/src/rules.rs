@@ -1,4 +1,4 @@
-//! The rules of a mesh beyond a field: what [`codes`] lists.
+//! The rules of a mesh beyond a field: what [`mod@codes`] lists.
 //!
 //! Field-level validation comes first: these rules look at typed resources. Each module holds the rules of one
 //! subject; each rule reports every place where it is broken. The work grows with the number of references,

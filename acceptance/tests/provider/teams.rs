@@ -71,14 +71,15 @@ fn a_route_to_nowhere_is_written_with_a_warning_that_names_both_ends() {
 
 #[test]
 fn a_mesh_that_breaks_a_rule_is_told_on_every_plan_until_it_is_repaired() {
-    let tcp = "resource \"appmesh_route\" \"tcp\" {\n  name = \"tcp\"\n  mesh_name = \"m\"\n  \
-               virtual_router_name = \"r\"\n  spec {\n    tcp_route {\n      action {\n        weighted_target {\n          \
-               virtual_node = \"n\"\n          weight = 1\n        }\n      }\n    }\n  }\n}\n";
+    let other = "resource \"appmesh_route\" \"other\" {\n  name = \"other\"\n  mesh_name = \"m\"\n  \
+                 virtual_router_name = \"r\"\n  spec {\n    http_route {\n      match {\n        prefix = \"/\"\n        port = \
+                 81\n      }\n      action {\n        weighted_target {\n          virtual_node = \"n\"\n          weight = \
+                 1\n        }\n      }\n    }\n  }\n}\n";
     let whole = format!("{MESH}{}{}{}", router(), node("n"), route("n"));
-    let world = World::new(&format!("{whole}{tcp}"));
+    let world = World::new(&format!("{whole}{other}"));
     world.apply();
-    // A router that listens for HTTP has a TCP route: each is right by itself.
-    let told = ["Warning:", "MF0510", "mesh `m` is not valid", "`tcp`"];
+    // The router does not listen on the route's port: each is right by itself.
+    let told = ["Warning:", "MF0510", "`m` is not valid", "`other`"];
     says(&world.plan().text, &told);
     says(&world.plan().text, &told);
     world.write("", &whole);

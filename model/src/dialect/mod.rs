@@ -2,7 +2,7 @@
 //!
 //! The canonical form is the API's JSON (camelCase). CloudFormation differs in case; Terraform in names and in
 //! nesting: objects are blocks, that is lists of at most one object; Kubernetes in a few names. What a dialect does is a
-//! row of [`Rules`]; where a place follows no rule, the schema says so beside the field. Nothing here knows a field by
+//! row of `Rules`; where a place follows no rule, the schema says so beside the field. Nothing here knows a field by
 //! name.
 //!
 //! In Terraform's form null and absent blocks mean *absent*, while an empty block stays an empty object. Unknown
