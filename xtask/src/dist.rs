@@ -115,7 +115,9 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let said = trial::trial(&terraform, &own.path, WorkDir::fresh("dist")?.path())?;
     out::line(&format!("Tried from a filesystem mirror: {said}"));
     let here: Vec<&Archive> = archives.iter().filter(|one| one.platform.is_here()).collect();
-    for archive in here.iter().filter(|one| one.program != PROVIDER) {
+    // The provider was tried above, and the function is started by AWS Lambda alone.
+    let by_hand = |one: &&&Archive| one.program != PROVIDER && one.program != FUNCTION;
+    for archive in here.iter().filter(by_hand) {
         let work = WorkDir::fresh("dist-bare")?;
         let said = trial::bare(&archive.binary, archive.program, work.path())?;
         out::line(&format!("Tried on a bare root file system: {said}"));
