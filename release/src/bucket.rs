@@ -95,9 +95,10 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    fn has_old_bundles(&self) -> bool {
-        let mut keys = self.by_key.keys();
-        keys.any(|key| key.contains("/bundles/") && self.is_older_than(key, GRACE_MILLIS))
+    /// When the oldest bundle was touched.
+    fn oldest_bundle(&self) -> Option<Timestamp> {
+        let bundles = self.by_key.iter().filter(|(key, _)| key.contains("/bundles/"));
+        bundles.map(|(_, object)| object.touched_at).min()
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -143,9 +144,9 @@ enum Told {
 pub(crate) struct Brought {
     pub(crate) published: Published,
     pub(crate) later: Option<u64>,
-    /// Whether there are bundles that may be for [`collect`](BucketTarget::collect), which needs every release of the
-    /// history.
-    pub(crate) has_old_bundles: bool,
+    /// When the oldest bundle was touched: whether there may be something for [`collect`](BucketTarget::collect), which
+    /// needs every release of the history.
+    pub(crate) oldest_bundle: Option<Timestamp>,
 }
 
 impl Brought {
@@ -244,7 +245,7 @@ impl BucketTarget {
             },
         };
         let mut brought = Brought {
-            has_old_bundles: prepared.listing.has_old_bundles(),
+            oldest_bundle: prepared.listing.oldest_bundle(),
             ..Brought::default()
         };
         let ground = Ground {

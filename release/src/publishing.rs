@@ -1,6 +1,6 @@
 //! From the pointer to every target, and what is remembered of each.
 
-use crate::bucket::{BucketTarget, Bundles, Prepared, Wanted};
+use crate::bucket::{BucketTarget, Bundles, GRACE_MILLIS, Prepared, Wanted};
 use crate::codes;
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
@@ -223,7 +223,11 @@ impl Releaser {
             published.written.extend(done.published.written);
             published.retired.extend(done.published.retired);
             published.removed.extend(done.published.removed);
-            let has_old_bundles = done.has_old_bundles;
+            // By our own clock: what was looked at may be all old. What is old enough to go, the storage's clock says.
+            let now = self.clock.now();
+            let has_old_bundles = done
+                .oldest_bundle
+                .is_some_and(|oldest| oldest.plus_millis(GRACE_MILLIS) < now);
             self.collect(bucket, &wanted, &pointed.state, has_old_bundles)
                 .await;
             let Some(later) = done.later else {
