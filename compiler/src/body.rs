@@ -10,18 +10,7 @@ use serde_json::{Value as Json, json};
 pub fn of(resource: &Resource) -> Node {
     let mut object = Object::new();
     let names = &schema::kind(resource.key.kind).key;
-    let parent = resource.key.parent.as_deref();
-    let values = [
-        Some(resource.key.mesh.as_str()),
-        parent,
-        Some(resource.key.name.as_str()),
-    ];
-    // A mesh's key has its name alone; other kinds have the mesh first, the own name last.
-    let values: Vec<&str> = match names.len() {
-        1 => vec![resource.key.name.as_str()],
-        _ => values.into_iter().flatten().collect(),
-    };
-    for (name, value) in names.iter().zip(values) {
+    for (name, value) in names.iter().zip(resource.key.names()) {
         object.set(name.as_str(), Node::new(Value::from(value)));
     }
     if let Some(owner) = &resource.mesh_owner {

@@ -290,8 +290,8 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
             .take(&caller.id, Instant::now())
             .map_err(Refusal::Wait)?;
         match (parts.method.as_str(), parts.uri.path()) {
-            ("POST", "/meshform/session") => return Ok(whole(&plane.session(&caller)?)),
-            ("GET", "/meshform/proxies") => return Ok(whole(&plane.streams.json())),
+            ("POST", "/meshform/session") => return Ok(json(StatusCode::OK, &plane.session(&caller)?)),
+            ("GET", "/meshform/proxies") => return Ok(json(StatusCode::OK, &plane.streams.json())),
             _ => {}
         }
         let call = call.map_err(|none| unknown(&none, &parts))?;
@@ -369,7 +369,7 @@ fn unknown(none: &NoOperation, parts: &http::request::Parts) -> Fault {
 // === Answers ===
 
 fn answered(answer: rest::Answer) -> Response {
-    let mut response = whole(&answer.body);
+    let mut response = json(StatusCode::OK, &answer.body);
     if let Some((_, revision)) = answer.written {
         response = with(response, "x-meshform-revision", &revision.to_string());
     }
@@ -377,10 +377,6 @@ fn answered(answer: rest::Answer) -> Response {
         Some(warning) => with(response, "x-meshform-warning", &printable(&warning)),
         None => response,
     }
-}
-
-fn whole(body: &serde_json::Value) -> Response {
-    json(StatusCode::OK, body)
 }
 
 fn refused(fault: &Fault) -> Response {

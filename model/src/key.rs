@@ -60,6 +60,23 @@ impl ResourceKey {
         }
     }
 
+    /// The names that say which resource it is, outermost first: the mesh, the router or gateway where there is one, its
+    /// own. They stand in the order of [`KindSchema::key`](crate::schema::KindSchema::key).
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = vec![self.mesh.as_str()];
+        names.extend(self.parent.as_deref());
+        if self.kind != Kind::Mesh {
+            names.push(&self.name);
+        }
+        names
+    }
+
+    /// Reads the resource of an ARN, whatever its partition, region and account.
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"))?;
+        Self::from_path(path)
+    }
+
     /// The path that App Mesh's ARNs and proxies use: `mesh/apps/virtualRouter/r/route/x`.
     pub fn path(&self) -> String {
         let mut path = format!("mesh/{}", self.mesh);
@@ -117,8 +134,13 @@ mod tests {
         let router = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "serviceb");
         let route = ResourceKey::child(&router, Kind::Route, "weighted");
         assert_eq!(route.path(), "mesh/apps/virtualRouter/serviceb/route/weighted");
+        assert_eq!(route.names(), ["apps", "serviceb", "weighted"]);
         for key in [&ResourceKey::mesh("apps"), &router, &route] {
             assert_eq!(ResourceKey::from_path(&key.path()).as_ref(), Some(key));
+            let arn = format!("arn:aws:appmesh:eu-west-1:123456789012:{}", key.path());
+            assert_eq!(ResourceKey::from_arn(&arn).as_ref(), Some(key));
+            assert_eq!(ResourceKey::from_arn(&key.path()), None);
+            assert_eq!(key.names().len(), crate::schema::kind(key.kind).key.len());
         }
         for bad in [
             "",

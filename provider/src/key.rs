@@ -26,16 +26,6 @@ pub(crate) fn canonical_names(kind: Kind) -> impl Iterator<Item = &'static str> 
     fields(kind).map(|field| field.name.as_str())
 }
 
-/// The names that a key has, in the order of [`attributes`].
-pub(crate) fn names(key: &ResourceKey) -> Vec<&str> {
-    let mut names = vec![key.mesh.as_str()];
-    names.extend(key.parent.as_deref());
-    if key.kind != Kind::Mesh {
-        names.push(&key.name);
-    }
-    names
-}
-
 fn from_names(kind: Kind, names: &[&str]) -> Option<ResourceKey> {
     match (kind, kind.parent(), names) {
         (Kind::Mesh, _, [mesh]) => Some(ResourceKey::mesh(*mesh)),
@@ -61,7 +51,7 @@ pub(crate) fn of_value(kind: Kind, value: &Value) -> Option<ResourceKey> {
 pub(crate) fn identity(key: &ResourceKey) -> Value {
     Value::object(
         attributes(key.kind)
-            .zip(names(key))
+            .zip(key.names())
             .map(|(name, value)| (name, Value::from(value))),
     )
 }

@@ -103,7 +103,7 @@ impl Desk {
         match failure {
             Failure::Refused(problems) => failed(request, &problems, physical),
             Failure::Broken(key, mut problems) => {
-                if key_of_arn(&physical).as_ref() != Some(&key)
+                if ResourceKey::from_arn(&physical).as_ref() != Some(&key)
                     && let Err(more) = self.undo(request, &key, &problems).await
                 {
                     problems.extend(more);
@@ -125,7 +125,7 @@ impl Desk {
             return done("the create failed and left nothing".to_owned(), Map::new());
         }
         // An id that is not ours is CloudFormation's own: it never got the answer to the create.
-        let key = key_of_arn(&physical).or_else(|| put::key(request));
+        let key = ResourceKey::from_arn(&physical).or_else(|| put::key(request));
         let Some(key) = key else {
             return done(
                 "it names no resource, so that none was made".to_owned(),
@@ -199,17 +199,15 @@ fn failed(request: &CustomRequest, problems: &[Diagnostic], physical_id: String)
 fn attributes(record: &Record) -> Map<String, Json> {
     let kind = schema::kind(record.key.kind);
     let root = kind.root.object();
-    let key = &record.key;
-    let names = [Some(&key.mesh), key.parent.as_ref(), Some(&key.name)];
-    let names: Vec<&String> = match kind.key.len() {
-        1 => vec![&key.name],
-        _ => names.into_iter().flatten().collect(),
-    };
-    let named = kind.key.iter().zip(names).filter_map(|(field, name)| {
-        let field = root.and_then(|root| root.field(field))?;
-        let called = &field.named(Dialect::CloudFormation).name;
-        Some((called.clone(), Json::from(name.as_str())))
-    });
+    let named = kind
+        .key
+        .iter()
+        .zip(record.key.names())
+        .filter_map(|(field, name)| {
+            let field = root.and_then(|root| root.field(field))?;
+            let called = &field.named(Dialect::CloudFormation).name;
+            Some((called.clone(), Json::from(name)))
+        });
     let identity = &record.identity;
     let fixed = [
         ("Arn", &identity.arn),
@@ -225,12 +223,6 @@ fn attributes(record: &Record) -> Map<String, Json> {
 /// The physical id of a create that did nothing.
 pub(crate) fn nothing_made(request: &CustomRequest) -> String {
     format!("{FAILED_CREATE}{}", request.request_id)
-}
-
-/// The resource of an ARN.
-fn key_of_arn(arn: &str) -> Option<ResourceKey> {
-    let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"))?;
-    ResourceKey::from_path(path)
 }
 
 /// That others were faster every time.

@@ -1,6 +1,6 @@
 //! Creating, taking over, changing.
 
-use super::{ATTEMPTS, Desk, author, contended, key_of_arn, pause};
+use super::{ATTEMPTS, Desk, author, contended, pause};
 use crate::claims::{Claim, Holder, Known, Turn};
 use crate::codes;
 use crate::event::{CustomRequest, RequestType};
@@ -65,7 +65,7 @@ impl Desk {
             holder: Holder::of(request),
             author: author(request),
             body: body::stored(&resource),
-            in_place: physical.filter(|arn| key_of_arn(arn).as_ref() == Some(&resource.key)),
+            in_place: physical.filter(|arn| ResourceKey::from_arn(arn).as_ref() == Some(&resource.key)),
             request,
             resource,
         };

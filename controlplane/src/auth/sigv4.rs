@@ -7,9 +7,8 @@
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use http::request::Parts;
-use meshform_store::Timestamp;
+use meshform_store::{Digest, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use ring::digest::{SHA256, digest};
 use ring::hmac;
 use std::fmt::Write as _;
 
@@ -286,7 +285,7 @@ fn query(query: &str) -> String {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    Digest::of(bytes).into()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -54,18 +54,7 @@ pub(crate) fn page(name: &str, items: Vec<Json>, next: Option<String>) -> Json {
 /// The names that identify a resource, by the fields that the schema says.
 pub(crate) fn names(key: &ResourceKey) -> Map<String, Json> {
     let fields = &schema::kind(key.kind).key;
-    let values = match key.kind {
-        Kind::Mesh => vec![key.name.as_str()],
-        _ => [
-            Some(key.mesh.as_str()),
-            key.parent.as_deref(),
-            Some(key.name.as_str()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-    };
-    let named = fields.iter().zip(values);
+    let named = fields.iter().zip(key.names());
     named
         .map(|(field, value)| (field.clone(), Json::from(value)))
         .collect()

@@ -3,10 +3,10 @@
 use crate::codes;
 use crate::fault::Fault;
 use http::request::Parts;
+use meshform_model::digest::Digest;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use percent_encoding::percent_decode_str;
-use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value as Json};
 
 /// Query and body of a request.
@@ -88,8 +88,7 @@ impl Input {
         let mut asked = self.body.clone();
         asked.remove("clientToken");
         let asked = format!("{operation}\n{path}\n{}", Json::Object(asked));
-        let digest = digest(&SHA256, asked.as_bytes());
-        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = Digest::of(asked.as_bytes());
         Ok(Some(format!("{digest} {token}")))
     }
 }

@@ -115,12 +115,10 @@ pub(super) async fn update(
     input.only(&["spec", "clientToken"])?;
     caller.may_write(&key.mesh)?;
     let request = input.request("update", &key.path())?;
-    for _ in 0..TRIES {
-        let record = found(plane, caller, &key).await?;
-        of_owner(&record, input)?;
-        caller.may_change(&record)?;
-        if let Some(answer) = replayed(&record, request.as_deref())? {
-            return Ok(answer);
+    let is_meant = |record: &Record| of_owner(record, input);
+    let done = change(plane, caller, &key, is_meant, |record| {
+        if let Some(answer) = replayed(record, request.as_deref())? {
+            return Ok(Change::None(answer));
         }
         // Only the spec of a mesh may be left out; then nothing of it changes.
         let spec = match (input.member("spec"), key.kind) {
@@ -139,10 +137,56 @@ pub(super) async fn update(
         }
         let mut draft = Draft::new(key.clone(), Json::Object(changed));
         draft.request.clone_from(&request);
-        match put(plane, caller, &record, draft).await {
-            Err(Some(fault)) => return Err(fault),
-            Err(None) => {}
-            Ok(record) => return written(plane, record).await,
+        Ok(Change::To(draft))
+    });
+    match done.await? {
+        Changed::Written(record) => written(plane, *record).await,
+        Changed::Not(answer) => Ok(answer),
+    }
+}
+
+/// What is to become of a record.
+pub(super) enum Change {
+    /// This.
+    To(Draft),
+    /// Nothing else; the answer is there.
+    None(Answer),
+}
+
+/// What became of it.
+pub(super) enum Changed {
+    Written(Box<Record>),
+    Not(Answer),
+}
+
+/// Changes what is there as its owner, reading it again where others were faster. `is_meant` refuses a record that the request
+/// does not mean, before anything is said of who may change it.
+pub(super) async fn change(
+    plane: &ControlPlane,
+    caller: &Caller,
+    key: &ResourceKey,
+    is_meant: impl Fn(&Record) -> Result<(), Fault>,
+    alter: impl Fn(&Record) -> Result<Change, Fault>,
+) -> Result<Changed, Fault> {
+    for _ in 0..TRIES {
+        let record = found(plane, caller, key).await?;
+        is_meant(&record)?;
+        caller.may_change(&record)?;
+        let draft = match alter(&record)? {
+            Change::To(draft) => draft,
+            Change::None(answer) => return Ok(Changed::Not(answer)),
+        };
+        let author = plane.author(caller, Some(&record)).await?;
+        plane.releases.begun(&key.mesh);
+        let update = Update {
+            draft,
+            seen: Some(record.revision),
+            base: || None,
+        };
+        match plane.registry.update(update, &author, &plane.policy).await {
+            Ok(record) => return Ok(Changed::Written(Box::new(record))),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(Fault::of_registry(&error)),
         }
     }
     let message = format!("{key} is written by others all the time; try again");
@@ -151,27 +195,6 @@ pub(super) async fn update(
         meshform_store::codes::CONFLICT,
         message,
     ))
-}
-
-/// Writes in the place of a record, for its owner. `Err(None)` where another was faster.
-pub(super) async fn put(
-    plane: &ControlPlane,
-    caller: &Caller,
-    record: &Record,
-    draft: Draft,
-) -> Result<Record, Option<Fault>> {
-    let author = plane.author(caller, Some(record)).await.map_err(Some)?;
-    plane.releases.begun(&record.key.mesh);
-    let update = Update {
-        draft,
-        seen: Some(record.revision),
-        base: || None,
-    };
-    match plane.registry.update(update, &author, &plane.policy).await {
-        Ok(record) => Ok(record),
-        Err(error) if error.is_conflict() => Err(None),
-        Err(error) => Err(Some(Fault::of_registry(&error))),
-    }
 }
 
 pub(super) async fn delete(

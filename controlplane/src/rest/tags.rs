@@ -4,7 +4,7 @@ use super::Answer;
 use super::answer;
 use super::page;
 use super::request::Input;
-use super::resources;
+use super::resources::{self, Change, Changed};
 use crate::auth::Caller;
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
@@ -16,9 +16,6 @@ use std::collections::BTreeMap;
 
 /// How many tags a resource may have.
 const MOST: usize = 50;
-
-/// How often a write is tried again where others write the same resource at the same time.
-const TRIES: usize = 8;
 
 pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
     let record = tagged(plane, caller, input).await?;
@@ -90,15 +87,17 @@ async fn change(
     input: &Input,
     alter: impl Fn(&Record, &mut BTreeMap<String, String>) -> Result<(), Fault>,
 ) -> Result<Answer, Fault> {
-    for _ in 0..TRIES {
-        let record = tagged(plane, caller, input).await?;
-        caller.may_write(&record.key.mesh)?;
-        caller.may_change(&record)?;
-        let before = of(&record);
+    let (arn, key) = meant(input)?;
+    let is_meant = |record: &Record| {
+        is_of(record, arn)?;
+        caller.may_write(&record.key.mesh)
+    };
+    let done = resources::change(plane, caller, &key, is_meant, |record| {
+        let before = of(record);
         let mut tags = before.clone();
-        alter(&record, &mut tags)?;
+        alter(record, &mut tags)?;
         if tags == before {
-            return Ok(Answer::read(json!({})));
+            return Ok(Change::None(Answer::read(json!({}))));
         }
         let mut body = record.body.as_object().cloned().unwrap_or_else(Map::new);
         body.remove("tags");
@@ -115,23 +114,17 @@ async fn change(
             last_updated_at: Some(record.last_updated_at),
             ..ImportedIdentity::default()
         };
-        match resources::put(plane, caller, &record, draft).await {
-            Err(Some(fault)) => return Err(fault),
-            Err(None) => {}
-            Ok(record) => {
-                plane.releases.note(&record.key.mesh);
-                let mut answer = Answer::read(json!({}));
-                answer.written = Some((record.key.mesh, record.revision));
-                return Ok(answer);
-            }
+        Ok(Change::To(draft))
+    });
+    match done.await? {
+        Changed::Not(answer) => Ok(answer),
+        Changed::Written(record) => {
+            plane.releases.note(&record.key.mesh);
+            let mut answer = Answer::read(json!({}));
+            answer.written = Some((record.key.mesh.clone(), record.revision));
+            Ok(answer)
         }
     }
-    let message = "the resource is written by others all the time; try again";
-    Err(Fault::new(
-        FaultKind::Conflict,
-        meshform_store::codes::CONFLICT,
-        message,
-    ))
 }
 
 fn of(record: &Record) -> BTreeMap<String, String> {
@@ -146,17 +139,28 @@ fn pair(tag: &Json) -> Option<(String, String)> {
 
 /// The resource that `resourceArn` names.
 async fn tagged(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Record, Fault> {
+    let (arn, key) = meant(input)?;
+    let record = resources::found(plane, caller, &key).await?;
+    is_of(&record, arn)?;
+    Ok(record)
+}
+
+/// The ARN that a request names, and whose it would be.
+fn meant(input: &Input) -> Result<(&str, ResourceKey), Fault> {
     let Some(arn) = input.query("resourceArn") else {
         return Err(Fault::bad(codes::BAD_REQUEST, "resourceArn: it is missing"));
     };
-    let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"));
-    let Some(key) = path.and_then(ResourceKey::from_path) else {
+    let Some(key) = ResourceKey::from_arn(arn) else {
         let message = format!("resourceArn: `{arn}` is not the ARN of a resource of App Mesh");
         return Err(Fault::bad(codes::BAD_REQUEST, message));
     };
-    let record = resources::found(plane, caller, &key).await?;
+    Ok((arn, key))
+}
+
+/// Whether a record is of that ARN, and not of another account's or region's.
+fn is_of(record: &Record, arn: &str) -> Result<(), Fault> {
     match record.identity.arn == arn {
-        true => Ok(record),
-        false => Err(resources::absent(&key)),
+        true => Ok(()),
+        false => Err(resources::absent(&record.key)),
     }
 }

@@ -8,7 +8,7 @@ use super::view::{Kind, View};
 use bytes::Bytes;
 use http::{Request, Response};
 use meshform_bundle::ProxyId;
-use ring::digest::{SHA256, digest};
+use meshform_model::digest::Digest;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -203,10 +203,8 @@ impl Form for World {
         for (name, entry) in &push.resources {
             text.push_str(&format!("{name} {}\n", entry.version));
         }
-        let version = digest(&SHA256, text.as_bytes());
-        let version = version.as_ref().iter().take(12);
         WorldResponse {
-            version: version.map(|byte| format!("{byte:02x}")).collect(),
+            version: Digest::of(text.as_bytes()).short().to_owned(),
             resources: push
                 .resources
                 .into_iter()
@@ -391,11 +389,7 @@ impl State {
 
 /// The proxy of a node's id: its ARN, as App Mesh had it, or the path in it.
 fn named(id: &str) -> Result<ProxyId, Status> {
-    let path = match id.starts_with("arn:") {
-        true => id.splitn(6, ':').nth(5).unwrap_or_default(),
-        false => id,
-    };
-    ProxyId::parse(path).map_err(|_| {
+    ProxyId::parse(id).map_err(|_| {
         Status::invalid_argument(format!(
             "the node id `{id}` is no proxy; it is an ARN, or `mesh/MESH/virtualNode/NAME`"
         ))

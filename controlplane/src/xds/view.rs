@@ -9,8 +9,8 @@ use meshform_envoy_api::envoy::config::listener::v3::Listener;
 use meshform_envoy_api::envoy::config::route::v3::RouteConfiguration;
 use meshform_envoy_api::envoy::extensions::transport_sockets::tls::v3::Secret;
 use meshform_envoy_api::{any, from_json};
+use meshform_model::digest::Digest;
 use prost::Message as _;
-use ring::digest::{SHA256, digest};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -132,15 +132,8 @@ pub(crate) fn no_endpoints(name: &str) -> Entry {
 }
 
 fn entry(any: Vec<u8>, endpoints: Option<String>) -> Entry {
-    let version = digest(&SHA256, &any);
-    let version = version
-        .as_ref()
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     Entry {
-        version,
+        version: Digest::of(&any).short().to_owned(),
         any: any.into(),
         endpoints,
     }

@@ -54,5 +54,5 @@ fn prefix(kind: Kind, block: &Value) -> Prefix {
 
 /// A name for people: `apps/serviceb/by-weight`.
 fn display_name(key: &ResourceKey) -> String {
-    crate::key::names(key).join("/")
+    key.names().join("/")
 }

@@ -113,7 +113,7 @@ pub(crate) fn of_record(record: &Record) -> Node {
 
 /// The canonical document of a body, with the names of its record and what the store knows of it.
 fn around(mut document: Object, record: &Record) -> Node {
-    for (name, value) in key::canonical_names(record.key.kind).zip(key::names(&record.key)) {
+    for (name, value) in key::canonical_names(record.key.kind).zip(record.key.names()) {
         document.set(name, Node::new(Inner::from(value)));
     }
     if record.key.kind != Kind::Mesh {
