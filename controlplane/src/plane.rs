@@ -44,7 +44,7 @@ pub struct Settings {
     pub authentication: Authentication,
     /// Whether a resource that others refer to may be deleted, as the Terraform provider does it; App Mesh refused.
     pub relaxed_deletes: bool,
-    /// To whom belongs what is written where nobody is asked who they are.
+    /// The owner of what is written without authentication.
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
     pub rate: Option<Rate>,
@@ -169,7 +169,7 @@ impl ControlPlane {
             )),
             None => Err(Fault::bad(
                 codes::BAD_REQUEST,
-                "this server asks nobody who they are, so there are no sessions",
+                "this server has no authentication, so there are no sessions",
             )),
         }
     }

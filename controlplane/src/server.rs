@@ -84,7 +84,7 @@ impl Server {
             .xds
             .filter(|xds| !xds.ip().is_loopback() && !addresses.xds_for_anyone)
         {
-            let message = format!("proxies are not asked who they are, so xDS is not served on {xds}");
+            let message = format!("xDS has no authentication yet, so it is not served on {xds}");
             let help = "listen on a loopback address, or say with `--xds-for-anyone` that whoever reaches the address may read \
                         every proxy's configuration";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));

@@ -40,7 +40,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Where nobody is asked who they are.
+    /// Without authentication.
     pub(crate) fn anyone(owner: &str, from: String) -> Self {
         Self {
             id: "anonymous".to_owned(),

@@ -32,10 +32,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     pub(super) publish: Vec<String>,
     /// A file with the master key of the API's keys (`meshform keys init`); without it and without
-    /// MESHFORM_MASTER_KEY nobody is asked who they are
+    /// MESHFORM_MASTER_KEY the API has no authentication
     #[arg(long, value_name = "FILE")]
     pub(super) master_key_file: Option<String>,
-    /// The owner of what is written where nobody is asked who they are [default: api]
+    /// The owner of what is written without authentication [default: api]
     #[arg(long, value_name = "NAME")]
     pub(super) owner: Option<String>,
     /// The account of a store that is made now: 12 digits [default: 000000000000]
