@@ -29,4 +29,4 @@ pub use list::{Page, Paged};
 pub use policy::Policy;
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
-pub use view::dangling;
+pub use view::{Missing, dangling};

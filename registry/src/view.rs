@@ -12,6 +12,8 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::{Reference, Role, references};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
+use meshform_model::rules;
+use meshform_model::validate::closest;
 use meshform_store::{Action, Prefix, Record, Result, Revision, Store};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,8 @@ struct Entry {
     owner: String,
     /// Who wrote it last.
     actor: String,
+    /// Its id, which some take for its name.
+    uid: String,
     /// Which write made it so.
     revision: Revision,
     /// What it refers to.
@@ -89,8 +93,54 @@ impl Views {
 
     /// What a resource of the store names and the store does not have, as of now, or as of a revision at least. What
     /// there is to say of each, [`dangling`] says.
-    pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Reference>> {
+    pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Missing>> {
         self.with(&key.mesh, since, |view| view.missing(key)).await
+    }
+
+    /// Whether a resource is there, as of a revision at least.
+    pub async fn holds(&self, key: &ResourceKey, since: Option<Revision>) -> Result<bool> {
+        self.with(&key.mesh, since, |view| view.entries.contains_key(key))
+            .await
+    }
+
+    /// Where a resource gives the ids of others in the place of their names: nothing would ever be found by them.
+    pub async fn misnamed(&self, resource: &Resource) -> Result<Vec<Diagnostic>> {
+        let mut references = references(resource);
+        references.retain(|reference| rules::looks_like_id(&reference.to.name));
+        if references.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(&resource.key.mesh, None, |view| {
+            references.iter().filter_map(|one| view.misnamed(one)).collect()
+        })
+        .await
+    }
+
+    /// Who wrote the resources of a mesh, each with how many.
+    pub async fn owners(&self, mesh: &str) -> Result<BTreeMap<String, usize>> {
+        self.with(mesh, Some(Revision(1)), |view| {
+            let mut owners = BTreeMap::new();
+            for entry in view.entries.values() {
+                *owners.entry(entry.owner.clone()).or_default() += 1;
+            }
+            owners
+        })
+        .await
+    }
+
+    /// Who wrote a resource last: owner and actor.
+    pub async fn owner_of(&self, key: &ResourceKey) -> Result<Option<(String, String)>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| {
+            let entry = view.entries.get(key)?;
+            Some((entry.owner.clone(), entry.actor.clone()))
+        })
+        .await
+    }
+
+    /// The name of a resource of the same kind that is nearly the one that is not there.
+    pub async fn near(&self, key: &ResourceKey) -> Result<Option<String>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| view.near(key))
+            .await
     }
 
     async fn with<T>(&self, mesh: &str, since: Option<Revision>, look: impl FnOnce(&View) -> T) -> Result<T> {
@@ -168,11 +218,44 @@ impl View {
     }
 
     /// What a resource names and is not there.
-    fn missing(&self, key: &ResourceKey) -> Vec<Reference> {
+    fn missing(&self, key: &ResourceKey) -> Vec<Missing> {
         let entry = self.entries.get(key).into_iter();
         let references = entry.flat_map(|entry| &entry.references);
         let missing = references.filter(|reference| !self.entries.contains_key(&reference.to));
-        missing.cloned().collect()
+        let missing = missing.map(|reference| Missing {
+            near: self.near(&reference.to),
+            reference: reference.clone(),
+        });
+        missing.collect()
+    }
+
+    fn near(&self, key: &ResourceKey) -> Option<String> {
+        let of_kind = self.entries.keys();
+        let of_kind = of_kind.filter(|other| other.kind == key.kind && other.parent == key.parent);
+        let names: Vec<&str> = of_kind
+            .map(|other| other.name.as_str())
+            .take(MAX_SUGGESTIONS)
+            .collect();
+        closest(&key.name, &names).map(str::to_owned)
+    }
+
+    fn misnamed(&self, reference: &Reference) -> Option<Diagnostic> {
+        let Reference {
+            from, to, pointer, ..
+        } = reference;
+        let (meant, _) = self
+            .entries
+            .iter()
+            .find(|(key, entry)| key.kind == to.kind && entry.uid == to.name)?;
+        let problem = Diagnostic::error(
+            meshform_model::codes::NOT_A_NAME,
+            format!(
+                "`{}` is the id of {} `{}`, where a name belongs",
+                to.name, to.kind, meant.name
+            ),
+        );
+        let help = format!("use its name: `{}`", meant.name);
+        Some(problem.help(help).at(Place::of(from, pointer)))
     }
 
     async fn load(&mut self, store: &dyn Store, mesh: &str) -> Result<()> {
@@ -190,6 +273,7 @@ impl View {
         let entry = Entry {
             owner: record.author.owner.clone(),
             actor: record.author.actor.clone(),
+            uid: record.identity.uid.clone(),
             revision: record.revision,
             references: references.clone(),
         };
@@ -222,18 +306,36 @@ impl Entry {
     }
 }
 
+/// A reference that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Who names what, in which field.
+    pub reference: Reference,
+    /// A name that is there and nearly the same.
+    pub near: Option<String>,
+}
+
 /// The warning that a resource names what is not there.
-pub fn dangling(reference: &Reference) -> Diagnostic {
+pub fn dangling(missing: &Missing) -> Diagnostic {
     let Reference {
         from, to, pointer, ..
-    } = reference;
+    } = &missing.reference;
+    let near = match &missing.near {
+        Some(near) => format!("did you mean `{near}`? "),
+        None => String::new(),
+    };
     Diagnostic::warning(
         codes::DANGLING,
         format!("{from} names {to}, which does not exist yet"),
     )
-    .help("until it is written the mesh is not valid, and running proxies keep their last release")
+    .help(format!(
+        "{near}until it is written the mesh is not valid, and running proxies keep their last release"
+    ))
     .at(Place::of(from, pointer))
 }
+
+/// Among how many names the one that was meant is looked for.
+const MAX_SUGGESTIONS: usize = 500;
 
 /// That a resource is inside another, however deep.
 fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {

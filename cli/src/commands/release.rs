@@ -1,5 +1,6 @@
 //! `meshform release`, `pin`, `unpin`, `history`, `status`: what proxies are given, from a store.
 
+use super::load::no_mesh;
 use super::quotas::QuotaArgument;
 use crate::codes;
 use crate::exit::Exit;
@@ -158,9 +159,21 @@ fn run(
 ) -> Exit {
     let done = (|| {
         let store = store::open(io, &arguments.store.store)?;
+        let known = store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))?;
         let meshes = match &arguments.mesh {
-            Some(mesh) => vec![mesh.clone()],
-            None => store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))?,
+            None => known,
+            Some(mesh) => {
+                // One that is gone still has releases.
+                let releaser = store::releaser(io, Arc::clone(&store), &[])?;
+                if !known.contains(mesh)
+                    && store::wait(releaser.history(mesh))?
+                        .map_err(|error| store::told(&error))?
+                        .is_empty()
+                {
+                    return Err(Box::new(no_mesh(mesh, known.iter().map(String::as_str))));
+                }
+                vec![mesh.clone()]
+            }
         };
         work(io, store, &meshes)
     })();

@@ -128,7 +128,6 @@ impl Lowering<'_> {
             ),
             spec::Tracing::Xray(to) => {
                 let address = to.address.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
-                self.ip(&address, origin.field("xray").field("address").place());
                 let collector = Collector::XRay {
                     address,
                     port: to.port.unwrap_or(2000),
@@ -162,7 +161,6 @@ impl Lowering<'_> {
                 };
                 let origin = origin.field("dogStatsD");
                 let address = agent.address.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
-                self.ip(&address, origin.field("address").place());
                 Some(DogStatsd {
                     address,
                     port: agent.port.unwrap_or(8125),

@@ -2,8 +2,8 @@
 
 use super::raw::{Ordered, RawForm, RawKind, RawSchema, RawTerraform, RawTerraformOnly};
 use super::{
-    Field, Form, KindSchema, ListShape, NumberShape, ObjectShape, Pattern, SchemaNode, Shape, TerraformOnly,
-    TextShape, names, terraform,
+    Field, Form, KindSchema, ListShape, NumberShape, ObjectShape, Off, Pattern, SchemaNode, Shape,
+    TerraformOnly, TextShape, names, terraform,
 };
 use crate::kind::Kind;
 use std::collections::BTreeMap;
@@ -172,6 +172,7 @@ impl<'a> Compiler<'a> {
             .iter()
             .chain(raw.x_one_of.iter().flatten())
             .chain(raw.x_at_most_one.iter().flatten())
+            .chain(raw.x_off.iter().map(|off| &off.field))
         {
             if !fields.iter().any(|field| field.name == *name) {
                 self.problem(at.file, format!("`{name}` is named but is no property"));
@@ -196,6 +197,11 @@ impl<'a> Compiler<'a> {
             one_of: raw.x_one_of.clone(),
             at_most_one: raw.x_at_most_one.clone(),
             derived: raw.x_derived.clone().into_iter().collect(),
+            off: raw.x_off.as_ref().map(|off| Off {
+                field: off.field.clone(),
+                value: off.value.clone(),
+                means: off.means.clone(),
+            }),
             terraform_only,
             index,
         }

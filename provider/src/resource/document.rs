@@ -3,6 +3,7 @@
 //! The canonical document is the whole resource with the API's names: identity, `spec`, `tags`, `metadata`. A
 //! record's body is the part of it that the user decides: `spec`, `tags`, `extensions`.
 
+use crate::problem;
 use crate::resource::{key, region};
 use crate::value;
 use meshform_model::diag::{Diagnostic as Problem, Severity};
@@ -47,14 +48,22 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         Ok(resource) => rules::check_alone(resource),
         Err(problem) => vec![problem],
     };
-    for problem in found.iter_mut().filter(|one| one.severity == Severity::Error) {
-        problem.severity = Severity::Warning;
-        let help = problem.help.take().unwrap_or_default();
-        problem.help = Some(format!(
-            "{help}; until then the mesh is not valid, and proxies keep their last release"
-        ));
+    // App Mesh never had proxy profiles: what is wrong there is wrong.
+    if kind != Kind::ProxyProfile {
+        let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
+        errors.for_each(problem::until_mended);
     }
     found
+}
+
+/// A configured or planned resource by itself, without tags. `None` while a part of it is not known.
+pub(crate) fn resource(kind: Kind, value: &Value) -> Option<Resource> {
+    let key = key::of_value(kind, value)?;
+    let (mut document, _) = dialect::to_canonical(kind, Dialect::Terraform, &value::to_node(value));
+    if let Inner::Object(object) = &mut document.value {
+        object.remove("tags");
+    }
+    Resource::from_body(key, &canonical::body(kind, &document)?).ok()
 }
 
 /// What a record of a value would keep. `None` while a part of it is not known.

@@ -23,7 +23,7 @@ const RANGES: &[Range] = &[
     Range {
         prefix: "MF03",
         title: "From a mesh to Envoy",
-        codes: &[meshform_envoy::codes::CODES],
+        codes: &[meshform_envoy::codes::CODES, meshform_model::codes::CODES],
     },
     Range {
         prefix: "MF04",
@@ -75,7 +75,8 @@ pub fn errors() -> String {
     );
     for range in RANGES {
         out.push_str(&format!("\n## {}xx: {}\n", range.prefix, range.title));
-        let mut infos: Vec<&CodeInfo> = range.codes.iter().copied().flatten().collect();
+        let all = range.codes.iter().copied().flatten();
+        let mut infos: Vec<&CodeInfo> = all.filter(|info| info.code.0.starts_with(range.prefix)).collect();
         infos.sort_by_key(|info| info.code);
         for info in infos {
             let code = info.code.0;

@@ -5,7 +5,7 @@ use super::targets::{needed_file, proxies, templates};
 use super::{Arguments, Configuration};
 use crate::codes;
 use crate::commands::convert::pretty;
-use crate::commands::load::Loaded;
+use crate::commands::load::{Loaded, is_called};
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
@@ -46,7 +46,7 @@ pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
     }
     let wanted = |key: &ResourceKey| {
         arguments.input.mesh.as_ref().is_none_or(|mesh| key.mesh == *mesh)
-            && arguments.node.as_ref().is_none_or(|node| key.name == *node)
+            && arguments.node.as_ref().is_none_or(|node| is_called(key, node))
     };
     beside.existing.retain(|existing| wanted(&existing.key));
     for existing in &beside.existing {
