@@ -10,6 +10,7 @@
 mod arguments;
 mod bad_input;
 mod constraints;
+mod early;
 mod extensions;
 mod functions;
 mod hcl;
