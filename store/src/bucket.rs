@@ -32,6 +32,8 @@ mod published;
 mod runs;
 mod seal;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
 mod wake;
 
