@@ -38,6 +38,18 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "seconds from SIGTERM to the end; ECS's stopTimeout (30)",
     ),
     (
+        "MESHFORM_MESH",
+        "for `endpoints`: the mesh whose endpoints are polled",
+    ),
+    (
+        "MESHFORM_POLL",
+        "for `endpoints`: seconds between two reads of a service (15)",
+    ),
+    (
+        "MESHFORM_ENDPOINTS",
+        "for `endpoints`: a JSON file with addresses of nodes that are not looked up",
+    ),
+    (
         "MESHFORM_CONFIG",
         "a JSON file with any of these, by name; variables win over it",
     ),
@@ -89,10 +101,10 @@ pub(crate) struct Config {
 }
 
 /// Variables and file together.
-struct Settings(BTreeMap<String, String>);
+pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    fn read() -> Result<Self, String> {
+    pub(crate) fn read() -> Result<Self, String> {
         let mut all = BTreeMap::new();
         if let Ok(file) = env::var("MESHFORM_CONFIG")
             && !file.is_empty()
@@ -119,7 +131,7 @@ impl Settings {
         Ok(Self(all))
     }
 
-    fn listen(&self) -> Result<SocketAddr, String> {
+    pub(crate) fn listen(&self) -> Result<SocketAddr, String> {
         let listen: SocketAddr = self.or("MESHFORM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 9903)))?;
         if !listen.ip().is_loopback() {
             return Err(format!(
@@ -129,11 +141,11 @@ impl Settings {
         Ok(listen)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    fn or<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, String> {
+    pub(crate) fn or<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, String> {
         match self.get(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| {

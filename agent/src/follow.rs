@@ -3,7 +3,6 @@
 
 use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::endpoints;
 use crate::envoy::{Admin, Updates};
 use crate::kept::{Kept, Memory};
 use crate::log;
@@ -11,7 +10,7 @@ use crate::shared::{Shared, now};
 use crate::store::{Look, Store};
 use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
 use meshform_bundle::publish::Publisher;
-use meshform_bundle::{Bundle, Digest, ROOT, layout};
+use meshform_bundle::{Bundle, Digest, ROOT, endpoints, layout};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -343,7 +342,7 @@ impl Follower {
             let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
             let bytes = self.fetch(&key, endpoints).await?;
             let set = EndpointSet::decode(&bytes).map_err(|error| error.to_string())?;
-            endpoints::merge(&mut bundle, &set)?;
+            endpoints::merge(&mut bundle.resources, &set).map_err(|error| error.to_string())?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
         self.certificates.follow(&mut bundle)?;

@@ -3,12 +3,12 @@
 mod certificates;
 mod config;
 mod credentials;
-mod endpoints;
 mod envoy;
 mod follow;
 mod http;
 mod kept;
 mod log;
+mod poller;
 mod process;
 mod report;
 mod run;
@@ -29,6 +29,7 @@ const HELP: &str = "\
 meshform-agent brings releases to the Envoy beside it, and reports how it is.
 
   meshform-agent run -- envoy [ARGUMENT…]   follow releases and run Envoy; the main process of its container
+  meshform-agent endpoints                  look up the addresses of nodes in Cloud Map; one for each mesh
   meshform-agent health                     exit 0 if Envoy serves, else 1 with the reasons: for health checks
   meshform-agent delay [--seconds N] -- CMD run an application that is told to stop N seconds (10) after this is
   meshform-agent --version
@@ -37,6 +38,10 @@ meshform-agent brings releases to the Envoy beside it, and reports how it is.
 --disable-hot-restart unless they are given. A release that Envoy refuses is taken back, reported, and not tried
 again. SIGTERM drains: health fails, listeners drain, Envoy ends when nothing is under way, at the latest before
 MESHFORM_STOP_TIMEOUT. It ends with Envoy's own status.
+
+`endpoints` writes what it finds where proxies read, for all that call a node with Cloud Map discovery. Where
+MESHFORM_STORE is a directory that Envoys read themselves, it writes their files. Of several, one works and the others
+wait. It needs the right to servicediscovery:DiscoverInstances.
 
 Set by variables:
 
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
             }
             Err(_) => Err(format!("--seconds is `{seconds}`: it is a whole number")),
         },
+        ["endpoints"] => block_on(poller::run()),
         ["health"] => block_on(health()),
         _ => {
             log::error("wrong use");

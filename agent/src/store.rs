@@ -75,6 +75,30 @@ impl Store {
         }
     }
 
+    /// Writes an object if `seen` is what is there: a version, or nothing. The new version; none where something else is
+    /// there. (In a directory two who write at the same moment both succeed.)
+    pub(crate) async fn replace(
+        &mut self,
+        key: &str,
+        bytes: Vec<u8>,
+        seen: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        match self {
+            Self::Bucket(bucket) => bucket.replace(key, bytes, seen).await,
+            Self::Directory(root) => {
+                let there = match look_at_file(root, key, None)? {
+                    Look::Found(_, version) => Some(version),
+                    Look::Missing | Look::Unchanged => None,
+                };
+                if there.as_deref() != seen {
+                    return Ok(None);
+                }
+                write_file(root, key, &bytes)?;
+                Ok(Some(meshform_bundle::Digest::of(&bytes).to_string()))
+            }
+        }
+    }
+
     /// Takes an object away; one that is not there is no error.
     pub(crate) async fn remove(&mut self, key: &str) -> Result<(), String> {
         match self {
@@ -155,6 +179,26 @@ impl Bucket {
             return Ok(());
         }
         Err(self.refused("write", key, &answer))
+    }
+
+    async fn replace(
+        &mut self,
+        key: &str,
+        bytes: Vec<u8>,
+        seen: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        let condition = match seen {
+            Some(version) => ("if-match", version),
+            None => ("if-none-match", "*"),
+        };
+        let answer = self.send(Method::PUT, key, Some(condition), bytes).await?;
+        match answer.status {
+            status if status.is_success() => Ok(Some(answer.header("etag").unwrap_or_default().to_owned())),
+            // Something else is there, another write is under way, or what was seen is gone.
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => Ok(None),
+            StatusCode::NOT_FOUND if seen.is_some() => Ok(None),
+            _ => Err(self.refused("write", key, &answer)),
+        }
     }
 
     async fn send(

@@ -3,6 +3,7 @@
 //! - [`Bundle`]: one proxy's bootstrap and Envoy resources as one blob, with the origin of each. Format 2 is written;
 //!   format 1 (a map of files) is read.
 //! - [`objects`]: the small objects of a bucket (pointer, endpoints, status); [`ProxyId`] gives their keys.
+//! - [`discovery`]: what a poller of endpoints is told and tells. [`endpoints`]: what it found, as Envoy reads it.
 //! - [`layout`]: which files a bundle becomes. [`transition`](mod@transition): the sets of resources between two bundles
 //!   that a running Envoy needs to lose no request.
 //! - [`publish`]: brings a directory to a release, one atomic swap per proxy.
@@ -11,6 +12,8 @@
 
 mod body;
 mod bundle;
+pub mod discovery;
+pub mod endpoints;
 pub mod error;
 pub mod layout;
 mod legacy;

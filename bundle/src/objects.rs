@@ -187,7 +187,7 @@ pub struct Certificate {
 }
 
 /// An object with a form.
-trait Object: Serialize + DeserializeOwned {
+pub(crate) trait Object: Serialize + DeserializeOwned {
     const WHAT: &'static str;
 }
 
@@ -203,11 +203,11 @@ impl Object for Status {
     const WHAT: &'static str = "status";
 }
 
-fn encode<T: Object>(object: &T) -> Result<Vec<u8>> {
+pub(crate) fn encode<T: Object>(object: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(object).map_err(|error| Error::damaged(T::WHAT, error))
 }
 
-fn decode<T: Object>(bytes: &[u8]) -> Result<T> {
+pub(crate) fn decode<T: Object>(bytes: &[u8]) -> Result<T> {
     #[derive(Deserialize)]
     struct Head {
         format: u64,

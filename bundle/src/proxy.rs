@@ -36,6 +36,11 @@ impl ProxyId {
         })
     }
 
+    /// The virtual node or virtual gateway.
+    pub fn key(&self) -> ResourceKey {
+        ResourceKey::in_mesh(&self.mesh, self.kind, &self.name)
+    }
+
     /// Reads `mesh/MESH/virtualNode/NAME`, `mesh/MESH/virtualGateway/NAME`, or an ARN that ends so. In the ARN of a
     /// shared mesh the owner's account after the mesh's name is left out.
     ///

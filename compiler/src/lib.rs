@@ -3,6 +3,7 @@
 //!
 //! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
 //!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//! - [`policy`]: what AWS must allow those who use a bucket.
 
 pub mod api;
 pub mod body;
@@ -11,4 +12,5 @@ pub mod diff;
 pub mod ecs;
 pub mod frontend;
 pub mod graph;
+pub mod policy;
 pub mod terraform;

@@ -16,8 +16,10 @@ codes! {
          mesh that is not valid.";
     CLOUD_MAP = "MF0302", "Cloud Map discovery without endpoints",
         "App Mesh's control plane asked Cloud Map itself. Envoy cannot, and DNS does not know Cloud Map's \
-         attributes, so it is never used in its place silently. List the addresses under `endpoints` in a proxy \
-         profile, or change the node's discovery to `dns` with the name that the namespace publishes.";
+         attributes, so it is never used in its place silently. `meshform-agent endpoints`, one for each mesh, looks \
+         addresses up and writes them where proxies read. The warning stays until it has done so for the node within the last \
+         5 minutes: until then callers have no address of the node, and answer 503. Where there is no poller, list the \
+         addresses under `endpoints` in a proxy profile.";
     TCP_NEEDS_PORT = "MF0303", "TCP backend without a loopback port",
         "With explicit interception a TCP connection carries no name. Declare under `interception.explicit.services` \
          of the proxy profile on which loopback port Envoy listens for this virtual service.";

@@ -5,6 +5,7 @@
 //! - [`layout`]: those as files (`text` writes JSON).
 //! - [`route`]: the way of one request, without Envoy. `effective`: every value of a proxy and where it comes from;
 //!   [`explain`] is its door.
+//! - [`polled`](mod@polled): nodes whose addresses are looked up in Cloud Map, and who needs them.
 //! - [`diff`]: what proxies are told differently between two states of a mesh.
 //! - [`files`]: files as values, safe names. [`codes`]: the problems that are reported.
 
@@ -16,6 +17,7 @@ pub mod ir;
 pub mod layout;
 mod lower;
 mod out;
+pub mod polled;
 pub mod resources;
 pub mod route;
 mod text;

@@ -9,6 +9,7 @@ use crate::flights::Flight;
 use crate::problem;
 use crate::resource::dangling_of;
 use crate::session::Session;
+use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
@@ -126,6 +127,12 @@ impl Session {
         }
         if !outcome.lost.is_empty() {
             told.push(lost(mesh, outcome));
+        }
+        let without_endpoints = outcome.diagnostics.iter();
+        let mut without_endpoints = without_endpoints.filter(|one| one.code == CLOUD_MAP).peekable();
+        // How it stands does not change with each write of an apply.
+        if without_endpoints.peek().is_some() && self.first_time(format!("endpoints {mesh}")) {
+            told.extend(without_endpoints.map(problem::plain));
         }
         let releaser = self.foreteller();
         let undelivered = outcome.deliveries.iter();

@@ -8,6 +8,7 @@
 use crate::error::{ReleaseError, Result};
 use crate::manifest::ProxyEntry;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::objects::{Current, WAKE_KEY};
 use meshform_bundle::publish::Published;
 use meshform_bundle::{ProxyId, mesh_prefix};
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CONCURRENCY: usize = 32;
 
 /// How often somebody else may change an object between our look and our write.
-const ATTEMPTS: u32 = 16;
+pub(crate) const ATTEMPTS: u32 = 16;
 
 /// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
 /// away and still follow.
@@ -35,7 +36,7 @@ const CURRENT: &str = "/current.json";
 /// A bucket that agents read.
 #[derive(Debug, Clone)]
 pub struct BucketTarget {
-    objects: PublishedObjects,
+    pub(crate) objects: PublishedObjects,
     /// What was read or written last, by key: an object that has not changed since is not read again.
     known: Arc<Mutex<BTreeMap<String, Known>>>,
     /// Whether it was said that `wake` must not be written.
@@ -58,6 +59,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) pinned: bool,
     /// By folder.
     pub(crate) proxies: &'a BTreeMap<String, ProxyEntry>,
+    /// What a poller has to look up.
+    pub(crate) discovery: &'a BTreeMap<String, DiscoveredNode>,
 }
 
 /// Where bundles are read that have to be written.
@@ -69,14 +72,24 @@ pub(crate) struct Bundles<'a> {
     pub(crate) fresh: &'a BTreeMap<Digest, Vec<u8>>,
 }
 
-/// The objects of a mesh's proxies.
-struct Listing {
+/// The objects of a mesh below some key.
+pub(crate) struct Listing {
     by_key: BTreeMap<String, ListedObject>,
     /// When the youngest was written: the storage's own clock, never ahead of it.
     now: Timestamp,
 }
 
 impl Listing {
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
+    /// The keys of what nobody has touched for long.
+    pub(crate) fn old(&self) -> impl Iterator<Item = &String> {
+        let keys = self.by_key.keys();
+        keys.filter(|key| self.is_older_than(key, GRACE_MILLIS))
+    }
+
     fn is_older_than(&self, key: &str, millis: i64) -> bool {
         let touched = self.by_key.get(key).map(|object| object.touched_at);
         touched.is_some_and(|touched| touched.plus_millis(millis) < self.now)
@@ -172,6 +185,7 @@ impl BucketTarget {
     pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Brought> {
         let listing = self.list(wanted.mesh).await?;
         let mut brought = Brought::default();
+        let pollers_told = self.tell_pollers(wanted, &listing).await?;
         let writes = wanted.proxies.iter();
         let writes = writes.map(|(_, entry)| self.bring_one(wanted, entry, (&listing, bundles)));
         let told: Vec<Told> = at_once(writes.collect()).await?;
@@ -194,7 +208,7 @@ impl BucketTarget {
                 brought.published.removed.push(proxy.folder());
             }
         }
-        if brought.published != Published::default() {
+        if pollers_told || brought.published != Published::default() {
             self.wake().await;
         }
         Ok(brought)
@@ -252,6 +266,17 @@ impl BucketTarget {
         Ok(count)
     }
 
+    /// The digests of the sets of endpoints that proxies' objects name.
+    pub(crate) async fn named_endpoints(&self, wanted: &Wanted<'_>) -> Result<BTreeSet<Digest>> {
+        let listing = self.list(wanted.mesh).await?;
+        let mut named = BTreeSet::new();
+        for entry in wanted.proxies.values() {
+            let found = self.look(&proxy_of(wanted.mesh, entry)?, Some(&listing)).await?;
+            named.extend(found.and_then(|found| found.current.endpoints));
+        }
+        Ok(named)
+    }
+
     /// Whether there are bundles that may be for [`collect`](Self::collect): it needs every release of the history.
     pub(crate) async fn has_old_bundles(&self, mesh: &str) -> Result<bool> {
         let listing = self.list(mesh).await?;
@@ -260,10 +285,11 @@ impl BucketTarget {
     }
 
     async fn list(&self, mesh: &str) -> Result<Listing> {
-        let listed = self
-            .objects
-            .list(&format!("{}/proxies", mesh_prefix(mesh)))
-            .await?;
+        self.list_below(&format!("{}/proxies", mesh_prefix(mesh))).await
+    }
+
+    pub(crate) async fn list_below(&self, key: &str) -> Result<Listing> {
+        let listed = self.objects.list(key).await?;
         Ok(Listing {
             now: listed
                 .iter()

@@ -1,6 +1,7 @@
 //! What a release is: which proxies there are, and which blob holds the files of each.
 
 use crate::error::{ReleaseError, Result};
+use meshform_bundle::discovery::DiscoveredNode;
 use meshform_model::key::ResourceKey;
 use meshform_store::{Digest, Revision};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct Manifest {
     /// their keys. Releases of older versions say nothing of it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routed: BTreeSet<String>,
+    /// The nodes whose addresses a poller looks up, by name. Releases of older versions say nothing of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub discovery: BTreeMap<String, DiscoveredNode>,
 }
 
 /// One proxy of a release.
@@ -76,6 +80,7 @@ impl Manifest {
             revision,
             proxies: BTreeMap::new(),
             routed: BTreeSet::new(),
+            discovery: BTreeMap::new(),
         }
     }
 

@@ -2,12 +2,14 @@
 
 use crate::bucket::{BucketTarget, Bundles, Wanted};
 use crate::codes;
+use crate::discovery;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
 use crate::state::State;
 use crate::steps::Step;
 use crate::target::{self, Delivery, Standing, Target, TargetFailure, TargetReport, TargetStatus};
+use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{Diagnostic, Place};
@@ -93,6 +95,13 @@ impl Releaser {
                 .into_iter()
                 .flatten()
                 .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
+            session
+                .tell_pollers(&discovery::told(
+                    mesh,
+                    pointed.version.unwrap_or_default(),
+                    manifest.as_deref(),
+                ))
+                .map_err(unfit)?;
             let work = session
                 .compare(&store.id, state.current.as_ref(), wanted.collect())
                 .map_err(unfit)?;
@@ -133,10 +142,7 @@ impl Releaser {
             for _ in 0..ATTEMPTS {
                 let pointed = self.pointed(mesh).await?;
                 let manifest = self.current(mesh, &pointed.state).await?;
-                let proxies = manifest
-                    .map(|manifest| manifest.proxies.clone())
-                    .unwrap_or_default();
-                let wanted = wanted(mesh, &pointed, &proxies);
+                let wanted = wanted(mesh, &pointed, manifest.as_deref());
                 let bundles = Bundles {
                     store: &*self.store,
                     mesh,
@@ -178,6 +184,7 @@ impl Releaser {
     /// Takes old bundles out of a bucket. It is never urgent: what cannot be read keeps everything.
     async fn collect(&self, bucket: &BucketTarget, wanted: &Wanted<'_>, state: &State) {
         let collected = async {
+            bucket.collect_endpoints(wanted).await?;
             if !bucket.has_old_bundles(wanted.mesh).await? {
                 return Ok(0);
             }
@@ -219,10 +226,8 @@ impl Releaser {
         let publisher = match target {
             Target::Directory(publisher) => publisher,
             Target::Bucket(bucket) => {
-                let proxies = manifest
-                    .map(|manifest| manifest.proxies.clone())
-                    .unwrap_or_default();
-                return Ok(match bucket.behind(&wanted(mesh, pointed, &proxies)).await {
+                let wanted = wanted(mesh, pointed, manifest.as_deref());
+                return Ok(match bucket.behind(&wanted).await {
                     Ok(behind) if behind.is_empty() => Standing::Current,
                     Ok(behind) => Standing::Behind(behind),
                     Err(error) => Standing::Failed(error),
@@ -476,13 +481,16 @@ impl Releaser {
     }
 }
 
-fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, proxies: &'a BTreeMap<String, ProxyEntry>) -> Wanted<'a> {
+fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> Wanted<'a> {
+    static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
+    static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
     Wanted {
         mesh,
         sequence: pointed.version.unwrap_or_default(),
         release: pointed.state.current.as_ref(),
         pinned: pointed.state.pinned,
-        proxies,
+        proxies: manifest.map_or(&NO_PROXIES, |manifest| &manifest.proxies),
+        discovery: manifest.map_or(&NO_NODES, |manifest| &manifest.discovery),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bucket::BucketTarget;
 use crate::build::{Builder, Proxy};
+use crate::discovery;
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
@@ -78,6 +79,7 @@ impl Release {
     /// Notes what leads somewhere in the mesh that it was built from.
     fn leads(&mut self, mesh: &Mesh) {
         (self.manifest.routed, self.called) = held::routed(mesh);
+        self.manifest.discovery = discovery::of(mesh);
     }
 }
 
@@ -184,9 +186,13 @@ impl Releaser {
         self.steps.passed(Step::Built);
         let Draft {
             revision,
-            diagnostics,
+            mut diagnostics,
             made,
         } = draft;
+        let discovery = match &made {
+            Made::Valid(release) => release.manifest.discovery.clone(),
+            Made::Nothing | Made::Broken => BTreeMap::new(),
+        };
         let mut fresh = BTreeMap::new();
         let mut lost = Vec::new();
         let verdict = match (made, &pointed.state.current) {
@@ -220,6 +226,12 @@ impl Releaser {
             Verdict::Held(_) => Vec::new(),
             _ => self.publish(mesh, fresh).await?,
         };
+        let state = if discovery.is_empty() {
+            State::default()
+        } else {
+            self.pointed(mesh).await?.state
+        };
+        diagnostics.extend(self.unpolled(mesh, &state, &discovery).await);
         tracing::debug!(mesh, revision = revision.0, ?verdict, "release");
         Ok(Some(Outcome {
             mesh: mesh.to_owned(),
@@ -291,7 +303,11 @@ impl Releaser {
             ..
         } = release;
         let changes = manifest.changes_since(before.as_deref());
-        if let (Some(_), Some(current), true) = (&before, &pointed.state.current, changes.is_empty()) {
+        let same_discovery = before
+            .as_ref()
+            .is_none_or(|before| before.discovery == manifest.discovery);
+        let is_same = changes.is_empty() && same_discovery;
+        if let (Some(_), Some(current), true) = (&before, &pointed.state.current, is_same) {
             let current = current.clone();
             self.remember(mesh, &pointed, manifest.revision, None).await?;
             // Where a blob of the store is lost, a target gets what was built just now.

@@ -49,6 +49,7 @@ impl Releaser {
             warnings.idle.push(invalid(mesh, broken));
         }
         self.of_targets(mesh, &pointed, &mut warnings).await?;
+        warnings.always.extend(self.without_endpoints(mesh).await?);
         Ok(warnings)
     }
 

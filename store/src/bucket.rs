@@ -66,6 +66,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
 
+/// What the keys of a mesh's records begin with: for who writes policies.
+pub fn records_prefix(mesh: &str) -> String {
+    format!("m/{}", part(mesh))
+}
+
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 16;
 

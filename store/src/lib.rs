@@ -33,7 +33,9 @@ pub mod trouble;
 
 pub use blob::{BlobInfo, Digest, NamedPointer};
 #[cfg(feature = "bucket")]
-pub use bucket::{Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects};
+pub use bucket::{
+    Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
+};
 pub use change::{Action, Change, Feed};
 pub use contract::{PointerWrite, RunState, Store};
 pub use create::{Created, create, expect_identity};

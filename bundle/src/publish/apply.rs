@@ -3,6 +3,7 @@
 use super::ledger::{Ledger, Place};
 use super::{Published, SPARE, Session, Step, disk, parallel};
 use crate::bundle::{Bundle, Resource};
+use crate::endpoints::merge;
 use crate::error::{Error, Result};
 use crate::layout::{self, Files, is_inside};
 use crate::transition::{transition, without_listeners};
@@ -225,9 +226,14 @@ impl Session<'_> {
             };
             proxies.push((path, bundle));
         }
+        let polled = self.publisher.endpoints(&self.mesh)?;
         parallel::for_each(&proxies, |(path, bundle)| {
             let mut sets = Vec::new();
-            for set in transition(&self.followed(path), &bundle.resources) {
+            let mut resources = bundle.resources.clone();
+            if let Some(polled) = &polled {
+                merge(&mut resources, polled)?;
+            }
+            for set in transition(&self.followed(path), &resources) {
                 sets.push(self.stage_one(path, &layout::files(&set, &self.publisher.root))?);
             }
             self.start(path, bundle)?;
@@ -239,7 +245,7 @@ impl Session<'_> {
     }
 
     /// What a proxy's Envoy follows now; nothing where it cannot be read.
-    fn followed(&self, path: &str) -> Vec<Resource> {
+    pub(super) fn followed(&self, path: &str) -> Vec<Resource> {
         let Some(set) = self.current_set(path) else {
             return Vec::new();
         };
@@ -257,7 +263,7 @@ impl Session<'_> {
         layout::resources(&files).unwrap_or_default()
     }
 
-    fn stage_one(&self, path: &str, files: &Files) -> Result<String> {
+    pub(super) fn stage_one(&self, path: &str, files: &Files) -> Result<String> {
         let mut whole = Vec::new();
         for (name, text) in files {
             // The lengths keep one file's end from being another's beginning.
@@ -290,7 +296,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn swap(&self, path: &str, set: &str) -> Result<()> {
+    pub(super) fn swap(&self, path: &str, set: &str) -> Result<()> {
         if !self.is_current(path, set) {
             disk::swap_link(
                 &self.folder(path).join("current"),
@@ -342,7 +348,7 @@ impl Session<'_> {
     }
 
     /// Takes old sets of files away, and what killed publishers left.
-    fn collect(&self, path: &str, current: &str) -> Result<()> {
+    pub(super) fn collect(&self, path: &str, current: &str) -> Result<()> {
         let releases = self.folder(path).join("releases");
         let entries = fs::read_dir(&releases).map_err(|e| Error::io(&releases, "read", &e))?;
         let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();

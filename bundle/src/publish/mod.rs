@@ -19,6 +19,7 @@ mod apply;
 mod disk;
 mod ledger;
 mod parallel;
+mod polled;
 mod tidy;
 
 use crate::error::{Error, Result};

@@ -79,7 +79,8 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
     // The mesh may be in one of them only: it is new, or gone.
     if lacking.len() == arguments.input.paths.len() {
-        render::tell(io, &meshform_model::diag::Sources::default(), &lacking[..1]);
+        lacking.truncate(1);
+        render::tell(io, &meshform_model::diag::Sources::default(), &lacking);
         return Exit::WrongUse;
     }
     let [before, after] = states.as_slice() else {

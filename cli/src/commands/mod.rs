@@ -13,6 +13,7 @@ mod imports;
 mod install_provider;
 mod load;
 mod man;
+mod policy;
 mod quotas;
 mod release;
 mod validate;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     History(release::MeshArguments),
     /// Show whether each mesh is valid, what is released, and what would change
     Status(release::StatusArguments),
+    Policy(policy::Arguments),
     Imports(imports::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
@@ -63,6 +65,7 @@ impl Command {
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
             Command::Status(arguments) => release::status(&arguments, io),
+            Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),

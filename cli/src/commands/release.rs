@@ -344,6 +344,9 @@ impl Said {
             self.problems.push(meshform_release::by_hand(mesh));
         }
         self.problems.extend(status.pending.diagnostics);
+        let without_endpoints =
+            store::wait(releaser.without_endpoints(mesh))?.map_err(|error| store::told(&error))?;
+        self.problems.extend(without_endpoints);
         Ok(())
     }
 }

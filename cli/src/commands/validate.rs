@@ -9,6 +9,7 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count};
 use meshform_compiler::frontend::Reading;
+use meshform_envoy::polled;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -103,6 +104,9 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
         None => {
             let meshes = loaded.meshes(&quotas.options());
             loaded.allow_parts(&meshes);
+            let without_endpoints = meshes.iter().filter_map(polled::cloud_map_warning).collect();
+            let without_endpoints = loaded.placed(without_endpoints);
+            loaded.add(without_endpoints);
             files.check(io, &meshes, (None, &mut loaded));
             meshes
         }

@@ -7,7 +7,7 @@
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
 //! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
 //!
-//! `policy`: what the task's role must allow. How the configuration arrives is a [`Delivery`].
+//! How the configuration arrives is a [`Delivery`]; what the task's role must allow says `crate::policy`.
 
 mod appmesh;
 mod check;
@@ -17,7 +17,6 @@ mod mounts;
 mod names;
 mod partials;
 mod patch;
-mod policy;
 mod render;
 mod sidecar;
 mod values;
@@ -25,7 +24,6 @@ mod values;
 pub use appmesh::{Change, Fate};
 pub use existing::{Existing, Translated, recognise};
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
-pub use policy::{policy, resources_of};
 pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 

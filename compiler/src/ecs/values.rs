@@ -3,7 +3,8 @@
 
 use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Delivery, Task, VOLUME, check, codes, mounts, patch, policy};
+use super::{Delivery, Task, VOLUME, check, codes, mounts, patch};
+use crate::policy;
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
 use meshform_model::diag::{Diagnostic, Place};
@@ -218,8 +219,10 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
         return None;
     };
     match store.as_str() {
-        Some(store) => policy::resources_of(store).map(|resources| policy::policy(task.key, resources)),
-        None => Some(policy::policy(task.key, patch::template_resource)),
+        Some(store) => {
+            policy::Bucket::parse(store).map(|bucket| policy::proxy(task.key, |key| bucket.object(key)))
+        }
+        None => Some(policy::proxy(task.key, patch::template_resource)),
     }
 }
 

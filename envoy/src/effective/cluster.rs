@@ -3,7 +3,7 @@
 use super::{Part, plain, seconds, time, tls};
 use crate::ir::Source;
 use crate::ir::cluster::{
-    Balancing, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
+    Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
     ResponseHeaders,
 };
 
@@ -88,6 +88,21 @@ fn discovery(out: &mut Part<'_>, of: &Discovery, cluster: &Cluster) {
                 out.field("host", format!("{address}:{port}{weight}{zone}"), origin);
             }
         }
+        Discovery::CloudMap(cloud_map) => {
+            let CloudMap {
+                assignment: _,
+                name,
+                attributes,
+                port,
+                family,
+            } = cloud_map.as_ref();
+            let mut host = format!("instances of {name} in Cloud Map, on port {port}");
+            for (key, value) in attributes {
+                host.push_str(&format!(", {key} = {value}"));
+            }
+            out.field("host", host, origin);
+            out.add("IP version", family, family_words);
+        }
         Discovery::Dns {
             hostname,
             port,
@@ -98,17 +113,19 @@ fn discovery(out: &mut Part<'_>, of: &Discovery, cluster: &Cluster) {
             out.add("addresses of the name", every_address, |every| {
                 if *every { "each is a host" } else { "one at a time" }.to_owned()
             });
-            out.add("IP version", family, |family| {
-                match family {
-                    Family::Auto => "6, else 4",
-                    Family::V4Preferred => "4, else 6",
-                    Family::V4Only => "4",
-                    Family::V6Only => "6",
-                }
-                .to_owned()
-            });
+            out.add("IP version", family, family_words);
         }
     }
+}
+
+fn family_words(of: &Family) -> String {
+    match of {
+        Family::Auto => "6, else 4",
+        Family::V4Preferred => "4, else 6",
+        Family::V4Only => "4",
+        Family::V6Only => "6",
+    }
+    .to_owned()
 }
 
 fn pool(out: &mut Part<'_>, of: &Pool) {

@@ -70,8 +70,26 @@ pub enum Discovery {
     },
     /// Told from outside, as EDS of its own.
     Endpoints(Arc<Vec<Endpoint>>),
+    /// Instances of a service in Cloud Map, which a poller looks up: EDS that has no hosts until then.
+    CloudMap(Arc<CloudMap>),
     /// Wherever the connection was going.
     OriginalDestination,
+}
+
+/// A service in Cloud Map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudMap {
+    /// The name under which Envoy asks for the hosts. It is the same for every caller, also for one that reaches them
+    /// in two ways by two clusters.
+    pub assignment: String,
+    /// Service and namespace, as one name.
+    pub name: String,
+    /// What instances must carry, all of it.
+    pub attributes: Vec<(String, String)>,
+    /// The port on what instances have as address.
+    pub port: u16,
+    /// Which of their addresses are wanted.
+    pub family: Sourced<Family>,
 }
 
 /// Which addresses are wanted.

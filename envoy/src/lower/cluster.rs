@@ -5,14 +5,14 @@ use super::upstream::TargetRef;
 use super::{Lowering, names};
 use crate::codes;
 use crate::ir::cluster::{
-    Balancing, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
+    Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
 };
 use crate::ir::tls::ClientTls;
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
 use meshform_model::spec::{
-    self, AwsCloudMapServiceDiscovery, ConnectionPool, DnsResponseType, HealthCheckPolicy, IpPreference,
-    Listener, LoadBalancing, OutlierDetection, Protocol as Wire, ServiceDiscovery, VirtualNodeSpec,
+    self, ConnectionPool, DnsResponseType, HealthCheckPolicy, IpPreference, Listener, LoadBalancing,
+    OutlierDetection, Protocol as Wire, ServiceDiscovery, VirtualNodeSpec,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,12 +121,16 @@ impl Lowering<'_> {
                 })
             }
             Some(ServiceDiscovery::AwsCloudMap(cloud_map)) => {
-                self.report(cloud_map_problem(
-                    cloud_map,
-                    &target.node,
-                    &Origin::at(&node.key, "/spec/serviceDiscovery/awsCloudMap"),
-                ));
-                None
+                let attributes = cloud_map.attributes.iter();
+                Some(Discovery::CloudMap(Arc::new(CloudMap {
+                    assignment: target.cluster.clone(),
+                    name: node.spec.service_discovery.as_ref()?.name(),
+                    attributes: attributes
+                        .map(|one| (one.key.clone(), one.value.clone()))
+                        .collect(),
+                    port,
+                    family: self.instance_family(node.spec, &node.key),
+                })))
             }
             None => {
                 self.report(
@@ -166,6 +170,18 @@ impl Lowering<'_> {
             let place = Origin::at(&mesh.key, "/spec/serviceDiscovery/ipPreference");
             Some(Sourced::written(mesh.spec.ip_preference()?, place))
         })
+    }
+
+    /// Of the addresses that an instance in Cloud Map has, App Mesh took IPv4 where nobody says anything.
+    fn instance_family(
+        &self,
+        node: &VirtualNodeSpec,
+        key: &Arc<meshform_model::key::ResourceKey>,
+    ) -> Sourced<Family> {
+        match self.preference(Some(node), key) {
+            None => Sourced::app_mesh(Family::V4Preferred),
+            Some(_) => self.family(node, key),
+        }
     }
 
     fn family(&self, node: &VirtualNodeSpec, key: &Arc<meshform_model::key::ResourceKey>) -> Sourced<Family> {
@@ -283,25 +299,6 @@ fn health_check(
         port: check.port,
         origin,
     }
-}
-
-/// Never silently DNS: the name may not resolve, and attributes would be lost.
-fn cloud_map_problem(cloud_map: &AwsCloudMapServiceDiscovery, node: &str, origin: &Origin) -> Diagnostic {
-    let name = format!("{}.{}", cloud_map.service_name, cloud_map.namespace_name);
-    let attributes = match cloud_map.attributes.len() {
-        0 => String::new(),
-        n => format!(" with {n} attribute{}", if n == 1 { "" } else { "s" }),
-    };
-    Diagnostic::error(
-        codes::CLOUD_MAP,
-        format!("virtual node `{node}` is found by Cloud Map (`{name}`{attributes}), which Envoy cannot ask"),
-    )
-    .help(format!(
-        "list its addresses in a proxy profile: endpoint {{ virtual_node = \"{node}\", address {{ address = \
-         \"10.0.0.1\" }} }}; or, if the namespace publishes the name in DNS and every instance under it may be \
-         called, change the node's discovery to dns {{ hostname = \"{name}\", response_type = \"ENDPOINTS\" }}"
-    ))
-    .at(origin.place())
 }
 
 /// Addresses from the caller's profile. Their order has no meaning.

@@ -3,7 +3,7 @@
 use super::delivery::{Delivery, duration, socket};
 use super::{endpoint, tls};
 use crate::ir::cluster::{
-    Balancing, Cluster, Discovery, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
+    Balancing, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
 };
 use crate::resources::ResourceType;
 use meshform_envoy_api::any;
@@ -21,7 +21,11 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 
 /// Whether the message is the same for every way of delivery, and so can be rendered once.
 pub(crate) fn is_portable(cluster: &Cluster) -> bool {
-    cluster.tls.is_none() && !matches!(cluster.discovery, Discovery::Endpoints(_))
+    let is_told = matches!(
+        cluster.discovery,
+        Discovery::Endpoints(_) | Discovery::CloudMap(_)
+    );
+    cluster.tls.is_none() && !is_told
 }
 
 /// Envoy's message.
@@ -85,21 +89,8 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
                 DiscoveryType::LogicalDns
             }
         }
-        Discovery::Endpoints(hosts) => match delivery.source(ResourceType::Endpoints, &cluster.name) {
-            Some(source) => {
-                out.eds_cluster_config = Some(api::cluster::EdsClusterConfig {
-                    eds_config: Some(source),
-                    service_name: String::new(),
-                });
-                // Without this a host that was taken away serves until its health checks fail.
-                out.ignore_health_on_host_removal = true;
-                DiscoveryType::Eds
-            }
-            None => {
-                out.load_assignment = Some(endpoint::assignment(&cluster.name, hosts));
-                DiscoveryType::Static
-            }
-        },
+        Discovery::Endpoints(hosts) => told(&mut out, (&cluster.name, hosts), delivery),
+        Discovery::CloudMap(cloud_map) => told(&mut out, (&cloud_map.assignment, &[]), delivery),
         Discovery::OriginalDestination => {
             out.lb_policy = LbPolicy::ClusterProvided as i32;
             DiscoveryType::OriginalDst
@@ -107,6 +98,30 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
     };
     out.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind as i32));
     out
+}
+
+/// Hosts that are told from outside: as EDS of their own, or in the cluster where everything is in one file.
+fn told(
+    out: &mut api::Cluster,
+    (assignment, hosts): (&str, &[Endpoint]),
+    delivery: &Delivery,
+) -> api::cluster::DiscoveryType {
+    let Some(source) = delivery.source(ResourceType::Endpoints, assignment) else {
+        out.load_assignment = Some(endpoint::assignment(&out.name, hosts));
+        return api::cluster::DiscoveryType::Static;
+    };
+    let own_name = assignment != out.name;
+    out.eds_cluster_config = Some(api::cluster::EdsClusterConfig {
+        eds_config: Some(source),
+        service_name: if own_name {
+            assignment.to_owned()
+        } else {
+            String::new()
+        },
+    });
+    // Without this a host that was taken away serves until its health checks fail.
+    out.ignore_health_on_host_removal = true;
+    api::cluster::DiscoveryType::Eds
 }
 
 /// A pool's limits; what nobody limits is unlimited, as App Mesh set it.

@@ -14,7 +14,7 @@ use meshform_envoy_api::{Error, to_json};
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost::{Message, Name};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Encodes proxies and remembers the pieces that others may share.
@@ -40,10 +40,17 @@ impl Encoder {
             encoded(named, &listener::message(one, delivery), origins::listener(one))
         });
         let mut endpoints = Vec::new();
+        let mut named = BTreeSet::new();
         for one in &proxy.clusters {
-            if let Discovery::Endpoints(hosts) = &one.discovery {
-                let named = (ResourceType::Endpoints, one.name.as_str());
-                let message = endpoint::assignment(&one.name, hosts);
+            let (name, hosts) = match &one.discovery {
+                Discovery::Endpoints(hosts) => (&one.name, hosts.as_slice()),
+                Discovery::CloudMap(cloud_map) => (&cloud_map.assignment, [].as_slice()),
+                _ => continue,
+            };
+            // Two clusters towards one listener share what is told of its hosts.
+            if named.insert(name) {
+                let message = endpoint::assignment(name, hosts);
+                let named = (ResourceType::Endpoints, name.as_str());
                 endpoints.push(encoded(named, &message, origins::whole(&one.origin))?);
             }
         }

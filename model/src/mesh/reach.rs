@@ -26,6 +26,13 @@ impl Mesh {
         }
         reach.proxies
     }
+
+    /// The proxies that call a virtual service behind which this node or router stands, directly or by routes.
+    pub fn callers_of(&self, key: &ResourceKey) -> BTreeSet<ResourceKey> {
+        let mut reach = Reach::default();
+        reach.behind(self, key);
+        reach.proxies
+    }
 }
 
 impl Reach {

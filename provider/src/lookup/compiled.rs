@@ -4,7 +4,7 @@
 use crate::session::{self, Session};
 use crate::{functions, problem};
 use async_trait::async_trait;
-use meshform_compiler::{cloudformation, ecs};
+use meshform_compiler::{cloudformation, ecs, policy};
 use meshform_envoy as envoy;
 use meshform_model::diag::{Diagnostic as Problem, has_errors};
 use meshform_model::key::ResourceKey;
@@ -225,10 +225,10 @@ impl DataSource for EcsTaskDefinition {
         let template = ecs::build(&task, &ecs::Templates::default())
             .map_err(|p| told(&p))?
             .json;
-        let resources = store
+        let bucket = store
             .as_ref()
-            .and_then(|store| ecs::resources_of(store.as_str()?));
-        let policy = resources.map(|resources| ecs::policy(&key, resources).to_string());
+            .and_then(|store| policy::Bucket::parse(store.as_str()?));
+        let policy = bucket.map(|bucket| policy::proxy(&key, |object| bucket.object(object)).to_string());
         Ok(request
             .config
             .with("container_definitions", format!("{:#}", made.containers))

@@ -139,15 +139,26 @@ fn endpoints(sheet: &mut Sheet) {
             "virtualNode.spec.serviceDiscovery.awsCloudMap.{namespaceName,serviceName}",
             "virtualNode.spec.serviceDiscovery.awsCloudMap.attributes.{key,value}",
         ],
-        "is an error that names service and attributes, never silently DNS",
+        "is EDS without hosts and a warning that names the node and the poller; never silently DNS",
         || {
             let temporary = tempfile::tempdir().unwrap();
             let options = meshform_envoy::Options::new(temporary.path().to_str().unwrap());
-            let problems = meshform_envoy::build(&plan.mesh(), &options).unwrap_err();
-            let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let mesh = plan.mesh();
+            let output = meshform_envoy::build(&mesh, &options).unwrap();
+            let clusters = output.proxies.iter().flat_map(|proxy| &proxy.resources.clusters);
+            let types: BTreeSet<bool> = clusters
+                .filter(|cluster| cluster.name.contains("_map_"))
+                .map(|cluster| {
+                    cluster.json().contains("\"EDS\"") && !cluster.json().contains("map.apps.local")
+                })
+                .collect();
+            assert_eq!(types, BTreeSet::from([true]));
+            let warning = meshform_envoy::polled::cloud_map_warning(&mesh)
+                .unwrap()
+                .to_string();
             assert!(
-                text[0].contains("map.apps.local") && text[0].contains("attribute"),
-                "{text:?}"
+                warning.contains("`map`") && warning.contains("meshform-agent endpoints"),
+                "{warning}"
             );
         },
     );

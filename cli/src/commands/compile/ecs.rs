@@ -10,6 +10,7 @@ use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::tasks::TaskForm;
+use meshform_compiler::policy::{self, Bucket};
 use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
@@ -220,11 +221,11 @@ impl Out<'_> {
             true => format!("{}/{}", proxy.path, file_name(&existing.label)),
             false => proxy.path.clone(),
         };
-        let policy = match store.as_str().map(ecs::resources_of) {
+        let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(Some(resources)) => Some(ecs::policy(&proxy.key, resources)),
+            Some(Some(bucket)) => Some(policy::proxy(&proxy.key, |key| bucket.object(key))),
             Some(None) => return vec![existing.problem(no_bucket(store.as_str().unwrap_or_default()))],
-            None => Some(ecs::policy(&proxy.key, ecs::template_resource)),
+            None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
             self.files

@@ -77,7 +77,9 @@ pub(super) fn proxies<'m>(
     for mesh in meshes {
         match envoy::build(mesh, &options) {
             Ok(output) => {
-                let warnings = loaded.placed(output.warnings);
+                let mut warnings = output.warnings;
+                warnings.extend(envoy::polled::cloud_map_warning(mesh));
+                let warnings = loaded.placed(warnings);
                 loaded.add(warnings);
                 all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));
             }

@@ -1,26 +1,33 @@
 //! Endpoints that change by themselves, as Envoy's files.
 
-use meshform_bundle::layout::types;
-use meshform_bundle::objects::{Endpoint, EndpointSet, Health};
-use meshform_bundle::{Body, Bundle, Resource};
+use crate::body::Body;
+use crate::bundle::Resource;
+use crate::error::{Error, Result};
+use crate::layout::types;
+use crate::objects::{Endpoint, EndpointSet, Health};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Puts what a set says in place of the endpoints that a bundle has for the same clusters.
-pub(crate) fn merge(bundle: &mut Bundle, set: &EndpointSet) -> Result<(), String> {
-    for resource in bundle
-        .resources
+/// Puts what a set says in place of the endpoints that resources have for the same clusters. Whether anything differs.
+///
+/// # Errors
+/// Never, in practice.
+pub fn merge(resources: &mut [Resource], set: &EndpointSet) -> Result<bool> {
+    let mut differs = false;
+    for resource in resources
         .iter_mut()
         .filter(|one| one.type_url == types::ENDPOINTS)
     {
         let Some(endpoints) = set.clusters.get(&resource.name) else {
             continue;
         };
-        let body = Body::parse(&assignment(&resource.name, endpoints).to_string())
-            .map_err(|error| error.to_string())?;
-        *resource = Resource::new(types::ENDPOINTS, &resource.name, &resource.file, body);
+        let body = assignment(&resource.name, endpoints).to_string();
+        let body = Body::parse(&body).map_err(|error| Error::damaged("endpoint set", error))?;
+        let merged = Resource::new(types::ENDPOINTS, &resource.name, &resource.file, body);
+        differs |= merged != *resource;
+        *resource = merged;
     }
-    Ok(())
+    Ok(differs)
 }
 
 /// Envoy's `ClusterLoadAssignment`.
@@ -63,19 +70,12 @@ fn host(endpoint: &Endpoint) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshform_bundle::ProxyId;
 
     #[test]
     fn a_set_takes_the_place_of_what_the_bundle_has() {
         let body = |text: &str| Body::parse(text).unwrap();
-        let mut bundle = Bundle {
-            proxy: ProxyId::virtual_node("apps", "a"),
-            bootstrap: body("{}"),
-            resources: ["b", "c"]
-                .map(|name| Resource::new(types::ENDPOINTS, name, &format!("eds/{name}.json"), body("{}")))
-                .to_vec(),
-            origins: BTreeMap::new(),
-        };
+        let mut resources = ["b", "c"]
+            .map(|name| Resource::new(types::ENDPOINTS, name, &format!("eds/{name}.json"), body("{}")));
         let mut set = EndpointSet::new(0);
         let endpoint = Endpoint {
             address: "10.0.0.1".into(),
@@ -85,18 +85,14 @@ mod tests {
             weight: None,
         };
         set.clusters.insert("b".into(), vec![endpoint]);
-        merge(&mut bundle, &set).unwrap();
-        let value: Value = serde_json::from_str(bundle.resources[0].body.as_str()).unwrap();
+        assert!(merge(&mut resources, &set).unwrap());
+        assert!(!merge(&mut resources, &set).unwrap(), "it is there already");
+        let value: Value = serde_json::from_str(resources[0].body.as_str()).unwrap();
         assert_eq!(value["endpoints"][0]["locality"]["zone"], "z1");
         assert_eq!(
             value["endpoints"][0]["lb_endpoints"][0]["health_status"],
             "DRAINING"
         );
-        assert_eq!(
-            bundle.resources[1].body.as_str(),
-            "{}",
-            "of this one nothing is known"
-        );
-        assert!(bundle.encode().is_ok(), "digests are those of the bodies");
+        assert_eq!(resources[1].body.as_str(), "{}", "of this one nothing is known");
     }
 }

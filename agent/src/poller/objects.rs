@@ -1,0 +1,278 @@
+//! A bucket that agents read: sets of endpoints by their content, and for each proxy which of them it is to use.
+
+use super::settings::Settings;
+use super::{Clusters, WORKERS, workers};
+use crate::log;
+use crate::shared::now;
+use crate::store::{Look, Store};
+use meshform_bundle::discovery::{DiscoveredNode, Discovery};
+use meshform_bundle::objects::{Current, EndpointSet};
+use meshform_bundle::{Digest, ProxyId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often somebody else may write a proxy's object between our look and our write.
+const ATTEMPTS: u32 = 16;
+
+/// How often it is looked whether a proxy's object still names the set: a publisher to a server that does not heed
+/// conditions may have written over it.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// How often a set that is in use is written again: publishers take away what nobody has touched for a day.
+const WRITE_AGAIN: Duration = Duration::from_secs(6 * 3600);
+
+/// Where it is written, and what was written last.
+pub(crate) struct Objects {
+    mesh: String,
+    stores: Vec<Store>,
+    store: Store,
+    discovery: Option<(Discovery, String)>,
+    /// By the nodes whose endpoints are in a set: proxies that call the same nodes share one.
+    sets: BTreeMap<BTreeSet<String>, Written>,
+    told: BTreeMap<String, Told>,
+    /// What an earlier poller has written: where nothing has changed, no proxy is told anything.
+    inherited: BTreeMap<Digest, Clusters>,
+}
+
+/// A set that is in the bucket.
+#[derive(Clone)]
+struct Written {
+    clusters: Clusters,
+    digest: Digest,
+    /// When; none where an earlier poller wrote it.
+    at: Option<Instant>,
+}
+
+/// What a proxy's object says.
+#[derive(Clone)]
+struct Told {
+    current: Current,
+    version: String,
+    looked: Instant,
+}
+
+impl Objects {
+    pub(super) fn open(settings: &Settings) -> Result<Self, String> {
+        let stores: Result<Vec<Store>, String> =
+            (0..WORKERS).map(|_| Store::parse(&settings.store)).collect();
+        Ok(Self {
+            mesh: settings.mesh.clone(),
+            stores: stores?,
+            store: Store::parse(&settings.store)?,
+            discovery: None,
+            sets: BTreeMap::new(),
+            told: BTreeMap::new(),
+            inherited: BTreeMap::new(),
+        })
+    }
+
+    /// Another poller writes from now on: nothing that is known here holds.
+    pub(super) fn forget(&mut self) {
+        self.discovery = None;
+        self.sets.clear();
+        self.told.clear();
+        self.inherited.clear();
+    }
+
+    /// What is to be looked up. A mesh that has nothing of it has no such object.
+    pub(super) async fn discovery(&mut self) -> Result<Discovery, String> {
+        let key = Discovery::key(&self.mesh);
+        let known = self.discovery.as_ref().map(|(_, version)| version.as_str());
+        match self.store.look(&key, known).await? {
+            Look::Found(bytes, version) => {
+                let read = Discovery::decode(&self.mesh, &bytes).map_err(|error| error.to_string())?;
+                // Proxies may have come or gone.
+                self.told.clear();
+                self.discovery = Some((read, version));
+            }
+            Look::Missing => {
+                self.discovery = None;
+                return Ok(Discovery::new(&self.mesh, 0));
+            }
+            Look::Unchanged => {}
+        }
+        let read = self.discovery.as_ref().map(|(read, _)| read.clone());
+        Ok(read.unwrap_or_else(|| Discovery::new(&self.mesh, 0)))
+    }
+
+    /// What an earlier poller has written for a node's callers: of the first one that has something.
+    pub(super) async fn before(&mut self, node: &DiscoveredNode) -> Result<Option<EndpointSet>, String> {
+        for caller in &node.callers {
+            let Some(told) = look(&mut self.store, caller, self.told.get(caller)).await? else {
+                continue;
+            };
+            let digest = told.current.endpoints.clone();
+            self.told.insert(caller.clone(), told);
+            let Some(digest) = digest else { continue };
+            let written = self.sets.values().find(|known| known.digest == digest);
+            let written = written.map(|known| &known.clusters);
+            if let Some(clusters) = written.or_else(|| self.inherited.get(&digest)) {
+                let mut set = EndpointSet::new(0);
+                set.clusters.clone_from(clusters);
+                return Ok(Some(set));
+            }
+            let bytes = self.store.read(&EndpointSet::key(&self.mesh, &digest)).await;
+            let set = bytes.and_then(|bytes| EndpointSet::decode(&bytes).map_err(|error| error.to_string()));
+            match set {
+                Ok(set) => {
+                    self.inherited.insert(digest, set.clusters.clone());
+                    return Ok(Some(set));
+                }
+                // A set that is lost is written anew.
+                Err(error) => log::warn(&error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes what differs; the number of proxies that were told something else.
+    pub(super) async fn write(
+        &mut self,
+        discovery: &Discovery,
+        known: &BTreeMap<String, Clusters>,
+    ) -> Result<usize, String> {
+        let mut needs: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
+        for (name, node) in &discovery.nodes {
+            for caller in node.callers.iter().filter(|_| known.contains_key(name)) {
+                needs.entry(caller).or_default().insert(name.clone());
+            }
+        }
+        let groups: BTreeSet<BTreeSet<String>> = needs.values().cloned().collect();
+        self.sets.retain(|nodes, _| groups.contains(nodes));
+        for nodes in groups {
+            self.write_set(nodes, known).await?;
+        }
+        let mut work = Vec::new();
+        for (caller, nodes) in needs {
+            let Some(digest) = self.sets.get(&nodes).map(|set| set.digest.clone()) else {
+                continue;
+            };
+            let told = self.told.get(caller);
+            let fine = told.is_some_and(|told| {
+                told.current.endpoints.as_ref() == Some(&digest) && told.looked.elapsed() < LOOK_AGAIN
+            });
+            if !fine {
+                work.push((caller.clone(), digest, told.cloned()));
+            }
+        }
+        let tell = async |store: &mut Store, (caller, digest, known): (String, Digest, Option<Told>)| {
+            let outcome = tell(store, &caller, (&digest, known)).await;
+            (caller, outcome)
+        };
+        let mut changed = 0;
+        let mut failed = None;
+        for (caller, outcome) in workers::each(&mut self.stores, work, tell).await {
+            match outcome {
+                Ok(Some((told, wrote))) => {
+                    changed += usize::from(wrote);
+                    self.told.insert(caller, told);
+                }
+                // It is not published yet, or gone.
+                Ok(None) => drop(self.told.remove(&caller)),
+                Err(error) => {
+                    self.told.remove(&caller);
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.map_or(Ok(changed), Err)
+    }
+
+    /// Writes the endpoints of these nodes as a set, where they differ from the last.
+    async fn write_set(
+        &mut self,
+        nodes: BTreeSet<String>,
+        known: &BTreeMap<String, Clusters>,
+    ) -> Result<(), String> {
+        let clusters: Clusters = nodes
+            .iter()
+            .filter_map(|node| known.get(node))
+            .flatten()
+            .map(|(name, endpoints)| (name.clone(), endpoints.clone()))
+            .collect();
+        let is_young = |at: &Instant| at.elapsed() < WRITE_AGAIN;
+        let written = self.sets.get(&nodes);
+        if let Some(written) = written.filter(|written| written.clusters == clusters) {
+            if written.at.as_ref().is_some_and(is_young) {
+                return Ok(());
+            }
+            // The same content under the same name: what is read must not look new.
+            let key = EndpointSet::key(&self.mesh, &written.digest);
+            let bytes = self.store.read(&key).await?;
+            self.store.write(&key, bytes).await?;
+            if let Some(written) = self.sets.get_mut(&nodes) {
+                written.at = Some(Instant::now());
+            }
+            return Ok(());
+        }
+        let inherited = self.inherited.iter().find(|(_, known)| **known == clusters);
+        if let Some((digest, _)) = inherited {
+            let digest = digest.clone();
+            let at = None;
+            self.sets.insert(nodes, Written { clusters, digest, at });
+            return Ok(());
+        }
+        let mut set = EndpointSet::new(now());
+        set.clusters.clone_from(&clusters);
+        let bytes = set.encode().map_err(|error| error.to_string())?;
+        let digest = Digest::of(&bytes);
+        self.store
+            .write(&EndpointSet::key(&self.mesh, &digest), bytes)
+            .await?;
+        let at = Some(Instant::now());
+        self.sets.insert(nodes, Written { clusters, digest, at });
+        Ok(())
+    }
+}
+
+/// Has a proxy's object name a set; what it says then, and whether it was written. None where there is no such object.
+async fn tell(
+    store: &mut Store,
+    caller: &str,
+    (digest, mut known): (&Digest, Option<Told>),
+) -> Result<Option<(Told, bool)>, String> {
+    for _ in 0..ATTEMPTS {
+        let Some(mut told) = look(store, caller, known.as_ref()).await? else {
+            return Ok(None);
+        };
+        if told.current.endpoints.as_ref() == Some(digest) {
+            return Ok(Some((told, false)));
+        }
+        told.current.endpoints = Some(digest.clone());
+        let key = proxy(caller)?.current_key();
+        let bytes = told.current.encode().map_err(|error| error.to_string())?;
+        if let Some(version) = store.replace(&key, bytes, Some(&told.version)).await? {
+            told.version = version;
+            return Ok(Some((told, true)));
+        }
+        // A publisher was faster.
+        known = None;
+    }
+    Err(format!(
+        "{caller}: its object was written by others {ATTEMPTS} times in a row"
+    ))
+}
+
+/// What a proxy's object says now.
+async fn look(store: &mut Store, caller: &str, known: Option<&Told>) -> Result<Option<Told>, String> {
+    let proxy = proxy(caller)?;
+    let version = known.map(|known| known.version.as_str());
+    let looked = Instant::now();
+    Ok(match store.look(&proxy.current_key(), version).await? {
+        Look::Missing => None,
+        Look::Unchanged => known.map(|known| Told {
+            looked,
+            ..known.clone()
+        }),
+        Look::Found(bytes, version) => Some(Told {
+            current: Current::decode(&proxy, &bytes).map_err(|error| error.to_string())?,
+            version,
+            looked,
+        }),
+    })
+}
+
+fn proxy(caller: &str) -> Result<ProxyId, String> {
+    ProxyId::parse(caller).map_err(|error| error.to_string())
+}

@@ -1,0 +1,101 @@
+//! `meshform policy`: what AWS must allow a proxy, a mesh's writers, and a mesh's poller of endpoints.
+
+use super::convert::pretty;
+use crate::codes;
+use crate::exit::Exit;
+use crate::io::Io;
+use crate::render;
+use meshform_compiler::policy::{self, Bucket, MeshPrefix};
+use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::key::ResourceKey;
+use meshform_release::ProxyId;
+use serde_json::Value as Json;
+
+/// Write an IAM policy for a proxy, for the writers of a mesh, or for its poller of endpoints
+///
+/// The policy goes to standard output as JSON. Nothing is asked of the bucket, which need not be there yet.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("whose").args(["proxy", "endpoints"]))]
+pub(crate) struct Arguments {
+    /// The bucket, with the prefix of the store or publish target: `s3://bucket/prefix`
+    #[arg(long, value_name = "URL")]
+    store: String,
+    /// The mesh. Alone: the policy of whoever applies, releases and pins it
+    #[arg(long, value_name = "NAME")]
+    mesh: Option<String>,
+    /// The policy of a proxy's role: `mesh/MESH/virtualNode/NAME`, an ARN, or with --mesh the name of a virtual node or
+    /// `virtualGateway/NAME`
+    #[arg(long, value_name = "NODE")]
+    proxy: Option<String>,
+    /// The policy of the mesh's poller of endpoints
+    #[arg(long, requires = "mesh")]
+    endpoints: bool,
+    /// The partition of AWS
+    #[arg(long, default_value = "aws", value_parser = ["aws", "aws-cn", "aws-us-gov"])]
+    partition: String,
+}
+
+pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
+    match made(arguments) {
+        Ok(policy) => {
+            io.print(&pretty(&policy));
+            Exit::Fine
+        }
+        Err(problem) => {
+            render::tell(io, &Sources::default(), &[*problem]);
+            Exit::WrongUse
+        }
+    }
+}
+
+fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
+    let bucket = Bucket::parse(&arguments.store).ok_or_else(|| {
+        let message = format!("`--store {}` is no bucket of S3", arguments.store);
+        Diagnostic::error(codes::BAD_OPTION, message).help(
+            "IAM policies are for `s3://BUCKET/PREFIX`; on Google and Azure a role on the whole bucket or container does it",
+        )
+    })?;
+    let bucket = bucket.in_partition(&arguments.partition);
+    let mesh = arguments.mesh.as_deref();
+    if let Some(named) = &arguments.proxy {
+        let key = proxy(named, mesh)?;
+        return Ok(policy::proxy(&key, |object| bucket.object(object)));
+    }
+    let Some(mesh) = mesh else {
+        let message = "nothing says whose policy it is";
+        let help = "say `--mesh MESH` for its writers, `--proxy NODE` for a proxy, `--mesh MESH --endpoints` for its poller";
+        return Err(Box::new(Diagnostic::error(codes::BAD_OPTION, message).help(help)));
+    };
+    let mesh = MeshPrefix {
+        mesh,
+        records: &meshform_store::records_prefix(mesh),
+    };
+    Ok(if arguments.endpoints {
+        policy::endpoints(mesh, &bucket)
+    } else {
+        policy::writer(mesh, &bucket)
+    })
+}
+
+/// Which proxy is named.
+fn proxy(named: &str, mesh: Option<&str>) -> Result<ResourceKey, Box<Diagnostic>> {
+    let is_whole = named.starts_with("mesh/") || named.starts_with("arn:");
+    let whole = match mesh {
+        _ if is_whole => named.to_owned(),
+        Some(mesh) if named.contains('/') => format!("mesh/{mesh}/{named}"),
+        Some(mesh) => format!("mesh/{mesh}/virtualNode/{named}"),
+        None => named.to_owned(),
+    };
+    let unfit = |message: String| Box::new(Diagnostic::error(codes::BAD_OPTION, message));
+    let proxy = ProxyId::parse(&whole).map_err(|error| {
+        let problem = unfit(format!("`--proxy {named}`: {error}"));
+        Box::new(problem.help("or give the name alone, and its mesh with `--mesh`"))
+    })?;
+    match mesh {
+        Some(mesh) if mesh != proxy.mesh() => Err(unfit(format!(
+            "`--proxy {named}` is of mesh `{}`, and `--mesh` says `{mesh}`",
+            proxy.mesh()
+        ))),
+        _ => Ok(proxy.key()),
+    }
+}

@@ -1,0 +1,136 @@
+//! Nodes that callers find by Cloud Map: what has to be looked up for them, and which proxies need the answer.
+//!
+//! Envoy cannot ask Cloud Map, and DNS does not know its attributes. So their clusters are EDS, which is empty until
+//! `meshform-agent endpoints` has looked up who is there.
+
+use crate::codes;
+use crate::lower::names;
+use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use meshform_model::pointer::Pointer;
+use meshform_model::spec::{AwsCloudMapServiceDiscovery, IpPreference, ServiceDiscovery};
+use std::collections::BTreeSet;
+
+/// How many nodes a warning names.
+const NAMED: usize = 5;
+
+/// A node whose instances are looked up in Cloud Map.
+#[derive(Debug, Clone)]
+pub struct PolledNode<'m> {
+    /// The node.
+    pub key: &'m ResourceKey,
+    /// What to look up.
+    pub service: &'m AwsCloudMapServiceDiscovery,
+    /// Which addresses of an instance are wanted: the node's word, else the mesh's.
+    pub ip_preference: Option<IpPreference>,
+    /// For each listener: the name under which Envoy asks for its hosts, and the port.
+    pub assignments: Vec<(String, u16)>,
+    /// The proxies that call it and are told of it by nobody else.
+    pub callers: BTreeSet<ResourceKey>,
+}
+
+/// The nodes of a mesh that are called, are found by Cloud Map, and are not listed in every caller's profile.
+pub fn polled(mesh: &Mesh) -> Vec<PolledNode<'_>> {
+    let mut found = Vec::new();
+    for node in mesh.virtual_nodes() {
+        let Some(ServiceDiscovery::AwsCloudMap(service)) = &node.spec.service_discovery else {
+            continue;
+        };
+        let callers: BTreeSet<ResourceKey> = mesh
+            .callers_of(&node.key)
+            .into_iter()
+            .filter(|caller| !is_listed(mesh, caller, &node.key.name))
+            .collect();
+        if callers.is_empty() {
+            continue;
+        }
+        let mappings = node.spec.listeners.iter().map(|listener| &listener.port_mapping);
+        let assignments = mappings
+            .map(|one| {
+                let name = names::node_cluster(mesh.name(), &node.key.name, one.protocol, one.port);
+                (name, one.port)
+            })
+            .collect();
+        found.push(PolledNode {
+            key: &node.key,
+            service,
+            ip_preference: mesh.ip_preference(&node.spec),
+            assignments,
+            callers,
+        });
+    }
+    found
+}
+
+/// Whether a proxy's profile has addresses of a node.
+fn is_listed(mesh: &Mesh, proxy: &ResourceKey, node: &str) -> bool {
+    // Entries of the own profile add to the mesh's.
+    let profiles = [mesh.profile_of(Some(proxy)), mesh.profile_of(None)];
+    let mut listed = profiles
+        .into_iter()
+        .flatten()
+        .flat_map(|profile| &profile.spec.endpoints);
+    listed.any(|one| one.virtual_node == node)
+}
+
+/// Where addresses were looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// The store or directory that a poller has to write to, where one is known.
+    pub store: Option<String>,
+    /// What keeps them from being there, where that is known.
+    pub problem: Option<String>,
+}
+
+/// That these nodes of a mesh have no addresses; none where there are no such nodes.
+pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diagnostic> {
+    let store = looked.store.as_deref();
+    let mesh = &nodes.first()?.mesh;
+    let named: Vec<String> = nodes
+        .iter()
+        .take(NAMED)
+        .map(|key| format!("`{}`", key.name))
+        .collect();
+    let more = match nodes.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (noun, verb, whose) = match nodes {
+        [_] => ("node", "is", "its"),
+        _ => ("nodes", "are", "their"),
+    };
+    let at = store.map_or(String::new(), |store| format!(" for {store}"));
+    let why = looked
+        .problem
+        .as_ref()
+        .map_or(String::new(), |problem| format!(" ({problem})"));
+    let mut warning = Diagnostic::warning(
+        codes::CLOUD_MAP,
+        format!(
+            "virtual {noun} {}{more} of mesh `{mesh}` {verb} found by Cloud Map, and nobody looks up {whose} \
+             addresses{at}{why}: callers get 503 until somebody does",
+            named.join(", ")
+        ),
+    )
+    .help(format!(
+        "run one poller for the mesh, `MESHFORM_STORE={} MESHFORM_MESH={mesh} meshform-agent endpoints`, with the right \
+         to servicediscovery:DiscoverInstances; or list addresses under `endpoints` in a proxy profile",
+        store.unwrap_or("s3://BUCKET/PREFIX")
+    ));
+    for key in nodes.iter().take(NAMED) {
+        let field = Pointer::root()
+            .field("spec")
+            .field("serviceDiscovery")
+            .field("awsCloudMap");
+        warning = warning.at(Place::of(key, &field));
+    }
+    Some(warning)
+}
+
+/// The same of every node of a mesh, for who has nothing but the mesh.
+pub fn cloud_map_warning(mesh: &Mesh) -> Option<Diagnostic> {
+    let polled = polled(mesh);
+    let keys: Vec<&ResourceKey> = polled.iter().map(|node| node.key).collect();
+    without_endpoints(&keys, &Looked::default())
+}
