@@ -7,7 +7,6 @@
 //! left to the answer of the write.
 
 use crate::problem;
-use crate::session::Session;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Change, Mesh};
@@ -16,7 +15,6 @@ use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, Verdicts, check_alone, missing};
 use meshform_store::{Prefix, Store};
 use std::collections::{BTreeMap, BTreeSet};
-use tfplugin::Diagnostics;
 use tokio::sync::Mutex;
 
 /// The meshes of which something was planned.
@@ -53,40 +51,38 @@ struct Foreseen {
     told: BTreeSet<String>,
 }
 
-impl Session {
+/// Whose plans these are, and where they will be written.
+#[derive(Debug)]
+pub(crate) struct Planner<'s> {
+    pub(crate) store: &'s dyn Store,
+    pub(crate) owner: &'s str,
+    pub(crate) rules: Options,
+}
+
+impl Foresight {
     /// Remembers what is planned for a resource, and says what is then wrong with its mesh, as far as it is certain.
-    pub(crate) async fn foresee(&self, key: &ResourceKey, planned: Planned) -> Diagnostics {
-        let mut meshes = self.foresight.meshes.lock().await;
+    pub(crate) async fn plan(&self, key: &ResourceKey, planned: Planned, by: Planner<'_>) -> Vec<Problem> {
+        let mut meshes = self.meshes.lock().await;
         if !meshes.contains_key(&key.mesh) {
-            let owner = &self.settings.owner;
-            let quotas = self.settings.quotas.clone();
-            match Foreseen::load(&*self.store, &key.mesh, owner, Options { quotas }).await {
+            match Foreseen::load(&key.mesh, &by).await {
                 Some(foreseen) => drop(meshes.insert(key.mesh.clone(), foreseen)),
                 // What is wrong with the store is told by whoever needs it.
-                None => return Diagnostics::new(),
+                None => return Vec::new(),
             }
         }
         let Some(foreseen) = meshes.get_mut(&key.mesh) else {
-            return Diagnostics::new();
+            return Vec::new();
         };
-        let quotas = self.settings.quotas.clone();
-        foreseen.plan(key, planned, Options { quotas });
-        let found = foreseen.certain(key);
-        let mut told = Diagnostics::new();
-        told.extend(
-            found
-                .iter()
-                .map(|problem| problem::of_resource(key.kind, problem)),
-        );
-        told
+        foreseen.plan(key, planned, by.rules);
+        foreseen.certain(key)
     }
 }
 
 impl Foreseen {
-    async fn load(store: &dyn Store, mesh: &str, owner: &str, options: Options) -> Option<Self> {
-        let listing = store.list(&Prefix::mesh(mesh)).await.ok()?;
+    async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
+        let listing = by.store.list(&Prefix::mesh(mesh)).await.ok()?;
         let others = listing.records.iter();
-        let others = others.filter(|record| record.author.owner != owner);
+        let others = others.filter(|record| record.author.owner != by.owner);
         let others = others.map(|record| record.key.clone()).collect();
         let (resources, _) = meshform_release::resources(mesh, listing);
         let mut foreseen = Self {
@@ -95,7 +91,7 @@ impl Foreseen {
         };
         if !resources.is_empty() {
             let mesh = Mesh::new(resources).ok()?;
-            let verdicts = Verdicts::of(&mesh, options);
+            let verdicts = Verdicts::of(&mesh, by.rules.clone());
             foreseen.before = verdicts.diagnostics().iter().map(identity).collect();
             foreseen.judged = Some((mesh, verdicts));
         }

@@ -4,10 +4,12 @@ use super::region::{self, REGION};
 use super::write::dangling_of;
 use super::{MeshResource, REPLACED, document, is_pending, key};
 use crate::codes;
-use crate::foresight::Planned;
+use crate::foresight::{Planned, Planner};
 use crate::problem;
 use crate::session::{Packed, Session};
+use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::rules::Options;
 use meshform_store::Revision;
 use tfplugin::resource::{Plan, PlanRequest};
 use tfplugin::{Diagnostic, Diagnostics, Value};
@@ -26,7 +28,7 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
-                session.foresee(&key, Planned::Gone).await;
+                self.foresee(session, &key, Planned::Gone).await;
                 session.plan(key, Packed::Gone);
                 plan.diagnostics.extend(session.by_hand(&mesh).await);
             }
@@ -113,7 +115,7 @@ impl MeshResource {
         };
         let before = key::of_value(self.kind, &request.prior).filter(|before| *before != key);
         if let Some(before) = before {
-            session.foresee(&before, Planned::Gone).await;
+            self.foresee(session, &before, Planned::Gone).await;
         }
         let planned = if !request.is_create() && plan.planned == request.prior {
             Planned::Unchanged
@@ -128,7 +130,20 @@ impl MeshResource {
                 }
             }
         };
-        plan.diagnostics.extend(session.foresee(&key, planned).await);
+        plan.diagnostics
+            .extend(self.foresee(session, &key, planned).await);
+    }
+
+    async fn foresee(&self, session: &Session, key: &ResourceKey, planned: Planned) -> Diagnostics {
+        let by = Planner {
+            store: &*session.store,
+            owner: &session.settings.owner,
+            rules: Options {
+                quotas: session.settings.quotas.clone(),
+            },
+        };
+        let found = session.foresight.plan(key, planned, by).await;
+        problem::all_of_resource(self.kind, &found)
     }
 
     /// What every write sets anew is not known before it.

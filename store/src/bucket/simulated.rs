@@ -105,8 +105,11 @@ struct World {
     this: Weak<World>,
 }
 
-/// The storage as a client meets it.
-struct Faulty(Weak<World>);
+/// The storage as a client meets it. What another thread asks for beside the log may come after the end of the world.
+struct Faulty {
+    storage: Arc<InMemory>,
+    world: Weak<World>,
+}
 
 impl fmt::Debug for Faulty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,11 +125,12 @@ impl fmt::Display for Faulty {
 
 impl World {
     fn new(seed: u64, operations: u64) -> Arc<Self> {
+        let storage = Arc::new(InMemory::new());
         Arc::new_cyclic(|this| Self {
-            storage: Arc::new(InMemory::new()),
+            storage: Arc::clone(&storage),
             random: Arc::new(Random(Mutex::new(seed))),
             clients: (0..CLIENTS as u64)
-                .map(|i| Mutex::new(Some(Client::new(this.clone(), seed * 16 + i))))
+                .map(|i| Mutex::new(Some(Client::new((&storage, this), seed * 16 + i))))
                 .collect(),
             acknowledged: Mutex::default(),
             left: Mutex::new(operations),
@@ -178,7 +182,7 @@ impl World {
         *self.depth.lock().unwrap() += 1;
         if self.operate(&mut client).await.is_err() {
             // What is not known to have happened ends the process.
-            client.store = Client::new(self.this.clone(), self.random.next()).store;
+            client.store = Client::new((&self.storage, &self.this), self.random.next()).store;
         }
         *self.depth.lock().unwrap() -= 1;
         *self.clients[i].lock().unwrap() = Some(client);
@@ -332,13 +336,17 @@ impl World {
 }
 
 impl Client {
-    fn new(world: Weak<World>, seed: u64) -> Self {
+    fn new((storage, world): (&Arc<InMemory>, &Weak<World>), seed: u64) -> Self {
+        let faulty = Faulty {
+            storage: Arc::clone(storage),
+            world: world.clone(),
+        };
         let options = BucketOptions {
             ids: Arc::new(Random(Mutex::new(seed ^ 0x5eed))),
             ..BucketOptions::new("test://bucket", "some/prefix")
         };
         Self {
-            store: BucketStore::new(Arc::new(Faulty(world)), options),
+            store: BucketStore::new(Arc::new(faulty), options),
             seen: BTreeMap::new(),
         }
     }
@@ -365,7 +373,7 @@ fn refused() -> Error {
 
 impl Faulty {
     fn world(&self) -> Arc<World> {
-        self.0.upgrade().unwrap()
+        self.world.upgrade().unwrap()
     }
 
     async fn meet<T>(&self, path: &Path, request: impl Future<Output = Result<T>>) -> Result<T> {
@@ -388,14 +396,16 @@ impl Faulty {
     }
 
     fn listed(&self, prefix: Option<Path>, offset: Option<Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let this = Self(self.0.clone());
+        let this = Self {
+            storage: Arc::clone(&self.storage),
+            world: self.world.clone(),
+        };
         let begin = async move {
-            let world = this.world();
             let path = prefix.clone().unwrap_or_default();
             let ask = async {
                 let all = match &offset {
-                    Some(offset) => world.storage.list_with_offset(prefix.as_ref(), offset),
-                    None => world.storage.list(prefix.as_ref()),
+                    Some(offset) => this.storage.list_with_offset(prefix.as_ref(), offset),
+                    None => this.storage.list(prefix.as_ref()),
                 };
                 all.try_collect::<Vec<ObjectMeta>>().await
             };
@@ -404,8 +414,8 @@ impl Faulty {
                 Ok(found) => found.into_iter().map(Ok).collect(),
                 Err(error) => vec![Err(error)],
             };
-            if !is_beside(&path) && world.random.one_in(15) {
-                let kept = world.random.below(items.len() as u64 + 1);
+            if !is_beside(&path) && this.world().random.one_in(15) {
+                let kept = this.world().random.below(items.len() as u64 + 1);
                 items.truncate(usize::try_from(kept).unwrap());
                 items.push(Err(http(HttpErrorKind::Decode)));
             }
@@ -418,7 +428,7 @@ impl Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        let storage = Arc::clone(&self.world().storage);
+        let storage = Arc::clone(&self.storage);
         self.meet(location, async move {
             storage.put_opts(location, payload, options).await
         })
@@ -430,17 +440,17 @@ impl ObjectStore for Faulty {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.world().storage.put_multipart_opts(location, options).await
+        self.storage.put_multipart_opts(location, options).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let storage = Arc::clone(&self.world().storage);
+        let storage = Arc::clone(&self.storage);
         self.meet(location, async move { storage.get_opts(location, options).await })
             .await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.world().storage.delete_stream(locations)
+        self.storage.delete_stream(locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -456,11 +466,11 @@ impl ObjectStore for Faulty {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.world().storage.list_with_delimiter(prefix).await
+        self.storage.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.world().storage.copy_opts(from, to, options).await
+        self.storage.copy_opts(from, to, options).await
     }
 }
 
@@ -484,7 +494,7 @@ fn histories_of_a_simulated_storage_with_faults_lose_nothing() {
         let operations = if seed % 8 == 7 { 240 } else { 40 };
         let run = || {
             let world = World::new(seed, operations);
-            let checked = runtime.block_on(async {
+            runtime.block_on(async {
                 // The store is there: its creation is the contract's matter.
                 let store = BucketStore::new(
                     world.storage.clone(),
@@ -493,8 +503,7 @@ fn histories_of_a_simulated_storage_with_faults_lose_nothing() {
                 store.establish(&crate::Seed::default()).await.unwrap();
                 while world.step().await {}
                 world.check().await
-            });
-            checked
+            })
         };
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
             Ok(made) => writes += made,
