@@ -48,11 +48,8 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         Ok(resource) => rules::check_alone(resource),
         Err(problem) => vec![problem],
     };
-    // App Mesh never had proxy profiles: what is wrong there is wrong.
-    if kind != Kind::ProxyProfile {
-        let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
-        errors.for_each(problem::until_mended);
-    }
+    let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
+    errors.for_each(problem::until_mended);
     found
 }
 
