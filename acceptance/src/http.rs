@@ -153,7 +153,10 @@ fn invalid(what: &str) -> io::Error {
 }
 
 /// Reads a first line and headers; `None` at a clean end of the stream.
-pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
+///
+/// # Errors
+/// When the stream breaks, or what it holds is no head.
+pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     let mut head = Head::default();
     loop {
         let mut line = String::new();
@@ -211,12 +214,10 @@ fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
 }
 
 /// Writes an answer that names the service.
-pub(crate) fn write_response(
-    mut stream: impl Write,
-    status: &str,
-    service: &str,
-    body: &[u8],
-) -> io::Result<()> {
+///
+/// # Errors
+/// When the stream breaks.
+pub fn write_response(mut stream: impl Write, status: &str, service: &str, body: &[u8]) -> io::Result<()> {
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-service: {service}\r\ncontent-length: {}\r\n\r\n",
         body.len()

@@ -3,6 +3,7 @@
 
 pub mod envoy;
 pub mod http;
+pub mod interception;
 pub mod load;
 pub mod ports;
 pub mod terraform;

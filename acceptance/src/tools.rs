@@ -104,6 +104,11 @@ pub fn agent() -> PathBuf {
     found(built("MESHFORM_AGENT", "meshform-agent"))
 }
 
+/// The Lambda function for CloudFormation as it was last built.
+pub fn cfn() -> PathBuf {
+    found(built("MESHFORM_CFN", "meshform-cfn"))
+}
+
 /// A tool, or what to do for want of it.
 fn tool(name_of_variable: &str, name: &str, on_path: &[&str]) -> Result<PathBuf, String> {
     if let Some(named) = variable(name_of_variable) {

@@ -39,7 +39,15 @@ impl Upstream {
     /// # Errors
     /// When the port cannot be had.
     pub fn start_on(name: &str, port: u16) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        Self::start_at(name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Starts a service called `name` at another loopback address (port 0: a free one).
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn start_at(name: &str, address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             name: name.to_owned(),

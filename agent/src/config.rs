@@ -1,9 +1,10 @@
 //! How the agent is set up: variables, and one file for those who prefer that.
 
 use meshform_bundle::ProxyId;
+use meshform_bundle::codes::{SETTING, told};
 use std::collections::BTreeMap;
 use std::env;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "seconds from SIGTERM to the end; ECS's stopTimeout (30)",
     ),
     (
+        "MESHFORM_RESTART",
+        "when a changed bootstrap takes effect: `next`, when Envoy is next started, or `idle`, as soon as no connection is open (next)",
+    ),
+    (
         "MESHFORM_MESH",
         "for `endpoints`: the mesh whose endpoints are polled",
     ),
@@ -52,6 +57,36 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     (
         "MESHFORM_CONFIG",
         "a JSON file with any of these, by name; variables win over it",
+    ),
+];
+
+/// Variables of App Mesh's own image that mean here what they meant there.
+pub(crate) const APP_MESH: &[(&str, &str)] = &[
+    (
+        "APPMESH_RESOURCE_ARN",
+        "which proxy this is; also APPMESH_RESOURCE_NAME and APPMESH_VIRTUAL_NODE_NAME",
+    ),
+    (
+        "ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY",
+        "Envoy's -l and --concurrency",
+    ),
+    ("APPNET_ENVOY_RESTART_COUNT", "as MESHFORM_RESTARTS, which wins"),
+    ("LISTENER_DRAIN_WAIT_TIME_S", "Envoy's --drain-time-s (20)"),
+    (
+        "APPNET_AGENT_ADMIN_MODE",
+        "`tcp` or `uds`: /status, /drain_listeners, /enableLogging and /stats/prometheus of App Mesh's own agent",
+    ),
+    (
+        "APPNET_AGENT_HTTP_PORT",
+        "their port (9902), at APPNET_AGENT_HTTP_BIND_ADDRESS (127.0.0.1: they ask nobody who they are)",
+    ),
+    (
+        "APPNET_AGENT_ADMIN_UDS_PATH",
+        "their socket (/var/run/ecs/appnet_admin.sock)",
+    ),
+    (
+        "APPNET_AGENT_LOGGING_RESET_TIMEOUT",
+        "seconds after which /enableLogging is undone (300)",
     ),
 ];
 
@@ -84,7 +119,30 @@ const IGNORED: &[(&str, &str)] = &[
     ("ENABLE_ENVOY_DOG_STATSD", "set metrics in the proxy profile"),
     ("ENABLE_ENVOY_XRAY_TRACING", "set tracing in the proxy profile"),
     ("ENABLE_ENVOY_DATADOG_TRACING", "set tracing in the proxy profile"),
+    ("ENABLE_ENVOY_JAEGER_TRACING", "set tracing in the proxy profile"),
+    ("HC_POLL_INTERVAL_MS", "Envoy is asked once a second"),
+    (
+        "HC_DISCONNECTED_TIMEOUT_S",
+        "a store that is away makes no proxy unhealthy",
+    ),
+    ("PID_POLL_INTERVAL_MS", "the end of Envoy is told by the system"),
+    (
+        "APPNET_ENVOY_LOG_DESTINATION",
+        "Envoy logs to the container's log; give Envoy --log-path",
+    ),
+    (
+        "APPNET_ENABLE_RELAY_MODE_FOR_XDS",
+        "there is no management server to relay",
+    ),
+    ("ENABLE_STATS_SNAPSHOT", "/stats/prometheus has no `delta`"),
 ];
+
+/// Where the interface of App Mesh's own agent is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AdminMode {
+    Tcp(SocketAddr),
+    Socket(PathBuf),
+}
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -98,6 +156,12 @@ pub(crate) struct Config {
     pub(crate) stop_timeout: Duration,
     pub(crate) envoy_log_level: Option<String>,
     pub(crate) envoy_concurrency: Option<String>,
+    /// Envoy's drain time, in seconds.
+    pub(crate) drain_time: u32,
+    /// Whether Envoy is started anew for a changed bootstrap once no connection is open.
+    pub(crate) restart_when_idle: bool,
+    pub(crate) admin_mode: Option<AdminMode>,
+    pub(crate) logging_reset: Duration,
 }
 
 /// Variables and file together.
@@ -149,7 +213,10 @@ impl Settings {
         match self.get(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| {
-                let meaning = VARIABLES.iter().find(|(known, _)| *known == name);
+                let known = VARIABLES.iter().chain(APP_MESH);
+                let meaning = known
+                    .into_iter()
+                    .find(|(known, _)| known.split(", ").any(|one| one == name));
                 format!(
                     "{name} is `{text}`: it is {}",
                     meaning.map_or("", |(_, meaning)| meaning)
@@ -159,9 +226,46 @@ impl Settings {
     }
 }
 
+impl Settings {
+    fn admin_mode(&self) -> Result<Option<AdminMode>, String> {
+        match self.get("APPNET_AGENT_ADMIN_MODE") {
+            None => Ok(None),
+            Some(mode) if mode.eq_ignore_ascii_case("tcp") => {
+                let port: u16 = self.or("APPNET_AGENT_HTTP_PORT", 9902)?;
+                let host = self.get("APPNET_AGENT_HTTP_BIND_ADDRESS").unwrap_or("127.0.0.1");
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let host: IpAddr = host.parse().map_err(|_| {
+                    format!("APPNET_AGENT_HTTP_BIND_ADDRESS is `{host}`: it is an IP address")
+                })?;
+                Ok(Some(AdminMode::Tcp(SocketAddr::new(host, port))))
+            }
+            Some(mode) if mode.eq_ignore_ascii_case("uds") => {
+                let path = self.get("APPNET_AGENT_ADMIN_UDS_PATH");
+                let path = path.unwrap_or("/var/run/ecs/appnet_admin.sock");
+                Ok(Some(AdminMode::Socket(PathBuf::from(path))))
+            }
+            Some(mode) => Err(format!(
+                "APPNET_AGENT_ADMIN_MODE is `{mode}`: it is `tcp` or `uds`"
+            )),
+        }
+    }
+
+    fn restart_when_idle(&self) -> Result<bool, String> {
+        match self.get("MESHFORM_RESTART").unwrap_or("next") {
+            "next" => Ok(false),
+            "idle" => Ok(true),
+            other => Err(format!("MESHFORM_RESTART is `{other}`: it is `next` or `idle`")),
+        }
+    }
+}
+
 impl Config {
     /// Reads it.
     pub(crate) fn read() -> Result<Self, String> {
+        Self::understood().map_err(|error| told(SETTING, error))
+    }
+
+    fn understood() -> Result<Self, String> {
         let settings = Settings::read()?;
         let named = [
             "MESHFORM_PROXY",
@@ -191,17 +295,25 @@ impl Config {
             proxy,
             dir: std::path::absolute(&dir).unwrap_or(dir),
             listen,
-            restarts: settings.or("MESHFORM_RESTARTS", 3)?,
+            restarts: match settings.get("MESHFORM_RESTARTS") {
+                Some(_) => settings.or("MESHFORM_RESTARTS", 3)?,
+                None => settings.or("APPNET_ENVOY_RESTART_COUNT", 3)?,
+            },
             drain_wait: Duration::from_secs(settings.or("MESHFORM_DRAIN_WAIT", 7)?),
             stop_timeout: Duration::from_secs(settings.or("MESHFORM_STOP_TIMEOUT", 30)?),
             envoy_log_level: settings.get("ENVOY_LOG_LEVEL").map(str::to_owned),
             envoy_concurrency: settings.get("ENVOY_CONCURRENCY").map(str::to_owned),
+            drain_time: settings.or("LISTENER_DRAIN_WAIT_TIME_S", 20)?,
+            restart_when_idle: settings.restart_when_idle()?,
+            admin_mode: settings.admin_mode()?,
+            logging_reset: Duration::from_secs(settings.or("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300)?),
         })
     }
 
     /// Where a running agent listens.
     pub(crate) fn listen_address() -> Result<SocketAddr, String> {
-        Settings::read()?.listen()
+        let listen = Settings::read().and_then(|settings| settings.listen());
+        listen.map_err(|error| told(SETTING, error))
     }
 
     /// The folder of the proxy's files.

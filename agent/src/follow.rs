@@ -8,6 +8,10 @@ use crate::kept::{Kept, Memory};
 use crate::log;
 use crate::shared::{Shared, now};
 use crate::store::{Look, Store};
+use meshform_bundle::codes::{
+    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
+    UNPUBLISHED, told,
+};
 use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
 use meshform_bundle::publish::Publisher;
 use meshform_bundle::{Bundle, Digest, ROOT, endpoints, layout};
@@ -83,6 +87,10 @@ impl Follower {
             .borrow_mut()
             .rejected
             .clone_from(&self.memory.rejected);
+        if let Some(rejected) = self.memory.rejected.clone() {
+            // Taken away when this instance ended before, and refused all the same.
+            self.mark(&rejected).await;
+        }
         // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
         if self.shared.status.borrow().bundle.is_none()
@@ -100,6 +108,7 @@ impl Follower {
                 if self.certificates.have_changed()
                     && let Err(error) = self.renew().await
                 {
+                    let error = told(UNUSED_CERTIFICATES, error);
                     log::error(&error);
                     *self.shared.certificates.borrow_mut() = Some(error);
                 }
@@ -164,9 +173,12 @@ impl Follower {
         };
         let outcome = match answer {
             Ok(Look::Unchanged) => Ok(()),
-            Ok(Look::Missing) => Err(format!(
-                "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
-                self.config.proxy, self.config.store
+            Ok(Look::Missing) => Err(told(
+                UNPUBLISHED,
+                format!(
+                    "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
+                    self.config.proxy, self.config.store
+                ),
             )),
             Ok(Look::Found(bytes, version)) => self.take(&bytes).await.map(|()| self.seen = Some(version)),
             Err(error) => Err(error),
@@ -184,16 +196,16 @@ impl Follower {
 
     /// Said once, and kept for who asks.
     fn store_fails(&self, error: String) {
-        let told = format!("{error}; the proxy goes on with what it has");
-        let before = self.shared.store.replace(Some(told.clone()));
-        if before.as_ref() != Some(&told) {
-            log::warn(&told);
+        let message = format!("{}; the proxy goes on with what it has", told(AWAY, error));
+        let before = self.shared.store.replace(Some(message.clone()));
+        if before.as_ref() != Some(&message) {
+            log::warn(&message);
         }
     }
 
     /// Does what the object says.
     async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| error.to_string())?;
+        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| told(MALFORMED, error))?;
         if current.sequence < self.memory.sequence {
             log::warn(&format!(
                 "current.json has sequence {}, and {} was seen: an older publisher's, ignored",
@@ -255,9 +267,12 @@ impl Follower {
         match verdict {
             Verdict::Taken => self.is_good(current).await,
             // An error, so that the next look goes on with it.
-            Verdict::Open => Err(format!(
-                "Envoy has not taken in the release within {} s",
-                CONFIRMATION.as_secs()
+            Verdict::Open => Err(told(
+                UNCONFIRMED,
+                format!(
+                    "Envoy has not taken in the release within {} s",
+                    CONFIRMATION.as_secs()
+                ),
             )),
             Verdict::Refused(problems) => self.go_back(current, problems).await,
         }
@@ -310,12 +325,20 @@ impl Follower {
             log::info("back to the last good release; the refused one is not tried again");
         }
         self.shared.changed.notify_one();
-        let marker = serde_json::to_vec(&rejected).map_err(|error| error.to_string())?;
+        self.mark(&rejected).await;
+        Ok(())
+    }
+
+    /// Leaves the marker that a plan looks for. The status says the same.
+    async fn mark(&mut self, rejected: &Rejected) {
         let key = self.config.proxy.rejected_key(&self.instance());
-        if let Err(error) = self.store.write(&key, marker).await {
+        let written = match serde_json::to_vec(rejected) {
+            Ok(marker) => tokio::time::timeout(FIRST_LOOK, self.store.write(&key, marker)).await,
+            Err(_) => return,
+        };
+        if let Ok(Err(error)) = written {
             log::warn(&error);
         }
-        Ok(())
     }
 
     fn instance(&self) -> String {
@@ -341,8 +364,8 @@ impl Follower {
         if let Some(endpoints) = &current.endpoints {
             let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
             let bytes = self.fetch(&key, endpoints).await?;
-            let set = EndpointSet::decode(&bytes).map_err(|error| error.to_string())?;
-            endpoints::merge(&mut bundle.resources, &set).map_err(|error| error.to_string())?;
+            let set = EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))?;
+            endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
         self.certificates.follow(&mut bundle)?;
@@ -390,7 +413,7 @@ impl Follower {
     async fn bundle(&mut self, digest: &Digest) -> Result<Bundle, String> {
         let key = self.config.proxy.bundle_key(digest);
         let bytes = self.fetch(&key, digest).await?;
-        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| error.to_string())?;
+        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| told(MALFORMED, error))?;
         let folder = self.config.proxy.folder();
         let ours = [
             format!("{ROOT}/{folder}/"),
@@ -402,10 +425,13 @@ impl Follower {
         {
             return Ok(bundle);
         }
-        Err(format!(
-            "the proxy profile of {} names another `directory` than {}: take it out of the profile",
-            self.config.proxy,
-            self.config.folder().display()
+        Err(told(
+            OTHER_DIRECTORY,
+            format!(
+                "the proxy profile of {} names another `directory` than {}: take it out of the profile",
+                self.config.proxy,
+                self.config.folder().display()
+            ),
         ))
     }
 
@@ -417,7 +443,10 @@ impl Follower {
         let bytes = self.store.read(key).await?;
         let found = Digest::of(&bytes);
         if found != *digest {
-            return Err(format!("{key} is damaged: its content has the digest {found}"));
+            return Err(told(
+                MALFORMED,
+                format!("{key} is damaged: its content has the digest {found}"),
+            ));
         }
         self.kept.keep(digest, &bytes)?;
         Ok(bytes)
@@ -438,7 +467,7 @@ impl Follower {
             session.apply(work, &bundles)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(outcome) => outcome.map(drop).map_err(|error| error.to_string()),
+            Ok(outcome) => outcome.map(drop).map_err(|error| told(DIRECTORY, error)),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -1,6 +1,7 @@
 //! What the agent keeps on its disk: the last good release, what Envoy refused, and who this instance is.
 
 use meshform_bundle::Digest;
+use meshform_bundle::codes::{DIRECTORY, told};
 use meshform_bundle::objects::{Current, Rejected};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Permissions, TryLockError};
@@ -32,14 +33,18 @@ impl Kept {
     /// Takes the folder below the directory of Envoy's files.
     pub(crate) fn open(dir: &Path) -> Result<Self, String> {
         let folder = dir.join(".meshform/agent");
-        let told =
-            |error: &dyn std::fmt::Display| format!("MESHFORM_DIR {} cannot be used: {error}", dir.display());
+        let unusable = |error: &dyn std::fmt::Display| {
+            told(
+                DIRECTORY,
+                format!("MESHFORM_DIR {} cannot be used: {error}", dir.display()),
+            )
+        };
         // Envoy, which may be somebody else, reads the files beside; this folder is the agent's.
         for (folder, mode) in [(dir, 0o755), (&dir.join(".meshform"), 0o755), (&folder, 0o700)] {
             if !folder.is_dir() {
                 fs::create_dir_all(folder)
                     .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)))
-                    .map_err(|error| told(&error))?;
+                    .map_err(|error| unusable(&error))?;
             }
         }
         let lock = File::options()
@@ -47,13 +52,13 @@ impl Kept {
             .truncate(false)
             .write(true)
             .open(folder.join("lock"))
-            .map_err(|error| told(&error))?;
+            .map_err(|error| unusable(&error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(told(&"another agent runs on it; give each its own directory"));
+                return Err(unusable(&"another agent runs on it; give each its own directory"));
             }
-            Err(TryLockError::Error(error)) => return Err(told(&error)),
+            Err(TryLockError::Error(error)) => return Err(unusable(&error)),
         }
         Ok(Self { folder, _lock: lock })
     }
@@ -118,6 +123,10 @@ impl Kept {
         let written = fs::write(&beside, bytes)
             .and_then(|()| File::open(&beside)?.sync_all())
             .and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+        written.map_err(|error| {
+            // On a full disk it would be in the way of what is smaller.
+            let _ = fs::remove_file(&beside);
+            told(DIRECTORY, format!("cannot write {}: {error}", path.display()))
+        })
     }
 }

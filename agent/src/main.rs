@@ -1,5 +1,6 @@
 //! `meshform-agent`: runs beside each Envoy. See `meshform-agent --help`.
 
+mod appnet;
 mod certificates;
 mod config;
 mod credentials;
@@ -47,6 +48,14 @@ Set by variables:
 
 ";
 
+const CREDENTIALS: &str = "\
+Credentials for a bucket are those of the task, pod or machine, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN. AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE are understood as the AWS CLI does.
+
+Messages carry a code; docs/errors.md says what each means. The exit status is Envoy's own, 1 where the agent could not
+begin, 2 for wrong use; `health`: 0 or 1.
+";
+
 /// Wrong use.
 const USAGE: u8 = 2;
 
@@ -90,10 +99,18 @@ fn main() -> ExitCode {
 }
 
 fn help() -> String {
-    let lines = config::VARIABLES
-        .iter()
-        .map(|(name, meaning)| format!("  {name:<22} {meaning}\n"));
-    HELP.to_owned() + &lines.collect::<String>()
+    let lines = |variables: &[(&str, &str)]| {
+        let line = |(name, meaning): &(&str, &str)| match name.len() {
+            0..=22 => format!("  {name:<22} {meaning}\n"),
+            _ => format!("  {name}\n  {:<22} {meaning}\n", ""),
+        };
+        variables.iter().map(line).collect::<String>()
+    };
+    format!(
+        "{HELP}{}\nOf App Mesh's own image these mean what they meant there; others are ignored, and the log says why:\n\n{}\n{CREDENTIALS}",
+        lines(config::VARIABLES),
+        lines(config::APP_MESH)
+    )
 }
 
 fn say(text: &str, code: u8) -> ExitCode {

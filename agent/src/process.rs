@@ -23,6 +23,10 @@ impl Child {
             .ok_or_else(|| format!("{program} has no process id"))
     }
 
+    pub(crate) fn pid(self) -> i32 {
+        self.0.as_raw_pid()
+    }
+
     /// Sends it a signal; one that is gone is no error.
     pub(crate) fn signal(self, signal: Signal) {
         let _ = kill_process(self.0, signal);

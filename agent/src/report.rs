@@ -1,9 +1,11 @@
 //! Writes the status where `meshform status` reads it: on a change, and every ten minutes;
 //! after a failure soon again.
 
+use crate::config::Config;
 use crate::log;
 use crate::shared::Shared;
 use crate::store::Store;
+use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,24 +14,65 @@ const EVERY: Duration = Duration::from_secs(600);
 /// How soon to try again what was not written: until then nobody sees what changed.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// For ever.
-pub(crate) async fn run(mut store: Store, key: String, shared: Rc<Shared>) {
-    let mut failed: Option<String> = None;
-    loop {
-        let pause = if failed.is_some() { AGAIN } else { EVERY };
-        let _ = tokio::time::timeout(pause, shared.changed.notified()).await;
-        // What changes together is told together.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let written = match shared.report().encode() {
-            Ok(bytes) => store.write(&key, bytes).await,
-            Err(error) => Err(error.to_string()),
-        };
-        let error = written.err();
-        if error != failed
-            && let Some(error) = &error
-        {
-            log::warn(&format!("the status is not written: {error}"));
+/// How long the last report may take: whoever stops the task waits for it.
+pub(crate) const LAST: Duration = Duration::from_secs(2);
+
+/// What one instance reports, and where.
+pub(crate) struct Reports {
+    store: Store,
+    status: String,
+    rejected: String,
+    shared: Rc<Shared>,
+}
+
+impl Reports {
+    pub(crate) fn new(config: &Config, instance: &str, shared: Rc<Shared>) -> Result<Self, String> {
+        Ok(Self {
+            store: Store::parse(&config.store)?,
+            status: config.proxy.status_key(instance),
+            rejected: config.proxy.rejected_key(instance),
+            shared,
+        })
+    }
+
+    /// For ever.
+    pub(crate) async fn run(mut self) {
+        let mut failed: Option<String> = None;
+        loop {
+            let pause = if failed.is_some() { AGAIN } else { EVERY };
+            let _ = tokio::time::timeout(pause, self.shared.changed.notified()).await;
+            // What changes together is told together.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let error = self.write().await.err();
+            if error != failed
+                && let Some(error) = &error
+            {
+                log::warn(&format!("the status is not written: {error}"));
+            }
+            failed = error;
         }
-        failed = error;
+    }
+
+    /// That it has ended, so that nobody takes it for lost; and what it refused is nobody's concern any more.
+    pub(crate) async fn say_goodbye(mut self) {
+        self.shared.state(ProxyState::Stopped);
+        let refused = self.shared.status.borrow().rejected.is_some();
+        let last = async {
+            self.write().await?;
+            if refused {
+                self.store.remove(&self.rejected).await?;
+            }
+            Ok::<_, String>(())
+        };
+        match tokio::time::timeout(LAST, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::warn(&format!("the last status is not written: {error}")),
+            Err(_) => log::warn("the last status is not written: the store did not answer in time"),
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), String> {
+        let bytes = self.shared.report().encode().map_err(|error| error.to_string())?;
+        self.store.write(&self.status, bytes).await
     }
 }

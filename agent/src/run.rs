@@ -1,15 +1,19 @@
 //! `meshform-agent run`: starts Envoy when there is something to start it with, keeps it running, and ends it without
 //! a lost request.
 
+use crate::appnet::{self, Appnet};
 use crate::config::Config;
 use crate::envoy::Admin;
 use crate::follow::Follower;
 use crate::kept::Kept;
 use crate::process::{Child, reap};
+use crate::report::{self, Reports};
+use crate::server::Listener;
 use crate::shared::Shared;
 use crate::store::Store;
-use crate::{log, report, server, task};
+use crate::{log, server, task};
 use meshform_bundle::Digest;
+use meshform_bundle::codes::{NOT_SERVING, SETTING, told};
 use meshform_bundle::objects::{ProxyState, Status};
 use rustix::process::Signal;
 use std::rc::Rc;
@@ -34,6 +38,10 @@ struct Supervisor {
     stop: [Signals; 3],
     pass: [(Signals, Signal); 2],
     ends: Vec<Instant>,
+    /// No connection was open at the last look.
+    idle: bool,
+    /// Envoy was told to end so that it is started anew.
+    restarting: bool,
 }
 
 /// What woke the supervisor.
@@ -58,9 +66,13 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let mut status = Status::new(&config.proxy, &instance);
     status.agent = env!("CARGO_PKG_VERSION").to_owned();
     let shared = Rc::new(Shared::new(status));
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("MESHFORM_LISTEN {} cannot be listened on: {error}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        told(
+            SETTING,
+            format!("MESHFORM_LISTEN {} cannot be listened on: {error}", config.listen),
+        )
+    })?;
+    let appnet = appnet::listen(&config).await?;
     end_what_was_left(&kept).await;
     log::info(&format!("{} from {}, as {instance}", config.proxy, config.store));
     let on = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
@@ -81,15 +93,29 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
         kept: Rc::clone(&kept),
         child: None,
         ends: Vec::new(),
+        idle: false,
+        restarting: false,
     };
-    tokio::task::spawn_local(server::serve(listener, Rc::clone(&shared)));
-    tokio::task::spawn_local(report::run(
-        Store::parse(&config.store)?,
-        config.proxy.status_key(&instance),
-        Rc::clone(&shared),
-    ));
-    tokio::task::spawn_local(Follower::new(config, store, kept, shared).run());
-    supervisor.supervise().await
+    let own = Rc::clone(&shared);
+    tokio::task::spawn_local(server::serve(Listener::Tcp(listener), move |asked| {
+        std::future::ready(server::own(&own, &asked))
+    }));
+    if let Some(listener) = appnet {
+        let appnet = Rc::new(Appnet::new(&config, Rc::clone(&shared)));
+        tokio::task::spawn_local(server::serve(listener, move |asked| {
+            let appnet = Rc::clone(&appnet);
+            async move { appnet.answer(asked).await }
+        }));
+    }
+    let reports = Reports::new(&config, &instance, Rc::clone(&shared))?;
+    let reporting = tokio::task::spawn_local(reports.run());
+    let last = Reports::new(&config, &instance, Rc::clone(&shared))?;
+    let following = tokio::task::spawn_local(Follower::new(config, store, kept, shared).run());
+    let ended = supervisor.supervise().await;
+    following.abort();
+    reporting.abort();
+    last.say_goodbye().await;
+    ended
 }
 
 /// An Envoy whose agent was killed would hold the ports.
@@ -162,7 +188,7 @@ impl Supervisor {
             arguments.extend(["-c".to_owned(), bootstrap.display().to_string()]);
         }
         if !given(&arguments, &["--drain-time-s"]) {
-            arguments.extend(["--drain-time-s".to_owned(), "20".to_owned()]);
+            arguments.extend(["--drain-time-s".to_owned(), self.config.drain_time.to_string()]);
         }
         if !given(
             &arguments,
@@ -184,6 +210,7 @@ impl Supervisor {
         let child = Child::start(program, &arguments)?;
         child.note(&self.kept.pid_file());
         self.child = Some(child);
+        self.shared.envoy_pid.set(Some(child.pid()));
         *self.shared.admin.borrow_mut() = Admin::of(&text);
         *self.shared.bootstrap.borrow_mut() = Some(Digest::of(text.as_bytes()));
         self.shared.status.borrow_mut().needs_restart = false;
@@ -195,14 +222,20 @@ impl Supervisor {
     /// Envoy has ended by itself: the agent's own status, if this was once too often.
     async fn ended(&mut self, status: i32) -> Option<u8> {
         self.child = None;
+        self.shared.envoy_pid.set(None);
         *self.shared.admin.borrow_mut() = None;
         *self.shared.bootstrap.borrow_mut() = None;
         let (count, _) = self.shared.ends.get();
         self.shared.ends.set((count + 1, status));
-        self.shared.status.borrow_mut().restarts = count + 1;
-        let told = format!("Envoy has ended with status {status}");
-        log::error(&told);
-        *self.shared.envoy.borrow_mut() = Some(told);
+        if std::mem::take(&mut self.restarting) {
+            log::info("Envoy is started anew, with the bootstrap of its release");
+            self.shared.state(ProxyState::Starting);
+            return None;
+        }
+        let message = told(NOT_SERVING, format!("Envoy has ended with status {status}"));
+        log::error(&message);
+        *self.shared.envoy.borrow_mut() = Some(message);
+        self.shared.status.borrow_mut().restarts += 1;
         self.shared.state(ProxyState::Failing);
         let now = Instant::now();
         self.ends.retain(|end| now.duration_since(*end) < WINDOW);
@@ -236,13 +269,27 @@ impl Supervisor {
                     status.certificates = certificates;
                 }
                 self.shared.state(ProxyState::Ready);
+                self.restart_when_idle(&admin).await;
             }
             Err(error) => {
-                *self.shared.envoy.borrow_mut() = Some(error);
+                *self.shared.envoy.borrow_mut() = Some(told(NOT_SERVING, error));
                 if self.shared.is_healthy() {
                     self.shared.state(ProxyState::Failing);
                 }
             }
+        }
+    }
+
+    /// Starts Envoy anew where its release has another bootstrap, the setting allows it and no connection is open: at two
+    /// looks one after the other, for one may just have ended and another be about to begin.
+    async fn restart_when_idle(&mut self, admin: &Admin) {
+        let wanted = self.config.restart_when_idle && self.shared.status.borrow().needs_restart;
+        let idle = wanted && admin.connections().await.is_ok_and(|count| count == 0);
+        let was_idle = std::mem::replace(&mut self.idle, idle);
+        if let (true, true, Some(child)) = (idle, was_idle, self.child) {
+            self.idle = false;
+            self.restarting = true;
+            child.signal(Signal::TERM);
         }
     }
 
@@ -252,7 +299,7 @@ impl Supervisor {
             self.shared.state(ProxyState::Stopped);
             return 0;
         };
-        let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST);
+        let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST + report::LAST);
         self.shared.state(ProxyState::Draining);
         let admin = self.shared.admin.borrow().clone();
         log::info("told to stop: health fails from now on");

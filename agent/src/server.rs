@@ -1,21 +1,90 @@
-//! The agent's own interface on a loopback address: `/health`, `/status` and `/metrics`.
+//! A small HTTP server, and the agent's own interface on it: `/health`, `/status` and `/metrics` on a loopback address.
 
 use crate::shared::{Shared, now};
 use meshform_bundle::objects::Status;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// How long a client may take to ask.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest head of a request.
+const LONGEST: usize = 16_384;
+
+/// A request: no interface here takes a body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// As it stands after the `?`.
+    pub(crate) query: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    kind: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", value.to_string())
+    }
+
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::new(status, "text/plain", body.into())
+    }
+
+    pub(crate) fn new(status: u16, kind: &str, body: String) -> Self {
+        Self {
+            status,
+            kind: kind.to_owned(),
+            body,
+        }
+    }
+}
+
+/// Where connections come from.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> std::io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
+            Self::Unix(listener) => Stream::Unix(listener.accept().await?.0),
+        })
+    }
+}
 
 /// For ever.
-pub(crate) async fn serve(listener: TcpListener, shared: Rc<Shared>) {
+pub(crate) async fn serve<F>(listener: Listener, answer: impl Fn(Asked) -> F + 'static)
+where
+    F: Future<Output = Answer> + 'static,
+{
+    let answer = Rc::new(answer);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let shared = Rc::clone(&shared);
+            Ok(stream) => {
+                let answer = Rc::clone(&answer);
                 tokio::task::spawn_local(async move {
-                    let _ = tokio::time::timeout(Duration::from_secs(5), answer(stream, &shared)).await;
+                    let _ = match stream {
+                        Stream::Tcp(stream) => exchange(stream, &*answer).await,
+                        Stream::Unix(stream) => exchange(stream, &*answer).await,
+                    };
                 });
             }
             // Out of descriptors: others will be closed.
@@ -24,50 +93,73 @@ pub(crate) async fn serve(listener: TcpListener, shared: Rc<Shared>) {
     }
 }
 
-async fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+async fn exchange<F: Future<Output = Answer>>(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &impl Fn(Asked) -> F,
+) -> std::io::Result<()> {
+    let Ok(asked) = tokio::time::timeout(PATIENCE, read(&mut stream)).await else {
+        return Ok(());
+    };
+    let Some(asked) = asked? else {
+        return Ok(());
+    };
+    let answer = answer(asked).await;
+    let reason = http::StatusCode::from_u16(answer.status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        answer.status,
+        answer.kind,
+        answer.body.len()
+    );
+    let write = async {
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(answer.body.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    tokio::time::timeout(PATIENCE, write).await.unwrap_or(Ok(()))
+}
+
+/// The head of a request; none where the client says nothing, or too much.
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Asked>> {
     let mut read = Vec::with_capacity(1024);
     while !read.windows(4).any(|four| four == b"\r\n\r\n") {
-        if read.len() > 16_384 || stream.read_buf(&mut read).await? == 0 {
-            return Ok(());
+        if read.len() > LONGEST || stream.read_buf(&mut read).await? == 0 {
+            return Ok(None);
         }
     }
-    let line = String::from_utf8_lossy(&read);
-    let mut words = line.split_whitespace();
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let path = path.split('?').next().unwrap_or_default();
-    let (status, kind, body) = match (method, path) {
+    let text = String::from_utf8_lossy(&read);
+    let mut words = text.split_whitespace();
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Ok(Some(Asked {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+    }))
+}
+
+/// The agent's own interface.
+pub(crate) fn own(shared: &Shared, asked: &Asked) -> Answer {
+    match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let health = serde_json::json!({"healthy": shared.is_healthy(), "reasons": shared.reasons()});
-            let status = if shared.is_healthy() {
-                "200 OK"
-            } else {
-                "503 Service Unavailable"
-            };
-            (status, "application/json", health.to_string())
+            Answer::json(if shared.is_healthy() { 200 } else { 503 }, &health)
         }
         ("GET", "/status") => {
             let text = serde_json::to_string(&shared.report()).unwrap_or_default();
-            ("200 OK", "application/json", text)
+            Answer::new(200, "application/json", text)
         }
-        ("GET", "/metrics" | "/stats/prometheus") => (
-            "200 OK",
+        ("GET", "/metrics" | "/stats/prometheus") => Answer::new(
+            200,
             "text/plain; version=0.0.4",
             metrics(&shared.report(), shared.is_healthy()),
         ),
-        ("GET", _) => (
-            "404 Not Found",
-            "text/plain",
-            "there are /health, /status and /metrics\n".to_owned(),
-        ),
-        _ => ("405 Method Not Allowed", "text/plain", "only GET\n".to_owned()),
-    };
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
-    stream.shutdown().await
+        ("GET", _) => Answer::text(404, "there are /health, /status and /metrics\n"),
+        _ => Answer::text(405, "only GET\n"),
+    }
 }
 
 fn metrics(status: &Status, healthy: bool) -> String {

@@ -2,6 +2,7 @@
 
 use crate::envoy::Admin;
 use meshform_bundle::Digest;
+use meshform_bundle::codes::{REJECTED, UNPUBLISHED, told};
 use meshform_bundle::objects::{ProxyState, Status};
 use std::cell::{Cell, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) admin: RefCell<Option<Admin>>,
     /// The digest of the bootstrap that the running Envoy was started with: it reads that only once.
     pub(crate) bootstrap: RefCell<Option<Digest>>,
+    /// The process of the Envoy that runs.
+    pub(crate) envoy_pid: Cell<Option<i32>>,
     /// How often Envoy ended, and with which status last.
     pub(crate) ends: Cell<(u32, i32)>,
     /// There is something to start Envoy with.
@@ -39,6 +42,7 @@ impl Shared {
             certificates: RefCell::default(),
             admin: RefCell::default(),
             bootstrap: RefCell::default(),
+            envoy_pid: Cell::default(),
             ends: Cell::default(),
             startable: Notify::new(),
             changed: Notify::new(),
@@ -50,22 +54,13 @@ impl Shared {
         let status = self.status.borrow();
         let mut reasons = Vec::new();
         if status.bundle.is_none() && status.state == ProxyState::Starting {
-            reasons.push("no release is there to start Envoy with".to_owned());
+            reasons.push(told(UNPUBLISHED, "no release is there yet to start Envoy with"));
         }
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
-        for problem in status.rejected.iter().flat_map(|rejected| &rejected.problems) {
-            let from = match (&problem.resource, &problem.field) {
-                (Some(resource), Some(field)) if !field.is_empty() => format!(" (from {resource}, {field})"),
-                (Some(resource), _) => format!(" (from {resource})"),
-                _ => String::new(),
-            };
-            reasons.push(format!(
-                "Envoy refused `{}`: {}{from}",
-                problem.envoy, problem.reason
-            ));
-        }
+        let refused = status.rejected.iter().flat_map(|rejected| &rejected.problems);
+        reasons.extend(refused.map(|problem| told(REJECTED, problem)));
         reasons
     }
 

@@ -4,6 +4,7 @@ use crate::credentials::Credentials;
 use crate::http::{Request, Response};
 use crate::sigv4::{encoded, sign};
 use http::{Method, StatusCode};
+use meshform_bundle::codes::{AWAY, CLOCK, DENIED, MALFORMED, SETTING, told};
 use meshform_bundle::layout::is_inside;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,10 @@ pub(crate) struct Bucket {
 impl Store {
     /// Reads `s3://BUCKET/PREFIX`, `file:///PATH` or a path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::understood(text).map_err(|error| told(SETTING, error))
+    }
+
+    fn understood(text: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(Self::Directory(PathBuf::from(text)));
         };
@@ -63,7 +68,10 @@ impl Store {
     pub(crate) async fn read(&mut self, key: &str) -> Result<Vec<u8>, String> {
         match self.look(key, None).await? {
             Look::Found(bytes, _) => Ok(bytes),
-            _ => Err(format!("{key} is not there")),
+            _ => Err(told(
+                MALFORMED,
+                format!("{key} is not there, and the current.json names it"),
+            )),
         }
     }
 
@@ -234,13 +242,15 @@ impl Bucket {
         };
         let code = field("Code").unwrap_or_default();
         let place = format!("s3://{}/{}{key}", self.name, self.prefix);
-        let mut told = format!(
+        let mut message = format!(
             "cannot {action} {place}: the bucket answered {} {code}",
             answer.status.as_u16()
         );
+        let mut kind = AWAY;
         let theirs = answer.header("date").and_then(time_of);
         let now = SystemTime::now();
         if answer.status == StatusCode::FORBIDDEN {
+            kind = DENIED;
             match theirs {
                 Some(theirs) if apart(theirs, now) > Duration::from_secs(300) => {
                     let show = |time| humantime::format_rfc3339_seconds(time);
@@ -249,22 +259,23 @@ impl Bucket {
                         show(now),
                         show(theirs)
                     );
-                    told.push_str(&clocks);
+                    message.push_str(&clocks);
+                    kind = CLOCK;
                 }
                 _ => {
-                    told.push_str(
+                    message.push_str(
                         "; its policy must let this proxy's role read its own prefix and write its own status",
                     );
                     // A role that may not list is told 403 of what is not there, too.
                     if action == "read" {
-                        told.push_str(
+                        message.push_str(
                             "; without s3:ListBucket it may also mean that nothing is published or the name is wrong",
                         );
                     }
                 }
             }
         }
-        told
+        told(kind, message)
     }
 }
 
@@ -317,7 +328,10 @@ fn write_file(root: &Path, key: &str, bytes: &[u8]) -> Result<(), String> {
     let written = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&beside, bytes))
         .and_then(|()| std::fs::rename(&beside, &path));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        format!("cannot write {}: {error}", path.display())
+    })
 }
 
 #[cfg(test)]

@@ -3,21 +3,15 @@
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::layout::is_inside;
-use crate::legacy;
+use crate::legacy::{self, Legacy};
 use crate::proxy::ProxyId;
+use crate::resource::Resource;
 use meshform_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest form of a bundle that is understood, and the one that is written.
 pub const FORMAT: u32 = 2;
-
-/// Stands in bundles for the directory that they will be published under.
-///
-/// A release is the same for everyone, wherever they publish it: two machines with two directories must not take each
-/// other's release for another one. So bundles are built with this in place of a directory, and whoever writes the files
-/// (a publisher, or the agent beside an Envoy) puts its own in.
-pub const ROOT: &str = "/@meshform-root@";
 
 /// What errors call it.
 const WHAT: &str = "bundle";
@@ -33,22 +27,6 @@ pub struct Bundle {
     pub resources: Vec<Resource>,
     /// Where the parts of a resource come from, by the resource's name.
     pub origins: BTreeMap<String, Vec<Origin>>,
-}
-
-/// One Envoy resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resource {
-    /// The type URL of its message; see [`crate::layout::types`].
-    #[serde(rename = "type")]
-    pub type_url: String,
-    /// Its name, by which Envoy knows it.
-    pub name: String,
-    /// The digest of its body.
-    pub digest: Digest,
-    /// The file under a release's folder that it is written to.
-    pub file: String,
-    /// The message in Envoy's JSON, without `@type`, with [`ROOT`] in place of the directory.
-    pub body: Body,
 }
 
 /// What in the mesh a part of an Envoy resource comes from.
@@ -71,19 +49,6 @@ struct Written<R, O> {
     resources: R,
     #[serde(default)]
     origins: O,
-}
-
-impl Resource {
-    /// A resource with the digest of its body.
-    pub fn new(type_url: &str, name: &str, file: &str, body: Body) -> Self {
-        Self {
-            type_url: type_url.to_owned(),
-            name: name.to_owned(),
-            digest: Digest::of(body.as_str().as_bytes()),
-            file: file.to_owned(),
-            body,
-        }
-    }
 }
 
 impl Bundle {
@@ -116,7 +81,15 @@ impl Bundle {
         let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
         match head.format.as_ref().map(serde_json::Value::as_u64) {
             // Format 1 had no place for its number: a map of files.
-            None => return legacy::decode(proxy, bytes),
+            None => {
+                let Legacy { bootstrap, resources } = legacy::decode(bytes)?;
+                return Ok(Self {
+                    proxy: proxy.clone(),
+                    bootstrap,
+                    resources,
+                    origins: BTreeMap::new(),
+                });
+            }
             Some(Some(format)) if format == u64::from(FORMAT) => {}
             Some(Some(format)) if format > u64::from(FORMAT) => {
                 return Err(Error::Newer {

@@ -190,7 +190,7 @@ mod tests {
             namespace: "apps.local".into(),
             service: "api".into(),
             attributes: [("stage".into(), "prod".into())].into(),
-            ip_preference: Some(IpPreference::V6Only),
+            ip_preference: Some(IpPreference::Ipv6Only),
             assignments: [("cds_egress_Apps_api_http_80".into(), 80)].into(),
             callers: ["mesh/Apps/virtualNode/web".into()].into(),
         };

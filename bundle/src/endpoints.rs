@@ -1,10 +1,10 @@
 //! Endpoints that change by themselves, as Envoy's files.
 
 use crate::body::Body;
-use crate::bundle::Resource;
 use crate::error::{Error, Result};
 use crate::layout::types;
 use crate::objects::{Endpoint, EndpointSet, Health};
+use crate::resource::Resource;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Which files a set of resources is, and which set files are: discovery responses as Envoy reads them from disk.
 
 use crate::body::Body;
-use crate::bundle::{ROOT, Resource};
 use crate::error::{Error, Result};
+use crate::resource::{ROOT, Resource};
 use meshform_model::discovery_response::discovery_response;
 use serde::Deserialize;
 use serde_json::value::RawValue;

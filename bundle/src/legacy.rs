@@ -1,16 +1,21 @@
 //! Format 1 of a bundle, which versions up to 0.1 wrote: a JSON object from path to text.
 
 use crate::body::Body;
-use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::layout::{Files, is_inside, resources};
-use crate::proxy::ProxyId;
+use crate::resource::Resource;
 use std::collections::BTreeMap;
 
 /// What a running Envoy followed was under this folder.
 const FOLLOWED: &str = "xds/";
 
-pub(crate) fn decode(proxy: &ProxyId, bytes: &[u8]) -> Result<Bundle> {
+/// What a bundle of format 1 says of its proxy.
+pub(crate) struct Legacy {
+    pub(crate) bootstrap: Body,
+    pub(crate) resources: Vec<Resource>,
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<Legacy> {
     let damaged = |error: serde_json::Error| Error::damaged("bundle", error);
     let texts: BTreeMap<String, String> = serde_json::from_slice(bytes).map_err(damaged)?;
     if let Some(path) = texts.keys().find(|path| !is_inside(path)) {
@@ -26,18 +31,17 @@ pub(crate) fn decode(proxy: &ProxyId, bytes: &[u8]) -> Result<Bundle> {
         .iter()
         .filter_map(|(path, text)| Some((path.strip_prefix(FOLLOWED)?.to_owned(), text.clone().into_bytes())))
         .collect();
-    Ok(Bundle {
-        proxy: proxy.clone(),
+    Ok(Legacy {
         bootstrap: Body::parse(bootstrap).map_err(damaged)?,
         resources: resources(&files)?,
-        origins: BTreeMap::new(),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::bundle::Bundle;
     use crate::layout::{self, types};
+    use crate::proxy::ProxyId;
     use serde_json::json;
     use std::path::Path;
 

@@ -6,12 +6,14 @@
 //! - [`discovery`]: what a poller of endpoints is told and tells. [`endpoints`]: what it found, as Envoy reads it.
 //! - [`layout`]: which files a bundle becomes. [`transition`](mod@transition): the sets of resources between two bundles
 //!   that a running Envoy needs to lose no request.
+//! - [`codes`]: the codes of what agents say.
 //! - [`publish`]: brings a directory to a release, one atomic swap per proxy.
 //!
 //! Neither a mesh nor a store is known here, so that an agent that is built on this stays small.
 
 mod body;
 mod bundle;
+pub mod codes;
 pub mod discovery;
 pub mod endpoints;
 pub mod error;
@@ -20,10 +22,12 @@ mod legacy;
 pub mod objects;
 mod proxy;
 pub mod publish;
+mod resource;
 pub mod transition;
 
 pub use body::Body;
-pub use bundle::{Bundle, FORMAT, Origin, ROOT, Resource};
+pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};
 pub use meshform_model::digest::Digest;
 pub use proxy::{ProxyId, mesh_prefix};
+pub use resource::{ROOT, Resource};

@@ -8,6 +8,7 @@ use meshform_model::digest::Digest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The newest form of every object here.
 const FORMAT: u32 = 1;
@@ -174,6 +175,17 @@ pub struct Problem {
     /// The field of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Envoy refused `{}`: {}", self.envoy, self.reason)?;
+        match (&self.resource, &self.field) {
+            (Some(resource), Some(field)) if !field.is_empty() => write!(f, " (from {resource}, {field})"),
+            (Some(resource), _) => write!(f, " (from {resource})"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A certificate that Envoy holds.

@@ -132,12 +132,16 @@ impl ProxyId {
 
     /// The key of the marker that is there while one instance runs something else than it should.
     pub fn rejected_key(&self, instance: &str) -> String {
-        let prefix = mesh_prefix(&self.mesh);
+        format!("{}/{}", self.rejected_prefix(), file_name(instance))
+    }
+
+    /// The prefix of those markers.
+    pub fn rejected_prefix(&self) -> String {
         format!(
-            "{prefix}/rejected/{}/{}/{}",
+            "{}/rejected/{}/{}",
+            mesh_prefix(&self.mesh),
             self.kind(),
-            file_name(&self.name),
-            file_name(instance)
+            file_name(&self.name)
         )
     }
 }

@@ -5,8 +5,8 @@
 //! a control plane orders updates; files cannot.) So a change that adds or takes away clusters goes through sets in
 //! between: first every cluster of both, then the new routes, then without the old clusters.
 
-use crate::bundle::Resource;
 use crate::layout::types;
+use crate::resource::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sets from `old`, which is followed now, to `new`, which is the last of them. One where no cluster comes or goes,

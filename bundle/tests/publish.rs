@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use meshform_bundle::layout::types;
+use meshform_bundle::objects::EndpointSet;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_bundle::{Body, Bundle, ProxyId, ROOT, Resource, Result};
 use meshform_model::digest::Digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -171,4 +172,50 @@ fn a_hostile_name_leads_nowhere() {
     let wanted = BTreeMap::from([("../x".to_owned(), Digest::of(b""))]);
     let error = session.compare("store", None, wanted).unwrap_err();
     assert!(error.to_string().contains("leads out"), "{error}");
+}
+
+#[test]
+fn what_a_poller_found_is_put_into_every_set_and_changes_only_what_it_names() {
+    let place = TempDir::new().unwrap();
+    let root = place.path();
+    let publisher = Publisher::new(root).settle(Duration::ZERO);
+    let of = |tag: &str| {
+        let mut bundle = bundle(tag);
+        let empty = Body::parse("{\"cluster_name\":\"c\"}").unwrap();
+        let endpoints = Resource::new(types::ENDPOINTS, "c", "eds/c.json", empty);
+        bundle.resources.push(endpoints);
+        bundle
+    };
+    let release = |tag: &str| {
+        let bundle = of(tag);
+        let digest = Digest::of(&bundle.encode().unwrap());
+        let session = publisher.lock("apps", &|_| {}).unwrap();
+        let wanted = BTreeMap::from([(bundle.proxy.folder(), digest.clone())]);
+        let work = session.compare("store", Some(&digest), wanted).unwrap();
+        session.apply(work, &BTreeMap::from([(digest, bundle)])).unwrap()
+    };
+    let renew = |address: &str| {
+        let text = format!(
+            "{{\"format\":1,\"at\":0,\"clusters\":{{\"c\":[{{\"address\":\"{address}\",\"port\":80}}]}}}}"
+        );
+        let set = EndpointSet::decode(text.as_bytes()).unwrap();
+        let folders = BTreeSet::from(["apps/virtualNode/a".to_owned()]);
+        let session = publisher.lock("apps", &|_| {}).unwrap();
+        session.renew_endpoints(&set, &folders).unwrap()
+    };
+    let endpoints = || fs::read_to_string(folder(root).join("current/eds/c.json")).unwrap();
+    release("one");
+    assert!(!endpoints().contains("address"));
+    assert_eq!(renew("10.0.0.1"), ["apps/virtualNode/a"]);
+    assert!(endpoints().contains("10.0.0.1"));
+    assert_eq!(renew("10.0.0.1"), [""; 0], "it is there already");
+    assert_eq!(tag(root), "one");
+    let found = publisher.standing("apps").unwrap().unwrap();
+    assert!(found.complete && found.proxies.len() == 1, "{found:?}");
+    release("two");
+    assert_eq!(tag(root), "two");
+    assert!(endpoints().contains("10.0.0.1"), "a release keeps them");
+    renew("10.0.0.2");
+    assert!(endpoints().contains("10.0.0.2") && tag(root) == "two");
+    assert_eq!(release("two"), Published::default(), "nothing is to be done");
 }

@@ -5,7 +5,7 @@ use crate::io::Io;
 use meshform_compiler::frontend::{self, Given, Input, Options, Reading, text::MAX_BYTES};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,21 @@ pub(crate) struct InputArguments {
 }
 
 impl InputArguments {
+    /// Reads a text that was not in a file, such as a server's answer.
+    pub(crate) fn read_text(&self, name: &str, text: &str) -> Reading {
+        let options = Options {
+            mesh: self.mesh.clone(),
+            ..Options::default()
+        };
+        let input = Input {
+            // How it ends tells JSON from YAML.
+            name: format!("{name}#.json"),
+            bytes: text.as_bytes().to_vec(),
+            named: true,
+        };
+        frontend::read(vec![input], &options)
+    }
+
     /// Reads everything, and the names of the meshes that were not asked for. What cannot be read is a problem of the
     /// reading.
     pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> (Reading, BTreeSet<String>) {
@@ -81,6 +96,11 @@ impl InputArguments {
         problems.append(&mut reading.problems);
         reading.problems = problems;
         (reading, others)
+    }
+
+    /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`. What is wrong with the options, reading them tells.
+    pub(crate) fn attributes(&self, io: &Io) -> BTreeMap<String, String> {
+        self.given(io, &mut Vec::new()).attributes
     }
 
     /// The values of the files, and over them those of the options.

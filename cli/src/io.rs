@@ -27,6 +27,8 @@ pub struct Io {
 pub struct Manner {
     /// Whether standard error is a terminal.
     pub terminal: bool,
+    /// Whether standard output is a terminal.
+    pub screen: bool,
     /// In colour.
     pub color: bool,
     /// Errors only.
@@ -50,6 +52,7 @@ impl Io {
             program: std::env::current_exe().ok(),
             manner: Manner {
                 terminal: io::stderr().is_terminal(),
+                screen: io::stdout().is_terminal(),
                 ..Manner::default()
             },
         }

@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_types))]
 
+mod api;
 mod boundary;
 pub mod codes;
 mod commands;

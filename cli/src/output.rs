@@ -195,6 +195,37 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Changes files of others: all are written beside their places first, so that a full disk or a missing permission
+/// changes none of them. Gives what went wrong.
+pub(crate) fn replace(files: Vec<(PathBuf, &[u8])>) -> Option<Diagnostic> {
+    let beside = |path: &Path| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".meshform-new");
+        path.with_file_name(name)
+    };
+    let staged = files.iter().try_for_each(|(path, bytes)| {
+        let permissions = fs::metadata(path).map(|meta| meta.permissions());
+        put(&beside(path), bytes)
+            .and_then(|()| match permissions {
+                Ok(permissions) => fs::set_permissions(beside(path), permissions),
+                Err(_) => Ok(()),
+            })
+            .map_err(|error| (path.clone(), error))
+    });
+    let swapped = staged.and_then(|()| {
+        let mut all = files.iter();
+        all.try_for_each(|(path, _)| fs::rename(beside(path), path).map_err(|error| (path.clone(), error)))
+    });
+    let (path, error) = swapped.err()?;
+    for (path, _) in &files {
+        let _ = fs::remove_file(beside(path));
+    }
+    Some(Diagnostic::error(
+        codes::CANNOT_WRITE,
+        format!("`{}` cannot be written: {error}", path.display()),
+    ))
+}
+
 /// Takes away the folders above a path that became empty.
 fn clear(folder: &Path, path: &Path) {
     let mut above = path.parent();

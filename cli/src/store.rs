@@ -20,6 +20,13 @@ pub(crate) struct StoreArgument {
     pub(crate) store: PathBuf,
 }
 
+impl StoreArgument {
+    /// Whether it is the one that nobody named.
+    pub(crate) fn is_default(&self) -> bool {
+        self.store == Path::new(DEFAULT)
+    }
+}
+
 /// Runs what the store does; a command has nothing else to do meanwhile.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnostic>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -81,10 +88,14 @@ pub(crate) fn releaser(
 ) -> Result<Releaser, Box<Diagnostic>> {
     let mut releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author(io));
     for name in publish {
-        releaser = releaser
-            .publish_to(Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))?);
+        releaser = releaser.publish_to(target(io, name)?);
     }
     Ok(releaser)
+}
+
+/// A place to which releases are published. Nothing is connected to yet.
+pub(crate) fn target(io: &Io, name: &str) -> Result<Target, Box<Diagnostic>> {
+    Target::open(name, &io.directory, &access(io)).map_err(|error| told(&error))
 }
 
 /// Who writes: the user, on this machine.
@@ -108,7 +119,7 @@ pub(crate) async fn resources(
 ) -> Result<(Vec<Resource>, Vec<Diagnostic>), StoreError> {
     let prefix = mesh.map_or_else(Prefix::all, Prefix::mesh);
     let listing = store.list(&prefix).await?;
-    Ok(meshform_release::resources(mesh.unwrap_or_default(), listing))
+    Ok(meshform_registry::resources(mesh.unwrap_or_default(), listing))
 }
 
 /// A release's problem as every other is told.

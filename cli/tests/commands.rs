@@ -375,68 +375,6 @@ fn the_same_resource_twice_is_a_copy_or_a_contradiction() {
 }
 
 #[test]
-fn from_a_state_into_a_store_to_a_release_and_held() {
-    let state = include_str!("../../compiler/tests/inputs/seven-kinds.tfstate");
-    let profile = "meshName: m1\nproxyProfileName: p\nspec: {interception: {explicit: {}}}\n";
-    let world = World::new(&[("old.tfstate", state), ("profile.yaml", profile)]);
-    let adopt = ["adopt", "old.tfstate", "profile.yaml", "--store", "store"];
-    let dry = world.run(&[&adopt[..], &["--dry-run"]].concat());
-    assert_eq!(dry.exit, Exit::Fine, "{}", dry.all());
-    insta::assert_snapshot!("adopt_dry", dry.out);
-    assert!(!world.path().join("store").exists(), "a dry run leaves no trace");
-    let ran = world.run(&adopt);
-    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
-    assert_eq!(ran.out, dry.out.replace("to be adopted", "adopted"));
-    let again = world.run(&adopt);
-    assert!(
-        again.out.lines().all(|line| line.starts_with("unchanged")),
-        "{}",
-        again.all()
-    );
-
-    // What adopting would overwrite is a conflict.
-    world.write("profile.yaml", &profile.replace("explicit", "transparent"));
-    let ran = world.run(&adopt);
-    assert_eq!(ran.exit, Exit::Found);
-    assert!(
-        ran.err.contains("the store has another proxy profile `p`"),
-        "{}",
-        ran.err
-    );
-
-    // The store gives back what it took, with its identity.
-    let from_store = world.run(&["bootstrap", "n1", "--store", "store"]);
-    assert!(from_store.out.contains("123456789012"), "{}", from_store.all());
-
-    let on = |command: &[&str]| world.run(&[command, &["--store", "store"]].concat());
-    let status = on(&["status"]);
-    assert!(
-        status.out.contains("no release yet") && status.out.contains("would change"),
-        "{}",
-        status.all()
-    );
-    let released = on(&["release", "--publish", "published"]);
-    assert_eq!(released.exit, Exit::Fine, "{}", released.all());
-    assert!(
-        world
-            .path()
-            .join("published/m1/virtualNode/n1/current/lds.json")
-            .exists()
-    );
-    assert!(on(&["release"]).out.contains("nothing to release"));
-    let history: serde_json::Value = serde_json::from_str(&on(&["history", "--format", "json"]).out).unwrap();
-    let release = history["meshes"][0]["releases"][0]["release"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(on(&["pin", &release[..8]]).out.contains("held at"));
-    assert!(on(&["status"]).out.contains(", held"));
-    assert_eq!(on(&["pin", "ffffffffff"]).exit, Exit::WrongUse);
-    assert_eq!(on(&["unpin"]).exit, Exit::Fine);
-    assert!(!on(&["status"]).out.contains(", held"));
-}
-
-#[test]
 fn the_provider_is_put_where_terraform_looks() {
     let mut world = World::new(&[("bin/terraform-provider-appmesh", "program")]);
     world

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;
+#[path = "../../compiler/tests/common/mod.rs"]
+mod linted;
 
 use common::{Ran, World};
 use meshform::Exit;
@@ -120,8 +122,176 @@ fn what_cannot_be_translated_is_refused_at_its_place() {
         told(&[("shop.yaml", &SHOP.replace(", Default: shop", ""))], &[]),
     ];
     let refers = SHOP
-        .replace("Family: till", "Family: !GetAtt Till.VirtualNodeName")
+        .replace("Family: till", "Family: !GetAtt Till.Uid")
         .replace("DependsOn: [Till, TaskRole]", "DependsOn: TaskRole");
     all.push(told(&[("shop.yaml", &refers)], &[]));
     insta::assert_snapshot!("refused", all.join("\n---\n"));
+}
+
+#[test]
+fn names_and_arns_of_app_mesh_in_a_template_are_known_from_it() {
+    let shop = SHOP.replace("Family: till", "Family: !GetAtt Till.VirtualNodeName");
+    let by_ref: Vec<String> = shop
+        .lines()
+        .map(|line| match line.split_once("Value: ") {
+            Some((before, _)) if line.contains("APPMESH_RESOURCE_ARN") => {
+                format!("{before}Value: !Ref Till}}")
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    assert_ne!(by_ref.join("\n"), shop);
+    let world = World::new(&[("shop.yaml", &by_ref.join("\n"))]);
+    let ran = compile(&world, &["shop.yaml"], &[]);
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Fine, ""));
+    let template = json(&world, "templates/shop.json");
+    assert_eq!(template["Resources"]["TillTask"]["Properties"]["Family"], "till");
+}
+
+const SYSTEM: &str = include_str!("ecs/system.yaml");
+const WORKLOADS: &str = include_str!("ecs/workloads.yaml");
+
+#[test]
+fn a_system_becomes_stacks_from_the_short_form_of_its_workloads() {
+    let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", WORKLOADS)]);
+    let ran = compile(&world, &["system.yaml", "workloads.yaml"], &[]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let paths = [
+        "shop/stack.json",
+        "shop/virtualGateway/public/stack.json",
+        "shop/virtualNode/prices-v1/stack.json",
+        "shop/virtualNode/prices-v2/stack.json",
+        "shop/virtualNode/web/stack.json",
+    ];
+    let mut golden = format!("{}\n", ran.err);
+    for path in paths {
+        let file = world.path().join("out").join(path);
+        assert_eq!(linted::cfn_lint_file(&file), [""; 0], "{path}");
+        golden.push_str(&format!("=== {path}\n{}\n", read(&world, path)));
+    }
+    insta::assert_snapshot!("system", golden);
+    // The names by which others find a node are those that its tasks have.
+    let stack = json(&world, "shop/virtualNode/prices-v1/stack.json");
+    let task = &stack["Resources"]["TaskDefinition"]["Properties"];
+    assert_eq!(task["Family"], "prices-one");
+    assert!(
+        ran.err.contains("MF0943") && ran.err.contains("`stage` = `canary`"),
+        "{}",
+        ran.err
+    );
+    // Nobody asks Cloud Map for what has addresses; the poller is there all the same, because the mesh says Cloud Map.
+    let shared = json(&world, "shop/stack.json");
+    assert!(shared["Resources"].get("PollerService").is_some());
+    assert!(shared["Resources"].get("RecordPricesShopSvc").is_some());
+}
+
+#[test]
+fn companions_are_kept_or_replaced() {
+    let world = World::new(&[("shop.yaml", SHOP)]);
+    let ran = compile(&world, &["shop.yaml"], &["--companions", "collector"]);
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Fine, ""));
+    let template = json(&world, "templates/shop.json");
+    let containers = template["Resources"]["TillTask"]["Properties"]["ContainerDefinitions"].clone();
+    let names: Vec<&str> = containers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["Name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["app", "collector", "proxy"]);
+    assert!(
+        containers[1]["Image"]
+            .as_str()
+            .unwrap()
+            .contains("aws-otel-collector")
+    );
+    assert!(read(&world, "report.md").contains("the container `collector` listens where it did"));
+    assert!(read(&world, "shop/virtualNode/till/collector-policy.json").contains("xray:PutTraceSegments"));
+}
+
+#[test]
+fn workloads_that_cannot_be_are_refused_at_their_place() {
+    let told = |workloads: &str| {
+        let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", workloads)]);
+        let ran = compile(&world, &["system.yaml", "workloads.yaml"], &[]);
+        assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+        assert!(!world.path().join("out").exists(), "nothing is written");
+        // What is wrong with the mesh's other proxies is not of interest here.
+        let parts: Vec<&str> = ran
+            .err
+            .split("\n\n")
+            .filter(|part| part.contains("workloads.yaml"))
+            .collect();
+        parts.join("\n\n")
+    };
+    let with = |from: &str, to: &str| {
+        assert!(WORKLOADS.contains(from), "{from}");
+        told(&WORKLOADS.replacen(from, to, 1))
+    };
+    let all = [
+        with("virtualNode: web", "virtualNode: nobody"),
+        with("virtualNode: web", "virtualNode: web\n    virtualGateway: public"),
+        with("virtualNode: prices-v1", "virtualNode: web"),
+        with("port: 9080", "port: 8080"),
+        with("port: 9080", "port: 9081"),
+        with("port: 9080", "port: 9901"),
+        with(
+            "image: registry/prices:1",
+            "image: registry/prices:1\n    port: 9090",
+        ),
+        with("virtualGateway: public", "virtualGateway: public, image: x"),
+        with(
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/web/flags",
+            "web-flags",
+        ),
+        with("STAGE: production", "FLAGS: production"),
+        with("STAGE: production", "STAGE: [a]"),
+        with("cpu: 256", "cpus: 256"),
+        with("port: 9080", "port: '9080'"),
+        with("interception: transparent", "interception: none"),
+        with("meshName: shop", "meshName: shops"),
+        told("workloads: []"),
+    ];
+    insta::assert_snapshot!("workloads", all.join("\n---\n"));
+}
+
+#[test]
+fn a_laptop_gets_a_file_for_compose() {
+    let world = World::new(&[("system.yaml", SYSTEM), ("workloads.yaml", WORKLOADS)]);
+    let inputs = ["system.yaml", "workloads.yaml"];
+    let fixed = ["compile", "--target", "compose", "--out", "out"];
+    let ran = world.run(&[&fixed, &inputs[..]].concat());
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    insta::assert_snapshot!("compose", read(&world, "shop/compose.yaml"));
+    // The bootstrap and its script are full of dollar signs, which Compose would take for its own.
+    let ran = world.run(
+        &[
+            &fixed,
+            &inputs[..],
+            &["--configuration", "static", "--node", "prices-v1"],
+        ]
+        .concat(),
+    );
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let text = read(&world, "shop/compose.yaml");
+    assert!(
+        text.contains("$$MESHFORM_BOOTSTRAP") && text.contains("envoyproxy/envoy"),
+        "{text}"
+    );
+    // A template of one's own is held to what Compose takes.
+    for (template, said) in [
+        ("services: {}", "no `services`"),
+        ("services: {a: {}}", "has no image"),
+        (
+            "services: {a: {image: x, network_mode: 'service:b'}}",
+            "`b`, which is not there",
+        ),
+        ("services: [", "is not YAML"),
+        ("{{nothing}}", "MF0912"),
+    ] {
+        world.write("own/compose/compose.yaml.hbs", template);
+        let ran = world.run(&[&fixed, &inputs[..], &["--templates", "own"]].concat());
+        assert_eq!(ran.exit, Exit::Found);
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
 }

@@ -1,5 +1,6 @@
 //! A resource as a whole in canonical form: the names beside the spec, as the API has it.
 
+use meshform_model::canonical;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Value};
@@ -36,6 +37,28 @@ pub fn of(resource: &Resource) -> Node {
         object.set("tags", Node::from_json(&Json::Array(tags)));
     }
     Node::new(Value::Object(object))
+}
+
+/// What a store keeps of a resource: the canonical spec, tags and extensions.
+pub fn stored(resource: &Resource) -> Json {
+    let kind = resource.key.kind;
+    let mut document = whole(resource);
+    // A typed resource always has a spec; one that may be left out and says nothing was.
+    let root = schema::kind(kind).root.object();
+    let optional = root
+        .and_then(|root| root.field("spec"))
+        .is_some_and(|spec| !spec.required);
+    if let Value::Object(object) = &mut document.value
+        && optional
+        && object
+            .get("spec")
+            .and_then(Node::as_object)
+            .is_some_and(Object::is_empty)
+    {
+        object.remove("spec");
+    }
+    // A typed resource has nothing unknown in it.
+    canonical::body(kind, &document).unwrap_or_default()
 }
 
 /// The same with the extensions beside the spec: all that a person decided.

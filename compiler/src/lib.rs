@@ -1,8 +1,9 @@
 //! From any form to a mesh, and from a mesh to CloudFormation, HCL, ECS and a picture. Pure: text and resources in,
 //! files as values out. What Envoy gets is made by `meshform-envoy`.
 //!
-//! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`]: resources → these.
+//! - [`frontend`]: any form → resources. [`cloudformation`], [`ecs`], [`api`], [`terraform`], [`kubernetes`]: resources → these.
 //!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
+//! - [`stack`]: whole templates of stacks that CloudFormation is to take again.
 //! - [`policy`]: what AWS must allow those who use a bucket.
 
 pub mod api;
@@ -11,6 +12,9 @@ pub mod cloudformation;
 pub mod diff;
 pub mod ecs;
 pub mod frontend;
+pub mod fuzzing;
 pub mod graph;
+pub mod kubernetes;
 pub mod policy;
+pub mod stack;
 pub mod terraform;

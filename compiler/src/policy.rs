@@ -157,17 +157,18 @@ pub fn writer(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     })
 }
 
-/// The poller of a mesh's endpoints: it reads the mesh and Cloud Map, and writes sets of endpoints, which set each proxy
-/// is to use, and its lease.
+/// The poller of a mesh's endpoints: it reads what it is to look up, asks Cloud Map, and writes sets of endpoints, which
+/// of them each proxy is to use, and its lease.
 pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
     let published = published(mesh.mesh);
-    let mut read = mesh.below();
-    read.push("store.json".to_owned());
+    let read = [
+        format!("{published}/endpoints/*"),
+        format!("{published}/proxies/*"),
+    ];
+    // Its lease lies beside the sets.
     let written = [
         format!("{published}/endpoints/*"),
         format!("{published}/proxies/*/current.json"),
-        format!("{}/pointers/endpoints-lease/*", mesh.records),
-        "wake".to_owned(),
     ];
     json!({
         "Version": "2012-10-17",
@@ -181,17 +182,15 @@ pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
             {
                 "Sid": "WriteEndpoints",
                 "Effect": "Allow",
-                "Action": ["s3:DeleteObject", "s3:PutObject"],
+                "Action": ["s3:PutObject"],
                 "Resource": bucket.objects(&written),
             },
-            bucket.listing(&mesh.below()),
+            // Without it what is not there yet is refused, and not missing.
+            bucket.listing(&[format!("{published}/*")]),
             {
                 "Sid": "ReadCloudMap",
                 "Effect": "Allow",
-                "Action": [
-                    "servicediscovery:DiscoverInstances",
-                    "servicediscovery:DiscoverInstancesRevision",
-                ],
+                "Action": ["servicediscovery:DiscoverInstances"],
                 "Resource": "*",
             },
         ],
@@ -247,7 +246,7 @@ mod tests {
         assert_eq!(prefixes[0], "prod/m/Apps/*");
         let polled = endpoints(mesh, &bucket).to_string();
         assert!(
-            polled.contains("prod/m/=41pps/pointers/endpoints-lease/*"),
+            polled.contains("prod/m/Apps/endpoints/*") && !polled.contains("records"),
             "{polled}"
         );
     }

@@ -26,6 +26,8 @@ fn build(
         key: &key,
         delivery: Delivery::Static(br#"{"node": {"id": "mesh/apps/virtualNode/servicea"}}"#),
         files: &[],
+        workload: None,
+        collector: None,
     };
     ecs::build(&task, templates)
 }
@@ -128,6 +130,8 @@ fn a_value_cannot_leave_its_place_in_the_template() {
         key: &key,
         delivery: Delivery::Static(b"{}"),
         files: &[],
+        workload: None,
+        collector: None,
     };
     let json = ecs::build(&task, &Templates::default()).unwrap().json;
     let envoy = container(&json, "envoy");
@@ -147,6 +151,8 @@ fn beside(node: &str, containers: &Json) -> Result<Json, Vec<meshform_model::dia
             directory: "/etc/meshform",
         },
         files: &[],
+        workload: None,
+        collector: None,
     };
     ecs::sidecar(&task, containers).map(|made| made.containers)
 }
@@ -235,6 +241,8 @@ fn the_proxy_configuration_is_for_transparent_interception_alone() {
             key: &key,
             delivery: Delivery::Static(b"{}"),
             files: &[],
+            workload: None,
+            collector: None,
         };
         ecs::sidecar(&task, &json!([])).unwrap().proxy_configuration
     };
@@ -273,6 +281,8 @@ fn a_file_that_nothing_mounts_is_told() {
             key: &key,
             delivery: Delivery::Static(b"{}"),
             files,
+            workload: None,
+            collector: None,
         };
         let made = ecs::sidecar(&task, &json!([envoy])).unwrap();
         let all = made.warnings.iter().map(|w| (w.code, w.message.clone()));
@@ -317,6 +327,8 @@ fn a_file_that_nothing_mounts_is_told() {
         key: &key,
         delivery: Delivery::Static(b"{}"),
         files: &files,
+        workload: None,
+        collector: None,
     };
     let text = r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [
         {"Name": "envoy", "Image": "x", "MountPoints": [{"SourceVolume": "v", "ContainerPath": "/certs/"}]}]}}}}"#;
@@ -341,6 +353,8 @@ fn with_the_agent_a_changed_mesh_is_no_changed_task() {
             store: &store,
         },
         files: &[],
+        workload: None,
+        collector: None,
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap();
     assert_eq!(cfn_lint(&definition.json), [""; 0]);

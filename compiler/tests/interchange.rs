@@ -82,7 +82,7 @@ fn state(resources: &[Resource]) -> Json {
         let kind = resource.key.kind;
         let values = dialect::from_canonical(kind, Dialect::Terraform, &body::whole(resource));
         json!({
-            "mode": "managed", "type": schema::kind(kind).terraform, "name": "one",
+            "mode": "managed", "type": schema::kind(kind).type_in(Dialect::Terraform), "name": "one",
             "instances": [{"schema_version": 1000, "attributes": values.to_json()}],
         })
     };

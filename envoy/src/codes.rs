@@ -1,19 +1,9 @@
-//! The problems that the compiler reports, MF03xx.
+//! The codes of problems on the way from a mesh to Envoy.
 
-use meshform_model::diag::{Code, CodeInfo};
+/// `MF0510`: invalid mesh.
+pub use meshform_model::codes::INVALID_MESH;
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
-        $(#[doc = $title] pub const $name: Code = Code($code);)*
-        /// What the documentation says of each.
-        pub const CODES: &[CodeInfo] = &[$(CodeInfo { code: $name, title: $title, explanation: $explanation },)*];
-    };
-}
-
-codes! {
-    INVALID_MESH = "MF0301", "invalid mesh",
-        "Something refers to a resource, a port or a discovery that is not there. No configuration is made from a \
-         mesh that is not valid.";
+meshform_model::codes! {
     CLOUD_MAP = "MF0302", "Cloud Map discovery without endpoints",
         "App Mesh's control plane asked Cloud Map itself. Envoy cannot, and DNS does not know Cloud Map's \
          attributes, so it is never used in its place silently. `meshform-agent endpoints`, one for each mesh, looks \

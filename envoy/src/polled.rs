@@ -8,8 +8,7 @@ use crate::lower::names;
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use meshform_model::pointer::Pointer;
-use meshform_model::spec::{AwsCloudMapServiceDiscovery, IpPreference, ServiceDiscovery};
+use meshform_model::spec::{AwsCloudMapServiceDiscovery, IpPreference, ServiceDiscovery, VirtualNodeSpec};
 use std::collections::BTreeSet;
 
 /// How many nodes a warning names.
@@ -119,11 +118,8 @@ pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diag
         store.unwrap_or("s3://BUCKET/PREFIX")
     ));
     for key in nodes.iter().take(NAMED) {
-        let field = Pointer::root()
-            .field("spec")
-            .field("serviceDiscovery")
-            .field("awsCloudMap");
-        warning = warning.at(Place::of(key, &field));
+        let field = VirtualNodeSpec::path().service_discovery().aws_cloud_map();
+        warning = warning.at(Place::of(key, field.pointer()));
     }
     Some(warning)
 }

@@ -123,3 +123,53 @@ fn what_proxies_share_is_one_and_digests_follow_the_content() {
     assert_eq!(differ[0].0.0, ResourceType::Routes);
     assert_eq!(by_name(&before, "n").digest(), by_name(&after, "n").digest());
 }
+
+/// App Mesh took routes of another protocol than their router's listener.
+#[test]
+fn routes_of_another_layer_decide_what_a_port_speaks_where_there_are_no_others() {
+    let tcp = json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "b", "weight": 1}]}}});
+    let http = json!({"httpRoute": {
+        "match": {"prefix": "/"},
+        "action": {"weightedTargets": [{"virtualNode": "b", "weight": 1}]},
+    }});
+    let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
+    for (routes, routed) in [
+        (vec![&tcp], false),
+        (vec![&tcp, &http], true),
+        (vec![&http], true),
+    ] {
+        let routes = routes.iter().enumerate();
+        let routes: BTreeMap<String, Value> = routes
+            .map(|(number, route)| (format!("b/{number}"), (*route).clone()))
+            .collect();
+        let mesh = json!({
+            "mesh": "m",
+            "virtualNode": {
+                "a": {"backends": [{"virtualService": {"virtualServiceName": "b.local"}}]},
+                "b": {"listeners": [listener], "serviceDiscovery": {"dns": {"hostname": "b"}}},
+            },
+            "virtualRouter": {"b": {"listeners": [listener]}},
+            "route": routes,
+            "virtualService": {"b.local": {"provider": {"virtualRouter": {"virtualRouterName": "b"}}}},
+        });
+        let output = support::build(&support::mesh(&mesh)).unwrap();
+        let caller = output.proxies.iter().find(|proxy| proxy.key.name == "a").unwrap();
+        let listeners: String = caller
+            .resources
+            .iter()
+            .filter(|one| one.kind == ResourceType::Listener)
+            .map(|one| decoded(one).to_string())
+            .collect();
+        let tables = caller
+            .resources
+            .iter()
+            .filter(|one| one.kind == ResourceType::Routes);
+        let served = tables.map(|one| decoded(one).to_string()).collect::<String>();
+        assert_eq!(served.contains("cds_egress_m_b_http_8080"), routed, "{served}");
+        assert_eq!(
+            listeners.contains("cds_egress_m_b_http_8080"),
+            !routed,
+            "{listeners}"
+        );
+    }
+}

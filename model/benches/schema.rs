@@ -163,7 +163,7 @@ fn peers(samples: &[Sample]) {
         .map(|s| {
             json!({
                 "kind": s.kind.name(),
-                "type": schema::kind(s.kind).cloudformation,
+                "type": schema::kind(s.kind).type_in(Dialect::CloudFormation),
                 "api": s.json,
                 "cloudformation": s.template.to_json().unwrap(),
             })

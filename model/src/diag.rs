@@ -23,6 +23,30 @@ pub struct CodeInfo {
     pub explanation: &'static str,
 }
 
+/// Defines the codes of a crate, each once: constant, number, title, explanation; and `CODES`, all of them.
+///
+/// ```
+/// meshform_model::codes! {
+///     FULL "MF9999" "no space left"
+///         "There is no space left on the disk. Make some, and try again."
+/// }
+/// assert_eq!(CODES[0].code, FULL);
+/// ```
+#[macro_export]
+macro_rules! codes {
+    ($($name:ident $(=)? $code:literal $(,)? $title:literal $(,)? $explanation:literal $(;)?)*) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $title, ".")]
+            pub const $name: $crate::diag::Code = $crate::diag::Code($code);
+        )*
+
+        /// All of them, for the documentation.
+        pub const CODES: &[$crate::diag::CodeInfo] = &[$(
+            $crate::diag::CodeInfo { code: $name, title: $title, explanation: $explanation },
+        )*];
+    };
+}
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {

@@ -8,7 +8,7 @@
 //! - [`mod@pointer`]: where in a tree something is.
 //! - [`diag`]: problems as values, with a stable code and places.
 //! - [`kind`], [`key`]: which resource.
-//! - [`spec`], [`resource`]: resources, typed.
+//! - [`spec`], [`resource`]: resources, typed; [`mod@path`]: the places of their fields.
 //! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`codes`]: their codes.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
@@ -28,6 +28,7 @@ pub mod json_text;
 pub mod key;
 pub mod kind;
 pub mod mesh;
+pub mod path;
 pub mod pointer;
 pub mod resource;
 pub mod rules;

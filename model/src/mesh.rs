@@ -10,39 +10,32 @@ mod order;
 mod reach;
 mod reference;
 mod sort;
+mod tables;
 
 pub use change::{Applied, Change};
-pub use defaults::{DEFAULT_IDLE, DEFAULT_PER_REQUEST, listener_timeouts, route_timeouts};
+pub use defaults::{listener_timeouts, route_timeouts};
 pub use order::{RouteRank, gateway_route_rank, route_rank};
 pub use reference::{Reference, Role, references};
+pub use sort::misfit;
 
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
-use crate::kind::Kind;
 use crate::resource::Resource;
 use crate::spec::{
     GatewayRouteSpec, Interception, IpPreference, Listener, MeshSpec, PortMapping, ProxyProfileSpec,
-    RouteSpec, Spec, VirtualGatewaySpec, VirtualNodeSpec, VirtualRouterSpec, VirtualServiceProvider,
+    RouteSpec, VirtualGatewaySpec, VirtualNodeSpec, VirtualRouterSpec, VirtualServiceProvider,
     VirtualServiceSpec, WeightedTarget,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use tables::Tables;
 
 /// All resources of one mesh.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mesh {
     name: String,
-    mesh: Option<Resource<MeshSpec>>,
+    tables: Tables,
     /// What holds when the mesh itself is not there.
     fallback: MeshSpec,
-    virtual_services: ByName<VirtualServiceSpec>,
-    virtual_nodes: ByName<VirtualNodeSpec>,
-    virtual_routers: ByName<VirtualRouterSpec>,
-    virtual_gateways: ByName<VirtualGatewaySpec>,
-    profiles: ByName<ProxyProfileSpec>,
-    /// By router, each list in the order in which routes are tried.
-    routes: BTreeMap<String, Vec<Resource<RouteSpec>>>,
-    /// By gateway, each list in the order in which routes are tried.
-    gateway_routes: BTreeMap<String, Vec<Resource<GatewayRouteSpec>>>,
     /// The names of the profiles for each node or gateway; the first holds, others are an error.
     own_profiles: BTreeMap<ResourceKey, BTreeSet<String>>,
     /// The names of those for the whole mesh; the first holds.
@@ -58,8 +51,6 @@ pub(crate) struct Sizes {
     pub(crate) virtual_routers: usize,
     pub(crate) virtual_gateways: usize,
 }
-
-type ByName<S> = BTreeMap<String, Resource<S>>;
 
 /// Who answers for a virtual service.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,6 +70,11 @@ impl Mesh {
         sort::sort(resources)
     }
 
+    /// A mesh of that name without any resource, to be filled by [`apply`](Self::apply).
+    pub fn empty(name: impl Into<String>) -> Self {
+        sort::empty(name.into())
+    }
+
     /// The mesh's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -91,87 +87,90 @@ impl Mesh {
 
     /// The mesh itself, where it is there.
     pub fn resource(&self) -> Option<&Resource<MeshSpec>> {
-        self.mesh.as_ref()
+        self.tables.mesh.as_ref()
     }
 
     /// What holds for the whole mesh.
     pub fn spec(&self) -> &MeshSpec {
-        self.mesh.as_ref().map_or(&self.fallback, |mesh| &mesh.spec)
+        self.tables
+            .mesh
+            .as_ref()
+            .map_or(&self.fallback, |mesh| &mesh.spec)
     }
 
     /// The virtual services by name.
     pub fn virtual_services(&self) -> impl Iterator<Item = &Resource<VirtualServiceSpec>> {
-        self.virtual_services.values()
+        self.tables.virtual_services.values()
     }
 
     /// The virtual nodes by name.
     pub fn virtual_nodes(&self) -> impl Iterator<Item = &Resource<VirtualNodeSpec>> {
-        self.virtual_nodes.values()
+        self.tables.virtual_nodes.values()
     }
 
     /// The virtual routers by name.
     pub fn virtual_routers(&self) -> impl Iterator<Item = &Resource<VirtualRouterSpec>> {
-        self.virtual_routers.values()
+        self.tables.virtual_routers.values()
     }
 
     /// The virtual gateways by name.
     pub fn virtual_gateways(&self) -> impl Iterator<Item = &Resource<VirtualGatewaySpec>> {
-        self.virtual_gateways.values()
+        self.tables.virtual_gateways.values()
     }
 
     /// The proxy profiles by name.
     pub fn profiles(&self) -> impl Iterator<Item = &Resource<ProxyProfileSpec>> {
-        self.profiles.values()
+        self.tables.proxy_profiles.values()
     }
 
     /// The routes of all routers, by router, in the order in which they are tried.
     pub fn routes(&self) -> impl Iterator<Item = &Resource<RouteSpec>> {
-        self.routes.values().flatten()
+        self.tables.routes.iter()
     }
 
     /// The gateway routes of all gateways, by gateway, in the order in which they are tried.
     pub fn gateway_routes(&self) -> impl Iterator<Item = &Resource<GatewayRouteSpec>> {
-        self.gateway_routes.values().flatten()
+        self.tables.gateway_routes.iter()
     }
 
     /// How many there are of each kind that a quota counts.
     pub(crate) fn sizes(&self) -> Sizes {
         Sizes {
-            virtual_services: self.virtual_services.len(),
-            virtual_nodes: self.virtual_nodes.len(),
-            virtual_routers: self.virtual_routers.len(),
-            virtual_gateways: self.virtual_gateways.len(),
+            virtual_services: self.tables.virtual_services.len(),
+            virtual_nodes: self.tables.virtual_nodes.len(),
+            virtual_routers: self.tables.virtual_routers.len(),
+            virtual_gateways: self.tables.virtual_gateways.len(),
         }
     }
 
     /// A virtual service by name.
     pub fn virtual_service(&self, name: &str) -> Option<&Resource<VirtualServiceSpec>> {
-        self.virtual_services.get(name)
+        self.tables.virtual_services.get(name)
     }
 
     /// A virtual node by name.
     pub fn virtual_node(&self, name: &str) -> Option<&Resource<VirtualNodeSpec>> {
-        self.virtual_nodes.get(name)
+        self.tables.virtual_nodes.get(name)
     }
 
     /// A virtual router by name.
     pub fn virtual_router(&self, name: &str) -> Option<&Resource<VirtualRouterSpec>> {
-        self.virtual_routers.get(name)
+        self.tables.virtual_routers.get(name)
     }
 
     /// A virtual gateway by name.
     pub fn virtual_gateway(&self, name: &str) -> Option<&Resource<VirtualGatewaySpec>> {
-        self.virtual_gateways.get(name)
+        self.tables.virtual_gateways.get(name)
     }
 
     /// A proxy profile by name.
     pub fn profile(&self, name: &str) -> Option<&Resource<ProxyProfileSpec>> {
-        self.profiles.get(name)
+        self.tables.proxy_profiles.get(name)
     }
 
     /// The routes of a router in the order in which they are tried (see [`RouteRank`]).
     pub fn routes_of(&self, router: &str) -> &[Resource<RouteSpec>] {
-        self.routes.get(router).map_or(&[], Vec::as_slice)
+        self.tables.routes.of(router)
     }
 
     /// The routes of a router that hold for one of its ports, in the order in which they are tried.
@@ -182,7 +181,7 @@ impl Mesh {
 
     /// The routes of a gateway in the order in which they are tried (see [`RouteRank`]).
     pub fn gateway_routes_of(&self, gateway: &str) -> &[Resource<GatewayRouteSpec>] {
-        self.gateway_routes.get(gateway).map_or(&[], Vec::as_slice)
+        self.tables.gateway_routes.of(gateway)
     }
 
     /// The routes of a gateway that hold for one of its ports, in the order in which they are tried.
@@ -241,7 +240,7 @@ impl Mesh {
             Some(key) => self.own_profiles.get(key)?,
             None => &self.default_profiles,
         };
-        self.profiles.get(names.first()?)
+        self.tables.proxy_profiles.get(names.first()?)
     }
 
     /// Every profile for one subject, by name: all but the first are an error.
@@ -285,42 +284,29 @@ impl Mesh {
 
     /// Whether a resource is there.
     pub fn contains(&self, key: &ResourceKey) -> bool {
-        let parent = key.parent.as_deref().unwrap_or_default();
-        key.mesh == self.name
-            && match key.kind {
-                Kind::Mesh => self.mesh.is_some(),
-                Kind::VirtualService => self.virtual_services.contains_key(&key.name),
-                Kind::VirtualNode => self.virtual_nodes.contains_key(&key.name),
-                Kind::VirtualRouter => self.virtual_routers.contains_key(&key.name),
-                Kind::VirtualGateway => self.virtual_gateways.contains_key(&key.name),
-                Kind::ProxyProfile => self.profiles.contains_key(&key.name),
-                Kind::Route => self.routes_of(parent).iter().any(|route| route.key == *key),
-                Kind::GatewayRoute => self
-                    .gateway_routes_of(parent)
-                    .iter()
-                    .any(|route| route.key == *key),
-            }
+        key.mesh == self.name && self.tables.contains(key)
+    }
+
+    /// What a resource refers to; nothing where it is not there.
+    pub fn references_from(&self, key: &ResourceKey) -> Vec<Reference> {
+        let Some(resource) = self.get(key) else {
+            return Vec::new();
+        };
+        references(&resource)
+    }
+
+    /// A resource of any kind.
+    pub fn get(&self, key: &ResourceKey) -> Option<Resource> {
+        if key.mesh == self.name {
+            self.tables.get(key)
+        } else {
+            None
+        }
     }
 
     /// Every resource, parents before children, by name; routes in the order in which they are tried.
     pub fn resources(&self) -> Vec<Resource> {
-        fn all<S: Clone>(of: impl Iterator<Item = Resource<S>>, spec: fn(S) -> Spec, to: &mut Vec<Resource>) {
-            to.extend(of.map(|resource| {
-                let wrapped = spec(resource.spec.clone());
-                resource.with_spec(wrapped)
-            }));
-        }
-        let mut list = Vec::new();
-        all(self.mesh.iter().cloned(), Spec::Mesh, &mut list);
-        let profile = |spec| Spec::ProxyProfile(Box::new(spec));
-        all(self.profiles().cloned(), profile, &mut list);
-        all(self.virtual_nodes().cloned(), Spec::VirtualNode, &mut list);
-        all(self.virtual_routers().cloned(), Spec::VirtualRouter, &mut list);
-        all(self.routes().cloned(), Spec::Route, &mut list);
-        all(self.virtual_services().cloned(), Spec::VirtualService, &mut list);
-        all(self.virtual_gateways().cloned(), Spec::VirtualGateway, &mut list);
-        all(self.gateway_routes().cloned(), Spec::GatewayRoute, &mut list);
-        list
+        self.tables.resources()
     }
 }
 

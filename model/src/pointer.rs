@@ -76,6 +76,12 @@ impl Pointer {
     }
 }
 
+impl From<&Pointer> for Pointer {
+    fn from(pointer: &Pointer) -> Self {
+        pointer.clone()
+    }
+}
+
 impl FromIterator<Segment> for Pointer {
     fn from_iter<I: IntoIterator<Item = Segment>>(iter: I) -> Self {
         Self(iter.into_iter().collect())

@@ -6,6 +6,13 @@ use crate::spec::{Extensions, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The partition in ARNs where nothing is said.
+pub const DEFAULT_PARTITION: &str = "aws";
+/// The region in ARNs where nothing is said.
+pub const DEFAULT_REGION: &str = "us-east-1";
+/// The account in ARNs where nothing is said.
+pub const DEFAULT_ACCOUNT: &str = "000000000000";
+
 /// A resource. `S` is the spec of one kind, or [`Spec`] for any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource<S = Spec> {
@@ -60,14 +67,28 @@ impl<S> Resource<S> {
 
     /// With another spec.
     pub fn with_spec<T>(self, spec: T) -> Resource<T> {
+        let (_, bare) = self.apart();
         Resource {
-            key: self.key,
+            key: bare.key,
             spec,
+            tags: bare.tags,
+            mesh_owner: bare.mesh_owner,
+            extensions: bare.extensions,
+            identity: bare.identity,
+        }
+    }
+
+    /// The spec, and the rest.
+    pub(crate) fn apart(self) -> (S, Resource<()>) {
+        let bare = Resource {
+            key: self.key,
+            spec: (),
             tags: self.tags,
             mesh_owner: self.mesh_owner,
             extensions: self.extensions,
             identity: self.identity,
-        }
+        };
+        (self.spec, bare)
     }
 }
 

@@ -92,13 +92,13 @@ struct Report {
 // === impl Report ===
 
 impl Report {
-    /// An error at a field of a resource; the path is a JSON pointer.
-    fn error(&mut self, code: Code, at: (&ResourceKey, &str), message: String, help: &str) {
+    /// An error at a field of a resource.
+    fn error(&mut self, code: Code, at: (&ResourceKey, impl Into<Pointer>), message: String, help: &str) {
         self.add(Diagnostic::error(code, message).help(help).at(place(at.0, at.1)));
     }
 
     /// A warning at a field of a resource.
-    fn warning(&mut self, code: Code, at: (&ResourceKey, &str), message: String, help: &str) {
+    fn warning(&mut self, code: Code, at: (&ResourceKey, impl Into<Pointer>), message: String, help: &str) {
         self.add(
             Diagnostic::warning(code, message)
                 .help(help)
@@ -127,9 +127,9 @@ impl Report {
     }
 }
 
-/// A place in a resource; `path` is a JSON pointer without names of users.
-fn place(key: &ResourceKey, path: &str) -> Place {
-    Place::of(key, &Pointer::parse(path).unwrap_or_default())
+/// A place in a resource: a typed path, or the pointer of a reference.
+fn place(key: &ResourceKey, path: impl Into<Pointer>) -> Place {
+    Place::of(key, &path.into())
 }
 
 /// A resource as it is called within its mesh: ``route `x` of virtual router `y` ``.

@@ -59,13 +59,10 @@ impl Session {
             Some(Waited::Ended(report)) => self.told(&mesh, key, &report).await,
             Some(Waited::Late) => {
                 let limit = self.settings.release_timeout.as_secs_f64();
-                let why = format!("after {limit} s (`release_timeout`) it is not published");
+                let why = format!("it took longer than {limit} s (`release_timeout`)");
                 self.unfinished(&mesh, &why).await.into()
             }
-            Some(Waited::Stopped) => self
-                .unfinished(&mesh, "it was not waited for, as the apply was interrupted")
-                .await
-                .into(),
+            Some(Waited::Stopped) => self.unfinished(&mesh, "the apply was interrupted").await.into(),
         }
     }
 
@@ -95,7 +92,10 @@ impl Session {
             Ok(Some(Ok(outcome))) if outcome.verdict == Verdict::Invalid => Diagnostics::new(),
             Ok(Some(report)) => self.told(mesh, None, &report).await,
             Ok(None) => Diagnostics::new(),
-            Err(_) => self.unfinished(mesh, "it takes too long").await.into(),
+            Err(_) => self
+                .unfinished(mesh, "it took longer than `release_timeout`")
+                .await
+                .into(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Session {
         match &outcome.verdict {
             Verdict::Invalid => match key {
                 Some(key) => told.extend(invalid(mesh, key, outcome)),
-                None => told.push(invalid_for_now(mesh, outcome)),
+                None => told.push(invalid_for_now(self, mesh, outcome)),
             },
             // Nothing judges what waits for an order.
             Verdict::Waits | Verdict::Pinned(_) => {
@@ -152,14 +152,14 @@ impl Session {
         let found = tokio::time::timeout(LOOK, releaser.lagging(mesh)).await;
         let paths = found.unwrap_or_default();
         let named = match paths.as_slice() {
-            [] => "Which proxies are behind is not known".to_owned(),
+            [] => "It is not known which proxies are behind".to_owned(),
             paths => format!("Behind are {}", listed(paths)),
         };
         Diagnostic::warning(
             format!("{} ({})", behind(mesh, paths.len()), codes::NOT_RELEASED),
             format!(
-                "Everything is written, but of the release of mesh `{mesh}`: {why}. {named}; they go on with what they \
-                 have. Apply again, or run `{}`.",
+                "The resources are written. The release of mesh `{mesh}` is not finished: {why}. {named}. Proxies keep their \
+                 last release until then. Apply again, or run `{}`.",
                 releaser.command(mesh, None)
             ),
         )
@@ -180,7 +180,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
     let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
     let more = match errors.len().saturating_sub(TOLD) {
         0 => String::new(),
-        more => format!(" {more} more problems are listed by `meshform status`."),
+        more => format!(" `meshform status` lists {more} more problems."),
     };
     let told = errors.into_iter().take(TOLD).map(|error| {
         let own = error.places.first().and_then(|place| place.resource.as_ref());
@@ -205,7 +205,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
             None => format!("{} ({})", problem::capital(&error.message), error.code),
         };
         told.detail.push_str(&format!(
-            "\nUntil this is mended mesh `{mesh}` is not valid, and its proxies keep the release that they have.{more}"
+            "\nUntil this is fixed, mesh `{mesh}` is not valid and its proxies keep their last release.{more}"
         ));
         told
     });
@@ -214,7 +214,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
 
 /// That a delete has left a mesh that is not valid. Where the resources that name it are changed after it, as when a
 /// canary goes, their writes mend it: it is said once, in a whole.
-fn invalid_for_now(mesh: &str, outcome: &Outcome) -> Diagnostic {
+fn invalid_for_now(session: &Session, mesh: &str, outcome: &Outcome) -> Diagnostic {
     let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
     let named = errors.iter().take(TOLD);
     let named: Vec<String> = named
@@ -227,10 +227,10 @@ fn invalid_for_now(mesh: &str, outcome: &Outcome) -> Diagnostic {
     Diagnostic::warning(
         codes::summary(meshform_release::codes::INVALID_MESH),
         format!(
-            "When this was deleted, mesh `{mesh}` was not valid any more:\n  {}{more}\nIts proxies keep the release that \
-             they have until that is mended, by a later write of this apply or by the next one; `meshform status --mesh \
-             {mesh}` says how it stands.",
-            named.join("\n  ")
+            "This delete left mesh `{mesh}` invalid:\n  {}{more}\nIts proxies keep their last release until a later change of \
+             this apply, or the next apply, makes the mesh valid. `meshform status --store {} --mesh {mesh}` shows the state.",
+            named.join("\n  "),
+            session.store_argument()
         ),
     )
 }
@@ -252,7 +252,7 @@ fn lost(mesh: &str, outcome: &Outcome) -> Diagnostic {
     Diagnostic::warning(
         codes::summary(meshform_release::codes::LOST),
         format!(
-            "After this apply no route is left in mesh `{mesh}` for {}: requests to it are answered with 404.",
+            "Mesh `{mesh}` has no route left for {}: requests to it are answered with 404.",
             listed(&named)
         ),
     )

@@ -84,7 +84,7 @@ impl Foreseen {
         let others = listing.records.iter();
         let others = others.filter(|record| record.author.owner != by.owner);
         let others = others.map(|record| record.key.clone()).collect();
-        let (resources, _) = meshform_release::resources(mesh, listing);
+        let (resources, _) = meshform_registry::resources(mesh, listing);
         let mut foreseen = Self {
             others,
             ..Self::default()

@@ -8,6 +8,7 @@ mod answer;
 mod flights;
 mod foresight;
 mod functions;
+mod key;
 mod lookup;
 mod policy;
 mod problem;

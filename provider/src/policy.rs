@@ -1,4 +1,4 @@
-//! What a plan says of a mesh that is released by hand.
+//! What a plan says of a mesh whose release policy is MANUAL.
 
 use crate::problem;
 use crate::session::{Planned, Session};
@@ -28,6 +28,6 @@ impl Session {
             None => false,
         };
         let note = manual && self.first_time(format!("by hand {mesh}"));
-        note.then(|| problem::plain(&meshform_release::by_hand(mesh)))
+        note.then(|| problem::plain(&self.foreteller().by_hand(mesh)))
     }
 }

@@ -34,7 +34,7 @@ fn is_block(kind: Kind, pointer: &Pointer) -> bool {
                     .and_then(|node| node.object())
                     .and_then(|one| one.field(name));
                 field
-                    .filter(|field| field.terraform_form == Form::Usual)
+                    .filter(|field| field.named(Dialect::Terraform).form == Form::Usual)
                     .map(|field| field.node)
             }
             Segment::Index(_) => node.and_then(|node| node.list()).map(|list| list.items),
@@ -86,7 +86,7 @@ pub(crate) fn absent(text: impl Into<String>) -> Diagnostic {
 
 /// That a record has no form in Terraform.
 pub(crate) fn misfit(text: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(codes::summary(codes::MISFIT), text.into())
+    Diagnostic::error(codes::summary(meshform_registry::codes::UNREADABLE), text.into())
 }
 
 /// That Terraform's state is not what was given to it.

@@ -2,13 +2,15 @@
 
 use crate::functions::{ArnParse, EcsProxyConfiguration, EcsSidecar, EnvoyBootstrap};
 use crate::lookup::{
-    CloudFormationTemplate, EcsTaskDefinition, Listing, Many, One, ProxyConfiguration, ReleaseStatus, plural,
+    BucketPolicy, CloudFormationTemplate, EcsTaskDefinition, Listing, Many, One, ProxyConfiguration,
+    ReleaseStatus, plural,
 };
 use crate::release::Release;
 use crate::resource::MeshResource;
 use crate::session::Session;
 use crate::settings::{self, Settings, Surroundings};
 use async_trait::async_trait;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema as model_schema;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +29,7 @@ impl Provider for Appmesh {
     fn register(&self, registry: &mut Registry) {
         for kind in Kind::ALL {
             let resource = Arc::new(MeshResource::new(kind));
-            let name = model_schema::kind(kind).terraform.clone();
+            let name = model_schema::kind(kind).type_in(Dialect::Terraform).to_owned();
             // The original names too: a resource keeps its type and its state and only says `provider = appmesh`.
             let original = (kind != Kind::ProxyProfile).then(|| format!("aws_{name}"));
             registry.data_source(plural(kind), Arc::new(Many(kind)));
@@ -44,6 +46,7 @@ impl Provider for Appmesh {
                 "appmesh_cloudformation_template",
                 Arc::new(CloudFormationTemplate),
             )
+            .data_source("appmesh_bucket_policy", Arc::new(BucketPolicy))
             .data_source("appmesh_ecs_task_definition", Arc::new(EcsTaskDefinition))
             .function("arn_parse", Arc::new(ArnParse))
             .function("ecs_proxy_configuration", Arc::new(EcsProxyConfiguration))

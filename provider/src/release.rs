@@ -5,9 +5,9 @@
 //! known here, and laid over what the store has it gives the mesh as it will be.
 
 use crate::codes;
+use crate::key;
 use crate::problem;
 use crate::resource::document;
-use crate::resource::key;
 use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
@@ -138,9 +138,9 @@ impl Resource for Release {
 
 /// The digest of the release that the proxies of a mesh get.
 async fn current(session: &Session, mesh: &str) -> Result<Option<String>, Diagnostics> {
-    let status = session.foreteller().status(mesh).await;
-    let status = status.map_err(|error| failed(&error))?;
-    Ok(status.current.map(|entry| entry.release.to_string()))
+    let current = session.foreteller().current_release(mesh).await;
+    let current = current.map_err(|error| failed(&error))?;
+    Ok(current.map(|release| release.to_string()))
 }
 
 /// A state with the identity that belongs to it.
@@ -232,7 +232,7 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagn
     }
     let mut resources = Vec::with_capacity(records.len());
     for record in records.into_values() {
-        resources.push(meshform_release::resource(record).map_err(|found| problem::plain(&found))?);
+        resources.push(meshform_registry::resource(record).map_err(|found| problem::plain(&found))?);
     }
     let preview = session.foreteller().preview_of(mesh, resources).await;
     preview.map(Some).map_err(|error| failed(&error))
@@ -303,8 +303,8 @@ fn invalid_mesh(mesh: &str, outcome: &Outcome) -> Diagnostics {
     let mut problems = Diagnostics::from(Diagnostic::error(
         codes::summary(meshform_release::codes::INVALID_MESH),
         format!(
-            "Everything is written, but mesh `{mesh}` is not valid, so its proxies keep the release that they have. \
-             What is missing follows."
+            "The resources are written, but mesh `{mesh}` is not valid, so its proxies keep their last release. The \
+             problems follow."
         ),
     ));
     problems.extend(outcome.diagnostics.iter().map(problem::plain));

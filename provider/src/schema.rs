@@ -29,7 +29,7 @@ pub(crate) fn resource(kind: Kind) -> Schema {
 /// What tells one resource of a kind from all others: the names in its import id.
 pub(crate) fn identity(kind: Kind) -> IdentitySchema {
     let mut identity = IdentitySchema::new();
-    for name in crate::resource::key::attributes(kind) {
+    for name in crate::key::attributes(kind) {
         identity = identity.attribute(IdentityAttribute::required(name, Type::String));
     }
     identity

@@ -152,6 +152,11 @@ impl Session {
         Ok(self.authored_by(Some(run.clone())))
     }
 
+    /// The store as `meshform --store` takes it.
+    pub(crate) fn store_argument(&self) -> String {
+        meshform_release::store_argument(&*self.store)
+    }
+
     /// Whether this process has written anything, or is about to.
     pub(crate) fn has_written(&self) -> bool {
         self.run.get().is_some()
@@ -205,7 +210,8 @@ impl Session {
             hold: self.settings.hold_time,
             ..Timing::default()
         };
-        let begun = Arc::new(ReleaseScheduler::start(self.releaser(run), timing)?);
+        let releaser = self.foreteller().written_by(self.authored_by(run));
+        let begun = Arc::new(ReleaseScheduler::start(releaser, timing)?);
         Ok(self.releases.get_or_init(|| begun))
     }
 
@@ -241,21 +247,19 @@ impl Session {
             .collect()
     }
 
-    /// What tells of releases and foretells them. It remembers the meshes that it was asked about, and follows their
-    /// changes; it releases nothing.
+    /// What tells of releases and foretells them; it releases nothing. What releases in the background
+    /// ([`releases`](Self::releases)) shares what it remembers of the meshes.
     pub(crate) fn foreteller(&self) -> &Releaser {
-        self.foreteller.get_or_init(|| self.releaser(None))
-    }
-
-    /// What makes releases, in a run.
-    fn releaser(&self, run: Option<RunId>) -> Releaser {
-        let author = self.authored_by(run);
-        let releaser = Releaser::new(Arc::clone(&self.store), Arc::new(EnvoyBuilder), author);
-        let releaser = releaser.with_rules(Options {
-            quotas: self.settings.quotas.clone(),
-        });
-        let targets = self.settings.publish.iter().cloned();
-        targets.fold(releaser, Releaser::publish_to)
+        self.foreteller.get_or_init(|| {
+            let author = self.authored_by(None);
+            let releaser = Releaser::new(Arc::clone(&self.store), Arc::new(EnvoyBuilder), author)
+                .with_views(Arc::clone(self.registry.views()))
+                .with_rules(Options {
+                    quotas: self.settings.quotas.clone(),
+                });
+            let targets = self.settings.publish.iter().cloned();
+            targets.fold(releaser, Releaser::publish_to)
+        })
     }
 
     /// A record may never have been released: its writer was killed, or could not make the release. This run sees to

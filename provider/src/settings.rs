@@ -4,6 +4,7 @@ mod quotas;
 
 use crate::codes;
 use crate::tags::TagRules;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use meshform_model::rules::Quotas;
 use meshform_registry::IgnoredTags;
 use meshform_release::Target;
@@ -65,7 +66,7 @@ pub(crate) struct Surroundings {
 
 /// The schema of the provider block.
 pub(crate) fn schema() -> Schema {
-    let text = |name: &'static str, doc: &'static str| Attribute::string(name).optional().description(doc);
+    let text = |name: &'static str, doc: &str| Attribute::string(name).optional().description(doc.to_owned());
     Schema::new()
         .description("Manages the resources of App Mesh in a store of your own, and publishes them to Envoy.")
         .attribute(text(
@@ -77,13 +78,17 @@ pub(crate) fn schema() -> Schema {
         ))
         .attribute(text(
             "account_id",
-            "The account in the ARNs of a store that is created: twelve digits. Default: `000000000000`. An \
-             existing store keeps its own.",
+            &format!(
+                "The account in the ARNs of a store that is created: twelve digits. Default: `{DEFAULT_ACCOUNT}`. An \
+                 existing store keeps its own."
+            ),
         ))
         .attribute(text(
             "region",
-            "The region in the ARNs of a store that is created. Default: `us-east-1`. An existing store keeps \
-             its own.",
+            &format!(
+                "The region in the ARNs of a store that is created. Default: `{DEFAULT_REGION}`. An existing store \
+                 keeps its own."
+            ),
         ))
         .attribute(text(
             "owner",

@@ -48,7 +48,7 @@ impl Registry {
 }
 
 /// Whether two bodies say the same; null and empty parts say nothing.
-fn is_same(one: &Value, other: &Value) -> bool {
+pub fn is_same(one: &Value, other: &Value) -> bool {
     let part = |body: &Value, name: &str| {
         let empty = |value: &Value| {
             value.is_null()

@@ -4,7 +4,7 @@
 //! - [`Registry`] has the operations. Each takes who writes ([`Author`](meshform_store::Author)) and by which
 //!   [`Policy`], and answers with records or a [`RegistryError`].
 //! - [`view`]: each mesh as this process last saw it, kept up to date by its change feed: who is inside, who refers to
-//!   whom.
+//!   whom, and the typed mesh that releases are made of.
 //! - [`merge`]: two writers of one owner changed different fields.
 //! - [`tags`]: tags that others write and a writer leaves alone.
 //! - [`follow`](mod@follow): what happened to a mesh since a revision.
@@ -17,16 +17,18 @@ pub mod follow;
 mod list;
 pub mod merge;
 mod policy;
+mod records;
 mod registry;
 pub mod tags;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
-pub use adopt::{Adoption, Standing};
+pub use adopt::{Adoption, Standing, is_same};
 pub use error::{Hold, RegistryError, Result};
 pub use list::{Page, Paged};
 pub use policy::Policy;
+pub use records::{resource, resources};
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
-pub use view::{Missing, dangling};
+pub use view::{Followed, Missing, Reached, Snapshot, Turn, Views, dangling};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
-    views: Views,
+    views: Arc<Views>,
 }
 
 /// A change of a resource that is there.
@@ -32,7 +32,7 @@ impl Registry {
     /// The resources of a store. Nothing is read yet.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
-            views: Views::new(Arc::clone(&store)),
+            views: Arc::new(Views::new(Arc::clone(&store))),
             store,
         }
     }
@@ -42,8 +42,8 @@ impl Registry {
         &*self.store
     }
 
-    /// The meshes as this process last saw them.
-    pub fn views(&self) -> &Views {
+    /// The meshes as this process last saw them, for whoever else in it needs them.
+    pub fn views(&self) -> &Arc<Views> {
         &self.views
     }
 

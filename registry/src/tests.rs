@@ -387,5 +387,9 @@ async fn a_watch_tells_what_happens() {
     let since = crate::follow::since(bench.registry.store(), "apps", Revision::default()).await;
     let since = since.unwrap().unwrap();
     assert_eq!(since.upto, record.revision);
-    assert_eq!(since.written().collect::<Vec<_>>(), [&record.key]);
+    let written = crate::follow::Changed::Written(Box::new(record.clone()));
+    assert_eq!(
+        since.changed.into_iter().collect::<Vec<_>>(),
+        [(record.key, written)]
+    );
 }

@@ -1,44 +1,98 @@
-//! Who refers to whom and what is inside what, kept up to date by the store's change feed.
+//! Each mesh as this process last saw it, kept up to date by the store's change feed: who is inside what, who refers to
+//! whom, and the typed mesh that releases are made of. There is one such view of a mesh in a process.
 //!
-//! A destroy of many resources asks before each delete. Listing the mesh each time would make the whole quadratic;
-//! following the feed costs what has changed.
+//! A destroy of many resources asks before each delete, and an apply releases again and again. Listing the mesh each time
+//! would make the whole quadratic; following the feed costs what has changed.
+//!
+//! Locks: the table of meshes is locked to find a view and never while the store is asked; a view is locked while it
+//! follows, so that those who ask at the same time wait for one look instead of asking each for itself. Who gets a
+//! [`Snapshot`] shares the mesh and holds no lock.
 
 use crate::codes;
 use crate::error::Hold;
-use crate::follow::{self, Since};
+use crate::follow::{self, Changed, Since};
+use crate::records;
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::mesh::{Reference, Role, references};
+use meshform_model::mesh::{self, Mesh, Reference, Role};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules;
 use meshform_model::validate::closest;
-use meshform_store::{Action, Prefix, Record, Result, Revision, Store};
+use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The meshes that were looked at.
 #[derive(Debug)]
 pub struct Views {
     store: Arc<dyn Store>,
-    meshes: Mutex<BTreeMap<String, View>>,
+    meshes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<View>>>>,
+}
+
+/// A mesh of one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The id of the store that it is of; empty where there is none yet.
+    pub store: String,
+    /// Everything up to this revision is in it.
+    pub revision: Revision,
+    /// The resources.
+    pub mesh: Arc<Mesh>,
+    /// What is said of records that cannot be read, or are not of this mesh.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// A snapshot, and what may have become different since whoever asks has judged the mesh.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The mesh now.
+    pub snapshot: Snapshot,
+    /// What to ask with next time.
+    pub turn: Turn,
+    /// What changes since the turn that was asked with have reached. None where that is not known: everything.
+    pub reached: Option<Reached>,
+}
+
+/// A look at a mesh by whoever judges it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn(u64);
+
+/// What changes have reached; see [`Applied`](mesh::Applied).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reached {
+    /// The resources of which the rules may say something else.
+    pub subjects: BTreeSet<ResourceKey>,
+    /// The proxies whose configuration may differ.
+    pub proxies: BTreeSet<ResourceKey>,
 }
 
 /// One mesh as of a revision.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct View {
+    name: String,
+    /// The id of the store.
+    store: String,
     upto: Revision,
     /// What this process wrote after that, where others have written in between, or may have.
     ahead: BTreeSet<Revision>,
     entries: BTreeMap<ResourceKey, Entry>,
-    /// Who refers to a resource, by what it refers to.
-    referrers: BTreeMap<ResourceKey, Vec<Reference>>,
+    /// Shared with snapshots: it is copied only where one of them is still in use when something changes.
+    mesh: Arc<Mesh>,
+    /// What the mesh has yet to take up. A snapshot that a release is being built from keeps the mesh from being changed
+    /// in place, so it is only brought up to date for those who look at it.
+    waiting: Vec<mesh::Change>,
+    /// What is said of records that the store has and cannot read.
+    unreadable: Vec<Diagnostic>,
+    /// The last look by whoever judges the mesh.
+    turn: Turn,
+    /// What changed since then; none where the mesh was listed anew, or nobody judges it.
+    reached: Option<Reached>,
 }
 
-/// What is known of a record.
+/// What is known of a record beside the resource in it.
 #[derive(Debug)]
 struct Entry {
     owner: String,
@@ -48,16 +102,42 @@ struct Entry {
     uid: String,
     /// Which write made it so.
     revision: Revision,
-    /// What it refers to.
-    references: Vec<Reference>,
+    /// Why the mesh does not have it.
+    problem: Option<Box<Diagnostic>>,
 }
 
 impl Views {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    /// The meshes of a store. Nothing is read yet.
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             meshes: Mutex::default(),
         }
+    }
+
+    /// A mesh as it is now.
+    pub async fn snapshot(&self, mesh: &str) -> Result<Snapshot> {
+        let view = self.of(mesh);
+        let mut view = view.lock().await;
+        view.follow_whole(&*self.store).await?;
+        Ok(view.snapshot())
+    }
+
+    /// A mesh as it is now, and what changes have reached since a turn. It is meant for the one who judges the mesh in
+    /// this process: whoever asks with another turn than the last one that was given is told of no changes, and judges
+    /// everything.
+    pub async fn followed(&self, mesh: &str, since: Option<Turn>) -> Result<Followed> {
+        let view = self.of(mesh);
+        let mut view = view.lock().await;
+        view.follow_whole(&*self.store).await?;
+        let reached = view.reached.replace(Reached::default());
+        let reached = reached.filter(|_| since == Some(view.turn));
+        view.turn.0 += 1;
+        Ok(Followed {
+            snapshot: view.snapshot(),
+            turn: view.turn,
+            reached,
+        })
     }
 
     /// What is inside a resource now: everything of a mesh, the routes of a router or gateway.
@@ -67,28 +147,29 @@ impl Views {
 
     /// Who refers to a resource without being inside it, as of the last look.
     pub async fn named_by(&self, key: &ResourceKey) -> Vec<Hold> {
-        let meshes = self.meshes.lock().await;
-        let view = meshes.get(&key.mesh);
-        let holds = view.into_iter().flat_map(|view| view.holds(key));
+        let view = self.of(&key.mesh);
+        let mut view = view.lock().await;
+        view.settle();
+        let holds = view.holds(key);
         holds
             .filter(|hold| hold.reference.role != Role::Container)
             .collect()
     }
 
-    /// Remembers what this process wrote, so that it need not be read again.
+    /// Remembers what this process wrote, so that it need not be read again. A mesh that was never looked at is not
+    /// remembered.
     pub async fn wrote(&self, record: &Record) {
-        if let Some(view) = self.meshes.lock().await.get_mut(&record.key.mesh)
-            && view.upto < record.revision
-        {
-            // Not in the place of what came later: writes of one resource may be told in another order.
-            let known = view.entries.get(&record.key).map(|entry| entry.revision);
-            if known.is_none_or(|known| known < record.revision) {
-                view.forget(&record.key);
-                view.add(record);
-            }
-            view.ahead.insert(record.revision);
-            view.catch_up();
+        let view = self.meshes().get(&record.key.mesh).map(Arc::clone);
+        let Some(view) = view else {
+            return;
+        };
+        let mut view = view.lock().await;
+        if view.upto == Revision::default() || view.upto >= record.revision {
+            return;
         }
+        view.ahead.insert(record.revision);
+        view.take_up([(record.key.clone(), Changed::Written(Box::new(record.clone())))]);
+        view.catch_up();
     }
 
     /// What a resource of the store names and the store does not have, as of now, or as of a revision at least. What
@@ -105,7 +186,7 @@ impl Views {
 
     /// Where a resource gives the ids of others in the place of their names: nothing would ever be found by them.
     pub async fn misnamed(&self, resource: &Resource) -> Result<Vec<Diagnostic>> {
-        let mut references = references(resource);
+        let mut references = mesh::references(resource);
         references.retain(|reference| rules::looks_like_id(&reference.to.name));
         if references.is_empty() {
             return Ok(Vec::new());
@@ -144,23 +225,89 @@ impl Views {
     }
 
     async fn with<T>(&self, mesh: &str, since: Option<Revision>, look: impl FnOnce(&View) -> T) -> Result<T> {
-        let mut meshes = self.meshes.lock().await;
-        let view = meshes.entry(mesh.to_owned()).or_default();
+        let view = self.of(mesh);
+        let mut view = view.lock().await;
         if since.is_none_or(|since| view.upto < since) {
-            view.follow(&*self.store, mesh).await?;
+            view.follow(&*self.store).await?;
         }
-        Ok(look(view))
+        view.settle();
+        Ok(look(&view))
+    }
+
+    fn of(&self, mesh: &str) -> Arc<tokio::sync::Mutex<View>> {
+        let mut meshes = self.meshes();
+        if let Some(view) = meshes.get(mesh) {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(tokio::sync::Mutex::new(View::new(mesh)));
+        meshes.insert(mesh.to_owned(), Arc::clone(&view));
+        view
+    }
+
+    fn meshes(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<tokio::sync::Mutex<View>>>> {
+        self.meshes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl View {
-    async fn follow(&mut self, store: &dyn Store, mesh: &str) -> Result<()> {
-        if self.upto == Revision::default() {
-            return self.load(store, mesh).await;
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            store: String::new(),
+            upto: Revision::default(),
+            ahead: BTreeSet::new(),
+            entries: BTreeMap::new(),
+            mesh: Arc::new(Mesh::empty(name)),
+            waiting: Vec::new(),
+            unreadable: Vec::new(),
+            turn: Turn(0),
+            reached: None,
         }
-        match follow::since(store, mesh, self.upto).await? {
-            Some(since) => self.take_up(store, since).await,
-            None => self.load(store, mesh).await,
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let of_records = self.entries.values().filter_map(|entry| entry.problem.as_deref());
+        Snapshot {
+            store: self.store.clone(),
+            revision: self.upto,
+            mesh: Arc::clone(&self.mesh),
+            problems: self.unreadable.iter().chain(of_records).cloned().collect(),
+        }
+    }
+
+    /// Follows; a mesh with records that the store cannot read is listed anew, as nobody tells when they can be.
+    async fn follow_whole(&mut self, store: &dyn Store) -> Result<()> {
+        if self.unreadable.is_empty() {
+            self.follow(store).await
+        } else {
+            self.load(store).await
+        }
+    }
+
+    async fn follow(&mut self, store: &dyn Store) -> Result<()> {
+        self.catch_up_with(store).await?;
+        self.settle();
+        Ok(())
+    }
+
+    async fn catch_up_with(&mut self, store: &dyn Store) -> Result<()> {
+        let same = store
+            .identity()
+            .await?
+            .is_some_and(|identity| identity.id == self.store);
+        if self.upto == Revision::default() || !same {
+            return self.load(store).await;
+        }
+        match follow::since(store, &self.name, self.upto).await {
+            Ok(Some(Since { upto, changed })) => {
+                self.take_up(changed);
+                self.upto = self.upto.max(upto);
+                self.catch_up();
+                Ok(())
+            }
+            // A listing says which record it is, and has the others.
+            Ok(None) | Err(StoreError::Damaged { .. }) => self.load(store).await,
+            Err(error) => Err(error),
         }
     }
 
@@ -176,25 +323,73 @@ impl View {
         }
     }
 
-    /// Takes up what has happened, and reads only what is neither gone nor written by this process itself.
-    async fn take_up(&mut self, store: &dyn Store, since: Since) -> Result<()> {
-        let mut unread = Vec::new();
-        for (key, (action, revision)) in since.changed {
+    /// Takes up what has happened, but for what is older than what is known: writes of one resource may be told in
+    /// another order.
+    fn take_up(&mut self, changed: impl IntoIterator<Item = (ResourceKey, Changed)>) {
+        for (key, changed) in changed {
             let known = self.entries.get(&key).map(|entry| entry.revision);
-            if known.is_some_and(|known| known >= revision) {
+            if known.is_some_and(|known| known >= changed.revision()) {
                 continue;
             }
-            self.forget(&key);
-            if action != Action::Delete {
-                unread.push(key);
+            let resource = match changed {
+                Changed::Deleted(_) => {
+                    self.entries.remove(&key);
+                    None
+                }
+                Changed::Written(record) => {
+                    let (entry, resource) = read(*record);
+                    self.entries.insert(key.clone(), entry);
+                    resource
+                }
+            };
+            self.waiting.push(match resource {
+                Some(resource) => mesh::Change::Written(Box::new(resource)),
+                None => mesh::Change::Deleted(key),
+            });
+        }
+    }
+
+    /// Brings the mesh to what is known.
+    fn settle(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        match Arc::make_mut(&mut self.mesh).apply(std::mem::take(&mut self.waiting)) {
+            Ok(applied) => {
+                if let Some(reached) = &mut self.reached {
+                    reached.subjects.extend(applied.subjects);
+                    reached.proxies.extend(applied.proxies);
+                }
+            }
+            // Each of them was looked at when it was read.
+            Err(problems) => self.unreadable.extend(problems),
+        }
+    }
+
+    async fn load(&mut self, store: &dyn Store) -> Result<()> {
+        let id = store.identity().await?.map(|identity| identity.id);
+        let listing = store.list(&Prefix::mesh(&self.name)).await?;
+        let mut loaded = Self {
+            store: id.unwrap_or_default(),
+            upto: listing.revision,
+            unreadable: records::unreadable(&self.name, &listing.unreadable),
+            turn: self.turn,
+            ..Self::new(&self.name)
+        };
+        let mut resources = Vec::with_capacity(listing.records.len());
+        for record in listing.records {
+            let key = record.key.clone();
+            let (entry, resource) = read(record);
+            loaded.entries.insert(key, entry);
+            resources.extend(resource);
+        }
+        if !resources.is_empty() {
+            match Mesh::new(resources) {
+                Ok(mesh) => loaded.mesh = Arc::new(mesh),
+                Err(problems) => loaded.unreadable.extend(problems),
             }
         }
-        if !unread.is_empty() {
-            let found = store.get_all(&unread).await?;
-            found.iter().for_each(|record| self.add(record));
-        }
-        self.upto = self.upto.max(since.upto);
-        self.catch_up();
+        *self = loaded;
         Ok(())
     }
 
@@ -212,19 +407,18 @@ impl View {
     }
 
     /// Everything that refers to a resource.
-    fn holds<'v>(&'v self, key: &ResourceKey) -> impl Iterator<Item = Hold> + use<'v> {
-        let found = self.referrers.get(key).into_iter().flatten();
+    fn holds<'v>(&'v self, key: &'v ResourceKey) -> impl Iterator<Item = Hold> + use<'v> {
+        let found = self.mesh.referrers(key);
         found.filter_map(|one| Some(self.entries.get(&one.from)?.hold(one.clone())))
     }
 
     /// What a resource names and is not there.
     fn missing(&self, key: &ResourceKey) -> Vec<Missing> {
-        let entry = self.entries.get(key).into_iter();
-        let references = entry.flat_map(|entry| &entry.references);
-        let missing = references.filter(|reference| !self.entries.contains_key(&reference.to));
-        let missing = missing.map(|reference| Missing {
+        let mut references = self.mesh.references_from(key);
+        references.retain(|reference| !self.entries.contains_key(&reference.to));
+        let missing = references.into_iter().map(|reference| Missing {
             near: self.near(&reference.to),
-            reference: reference.clone(),
+            reference,
         });
         missing.collect()
     }
@@ -257,43 +451,6 @@ impl View {
         let help = format!("use its name: `{}`", meant.name);
         Some(problem.help(help).at(Place::of(from, pointer)))
     }
-
-    async fn load(&mut self, store: &dyn Store, mesh: &str) -> Result<()> {
-        let listing = store.list(&Prefix::mesh(mesh)).await?;
-        *self = Self {
-            upto: listing.revision,
-            ..Self::default()
-        };
-        listing.records.iter().for_each(|record| self.add(record));
-        Ok(())
-    }
-
-    fn add(&mut self, record: &Record) {
-        let references = of_record(record);
-        let entry = Entry {
-            owner: record.author.owner.clone(),
-            actor: record.author.actor.clone(),
-            uid: record.identity.uid.clone(),
-            revision: record.revision,
-            references: references.clone(),
-        };
-        for reference in references {
-            self.referrers
-                .entry(reference.to.clone())
-                .or_default()
-                .push(reference);
-        }
-        self.entries.insert(record.key.clone(), entry);
-    }
-
-    fn forget(&mut self, key: &ResourceKey) {
-        let entry = self.entries.remove(key);
-        for reference in entry.into_iter().flat_map(|entry| entry.references) {
-            if let Some(list) = self.referrers.get_mut(&reference.to) {
-                list.retain(|reference| reference.from != *key);
-            }
-        }
-    }
 }
 
 impl Entry {
@@ -313,6 +470,23 @@ pub struct Missing {
     pub reference: Reference,
     /// A name that is there and nearly the same.
     pub near: Option<String>,
+}
+
+/// What a record says. One that does not fit the model refers to nothing, and keeps its mesh from being released.
+fn read(record: Record) -> (Entry, Option<Resource>) {
+    let mut entry = Entry {
+        owner: record.author.owner.clone(),
+        actor: record.author.actor.clone(),
+        uid: record.identity.uid.clone(),
+        revision: record.revision,
+        problem: None,
+    };
+    let found = records::resource(record).and_then(|resource| match mesh::misfit(&resource) {
+        Some(problem) => Err(problem),
+        None => Ok(resource),
+    });
+    entry.problem = found.as_ref().err().cloned().map(Box::new);
+    (entry, found.ok())
 }
 
 /// The warning that a resource names what is not there.
@@ -345,13 +519,6 @@ fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {
         to: to.clone(),
         role: Role::Container,
     }
-}
-
-/// What a record refers to. A record that does not fit the model refers to nothing: the release reports it.
-fn of_record(record: &Record) -> Vec<Reference> {
-    Resource::from_body(record.key.clone(), &record.body)
-        .map(|resource| references(&resource))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -414,7 +581,7 @@ mod tests {
         }
 
         async fn upto(&self) -> u64 {
-            self.views.meshes.lock().await["apps"].upto.0
+            self.views.of("apps").lock().await.upto.0
         }
     }
 

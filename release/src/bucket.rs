@@ -28,7 +28,7 @@ pub(crate) const ATTEMPTS: u32 = 16;
 
 /// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
 /// away and still follow.
-const GRACE_MILLIS: i64 = 24 * 3_600_000;
+pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 
 /// The end of the key of what a proxy is to run.
 const CURRENT: &str = "/current.json";
@@ -72,7 +72,22 @@ pub(crate) struct Bundles<'a> {
     pub(crate) fresh: &'a BTreeMap<Digest, Vec<u8>>,
 }
 
+/// A bucket that was made ready for a release while the release was stored.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    listing: Listing,
+    /// The bundles that were written meanwhile, by key.
+    written: BTreeSet<String>,
+}
+
+/// What is known of a bucket when proxies are brought to a release.
+struct Ground<'a> {
+    prepared: &'a Prepared,
+    bundles: &'a Bundles<'a>,
+}
+
 /// The objects of a mesh below some key.
+#[derive(Debug)]
 pub(crate) struct Listing {
     by_key: BTreeMap<String, ListedObject>,
     /// When the youngest was written: the storage's own clock, never ahead of it.
@@ -80,6 +95,11 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    fn has_old_bundles(&self) -> bool {
+        let mut keys = self.by_key.keys();
+        keys.any(|key| key.contains("/bundles/") && self.is_older_than(key, GRACE_MILLIS))
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.by_key.contains_key(key)
     }
@@ -123,6 +143,9 @@ enum Told {
 pub(crate) struct Brought {
     pub(crate) published: Published,
     pub(crate) later: Option<u64>,
+    /// Whether there are bundles that may be for [`collect`](BucketTarget::collect), which needs every release of the
+    /// history.
+    pub(crate) has_old_bundles: bool,
 }
 
 impl Brought {
@@ -158,44 +181,89 @@ impl BucketTarget {
     /// The folders of the proxies that are not as they should be. Writes nothing.
     pub(crate) async fn behind(&self, wanted: &Wanted<'_>) -> Result<Vec<String>> {
         let listing = self.list(wanted.mesh).await?;
-        let looks = wanted.proxies.iter();
-        let looks = looks.map(|(folder, entry)| self.lags(wanted, (folder, entry), &listing));
-        let behind: Vec<Option<String>> = at_once(looks.collect()).await?;
-        let mut behind: Vec<String> = behind.into_iter().flatten().collect();
+        let looks = wanted.proxies.values();
+        let looks = looks.map(|entry| self.lags(wanted, entry, &listing));
+        let lags: Vec<bool> = at_once(looks.collect()).await?;
+        let folders = wanted.proxies.keys().zip(lags).filter(|(_, lags)| *lags);
+        let mut behind: Vec<String> = folders.map(|(folder, _)| folder.clone()).collect();
         for (proxy, known) in self.gone(wanted, &listing).await? {
             behind.extend(known.current.bundle.map(|_| proxy.folder()));
         }
         Ok(behind)
     }
 
-    async fn lags(
-        &self,
-        wanted: &Wanted<'_>,
-        (folder, entry): (&String, &ProxyEntry),
-        listing: &Listing,
-    ) -> Result<Option<String>> {
+    async fn lags(&self, wanted: &Wanted<'_>, entry: &ProxyEntry, listing: &Listing) -> Result<bool> {
         let proxy = proxy_of(wanted.mesh, entry)?;
         let found = self.look(&proxy, Some(listing)).await?;
         let fine = found.is_some_and(|found| is_same(&found.current, &wanted.of(&proxy, Some(entry))))
             && listing.by_key.contains_key(&proxy.bundle_key(&entry.bundle));
-        Ok((!fine).then(|| folder.clone()))
+        Ok(!fine)
+    }
+
+    /// Writes the bundles of a release that is about to become current, and looks at what is there.
+    pub(crate) async fn prepare(
+        &self,
+        mesh: &str,
+        proxies: &BTreeMap<String, ProxyEntry>,
+        bundles: &BTreeMap<Digest, Vec<u8>>,
+    ) -> Result<Prepared> {
+        let mut written = BTreeSet::new();
+        let mut writes = Vec::new();
+        for entry in proxies.values() {
+            if let Some(bytes) = bundles.get(&entry.bundle) {
+                let key = proxy_of(mesh, entry)?.bundle_key(&entry.bundle);
+                writes.push(self.supply(key.clone(), bytes));
+                written.insert(key);
+            }
+        }
+        let (listing, done) = futures_util::future::join(self.list(mesh), at_once(writes)).await;
+        done?;
+        Ok(Prepared {
+            listing: listing?,
+            written,
+        })
+    }
+
+    async fn supply(&self, key: String, bytes: &[u8]) -> Result<()> {
+        self.objects.write(&key, bytes.to_vec()).await?;
+        Ok(())
     }
 
     /// Brings every proxy of a mesh to what it is to run.
-    pub(crate) async fn bring(&self, wanted: &Wanted<'_>, bundles: &Bundles<'_>) -> Result<Brought> {
-        let listing = self.list(wanted.mesh).await?;
-        let mut brought = Brought::default();
-        let pollers_told = self.tell_pollers(wanted, &listing).await?;
-        let writes = wanted.proxies.iter();
-        let writes = writes.map(|(_, entry)| self.bring_one(wanted, entry, (&listing, bundles)));
-        let told: Vec<Told> = at_once(writes.collect()).await?;
+    pub(crate) async fn bring(
+        &self,
+        wanted: &Wanted<'_>,
+        bundles: &Bundles<'_>,
+        prepared: Option<Prepared>,
+    ) -> Result<Brought> {
+        let prepared = match prepared {
+            Some(prepared) => prepared,
+            None => Prepared {
+                listing: self.list(wanted.mesh).await?,
+                written: BTreeSet::new(),
+            },
+        };
+        let mut brought = Brought {
+            has_old_bundles: prepared.listing.has_old_bundles(),
+            ..Brought::default()
+        };
+        let ground = Ground {
+            prepared: &prepared,
+            bundles,
+        };
+        let listing = &prepared.listing;
+        let writes = wanted.proxies.values();
+        let writes = writes.map(|entry| self.bring_one(wanted, entry, &ground));
+        let pollers = self.tell_pollers(wanted, listing);
+        let (told, pollers) = futures_util::future::join(at_once(writes.collect()), pollers).await;
+        let (told, pollers_told): (Vec<Told>, bool) = (told?, pollers?);
         for (folder, told) in wanted.proxies.keys().zip(&told) {
             if brought.note(told) {
                 brought.published.written.push(folder.clone());
             }
         }
         // Callers were told first; now those that are called no more.
-        for (proxy, known) in self.gone(wanted, &listing).await? {
+        for (proxy, known) in self.gone(wanted, listing).await? {
             if known.current.bundle.is_some() {
                 let next = wanted.of(&proxy, None);
                 if brought.note(&self.set(&proxy, next, None, None).await?) {
@@ -208,21 +276,20 @@ impl BucketTarget {
                 brought.published.removed.push(proxy.folder());
             }
         }
-        if pollers_told || brought.published != Published::default() {
+        // Otherwise whoever publishes wakes those who follow.
+        if pollers_told && brought.published == Published::default() {
             self.wake().await;
         }
         Ok(brought)
     }
 
-    async fn bring_one(
-        &self,
-        wanted: &Wanted<'_>,
-        entry: &ProxyEntry,
-        (listing, bundles): (&Listing, &Bundles<'_>),
-    ) -> Result<Told> {
+    async fn bring_one(&self, wanted: &Wanted<'_>, entry: &ProxyEntry, ground: &Ground<'_>) -> Result<Told> {
+        let Ground { prepared, bundles } = ground;
+        let listing = &prepared.listing;
         let proxy = proxy_of(wanted.mesh, entry)?;
         let key = proxy.bundle_key(&entry.bundle);
-        let is_there = listing.by_key.contains_key(&key);
+        let is_new = prepared.written.contains(&key);
+        let is_there = is_new || listing.by_key.contains_key(&key);
         // Also for a proxy that knows: a new task of it finds nothing to start with.
         if !is_there {
             self.objects
@@ -230,9 +297,9 @@ impl BucketTarget {
                 .await?;
         }
         // One that is about to be collected is written anew, so that its time begins again.
-        let is_old = is_there && listing.is_older_than(&key, GRACE_MILLIS / 2);
+        let is_old = is_there && !is_new && listing.is_older_than(&key, GRACE_MILLIS / 2);
         let next = wanted.of(&proxy, Some(entry));
-        self.set(&proxy, next, Some(listing), is_old.then_some(bundles))
+        self.set(&proxy, next, Some(listing), is_old.then_some(*bundles))
             .await
     }
 
@@ -277,11 +344,9 @@ impl BucketTarget {
         Ok(named)
     }
 
-    /// Whether there are bundles that may be for [`collect`](Self::collect): it needs every release of the history.
-    pub(crate) async fn has_old_bundles(&self, mesh: &str) -> Result<bool> {
-        let listing = self.list(mesh).await?;
-        let mut keys = listing.by_key.keys();
-        Ok(keys.any(|key| key.contains("/bundles/") && listing.is_older_than(key, GRACE_MILLIS)))
+    /// The storage's own clock: when what is published for a mesh was written last.
+    pub(crate) async fn now(&self, mesh: &str) -> Result<Timestamp> {
+        Ok(self.list(mesh).await?.now)
     }
 
     async fn list(&self, mesh: &str) -> Result<Listing> {
@@ -431,7 +496,7 @@ impl BucketTarget {
         Ok(known.map(|known| (proxy, known)))
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    pub(crate) async fn delete(&self, keys: Vec<String>) -> Result<()> {
         at_once(keys.iter().map(|key| self.remove(key)).collect())
             .await
             .map(drop)
@@ -443,7 +508,7 @@ impl BucketTarget {
 
     /// A hint to those who follow the whole bucket. They list all the same, so that it is no error where a policy does
     /// not let us write it.
-    async fn wake(&self) {
+    pub(crate) async fn wake(&self) {
         let written = self.objects.write(WAKE_KEY, RandomIds.next().into_bytes()).await;
         if let Err(error) = written
             && !self.told.swap(true, Ordering::Relaxed)

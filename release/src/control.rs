@@ -2,14 +2,16 @@
 
 use crate::error::{ReleaseError, Result};
 use crate::outcome::{Outcome, Preview};
-use crate::policy::Holding;
+use crate::policy::{self, Holding, Trigger};
 use crate::publishing::Look;
 use crate::releaser::Releaser;
 use crate::state::Entry;
+use crate::supply::Supply;
 use crate::target::{Delivery, TargetStatus};
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
-use meshform_store::{Prefix, Revision, StoreError};
-use std::collections::BTreeMap;
+use meshform_store::{Digest, Prefix, Revision, StoreError};
 
 /// How a mesh and its release stand.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,21 @@ impl Releaser {
         })
     }
 
+    /// Whether a mesh was looked at since a revision was written, and every place has what came of it. Writes nothing.
+    pub async fn is_settled(&self, mesh: &str, revision: Revision) -> Result<bool> {
+        let pointed = self.pointed(mesh).await?;
+        let state = &pointed.state;
+        if state.judged < revision && !state.pinned && self.policy(mesh).await? != ReleasePolicy::Manual {
+            return Ok(false);
+        }
+        let current = state.current_entry().map(|entry| &entry.release);
+        let targets = self.targets_of(mesh, &pointed, Look::Reports).await?;
+        // A place that failed will not come right by waiting; who asks is told of it.
+        Ok(targets
+            .iter()
+            .all(|target| target.report.failure.is_some() || target.report.release.as_ref() == current))
+    }
+
     /// The releases that are kept, the newest first.
     pub async fn history(&self, mesh: &str) -> Result<Vec<Entry>> {
         let mut history = self.pointed(mesh).await?.state.history;
@@ -54,10 +71,33 @@ impl Releaser {
         Ok(history)
     }
 
+    /// What a write to a mesh leads to: a release, or, where the mesh is released by hand, nothing but that its
+    /// current release is published whole.
+    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome> {
+        self.release_for(mesh, Trigger::Write(holding)).await
+    }
+
+    /// When a mesh is released. A mesh that is not there, or cannot be read, says nothing of it.
+    pub async fn policy(&self, mesh: &str) -> Result<ReleasePolicy> {
+        let record = self.store.get(&ResourceKey::mesh(mesh)).await?;
+        let said = record.and_then(|record| meshform_registry::resource(record).ok()?.extensions);
+        Ok(policy::of_extensions(said.as_ref()))
+    }
+
+    /// That what is written to a mesh waits for an order.
+    pub fn by_hand(&self, mesh: &str) -> Diagnostic {
+        policy::by_hand(mesh, &self.command(mesh, None))
+    }
+
+    /// The release that proxies get.
+    pub async fn current_release(&self, mesh: &str) -> Result<Option<Digest>> {
+        Ok(self.pointed(mesh).await?.state.current)
+    }
+
     /// Holds proxies at a release of the history, named by its digest or the beginning of it.
     pub async fn pin(&self, mesh: &str, release: &str) -> Result<(Entry, Vec<Delivery>)> {
         loop {
-            let pointed = self.pointed(mesh).await?;
+            let mut pointed = self.pointed(mesh).await?;
             let Some(found) = pointed.state.find(release).cloned() else {
                 return Err(ReleaseError::NoRelease {
                     mesh: mesh.to_owned(),
@@ -79,8 +119,8 @@ impl Releaser {
             };
             let (mut state, _) = pointed.state.clone().advance(entry.clone());
             state.pinned = true;
-            match self.set(mesh, &pointed, &state).await {
-                Ok(()) => return Ok((entry, self.publish(mesh, BTreeMap::new()).await?)),
+            match self.set(mesh, &mut pointed, state).await {
+                Ok(()) => return Ok((entry, self.publish(mesh, Supply::default(), pointed).await?)),
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),
             }
@@ -90,13 +130,13 @@ impl Releaser {
     /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand.
     pub async fn unpin(&self, mesh: &str) -> Result<Outcome> {
         loop {
-            let pointed = self.pointed(mesh).await?;
+            let mut pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {
                 return self.follow(mesh, Holding::Over).await;
             }
             let mut state = pointed.state.clone();
             state.pinned = false;
-            match self.set(mesh, &pointed, &state).await {
+            match self.set(mesh, &mut pointed, state).await {
                 Ok(()) => return self.follow(mesh, Holding::Over).await,
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),

@@ -4,7 +4,6 @@
 //! apply would cost the square of its size. So a pause is told from what came before: twice the longest gap between
 //! the last writes. And the longer writes go on, the longer the next release on the way waits.
 
-use crate::scheduler::Timing;
 use std::time::{Duration, Instant};
 
 /// While writes go on, so many times longer than the last release took is waited before the next one: a long apply
@@ -16,6 +15,31 @@ const DOUBLINGS: u32 = 3;
 
 /// Writes that come so many times later than a release would wait belong to another apply.
 const ANOTHER: u32 = 10;
+
+/// When a mesh is released.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// After so long without a write; longer where the writes before came slowly.
+    pub quiet: Duration,
+    /// While writes go on: at the latest so long after the first; longer with each release on the way.
+    pub longest: Duration,
+    /// Where somebody waits for the release: after so long without a write. Writes that the answers to the last ones
+    /// have let go come sooner.
+    pub breath: Duration,
+    /// So long a release is held that takes away the last route of a router, as another may be on its way.
+    pub hold: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_millis(50),
+            longest: Duration::from_secs(1),
+            breath: Duration::from_millis(15),
+            hold: Duration::from_secs(10),
+        }
+    }
+}
 
 /// By so much of itself a gap is forgotten with each write that comes sooner: a dozen of them halve it, which is as
 /// many as Terraform has under way at once.

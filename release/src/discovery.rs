@@ -1,49 +1,19 @@
 //! Nodes whose addresses a poller looks up: publishers tell it what to look up, and it tells when it did.
 
 use crate::bucket::{ATTEMPTS, BucketTarget, Listing, Wanted};
+use crate::discovered;
 use crate::error::{ReleaseError, Result};
-use crate::manifest::Manifest;
 use crate::releaser::Releaser;
 use crate::state::State;
 use crate::target::Target;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, PollerState};
-use meshform_bundle::{Digest, Error, ProxyId, mesh_prefix};
+use meshform_bundle::{Digest, Error, mesh_prefix};
 use meshform_envoy::polled::{self, Looked};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeMap;
-
-/// What has to be looked up for a mesh, by node.
-pub(crate) fn of(mesh: &Mesh) -> BTreeMap<String, DiscoveredNode> {
-    let mut nodes = BTreeMap::new();
-    for node in polled::polled(mesh) {
-        let attributes = node.service.attributes.iter();
-        let callers = node.callers.iter().filter_map(ProxyId::of);
-        let discovered = DiscoveredNode {
-            namespace: node.service.namespace_name.clone(),
-            service: node.service.service_name.clone(),
-            attributes: attributes
-                .map(|one| (one.key.clone(), one.value.clone()))
-                .collect(),
-            ip_preference: node.ip_preference,
-            assignments: node.assignments.into_iter().collect(),
-            callers: callers.map(|caller| caller.to_string()).collect(),
-        };
-        nodes.insert(node.key.name.clone(), discovered);
-    }
-    nodes
-}
-
-/// As a publisher tells it to pollers.
-pub(crate) fn told(mesh: &str, sequence: u64, manifest: Option<&Manifest>) -> Discovery {
-    let mut discovery = Discovery::new(mesh, sequence);
-    discovery.nodes = manifest
-        .map(|manifest| manifest.discovery.clone())
-        .unwrap_or_default();
-    discovery
-}
 
 impl BucketTarget {
     /// Tells pollers what is to be looked up, unless they know, or were told something later. Whether it was told now.
@@ -127,6 +97,12 @@ impl Releaser {
             Ok(None) | Err(ReleaseError::Damaged { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same of a mesh that is no release.
+    pub async fn without_endpoints_of(&self, mesh: &Mesh) -> Result<Vec<Diagnostic>> {
+        let state = self.pointed(mesh.name()).await?.state;
+        Ok(self.unpolled(mesh.name(), &state, &discovered::of(mesh)).await)
     }
 
     /// The same of these nodes.

@@ -3,7 +3,7 @@
 use crate::codes;
 use meshform_bundle::Error as BundleError;
 use meshform_model::diag::{Code, Diagnostic};
-use meshform_store::StoreError;
+use meshform_store::{StoreError, Trouble};
 use std::path::PathBuf;
 
 /// The outcome of a release's work.
@@ -104,6 +104,17 @@ impl ReleaseError {
                 detail: other.to_string(),
             },
         }
+    }
+
+    /// Whether a bucket is out of reach from here, or for who asks.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let Self::Store(StoreError::Storage(refused)) = self else {
+            return false;
+        };
+        matches!(
+            refused.trouble,
+            Trouble::Unreachable | Trouble::Denied | Trouble::Credentials
+        )
     }
 
     /// The stable code.

@@ -2,16 +2,11 @@
 //! `extensions.releasePolicy`.
 
 use crate::codes;
-use crate::error::Result;
-use crate::outcome::{Outcome, Verdict};
-use crate::records;
-use crate::releaser::Releaser;
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::{Extensions, ReleasePolicy};
-use meshform_store::Prefix;
-use std::collections::BTreeMap;
 
 /// Whether a release may be held that leaves a router or a virtual service without routes which had some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,46 +17,47 @@ pub enum Holding {
     Over,
 }
 
-impl Releaser {
-    /// What a write to a mesh leads to: a release, or, where the mesh is released by hand, nothing but that its
-    /// current release is published whole.
-    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome> {
-        if self.policy(mesh).await? == ReleasePolicy::Auto {
-            return self.release_or_hold(mesh, holding).await;
-        }
-        let revision = self.store.list(&Prefix::mesh(mesh)).await?.revision;
-        let deliveries = self.publish(mesh, BTreeMap::new()).await?;
-        tracing::debug!(mesh, revision = revision.0, "no release: it waits for an order");
-        Ok(Outcome {
-            mesh: mesh.to_owned(),
-            revision,
-            verdict: Verdict::Waits,
-            diagnostics: vec![by_hand(mesh)],
-            lost: Vec::new(),
-            deliveries,
-        })
+/// Why a mesh is to be released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// Somebody asks for it, whatever its policy says.
+    Demand,
+    /// It was written: its policy decides.
+    Write(Holding),
+}
+
+impl Trigger {
+    /// Whether a mesh of that policy waits for somebody to ask.
+    pub(crate) fn waits(self, policy: ReleasePolicy) -> bool {
+        matches!(self, Self::Write(_)) && policy == ReleasePolicy::Manual
     }
 
-    /// When a mesh is released. A mesh that is not there, or cannot be read, says nothing of it.
-    pub async fn policy(&self, mesh: &str) -> Result<ReleasePolicy> {
-        let record = self.store.get(&ResourceKey::mesh(mesh)).await?;
-        let said = record.and_then(|record| records::resource(record).ok()?.extensions);
-        let policy = said.as_ref().and_then(Extensions::mesh);
-        Ok(policy
-            .and_then(|extensions| extensions.release_policy)
-            .unwrap_or_default())
+    pub(crate) fn may_hold(self) -> bool {
+        self == Self::Write(Holding::Allowed)
     }
 }
 
-/// That what is written to a mesh waits for an order.
-pub fn by_hand(mesh: &str) -> Diagnostic {
+/// When a mesh is released. A mesh that is not there says nothing of it.
+pub(crate) fn policy(mesh: &Mesh) -> ReleasePolicy {
+    let extensions = mesh.resource().and_then(|mesh| mesh.extensions.as_ref());
+    of_extensions(extensions)
+}
+
+/// What the extensions of a mesh say.
+pub(crate) fn of_extensions(extensions: Option<&Extensions>) -> ReleasePolicy {
+    let policy = extensions.and_then(Extensions::mesh);
+    policy
+        .and_then(|extensions| extensions.release_policy)
+        .unwrap_or_default()
+}
+
+/// That what is written to a mesh waits until somebody runs a command.
+pub(crate) fn by_hand(mesh: &str, command: &str) -> Diagnostic {
     Diagnostic::warning(
         codes::BY_HAND,
-        format!("mesh `{mesh}` is released by hand: what is written does not reach proxies by itself"),
+        format!("mesh `{mesh}` has the release policy MANUAL: changes do not reach proxies by themselves"),
     )
-    .help(format!(
-        "`meshform release --mesh {mesh}`, or an `appmesh_release` resource, gives it to them"
-    ))
+    .help(format!("run `{command}`, or add an `appmesh_release` resource"))
     .at(Place::of(
         &ResourceKey::mesh(mesh),
         &Pointer::root().field("extensions").field("releasePolicy"),

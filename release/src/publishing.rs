@@ -1,21 +1,23 @@
 //! From the pointer to every target, and what is remembered of each.
 
-use crate::bucket::{BucketTarget, Bundles, Wanted};
+use crate::bucket::{BucketTarget, Bundles, Prepared, Wanted};
 use crate::codes;
-use crate::discovery;
+use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
+use crate::reports::TargetOutcome;
 use crate::state::State;
 use crate::steps::Step;
-use crate::target::{self, Delivery, Standing, Target, TargetFailure, TargetReport, TargetStatus};
+use crate::supply::Supply;
+use crate::target::{self, Delivery, Standing, Target, TargetFailure, TargetStatus};
 use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_store::{Digest, Store, StoreError};
+use meshform_store::{Digest, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often what a target reports is written anew when others are faster.
@@ -34,38 +36,94 @@ pub(crate) enum Look {
 const NAMED: usize = 5;
 
 impl Releaser {
+    /// Makes the buckets among the targets ready for a release that is about to become current. One that cannot be is
+    /// left to [`publish`](Self::publish), which tells why.
+    pub(crate) async fn prepare(
+        &self,
+        mesh: &str,
+        manifest: &Manifest,
+        bundles: &BTreeMap<Digest, Vec<u8>>,
+    ) -> BTreeMap<String, Prepared> {
+        let buckets = self.targets.iter().filter_map(|target| match target {
+            Target::Bucket(bucket) => Some(bucket),
+            Target::Directory(_) => None,
+        });
+        let all = buckets.map(|bucket| async {
+            let prepared = bucket.prepare(mesh, &manifest.proxies, bundles).await;
+            Some((bucket.name(), prepared.ok()?))
+        });
+        let all = futures_util::future::join_all(all).await;
+        all.into_iter().flatten().collect()
+    }
+
     /// Brings every target to what the pointer says, and remembers beside the pointer what became of each. A target
     /// that fails keeps no other from being brought up.
     ///
-    /// `fresh` are bundles that need not be read again.
+    /// `pointed` is the pointer as it was seen or written last. Whoever moves it meanwhile may bring a target to
+    /// something newer before this does; so it is looked at again at the end, by the write that notes what targets have.
     pub(crate) async fn publish(
         &self,
         mesh: &str,
-        fresh: BTreeMap<Digest, Vec<u8>>,
+        mut supply: Supply,
+        mut pointed: Pointed,
     ) -> Result<Vec<Delivery>> {
-        let mut deliveries = Vec::with_capacity(self.targets.len());
+        let mut deliveries: Vec<Delivery> = Vec::with_capacity(self.targets.len());
         let mut reports = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
             let (release, result) = match target {
-                Target::Directory(publisher) => self.to_directory(publisher, mesh, &fresh).await,
-                Target::Bucket(bucket) => self.to_bucket(bucket, mesh, &fresh).await,
+                Target::Directory(publisher) => self.to_directory(publisher, mesh, &supply.bundles).await,
+                Target::Bucket(bucket) => self.to_bucket(bucket, mesh, &mut supply, &mut pointed).await,
             };
-            let behind = match &result {
-                Ok(_) => Vec::new(),
-                Err(_) => self.behind(target, mesh).await,
-            };
-            reports.push((target, release, result.as_ref().err().map(ToString::to_string)));
-            deliveries.push(Delivery {
-                target: target.name(),
-                result,
-                behind,
-            });
+            deliveries.push(self.delivery(target, mesh, result).await);
+            reports.push(TargetOutcome::new(target, release, deliveries.last()));
         }
-        if let Err(error) = self.report(mesh, reports).await {
-            // The files are where they belong, or the delivery says that they are not.
-            tracing::warn!(mesh, %error, "what was published could not be noted in the store");
+        for _ in 0..ATTEMPTS {
+            let seen = pointed.clone();
+            let told = self.targets.iter().zip(&deliveries).filter_map(to_wake);
+            let wakes = futures_util::future::join_all(told.map(BucketTarget::wake));
+            let reported = self.report(mesh, &reports, &mut pointed);
+            let (reported, _) = futures_util::future::join(reported, wakes).await;
+            if let Err(error) = reported {
+                // The files are where they belong, or the delivery says that they are not.
+                tracing::warn!(mesh, %error, "what was published could not be noted in the store");
+                break;
+            }
+            if seen.is_at(&pointed) {
+                break;
+            }
+            for (at, target) in self.targets.iter().enumerate() {
+                // A directory is published under its lock, with what the pointer said then.
+                let Target::Bucket(bucket) = target else {
+                    continue;
+                };
+                let (release, result) = self.to_bucket(bucket, mesh, &mut supply, &mut pointed).await;
+                let mut delivery = self.delivery(target, mesh, result).await;
+                let Some(before) = deliveries.get_mut(at) else {
+                    continue;
+                };
+                if let (Ok(now), Ok(earlier)) = (&mut delivery.result, &before.result) {
+                    now.written.extend_from_slice(&earlier.written);
+                    now.retired.extend_from_slice(&earlier.retired);
+                    now.removed.extend_from_slice(&earlier.removed);
+                }
+                *before = delivery;
+                if let Some(report) = reports.get_mut(at) {
+                    *report = TargetOutcome::new(target, release, deliveries.get(at));
+                }
+            }
         }
         Ok(deliveries)
+    }
+
+    async fn delivery(&self, target: &Target, mesh: &str, result: Result<Published>) -> Delivery {
+        Delivery {
+            target: target.name(),
+            behind: match &result {
+                Ok(_) => Vec::new(),
+                Err(_) => self.behind(target, mesh).await,
+            },
+            result,
+        }
     }
 
     /// Publishes to a directory: the release that it has then, and what was done.
@@ -96,7 +154,7 @@ impl Releaser {
                 .flatten()
                 .map(|(path, entry)| (path.clone(), entry.bundle.clone()));
             session
-                .tell_pollers(&discovery::told(
+                .tell_pollers(&discovered::told(
                     mesh,
                     pointed.version.unwrap_or_default(),
                     manifest.as_deref(),
@@ -134,70 +192,99 @@ impl Releaser {
         &self,
         bucket: &BucketTarget,
         mesh: &str,
-        fresh: &BTreeMap<Digest, Vec<u8>>,
+        supply: &mut Supply,
+        pointed: &mut Pointed,
     ) -> (Option<Digest>, Result<Published>) {
-        let mut release = None;
-        let published = async {
-            let mut published = Published::default();
-            for _ in 0..ATTEMPTS {
-                let pointed = self.pointed(mesh).await?;
-                let manifest = self.current(mesh, &pointed.state).await?;
-                let wanted = wanted(mesh, &pointed, manifest.as_deref());
-                let bundles = Bundles {
-                    store: &*self.store,
-                    mesh,
-                    fresh,
-                };
-                let done = bucket.bring(&wanted, &bundles).await?;
-                published.written.extend(done.published.written);
-                published.retired.extend(done.published.retired);
-                published.removed.extend(done.published.removed);
-                // Whoever moved the pointer meanwhile may have been there before us.
-                let now = self.pointed(mesh).await?;
-                // No publisher of this store writes a number that the pointer has not reached.
-                if let Some(found) = done
-                    .later
-                    .filter(|later| *later > now.version.unwrap_or_default())
-                {
-                    return Err(ReleaseError::OtherPublisher {
-                        mesh: mesh.to_owned(),
-                        target: bucket.name(),
-                        found,
-                    });
-                }
-                let now = now.state;
-                if (&now.current, now.pinned) == (&pointed.state.current, pointed.state.pinned) {
-                    release.clone_from(&now.current);
-                    self.collect(bucket, &wanted, &now).await;
-                    return Ok(published);
-                }
+        match self.bring(bucket, mesh, supply, pointed).await {
+            Ok(published) => (pointed.state.current.clone(), Ok(published)),
+            Err(error) => (None, Err(error)),
+        }
+    }
+
+    async fn bring(
+        &self,
+        bucket: &BucketTarget,
+        mesh: &str,
+        supply: &mut Supply,
+        pointed: &mut Pointed,
+    ) -> Result<Published> {
+        let mut published = Published::default();
+        for _ in 0..ATTEMPTS {
+            let manifest = self.current(mesh, &pointed.state).await?;
+            let wanted = wanted(mesh, pointed, manifest.as_deref());
+            // What was looked at before another release became current says nothing of it.
+            let prepared = supply.prepared.remove(&bucket.name());
+            let bundles = Bundles {
+                store: &*self.store,
+                mesh,
+                fresh: &supply.bundles,
+            };
+            let done = bucket.bring(&wanted, &bundles, prepared).await?;
+            published.written.extend(done.published.written);
+            published.retired.extend(done.published.retired);
+            published.removed.extend(done.published.removed);
+            let has_old_bundles = done.has_old_bundles;
+            self.collect(bucket, &wanted, &pointed.state, has_old_bundles)
+                .await;
+            let Some(later) = done.later else {
+                return Ok(published);
+            };
+            // Somebody was there with a later number: the pointer has it, or it is not one of this store's.
+            let now = self.pointed(mesh).await?;
+            if later > now.version.unwrap_or_default() {
+                return Err(ReleaseError::OtherPublisher {
+                    mesh: mesh.to_owned(),
+                    target: bucket.name(),
+                    found: later,
+                });
             }
-            Err(ReleaseError::Contended {
-                mesh: mesh.to_owned(),
-                attempts: ATTEMPTS,
-            })
-        };
-        let published = published.await;
-        (release, published)
+            let same = pointed.is_at(&now);
+            *pointed = now;
+            if same {
+                return Ok(published);
+            }
+        }
+        Err(ReleaseError::Contended {
+            mesh: mesh.to_owned(),
+            attempts: ATTEMPTS,
+        })
     }
 
     /// Takes old bundles out of a bucket. It is never urgent: what cannot be read keeps everything.
-    async fn collect(&self, bucket: &BucketTarget, wanted: &Wanted<'_>, state: &State) {
+    async fn collect(
+        &self,
+        bucket: &BucketTarget,
+        wanted: &Wanted<'_>,
+        state: &State,
+        has_old_bundles: bool,
+    ) {
         let collected = async {
             bucket.collect_endpoints(wanted).await?;
-            if !bucket.has_old_bundles(wanted.mesh).await? {
+            if !has_old_bundles {
                 return Ok(0);
             }
+            // Where nothing is older than a day, no report is.
+            self.sweep_reports(bucket, wanted.mesh).await;
             let mut kept = BTreeSet::new();
             for entry in &state.history {
                 let bytes = self.blob(wanted.mesh, &entry.release).await?;
                 kept.extend(Manifest::decode(wanted.mesh, &bytes)?.bundles().cloned());
             }
+            // One that went back, or has not heard of anything newer, may be started anew from what it runs.
+            kept.extend(bucket.bundles_in_use(wanted.mesh).await?);
             bucket.collect(wanted, &kept).await
         };
         let collected: Result<usize> = collected.await;
         if let Err(error) = collected {
             tracing::warn!(mesh = wanted.mesh, bucket = bucket.name(), %error, "old bundles were not taken away");
+        }
+    }
+
+    /// Takes away what proxies have reported that are gone. It is never urgent, and a policy need not allow it.
+    async fn sweep_reports(&self, bucket: &BucketTarget, mesh: &str) {
+        let swept = async { bucket.sweep_reports(mesh, bucket.now(mesh).await?).await };
+        if let Err(error) = swept.await {
+            tracing::warn!(mesh, bucket = bucket.name(), %error, "reports of proxies that are gone were not taken away");
         }
     }
 
@@ -243,79 +330,6 @@ impl Releaser {
         Ok(target::directory(publisher, mesh, &store, manifest.as_deref()))
     }
 
-    /// Notes beside the pointer what targets have, where it is not noted already.
-    async fn report(
-        &self,
-        mesh: &str,
-        reports: Vec<(&Target, Option<Digest>, Option<String>)>,
-    ) -> Result<()> {
-        if reports.is_empty() {
-            return Ok(());
-        }
-        for _ in 0..ATTEMPTS {
-            let pointed = self.pointed(mesh).await?;
-            let mut state = pointed.state.clone();
-            for (target, release, failure) in &reports {
-                let host = if target.is_of_this_host() {
-                    self.host.clone()
-                } else {
-                    String::new()
-                };
-                let old = state
-                    .targets
-                    .iter()
-                    .find(|old| old.is_of(target, &self.host))
-                    .cloned();
-                // A mesh that was never released here leaves no trace.
-                if old.is_none() && release.is_none() && failure.is_none() {
-                    continue;
-                }
-                let now = self.clock.now();
-                let known = |old: &TargetReport| match failure {
-                    None => old.failure.is_none() && old.release == *release,
-                    Some(message) => old
-                        .failure
-                        .as_ref()
-                        .is_some_and(|known| known.message == *message),
-                };
-                if old.as_ref().is_some_and(known) {
-                    continue;
-                }
-                let report = match failure {
-                    None => TargetReport {
-                        target: target.name(),
-                        host,
-                        release: release.clone(),
-                        at: now,
-                        failure: None,
-                    },
-                    Some(message) => TargetReport {
-                        target: target.name(),
-                        host,
-                        release: old.as_ref().and_then(|old| old.release.clone()),
-                        at: old.map_or(now, |old| old.at),
-                        failure: Some(TargetFailure {
-                            at: now,
-                            message: message.clone(),
-                        }),
-                    },
-                };
-                target::remember(&mut state.targets, report);
-            }
-            if state == pointed.state {
-                return Ok(());
-            }
-            match self.set(mesh, &pointed, &state).await {
-                Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
-                other => return other,
-            }
-        }
-        Err(ReleaseError::Contended {
-            mesh: mesh.to_owned(),
-            attempts: ATTEMPTS,
-        })
-    }
-
     /// How every target stands that has reported, or is to be published to from here.
     pub(crate) async fn targets_of(
         &self,
@@ -330,12 +344,22 @@ impl Releaser {
                 .targets
                 .iter()
                 .find(|target| report.is_of(target, &self.host));
-            let standing = match mine.cloned().or_else(|| report.here(&self.host)) {
+            let looked_at = self
+                .looked_at
+                .iter()
+                .find(|target| report.is_of(target, &self.host));
+            let standing = match mine.or(looked_at).cloned().or_else(|| report.here(&self.host)) {
                 // Only publishers write there, and they say so: a plan need not read an object for each proxy.
                 Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
                     Standing::Current
                 }
-                Some(target) => self.standing_of(&target, mesh, pointed).await?,
+                Some(target) => match self.standing_of(&target, mesh, pointed).await? {
+                    // Somebody else's: that this machine or user does not get there says nothing of it.
+                    Standing::Failed(error) if mine.is_none() && error.is_unreachable() => {
+                        Standing::Unreachable
+                    }
+                    standing => standing,
+                },
                 None => Standing::Unreachable,
             };
             found.push(TargetStatus {
@@ -357,34 +381,42 @@ impl Releaser {
                 continue;
             }
             let standing = self.standing_of(target, mesh, pointed).await?;
-            let report = TargetReport {
-                target: target.name(),
-                host: if target.is_of_this_host() {
-                    self.host.clone()
-                } else {
-                    String::new()
-                },
-                release: None,
-                at: self.clock.now(),
-                failure: None,
-            };
+            let report = self.unreported(target, self.clock.now());
             found.push(TargetStatus { report, standing });
         }
         Ok(found)
     }
 
+    /// The URLs of buckets that the publishers of a mesh have reported.
+    pub async fn reported_targets(&self, mesh: &str) -> Result<Vec<String>> {
+        let state = self.pointed(mesh).await?.state;
+        let names = state.targets.into_iter().map(|report| report.target);
+        Ok(names.filter(|name| name.contains("://")).collect())
+    }
+
     /// The command that brings a mesh, or one target of it, to what the store has.
     pub fn command(&self, mesh: &str, target: Option<&str>) -> String {
+        self.command_of("release", mesh, target)
+    }
+
+    /// A command about releases, with everything that it needs to be run elsewhere.
+    pub(crate) fn command_of(&self, verb: &str, mesh: &str, target: Option<&str>) -> String {
         let mut command = format!(
-            "meshform release --store {} --mesh {mesh}",
+            "meshform {verb} --store {} --mesh {mesh}",
             store_argument(&*self.store)
         );
-        let all: Vec<String> = self.targets.iter().map(Target::name).collect();
-        match target {
-            Some(target) => command.push_str(&format!(" --publish {target}")),
-            None => all
-                .iter()
-                .for_each(|target| command.push_str(&format!(" --publish {target}"))),
+        // A store in a bucket is published to without being named.
+        let own = self.store.place();
+        let targets = self.targets.iter().map(Target::name);
+        for name in targets.filter(|name| own.trim_end_matches('/') != name) {
+            if target.is_none_or(|target| target == name) {
+                command.push_str(&format!(" --publish {name}"));
+            }
+        }
+        if let Some(target) = target
+            && !self.targets.iter().any(|known| known.name() == target)
+        {
+            command.push_str(&format!(" --publish {target}"));
         }
         command
     }
@@ -481,6 +513,15 @@ impl Releaser {
     }
 }
 
+/// The bucket whose followers are to be told of a delivery.
+fn to_wake<'a>((target, delivery): (&'a Target, &Delivery)) -> Option<&'a BucketTarget> {
+    let Target::Bucket(bucket) = target else {
+        return None;
+    };
+    let published = delivery.result.as_ref().ok()?;
+    (*published != Published::default()).then_some(bucket)
+}
+
 fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> Wanted<'a> {
     static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
     static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
@@ -500,25 +541,6 @@ pub fn listed(paths: &[String]) -> String {
     match paths.len().saturating_sub(NAMED) {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
-    }
-}
-
-impl Releaser {
-    /// The manifest of the current release. It is read once.
-    pub(crate) async fn current(
-        &self,
-        mesh: &str,
-        state: &State,
-    ) -> Result<Option<std::sync::Arc<Manifest>>> {
-        let Some(release) = &state.current else {
-            return Ok(None);
-        };
-        if let Some(known) = self.manifests.get(mesh, release) {
-            return Ok(Some(known));
-        }
-        let manifest = std::sync::Arc::new(Manifest::decode(mesh, &self.blob(mesh, release).await?)?);
-        self.manifests.put(mesh, release, &manifest);
-        Ok(Some(manifest))
     }
 }
 

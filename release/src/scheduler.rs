@@ -1,9 +1,10 @@
 //! Gathers writes: a mesh is released when its writes pause, not once for each of them.
 
 use crate::debouncer::Debouncer;
+pub use crate::debouncer::Timing;
 use crate::error::ReleaseError;
 use crate::outcome::{Outcome, Verdict};
-use crate::policy::Holding;
+use crate::policy::{Holding, Trigger};
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,31 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-
-/// When a mesh is released.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// After so long without a write; longer where the writes before came slowly.
-    pub quiet: Duration,
-    /// While writes go on: at the latest so long after the first; longer with each release on the way.
-    pub longest: Duration,
-    /// Where somebody waits for the release: after so long without a write. Writes that the answers to the last ones
-    /// have let go come sooner.
-    pub breath: Duration,
-    /// So long a release is held that takes away the last route of a router, as another may be on its way.
-    pub hold: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            quiet: Duration::from_millis(50),
-            longest: Duration::from_secs(1),
-            breath: Duration::from_millis(15),
-            hold: Duration::from_secs(10),
-        }
-    }
-}
 
 /// So long a release is held that takes routes away where only a delete waits for it: what could mend it waits for the
 /// answer to that delete, or was not written at all.
@@ -134,9 +110,8 @@ impl ReleaseScheduler {
         let thread = std::thread::Builder::new()
             .name("meshform-release".to_owned())
             .spawn(move || {
-                serve(&worker, &queue, timing, |mesh, how| match how {
-                    How::Demanded => runtime.block_on(releaser.release(mesh)),
-                    How::Usual(holding) => runtime.block_on(releaser.follow(mesh, holding)),
+                serve(&worker, &queue, timing, |mesh, trigger| {
+                    runtime.block_on(releaser.release_for(mesh, trigger))
                 })
             })?;
         Ok(Self {
@@ -290,15 +265,6 @@ impl Book {
 
 // === The thread ===
 
-/// How a mesh is to be released.
-#[derive(Debug, Clone, Copy)]
-enum How {
-    /// Whatever its policy says.
-    Demanded,
-    /// As its policy says.
-    Usual(Holding),
-}
-
 /// What the thread knows of the meshes that wait.
 struct Desk {
     timing: Timing,
@@ -308,7 +274,12 @@ struct Desk {
     took: Duration,
 }
 
-fn serve(shared: &Shared, queue: &Receiver<Order>, timing: Timing, release: impl Fn(&str, How) -> Report) {
+fn serve(
+    shared: &Shared,
+    queue: &Receiver<Order>,
+    timing: Timing,
+    release: impl Fn(&str, Trigger) -> Report,
+) {
     let mut desk = Desk {
         timing,
         waiting: BTreeMap::new(),
@@ -418,23 +389,23 @@ impl Desk {
         ready.map(|(mesh, _)| mesh.clone()).collect()
     }
 
-    fn release(&mut self, shared: &Shared, mesh: &str, release: impl Fn(&str, How) -> Report) {
+    fn release(&mut self, shared: &Shared, mesh: &str, release: impl Fn(&str, Trigger) -> Report) {
         let Some(waiting) = self.waiting.remove(mesh) else {
             return;
         };
         let begun = Instant::now();
         let over =
             self.held_until(&waiting).is_some_and(|until| until <= begun) || self.timing.hold.is_zero();
-        let how = match (waiting.demanded, over) {
-            (true, _) => How::Demanded,
-            (false, true) => How::Usual(Holding::Over),
-            (false, false) => How::Usual(Holding::Allowed),
+        let trigger = match (waiting.demanded, over) {
+            (true, _) => Trigger::Demand,
+            (false, true) => Trigger::Write(Holding::Over),
+            (false, false) => Trigger::Write(Holding::Allowed),
         };
         let noted = shared.book().writes.get(mesh).map_or(0, |writes| writes.noted);
         if let Some(debouncer) = self.debouncers.get_mut(mesh) {
             debouncer.released(begun, self.timing);
         }
-        let report = release(mesh, how);
+        let report = release(mesh, trigger);
         self.took = begun.elapsed();
         if let Err(error) = &report {
             tracing::warn!(mesh, %error, "the mesh was not released");

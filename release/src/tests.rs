@@ -2,8 +2,11 @@
 
 mod bucket;
 mod crash;
+mod discovery;
+mod fleet;
 mod publish;
 mod release;
+mod rounds;
 mod scheduler;
 
 use crate::{

@@ -36,17 +36,24 @@ impl Releaser {
         if let (true, Some(entry)) = (state.pinned, state.current_entry()) {
             let short = entry.release.as_str().get(..12).unwrap_or_default();
             let message = format!(
-                "the proxies of mesh `{mesh}` are held at release {short} by `{}` since {}",
+                "the proxies of mesh `{mesh}` are pinned to release {short} by `{}` since {}",
                 entry.actor, entry.at
             );
-            let help =
-                format!("changes are written but do not reach proxies until `meshform unpin --mesh {mesh}`");
+            let help = format!(
+                "to release what is written since, run `{}`",
+                self.command_of("unpin", mesh, None)
+            );
             let held = Diagnostic::warning(codes::PINNED, message).help(help);
             warnings.always.push(held.at(place(mesh)));
         } else if !self.was_judged(mesh, state.judged).await? {
             self.look_again(mesh, &mut warnings).await?;
         } else if let Some(broken) = &state.broken {
             warnings.idle.push(invalid(mesh, broken));
+        }
+        // A bucket that cannot be listed is told by the targets' own reports.
+        if let Ok(manifest) = self.current(mesh, state).await {
+            let rejections = self.rejections(mesh, manifest.as_deref()).await;
+            warnings.always.extend(rejections.ok().flatten());
         }
         self.of_targets(mesh, &pointed, &mut warnings).await?;
         warnings.always.extend(self.without_endpoints(mesh).await?);
@@ -87,7 +94,7 @@ impl Releaser {
         } else if !changes.is_empty() && !self.is_under_way(mesh).await? {
             let paths: Vec<String> = changes.into_iter().map(|change| change.path).collect();
             let message = format!(
-                "what was written to mesh `{mesh}` last is not released; behind: {}",
+                "the last changes of mesh `{mesh}` are not released; behind: {}",
                 listed(&paths)
             );
             let help = format!("run `{}`", self.command(mesh, None));
@@ -143,11 +150,11 @@ fn invalid(mesh: &str, broken: &Broken) -> Diagnostic {
         more => format!("\n  and {more} more"),
     };
     let message = format!(
-        "as it was written last, mesh `{mesh}` is not valid, so its proxies keep the release that they have:\n  {}{more}",
+        "mesh `{mesh}` is not valid, so its proxies keep their last release:\n  {}{more}",
         broken.problems.join("\n  ")
     );
     Diagnostic::warning(codes::INVALID_MESH, message)
-        .help("what is written next is released as soon as the mesh is valid again")
+        .help("fix what is listed: the next write that makes the mesh valid is released")
         .at(place(mesh))
 }
 

@@ -178,7 +178,7 @@ async fn a_release_is_bundles_whose_parts_know_their_fields_and_become_the_compi
     assert_eq!(body.pointer(&route.unwrap().at).unwrap()["name"], "by-weight");
 
     let listing = store.list(&Prefix::mesh("apps")).await.unwrap();
-    let mesh = Mesh::new(meshform_release::resources("apps", listing).0).unwrap();
+    let mesh = Mesh::new(meshform_registry::resources("apps", listing).0).unwrap();
     let root = directory.path().join("published");
     let options = meshform_envoy::Options::new(root.to_str().unwrap());
     let built = meshform_envoy::build(&mesh, &options).unwrap();

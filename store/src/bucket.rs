@@ -25,8 +25,10 @@ mod background;
 mod container;
 mod credentials;
 mod failure;
+pub mod http;
 mod log;
 mod objects;
+mod options;
 mod pointers;
 mod published;
 mod runs;
@@ -37,27 +39,28 @@ mod simulated;
 mod tests;
 mod wake;
 
-pub use access::Access;
+pub use access::{Access, tls_roots};
+pub use objects::records_prefix;
+pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::change::{Action, Change, Feed};
+use crate::change::{Action, Change, ChangedRecords, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{PointerConflict, Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};
-use crate::ids::{Ids, RandomIds, RunId};
+use crate::ids::RunId;
 use crate::location::BucketUrl;
 use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
-use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use background::Background;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
-use objects::{Objects, Storage, name_of_part, part};
+use objects::{Objects, Storage, by_mesh, name_of_part, part};
 use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
@@ -66,47 +69,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
 
-/// What the keys of a mesh's records begin with: for who writes policies.
-pub fn records_prefix(mesh: &str) -> String {
-    format!("m/{}", part(mesh))
-}
-
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 16;
-
-/// How a store in a bucket is opened.
-#[derive(Debug, Clone)]
-pub struct BucketOptions {
-    /// What comes before every object's name.
-    pub prefix: String,
-    /// How messages call the store: `s3://bucket/prefix`.
-    pub place: String,
-    /// What the store is created with by a write that does not say otherwise.
-    pub seed: Seed,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where ids come from.
-    pub ids: Arc<dyn Ids>,
-    /// How long to try while others write.
-    pub patience: Duration,
-    /// How long a run is taken for alive after its last sign of life.
-    pub lease: Duration,
-}
-
-impl BucketOptions {
-    /// The usual.
-    pub fn new(place: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Self {
-            prefix: prefix.into(),
-            place: place.into(),
-            seed: Seed::default(),
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-            patience: Duration::from_secs(30),
-            lease: Duration::from_secs(30),
-        }
-    }
-}
 
 /// A store in a bucket.
 #[derive(Debug)]
@@ -424,6 +388,17 @@ impl Store for BucketStore {
         Ok(self.followed(part(mesh)).await?.feed(after, limit))
     }
 
+    async fn changed_records(&self, mesh: &str, after: Revision, limit: usize) -> Result<ChangedRecords> {
+        let log = self.followed(part(mesh)).await?;
+        let feed = log.feed(after, limit);
+        let written = feed.written();
+        let records = written.iter().filter_map(|key| log.records.get(key).cloned());
+        Ok(ChangedRecords {
+            records: records.collect(),
+            feed,
+        })
+    }
+
     async fn watch(&self, mesh: &str, after: Revision) -> Result<Feed> {
         loop {
             // Before the look at the mesh: what is written after that look is another turn.
@@ -508,8 +483,13 @@ impl Store for BucketStore {
     async fn set_pointer(&self, pointer: PointerWrite, author: &Author) -> Result<NamedPointer> {
         self.establish(&self.options.seed).await?;
         let folder = pointers::pointer(&pointer.mesh, &pointer.name);
-        let found = self.pointers.last(&folder).await?;
-        if found.as_ref().map(|found| found.version) == pointer.expected {
+        // What this process has seen is enough where it is what the writer has seen: the next number is only free where
+        // nobody has written since.
+        let found = match self.pointers.seen_last(&folder) {
+            seen if seen.is_some() && version(&seen) == pointer.expected => seen,
+            _ => self.pointers.last(&folder).await?,
+        };
+        if version(&found) == pointer.expected {
             let object = self.value(None, Some(pointer.value), author);
             let made = self.pointers.append(&folder, found.as_ref(), object).await?;
             if let Some(made) = made.and_then(named_pointer) {
@@ -588,6 +568,10 @@ impl Store for BucketStore {
     }
 }
 
+fn version(found: &Option<Numbered>) -> Option<u64> {
+    found.as_ref().map(|found| found.version)
+}
+
 fn named_pointer(found: Numbered) -> Option<NamedPointer> {
     let written = found.written();
     Some(NamedPointer {
@@ -596,12 +580,4 @@ fn named_pointer(found: Numbered) -> Option<NamedPointer> {
         author: written.author,
         at: written.at,
     })
-}
-
-fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
-    let mut meshes: BTreeMap<&str, Vec<&ResourceKey>> = BTreeMap::new();
-    for key in keys {
-        meshes.entry(&key.mesh).or_default().push(key);
-    }
-    meshes
 }

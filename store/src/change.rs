@@ -1,8 +1,9 @@
 //! What happened to a mesh, one entry per write.
 
-use crate::record::{Author, Revision};
+use crate::record::{Author, Record, Revision};
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One write.
@@ -46,6 +47,15 @@ pub enum Feed {
     },
 }
 
+/// What happened to a mesh, with the records that were written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedRecords {
+    /// What happened.
+    pub feed: Feed,
+    /// The records that the feed names and that are there.
+    pub records: Vec<Record>,
+}
+
 // === impl Feed ===
 
 impl Feed {
@@ -55,6 +65,19 @@ impl Feed {
             Self::Changes { changes, .. } => !changes.is_empty(),
             Self::Compacted { .. } => true,
         }
+    }
+
+    /// The resources that were written and not deleted again.
+    pub fn written(&self) -> Vec<ResourceKey> {
+        let Self::Changes { changes, .. } = self else {
+            return Vec::new();
+        };
+        let last: BTreeMap<&ResourceKey, Action> = changes
+            .iter()
+            .map(|change| (&change.key, change.action))
+            .collect();
+        let written = last.into_iter().filter(|(_, action)| *action == Action::Put);
+        written.map(|(key, _)| key.clone()).collect()
     }
 }
 

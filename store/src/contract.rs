@@ -1,7 +1,7 @@
 //! What every store can do: files, a bucket and etcd alike. There is no transaction over several keys.
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::change::{Change, Feed};
+use crate::change::{Change, ChangedRecords, Feed};
 use crate::error::Result;
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::RunId;
@@ -78,6 +78,16 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// What happened to a mesh after a revision, at most `limit` entries.
     async fn changes(&self, mesh: &str, after: Revision, limit: usize) -> Result<Feed>;
+
+    /// What [`changes`](Self::changes) tells, with the records that these changes wrote. Each is as it is now: one that
+    /// was deleted since is missing, and one that was written again since has a later revision than the feed says.
+    ///
+    /// Those who keep a mesh in memory follow it with one request where the backend can answer both at once.
+    async fn changed_records(&self, mesh: &str, after: Revision, limit: usize) -> Result<ChangedRecords> {
+        let feed = self.changes(mesh, after, limit).await?;
+        let records = self.get_all(&feed.written()).await?;
+        Ok(ChangedRecords { feed, records })
+    }
 
     /// Waits until something happened to a mesh after a revision, and tells it as [`changes`](Self::changes) does, at
     /// most [`WATCHED`] entries: at least one, or that the feed was compacted. It may be dropped at any time.

@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION};
 use serde::{Deserialize, Serialize};
 
 /// Who a store is. Terraform's private state keeps the id, so that another or an empty store is noticed.
@@ -29,13 +30,13 @@ pub struct Seed {
 
 // === impl Seed ===
 
-/// `us-east-1` and the account `000000000000`.
+/// The region and the account that hold where nothing is said.
 impl Default for Seed {
     fn default() -> Self {
         Self {
-            partition: "aws".to_owned(),
-            region: "us-east-1".to_owned(),
-            account: "000000000000".to_owned(),
+            partition: DEFAULT_PARTITION.to_owned(),
+            region: DEFAULT_REGION.to_owned(),
+            account: DEFAULT_ACCOUNT.to_owned(),
         }
     }
 }

@@ -35,8 +35,9 @@ pub use blob::{BlobInfo, Digest, NamedPointer};
 #[cfg(feature = "bucket")]
 pub use bucket::{
     Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
+    tls_roots,
 };
-pub use change::{Action, Change, Feed};
+pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};
 pub use create::{Created, create, expect_identity};
 pub use error::{Conflict, PointerConflict, Result, StoreError};

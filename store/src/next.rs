@@ -20,7 +20,12 @@ pub(crate) struct Stamp<'a> {
 
 /// The record that a draft becomes, in place of `found`.
 pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Record {
-    let Draft { key, body, imported } = draft;
+    let Draft {
+        key,
+        body,
+        imported,
+        request,
+    } = draft;
     let Stamp {
         seed,
         uid,
@@ -60,6 +65,7 @@ pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Re
             .created_at
             .unwrap_or_else(|| found.map_or(now, |found| found.created_at)),
         last_updated_at: imported.last_updated_at.unwrap_or(now),
+        request,
         key,
     }
 }

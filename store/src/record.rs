@@ -32,6 +32,10 @@ pub struct Record {
     pub created_at: Timestamp,
     /// When it was written last.
     pub last_updated_at: Timestamp,
+    /// The request that wrote it last, where its writer names requests so that one that is sent again is known: a REST
+    /// API's `clientToken`, and what was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 /// What App Mesh's metadata says of a resource, but for times and version.
@@ -70,6 +74,8 @@ pub struct Draft {
     pub body: serde_json::Value,
     /// What the resource brings with it from elsewhere. What is absent is kept, or made at creation.
     pub imported: ImportedIdentity,
+    /// What the record says of the request that wrote it: [`Record::request`].
+    pub request: Option<String>,
 }
 
 /// What a resource that lived elsewhere before brings with it.
@@ -148,6 +154,7 @@ impl Draft {
             key,
             body,
             imported: ImportedIdentity::default(),
+            request: None,
         }
     }
 }

@@ -312,6 +312,13 @@ async fn the_feed_tells_every_write_in_order_and_says_when_it_was_compacted(stor
     assert_eq!(told, wanted);
     assert_eq!((head, &changes[2].author), (gone.revision, &who));
     assert_eq!(store.list(&Prefix::mesh("apps")).await.unwrap().revision, head);
+    let all = store.changed_records("apps", Revision(0), 10).await.unwrap();
+    assert_eq!(all.feed, Feed::Changes { changes, head });
+    assert_eq!(
+        all.records,
+        std::slice::from_ref(&b),
+        "with the records that are there"
+    );
     let Feed::Changes { changes, .. } = store.changes("apps", a.revision, 1).await.unwrap() else {
         panic!("compacted");
     };

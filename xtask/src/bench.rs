@@ -1,18 +1,22 @@
-//! `cargo xtask bench`: figures of the two programs as users get them, beside peers where these are at hand.
+//! `cargo xtask bench`: figures of the programs as users get them, beside peers where these are at hand.
 //!
 //! - [`start`]: from a provider's start to its handshake.
 //! - [`plans`]: plans of many resources, beside Terraform's built-in `terraform_data` and, where a binary of it is named,
 //!   beside the provider that these resources came from.
 //! - [`mod@sizes`]: the same for applies, plans, a change and a destroy at several sizes; [`server`] answers the peer.
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
+//! - [`function`]: the Lambda function for CloudFormation: its start, its first events, its memory.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
+//! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
 
+mod agent;
 mod crates;
 mod figures;
 mod follow;
+mod function;
 mod plans;
 mod server;
 mod sizes;
@@ -58,6 +62,16 @@ const SECTIONS: &[Section] = &[
         run: follow::run,
     },
     Section {
+        name: "function",
+        about: "the Lambda function for CloudFormation: start, first events, memory",
+        run: function::run,
+    },
+    Section {
+        name: "agent",
+        about: "the agent: publish to first request, memory, processor time, with 1, 100 and 600 on one server",
+        run: agent::run,
+    },
+    Section {
         name: "crates",
         about: "cargo bench of single crates",
         run: crates::run,
@@ -74,6 +88,7 @@ struct Bench<'a> {
     /// Ours, in a release build.
     provider: PathBuf,
     meshform: PathBuf,
+    function: PathBuf,
     /// The provider that these resources came from, when it is named.
     peer: Option<PathBuf>,
     /// How often each figure is taken.
@@ -82,6 +97,7 @@ struct Bench<'a> {
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
+    profile: String,
 }
 
 /// What was asked for.
@@ -99,7 +115,7 @@ struct Wishes {
 pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let wishes = wishes(arguments)?;
     let toolbox = tools::ensure(checkout, &[Tool::Terraform, Tool::Envoy])?;
-    let names = ["terraform-provider-appmesh", "meshform"];
+    let names = ["terraform-provider-appmesh", "meshform", "meshform-cfn"];
     let profile = wishes.profile.as_deref().unwrap_or("release");
     let built = cargo::build_binaries(checkout, &names, profile)?;
     let place = |name: &str| {
@@ -107,7 +123,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         place.ok_or_else(|| Failure::new(format!("{name} was built and is not there")))
     };
     let children = Children::new()?;
-    let [provider, meshform] = names.map(place);
+    let [provider, meshform, function] = names.map(place);
     let bench = Bench {
         checkout,
         children: &children,
@@ -116,10 +132,12 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         envoy: toolbox.path(Tool::Envoy),
         provider: provider?,
         meshform: meshform?,
+        function: function?,
         peer: wishes.peer,
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),
         peer_sizes: wishes.peer_sizes.unwrap_or_else(|| vec![10, 100, 500]),
+        profile: profile.to_owned(),
     };
     out::line(&format!(
         "{}; {profile} build; medians (least to most)",

@@ -149,6 +149,17 @@ impl Running {
         let _ = self.lock().wait();
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        kill(name, &self.pid.to_string());
+    }
+
+    /// Ends it and what it started, at once.
+    pub(crate) fn kill(&self) {
+        kill("KILL", &format!("-{}", self.pid));
+        let _ = self.lock().wait();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Child> {
         lock(&self.child)
     }

@@ -4,11 +4,13 @@
 //! - [`terraform`] is the root module, a copy of `examples/apps`.
 //! - [`live`] is what runs: two services (each an [`upstream`]) and Envoy.
 //! - [`split`] counts who answers; [`forms`] writes the mesh in other forms.
+//! - [`remote`] is the second act: two Envoys that are reached by a bucket.
 //! - [`story`] is the order of it all; [`follow`] measures with the same parts.
 
 pub(crate) mod follow;
 mod forms;
 mod live;
+mod remote;
 mod split;
 mod steps;
 mod story;
@@ -45,6 +47,8 @@ struct Folders {
     published: PathBuf,
     /// The other forms of the mesh.
     forms: PathBuf,
+    /// What the second act works with.
+    remote: PathBuf,
     logs: PathBuf,
     /// The file that says that something runs.
     running: PathBuf,
@@ -121,6 +125,7 @@ impl Folders {
             module: path("module"),
             published: path("published"),
             forms: path("forms"),
+            remote: path("remote"),
             logs: path("logs"),
             running: path("running.json"),
         }

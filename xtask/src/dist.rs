@@ -1,13 +1,21 @@
-//! `cargo xtask dist`: release archives as the Terraform registry wants them, and as `meshform` is handed out.
+//! `cargo xtask dist`: release archives as the Terraform registry wants them, as `meshform` is handed out, and as AWS Lambda
+//! takes the function for CloudFormation.
+//!
+//! With `--oci` an OCI image layout with the agent instead.
 //!
 //! Linux programs are static, because Terraform's own images are Alpine: by musl where that target is installed
-//! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. The last step takes the archive
-//! for this machine as a user would: out of a filesystem mirror, by `terraform init` and `terraform plan`.
+//! (`rustup target add x86_64-unknown-linux-musl`), else by linking glibc statically. A Debian package for each Linux and a
+//! Homebrew formula for all archives are made of the same programs. The last steps take the archives for this machine as a
+//! user would: out of a filesystem mirror, by `terraform init` and `terraform plan`, and on a root file system with nothing
+//! else on it.
 
 mod elf;
+mod formula;
+mod oci;
 mod platform;
 mod trial;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,8 +35,16 @@ use platform::Platform;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PROVIDER: &str = "terraform-provider-appmesh";
 const COMMAND: &str = "meshform";
+/// The function of AWS Lambda, which runs Linux alone, and starts a program of this name.
+const FUNCTION: &str = "meshform-cfn";
+const BOOTSTRAP: &str = "bootstrap";
+const AGENT: &str = "meshform-agent";
+const PROGRAMS: [&str; 4] = [PROVIDER, COMMAND, AGENT, FUNCTION];
 const MANIFEST: &str = "terraform-registry-manifest.json";
 const PACK: &str = include_str!("dist/pack.py");
+
+const USE: &str =
+    "cargo xtask dist [--target TRIPLE]… [--profile NAME] [--oci [--envoy PROGRAM [--base LAYOUT]]]";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +53,8 @@ struct Wish {
     profile: String,
     /// Rust's names of the platforms; empty for what is installed here.
     targets: Vec<String>,
+    /// Images instead of archives, and the Envoy that stands in them.
+    images: Option<oci::Envoy>,
 }
 
 pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
@@ -45,19 +63,43 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let folder = target()?.join("dist").join(VERSION);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(Failure::io("make", &folder))?;
+    if let Some(envoy) = &wish.images {
+        let mut agents = Vec::new();
+        for platform in platforms.into_iter().filter(|platform| platform.os() == "linux") {
+            let built = compile(checkout, &wish.profile, &platform, &[AGENT])?;
+            agents.push((platform, built.join(AGENT)));
+        }
+        return oci::write(checkout, &agents, envoy, &folder).map(|()| true);
+    }
     let mut archives = Vec::new();
     for platform in &platforms {
         archives.extend(build(checkout, &wish.profile, platform, &folder)?);
     }
     let manifest = folder.join(format!("{PROVIDER}_{VERSION}_manifest.json"));
     fs::copy(checkout.root().join(MANIFEST), &manifest).map_err(Failure::io("write", &manifest))?;
-    for name in [PROVIDER, COMMAND] {
-        let own = |archive: &&Archive| archive.program == name;
+    let mut digests = BTreeMap::new();
+    for name in PROGRAMS {
+        let own: Vec<&Archive> = archives
+            .iter()
+            .filter(|archive| archive.program == name)
+            .collect();
         let also: &[&Path] = if name == PROVIDER { &[&manifest] } else { &[] };
-        let sums = pack(checkout, archives.iter().filter(own), also)?;
+        // One package has all three programs.
+        let debs = if name == COMMAND {
+            debs(&archives, &folder)
+        } else {
+            Vec::new()
+        };
+        let sums = pack(checkout, &own, &debs, also)?;
+        digests.extend(sums.lines().filter_map(|line| {
+            let (digest, name) = line.split_once("  ")?;
+            Some((name.to_owned(), digest.to_owned()))
+        }));
         let place = folder.join(format!("{name}_{VERSION}_SHA256SUMS"));
         fs::write(&place, sums).map_err(Failure::io("write", &place))?;
     }
+    let formula = folder.join("meshform.rb");
+    fs::write(&formula, formula::text(&digests)).map_err(Failure::io("write", &formula))?;
     list(&folder)?;
     out::line(&format!(
         "\nNothing is signed. Before publishing: gpg --detach-sign {PROVIDER}_{VERSION}_SHA256SUMS"
@@ -72,6 +114,12 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let terraform = tools::ensure(checkout, &[Tool::Terraform])?.path(Tool::Terraform);
     let said = trial::trial(&terraform, &own.path, WorkDir::fresh("dist")?.path())?;
     out::line(&format!("Tried from a filesystem mirror: {said}"));
+    let here: Vec<&Archive> = archives.iter().filter(|one| one.platform.is_here()).collect();
+    for archive in here.iter().filter(|one| one.program != PROVIDER) {
+        let work = WorkDir::fresh("dist-bare")?;
+        let said = trial::bare(&archive.binary, archive.program, work.path())?;
+        out::line(&format!("Tried on a bare root file system: {said}"));
+    }
     Ok(true)
 }
 
@@ -85,12 +133,40 @@ struct Archive {
     inside: String,
 }
 
-/// Builds both programs for a platform.
-fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
+/// A Debian package of all programs, for each Linux.
+fn debs(archives: &[Archive], folder: &Path) -> Vec<serde_json::Value> {
+    let commands = archives
+        .iter()
+        .filter(|one| one.program == COMMAND && one.platform.os() == "linux");
+    let deb = |command: &Archive| {
+        let arch = command.platform.arch();
+        let programs = archives
+            .iter()
+            .filter(|one| one.platform.triple() == command.platform.triple() && one.program != FUNCTION);
+        let members: Vec<_> = programs
+            .map(|one| json!({"name": format!("usr/bin/{}", one.program), "from": one.binary, "mode": "755"}))
+            .collect();
+        let control = format!(
+            "Package: meshform\nVersion: {VERSION}\nArchitecture: {arch}\nMaintainer: The meshform authors\nSection: net\n\
+             Priority: optional\nHomepage: https://github.com/meshform/meshform\nDescription: AWS App Mesh's model, without \
+             AWS\n The command, the agent beside Envoy, and the Terraform provider. `meshform\n install-provider` puts the provider \
+             where Terraform finds it.\n"
+        );
+        json!({
+            "path": folder.join(format!("meshform_{VERSION}_{arch}.deb")),
+            "control": control,
+            "members": members,
+        })
+    };
+    commands.map(deb).collect()
+}
+
+/// Builds programs for a platform, static on Linux; the folder in which they are.
+fn compile(checkout: &Checkout, profile: &str, platform: &Platform, programs: &[&str]) -> Result<PathBuf> {
     out::line(&format!("building for {} ({profile})", platform.triple()));
     let mut command = cargo(checkout);
     command.args(["build", "--profile", profile, "--target", platform.triple()]);
-    command.args(["--bin", PROVIDER, "--bin", COMMAND]);
+    command.args(programs.iter().flat_map(|program| ["--bin", program]));
     if platform.needs_static_flag() {
         // With `--target` cargo keeps these flags from build scripts and macros, which cannot be static.
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
@@ -100,41 +176,51 @@ fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path)
     }
     let profile_folder = if profile == "dev" { "debug" } else { profile };
     let built = target()?.join(platform.triple()).join(profile_folder);
+    for program in programs.iter().filter(|_| platform.os() == "linux") {
+        let binary = built.join(program);
+        let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
+        if elf::interpreter(&bytes).is_some() {
+            return Err(Failure::new(format!("{} is not static", binary.display()))
+                .help("install a musl target: rustup target add x86_64-unknown-linux-musl"));
+        }
+    }
+    Ok(built)
+}
+
+/// Builds the programs for a platform.
+fn build(checkout: &Checkout, profile: &str, platform: &Platform, folder: &Path) -> Result<Vec<Archive>> {
+    let programs: Vec<&'static str> = PROGRAMS.into_iter().filter(|name| platform.runs(name)).collect();
+    let built = compile(checkout, profile, platform, &programs)?;
     let (os, arch) = (platform.os(), platform.arch());
     let mut archives = Vec::new();
-    for program in [PROVIDER, COMMAND] {
+    for program in programs {
         let binary = built.join(format!("{program}{}", platform.suffix()));
-        if platform.os() == "linux" {
-            let bytes = fs::read(&binary).map_err(Failure::io("read", &binary))?;
-            if elf::interpreter(&bytes).is_some() {
-                return Err(Failure::new(format!("{} is not static", binary.display()))
-                    .help("install a musl target: rustup target add x86_64-unknown-linux-musl"));
-            }
-        }
-        let versioned = if program == PROVIDER {
-            format!("_v{VERSION}")
-        } else {
-            String::new()
+        let inside = match program {
+            PROVIDER => format!("{PROVIDER}_v{VERSION}{}", platform.suffix()),
+            FUNCTION => BOOTSTRAP.to_owned(),
+            other => format!("{other}{}", platform.suffix()),
         };
         archives.push(Archive {
             program,
             platform: platform.clone(),
             path: folder.join(format!("{program}_{VERSION}_{os}_{arch}.zip")),
             binary,
-            inside: format!("{program}{versioned}{}", platform.suffix()),
+            inside,
         });
     }
     Ok(archives)
 }
 
 /// Packs archives, and gives the lines of `SHA256SUMS` for them and for other files.
-fn pack<'a>(
+fn pack(
     checkout: &Checkout,
-    archives: impl Iterator<Item = &'a Archive>,
+    archives: &[&Archive],
+    debs: &[serde_json::Value],
     also: &[&Path],
 ) -> Result<String> {
     let licence = checkout.root().join("LICENSE");
     let archives: Vec<_> = archives
+        .iter()
         .map(|archive| {
             json!({
                 "path": archive.path,
@@ -145,7 +231,7 @@ fn pack<'a>(
             })
         })
         .collect();
-    let order = json!({"archives": archives, "also": also}).to_string();
+    let order = json!({"archives": archives, "debs": debs, "also": also}).to_string();
     let python = tools::ensure(checkout, &[Tool::Python])?.path(Tool::Python);
     let mut packer = Command::new(python);
     packer
@@ -190,6 +276,7 @@ fn wish(arguments: &[String]) -> Result<Wish> {
     let mut wish = Wish {
         profile: "release".to_owned(),
         targets: Vec::new(),
+        images: None,
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -200,11 +287,20 @@ fn wish(arguments: &[String]) -> Result<Wish> {
         match argument.as_str() {
             "--profile" => wish.profile = value()?,
             "--target" => wish.targets.push(value()?),
+            "--oci" => drop(wish.images.get_or_insert_default()),
+            "--envoy" => wish.images.get_or_insert_default().program = Some(value()?.into()),
+            "--base" => wish.images.get_or_insert_default().base = Some(value()?.into()),
             other => {
-                return Err(Failure::new(format!("`{other}` is not understood"))
-                    .help("cargo xtask dist [--target TRIPLE]… [--profile NAME]"));
+                return Err(Failure::new(format!("`{other}` is not understood")).help(USE));
             }
         }
+    }
+    if wish
+        .images
+        .as_ref()
+        .is_some_and(|envoy| envoy.base.is_some() && envoy.program.is_none())
+    {
+        return Err(Failure::new("--base is for an Envoy, and --envoy names none").help(USE));
     }
     Ok(wish)
 }
@@ -220,6 +316,12 @@ mod tests {
         let both = wish("--target a --profile dev --target b").unwrap();
         assert_eq!((both.profile.as_str(), both.targets.len()), ("dev", 2));
         assert!(wish("--target").is_err());
+        let images = wish("--oci --envoy e --base b").unwrap().images.unwrap();
+        assert_eq!(
+            (images.program, images.base),
+            (Some("e".into()), Some("b".into()))
+        );
+        assert!(wish("--base b").is_err());
         assert!(
             wish("now")
                 .unwrap_err()

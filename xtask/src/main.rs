@@ -18,6 +18,7 @@ mod docs;
 mod failure;
 mod fuzz;
 mod out;
+mod soak;
 mod test;
 mod tools;
 mod work;
@@ -84,6 +85,12 @@ const TASKS: &[Task] = &[
         usage: "[--target TRIPLE]… [--profile NAME]",
         about: "release archives with checksums, tried from a filesystem mirror",
         run: dist::run,
+    },
+    Task {
+        name: "soak",
+        usage: "[--only PROMISE]… [--list]",
+        about: "promises that take long to show, run large: rolling replacements, random kills, thousands of meshes",
+        run: soak::run,
     },
     Task {
         name: "fuzz",

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::checkout::Checkout;
 use crate::failure::{Failure, Result};
 use crate::out;
+pub(crate) use steps::environment;
 use steps::{Context, STEPS, Step};
 use tally::Tally;
 

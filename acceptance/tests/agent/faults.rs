@@ -52,6 +52,9 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     told(&world, "503 SlowDown");
     world.server.fail("current.json", Fault::Broken);
     told(&world, "cannot be reached");
+    world.server.fail("current.json", Fault::Skewed);
+    told(&world, "MF0438");
+    told(&world, "the bucket's 1994-11-06T08:49:37Z");
     world.server.heal();
     world.put(&blob, &bytes);
     world.put(&pointer, good.as_bytes());

@@ -5,23 +5,37 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test program"
 )]
 
+mod appnet;
 #[path = "../conformance/certificates.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
+mod control;
 #[path = "../buckets/desk.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod desk;
+mod ecs;
+mod endpoints;
 mod faults;
+mod image;
+mod kills;
 mod life;
+mod lookup;
+mod measure;
 mod mesh;
+#[path = "../buckets/moto.rs"]
+mod moto;
+mod policy;
 mod releases;
+mod rolling;
 mod secrets;
 #[path = "../buckets/server.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod server;
+mod surroundings;
 
 use mesh::Published;
 use meshform_acceptance::envoy::Admin;
@@ -34,6 +48,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the server takes.
@@ -57,7 +72,8 @@ impl Bucket {
 
 /// One proxy with its bucket, and the agents that are started for it.
 pub(crate) struct World {
-    pub(crate) server: Server,
+    pub(crate) server: Arc<Server>,
+    prefix: String,
     place: tempfile::TempDir,
     pub(crate) proxy: ProxyId,
     pub(crate) published: Published,
@@ -79,10 +95,17 @@ pub(crate) fn eventually(what: &str, seconds: u64, done: impl Fn() -> bool) {
 
 impl World {
     pub(crate) fn new() -> Self {
+        let web = ProxyId::virtual_node("apps", "web");
+        Self::on(Arc::new(Server::start()), "prod", web)
+    }
+
+    /// Another proxy beside those of other worlds.
+    pub(crate) fn on(server: Arc<Server>, prefix: &str, proxy: ProxyId) -> Self {
         Self {
-            server: Server::start(),
+            server,
+            prefix: prefix.to_owned(),
             place: tempfile::tempdir().unwrap(),
-            proxy: ProxyId::virtual_node("apps", "web"),
+            proxy,
             published: Published::new(),
             listen: ports::free().unwrap(),
             agent: None,
@@ -95,7 +118,7 @@ impl World {
 
     /// The file of an object of this world's prefix.
     pub(crate) fn object(&self, key: &str) -> PathBuf {
-        self.server.file(&format!("prod/{key}"))
+        self.server.file(&format!("{}/{key}", self.prefix))
     }
 
     pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
@@ -119,7 +142,7 @@ impl World {
     }
 
     fn command(&self) -> Command {
-        let bucket = self.server.bucket("prod");
+        let bucket = self.server.bucket(&self.prefix);
         let mut command = Command::new(tools::agent());
         command
             .env_clear()

@@ -18,7 +18,7 @@ pub(crate) struct Published {
     /// Where the application calls others.
     pub(crate) egress: u16,
     /// Where others call it, where it has certificates.
-    ingress: u16,
+    pub(crate) ingress: u16,
     pub(crate) sequence: u64,
     /// The folder of the certificate with which `web` serves, if it does.
     pub(crate) certificates: Option<PathBuf>,
@@ -58,32 +58,42 @@ impl Published {
             profile["inbound"] = json!({"appPorts": [{"listenerPort": self.ingress, "appPort": port}]});
             web["serviceDiscovery"] = json!({"dns": {"hostname": "web.apps.local"}});
         }
-        let mesh = mesh(&[
-            ("mesh/apps", json!({})),
-            ("mesh/apps/virtualNode/web", web),
-            (
-                "mesh/apps/virtualNode/b",
-                json!({"listeners": [listener], "serviceDiscovery": dns}),
-            ),
-            ("mesh/apps/virtualService/b.local", provider),
-            ("mesh/apps/proxyProfile/web", profile),
-        ]);
-        let output = build(&mesh, &Options::new(ROOT)).unwrap();
-        let built = output
-            .proxies
-            .into_iter()
-            .find(|built| ProxyId::of(&built.key).as_ref() == Some(proxy));
-        let files = built.unwrap().files();
-        let followed = files
-            .iter()
-            .filter_map(|(path, text)| Some((path.strip_prefix("xds/")?.to_owned(), text.clone())));
-        let bootstrap = std::str::from_utf8(&files["bootstrap.json"]).unwrap();
-        Bundle {
-            proxy: proxy.clone(),
-            bootstrap: Body::parse(bootstrap).unwrap(),
-            resources: resources(&followed.collect()).unwrap(),
-            origins: BTreeMap::new(),
-        }
+        built(
+            proxy,
+            &[
+                ("mesh/apps", json!({})),
+                ("mesh/apps/virtualNode/web", web),
+                (
+                    "mesh/apps/virtualNode/b",
+                    json!({"listeners": [listener], "serviceDiscovery": dns}),
+                ),
+                ("mesh/apps/virtualService/b.local", provider),
+                ("mesh/apps/proxyProfile/web", profile),
+            ],
+        )
+    }
+
+    /// What an instance of `b` gets whose application is at that port.
+    pub(crate) fn server(&self, proxy: &ProxyId, port: u16) -> Bundle {
+        let profile = json!({
+            "virtualNode": "b",
+            "admin": {"port": self.admin},
+            "interception": {"explicit": {"port": self.egress}},
+            "inbound": {"appPorts": [{"listenerPort": self.ingress, "appPort": port}]},
+        });
+        let listener = json!({"portMapping": {"port": self.ingress, "protocol": "http"}});
+        let dns = json!({"dns": {"hostname": "b.apps.local"}});
+        built(
+            proxy,
+            &[
+                ("mesh/apps", json!({})),
+                (
+                    "mesh/apps/virtualNode/b",
+                    json!({"listeners": [listener], "serviceDiscovery": dns}),
+                ),
+                ("mesh/apps/proxyProfile/b", profile),
+            ],
+        )
     }
 
     /// The pointer to a bundle, one further.
@@ -94,6 +104,27 @@ impl Published {
         current.bundle = Some(Digest::of(bundle));
         current.bootstrap = Some(bootstrap.clone());
         current
+    }
+}
+
+/// What a proxy gets of a mesh with these resources.
+fn built(proxy: &ProxyId, resources_of: &[(&str, Value)]) -> Bundle {
+    let mesh = mesh(resources_of);
+    let output = build(&mesh, &Options::new(ROOT)).unwrap();
+    let built = output
+        .proxies
+        .into_iter()
+        .find(|built| ProxyId::of(&built.key).as_ref() == Some(proxy));
+    let files = built.unwrap().files();
+    let followed = files
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix("xds/")?.to_owned(), text.clone())));
+    let bootstrap = std::str::from_utf8(&files["bootstrap.json"]).unwrap();
+    Bundle {
+        proxy: proxy.clone(),
+        bootstrap: Body::parse(bootstrap).unwrap(),
+        resources: resources(&followed.collect()).unwrap(),
+        origins: BTreeMap::new(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is published reaches Envoy, and what Envoy refuses does not stay.
 
 use crate::{World, eventually, signal};
+use meshform_acceptance::http::Client;
 use meshform_acceptance::upstream::Upstream;
 use meshform_bundle::layout::types;
 use meshform_bundle::objects::{EndpointSet, Status};
 use meshform_bundle::{Body, Digest, Origin, Resource};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 #[test]
 fn a_release_reaches_envoy_and_the_next_one_too() {
@@ -130,6 +132,37 @@ fn a_bootstrap_that_envoy_was_not_started_with_asks_for_a_restart() {
     eventually("the Envoy that follows has it", 40, || {
         world.status()["needsRestart"] == json!(false) && world.health().0
     });
+}
+
+#[test]
+fn where_it_is_allowed_an_idle_envoy_is_started_anew_for_its_bootstrap() {
+    let first = Upstream::start("first").unwrap();
+    let mut world = World::new();
+    world.publish(first.address().port());
+    let mut command = world.run();
+    command.env("MESHFORM_RESTART", "idle");
+    world.start_by(command);
+    world.serves("first");
+    eventually("it is well", 20, || world.health().0);
+    let before = world.envoy_pid();
+    let address = SocketAddr::from(([127, 0, 0, 1], world.published.egress));
+    let mut open = Client::new(address);
+    assert_eq!(open.get("b.local", "/", &[]).unwrap().status, 200);
+    let mut next = world.published.bundle(&world.proxy, first.address().port());
+    let mut body: Value = serde_json::from_str(next.bootstrap.as_str()).unwrap();
+    body["node"]["metadata"]["turn"] = json!("second");
+    next.bootstrap = Body::parse(&body.to_string()).unwrap();
+    world.publish_bundle(&next.encode().unwrap(), &next.bootstrap_digest());
+    eventually("it is told", 40, || world.status()["needsRestart"] == json!(true));
+    assert_eq!(open.get("b.local", "/", &[]).unwrap().status, 200);
+    assert_eq!(world.envoy_pid(), before, "a connection is open");
+    assert_eq!(open.replaced(), 0);
+    drop(open);
+    eventually("the Envoy that follows has it", 40, || {
+        world.envoy_pid() != before && world.status()["needsRestart"] == json!(false) && world.health().0
+    });
+    assert_eq!(world.status()["restarts"], json!(0), "that was no failure");
+    world.serves("first");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod faults;
 mod google;
 mod issuers;
 mod moto;
+mod policies;
 mod requests;
 mod server;
 mod targets;

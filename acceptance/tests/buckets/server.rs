@@ -1,7 +1,7 @@
 //! A server with the interface of S3 in this process, on a directory, that knows its callers by their keys, counts its
 //! requests and fails as it is told.
 
-use crate::desk::on_a_thread;
+use crate::desk::{decoded, on_a_thread, pairs};
 use crate::{Bucket, KEY, SECRET};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming};
@@ -12,6 +12,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError, HttpResponse, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ pub(crate) enum Fault {
     Held,
     /// As if no condition had been sent.
     Unconditional,
+    /// The request's time is too far from the server's, which is in 1994.
+    #[allow(dead_code, reason = "each test program uses its part")]
+    Skewed,
 }
 
 /// Whose requests are taken.
@@ -60,6 +64,10 @@ struct Shared {
     root: PathBuf,
     service: S3Service,
     accounts: Accounts,
+    /// What the holder of a key may do, where that is not everything.
+    policies: Mutex<BTreeMap<String, Value>>,
+    /// The requests that a policy did not allow.
+    denied: Mutex<Vec<String>>,
     requests: Mutex<Vec<String>>,
     /// The key's id of each request that was taken.
     signers: Mutex<Vec<String>>,
@@ -90,6 +98,8 @@ impl Server {
             root: folder.path().to_owned(),
             service: builder.build(),
             accounts,
+            policies: Mutex::default(),
+            denied: Mutex::default(),
             requests: Mutex::default(),
             signers: Mutex::default(),
             fault: Mutex::default(),
@@ -144,6 +154,22 @@ impl Server {
         self.shared.healed.notify_waiters();
     }
 
+    /// From now on whoever has this key may do only what an IAM policy allows.
+    #[allow(dead_code, reason = "each test program uses its part")]
+    pub(crate) fn restrict(&self, key: &str, policy: Value) {
+        self.shared
+            .policies
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), policy);
+    }
+
+    /// The requests since the last question that a policy did not allow.
+    #[allow(dead_code, reason = "each test program uses its part")]
+    pub(crate) fn denied(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.denied.lock().unwrap())
+    }
+
     /// Whose requests are taken.
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.shared.accounts
@@ -165,6 +191,15 @@ impl Server {
     /// The requests since the last question, as `PUT /bucket/object`.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+}
+
+impl Shared {
+    /// Whether the policy of whoever has this key allows a request.
+    fn allows(&self, signer: Option<&String>, method: &str, uri: &http::Uri) -> bool {
+        let policies = self.policies.lock().unwrap();
+        let policy = signer.and_then(|signer| policies.get(signer));
+        policy.is_none_or(|policy| allows(policy, method, uri))
     }
 }
 
@@ -257,12 +292,22 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
         Ok(signer) => signer,
         Err((status, code)) => return Ok(refusal(status, code)),
     };
+    if !shared.allows(signer.as_ref(), request.method().as_str(), request.uri()) {
+        shared.denied.lock().unwrap().push(line);
+        return Ok(refusal(403, "AccessDenied"));
+    }
     let is_put = request.method() == http::Method::PUT;
     let request = request.map(Body::from);
     match fault {
         None => {}
         Some(Fault::Answer(status, code)) => {
             return Ok(refusal(status, code));
+        }
+        Some(Fault::Skewed) => {
+            let mut answer = refusal(403, "RequestTimeTooSkewed");
+            let then = http::HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT");
+            answer.headers_mut().insert(http::header::DATE, then);
+            return Ok(answer);
         }
         Some(Fault::Broken) => return Ok(http::Response::new(Body::http_body_unsync(Broken(false)))),
         Some(Fault::Held) => healed.await,
@@ -281,6 +326,54 @@ async fn answer(shared: &Shared, request: http::Request<Incoming>) -> Result<Htt
         shared.signers.lock().unwrap().extend(signer);
     }
     answer
+}
+
+/// Whether an IAM policy allows a request: as much of them as ours use.
+fn allows(policy: &Value, method: &str, uri: &http::Uri) -> bool {
+    let path = uri.path().trim_start_matches('/');
+    let query = pairs(uri.query().unwrap_or_default());
+    let (action, resource) = match (method, path.split_once('/')) {
+        ("GET" | "HEAD", Some((_, key))) if !key.is_empty() => ("s3:GetObject", decoded(path)),
+        ("PUT", _) => ("s3:PutObject", decoded(path)),
+        ("DELETE", _) => ("s3:DeleteObject", decoded(path)),
+        _ => ("s3:ListBucket", path.trim_end_matches('/').to_owned()),
+    };
+    let resource = format!("arn:aws:s3:::{resource}");
+    let list = |value: &Value| -> Vec<String> {
+        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        let texts = values
+            .iter()
+            .filter_map(|value| value.as_str().map(str::to_owned));
+        texts.collect()
+    };
+    let prefix = query.get("prefix").cloned().unwrap_or_default();
+    policy["Statement"].as_array().unwrap().iter().any(|statement| {
+        let condition = &statement["Condition"]["StringLike"]["s3:prefix"];
+        list(&statement["Action"]).iter().any(|one| one == action)
+            && list(&statement["Resource"])
+                .iter()
+                .any(|one| is_like(&resource, one))
+            && (condition.is_null() || list(condition).iter().any(|one| is_like(&prefix, one)))
+    })
+}
+
+/// Whether a text is as a pattern with `*` says.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap()) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    for (at, part) in parts.iter().enumerate() {
+        if at + 1 == parts.len() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(found) => rest = &rest[found + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 fn refusal(status: u16, code: &str) -> HttpResponse {

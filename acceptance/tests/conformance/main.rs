@@ -18,6 +18,11 @@ mod changes;
 mod collectors;
 mod coverage;
 mod http2;
+#[path = "../agent/lookup.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod lookup;
+#[path = "../buckets/moto.rs"]
+mod moto;
 mod namespace;
 mod page;
 mod rows;

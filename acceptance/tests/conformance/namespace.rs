@@ -2,9 +2,8 @@
 //! rules of iptables.
 
 use super::sheet::caught;
-use meshform_acceptance::tools;
+use meshform_acceptance::{interception, tools};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -130,33 +129,11 @@ impl Network {
         iptables("-t nat -X");
     }
 
-    /// App Mesh's rules for the properties of a proxy configuration, in the order of its script.
+    /// App Mesh's rules for the properties of a proxy configuration.
     pub(crate) fn intercept(&self, properties: &BTreeMap<String, String>) {
-        let of = |name: &str| properties.get(name).map(String::as_str);
-        let egress = |rule: &str| iptables(&format!("-t nat -A APPMESH_EGRESS {rule}"));
-        iptables("-t nat -N APPMESH_EGRESS");
-        if self.users {
-            for (name, owner) in [("IgnoredUID", "uid"), ("IgnoredGID", "gid")] {
-                if let Some(id) = of(name) {
-                    egress(&format!("-m owner --{owner}-owner {id} -j RETURN"));
-                }
-            }
+        for rule in interception::rules(properties, self.users) {
+            iptables(&rule);
         }
-        let ports = of("EgressIgnoredPorts").map_or("22".to_owned(), |ports| format!("{ports},22"));
-        egress(&format!("-p tcp -m multiport --dports {ports} -j RETURN"));
-        for address in of("EgressIgnoredIPs").into_iter().flat_map(|all| all.split(',')) {
-            egress(&format!("-p tcp -d {address} -j RETURN"));
-        }
-        let port = of("ProxyEgressPort").unwrap();
-        egress(&format!("-p tcp -j REDIRECT --to-port {port}"));
-        iptables("-t nat -A OUTPUT -p tcp -m addrtype ! --dst-type LOCAL -j APPMESH_EGRESS");
-        let Some(ports) = of("AppPorts") else { return };
-        let port = of("ProxyIngressPort").unwrap();
-        iptables("-t nat -N APPMESH_INGRESS");
-        iptables(&format!(
-            "-t nat -A APPMESH_INGRESS -p tcp -m multiport --dports {ports} -j REDIRECT --to-port {port}"
-        ));
-        iptables("-t nat -A PREROUTING -p tcp -m addrtype ! --src-type LOCAL -j APPMESH_INGRESS");
     }
 }
 
@@ -175,18 +152,6 @@ pub(crate) fn as_user((user, group): (u32, u32), program: &Path) -> Command {
     );
     command.args(["-c", &start]).arg(program);
     command
-}
-
-/// The properties of a proxy configuration in a task definition.
-pub(crate) fn properties(definition: &Value) -> BTreeMap<String, String> {
-    let all = &definition["Resources"]["TaskDefinition"]["Properties"]["ProxyConfiguration"];
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    all["ProxyConfigurationProperties"]
-        .as_array()
-        .unwrap_or_else(|| panic!("no proxy configuration: {definition:#}"))
-        .iter()
-        .map(|pair| (text(&pair["Name"]), text(&pair["Value"])))
-        .collect()
 }
 
 fn ip(arguments: &str) {

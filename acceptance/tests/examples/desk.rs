@@ -1,7 +1,7 @@
 //! A reader at work: takes a guide, and does what it says, in order.
 //!
 //! In a guide, a fenced block
-//! - `terraform PATH` is a file to write;
+//! - `terraform PATH` or `yaml PATH` is a file to write;
 //! - `sh` is run by a shell, the same for all blocks; `sh fails` must fail;
 //! - `text` is what was said: each of its lines is in the output of the last shell block (`…` stands for anything).
 //!
@@ -100,18 +100,82 @@ impl Desk {
         symlink(tools::provider(), folder.join("terraform-provider-aws_v5.100.0")).unwrap();
     }
 
+    /// Something answers for the AWS command: it keeps what is deployed, by the stack's name, and gives that back.
+    pub(crate) fn stand_in_for_the_aws_command(&self) {
+        let script = self.path("notes/aws.py");
+        fs::write(&script, include_str!("aws.py")).unwrap();
+        let python = tools::python();
+        let line = format!("exec '{}' '{}' \"$@\"", python.display(), script.display());
+        self.script("aws", &line);
+        fs::write(self.path("work/meshform-cfn_linux_arm64.zip"), "an archive").unwrap();
+        // Stacks from before, with the template that the guide shows.
+        fs::create_dir(self.path("home/stacks")).unwrap();
+        let guide = include_str!("../../../docs/guides/from-cloudformation.md");
+        let (_, rest) = guide.split_once("cat > shop.yaml <<'END'\n").unwrap();
+        let (template, _) = rest.split_once("\nEND").unwrap();
+        for name in ["shop", "old-shop"] {
+            fs::write(self.path("home/stacks").join(name), template).unwrap();
+        }
+    }
+
     /// Installs the provider as a reader would.
     pub(crate) fn install(&self) {
         let (ended_well, said) = self.shell().run("meshform install-provider", false);
         assert!(ended_well, "{said}");
     }
 
-    /// Copies a folder of the examples to the work directory.
+    /// Copies a file, or what a folder holds, of the examples to the work directory.
     pub(crate) fn copy(&self, example: &str) {
         let from = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../examples")
             .join(example);
-        copy(&from, &self.path("work"));
+        match from.is_dir() {
+            true => copy(&from, &self.path("work")),
+            false => drop(fs::copy(&from, self.path("work").join(example)).unwrap()),
+        }
+    }
+
+    /// Takes the programs away, and gives their release archives instead.
+    pub(crate) fn archives(&self) {
+        fs::remove_file(self.path("bin/meshform")).unwrap();
+        let version = env!("CARGO_PKG_VERSION");
+        for (program, binary, inside) in [
+            ("meshform", tools::meshform(), "meshform".to_owned()),
+            (
+                "terraform-provider-appmesh",
+                tools::provider(),
+                format!("terraform-provider-appmesh_v{version}"),
+            ),
+        ] {
+            let archive = self
+                .path("work")
+                .join(format!("{program}_{version}_linux_amd64.zip"));
+            let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], 'w')\ni = zipfile.ZipInfo(sys.argv[3])\n\
+                          i.external_attr = 0o755 << 16\nz.writestr(i, open(sys.argv[2], 'rb').read())\nz.close()\n";
+            let packed = Command::new(tools::python())
+                .args(["-c", script])
+                .args([&archive, &binary, Path::new(&inside)])
+                .status()
+                .unwrap();
+            assert!(packed.success(), "{}", archive.display());
+        }
+        if !on_path("unzip") {
+            self.stand_in_for_unzip();
+        }
+    }
+
+    /// As much of `unzip` as the guide uses: patterns of archives, and a folder behind `-d`.
+    fn stand_in_for_unzip(&self) {
+        let script = self.path("notes/unzip.py");
+        let text = "import glob, os, sys, zipfile\na = [x for x in sys.argv[1:] if not x.startswith('-')]\n\
+                    for path in glob.glob(a[0]):\n    z = zipfile.ZipFile(path)\n    for i in z.infolist():\n        \
+                    os.chmod(z.extract(i, a[1]), i.external_attr >> 16)\n";
+        fs::write(&script, text).unwrap();
+        let python = tools::python();
+        self.script(
+            "unzip",
+            &format!("exec '{}' '{}' \"$@\"", python.display(), script.display()),
+        );
     }
 
     /// Takes free ports in the place of a guide's.
@@ -138,7 +202,7 @@ impl Desk {
         for block in blocks(&text) {
             let text = self.with_free_ports(&block.text);
             match block.language.as_str() {
-                "terraform" if !block.rest.is_empty() => {
+                "terraform" | "yaml" if !block.rest.is_empty() => {
                     let file = self.path("work").join(&block.rest);
                     fs::create_dir_all(file.parent().unwrap()).unwrap();
                     fs::write(file, &text).unwrap();

@@ -40,8 +40,65 @@ fn the_guide_on_buckets_keeps_a_store_in_one() {
 }
 
 #[test]
+fn the_guide_on_cloudformation_takes_a_stack_over() {
+    let moto = Moto::start();
+    let mut desk = Desk::new();
+    desk.port(9000, moto.address().port());
+    desk.stand_in_for_the_aws_command();
+    desk.copy("cloudformation");
+    desk.follow("from-cloudformation.md");
+}
+
+#[test]
+fn the_guide_on_the_agent_brings_a_release_and_endpoints_to_an_envoy() {
+    let moto = Moto::start();
+    let mut desk = Desk::new();
+    desk.program("meshform-agent", &tools::agent());
+    desk.program("envoy", &tools::envoy());
+    desk.port(9000, moto.address().port());
+    desk.free_ports(&[15001, 9901, 9903, 9904]);
+    desk.follow("agent.md");
+}
+
+#[test]
+fn the_guide_on_the_control_plane_serves_the_api() {
+    let mut desk = Desk::new();
+    desk.free_ports(&[8080]);
+    desk.follow("control-plane.md");
+}
+
+#[test]
 fn the_guide_on_ecs_gives_task_definitions_back() {
     Desk::new().follow("ecs.md");
+}
+
+#[test]
+fn the_quick_start_goes_from_archives_to_a_changed_weight() {
+    let desk = Desk::new();
+    desk.program("envoy", &tools::envoy());
+    desk.copy("mesh.yaml");
+    desk.archives();
+    desk.follow("quick-start.md");
+}
+
+#[test]
+fn the_guide_on_kubernetes_keeps_manifests_as_the_source() {
+    Desk::new().follow("from-kubernetes.md");
+}
+
+#[test]
+fn the_guide_on_cloud_map_finds_the_nodes_and_gives_them_addresses() {
+    Desk::new().follow("cloud-map.md");
+}
+
+#[test]
+fn the_guide_on_certificates_swaps_them_at_once() {
+    Desk::new().follow("certificates.md");
+}
+
+#[test]
+fn the_page_on_sixty_services_shows_the_way_and_the_way_back() {
+    Desk::new().follow("sixty-services.md");
 }
 
 /// A desk on which the provider is installed, as the first guide says.

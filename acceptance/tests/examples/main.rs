@@ -10,6 +10,7 @@
 
 mod desk;
 mod ecs;
+mod fargate;
 mod guides;
 #[path = "../buckets/moto.rs"]
 mod moto;

@@ -24,7 +24,7 @@ fn texts(folder: &str, file: &str) -> BTreeMap<String, String> {
 }
 
 /// A root module with the example of the provider block.
-fn module(dir: &Path) -> Module {
+pub(crate) fn module(dir: &Path) -> Module {
     let provider = tools::provider();
     let module = Module::new(&tools::terraform_shim(), dir, provider.parent().unwrap()).unwrap();
     let text = fs::read_to_string(examples().join("provider/provider.tf")).unwrap();
@@ -32,14 +32,14 @@ fn module(dir: &Path) -> Module {
     module
 }
 
-fn run(module: &Module, args: &[&str]) -> Ran {
+pub(crate) fn run(module: &Module, args: &[&str]) -> Ran {
     let ran = module.run(args).unwrap();
     assert!(ran.ok(), "terraform {}:\n{}", args.join(" "), ran.text);
     ran
 }
 
 /// Applies, after which nothing is left to do.
-fn apply(module: &Module) {
+pub(crate) fn apply(module: &Module) {
     run(module, &["apply", "-auto-approve", "-no-color"]);
     run(module, &["plan", "-detailed-exitcode", "-no-color"]);
 }

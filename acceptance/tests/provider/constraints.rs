@@ -38,6 +38,7 @@ const NO_NULL_BLOCK: Reason = "a block cannot be null";
 const NO_EMPTY_LIST_OF_BLOCKS: Reason = "a list of blocks that is empty is one that is not given";
 const OPTIONAL: Reason = "Terraform has a default for it, or does without it";
 const TOO_FEW_CHOICES: Reason = "a set has each value once, and there are not as many values";
+const EMPTY_CHOICE: Reason = "an optional choice without a part says nothing, as hashicorp/aws had it";
 const ABSENT: Reason = "Terraform has no such argument";
 
 /// Summaries of Terraform's core.
@@ -99,8 +100,14 @@ impl Mistake {
                 made.says = vec![UNSUPPORTED];
             }
             codes::MISSING_FIELD => made.without(broken, &place)?,
-            // Where the only member is a block that must be there.
-            codes::UNION_EMPTY => made.says.push("Insufficient"),
+            codes::UNION_EMPTY => {
+                let body = terraform::resource(broken.kind).body;
+                match look(&body, place.segments()) {
+                    Some(Has::Block(block)) if block.optional_choice => return Err(EMPTY_CHOICE),
+                    // Where the only member is a block that must be there.
+                    _ => made.says.push("Insufficient"),
+                }
+            }
             codes::LIST_LENGTH => made.of_another_length(broken, &place)?,
             _ => {}
         }

@@ -311,7 +311,7 @@ fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
             world.write(&settings, &by_hand(policy, log, release));
         };
         write("MANUAL", "one", false);
-        says(&world.apply().flat(), &["MF0509", "meshform release --mesh m"]);
+        says(&world.apply().flat(), &["MF0509", "meshform release --store"]);
         assert_eq!(published(&world), None);
         let status = &world.state()["data.appmesh_release_status.m"];
         assert_eq!(

@@ -153,10 +153,10 @@ impl Page {
 
 /// The type name of a kind, ours or that of hashicorp/aws where it has the kind.
 pub(crate) fn type_name(kind: Kind, original: bool) -> String {
-    let ours = &schema::kind(kind).terraform;
+    let ours = schema::kind(kind).type_in(Dialect::Terraform);
     match original && kind != Kind::ProxyProfile {
         true => format!("aws_{ours}"),
-        false => ours.clone(),
+        false => ours.to_owned(),
     }
 }
 

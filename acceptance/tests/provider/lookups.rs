@@ -4,6 +4,7 @@
 use crate::migration::{CONFIGURATION, COUNT, same_names};
 use crate::world::{World, differences, no_panic, says};
 use meshform_acceptance::tools;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::schema::terraform::{self, Body};
@@ -67,7 +68,10 @@ fn names(kind: Kind, values: &Value) -> Map<String, Value> {
     let key = schema::kind(kind).key.iter();
     let fields = key.map(|name| schema::kind(kind).root.object().unwrap().field(name).unwrap());
     fields
-        .map(|field| (field.terraform.clone(), values[&field.terraform].clone()))
+        .map(|field| {
+            let name = &field.named(Dialect::Terraform).name;
+            (name.clone(), values[name].clone())
+        })
         .collect()
 }
 
@@ -110,8 +114,8 @@ fn a_data_source_of_each_resource_has_its_values_by_name_and_by_owner() {
     let applied = applied();
     let mut data: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for (kind, label, values) in applied.resources() {
-        let ours = &schema::kind(kind).terraform;
-        for (type_name, by_owner) in [(ours.clone(), true), (format!("aws_{ours}"), false)] {
+        let ours = schema::kind(kind).type_in(Dialect::Terraform);
+        for (type_name, by_owner) in [(ours.to_owned(), true), (format!("aws_{ours}"), false)] {
             let mut block = names(kind, values);
             block.insert("provider".to_owned(), "appmesh".into());
             if by_owner && kind != Kind::Mesh {
@@ -152,7 +156,7 @@ fn a_plural_data_source_lists_what_a_mesh_a_router_or_a_gateway_has() {
     let mut data: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut wanted: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for kind in Kind::ALL {
-        let singular = &schema::kind(kind).terraform;
+        let singular = schema::kind(kind).type_in(Dialect::Terraform);
         let plural = if kind == Kind::Mesh {
             "appmesh_meshes".to_owned()
         } else {
@@ -225,8 +229,8 @@ fn what_is_not_there_or_belongs_to_another_is_told_at_its_argument() {
     let mut wanted = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ProxyProfile) {
         let values = applied.of_kind(kind)[0];
-        let ours = &schema::kind(kind).terraform;
-        for type_name in [ours.clone(), format!("aws_{ours}")] {
+        let ours = schema::kind(kind).type_in(Dialect::Terraform);
+        for type_name in [ours.to_owned(), format!("aws_{ours}")] {
             let blocks = data.entry(type_name.clone()).or_default();
             let mut block = names(kind, values);
             block.insert("provider".to_owned(), "appmesh".into());
@@ -286,8 +290,8 @@ fn a_query_finds_each_resource_with_identity_and_values_and_keeps_to_its_filter(
     let world = World::of_json(&tools::terraform_shim(), &configuration);
     let mut text = String::new();
     for kind in Kind::ALL {
-        let ours = &schema::kind(kind).terraform;
-        for type_name in [ours.clone(), format!("aws_{ours}")] {
+        let ours = schema::kind(kind).type_in(Dialect::Terraform);
+        for type_name in [ours.to_owned(), format!("aws_{ours}")] {
             if kind == Kind::ProxyProfile && type_name.starts_with("aws_") {
                 continue;
             }
@@ -321,8 +325,8 @@ fn a_query_finds_each_resource_with_identity_and_values_and_keeps_to_its_filter(
     let mut compared = 0;
     for kind in Kind::ALL {
         let wanted = applied.of_kind(kind);
-        let ours = &schema::kind(kind).terraform;
-        for type_name in [ours.clone(), format!("aws_{ours}")] {
+        let ours = schema::kind(kind).type_in(Dialect::Terraform);
+        for type_name in [ours.to_owned(), format!("aws_{ours}")] {
             let listed = found.remove(&format!("list.{type_name}.all")).unwrap_or_default();
             if kind == Kind::ProxyProfile {
                 continue;
@@ -359,7 +363,8 @@ fn each_resource_is_imported_as_it_is_by_id_and_by_identity() {
         let mut configuration = same_names(CONFIGURATION);
         configuration["provider"] = applied.provider();
         let imports = applied.resources().map(|(kind, label, values)| {
-            let mut block = json!({"to": format!("aws_{}.{label}", schema::kind(kind).terraform)});
+            let mut block =
+                json!({"to": format!("aws_{}.{label}", schema::kind(kind).type_in(Dialect::Terraform))});
             let names = names(kind, values);
             if by_identity {
                 block["identity"] = names.into();

@@ -99,3 +99,22 @@ fn a_set_of_texts_has_no_order() {
     world.write("", &retry("\"gateway-error\", \"server-error\""));
     world.plan_is_empty();
 }
+
+/// Terraform's core does not let a provider keep the order where blocks set different arguments.
+#[test]
+fn a_move_that_terraform_insists_on_is_explained_and_ends_with_one_apply() {
+    let with_port = |targets: &[(&str, u32)]| {
+        route(targets, &["x"]).replace("virtual_node = \"a\"", "virtual_node = \"a\"\n  port = 8080")
+    };
+    let world = World::new(&with_port(&[("a", 90), ("b", 10)]));
+    world.apply();
+    world.write("", &with_port(&[("b", 10), ("a", 90)]));
+    let plan = world.plan();
+    plan.is(&[(IT, "update")]);
+    assert!(plan.text.contains("MF0630"), "{}", plan.text);
+    world.apply();
+    world.plan_is_empty();
+    world.write("", &with_port(&[("a", 80), ("b", 20)]));
+    let plan = world.plan();
+    assert!(!plan.text.contains("MF0630"), "{}", plan.text);
+}

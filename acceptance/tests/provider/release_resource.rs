@@ -106,8 +106,8 @@ fn a_pinned_mesh_takes_writes_and_every_plan_says_that_its_proxies_are_held() {
     world.plan_is_empty();
     let held = [
         "MF0507",
-        "roxies of mesh `m` are held at release",
-        "meshform unpin --mesh m",
+        "roxies of mesh `m` are pinned to release",
+        "meshform unpin --store",
     ];
     says(&world.plan().text, &held);
     world.write("", &without_release([10, 90]));

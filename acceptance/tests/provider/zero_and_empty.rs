@@ -220,6 +220,62 @@ fn an_empty_block_is_kept_and_plans_empty() {
     assert_eq!(spec(&world, "n").get("logging"), None);
 }
 
+/// As modules with `dynamic` blocks leave them; hashicorp/aws sent nothing of them.
+const EMPTY_CHOICES: &str = r#"
+resource "appmesh_virtual_service" "it" {
+  name      = "s.local"
+  mesh_name = "m"
+  spec {
+    provider {
+    }
+  }
+}
+
+resource "appmesh_virtual_node" "it" {
+  name      = "n"
+  mesh_name = "m"
+  spec {
+    listener {
+      port_mapping {
+        port     = 8080
+        protocol = "http"
+      }
+      timeout {}
+    }
+    service_discovery {
+    }
+  }
+}
+"#;
+
+#[test]
+fn an_empty_choice_says_nothing_and_stays_in_the_state() {
+    let configuration = EMPTY_CHOICES;
+    let world = World::new(configuration);
+    world.apply();
+    world.plan_is_empty();
+    assert_eq!(spec(&world, "s.local"), json!({}));
+    let node = spec(&world, "n");
+    assert_eq!(node.get("serviceDiscovery"), None);
+    assert_eq!(node["listeners"][0].get("timeout"), None);
+    let chosen = "provider {\n      virtual_node {\n        virtual_node_name = \"n\"\n      }\n";
+    world.write("", &configuration.replace("provider {\n", chosen));
+    let plan = world.plan();
+    plan.is(&[("appmesh_virtual_service.it", "update")]);
+    world.apply();
+    world.plan_is_empty();
+    assert_eq!(
+        spec(&world, "s.local")["provider"],
+        json!({"virtualNode": {"virtualNodeName": "n"}})
+    );
+    // And back again: the block stays, and the provider goes.
+    world.write("", configuration);
+    world.plan().is(&[("appmesh_virtual_service.it", "update")]);
+    world.apply();
+    world.plan_is_empty();
+    assert_eq!(spec(&world, "s.local"), json!({}));
+}
+
 #[test]
 fn a_port_that_is_taken_away_goes_away() {
     let configuration = r#"

@@ -166,10 +166,10 @@ impl Instance {
         let of = |name: &str| self.attributes.get(name).filter(|value| !value.is_empty());
         let (four, six) = (of("AWS_INSTANCE_IPV4"), of("AWS_INSTANCE_IPV6"));
         let address = match preference {
-            None | Some(IpPreference::V4Preferred) => four.or(six),
-            Some(IpPreference::V6Preferred) => six.or(four),
-            Some(IpPreference::V4Only) => four,
-            Some(IpPreference::V6Only) => six,
+            None | Some(IpPreference::Ipv4Preferred) => four.or(six),
+            Some(IpPreference::Ipv6Preferred) => six.or(four),
+            Some(IpPreference::Ipv4Only) => four,
+            Some(IpPreference::Ipv6Only) => six,
         };
         let name = || of("AWS_INSTANCE_CNAME").or_else(|| of("AWS_ALIAS_DNS_NAME"));
         Some(Host {
@@ -224,8 +224,14 @@ mod tests {
     #[test]
     fn attributes_health_and_preference_choose() {
         assert_eq!(addresses(&node("prod", None)), ["10.0.0.1", "fd00::4"]);
-        assert_eq!(addresses(&node("prod", Some(IpPreference::V4Only))), ["10.0.0.1"]);
-        assert_eq!(addresses(&node("prod", Some(IpPreference::V6Only))), ["fd00::4"]);
+        assert_eq!(
+            addresses(&node("prod", Some(IpPreference::Ipv4Only))),
+            ["10.0.0.1"]
+        );
+        assert_eq!(
+            addresses(&node("prod", Some(IpPreference::Ipv6Only))),
+            ["fd00::4"]
+        );
         assert_eq!(
             addresses(&node("test", None)),
             ["10.0.0.3"],
@@ -251,8 +257,8 @@ mod tests {
         };
         let address = |preference| one.host(preference).unwrap().address;
         assert_eq!(address(None), "10.0.0.1");
-        assert_eq!(address(Some(IpPreference::V4Preferred)), "10.0.0.1");
-        assert_eq!(address(Some(IpPreference::V6Preferred)), "fd00::1");
+        assert_eq!(address(Some(IpPreference::Ipv4Preferred)), "10.0.0.1");
+        assert_eq!(address(Some(IpPreference::Ipv6Preferred)), "fd00::1");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) struct Health {
     state: RefCell<PollerState>,
     leads: Cell<bool>,
     lead: Notify,
+    /// What the lease tells of nodes has changed in more than its times.
+    news: Notify,
     /// Why the lease was not renewed at the last try, and why the last round wrote nothing.
     lease: RefCell<Option<String>>,
     round: RefCell<Option<String>>,
@@ -27,6 +29,7 @@ impl Health {
             state: RefCell::new(PollerState::new(mesh, holder)),
             leads: Cell::default(),
             lead: Notify::new(),
+            news: Notify::new(),
             lease: RefCell::default(),
             round: RefCell::default(),
         }
@@ -43,7 +46,20 @@ impl Health {
 
     /// What was read is written: what is known of each node from now on.
     pub(super) fn knows(&self, nodes: BTreeMap<String, NodeState>) {
-        self.state.borrow_mut().nodes = nodes;
+        let told = |nodes: &BTreeMap<String, NodeState>| -> Vec<(String, usize, bool, Option<String>)> {
+            let told = nodes.iter();
+            told.map(|(name, node)| (name.clone(), node.endpoints, node.at > 0, node.problem.clone()))
+                .collect()
+        };
+        let before = std::mem::replace(&mut self.state.borrow_mut().nodes, nodes);
+        if told(&before) != told(&self.state.borrow().nodes) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Waits until there is something to tell before the lease has to be renewed.
+    pub(super) async fn has_news(&self) {
+        self.news.notified().await;
     }
 
     pub(super) fn leads(&self) -> bool {

@@ -120,7 +120,8 @@ pub(crate) async fn run() -> Result<u8, String> {
     let keeping = async {
         loop {
             health.renewed(lease.renew(&health.state()).await);
-            sleep(Duration::from_millis(PollerState::RENEW)).await;
+            let renew = Duration::from_millis(PollerState::RENEW);
+            let _ = tokio::time::timeout(renew, health.has_news()).await;
         }
     };
     tokio::select! {
@@ -416,9 +417,9 @@ fn preferred(addresses: &BTreeSet<IpAddr>, preference: Option<IpPreference>) -> 
     };
     let or = |first: Vec<IpAddr>, second: Vec<IpAddr>| if first.is_empty() { second } else { first };
     match preference {
-        None | Some(IpPreference::V4Preferred) => or(of(false), of(true)),
-        Some(IpPreference::V6Preferred) => or(of(true), of(false)),
-        Some(IpPreference::V4Only) => of(false),
-        Some(IpPreference::V6Only) => of(true),
+        None | Some(IpPreference::Ipv4Preferred) => or(of(false), of(true)),
+        Some(IpPreference::Ipv6Preferred) => or(of(true), of(false)),
+        Some(IpPreference::Ipv4Only) => of(false),
+        Some(IpPreference::Ipv6Only) => of(true),
     }
 }

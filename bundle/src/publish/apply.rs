@@ -2,10 +2,11 @@
 
 use super::ledger::{Ledger, Place};
 use super::{Published, SPARE, Session, Step, disk, parallel};
-use crate::bundle::{Bundle, Resource};
+use crate::bundle::Bundle;
 use crate::endpoints::merge;
 use crate::error::{Error, Result};
 use crate::layout::{self, Files, is_inside};
+use crate::resource::Resource;
 use crate::transition::{transition, without_listeners};
 use meshform_model::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,20 +1,20 @@
 //! `meshform adopt`: from any form into a store, with the identity that the form knows.
 
-use super::load::{Loaded, load};
+mod report;
+
+use super::drafts;
+use super::load::{Loaded, load, load_text};
+use crate::api::Api;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render::{self, Count, Format, FormatArgument};
+use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use meshform_model::canonical;
-use meshform_model::diag::{Diagnostic, has_errors};
-use meshform_model::kind::Kind;
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::resource::Resource;
-use meshform_model::schema;
-use meshform_model::value::{Node, Object, Value as NodeValue};
 use meshform_registry::{Adoption, Registry, Standing};
-use meshform_store::{Author, Draft, ImportedIdentity, Record, Seed};
-use serde_json::{Value as Json, json};
+use meshform_store::{Author, Draft, Record};
+use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
 #[derive(Debug, clap::Args)]
@@ -26,11 +26,16 @@ pub(crate) struct Arguments {
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
     #[arg(long, value_name = "NAME", default_value = "terraform")]
     owner: String,
+    /// Take over all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(long, value_name = "URL", conflicts_with = "paths")]
+    from_api: Option<String>,
     /// Write nothing, only say what would be written
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    format: FormatArgument,
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    format: DocumentFormat,
 }
 
 /// What became of one resource.
@@ -54,11 +59,15 @@ impl Fate {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    if arguments.input.paths.is_empty() {
+    if arguments.input.paths.is_empty() && arguments.from_api.is_none() {
         io.tell("error: nothing to adopt; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let Some(mut loaded) = load(&arguments.input, io) else {
+    let loaded = match &arguments.from_api {
+        None => load(&arguments.input, io),
+        Some(url) => from_api(url, &arguments.input, io),
+    };
+    let Some(mut loaded) = loaded else {
         return Exit::WrongUse;
     };
     loaded.demand_values();
@@ -73,18 +82,27 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             Err(problem) => loaded.problems.push(*problem),
         }
     }
-    report(arguments, io, &loaded, &fates)
+    report::report(arguments.format, io, &loaded, &fates)
+}
+
+/// What a server of the API has. `None` where it cannot be asked; that has been told.
+fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {
+    let everything = Api::new(io, url)
+        .and_then(|api| store::wait(async move { api.everything(input.mesh.as_deref()).await })?);
+    match everything {
+        Ok(found) => load_text(url, &Json::Array(found).to_string(), input, io),
+        Err(problem) => {
+            render::tell(io, &Sources::default(), &[*problem]);
+            None
+        }
+    }
 }
 
 type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
 
 async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> meshform_registry::Result<Done> {
     // A store that is made now goes on with the account and region of what it takes over.
-    let arns = resources
-        .iter()
-        .filter_map(|r| r.identity.as_ref().map(|identity| &identity.arn));
-    let seed = arns.filter_map(|arn| Seed::from_arn(arn)).next();
-    let store = store::open_or_create(io, &arguments.store.store, &seed.unwrap_or_default())?;
+    let store = store::open_or_create(io, &arguments.store.store, &drafts::seed(resources))?;
     let mut author = Author {
         owner: arguments.owner.clone(),
         ..store::author(io)
@@ -107,17 +125,11 @@ async fn each(
     author: &Author,
     resources: &[Resource],
 ) -> meshform_registry::Result<Done> {
-    let mut sorted: Vec<&Resource> = resources.iter().collect();
-    // Containers first, so that a reader never sees a route without its router.
-    sorted.sort_by_key(|resource| {
-        let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
-        (resource.key.mesh.as_str(), order, &resource.key)
-    });
     let (mut done, mut problems) = (Vec::new(), Vec::new());
-    for resource in sorted {
+    for resource in drafts::sorted(resources) {
         let adoption = match arguments.dry_run {
-            true => foreseen(registry, draft(resource)).await,
-            false => adopted(registry, draft(resource), author).await,
+            true => foreseen(registry, drafts::draft(resource)).await,
+            false => adopted(registry, drafts::draft(resource), author).await,
         };
         let fate = match adoption {
             Ok((fate, None)) => fate,
@@ -157,90 +169,11 @@ async fn foreseen(registry: &Registry, draft: Draft) -> Adopted {
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {
     Diagnostic::error(
-        crate::codes::TWICE,
+        meshform_store::codes::CONFLICT,
         format!(
             "the store has another {}, written by `{}` at {}",
             resource.key, record.author.actor, record.last_updated_at
         ),
     )
     .help("adopting never overwrites; change it with Terraform, or delete it there first")
-}
-
-/// The record's body and what the resource brings with it.
-fn draft(resource: &Resource) -> Draft {
-    let mut document = meshform_compiler::body::whole(resource);
-    // A typed resource always has a spec; one that may be left out and says nothing was.
-    let kind = resource.key.kind;
-    let optional = |name: &str| {
-        schema::kind(kind)
-            .root
-            .object()
-            .and_then(|o| o.field(name))
-            .is_some_and(|f| !f.required)
-    };
-    if let NodeValue::Object(object) = &mut document.value
-        && optional("spec")
-        && object
-            .get("spec")
-            .and_then(Node::as_object)
-            .is_some_and(Object::is_empty)
-    {
-        object.remove("spec");
-    }
-    // A typed resource has nothing unknown in it.
-    let body = canonical::body(kind, &document).unwrap_or_default();
-    let mut draft = Draft::new(resource.key.clone(), body);
-    if let Some(identity) = resource.identity.clone() {
-        draft.imported = ImportedIdentity {
-            arn: Some(identity.arn),
-            uid: Some(identity.uid).filter(|uid| !uid.is_empty()),
-            mesh_owner: Some(identity.mesh_owner),
-            resource_owner: Some(identity.resource_owner),
-            // A date that is none is left to the store.
-            created_at: identity.created_at.parse().ok(),
-            last_updated_at: identity.last_updated_at.parse().ok(),
-            version: Some(identity.version),
-        };
-    }
-    draft
-}
-
-fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, fates: &[(Resource, Fate)]) -> Exit {
-    match arguments.format.format {
-        Format::Json => {
-            let resources: Vec<Json> = fates
-                .iter()
-                .map(|(resource, fate)| {
-                    json!({
-                        "resource": resource.key.path(),
-                        "outcome": fate.words(),
-                        "arn": resource.identity.as_ref().map(|identity| identity.arn.clone()),
-                    })
-                })
-                .collect();
-            let count = Count::of(&loaded.problems);
-            let report = json!({
-                "errors": count.errors,
-                "warnings": count.warnings,
-                "problems": render::problems_json(&loaded.reading.sources, &loaded.problems),
-                "resources": resources,
-            });
-            io.print(&format!("{report:#}\n"));
-        }
-        Format::Text => {
-            render::tell(io, &loaded.reading.sources, &loaded.problems);
-            for (resource, fate) in fates {
-                let known = match &resource.identity {
-                    Some(identity) => format!(", as {}", identity.arn),
-                    None => String::new(),
-                };
-                io.print(&format!("{}: {}{known}\n", fate.words(), resource.key));
-            }
-        }
-    }
-    if has_errors(&loaded.problems) {
-        Exit::Found
-    } else {
-        Exit::Fine
-    }
 }

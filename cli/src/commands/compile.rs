@@ -1,6 +1,7 @@
 //! `meshform compile`: from a mesh to what runs it.
 
 mod ecs;
+mod kubernetes;
 mod targets;
 
 use super::files::FilesArgument;
@@ -16,7 +17,7 @@ use meshform_model::mesh::Mesh;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Compile meshes to Envoy files, a CloudFormation template or ECS task definitions
+/// Compile meshes to Envoy files, a CloudFormation template, ECS task definitions, Kubernetes manifests or a file for Docker Compose
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -36,15 +37,27 @@ pub(crate) struct Arguments {
     /// Templates that take the place of meshform's own (`ecs/task-definition.json.hbs`, …)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
-    /// How proxies on ECS get their configuration
+    /// How proxies on ECS, Kubernetes and Docker Compose get their configuration
     #[arg(long, value_enum, default_value_t = Configuration::Agent)]
     configuration: Configuration,
-    /// The container image with meshform-agent and Envoy. Default: a parameter of the template
+    /// The container image with meshform-agent and Envoy. Default on ECS: a parameter of the template
     #[arg(long, value_name = "IMAGE")]
     proxy_image: Option<String>,
-    /// The store that proxies on ECS follow, `s3://BUCKET/PREFIX`. Default: a parameter of the template
+    /// On Kubernetes, the image that redirects connections to the proxy, where the profile does not choose explicit interception
+    #[arg(long, value_name = "IMAGE")]
+    init_image: Option<String>,
+    /// On Kubernetes, the namespace of what did not come from a manifest
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
+    /// The store that proxies follow, `s3://BUCKET/PREFIX`. Default on ECS: a parameter of the template; for Compose a folder
     #[arg(long, value_name = "URL")]
     proxy_store: Option<String>,
+    /// What becomes of X-Ray, CloudWatch and StatsD containers beside proxies on ECS
+    #[arg(long, value_enum, default_value_t = Companions::Keep)]
+    companions: Companions,
+    /// The container image of the collector
+    #[arg(long, value_name = "IMAGE", default_value = meshform_compiler::ecs::COLLECTOR_IMAGE)]
+    collector_image: String,
     /// Write nothing; exit with 1 if the folder differs from what would be written
     #[arg(long)]
     check: bool,
@@ -66,15 +79,28 @@ pub(crate) enum Target {
     CloudFormation,
     /// A task definition with Envoy for each proxy
     Ecs,
+    /// The inputs' Deployments and the like, with Envoy as a sidecar of their pods
+    Kubernetes,
+    /// A file for Docker Compose, for one machine
+    Compose,
 }
 
-/// How proxies on ECS get their configuration.
+/// How proxies on ECS and Kubernetes get their configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Configuration {
     /// meshform-agent brings each release from a bucket: a changed route changes no task definition
     Agent,
-    /// All of it stands in the task definition
+    /// All of it stands in the task definition, or in a ConfigMap that Envoy follows
     Static,
+}
+
+/// What becomes of containers that take traces and statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Companions {
+    /// They stay as they are; none is added
+    Keep,
+    /// AWS Distro for OpenTelemetry stands in their place, and where a proxy sends to one that is missing
+    Collector,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {

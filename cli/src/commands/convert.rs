@@ -1,11 +1,13 @@
 //! `meshform convert`: from any form to another.
 
+mod stack;
+
 use super::load::load_with;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::{api, cloudformation, terraform};
+use meshform_compiler::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::has_errors;
 
 /// Write what any input form holds in another form, on standard output
@@ -16,6 +18,11 @@ pub(crate) struct Arguments {
     /// The form to write
     #[arg(long, value_enum)]
     to: Form,
+    #[command(flatten)]
+    stack: stack::StackArguments,
+    /// With `--to kubernetes`, the namespace of what did not come from a manifest
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
 }
 
 /// A form to write.
@@ -28,6 +35,8 @@ enum Form {
     CloudFormation,
     /// Terraform configuration with `appmesh_*` resources
     Terraform,
+    /// Manifests of the App Mesh controller's custom resources, as YAML
+    Kubernetes,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
@@ -35,7 +44,11 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
         return Exit::WrongUse;
     }
-    let keeps_expressions = arguments.to != Form::Api;
+    if let (Some(option), false) = (arguments.stack.option(), arguments.to == Form::CloudFormation) {
+        io.tell(&format!("error: `{option}` goes with `--to cloudformation`\n"));
+        return Exit::WrongUse;
+    }
+    let keeps_expressions = matches!(arguments.to, Form::CloudFormation | Form::Terraform);
     let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
         return Exit::WrongUse;
     };
@@ -46,6 +59,16 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let symbolic = &loaded.reading.symbolic;
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),
+        Form::CloudFormation if arguments.stack.option().is_some() => {
+            let attributes = arguments.input.attributes(io);
+            match arguments.stack.template(&mut loaded, &attributes) {
+                Ok(template) => pretty(&template),
+                Err(problems) => {
+                    loaded.problems.extend(problems);
+                    String::new()
+                }
+            }
+        }
         Form::CloudFormation => {
             let template = cloudformation::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(template.warnings);
@@ -55,6 +78,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
             loaded.problems.extend(configuration.problems);
             configuration.text
+        }
+        Form::Kubernetes => {
+            let kept = &loaded.reading.kubernetes;
+            let manifests = kubernetes::build(&loaded.resources, kept, &arguments.namespace);
+            let text = manifests.text();
+            loaded.add(manifests.problems);
+            text
         }
     };
     render::tell(io, &loaded.reading.sources, &loaded.problems);

@@ -6,7 +6,7 @@ use super::load::{Loaded, load_side, load_store};
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::render;
+use crate::render::{self, DocumentFormat as Format};
 use meshform_compiler::diff::{Change, What, diff};
 use meshform_envoy::diff::{Difference, ProxyDiff, diff as proxies};
 use meshform_model::diag::{Diagnostic, has_errors};
@@ -31,17 +31,6 @@ pub(crate) struct Arguments {
     /// How to report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-/// How the difference is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-    /// For a comment on a pull request
-    Markdown,
 }
 
 /// What differs in one mesh.

@@ -8,6 +8,7 @@ use crate::io::Io;
 use crate::render;
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
@@ -143,11 +144,11 @@ fn key(ty: &str, values: &Json) -> Option<ResourceKey> {
     let ty = ty.strip_prefix("aws_").unwrap_or(ty);
     let kind = Kind::ALL
         .into_iter()
-        .find(|kind| schema::kind(*kind).terraform == ty)?;
+        .find(|kind| schema::kind(*kind).type_in(Dialect::Terraform) == ty)?;
     let schema = schema::kind(kind);
     let object = schema.root.object()?;
     let names = schema.key.iter().map(|name| {
-        let attribute = object.field(name)?.terraform.as_str();
+        let attribute = object.field(name)?.named(Dialect::Terraform).name.as_str();
         values.get(attribute)?.as_str()
     });
     let names: Vec<&str> = names.collect::<Option<_>>()?;
@@ -179,7 +180,7 @@ fn made(keys: &[ResourceKey]) -> BTreeMap<ResourceKey, String> {
     let mut taken = BTreeSet::new();
     let mut found = BTreeMap::new();
     for key in keys {
-        let ty = schema::kind(key.kind).terraform.as_str();
+        let ty = schema::kind(key.kind).type_in(Dialect::Terraform);
         let candidates = (1..=names(key).len()).map(|count| format!("{ty}.{}", label(key, count)));
         // Names that differ only in what a label cannot hold.
         let numbered = (2_usize..).map(|number| format!("{ty}.{}_{number}", label(key, names(key).len())));

@@ -102,14 +102,28 @@ fn source(arguments: &Arguments, io: &Io) -> Result<PathBuf, Box<Diagnostic>> {
             "give the provider's file with `--binary FILE`".to_owned(),
         ),
         None => {
-            let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+            // As it is built, or as the release archive has it.
+            let suffix = std::env::consts::EXE_SUFFIX;
+            let version = env!("CARGO_PKG_VERSION");
+            let names = [
+                format!("{PROGRAM}{suffix}"),
+                format!("{PROGRAM}_v{version}{suffix}"),
+            ];
             let beside = io.program.as_ref().and_then(|program| program.parent());
-            let path = beside
-                .map(|folder| folder.join(&name))
-                .unwrap_or_else(|| PathBuf::from(&name));
+            let paths = names.map(|name| {
+                beside
+                    .map(|folder| folder.join(&name))
+                    .unwrap_or_else(|| name.into())
+            });
+            let there = paths
+                .iter()
+                .find(|path| path.is_file())
+                .or(paths.first())
+                .cloned();
             (
-                path,
-                "build it with `cargo build -p terraform-provider-appmesh`, or give it with `--binary FILE`"
+                there.unwrap_or_default(),
+                "unpack the provider's release archive beside this program, build it with `cargo build -p \
+                 terraform-provider-appmesh`, or give it with `--binary FILE`"
                     .to_owned(),
             )
         }

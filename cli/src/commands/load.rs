@@ -6,6 +6,7 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
 use meshform_compiler::frontend::{Found, Reading, codes as reading_codes};
+use meshform_envoy::polled;
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -15,9 +16,10 @@ use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules, missing, told};
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
-use meshform_store::StoreError;
+use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What can be missing because it is in an input that was not given.
 const MISSING: &[Code] = &[
@@ -32,6 +34,8 @@ const MISSING: &[Code] = &[
 
 /// The inputs as resources, and everything that is wrong with them.
 pub(crate) struct Loaded {
+    /// Where the resources come from, if that is a store.
+    store: Option<Arc<dyn Store>>,
     pub(crate) reading: Reading,
     pub(crate) resources: Vec<Resource>,
     pub(crate) problems: Vec<Diagnostic>,
@@ -58,7 +62,15 @@ pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io)
 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
 pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    let (reading, other_meshes) = arguments.read(symbolic, io);
+    finish(arguments.read(symbolic, io), io)
+}
+
+/// Reads a text that was not in a file.
+pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
+    finish((arguments.read_text(name, text), BTreeSet::new()), io)
+}
+
+fn finish((reading, other_meshes): (Reading, BTreeSet<String>), io: &mut Io) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
@@ -68,6 +80,7 @@ pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io)
     problems.extend(untyped);
     let resources = once(resources, &reading, &mut problems);
     Some(Loaded {
+        store: None,
         reading,
         resources,
         problems,
@@ -101,6 +114,7 @@ pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &
         return None;
     }
     let mut loaded = Loaded {
+        store: None,
         reading: Reading::default(),
         resources: Vec::new(),
         problems: Vec::new(),
@@ -114,6 +128,7 @@ pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &
             (Some(_), true) => crate::store::wait(store.meshes())?.map_err(failed)?,
             _ => Vec::new(),
         };
+        loaded.store = Some(store);
         Ok((found, meshes))
     });
     match read {
@@ -242,6 +257,18 @@ impl Loaded {
         meshes
     }
 
+    /// That callers of Cloud Map's nodes have no addresses: of a store it is known where a poller has looked them up.
+    pub(crate) fn without_endpoints(&self, io: &Io, mesh: &Mesh) -> Vec<Diagnostic> {
+        let Some(store) = &self.store else {
+            return polled::cloud_map_warning(mesh).into_iter().collect();
+        };
+        let looked = crate::store::releaser(io, Arc::clone(store), &[]).and_then(|releaser| {
+            crate::store::wait(releaser.without_endpoints_of(mesh))?
+                .map_err(|error| crate::store::told(&error))
+        });
+        looked.unwrap_or_else(|problem| vec![*problem])
+    }
+
     /// Problems that name a resource and a field get the bytes where these stand.
     pub(crate) fn placed(&self, mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if problems.is_empty() {
@@ -330,7 +357,7 @@ pub(crate) fn one_proxy<'m>(
         }
         (Some((first, _)), Some((second, _))) => {
             let several = Diagnostic::error(
-                codes::SEVERAL_MESHES,
+                meshform_model::codes::SEVERAL_MESHES,
                 format!("`{name}` is the name of several proxies"),
             );
             let help = if first.name() == second.name() {
@@ -394,14 +421,21 @@ fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnost
         let spans: Vec<Span> = found.filter_map(|found| found.span).collect();
         let files: BTreeSet<u32> = spans.iter().map(|span| span.source).collect();
         let mut problem = match (equal, files.len() < spans.len()) {
-            (false, _) => {
-                Diagnostic::error(codes::TWICE, format!("two inputs say different things of {key}"))
-                    .help("give only one of them")
-            }
-            (true, true) => Diagnostic::error(codes::TWICE, format!("{key} stands twice in one input"))
-                .help("two resources cannot have one name: remove one, or give it another name"),
-            (true, false) => Diagnostic::warning(codes::TWICE, format!("{key} stands in two inputs"))
-                .help("both say the same; the first is taken"),
+            (false, _) => Diagnostic::error(
+                meshform_model::codes::TWICE,
+                format!("two inputs say different things of {key}"),
+            )
+            .help("give only one of them"),
+            (true, true) => Diagnostic::error(
+                meshform_model::codes::TWICE,
+                format!("{key} stands twice in one input"),
+            )
+            .help("two resources cannot have one name: remove one, or give it another name"),
+            (true, false) => Diagnostic::warning(
+                meshform_model::codes::TWICE,
+                format!("{key} stands in two inputs"),
+            )
+            .help("both say the same; the first is taken"),
         };
         for span in spans {
             let mut place = Place::of(&key, &Pointer::root());

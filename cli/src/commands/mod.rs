@@ -1,21 +1,28 @@
 //! The subcommands, one file each.
 
 mod adopt;
+mod apply;
 mod bootstrap;
 mod compile;
 mod completions;
 mod convert;
 mod diff;
+mod drafts;
 mod explain;
 mod files;
 mod graph;
 mod imports;
 mod install_provider;
+mod keys;
 mod load;
 mod man;
+mod migrate;
 mod policy;
 mod quotas;
 mod release;
+mod said;
+mod status;
+mod serve;
 mod validate;
 
 use crate::exit::Exit;
@@ -33,16 +40,18 @@ pub(crate) enum Command {
     Route(explain::RouteArguments),
     Graph(graph::Arguments),
     Adopt(adopt::Arguments),
+    Apply(Box<apply::Arguments>),
     Release(release::ReleaseArguments),
     Pin(release::PinArguments),
-    /// Let the proxies of a mesh go again, and release what was written meanwhile
-    Unpin(release::ReleaseArguments),
+    Unpin(release::UnpinArguments),
     /// Show the releases of each mesh, the newest first
-    History(release::MeshArguments),
-    /// Show whether each mesh is valid, what is released, and what would change
-    Status(release::StatusArguments),
+    History(said::MeshArguments),
+    Status(status::StatusArguments),
     Policy(policy::Arguments),
     Imports(imports::Arguments),
+    Migrate(migrate::Arguments),
+    Serve(Box<serve::Arguments>),
+    Keys(keys::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -60,13 +69,17 @@ impl Command {
             Command::Route(arguments) => explain::route(&arguments, io),
             Command::Graph(arguments) => graph::run(&arguments, io),
             Command::Adopt(arguments) => adopt::run(&arguments, io),
+            Command::Apply(arguments) => apply::run(&arguments, io),
             Command::Release(arguments) => release::release(&arguments, io),
             Command::Pin(arguments) => release::pin(&arguments, io),
             Command::Unpin(arguments) => release::unpin(&arguments, io),
             Command::History(arguments) => release::history(&arguments, io),
-            Command::Status(arguments) => release::status(&arguments, io),
+            Command::Status(arguments) => status::status(&arguments, io),
             Command::Policy(arguments) => policy::run(&arguments, io),
             Command::Imports(arguments) => imports::run(&arguments, io),
+            Command::Migrate(arguments) => migrate::run(&arguments, io),
+            Command::Serve(arguments) => serve::run(&arguments, io),
+            Command::Keys(arguments) => keys::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

@@ -25,6 +25,17 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How a report is written that people pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request, or a page
+    Markdown,
+}
+
 /// The option that every command has that reports.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FormatArgument {

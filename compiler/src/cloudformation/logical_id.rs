@@ -1,5 +1,6 @@
 //! Logical ids: letters and digits, from kind and name, the same whatever stands beside.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::schema;
 use sha2::{Digest, Sha256};
@@ -31,17 +32,21 @@ pub(crate) fn assign<'k>(keys: impl Iterator<Item = &'k ResourceKey>) -> Ids {
 /// `VirtualNode` and `service-b.v2` make `VirtualNodeServiceBV2`.
 fn plain(key: &ResourceKey) -> String {
     let kind = schema::kind(key.kind)
-        .cloudformation
+        .type_in(Dialect::CloudFormation)
         .rsplit("::")
         .next()
         .unwrap_or_default();
-    let mut id = kind.to_owned();
-    for name in key.parent.iter().chain([&key.name]) {
-        for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
-            let mut letters = word.chars();
-            id.extend(letters.next().map(|c| c.to_ascii_uppercase()));
-            id.push_str(letters.as_str());
-        }
+    let names = key.parent.iter().chain([&key.name]);
+    names.fold(kind.to_owned(), |id, name| logical_name(&id, name))
+}
+
+/// An id that begins so and goes on with the words of a name: `Namespace` and `apps.local` make `NamespaceAppsLocal`.
+pub(crate) fn logical_name(prefix: &str, name: &str) -> String {
+    let mut id = prefix.to_owned();
+    for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let mut letters = word.chars();
+        id.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+        id.push_str(letters.as_str());
     }
     id
 }

@@ -7,6 +7,8 @@ pub mod codes;
 mod logical_id;
 mod references;
 
+pub(crate) use logical_id::logical_name;
+
 use crate::body;
 use crate::frontend::{METADATA, Symbolic, SymbolicResource};
 use meshform_model::diag::Diagnostic;
@@ -136,7 +138,7 @@ fn symbolic_entry(resource: &SymbolicResource) -> Json {
     let mut entry = Map::new();
     entry.insert(
         "Type".to_owned(),
-        json!(schema::kind(resource.kind).cloudformation),
+        json!(schema::kind(resource.kind).type_in(Dialect::CloudFormation)),
     );
     entry.insert("Properties".to_owned(), json_of(&resource.properties));
     for field in &resource.attributes {
@@ -150,7 +152,10 @@ fn entry(resource: &Resource, ids: &logical_id::Ids) -> Json {
     let referring = references::insert(resource, ids);
     let properties = dialect::from_canonical(kind, Dialect::CloudFormation, &referring);
     let mut entry = Map::new();
-    entry.insert("Type".to_owned(), json!(schema::kind(kind).cloudformation));
+    entry.insert(
+        "Type".to_owned(),
+        json!(schema::kind(kind).type_in(Dialect::CloudFormation)),
+    );
     entry.insert(
         "Properties".to_owned(),
         properties.to_json().unwrap_or(Json::Null),

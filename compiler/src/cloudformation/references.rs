@@ -2,6 +2,7 @@
 
 use super::logical_id::Ids;
 use crate::body;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
@@ -100,7 +101,7 @@ fn get_att(id: &str, kind: Kind) -> Node {
     let root = schema::kind(kind).root.object();
     let attribute = root
         .and_then(|root| root.field(own))
-        .map_or(own, |field| &field.cloudformation);
+        .map_or(own, |field| &field.named(Dialect::CloudFormation).name);
     Node::new(Value::Symbol(Symbol {
         function: "Fn::GetAtt".to_owned(),
         argument: Box::new(Node::new(Value::List(vec![

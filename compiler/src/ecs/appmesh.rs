@@ -4,6 +4,7 @@
 use super::names::is_function;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::spec::{DogStatsD, XrayTracing, ZipkinTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,8 +83,9 @@ fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Option<String>> 
     list.into_iter()
         .flatten()
         .filter_map(|pair| {
-            let value = pair.get("value").filter(|value| !is_function(value));
+            let value = pair.get("value");
             let value = value.and_then(|value| match value {
+                _ if is_function(value) => path_of(value),
                 Json::String(text) => Some(text.trim().to_owned()),
                 Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
                 _ => None,
@@ -91,6 +93,13 @@ fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Option<String>> 
             Some((pair.get("name")?.as_str()?, value))
         })
         .collect()
+}
+
+/// The path at the end of an ARN of which only partition, region and account are not known: what `Ref` gave of a virtual
+/// node in the same template.
+fn path_of(function: &Json) -> Option<String> {
+    let (before, path) = function.get("Fn::Sub")?.as_str()?.rsplit_once(":mesh/")?;
+    (before.starts_with("arn:") && !path.contains("${")).then(|| format!("mesh/{path}"))
 }
 
 /// Which proxy the container is, or what it says that names none.
@@ -267,7 +276,8 @@ impl Work<'_> {
     fn tracing(&mut self) {
         let mut collectors = Vec::new();
         if self.switch("ENABLE_ENVOY_XRAY_TRACING") {
-            let (mut address, mut port) = ("127.0.0.1".to_owned(), 2000);
+            let mut address = XrayTracing::DEFAULT_ADDRESS.to_owned();
+            let mut port = u64::from(XrayTracing::DEFAULT_PORT);
             if let Some(port_given) = self.number("XRAY_DAEMON_PORT") {
                 port = port_given as u64;
             }
@@ -306,7 +316,7 @@ impl Work<'_> {
             collectors.push("ENABLE_ENVOY_JAEGER_TRACING");
             self.set(
                 "tracing",
-                json!({"zipkin": {"address": address, "port": port, "path": "/api/v2/spans"}}),
+                json!({"zipkin": {"address": address, "port": port, "path": ZipkinTracing::DEFAULT_PATH}}),
             );
         }
         for what in &collectors {
@@ -325,8 +335,9 @@ impl Work<'_> {
         if self.switch("ENABLE_ENVOY_DOG_STATSD") {
             let address = self
                 .take("STATSD_ADDRESS")
-                .unwrap_or_else(|| "127.0.0.1".to_owned());
-            let port = self.number("STATSD_PORT").map_or(8125, |port| port as u64);
+                .unwrap_or_else(|| DogStatsD::DEFAULT_ADDRESS.to_owned());
+            let port = self.number("STATSD_PORT");
+            let port = port.map_or(u64::from(DogStatsD::DEFAULT_PORT), |port| port as u64);
             metrics.insert("dogStatsD".to_owned(), json!({"address": address, "port": port}));
             self.moved("ENABLE_ENVOY_DOG_STATSD", "metrics.dogStatsD");
         }

@@ -1,6 +1,7 @@
 //! What ECS takes, whoever shaped it: a template of the user's own may have left something out.
 
 use super::codes;
+use super::schema::{self, Misfit};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::Pointer;
 use serde_json::Value as Json;
@@ -9,6 +10,8 @@ use std::sync::OnceLock;
 
 /// ECS's limit of a task definition, in bytes of JSON.
 pub(super) const MAX_BYTES: usize = 64 << 10;
+/// CloudFormation's limit of a template that lies in a bucket.
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 /// ECS's limit of ports that interception leaves alone.
 pub(super) const MAX_IGNORED_PORTS: usize = 15;
 
@@ -18,6 +21,7 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
     if !problems.is_empty() {
         return problems;
     }
+    problems.extend(limits(template));
     let resources = template.get("Resources").and_then(Json::as_object);
     for (id, resource) in resources.into_iter().flatten() {
         let properties = resource.get("Properties");
@@ -47,24 +51,54 @@ fn wrong(message: String) -> Diagnostic {
 
 /// The schema finds what has the wrong form.
 fn shape(template: &Json) -> Vec<Diagnostic> {
-    static SCHEMA: OnceLock<Option<jsonschema::Validator>> = OnceLock::new();
+    static SCHEMA: OnceLock<Option<Json>> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
         let text = include_str!("../../../templates/ecs/task-definition.schema.json");
-        let json: Json = serde_json::from_str(text).ok()?;
-        jsonschema::validator_for(&json).ok()
+        serde_json::from_str(text).ok()
     });
     let Some(schema) = schema else {
         return vec![wrong("the schema of task definitions is broken".to_owned())];
     };
-    schema
-        .iter_errors(template)
-        .map(|error| {
-            wrong(format!(
-                "the rendered task definition at {}: {error}",
-                error.instance_path()
-            ))
+    let misfits = schema::misfits(schema, template).into_iter();
+    misfits
+        .map(|Misfit { at, what }| match at == Pointer::root() {
+            true => wrong(format!("the rendered template: {what}")),
+            false => wrong(format!("the rendered task definition at {at}: {what}")),
         })
         .collect()
+}
+
+/// What CloudFormation takes of one template.
+fn limits(template: &Json) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (section, most) in [("Resources", 500), ("Parameters", 200), ("Outputs", 200)] {
+        let count = template
+            .get(section)
+            .and_then(Json::as_object)
+            .map_or(0, serde_json::Map::len);
+        if count > most {
+            problems.push(
+                Diagnostic::error(
+                    codes::LIMIT,
+                    format!("the stack has {count} of `{section}`; CloudFormation takes {most}"),
+                )
+                .help("split the mesh, or make some of it by another stack")
+                .at(Place::at(&Pointer::root(), None)),
+            );
+        }
+    }
+    let bytes = template.to_string().len();
+    if bytes > MAX_TEMPLATE_BYTES {
+        problems.push(
+            Diagnostic::error(
+                codes::LIMIT,
+                format!("the stack has {bytes} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES} of a template in a bucket"),
+            )
+            .help("split the mesh, or make some of it by another stack")
+            .at(Place::at(&Pointer::root(), None)),
+        );
+    }
+    problems
 }
 
 /// What a schema cannot say.

@@ -21,6 +21,12 @@ pub const NOT_MOUNTED: Code = Code("MF0917");
 pub const NO_SUBJECT: Code = Code("MF0918");
 /// Ports of a task that do not fit the proxy's.
 pub const PORT: Code = Code("MF0919");
+/// Traces or statistics that nothing takes.
+pub const NO_COMPANION: Code = Code("MF0941");
+/// A virtual service that gets no DNS record.
+pub const NO_RECORD: Code = Code("MF0942");
+/// An attribute of Cloud Map that ECS does not set.
+pub const ATTRIBUTE: Code = Code("MF0943");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -82,5 +88,29 @@ pub const CODES: &[CodeInfo] = &[
         explanation: "The containers of a task share one network: none may listen on a port of the proxy (its admin \
                       interface, 15000, 15001). And with intercepted traffic the proxy hands requests to the \
                       listener's port, so that a container must have it.",
+    },
+    CodeInfo {
+        code: NO_COMPANION,
+        title: "traces or statistics sent to a port at which nothing listens",
+        explanation: "The proxy profile sends traces or statistics to the task's own loopback address, and no container of \
+                      the task takes them there. `--companions collector` (or `companions` of a workload) adds AWS Distro \
+                      for OpenTelemetry, which listens on X-Ray's port 2000, on StatsD's 8125 and on 4317. An address \
+                      outside of the task is as good.",
+    },
+    CodeInfo {
+        code: NO_RECORD,
+        title: "virtual service without a private DNS record",
+        explanation: "With `explicit` interception on awsvpc, the stack of the mesh makes a private DNS record from each \
+                      virtual service's name to its loopback address. It makes none where the name is no name of DNS, where \
+                      Envoy itself finds a virtual node by that name (it would call itself), or where proxies of one \
+                      network have different addresses for it. Applications then need `http_proxy`, or another name.",
+    },
+    CodeInfo {
+        code: ATTRIBUTE,
+        title: "Cloud Map attribute that ECS does not set",
+        explanation: "A virtual node is found by attributes of its instances in Cloud Map. ECS registers tasks with its own \
+                      attributes only (`ECS_CLUSTER_NAME`, `ECS_SERVICE_NAME`, `ECS_TASK_DEFINITION_FAMILY`, \
+                      `AVAILABILITY_ZONE`, `REGION`, …): instances of this node are not found by others. Use one of them; \
+                      the stack gives family and service the names that the node asks for.",
     },
 ];

@@ -2,7 +2,7 @@
 //! as it is.
 
 use super::appmesh::{self, Change, Fate};
-use super::{Delivery, Task, codes, names, sidecar};
+use super::{Task, codes, companions, names, sidecar};
 use crate::frontend::tasks::{FoundTask, TaskForm};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
@@ -128,6 +128,7 @@ impl Existing {
             .cloned()
             .unwrap_or_default();
         self.clear(&mut containers);
+        changes.extend(companions::replace(task, &mut containers));
         let made = match sidecar::beside(task, &containers, &self.container) {
             Ok(made) if problems.is_empty() => made,
             Ok(_) => return Err(problems),
@@ -247,21 +248,11 @@ impl Existing {
 
     /// Ports that collide with the proxy's, and listeners that no container is behind.
     fn ports(&self, task: &Task<'_>, interception: Option<&Interception>) -> Vec<Diagnostic> {
-        let profile = task.mesh.profile_for(task.key);
-        let mut own = vec![(profile.admin().1, "admin interface")];
-        let mut behind = Vec::new();
-        if matches!(task.delivery, Delivery::Agent { .. }) {
-            own.push((super::values::AGENT_PORT, "agent"));
-        }
-        match interception {
-            Some(Interception::Transparent(transparent)) => {
-                own.push((transparent.ingress_port(), "inbound listener"));
-                own.push((transparent.egress_port(), "outbound listener"));
-                behind = super::values::listener_ports(task);
-            }
-            Some(Interception::Explicit(explicit)) => own.push((explicit.listener().1, "outbound listener")),
-            None => {}
-        }
+        let own = super::values::ports_of_the_proxy(task, interception);
+        let behind = match interception {
+            Some(Interception::Transparent(_)) => super::values::listener_ports(task),
+            _ => Vec::new(),
+        };
         let mut problems = Vec::new();
         let containers = self
             .definition

@@ -4,29 +4,43 @@
 //! - `templates/ecs/` gives it a shape, and may be replaced by the user's own.
 //! - `sidecar` puts the same proxy beside containers that somebody has already; `existing` does it to whole task
 //!   definitions, and `appmesh` knows App Mesh's own Envoy in them; `patch` brings them back into their template.
+//! - `mesh_stack` is what all proxies of a mesh share: namespaces of Cloud Map, a security group, private DNS records,
+//!   the poller of endpoints.
+//! - `app` is the application's container, `companions` what takes traces and statistics, `registry` where others find it.
+//! - `compose` puts the same tasks into a file for Docker Compose.
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
 //! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
 //!
 //! How the configuration arrives is a [`Delivery`]; what the task's role must allow says `crate::policy`.
 
+mod app;
 mod appmesh;
 mod check;
 pub mod codes;
+mod companions;
+mod compose;
 mod existing;
+mod mesh_stack;
 mod mounts;
 mod names;
 mod partials;
 mod patch;
+mod registry;
 mod render;
+mod schema;
 mod sidecar;
 mod values;
 
 pub use appmesh::{Change, Fate};
+pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy};
+pub use compose::{Compose, compose};
 pub use existing::{Existing, Translated, recognise};
+pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
 pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
+use crate::frontend::workloads::Workload;
 use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -49,6 +63,24 @@ pub struct Task<'a> {
     pub delivery: Delivery<'a>,
     /// The files that its configuration names.
     pub files: &'a [NeededFile],
+    /// What runs beside it, where that was said in its short form.
+    pub workload: Option<&'a Workload>,
+    /// The image of what takes traces and statistics in the task, where somebody wants it.
+    pub collector: Option<&'a str>,
+}
+
+impl<'a> Task<'a> {
+    /// A proxy without anything beside it that is known.
+    pub fn new(mesh: &'a Mesh, key: &'a ResourceKey, delivery: Delivery<'a>) -> Self {
+        Self {
+            mesh,
+            key,
+            delivery,
+            files: &[],
+            workload: None,
+            collector: None,
+        }
+    }
 }
 
 /// How the proxy's configuration arrives.
@@ -99,6 +131,8 @@ pub struct Definition {
 pub fn build(task: &Task<'_>, templates: &Templates) -> Result<Definition, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let parts = parts(task, templates, &mut problems)?;
+    problems.extend(companions::untaken(task));
+    problems.extend(registry::unset(task));
     let json = match render::task_definition(templates, &parts.values(task)) {
         Ok(json) => json,
         Err(problem) => {

@@ -113,6 +113,8 @@ mod tests {
         for text in [
             include_str!("../../../templates/ecs/task-definition.json.hbs"),
             include_str!("../../../templates/ecs/entrypoint.sh.hbs"),
+            include_str!("../../../templates/ecs/mesh.json.hbs"),
+            include_str!("../../../templates/compose/compose.yaml.hbs"),
             r#"{{#*inline "a"}}x{{/inline}}{{#*inline "b"}}{{> a}}{{> a}}{{/inline}}{{> b}}{{#> a}}{{> b}}{{/a}}"#,
             r#"{{#> layout}}{{#*inline "page"}}{{> @partial-block}}{{/inline}}{{/layout}}"#,
         ] {

@@ -61,6 +61,9 @@ pub(super) fn parameters(delivery: &Delivery<'_>) -> Map<String, Json> {
     all
 }
 
+/// Through so many names one may lead; more lead in a circle.
+const MAX_NAMES: usize = 16;
+
 /// A task definition of a template, translated.
 #[derive(Debug, Clone)]
 pub struct PatchedTask {
@@ -119,6 +122,11 @@ pub fn patch(
             changes.extend(allow(resources, id, task));
         }
     }
+    for section in ["Resources", "Outputs"] {
+        if let Some(part) = out.get_mut(section) {
+            write_out(part, template, 0);
+        }
+    }
     if let Some(outputs) = out.get_mut("Outputs").and_then(Json::as_object_mut) {
         outputs.retain(|name, output| {
             let stays = !refers(output, &gone);
@@ -164,6 +172,38 @@ pub fn patch(
         all.extend(own);
     }
     Ok((out, changes))
+}
+
+/// Names that resources of App Mesh gave to others (`Fn::GetAtt` of `VirtualNodeName`) become what the template gave them.
+fn write_out(json: &mut Json, template: &Json, through: usize) {
+    let named = |id: &str, attribute: &str| {
+        let resource = template.get("Resources")?.get(id)?;
+        let own = kind(resource).starts_with(APP_MESH) && attribute.ends_with("Name");
+        own.then(|| resource.get("Properties")?.get(attribute))
+            .flatten()
+            .cloned()
+    };
+    let name = match json.get("Fn::GetAtt") {
+        Some(Json::Array(parts)) => match parts.as_slice() {
+            [Json::String(id), Json::String(attribute)] => named(id, attribute),
+            _ => None,
+        },
+        Some(Json::String(text)) => text
+            .split_once('.')
+            .and_then(|(id, attribute)| named(id, attribute)),
+        _ => None,
+    };
+    if let Some(mut name) = name.filter(|_| through < MAX_NAMES) {
+        // The name may be another's name again.
+        write_out(&mut name, template, through + 1);
+        *json = name;
+        return;
+    }
+    match json {
+        Json::Array(list) => list.iter_mut().for_each(|one| write_out(one, template, through)),
+        Json::Object(map) => map.values_mut().for_each(|one| write_out(one, template, through)),
+        _ => {}
+    }
 }
 
 /// Lets the role of a task read the proxy's part of the bucket, where the template holds the role.

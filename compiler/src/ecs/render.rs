@@ -8,13 +8,20 @@ use handlebars::{
 use meshform_model::diag::{Diagnostic, Sources};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The task definition's shape.
 const TASK_DEFINITION: &str = "ecs/task-definition.json.hbs";
 /// What runs in the proxy's container.
 const ENTRYPOINT: &str = "ecs/entrypoint.sh.hbs";
 
-const OURS: [(&str, &str); 2] = [
+/// The shape of what the proxies of a mesh share.
+const MESH: &str = "ecs/mesh.json.hbs";
+
+/// The shape of a file for Docker Compose.
+pub(super) const COMPOSE: &str = "compose/compose.yaml.hbs";
+
+const OURS: [(&str, &str); 4] = [
     (
         TASK_DEFINITION,
         include_str!("../../../templates/ecs/task-definition.json.hbs"),
@@ -22,6 +29,11 @@ const OURS: [(&str, &str); 2] = [
     (
         ENTRYPOINT,
         include_str!("../../../templates/ecs/entrypoint.sh.hbs"),
+    ),
+    (MESH, include_str!("../../../templates/ecs/mesh.json.hbs")),
+    (
+        COMPOSE,
+        include_str!("../../../templates/compose/compose.yaml.hbs"),
     ),
 ];
 
@@ -52,9 +64,18 @@ impl Templates {
 
 /// The rendered task definition as JSON.
 pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Json, Box<Diagnostic>> {
-    let text = render(templates, TASK_DEFINITION, values)?;
+    rendered(templates, TASK_DEFINITION, values)
+}
+
+/// The rendered stack of a mesh as JSON.
+pub(super) fn mesh(templates: &Templates, values: &Json) -> Result<Json, Box<Diagnostic>> {
+    rendered(templates, MESH, values)
+}
+
+fn rendered(templates: &Templates, name: &'static str, values: &Json) -> Result<Json, Box<Diagnostic>> {
+    let text = render(templates, name, values)?;
     let mut sources = Sources::default();
-    let source = sources.add(TASK_DEFINITION, text.as_str());
+    let source = sources.add(name, text.as_str());
     let (node, problems) = json::read(&text, source);
     if let Some(problem) = problems.into_iter().next() {
         // The rendered text is nobody's file: its line is quoted in the message.
@@ -70,7 +91,7 @@ pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Js
             Diagnostic::error(
                 codes::RENDERED,
                 format!(
-                    "what the template `{TASK_DEFINITION}` rendered is not JSON: {}, in line {line}: {shown}",
+                    "what the template `{name}` rendered is not JSON: {}, in line {line}: {shown}",
                     problem.message
                 ),
             )
@@ -80,22 +101,23 @@ pub(super) fn task_definition(templates: &Templates, values: &Json) -> Result<Js
     Ok(node.and_then(|node| node.to_json()).unwrap_or(Json::Null))
 }
 
+/// The rendered file for Docker Compose.
+pub(super) fn compose(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
+    render(templates, COMPOSE, values)
+}
+
 /// The rendered script.
 pub(super) fn entrypoint(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
     render(templates, ENTRYPOINT, values).map(|script| script.trim().to_owned())
 }
 
 fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Box<Diagnostic>> {
-    let mut handlebars = Handlebars::new();
-    handlebars.set_strict_mode(true);
-    handlebars.register_escape_fn(handlebars::no_escape);
-    handlebars.register_helper("json", Box::new(write_json));
-    let wrong = |what: String| {
-        Box::new(
-            Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
-                .help("the values that it is given stand at the top of meshform's own template of that name"),
-        )
-    };
+    if !templates.own.contains_key(name) {
+        return ours()
+            .render(name, values)
+            .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")));
+    }
+    let mut handlebars = empty();
     let template = Template::compile_with_name(templates.text(name), name.to_owned()).map_err(|error| {
         let at = error.pos().map_or(String::new(), |(line, column)| {
             format!(" in line {line}, column {column}")
@@ -103,13 +125,43 @@ fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Bo
         // The grammar's names of what could stand there help nobody.
         let reason = error.reason().to_string();
         let reason = reason.split(": expected").next().unwrap_or_default();
-        wrong(format!("breaks the template language{at}: {reason}"))
+        wrong(name, &format!("breaks the template language{at}: {reason}"))
     })?;
-    partials::check(&template).map_err(wrong)?;
+    partials::check(&template).map_err(|what| wrong(name, &what))?;
     handlebars.register_template(name, template);
     handlebars
         .render(name, values)
-        .map_err(|error| wrong(format!("cannot be rendered: {error}")))
+        .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")))
+}
+
+fn wrong(name: &str, what: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
+            .help("the values that it is given stand at the top of meshform's own template of that name"),
+    )
+}
+
+fn empty() -> Handlebars<'static> {
+    let mut handlebars = Handlebars::new();
+    handlebars.set_strict_mode(true);
+    handlebars.register_escape_fn(handlebars::no_escape);
+    handlebars.register_helper("json", Box::new(write_json));
+    handlebars
+}
+
+/// Our own templates, compiled once for all proxies.
+fn ours() -> &'static Handlebars<'static> {
+    static COMPILED: OnceLock<Handlebars<'static>> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let mut handlebars = empty();
+        for (name, text) in OURS {
+            // A test compiles each; one that does not is missing when it is rendered.
+            if let Ok(template) = Template::compile_with_name(text, name.to_owned()) {
+                handlebars.register_template(name, template);
+            }
+        }
+        handlebars
+    })
 }
 
 /// `{{json x}}`: a value with its quotes and escapes.

@@ -88,6 +88,11 @@ pub(super) fn beside(task: &Task<'_>, containers: &Json, called: &str) -> Result
         .map(|mapping| mapping.get("containerPort").and_then(Json::as_u64))
         .collect();
     proxy(&mut envoy, made.envoy, &taken);
+    if envoy.get("logConfiguration").is_none_or(Json::is_null)
+        && let Some(logs) = logs_beside(&containers, called)
+    {
+        envoy.insert("logConfiguration".to_owned(), logs);
+    }
     let envoy = Json::Object(envoy);
     warnings.extend(unmounted(task, &envoy));
     let mut all: Vec<Json> = containers.into_iter().map(Json::Object).collect();
@@ -204,6 +209,19 @@ pub(super) fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, 
         // Null is how some tools write an empty list.
         other => *other = Json::Array(missing),
     }
+}
+
+/// Where the logs of the other containers go, for a proxy of which nothing is said: a proxy without logs helps nobody.
+fn logs_beside(containers: &[Map<String, Json>], called: &str) -> Option<Json> {
+    let given = containers
+        .iter()
+        .filter_map(|container| container.get("logConfiguration"));
+    let mut logs = given.into_iter().find(|logs| logs.is_object())?.clone();
+    let prefix = logs.pointer_mut("/options/awslogs-stream-prefix");
+    if let Some(prefix) = prefix.filter(|prefix| prefix.is_string()) {
+        *prefix = json!(called);
+    }
+    Some(logs)
 }
 
 /// Makes the container of the input that is called like the proxy, or a new one, the proxy.

@@ -3,7 +3,8 @@
 
 use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Delivery, Task, VOLUME, check, codes, mounts, patch};
+use super::{Delivery, Task, VOLUME, app, check, codes, companions, mounts, patch, registry};
+use crate::frontend::workloads::Workload;
 use crate::policy;
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
@@ -11,16 +12,14 @@ use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
-use meshform_model::spec::{
-    ExplicitInterception, Interception, ProxyProfileSpec, ServiceDiscovery, TransparentInterception,
-};
+use meshform_model::spec::{ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// How the Envoy image's user is called by App Mesh's interception, and by us where nothing else is said.
-const USER: u64 = 1337;
+pub(super) const USER: u64 = TransparentInterception::DEFAULT_USER;
 /// ECS's own metadata and credentials: never through the proxy.
 pub(super) const METADATA: [&str; 2] = ["169.254.169.254", "169.254.170.2"];
 /// What App Mesh's walkthroughs gave Envoy; a lower limit made it crash.
@@ -30,7 +29,7 @@ const MAX_STOP_SECONDS: u64 = 120;
 /// Beside the drain: what Envoy takes to end.
 const STOP_MARGIN: u64 = 10;
 /// What ECS gives a container that does not say, such as the application.
-const APPLICATION_STOP_SECONDS: u64 = 30;
+pub(super) const APPLICATION_STOP_SECONDS: u64 = 30;
 
 /// Where the agent keeps what it brought.
 const AGENT_DIRECTORY: &str = "/var/lib/meshform";
@@ -43,8 +42,10 @@ pub(super) struct Parts {
     pub(super) envoy: Map<String, Json>,
     /// What the application's environment has to say: a list of names and values.
     pub(super) app_environment: Json,
-    /// The ports that the application listens on for others.
-    pub(super) app_ports: Vec<u16>,
+    /// The application's container, but for its image and its logs; of no use for a gateway.
+    pub(super) app: Map<String, Json>,
+    /// What takes the proxy's traces and statistics, where somebody wants it.
+    pub(super) collector: Option<Map<String, Json>>,
     /// The task's volumes that the proxy's container mounts.
     pub(super) volumes: Json,
     /// App Mesh's proxy configuration, where connections are intercepted.
@@ -92,35 +93,51 @@ impl Parts {
         }
         let (volumes, delivered) = delivered(task, &profile, templates, problems);
         envoy.extend(delivered);
+        let collector = companions::collector(task, &profile);
         Self {
             envoy,
+            app: app::container(task, &app_environment, &app_ports, problems),
             app_environment: pairs(&app_environment),
-            app_ports,
+            collector,
             volumes,
             proxy_configuration,
         }
     }
 
+    /// What the task's role must allow.
+    fn policies(&self, task: &Task<'_>) -> Json {
+        let collector = self.collector.as_ref().map(|_| companions::collector_policy());
+        let named = [("proxy", role_policy(task)), ("collector", collector)];
+        let all = named.into_iter().filter_map(|(name, policy)| {
+            policy.map(|policy| json!({"PolicyName": name, "PolicyDocument": policy}))
+        });
+        all.collect()
+    }
+
     /// What the template of a task definition is given.
     pub(super) fn values(&self, task: &Task<'_>) -> Json {
+        let workload = task.workload;
+        let number =
+            |of: fn(&Workload) -> Option<u64>, default: u64| workload.and_then(of).unwrap_or(default);
         json!({
             "mesh": task.key.mesh,
             "kind": task.key.kind.name(),
             "name": task.key.name,
-            "family": family(task.key),
+            "family": family(task),
             "description": description(task.key),
             "gateway": task.key.kind == Kind::VirtualGateway,
-            "app": {
-                "dependsOn": [{"ContainerName": super::ENVOY, "Condition": "HEALTHY"}],
-                "environment": to_cloudformation(&self.app_environment),
-                "portMappings": to_cloudformation(&mappings(&self.app_ports)),
-                "stopTimeout": APPLICATION_STOP_SECONDS,
-            },
+            "cpu": number(|of| of.cpu, 512).to_string(),
+            "memory": number(|of| of.memory, 1024).to_string(),
+            "count": number(|of| of.count, 1),
+            "app": to_cloudformation(&Json::Object(self.app.clone())),
+            "collector": self.collector.as_ref().map(|one| to_cloudformation(&Json::Object(one.clone()))),
             "envoy": to_cloudformation(&Json::Object(self.envoy.clone())),
             "parameters": patch::parameters(&task.delivery),
-            "policy": role_policy(task),
+            "executionPolicy": app::execution_policy(task),
+            "policies": self.policies(task),
             "ports": listener_ports(task),
-            "registry": registry(task),
+            "registry": registry::of(task).map(|one| json!({"service": one.service, "shared": one.shared})),
+            "serviceName": registry::attribute(task, registry::SERVICE_NAME),
             "volumes": to_cloudformation(&self.volumes),
             "proxyConfiguration": self.proxy_configuration.as_ref().map(to_cloudformation),
         })
@@ -209,7 +226,27 @@ pub(super) fn listener_ports(task: &Task<'_>) -> Vec<u16> {
     ports.into_iter().collect()
 }
 
-fn place(key: &ResourceKey) -> Place {
+/// The ports on which the proxy itself listens beside the listeners', and for what.
+pub(super) fn ports_of_the_proxy(
+    task: &Task<'_>,
+    interception: Option<&Interception>,
+) -> Vec<(u16, &'static str)> {
+    let mut own = vec![(task.mesh.profile_for(task.key).admin().1, "admin interface")];
+    if matches!(task.delivery, Delivery::Agent { .. }) {
+        own.push((AGENT_PORT, "agent"));
+    }
+    match interception {
+        Some(Interception::Transparent(transparent)) => {
+            own.push((transparent.ingress_port(), "inbound listener"));
+            own.push((transparent.egress_port(), "outbound listener"));
+        }
+        Some(Interception::Explicit(explicit)) => own.push((explicit.listener().1, "outbound listener")),
+        None => {}
+    }
+    own
+}
+
+pub(super) fn place(key: &ResourceKey) -> Place {
     Place::of(key, &Pointer::root())
 }
 
@@ -223,22 +260,6 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
             policy::Bucket::parse(store).map(|bucket| policy::proxy(task.key, |key| bucket.object(key)))
         }
         None => Some(policy::proxy(task.key, patch::template_resource)),
-    }
-}
-
-/// The name of the service in Cloud Map under which a node's instances are found: by Cloud Map itself, or by the DNS
-/// names that Cloud Map makes of it.
-fn registry(task: &Task<'_>) -> Option<String> {
-    let node = task.mesh.virtual_node(&task.key.name);
-    let node = node.filter(|_| task.key.kind == Kind::VirtualNode)?;
-    match node.spec.service_discovery.as_ref()? {
-        ServiceDiscovery::AwsCloudMap(map) => Some(map.service_name.clone()),
-        ServiceDiscovery::Dns(dns) => {
-            let (service, namespace) = dns.hostname.split_once('.')?;
-            // Load balancers and AWS's own services have names there, which nobody registers.
-            let own = !namespace.ends_with("amazonaws.com") && !service.is_empty();
-            own.then(|| service.to_owned())
-        }
     }
 }
 
@@ -327,7 +348,8 @@ fn explicit_environment(
                 "ECS writes no hosts entries in tasks with a network interface of their own",
             )
             .help(format!(
-                "an application that does not know `http_proxy` has to add them itself when it starts:\n{}",
+                "the stack of the mesh makes private DNS records of these; where it is not used, an application that \
+                 does not know `http_proxy` has to add them itself when it starts:\n{}",
                 hosts.join("\n")
             ))
             .at(place(key)),
@@ -400,7 +422,7 @@ fn probe(address: &str, port: u16) -> String {
     )
 }
 
-fn health_check(command: &[&str]) -> Json {
+pub(super) fn health_check(command: &[&str]) -> Json {
     let command: Vec<&str> = std::iter::once("CMD").chain(command.iter().copied()).collect();
     json!({"command": command, "startPeriod": 10, "interval": 5, "timeout": 2, "retries": 3})
 }
@@ -444,14 +466,14 @@ fn packed(bootstrap: &[u8]) -> String {
 
 // === small parts ===
 
-fn pairs<K: AsRef<str>>(values: &BTreeMap<K, String>) -> Json {
+pub(super) fn pairs<K: AsRef<str>>(values: &BTreeMap<K, String>) -> Json {
     let list = values
         .iter()
         .map(|(name, value)| json!({"name": name.as_ref(), "value": value}));
     Json::Array(list.collect())
 }
 
-fn mappings(ports: &[u16]) -> Json {
+pub(super) fn mappings(ports: &[u16]) -> Json {
     let sorted: BTreeSet<u16> = ports.iter().copied().collect();
     let list = sorted
         .into_iter()
@@ -464,8 +486,13 @@ fn description(key: &ResourceKey) -> String {
     text.chars().take(250).collect()
 }
 
-/// A family's name: letters, digits, hyphens, underscores. A name that had to be changed gets a hash.
-fn family(key: &ResourceKey) -> String {
+/// A family's name: letters, digits, hyphens, underscores. A name that had to be changed gets a hash. A node that is
+/// found by the family in Cloud Map has that one.
+fn family(task: &Task<'_>) -> String {
+    let key = task.key;
+    if let Some(family) = registry::attribute(task, registry::FAMILY) {
+        return family.to_owned();
+    }
     const LONGEST: usize = 255;
     let plain = format!("{}-{}", key.mesh, key.name);
     let family: String = plain

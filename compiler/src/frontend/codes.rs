@@ -46,6 +46,8 @@ pub const MEMBERSHIP: Code = Code("MF0620");
 pub const BAD_REFERENCE: Code = Code("MF0621");
 /// A placeholder that another tool fills in.
 pub const PLACEHOLDER: Code = Code("MF0622");
+/// A workload that says what cannot be.
+pub const WORKLOAD: Code = Code("MF0940");
 
 /// What the documentation says of each.
 pub const CODES: &[CodeInfo] = &[
@@ -192,5 +194,12 @@ pub const CODES: &[CodeInfo] = &[
         explanation: "The file is a template: a shell (`${NAME}`) or Helm (`{{ .Values.name }}`) fills it in before it is a \
                       manifest. `${NAME}` is filled in by `--parameter NAME=VALUE`; of a chart, give what \
                       `helm template` prints.",
+    },
+    CodeInfo {
+        code: WORKLOAD,
+        title: "invalid workload",
+        explanation: "A file of workloads is the short form of what runs beside proxies: `workloads`, each with a \
+                      `virtualNode` or a `virtualGateway`. A gateway runs no application; secrets are ARNs of Secrets \
+                      Manager or Systems Manager; one workload stands for one proxy.",
     },
 ];

@@ -9,7 +9,7 @@ use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::pointer::Pointer;
+use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::{Identity, Resource};
 use meshform_model::schema::{self, SchemaNode, Shape};
 use meshform_model::validate;
@@ -39,8 +39,11 @@ const MAX_PATH: usize = 4096;
 /// Converts, validates, and finds the key.
 pub(super) fn finish(draft: Draft, options: &Options) -> Found {
     let (mut body, mut problems) = dialect::to_canonical(draft.kind, draft.dialect, &draft.body);
+    let mut left_out = Vec::new();
     if draft.foreign {
-        body = canonical::foreign(draft.kind, &body);
+        let cleaned = canonical::foreign(draft.kind, &body);
+        dropped(&body, Some(&cleaned), &mut Pointer::root(), &mut left_out);
+        body = cleaned;
     }
     let schema = schema::kind(draft.kind);
     if let Value::Object(object) = &mut body.value {
@@ -92,6 +95,31 @@ pub(super) fn finish(draft: Draft, options: &Options) -> Found {
         span: draft.span,
         refused: has_errors(&problems),
         problems,
+        left_out,
+    }
+}
+
+/// The values of `before` that `after` lacks.
+fn dropped(before: &Node, after: Option<&Node>, at: &mut Pointer, out: &mut Vec<Pointer>) {
+    match &before.value {
+        Value::Object(object) => {
+            for field in object {
+                at.push(Segment::Field(field.name.clone()));
+                dropped(&field.node, after.and_then(|node| node.get(&field.name)), at, out);
+                at.pop();
+            }
+        }
+        Value::List(items) => {
+            let kept = after.and_then(Node::as_list).unwrap_or_default();
+            for (index, item) in items.iter().enumerate() {
+                at.push(Segment::Index(index));
+                dropped(item, kept.get(index), at, out);
+                at.pop();
+            }
+        }
+        Value::Null => {}
+        _ if after.is_none() => out.push(at.clone()),
+        _ => {}
     }
 }
 
@@ -192,6 +220,39 @@ pub(super) fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
         (_, value) => value,
     };
     Node { value, span }
+}
+
+/// The resource that properties in CloudFormation's form say, every value of which may be a text.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn of_properties(
+    kind: Kind,
+    label: &str,
+    properties: &serde_json::Value,
+    extensions: Option<&serde_json::Value>,
+) -> Result<Resource, Vec<Diagnostic>> {
+    let draft = Draft {
+        kind,
+        dialect: Dialect::CloudFormation,
+        body: Node::from_json(properties),
+        // What stands in a template's metadata was no text before CloudFormation made it one.
+        extensions: extensions.map(|extensions| {
+            let schema = schema::kind(kind).root.object();
+            let field = schema.and_then(|root| root.field("extensions"));
+            let node = Node::from_json(extensions);
+            field.map_or_else(|| node.clone(), |field| fit(field.node, node.clone(), false))
+        }),
+        foreign: false,
+        label: label.to_owned(),
+        span: None,
+        origin: None,
+    };
+    let found = finish(draft, &Options::default());
+    match found.refused {
+        true => Err(found.problems),
+        false => typed(&found),
+    }
 }
 
 /// The typed form, of a resource that was not refused.

@@ -3,7 +3,9 @@
 
 use super::cloudformation::{self, Deployment, Keys, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
-use super::{Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form};
+use super::{
+    Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form, workloads,
+};
 use meshform_model::diag::{Diagnostic, Severity, has_errors};
 use meshform_model::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,9 +210,11 @@ impl Gathered {
         for read in self.read {
             input.read(read, &mut scope, &mut reading);
         }
+        reading.kubernetes = self.manifests.kept(&reading.found);
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
         if options.symbolic {
+            reading.whole = stacks.whole();
             reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
         }
         reading.misused =
@@ -230,6 +234,11 @@ impl Gathered {
     }
 }
 
+/// How much the inputs have given so far.
+fn taken(reading: &Reading) -> usize {
+    reading.found.len() + reading.tasks.len() + reading.workloads.len()
+}
+
 struct InputReader<'s> {
     options: &'s Options,
     stacks: &'s Stacks,
@@ -243,7 +252,7 @@ struct InputReader<'s> {
 
 impl<'s> InputReader<'s> {
     fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
-        let before = reading.found.len() + reading.tasks.len();
+        let before = taken(reading);
         let told = reading.problems.len();
         let mut recognised = read.documents.is_empty();
         let mut nested = false;
@@ -271,13 +280,7 @@ impl<'s> InputReader<'s> {
             }
         }
         let silent = reading.problems.len() == told;
-        if read.named
-            && read.whole
-            && silent
-            && reading.found.len() + reading.tasks.len() == before
-            && recognised
-            && !nested
-        {
+        if read.named && read.whole && silent && taken(reading) == before && recognised && !nested {
             reading.problems.push(Diagnostic::warning(
                 codes::NOTHING_FOUND,
                 format!("`{}` holds no resource of a mesh", read.name),
@@ -306,6 +309,10 @@ impl<'s> InputReader<'s> {
             Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
             Form::Other(document) if tasks::is_one(&document) => {
                 reading.tasks.extend(tasks::by_itself(&document));
+                Vec::new()
+            }
+            Form::Other(document) if workloads::recognise(&document) => {
+                workloads::read(&document, reading);
                 Vec::new()
             }
             Form::Other(document) => api::Reader {

@@ -5,7 +5,7 @@
 //!
 //! - [`json`] and [`yaml`] make trees that know the place of every value;
 //! - `cloudformation`, `api`, `state` and `kubernetes` recognise the forms and take the resources out;
-//! - `tasks` takes the ECS task definitions that stand beside a mesh;
+//! - `tasks` takes the ECS task definitions that stand beside a mesh, `workloads` their short form;
 //! - `found` brings each into canonical form, validates it and finds its key.
 //!
 //! Reading is bounded (see [`text`]) and never panics.
@@ -14,28 +14,30 @@ mod api;
 mod cloudformation;
 pub mod codes;
 mod found;
-pub mod fuzzing;
 mod gather;
 mod given;
 pub mod json;
-mod kubernetes;
+pub mod kubernetes;
 mod state;
 mod tags;
 pub mod tasks;
 pub mod text;
 mod time;
+pub mod workloads;
 pub mod yaml;
 
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
-pub(crate) use cloudformation::{METADATA, as_text};
+pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
 pub use cloudformation::{Symbolic, SymbolicResource};
+pub(crate) use found::of_properties;
 use gather::Gathered;
 pub use given::Given;
 
@@ -89,6 +91,8 @@ pub struct Found {
     pub problems: Vec<Diagnostic>,
     /// Whether that is so bad that it cannot be used.
     pub refused: bool,
+    /// The fields that a state of hashicorp/aws has filled in although nobody set them: they are not in the body.
+    pub left_out: Vec<Pointer>,
 }
 
 /// What was read.
@@ -100,7 +104,9 @@ pub struct Reading {
     pub found: Vec<Found>,
     /// ECS task definitions that stand beside the mesh.
     pub tasks: Vec<tasks::FoundTask>,
-    /// The templates that hold some of them.
+    /// What runs beside proxies, in its short form.
+    pub workloads: Vec<workloads::Workload>,
+    /// The templates that hold some of the task definitions.
     pub templates: Vec<tasks::FoundTemplate>,
     /// Problems of the inputs; each resource has its own beside these.
     pub problems: Vec<Diagnostic>,
@@ -108,6 +114,10 @@ pub struct Reading {
     pub misused: Vec<Diagnostic>,
     /// Templates with their expressions, where that was asked for.
     pub symbolic: Symbolic,
+    /// The whole templates that no other of the inputs nests, where that was asked for too.
+    pub whole: Vec<tasks::FoundTemplate>,
+    /// What manifests say beside the mesh.
+    pub kubernetes: kubernetes::Kept,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.
@@ -183,7 +193,7 @@ fn unknown_form(document: &Node) -> Diagnostic {
     )
     .help(
         "known are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, Terraform \
-         state, `terraform show -json`, and Kubernetes manifests of the App Mesh controller",
+         state, `terraform show -json`, Kubernetes manifests of the App Mesh controller, and files of workloads",
     );
     match document.span {
         // The first line says enough; a whole document is no place.

@@ -33,7 +33,7 @@ pub enum TaskForm {
     Terraform,
 }
 
-/// A template that holds task definitions.
+/// A template as a whole.
 #[derive(Debug, Clone)]
 pub struct FoundTemplate {
     /// What its input is called.

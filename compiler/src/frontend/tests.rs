@@ -266,7 +266,7 @@ fn states_of_both_providers_and_what_terraform_shows() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(name in "x\\.(json|yaml|tfstate|txt)", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        fuzzing::forms(&name, &bytes);
+        crate::fuzzing::forms(&name, &bytes);
     }
 
     #[test]

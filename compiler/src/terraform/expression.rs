@@ -2,6 +2,7 @@
 
 use super::hcl::{self, Writer};
 use crate::frontend::{Symbolic, as_text, sub};
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Symbol, Value};
@@ -182,8 +183,8 @@ impl<'s> Expressions<'s> {
             "Ref" | "Id" | "Arn" => "arn",
             "Uid" => "id",
             "ResourceOwner" => "resource_owner",
-            _ => match fields.find(|field| field.cloudformation == attribute) {
-                Some(field) => &field.terraform,
+            _ => match fields.find(|field| field.named(Dialect::CloudFormation).name == attribute) {
+                Some(field) => &field.named(Dialect::Terraform).name,
                 None => return Err(format!("`{id}.{attribute}` has no equivalent")),
             },
         };

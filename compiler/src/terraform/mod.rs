@@ -29,6 +29,11 @@ pub struct Configuration {
     pub problems: Vec<Diagnostic>,
 }
 
+/// The labels of the blocks that [`build`] writes for these resources.
+pub fn labels<'k>(keys: impl Iterator<Item = &'k ResourceKey>) -> BTreeMap<ResourceKey, String> {
+    labels::assign(keys)
+}
+
 /// The configuration of all these resources, containers first.
 pub fn build(resources: &[Resource]) -> String {
     build_with(resources, &Symbolic::default()).text

@@ -6,6 +6,9 @@ use crate::ir::cluster::{
     Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
     ResponseHeaders,
 };
+use meshform_model::path::{Path, Step};
+use meshform_model::spec::{HealthCheckPolicy, OutlierDetection};
+use std::time::Duration;
 
 pub(super) fn tell(out: &mut Part<'_>, of: &Cluster) {
     let Cluster {
@@ -174,20 +177,42 @@ fn health_check(out: &mut Part<'_>, of: &HealthCheck) {
     };
     out.field("health check", sent, origin);
     match port {
-        Some(port) => out.field("health check port", port.to_string(), &origin.field("port")),
+        Some(port) => out.field(
+            "health check port",
+            port.to_string(),
+            &origin.below(|check: Path<HealthCheckPolicy>| check.port()),
+        ),
         None => out.tell("health check port", "the host's", Source::AppMesh),
     }
-    for (name, value, field) in [
-        ("healthy after", format!("{healthy} in a row"), "healthyThreshold"),
+    let count: [(&str, &u32, Step<HealthCheckPolicy, u32>); 2] = [
+        (
+            "healthy after",
+            healthy,
+            Path::<HealthCheckPolicy>::healthy_threshold,
+        ),
         (
             "unhealthy after",
-            format!("{unhealthy} in a row"),
-            "unhealthyThreshold",
+            unhealthy,
+            Path::<HealthCheckPolicy>::unhealthy_threshold,
         ),
-        ("health check every", seconds(interval), "intervalMillis"),
-        ("health check timeout", seconds(timeout), "timeoutMillis"),
-    ] {
-        out.field(name, value, &origin.field(field));
+    ];
+    for (name, count, field) in count {
+        out.field(name, format!("{count} in a row"), &origin.below(field));
+    }
+    let time: [(&str, &Duration, Step<HealthCheckPolicy, u32>); 2] = [
+        (
+            "health check every",
+            interval,
+            Path::<HealthCheckPolicy>::interval_millis,
+        ),
+        (
+            "health check timeout",
+            timeout,
+            Path::<HealthCheckPolicy>::timeout_millis,
+        ),
+    ];
+    for (name, time, field) in time {
+        out.field(name, seconds(time), &origin.below(field));
     }
 }
 
@@ -199,25 +224,26 @@ fn outlier(out: &mut Part<'_>, of: &Outlier) {
         ejection,
         max_percent,
     } = of;
-    for (name, value, field) in [
-        (
-            "outlier detection",
-            format!("{errors} server errors in a row"),
-            "maxServerErrors",
-        ),
-        ("hosts looked at every", seconds(interval), "interval"),
-        (
-            "left out for",
-            format!("{} times how often it was", seconds(ejection)),
-            "baseEjectionDuration",
-        ),
-        (
-            "left out at most",
-            format!("{max_percent} %, but always one"),
-            "maxEjectionPercent",
-        ),
-    ] {
-        out.field(name, value, &origin.field(field));
-    }
+    type Detection = Path<OutlierDetection>;
+    out.field(
+        "outlier detection",
+        format!("{errors} server errors in a row"),
+        &origin.below(|at: Detection| at.max_server_errors()),
+    );
+    out.field(
+        "hosts looked at every",
+        seconds(interval),
+        &origin.below(|at: Detection| at.interval()),
+    );
+    out.field(
+        "left out for",
+        format!("{} times how often it was", seconds(ejection)),
+        &origin.below(|at: Detection| at.base_ejection_duration()),
+    );
+    out.field(
+        "left out at most",
+        format!("{max_percent} %, but always one"),
+        &origin.below(|at: Detection| at.max_ejection_percent()),
+    );
     out.tell("outliers by success rate", "none", Source::AppMesh);
 }

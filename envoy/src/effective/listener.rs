@@ -4,7 +4,8 @@ use super::{Effective, Part, plain, shares, time, tls};
 use crate::ir::Source;
 use crate::ir::listener::{Chain, Direction, Edge, HttpService, Listener, Service, TcpService, Transport};
 use crate::ir::telemetry::{AccessLog, Collector, LogFormat, Tracing};
-use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
+use meshform_model::path::Path;
+use meshform_model::spec::{EscapedSlashes, FileAccessLog, ProxyProtocol, Underscores};
 
 pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
     let Listener {
@@ -205,16 +206,20 @@ fn access_log(out: &mut Part<'_>, of: Option<&AccessLog>) {
         out.tell("access log", "none", Source::AppMesh);
         return;
     };
-    out.field("access log", path, &origin.field("path"));
+    out.field(
+        "access log",
+        path,
+        &origin.below(|file: Path<FileAccessLog>| file.path()),
+    );
     match format {
         None => out.tell("format of the access log", "Envoy's text", Source::Envoy),
         Some(LogFormat::Text(text)) => out.field(
             "format of the access log",
             text.trim_end_matches('\n'),
-            &origin.field("format").field("text"),
+            &origin.below(|file: Path<FileAccessLog>| file.format().text()),
         ),
         Some(LogFormat::Json(fields)) => {
-            let origin = origin.field("format").field("json");
+            let origin = origin.below(|file: Path<FileAccessLog>| file.format().json());
             for (key, value) in fields {
                 out.field(&format!("format of the access log, {key}"), value, &origin);
             }
@@ -227,6 +232,7 @@ fn spans(out: &mut Part<'_>, of: &Tracing) {
         origin,
         collector,
         sampling_percent,
+        sampling,
     } = of;
     let (to, sampled) = match collector {
         Collector::OpenTelemetry { cluster, service } => (
@@ -254,11 +260,7 @@ fn spans(out: &mut Part<'_>, of: &Tracing) {
     };
     out.field("spans", to, origin);
     match (sampled, collector) {
-        (Some(percent), _) => out.field(
-            "requests with spans",
-            format!("{percent} %"),
-            &origin.field("samplingPercent"),
-        ),
+        (Some(percent), _) => out.field("requests with spans", format!("{percent} %"), sampling),
         (None, Collector::XRay { .. }) => out.tell(
             "requests with spans",
             "the first of each second and 5 % of the others",

@@ -5,6 +5,8 @@ use crate::ir::Source;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{DogStatsd, Metrics};
 use crate::out::bootstrap::RE2_PROGRAM_SIZE;
+use meshform_model::path::Path;
+use meshform_model::spec;
 
 pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
     let Settings {
@@ -97,7 +99,11 @@ fn metrics(out: &mut Part<'_>, of: &Metrics) {
         }) => {
             out.field("DogStatsD", format!("{address}:{port}"), origin);
             match prefix {
-                Some(prefix) => out.field("DogStatsD prefix", prefix, &origin.field("prefix")),
+                Some(prefix) => out.field(
+                    "DogStatsD prefix",
+                    prefix,
+                    &origin.below(|agent: Path<spec::DogStatsD>| agent.prefix()),
+                ),
                 None => out.tell("DogStatsD prefix", "envoy", Source::Envoy),
             }
         }

@@ -3,6 +3,8 @@
 use super::Part;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Source};
+use meshform_model::path::Path;
+use meshform_model::spec::{ClientPolicyTls, ListenerTls};
 
 /// What a chain does to its clients.
 pub(super) fn server(out: &mut Part<'_>, of: &ServerTls) {
@@ -13,9 +15,11 @@ pub(super) fn server(out: &mut Part<'_>, of: &ServerTls) {
         alpn,
     } = of;
     out.field("TLS", "terminated", origin);
-    out.field("certificate", secret(certificate), &origin.field("certificate"));
+    let place = origin.below(|tls: Path<ListenerTls>| tls.certificate());
+    out.field("certificate", secret(certificate), &place);
+    let trust = || origin.below(|tls: Path<ListenerTls>| tls.validation().trust());
     match clients {
-        Some(clients) => validation(out, clients, &origin.field("validation")),
+        Some(clients) => validation(out, clients, &trust()),
         None => out.tell("certificate of the client", "not asked for", Source::AppMesh),
     }
     protocols(out, alpn);
@@ -33,11 +37,16 @@ pub(super) fn client(out: &mut Part<'_>, of: &ClientTls) {
     out.field("TLS", "spoken", origin);
     out.tell("server name asked for", sni, Source::AppMesh);
     match certificate {
-        Some(own) => out.field("certificate", secret(own), &origin.field("certificate")),
+        Some(own) => {
+            let place = origin.below(|tls: Path<ClientPolicyTls>| tls.certificate());
+            out.field("certificate", secret(own), &place);
+        }
         None => out.tell("certificate", "none", Source::AppMesh),
     }
+    // Where a listener decides about its callers, its TLS has the same fields.
+    let trust = || origin.below(|tls: Path<ClientPolicyTls>| tls.validation().trust());
     match validation {
-        Some(server) => self::validation(out, server, &origin.field("validation")),
+        Some(server) => self::validation(out, server, &trust()),
         None => out.tell("certificate of the host", "not checked", Source::AppMesh),
     }
     protocols(out, alpn);
@@ -49,9 +58,10 @@ fn protocols(out: &mut Part<'_>, alpn: &[&str]) {
     }
 }
 
+/// `origin` is that of the trust.
 fn validation(out: &mut Part<'_>, of: &Validation, origin: &Origin) {
     let Validation { trust, names } = of;
-    out.field("trusted", secret(trust), &origin.field("trust"));
+    out.field("trusted", secret(trust), origin);
     out.add("names, one of which its certificate must have", names, |names| {
         let names: Vec<&str> = names
             .iter()

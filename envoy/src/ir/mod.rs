@@ -22,6 +22,7 @@ use cluster::Cluster;
 use listener::Listener;
 use meshform_model::diag::Place;
 use meshform_model::key::ResourceKey;
+use meshform_model::path::Path;
 use meshform_model::pointer::Pointer;
 use route::RouteTable;
 use settings::Settings;
@@ -78,29 +79,28 @@ pub struct Proxy {
 }
 
 impl Origin {
-    /// A field of a resource, given as a JSON pointer.
-    pub fn at(key: &Arc<ResourceKey>, pointer: &str) -> Self {
+    /// A resource as a whole.
+    pub fn whole(key: &Arc<ResourceKey>) -> Self {
         Self {
             key: Arc::clone(key),
-            pointer: Pointer::parse(pointer).unwrap_or_default(),
+            pointer: Pointer::root(),
         }
     }
 
-    /// A field further down.
-    #[must_use]
-    pub fn field(&self, name: &str) -> Self {
+    /// A field of a resource.
+    pub fn at<T>(key: &Arc<ResourceKey>, path: Path<T>) -> Self {
         Self {
-            key: Arc::clone(&self.key),
-            pointer: self.pointer.field(name),
+            key: Arc::clone(key),
+            pointer: path.into(),
         }
     }
 
-    /// An element further down.
+    /// A field further down, where a `T` stands here: `origin.below(|tls: Path<ListenerTls>| tls.certificate())`.
     #[must_use]
-    pub fn index(&self, index: usize) -> Self {
+    pub fn below<T, U>(&self, step: impl FnOnce(Path<T>) -> Path<U>) -> Self {
         Self {
             key: Arc::clone(&self.key),
-            pointer: self.pointer.index(index),
+            pointer: step(Path::known(self.pointer.clone())).into(),
         }
     }
 

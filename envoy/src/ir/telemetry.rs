@@ -34,6 +34,8 @@ pub struct Tracing {
     /// How many requests of a hundred are traced, where the profile says and Envoy's own choice counts (X-Ray makes one
     /// of its own).
     pub sampling_percent: Option<f64>,
+    /// The field of the percentage.
+    pub sampling: Origin,
 }
 
 /// A collector of spans.

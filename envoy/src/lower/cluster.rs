@@ -10,9 +10,11 @@ use crate::ir::cluster::{
 use crate::ir::tls::ClientTls;
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
+use meshform_model::path::{Path, Step};
 use meshform_model::spec::{
-    self, ConnectionPool, DnsResponseType, HealthCheckPolicy, IpPreference, Listener, LoadBalancing,
-    OutlierDetection, Protocol as Wire, ServiceDiscovery, VirtualNodeSpec,
+    self, ConnectionPool, DnsResponseType, HealthCheckPolicy, HttpConnectionPool, IpPreference, Listener,
+    LoadBalancing, MeshSpec, OutlierDetection, Protocol as Wire, RequestPool, ServiceDiscovery,
+    TcpConnectionPool, VirtualNodeExtensions, VirtualNodeSpec,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,13 +67,15 @@ impl Lowering<'_> {
     ) -> Option<Cluster> {
         let node = self.index.nodes.get(target.node.as_str())?;
         let listener = node.spec.listeners.get(target.listener)?;
-        let origin = Origin::at(&node.key, &format!("/spec/listeners/{}", target.listener));
+        let origin = Origin::at(&node.key, VirtualNodeSpec::path().listeners().at(target.listener));
         let discovery = self.discovery(target, scope)?;
         let name = node.spec.service_discovery.as_ref().map(ServiceDiscovery::name);
-        let outlier = listener
-            .outlier_detection
-            .as_ref()
-            .map(|detection| outlier(detection, origin.field("outlierDetection")));
+        let outlier = listener.outlier_detection.as_ref().map(|detection| {
+            outlier(
+                detection,
+                origin.below(|at: Path<Listener>| at.outlier_detection()),
+            )
+        });
         let wire = listener.port_mapping.protocol;
         Some(Cluster {
             name: target.cluster.clone(),
@@ -80,10 +84,10 @@ impl Lowering<'_> {
             protocol: protocol(wire),
             pool: Pool::default(),
             outlier,
-            health_check: listener
-                .health_check
-                .as_ref()
-                .map(|check| health_check(check, listener, (name.as_deref(), origin.field("healthCheck")))),
+            health_check: listener.health_check.as_ref().map(|check| {
+                let origin = origin.below(|at: Path<Listener>| at.health_check());
+                health_check(check, listener, (name.as_deref(), origin))
+            }),
             tls,
             balancing: self.balancing(target.node.as_str()),
             response_headers: self
@@ -106,14 +110,14 @@ impl Lowering<'_> {
         }
         match &node.spec.service_discovery {
             Some(ServiceDiscovery::Dns(dns)) => {
-                let origin = Origin::at(&node.key, "/spec/serviceDiscovery/dns");
+                let origin = Origin::at(&node.key, VirtualNodeSpec::path().service_discovery().dns());
                 Some(Discovery::Dns {
                     hostname: dns.hostname.clone(),
                     port,
                     every_address: match dns.response_type {
                         Some(response) => Sourced::written(
                             matches!(response, DnsResponseType::Endpoints),
-                            origin.field("responseType"),
+                            origin.below(|dns: Path<spec::DnsServiceDiscovery>| dns.response_type()),
                         ),
                         None => Sourced::app_mesh(false),
                     },
@@ -139,7 +143,7 @@ impl Lowering<'_> {
                         format!("virtual node `{}` gets traffic but has no service discovery", target.node),
                     )
                     .help("give it `serviceDiscovery`, or list its addresses under `endpoints` in a proxy profile")
-                    .at(Origin::at(&node.key, "/spec/serviceDiscovery").place()),
+                    .at(Origin::at(&node.key, VirtualNodeSpec::path().service_discovery()).place()),
                 );
                 None
             }
@@ -155,19 +159,18 @@ impl Lowering<'_> {
         let own = node
             .and_then(|node| node.service_discovery.as_ref())
             .and_then(|discovery| {
-                let member = match discovery {
-                    ServiceDiscovery::Dns(_) => "dns",
-                    ServiceDiscovery::AwsCloudMap(_) => "awsCloudMap",
-                };
-                let place = format!("/spec/serviceDiscovery/{member}/ipPreference");
+                let place = VirtualNodeSpec::path()
+                    .service_discovery()
+                    .of(discovery)
+                    .ip_preference();
                 Some(Sourced::written(
                     discovery.ip_preference()?,
-                    Origin::at(key, &place),
+                    Origin::at(key, place),
                 ))
             });
         own.or_else(|| {
             let mesh = self.index.mesh.as_ref()?;
-            let place = Origin::at(&mesh.key, "/spec/serviceDiscovery/ipPreference");
+            let place = Origin::at(&mesh.key, MeshSpec::path().service_discovery().ip_preference());
             Some(Sourced::written(mesh.spec.ip_preference()?, place))
         })
     }
@@ -188,10 +191,10 @@ impl Lowering<'_> {
         match self.preference(Some(node), key) {
             None => Sourced::app_mesh(Family::Auto),
             Some(preference) => preference.map(|preference| match preference {
-                IpPreference::V4Preferred => Family::V4Preferred,
-                IpPreference::V6Preferred => Family::Auto,
-                IpPreference::V4Only => Family::V4Only,
-                IpPreference::V6Only => Family::V6Only,
+                IpPreference::Ipv4Preferred => Family::V4Preferred,
+                IpPreference::Ipv6Preferred => Family::Auto,
+                IpPreference::Ipv4Only => Family::V4Only,
+                IpPreference::Ipv6Only => Family::V6Only,
             }),
         }
     }
@@ -207,7 +210,7 @@ impl Lowering<'_> {
         };
         Some(Sourced::written(
             policy,
-            Origin::at(&node.key, "/extensions/loadBalancing"),
+            Origin::at(&node.key, VirtualNodeExtensions::path().load_balancing()),
         ))
     }
 
@@ -224,7 +227,10 @@ impl Lowering<'_> {
             discovery: Discovery::Loopback { address, port },
             connect_timeout: Sourced::app_mesh(CONNECT_LOCAL),
             protocol: protocol(wire),
-            pool: pool(listener.connection_pool.as_ref(), &origin),
+            pool: pool(
+                listener.connection_pool.as_ref(),
+                &origin.below(|at: Path<Listener>| at.connection_pool()),
+            ),
             outlier: None,
             health_check: None,
             tls: None,
@@ -237,28 +243,29 @@ impl Lowering<'_> {
     }
 }
 
-/// A listener's connection pool; `origin` is the listener.
+/// A listener's connection pool; `origin` is its place.
 pub(crate) fn pool(pool: Option<&ConnectionPool>, origin: &Origin) -> Pool {
     let Some(pool) = pool else { return Pool::default() };
-    let origin = origin.field("connectionPool").field(pool.protocol().name());
-    let limit = |value: u64, field: &str| {
+    type Pools = (RequestPool, HttpConnectionPool, TcpConnectionPool);
+    let limit = |value: u64, field: Step<Pools, u64>| {
         let value = u32::try_from(value).unwrap_or(u32::MAX);
-        Some(Sourced::written(value, origin.field(field)))
+        let place = origin.below(|at: Path<ConnectionPool>| field(at.of(pool)));
+        Some(Sourced::written(value, place))
     };
     match pool {
         ConnectionPool::Http(http) => Pool {
-            connections: limit(http.max_connections, "maxConnections"),
+            connections: limit(http.max_connections, Path::<Pools>::max_connections),
             pending: http
                 .max_pending_requests
-                .and_then(|pending| limit(pending, "maxPendingRequests")),
+                .and_then(|pending| limit(pending, Path::<Pools>::max_pending_requests)),
             requests: None,
         },
         ConnectionPool::Http2(pool) | ConnectionPool::Grpc(pool) => Pool {
-            requests: limit(pool.max_requests, "maxRequests"),
+            requests: limit(pool.max_requests, Path::<Pools>::max_requests),
             ..Pool::default()
         },
         ConnectionPool::Tcp(tcp) => Pool {
-            connections: limit(tcp.max_connections, "maxConnections"),
+            connections: limit(tcp.max_connections, Path::<Pools>::max_connections),
             ..Pool::default()
         },
     }
@@ -294,8 +301,8 @@ fn health_check(
         },
         healthy: check.healthy_threshold,
         unhealthy: check.unhealthy_threshold,
-        interval: Duration::from_millis(check.interval_millis),
-        timeout: Duration::from_millis(check.timeout_millis),
+        interval: Duration::from_millis(check.interval_millis.into()),
+        timeout: Duration::from_millis(check.timeout_millis.into()),
         port: check.port,
         origin,
     }

@@ -8,7 +8,8 @@ use crate::ir::cluster::Cluster;
 use crate::ir::listener::{Service, TcpService, TcpTarget};
 use crate::ir::route::{Route, RouteTable, VirtualHost};
 use crate::ir::tls::ClientTls;
-use meshform_model::spec::{ClientPolicyTls, Interception, VirtualNodeSpec};
+use meshform_model::path::Path;
+use meshform_model::spec::{ClientPolicyTls, Interception, VirtualNodeSpec, VirtualServiceBackend};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,12 +47,20 @@ impl Lowering<'_> {
         backends
             .into_iter()
             .filter_map(|(at, backend)| {
-                let origin = Origin::at(&scope.key, &format!("/spec/backends/{at}/virtualService"));
-                let upstream =
-                    self.upstream(&backend.virtual_service_name, &origin.field("virtualServiceName"))?;
+                let origin = Origin::at(
+                    &scope.key,
+                    VirtualNodeSpec::path().backends().at(at).virtual_service(),
+                );
+                let upstream = self.upstream(
+                    &backend.virtual_service_name,
+                    &origin.below(|at: Path<VirtualServiceBackend>| at.virtual_service_name()),
+                )?;
                 let place = match backend.client_policy {
-                    Some(_) => origin.field("clientPolicy").field("tls"),
-                    None => Origin::at(&scope.key, "/spec/backendDefaults/clientPolicy/tls"),
+                    Some(_) => origin.below(|at: Path<VirtualServiceBackend>| at.client_policy().tls()),
+                    None => Origin::at(
+                        &scope.key,
+                        VirtualNodeSpec::path().backend_defaults().client_policy().tls(),
+                    ),
                 };
                 let policy = node.client_policy(backend).and_then(|policy| policy.tls.as_ref());
                 let policy = policy.map(|policy| (policy, place));

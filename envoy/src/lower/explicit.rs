@@ -10,7 +10,10 @@ use crate::ir::listener::{Chain, Direction, Listener, Service};
 use crate::ir::route::VirtualHost;
 use crate::ir::{Origin, Source};
 use meshform_model::diag::Diagnostic;
-use meshform_model::spec::{EgressFilterType, ExplicitInterception, Protocol};
+use meshform_model::path::Path;
+use meshform_model::spec::{
+    EgressFilterType, ExplicitInterception, Interception, Protocol, ProxyProfileSpec, VirtualNodeSpec,
+};
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -64,7 +67,7 @@ impl Lowering<'_> {
             return;
         }
         let table = names::egress_table(Protocol::Http, port);
-        let origin = Origin::at(&scope.key, "/spec/backends");
+        let origin = Origin::at(&scope.key, VirtualNodeSpec::path().backends());
         self.table(draft, (table.clone(), origin.clone()), hosts);
         let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
         draft
@@ -83,7 +86,7 @@ impl Lowering<'_> {
                 )
                 .help("call what is not of the mesh directly, and let `http_proxy` and its like name only backends")
                 .at(origin.place())
-                .at(scope.profile_place("interception")),
+                .at(scope.profile_place(Path::<ProxyProfileSpec>::interception)),
             );
         }
     }
@@ -109,9 +112,13 @@ impl Lowering<'_> {
         let name = &backend.upstream.name;
         let origin = scope
             .profile
-            .get("interception", |profile| profile.interception.as_ref())
+            .get(Path::<ProxyProfileSpec>::interception, |profile| {
+                profile.interception.as_ref()
+            })
             .and_then(|found| match found.source {
-                Source::Field(origin) => Some(origin.field("explicit").field("services")),
+                Source::Field(origin) => {
+                    Some(origin.below(|at: Path<Interception>| at.explicit().services()))
+                }
                 _ => None,
             })
             .unwrap_or_else(|| backend.origin.clone());

@@ -7,7 +7,11 @@ use crate::ir::listener::Service;
 use crate::ir::{Origin, Sourced};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::spec::{AllowedEgress, Extensions};
+use meshform_model::path::{Path, Step};
+use meshform_model::spec::{
+    AllowedEgress, Extensions, ListenerLimits as Limits, MeshExtensions, ProxyProfileSpec,
+    VirtualNodeExtensions,
+};
 use std::sync::Arc;
 
 /// What is said of one listener.
@@ -47,14 +51,29 @@ impl Lowering<'_> {
         let Some((at, limits)) = found.and_then(|(at, one)| Some((at, one.limits?))) else {
             return ListenerLimits::default();
         };
-        let origin = Origin::at(key, &format!("/extensions/listeners/{at}/limits"));
-        let limit = |value: Option<u32>, name: &str| Some(Sourced::written(value?, origin.field(name)));
+        // Those of a gateway stand at the same place.
+        let path = VirtualNodeExtensions::path().listeners().at(at).limits();
+        let limit = |value: Option<u32>, field: Step<Limits, u32>| {
+            Some(Sourced::written(value?, Origin::at(key, field(path.clone()))))
+        };
         ListenerLimits {
-            request_kb: limit(limits.max_request_headers_kb, "maxRequestHeadersKb"),
-            request_count: limit(limits.max_request_headers_count, "maxRequestHeadersCount"),
+            request_kb: limit(
+                limits.max_request_headers_kb,
+                Path::<Limits>::max_request_headers_kb,
+            ),
+            request_count: limit(
+                limits.max_request_headers_count,
+                Path::<Limits>::max_request_headers_count,
+            ),
             responses: ResponseHeaders {
-                kb: limit(limits.max_response_headers_kb, "maxResponseHeadersKb"),
-                count: limit(limits.max_response_headers_count, "maxResponseHeadersCount"),
+                kb: limit(
+                    limits.max_response_headers_kb,
+                    Path::<Limits>::max_response_headers_kb,
+                ),
+                count: limit(
+                    limits.max_response_headers_count,
+                    Path::<Limits>::max_response_headers_count,
+                ),
             },
         }
     }
@@ -70,9 +89,11 @@ impl Lowering<'_> {
         let own = self.extensions(&scope.key).and_then(Extensions::virtual_node);
         let of_node = own.and_then(|own| Some((&scope.key, own.egress.as_ref()?)));
         let mut names: Vec<Sourced<String>> = of_mesh.into_iter().chain(of_node).flat_map(written).collect();
-        let profile = scope.profile.get("egressSniAllowed", |profile| {
-            (!profile.egress_sni_allowed.is_empty()).then_some(&profile.egress_sni_allowed)
-        });
+        let profile = scope
+            .profile
+            .get(Path::<ProxyProfileSpec>::egress_sni_allowed, |profile| {
+                (!profile.egress_sni_allowed.is_empty()).then_some(&profile.egress_sni_allowed)
+            });
         if let Some(found) = profile {
             let source = found.source;
             names.extend(found.value.iter().map(|name| Sourced {
@@ -91,7 +112,8 @@ impl Lowering<'_> {
 fn written<'a>(
     (key, egress): (&'a Arc<ResourceKey>, &'a AllowedEgress),
 ) -> impl Iterator<Item = Sourced<String>> + 'a {
-    let origin = Origin::at(key, "/extensions/egress/serverNames");
+    // A mesh's and a node's stand at the same place.
+    let origin = Origin::at(key, MeshExtensions::path().egress().server_names());
     let names = egress.server_names.iter();
     names.map(move |name| Sourced::written(name.clone(), origin.clone()))
 }

@@ -13,6 +13,7 @@ use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
 use crate::ir::listener::{Chain, Direction, Listener, Service};
 use crate::ir::route::{HeaderMatch, Matcher, Route, RouteTable, ValueMatch, VirtualHost};
 use crate::ir::{Origin, Sourced};
+use meshform_model::path::Path;
 use meshform_model::spec::{
     GatewayRouteRule, GatewayRouteSpec, Interception, ListenerTlsMode, PortMapping, Protocol,
     VirtualGatewayListener, VirtualGatewaySpec,
@@ -63,7 +64,7 @@ impl Lowering<'_> {
             .map(|(_, listener)| listener.port_mapping)
             .collect();
         for (at, listener) in listeners {
-            let origin = Origin::at(&scope.key, &format!("/spec/listeners/{at}"));
+            let origin = Origin::at(&scope.key, VirtualGatewaySpec::path().listeners().at(at));
             self.first_pass(
                 draft,
                 scope,
@@ -81,7 +82,7 @@ impl Lowering<'_> {
 
     fn rule<'a>(&self, entry: &Entry<'a, GatewayRouteSpec>) -> Option<Rule<'a>> {
         let rule = &entry.spec.rule;
-        let origin = Origin::at(&entry.key, "/spec").field(rule.field());
+        let origin = Origin::at(&entry.key, GatewayRouteSpec::path().rule(rule));
         let matcher = match rule {
             GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
                 matching::http_gateway(&route.r#match)
@@ -90,11 +91,13 @@ impl Lowering<'_> {
         };
         let target = rule.target();
         let service = &target.virtual_service.virtual_service_name;
-        let place = origin.field("action").field("target");
-        let upstream = self.upstream(
-            service,
-            &place.field("virtualService").field("virtualServiceName"),
-        )?;
+        let place = GatewayRouteSpec::path()
+            .rule(rule)
+            .action()
+            .target()
+            .virtual_service()
+            .virtual_service_name();
+        let upstream = self.upstream(service, &Origin::at(&entry.key, place))?;
         let selector = match target.port {
             Some(port) if upstream.ports.len() > 1 => format!("{service}:{port}"),
             _ => service.clone(),
@@ -135,7 +138,10 @@ impl Lowering<'_> {
             },
             connect_timeout: Sourced::app_mesh(Duration::from_millis(250)),
             protocol: cluster::protocol(protocol),
-            pool: cluster::pool(listener.connection_pool.as_ref(), origin),
+            pool: cluster::pool(
+                listener.connection_pool.as_ref(),
+                &origin.below(|at: Path<VirtualGatewayListener>| at.connection_pool()),
+            ),
             outlier: None,
             health_check: None,
             tls: None,
@@ -170,7 +176,7 @@ impl Lowering<'_> {
             tls: None,
             service,
         };
-        let place = origin.field("tls");
+        let place = origin.below(|at: Path<VirtualGatewayListener>| at.tls());
         let tls = listener
             .tls
             .as_ref()
@@ -206,7 +212,13 @@ impl Lowering<'_> {
             .map(|policy| {
                 (
                     policy,
-                    Origin::at(&scope.key, "/spec/backendDefaults/clientPolicy/tls"),
+                    Origin::at(
+                        &scope.key,
+                        VirtualGatewaySpec::path()
+                            .backend_defaults()
+                            .client_policy()
+                            .tls(),
+                    ),
                 )
             });
         let mut services: BTreeMap<&str, Backend> = BTreeMap::new();
@@ -247,10 +259,10 @@ impl Lowering<'_> {
             .map(|rule| rule.selector.as_str())
             .collect();
         if !kept.is_empty() {
-            hosts = with_header_routes(hosts, &kept, &Origin::at(&scope.key, "/spec"));
+            hosts = with_header_routes(hosts, &kept, &Origin::at(&scope.key, VirtualGatewaySpec::path()));
         }
         let table = names::egress_table(Protocol::Http, inner);
-        let origin = Origin::at(&scope.key, "/spec/listeners");
+        let origin = Origin::at(&scope.key, VirtualGatewaySpec::path().listeners());
         self.table(draft, (table.clone(), origin.clone()), hosts);
         if let Some(table) = draft.tables.last_mut() {
             table.remove_headers.push(names::SERVICE_HEADER.to_owned());

@@ -9,8 +9,10 @@ use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTa
 use crate::ir::route::{Action, Route, RouteTable, Target, VirtualHost};
 use crate::ir::tls::ServerTls;
 use meshform_model::diag::Diagnostic;
+use meshform_model::path::Path;
 use meshform_model::spec::{
-    Interception, IpPreference, Listener as Spec, ListenerTlsMode, PortMapping, Protocol, VirtualNodeSpec,
+    AppPort, Interception, IpPreference, Listener as Spec, ListenerTlsMode, PortMapping, Protocol,
+    VirtualNodeSpec,
 };
 use std::sync::Arc;
 
@@ -34,12 +36,12 @@ impl Lowering<'_> {
         match scope.profile.merged.interception() {
             Interception::Transparent(transparent) => {
                 let loopback = match preference {
-                    Some(IpPreference::V6Preferred | IpPreference::V6Only) => "::1",
+                    Some(IpPreference::Ipv6Preferred | IpPreference::Ipv6Only) => "::1",
                     _ => "127.0.0.1",
                 };
                 let mut chains = Vec::new();
                 for (at, spec) in listeners {
-                    let origin = Origin::at(&scope.key, &format!("/spec/listeners/{at}"));
+                    let origin = Origin::at(&scope.key, VirtualNodeSpec::path().listeners().at(at));
                     let app = (loopback.to_owned(), spec.port_mapping.port);
                     draft.applications.push(Application {
                         address: None,
@@ -64,7 +66,7 @@ impl Lowering<'_> {
                 let (address, ipv4_compat) = bind(preference);
                 draft.listeners.push(Listener {
                     name: names::ingress_listener("0.0.0.0", port),
-                    origin: Origin::at(&scope.key, "/spec/listeners"),
+                    origin: Origin::at(&scope.key, VirtualNodeSpec::path().listeners()),
                     address,
                     port,
                     ipv4_compat,
@@ -78,7 +80,7 @@ impl Lowering<'_> {
             }
             Interception::Explicit(_) => {
                 for (at, spec) in listeners {
-                    let origin = Origin::at(&scope.key, &format!("/spec/listeners/{at}"));
+                    let origin = Origin::at(&scope.key, VirtualNodeSpec::path().listeners().at(at));
                     let declared = self.declared_app(spec, scope, &origin);
                     let port = declared
                         .as_ref()
@@ -158,7 +160,10 @@ impl Lowering<'_> {
             self.report(problem.help(lines).at(origin.place()));
             return None;
         };
-        let address = declared.app_address.as_deref().unwrap_or("127.0.0.1");
+        let address = declared
+            .app_address
+            .as_deref()
+            .unwrap_or(AppPort::DEFAULT_APP_ADDRESS);
         Some((address.to_owned(), declared.app_port))
     }
 
@@ -236,7 +241,7 @@ impl Lowering<'_> {
             tls: None,
             service,
         };
-        let place = origin.field("tls");
+        let place = origin.below(|at: Path<Spec>| at.tls());
         let tls = spec
             .tls
             .as_ref()

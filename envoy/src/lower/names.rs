@@ -1,6 +1,6 @@
 //! App Mesh's names for Envoy's resources. Dashboards, alarms and log parsers of its users depend on them.
 
-use meshform_model::spec::Protocol;
+use meshform_model::spec::{Protocol, TransparentInterception};
 
 /// The catch-all of a mesh that lets everything out: cluster and virtual host.
 pub(crate) const ALLOW_ALL: &str = "mesh-allow-all";
@@ -9,7 +9,7 @@ pub(crate) const ALLOW_ALL: &str = "mesh-allow-all";
 pub(crate) const SERVICE_HEADER: &str = "x-app-mesh-virtual-service";
 
 /// The port of a gateway's second pass.
-pub(crate) const GATEWAY_EGRESS_PORT: u16 = 15001;
+pub(crate) const GATEWAY_EGRESS_PORT: u16 = TransparentInterception::DEFAULT_EGRESS_PORT;
 
 /// The cluster of the SDS server on the proxy's host.
 pub(crate) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";

@@ -2,6 +2,7 @@
 
 use super::index::Entry;
 use crate::ir::{Origin, Sourced};
+use meshform_model::path::Step;
 use meshform_model::spec::ProxyProfileSpec;
 
 /// A node's or gateway's own profile over the mesh's.
@@ -27,9 +28,9 @@ impl<'m> Profile<'m> {
     }
 
     /// A field of the spec, from the profile that has it: the own one wins.
-    pub(crate) fn get<T>(
+    pub(crate) fn get<T, F>(
         &self,
-        field: &str,
+        field: Step<ProxyProfileSpec, F>,
         get: impl Fn(&'m ProxyProfileSpec) -> Option<T>,
     ) -> Option<Sourced<T>> {
         [&self.own, &self.default]
@@ -37,19 +38,17 @@ impl<'m> Profile<'m> {
             .flatten()
             .find_map(|profile| {
                 let value = get(profile.spec)?;
-                Some(Sourced::written(
-                    value,
-                    Origin::at(&profile.key, &format!("/spec/{field}")),
-                ))
+                let place = field(ProxyProfileSpec::path());
+                Some(Sourced::written(value, Origin::at(&profile.key, place)))
             })
     }
 
     /// A field below a field: the profile that has the upper one decides alone.
-    pub(crate) fn below<T, U>(
+    pub(crate) fn below<T, U, F>(
         &self,
-        field: &str,
+        field: Step<ProxyProfileSpec, U>,
         upper: impl Fn(&'m ProxyProfileSpec) -> Option<&'m U>,
-        (name, get): (&str, impl FnOnce(&'m U) -> Option<T>),
+        (lower, get): (Step<U, F>, impl FnOnce(&'m U) -> Option<T>),
     ) -> Option<Sourced<T>>
     where
         U: 'm,
@@ -57,7 +56,7 @@ impl<'m> Profile<'m> {
         let found = self.get(field, upper)?;
         let value = get(found.value)?;
         Some(match found.source {
-            crate::ir::Source::Field(origin) => Sourced::written(value, origin.field(name)),
+            crate::ir::Source::Field(origin) => Sourced::written(value, origin.below(lower)),
             source => Sourced { value, source },
         })
     }

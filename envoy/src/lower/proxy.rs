@@ -18,8 +18,12 @@ use crate::ir::{Origin, Proxy, Source, Sourced};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::resource::Identity;
-use meshform_model::spec::{Admin as ProfileAdmin, Drain, Limits, Logging, Protocol as Wire};
+use meshform_model::path::{Path, Step};
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Identity};
+use meshform_model::spec::{
+    Admin as ProfileAdmin, ControlPlane, Drain, EnvoyVersionRange, Limits, Logging, Protocol as Wire,
+    ProxyProfileSpec, VirtualNodeSpec,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,11 +51,11 @@ pub(crate) struct ProxyBuilder {
 
 impl ProxyContext<'_> {
     /// A field of the profile that decides, to point at.
-    pub(crate) fn profile_place(&self, field: &str) -> Place {
+    pub(crate) fn profile_place<F>(&self, field: Step<ProxyProfileSpec, F>) -> Place {
         let own = self.profile.get(field, |_| Some(())).map(|found| found.source);
         match own {
             Some(Source::Field(origin)) => origin.place(),
-            _ => Origin::at(&self.key, "/spec").place(),
+            _ => Origin::at(&self.key, VirtualNodeSpec::path()).place(),
         }
     }
 }
@@ -82,18 +86,22 @@ impl ProxyBuilder {
 
 impl Lowering<'_> {
     pub(crate) fn draft(&self, scope: &ProxyContext<'_>, logging: Option<&Logging>) -> ProxyBuilder {
-        let limit = |name| {
-            scope.profile.below(
-                "limits",
-                |profile| profile.limits.as_ref(),
-                (name, |limits: &Limits| match name {
-                    "maxRequestHeadersKb" => limits.max_request_headers_kb,
-                    _ => limits
-                        .max_request_headers_count
-                        .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
-                }),
-            )
-        };
+        let limits = Path::<ProxyProfileSpec>::limits;
+        let size = scope.profile.below(
+            limits,
+            |profile| profile.limits.as_ref(),
+            (Path::<Limits>::max_request_headers_kb, |limits: &Limits| {
+                limits.max_request_headers_kb
+            }),
+        );
+        let count = scope.profile.below(
+            limits,
+            |profile| profile.limits.as_ref(),
+            (Path::<Limits>::max_request_headers_count, |limits: &Limits| {
+                let count = limits.max_request_headers_count;
+                count.map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+            }),
+        );
         let mut draft = ProxyBuilder {
             listeners: Vec::new(),
             tables: Vec::new(),
@@ -101,8 +109,8 @@ impl Lowering<'_> {
             applications: Vec::new(),
             access_log: self.access_log(logging, scope),
             tracing: None,
-            max_request_headers_kb: limit("maxRequestHeadersKb"),
-            max_request_headers_count: limit("maxRequestHeadersCount"),
+            max_request_headers_kb: size,
+            max_request_headers_count: count,
         };
         if let Some((tracing, cluster)) = self.tracing(scope) {
             draft.tracing = Some(tracing);
@@ -134,65 +142,79 @@ impl Lowering<'_> {
         }
     }
 
-    fn settings(&self, scope: &ProxyContext<'_>, identity: Option<&Identity>) -> Settings {
+    fn settings<'p>(&self, scope: &'p ProxyContext<'p>, identity: Option<&Identity>) -> Settings {
         let profile = &scope.profile;
         let merged = &profile.merged;
         let node_id = identity.map_or_else(|| self.arn(&scope.key), |identity| identity.arn.clone());
-        let admin = |name| {
-            profile.below(
-                "admin",
-                |profile| profile.admin.as_ref(),
-                (name, |admin: &ProfileAdmin| match name {
-                    "address" => admin.address.clone(),
-                    _ => admin.access_log_path.clone(),
-                }),
-            )
-        };
+        let admin = Path::<ProxyProfileSpec>::admin;
+        let of_admin = |profile: &'p ProxyProfileSpec| profile.admin.as_ref();
+        let address = profile.below(
+            admin,
+            of_admin,
+            (Path::<ProfileAdmin>::address, |admin: &ProfileAdmin| {
+                admin.address.clone()
+            }),
+        );
         let port = profile.below(
-            "admin",
-            |profile| profile.admin.as_ref(),
-            ("port", |admin: &ProfileAdmin| admin.port),
+            admin,
+            of_admin,
+            (Path::<ProfileAdmin>::port, |admin: &ProfileAdmin| admin.port),
+        );
+        let access_log = profile.below(
+            admin,
+            of_admin,
+            (Path::<ProfileAdmin>::access_log_path, |admin: &ProfileAdmin| {
+                admin.access_log_path.clone()
+            }),
         );
         Settings {
             node_cluster: node_id.clone(),
             node_id,
             versions: self.versions(scope),
             directory: profile
-                .get("directory", |profile| profile.directory.clone())
+                .get(Path::<ProxyProfileSpec>::directory, |profile| {
+                    profile.directory.clone()
+                })
                 .unwrap_or_else(|| Sourced::ours(format!("{}/{}", self.root, folder(&scope.key)))),
             admin: Admin {
-                address: admin("address").unwrap_or_else(|| Sourced::ours("127.0.0.1".to_owned())),
-                port: port.unwrap_or_else(|| Sourced::app_mesh(9901)),
-                access_log: admin("accessLogPath"),
+                address: address.unwrap_or_else(|| Sourced::ours(ProfileAdmin::DEFAULT_ADDRESS.to_owned())),
+                port: port.unwrap_or_else(|| Sourced::app_mesh(ProfileAdmin::DEFAULT_PORT)),
+                access_log,
             },
             drain: profile
                 .below(
-                    "drain",
+                    Path::<ProxyProfileSpec>::drain,
                     |profile| profile.drain.as_ref(),
-                    ("time", |drain: &Drain| drain.time),
+                    (Path::<Drain>::time, |drain: &Drain| drain.time),
                 )
                 .map_or_else(
-                    || Sourced::app_mesh(Duration::from_secs(20)),
+                    || Sourced::app_mesh(Drain::DEFAULT_TIME.into()),
                     |time| time.map(Duration::from),
                 ),
             initial_fetch_timeout: profile
-                .get("initialFetchTimeout", |profile| profile.initial_fetch_timeout)
+                .get(Path::<ProxyProfileSpec>::initial_fetch_timeout, |profile| {
+                    profile.initial_fetch_timeout
+                })
                 .map_or_else(
-                    || Sourced::app_mesh(Duration::ZERO),
+                    || Sourced::app_mesh(ProxyProfileSpec::DEFAULT_INITIAL_FETCH_TIMEOUT.into()),
                     |time| time.map(Duration::from),
                 ),
-            log_level: profile.get("logLevel", |profile| profile.log_level).map_or_else(
-                || Sourced::app_mesh(merged.log_level().name().to_owned()),
-                |level| level.map(|level| level.name().to_owned()),
-            ),
+            log_level: profile
+                .get(Path::<ProxyProfileSpec>::log_level, |profile| profile.log_level)
+                .map_or_else(
+                    || Sourced::app_mesh(merged.log_level().name().to_owned()),
+                    |level| level.map(|level| level.name().to_owned()),
+                ),
             concurrency: profile
-                .get("concurrency", |profile| profile.concurrency)
+                .get(Path::<ProxyProfileSpec>::concurrency, |profile| {
+                    profile.concurrency
+                })
                 .map(|threads| threads.map(|threads| u32::try_from(threads).unwrap_or(u32::MAX))),
             max_downstream_connections: profile
                 .below(
-                    "limits",
+                    Path::<ProxyProfileSpec>::limits,
                     |profile| profile.limits.as_ref(),
-                    ("maxDownstreamConnections", |limits: &Limits| {
+                    (Path::<Limits>::max_downstream_connections, |limits: &Limits| {
                         limits.max_downstream_connections
                     }),
                 )
@@ -214,7 +236,8 @@ impl Lowering<'_> {
             .and_then(|mesh| mesh.resource.identity.as_ref());
         let prefix = identity
             .and_then(|identity| identity.arn.split_once(":mesh/"))
-            .map_or("arn:aws:appmesh:us-east-1:000000000000", |(prefix, _)| prefix);
+            .map(|(prefix, _)| prefix.to_owned())
+            .unwrap_or_else(|| format!("arn:{DEFAULT_PARTITION}:appmesh:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}"));
         format!("{prefix}:{}", key.path())
     }
 
@@ -224,9 +247,14 @@ impl Lowering<'_> {
             text.strip_prefix("1.")
                 .and_then(|minor| minor.parse::<u16>().ok())
         };
-        let (min, max) = (minor(merged.min_envoy()), minor(merged.max_envoy()));
-        match (min, max) {
-            (Some(min), Some(max)) if (34..=40).contains(&min) && (min..=40).contains(&max) => {
+        // The default range is all that is supported.
+        let (oldest, newest) = (EnvoyVersionRange::DEFAULT_MIN, EnvoyVersionRange::DEFAULT_MAX);
+        let supported = Versions {
+            min: minor(oldest).unwrap_or_default(),
+            max: minor(newest).unwrap_or_default(),
+        };
+        match (minor(merged.min_envoy()), minor(merged.max_envoy())) {
+            (Some(min), Some(max)) if supported.min <= min && min <= max && max <= supported.max => {
                 Versions { min, max }
             }
             _ => {
@@ -239,10 +267,12 @@ impl Lowering<'_> {
                             merged.max_envoy()
                         ),
                     )
-                    .help("give `min` and `max` between \"1.34\" and \"1.40\"")
-                    .at(scope.profile_place("envoyVersion")),
+                    .help(format!(
+                        "give `min` and `max` between \"{oldest}\" and \"{newest}\""
+                    ))
+                    .at(scope.profile_place(Path::<ProxyProfileSpec>::envoy_version)),
                 );
-                Versions { min: 34, max: 40 }
+                supported
             }
         }
     }
@@ -261,7 +291,9 @@ pub(crate) fn folder(key: &ResourceKey) -> String {
 fn sds_cluster(scope: &ProxyContext<'_>) -> Option<Cluster> {
     let found = scope
         .profile
-        .get("sdsSocketPath", |profile| profile.sds_socket_path.clone())?;
+        .get(Path::<ProxyProfileSpec>::sds_socket_path, |profile| {
+            profile.sds_socket_path.clone()
+        })?;
     let Source::Field(origin) = found.source else {
         return None;
     };
@@ -283,7 +315,9 @@ fn sds_cluster(scope: &ProxyContext<'_>) -> Option<Cluster> {
 fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
     let found = scope
         .profile
-        .get("controlPlane", |profile| profile.control_plane.as_ref())?;
+        .get(Path::<ProxyProfileSpec>::control_plane, |profile| {
+            profile.control_plane.as_ref()
+        })?;
     let Source::Field(origin) = found.source else {
         return None;
     };
@@ -309,7 +343,7 @@ fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
             names: Sourced::ours(vec![SubjectName::of(&plane.address)]),
         });
         Arc::new(ClientTls {
-            origin: origin.field("tls"),
+            origin: origin.below(|at: Path<ControlPlane>| at.tls()),
             certificate,
             validation,
             sni: server_name(&plane.address),

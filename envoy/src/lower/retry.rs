@@ -6,8 +6,15 @@ use crate::codes;
 use crate::ir::route::{BackOff, Retry};
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
-use meshform_model::spec::{self, GrpcRetryEvent, RouteRule, RouteSpec, TcpRetryEvent};
+use meshform_model::path::Path;
+use meshform_model::spec::{
+    self, GrpcRetryEvent, GrpcRoute, HttpRoute, RouteExtensions, RouteRule, RouteSpec, TcpRetryEvent,
+    TcpRoute,
+};
 use std::time::Duration;
+
+/// What a route's rule may be.
+type Rule = (HttpRoute, GrpcRoute, TcpRoute);
 
 const SERVER_ERRORS: &[u32] = &[500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511];
 const GATEWAY_ERRORS: &[u32] = &[502, 503, 504];
@@ -65,7 +72,7 @@ impl Lowering<'_> {
             }
             RouteRule::Tcp(_) => return None,
         };
-        let origin = origin.field("retryPolicy");
+        let origin = origin.below(|at: Path<Rule>| at.retry_policy());
         let retry = policy(&events, (retries, per_try));
         Some(Sourced::written(retry, origin))
     }
@@ -97,7 +104,7 @@ impl Lowering<'_> {
                 ),
             )
             .help(format!("set the route's perRequest timeout to {} or more", seconds(needed)))
-            .at(origin.field("retryPolicy").place()),
+            .at(origin.below(|at: Path<Rule>| at.retry_policy()).place()),
         );
     }
 
@@ -110,7 +117,7 @@ impl Lowering<'_> {
         };
         Some(Sourced::written(
             pause,
-            Origin::at(&route.key, "/extensions/retryBackOff"),
+            Origin::at(&route.key, RouteExtensions::path().retry_back_off()),
         ))
     }
 }

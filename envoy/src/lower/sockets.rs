@@ -5,6 +5,8 @@ use super::proxy::{ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
 use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::path::Path;
+use meshform_model::spec::{ProxyProfileSpec, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -55,7 +57,7 @@ impl Lowering<'_> {
                 what: "the admin endpoint".to_owned(),
                 address: Some(address),
                 both_families: false,
-                places: vec![scope.profile_place("admin")],
+                places: vec![scope.profile_place(Path::<ProxyProfileSpec>::admin)],
                 application: false,
             });
         }
@@ -68,7 +70,10 @@ impl Lowering<'_> {
                 what: format!("`{}`", listener.name),
                 address: Some(address),
                 both_families: listener.ipv4_compat,
-                places: vec![listener.origin.place(), Origin::at(&scope.key, "/spec").place()],
+                places: vec![
+                    listener.origin.place(),
+                    Origin::at(&scope.key, VirtualNodeSpec::path()).place(),
+                ],
                 application: false,
             });
         }
@@ -85,7 +90,10 @@ impl Lowering<'_> {
                 what: "the application".to_owned(),
                 address,
                 both_families: true,
-                places: vec![application.origin.place(), scope.profile_place("inbound")],
+                places: vec![
+                    application.origin.place(),
+                    scope.profile_place(Path::<ProxyProfileSpec>::inbound),
+                ],
                 application: true,
             });
         }

@@ -9,8 +9,12 @@ use crate::ir::telemetry::{AccessLog, Collector, DogStatsd, LogFormat, Metrics, 
 use crate::ir::{Origin, Source, Sourced};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
+use meshform_model::path::Path;
 use meshform_model::rules::newer_log_operators;
-use meshform_model::spec::{self, Logging, LoggingFormat, Protocol};
+use meshform_model::spec::{
+    self, DogStatsD, FileAccessLog, Logging, LoggingFormat, Protocol, ProxyProfileSpec, VirtualNodeSpec,
+    XrayTracing, ZipkinTracing,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,9 +29,9 @@ impl Lowering<'_> {
     ) -> Option<Arc<AccessLog>> {
         let of = |logging: &Logging, origin: Origin| {
             let spec::AccessLog::File(file) = logging.access_log.as_ref()?;
-            let origin = origin.field("accessLog").field("file");
+            let origin = origin.below(|at: Path<Logging>| at.access_log().file());
             if let Some(format) = &file.format {
-                self.check_age(format, scope, &origin.field("format"));
+                self.check_age(format, scope, &origin);
             }
             Some(Arc::new(AccessLog {
                 path: file.path.clone(),
@@ -35,9 +39,13 @@ impl Lowering<'_> {
                 origin,
             }))
         };
-        let own = own.and_then(|logging| of(logging, Origin::at(&scope.key, "/spec/logging")));
+        // A gateway's stands at the same place.
+        let place = || Origin::at(&scope.key, VirtualNodeSpec::path().logging());
+        let own = own.and_then(|logging| of(logging, place()));
         own.or_else(|| {
-            let found = scope.profile.get("logging", |profile| profile.logging.as_ref())?;
+            let found = scope.profile.get(Path::<ProxyProfileSpec>::logging, |profile| {
+                profile.logging.as_ref()
+            })?;
             match found.source {
                 Source::Field(origin) => of(found.value, origin),
                 Source::AppMesh | Source::Envoy | Source::Meshform => None,
@@ -45,12 +53,15 @@ impl Lowering<'_> {
         })
     }
 
-    /// An operator that the oldest Envoy of the profile's range does not know keeps it from starting.
+    /// An operator that the oldest Envoy of the profile's range does not know keeps it from starting; `origin` is the file.
     fn check_age(&self, format: &LoggingFormat, scope: &ProxyContext<'_>, origin: &Origin) {
         let texts: Vec<(&str, Origin)> = match format {
-            LoggingFormat::Text(text) => vec![(text, origin.field("text"))],
+            LoggingFormat::Text(text) => {
+                vec![(text, origin.below(|at: Path<FileAccessLog>| at.format().text()))]
+            }
             LoggingFormat::Json(fields) => {
-                let place = |at| origin.field("json").index(at).field("value");
+                let place =
+                    |index| origin.below(|at: Path<FileAccessLog>| at.format().json().at(index).value());
                 let fields = fields.iter().enumerate();
                 fields
                     .map(|(at, field)| (field.value.as_str(), place(at)))
@@ -73,7 +84,7 @@ impl Lowering<'_> {
                             "set in its proxy profile envoy_version {{ min = \"1.{since}\" }}, or use an older operator"
                         ))
                         .at(place.place())
-                        .at(scope.profile_place("envoyVersion")),
+                        .at(scope.profile_place(Path::<ProxyProfileSpec>::envoy_version)),
                     );
                 }
             }
@@ -82,7 +93,9 @@ impl Lowering<'_> {
 
     /// Where spans go, and the cluster of the collector where it has one.
     pub(crate) fn tracing(&self, scope: &ProxyContext<'_>) -> Option<(Arc<Tracing>, Option<Cluster>)> {
-        let found = scope.profile.get("tracing", |profile| profile.tracing.as_ref())?;
+        let found = scope.profile.get(Path::<ProxyProfileSpec>::tracing, |profile| {
+            profile.tracing.as_ref()
+        })?;
         let Source::Field(origin) = found.source else {
             return None;
         };
@@ -105,7 +118,10 @@ impl Lowering<'_> {
                 Collector::Zipkin {
                     cluster: "jaeger".to_owned(),
                     hostname: to.address.clone(),
-                    path: to.path.clone().unwrap_or_else(|| "/api/v2/spans".to_owned()),
+                    path: to
+                        .path
+                        .clone()
+                        .unwrap_or_else(|| ZipkinTracing::DEFAULT_PATH.to_owned()),
                 },
                 to.sampling_percent,
                 Some(collector(
@@ -127,10 +143,14 @@ impl Lowering<'_> {
                 )),
             ),
             spec::Tracing::Xray(to) => {
-                let address = to.address.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+                let address = to
+                    .address
+                    .as_deref()
+                    .unwrap_or(XrayTracing::DEFAULT_ADDRESS)
+                    .to_owned();
                 let collector = Collector::XRay {
                     address,
-                    port: to.port.unwrap_or(2000),
+                    port: to.port.unwrap_or(XrayTracing::DEFAULT_PORT),
                     segment: label,
                     sampling_percent: to.sampling_percent,
                     fields: BTreeMap::from([
@@ -142,6 +162,7 @@ impl Lowering<'_> {
             }
         };
         let tracing = Tracing {
+            sampling: origin.below(|at: Path<spec::Tracing>| at.of(found.value).sampling_percent()),
             origin,
             collector,
             sampling_percent,
@@ -153,25 +174,33 @@ impl Lowering<'_> {
     pub(crate) fn metrics(&self, scope: &ProxyContext<'_>) -> Metrics {
         let profile = &scope.profile;
         let dog_statsd = profile
-            .get("metrics", |profile| profile.metrics.as_ref())
+            .get(Path::<ProxyProfileSpec>::metrics, |profile| {
+                profile.metrics.as_ref()
+            })
             .and_then(|found| {
                 let agent = found.value.dog_stats_d.as_ref()?;
                 let Source::Field(origin) = found.source else {
                     return None;
                 };
-                let origin = origin.field("dogStatsD");
-                let address = agent.address.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+                let origin = origin.below(|at: Path<spec::Metrics>| at.dog_stats_d());
+                let address = agent
+                    .address
+                    .as_deref()
+                    .unwrap_or(DogStatsD::DEFAULT_ADDRESS)
+                    .to_owned();
                 Some(DogStatsd {
                     address,
-                    port: agent.port.unwrap_or(8125),
+                    port: agent.port.unwrap_or(DogStatsD::DEFAULT_PORT),
                     prefix: agent.prefix.clone(),
                     origin,
                 })
             });
         let resource_tags = profile.below(
-            "metrics",
+            Path::<ProxyProfileSpec>::metrics,
             |profile| profile.metrics.as_ref(),
-            ("resourceTags", |metrics: &spec::Metrics| metrics.resource_tags),
+            (Path::<spec::Metrics>::resource_tags, |metrics: &spec::Metrics| {
+                metrics.resource_tags
+            }),
         );
         let tagged = resource_tags.as_ref().is_some_and(|tags| tags.value);
         let resource = match scope.key.kind {
@@ -189,11 +218,12 @@ impl Lowering<'_> {
                 .collect(),
             resource_tags,
             flush_interval: profile.below(
-                "metrics",
+                Path::<ProxyProfileSpec>::metrics,
                 |profile| profile.metrics.as_ref(),
-                ("flushInterval", |metrics: &spec::Metrics| {
-                    metrics.flush_interval.map(Duration::from)
-                }),
+                (
+                    Path::<spec::Metrics>::flush_interval,
+                    |metrics: &spec::Metrics| metrics.flush_interval.map(Duration::from),
+                ),
             ),
         }
     }

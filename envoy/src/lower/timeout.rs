@@ -2,14 +2,17 @@
 
 use super::upstream::{Upstream, UpstreamKind};
 use crate::ir::{Origin, Sourced};
-use meshform_model::spec::{self, ListenerTimeout, RouteRule};
+use meshform_model::path::Path;
+use meshform_model::spec::{
+    self, GrpcRoute, HttpRoute, HttpTimeout, Listener, ListenerTimeout, RouteRule, TcpRoute, TcpTimeout,
+};
 use std::time::Duration;
 
 /// How long a request may take where nobody says anything.
-const PER_REQUEST: Duration = Duration::from_secs(15);
+const PER_REQUEST: spec::Duration = HttpTimeout::DEFAULT_PER_REQUEST;
 
 /// How long a stream or a connection may be silent where nobody says anything.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: spec::Duration = TcpTimeout::DEFAULT_IDLE;
 
 /// A request's whole time, and its silence.
 #[derive(Debug, Clone)]
@@ -20,45 +23,47 @@ pub(crate) struct Timeouts {
 
 fn or_default(
     written: Option<spec::Duration>,
-    default: Duration,
+    default: spec::Duration,
     origin: impl FnOnce() -> Origin,
 ) -> Sourced<Duration> {
     match written {
         Some(duration) => Sourced::written(duration.into(), origin()),
-        None => Sourced::app_mesh(default),
+        None => Sourced::app_mesh(default.into()),
     }
 }
 
 /// A route's; `origin` is the rule (`/spec/httpRoute`).
 pub(crate) fn of_route(rule: &RouteRule, origin: &Origin) -> Timeouts {
-    let timeout = || origin.field("timeout");
+    type Rule = (HttpRoute, GrpcRoute, TcpRoute);
     Timeouts {
-        request: or_default(rule.per_request(), PER_REQUEST, || timeout().field("perRequest")),
-        idle: or_default(rule.idle(), IDLE, || timeout().field("idle")),
+        request: or_default(rule.per_request(), PER_REQUEST, || {
+            origin.below(|rule: Path<Rule>| rule.timeout().per_request())
+        }),
+        idle: or_default(rule.idle(), IDLE, || {
+            origin.below(|rule: Path<Rule>| rule.timeout().idle())
+        }),
     }
 }
 
 /// A virtual service that a node provides has no route: nothing can be set.
 pub(crate) fn of_node_provider() -> Timeouts {
     Timeouts {
-        request: Sourced::app_mesh(PER_REQUEST),
-        idle: Sourced::app_mesh(IDLE),
+        request: Sourced::app_mesh(PER_REQUEST.into()),
+        idle: Sourced::app_mesh(IDLE.into()),
     }
 }
 
 /// A listener's, on the side of the application; `origin` is the listener.
 pub(crate) fn of_listener(timeout: Option<&ListenerTimeout>, origin: &Origin) -> Timeouts {
-    let field = |name: &str| {
-        let protocol = timeout.map_or("http", |timeout| timeout.protocol().name());
-        origin.field("timeout").field(protocol).field(name)
-    };
+    let none = HttpTimeout::default();
+    let given = timeout.cloned().unwrap_or(ListenerTimeout::Http(none));
     Timeouts {
-        request: or_default(
-            timeout.and_then(ListenerTimeout::per_request),
-            PER_REQUEST,
-            || field("perRequest"),
-        ),
-        idle: or_default(timeout.and_then(ListenerTimeout::idle), IDLE, || field("idle")),
+        request: or_default(given.per_request(), PER_REQUEST, || {
+            origin.below(|listener: Path<Listener>| listener.timeout().of(&given).per_request())
+        }),
+        idle: or_default(given.idle(), IDLE, || {
+            origin.below(|listener: Path<Listener>| listener.timeout().of(&given).idle())
+        }),
     }
 }
 

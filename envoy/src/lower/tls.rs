@@ -7,10 +7,11 @@ use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
+use meshform_model::path::Path;
 use meshform_model::spec::{
     AcmTrust, CertificateSource, ClientCertificate, ClientPolicyTls, ClientTrust, FileCertificate, Listener,
-    ListenerCertificate, ListenerTls, ListenerTlsMode, ListenerTrust, Protocol, ServiceDiscovery,
-    SubjectAlternativeNames,
+    ListenerCertificate, ListenerTls, ListenerTlsMode, ListenerTrust, ListenerValidation, Protocol,
+    ServiceDiscovery, SubjectAlternativeNames, VirtualNodeSpec,
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -23,26 +24,31 @@ impl Lowering<'_> {
         protocol: Protocol,
         (scope, origin): (&ProxyContext<'_>, &Origin),
     ) -> Option<Arc<ServerTls>> {
-        let place = origin.field("certificate");
+        let place = origin.below(|tls: Path<ListenerTls>| tls.certificate());
         let certificate = match &tls.certificate {
             ListenerCertificate::Acm(acm) => {
-                let place = place.field("acm").field("certificateArn");
+                let place = place.below(|at: Path<ListenerCertificate>| at.acm().certificate_arn());
                 self.known_identity(&acm.certificate_arn, scope, &place)?
             }
             ListenerCertificate::File(files) => identity(files),
-            ListenerCertificate::Sds(sds) => self.sds(&sds.secret_name, scope, &place.field("sds"))?,
+            ListenerCertificate::Sds(sds) => {
+                let place = place.below(|at: Path<ListenerCertificate>| at.sds());
+                self.sds(&sds.secret_name, scope, &place)?
+            }
         };
         let clients = match &tls.validation {
             None => None,
             Some(validation) => {
-                let place = origin.field("validation");
+                let place = origin.below(|tls: Path<ListenerTls>| tls.validation());
                 let trust = match &validation.trust {
                     ListenerTrust::File(file) => trust(&file.certificate_chain),
                     ListenerTrust::Sds(sds) => {
-                        self.sds(&sds.secret_name, scope, &place.field("trust").field("sds"))?
+                        let place = place.below(|at: Path<ListenerValidation>| at.trust().sds());
+                        self.sds(&sds.secret_name, scope, &place)?
                     }
                 };
-                let names = subject_names(validation.subject_alternative_names.as_ref(), &place)
+                let place = || place.below(|at: Path<ListenerValidation>| at.subject_alternative_names());
+                let names = subject_names(validation.subject_alternative_names.as_ref(), place)
                     .unwrap_or_else(|| Sourced::app_mesh(Vec::new()));
                 Some(Validation { trust, names })
             }
@@ -82,20 +88,29 @@ impl Lowering<'_> {
         let certificate = |policy: &ClientPolicyTls, origin: &Origin| match policy.certificate.as_ref()? {
             ClientCertificate::File(files) => Some(identity(files)),
             ClientCertificate::Sds(sds) => {
-                self.sds(&sds.secret_name, scope, &origin.field("certificate").field("sds"))
+                let place = origin.below(|policy: Path<ClientPolicyTls>| policy.certificate().sds());
+                self.sds(&sds.secret_name, scope, &place)
             }
         };
         let (origin, certificate, validation) = match (enforced, offered) {
             (Some((policy, origin)), _) => {
                 let trust = self.client_trust(&policy.validation.trust, scope, origin)?;
                 let wanted = policy.validation.subject_alternative_names.as_ref();
-                let names = subject_names(wanted, &origin.field("validation"))
+                let place = || {
+                    origin.below(|policy: Path<ClientPolicyTls>| {
+                        policy.validation().subject_alternative_names()
+                    })
+                };
+                let names = subject_names(wanted, place)
                     .unwrap_or_else(|| Sourced::app_mesh(vec![SubjectName::of(name)]));
                 let validation = Validation { trust, names };
                 (origin.clone(), certificate(policy, origin), Some(validation))
             }
             (None, Some(tls)) => {
-                let place = Origin::at(&node.key, &format!("/spec/listeners/{}/tls", target.listener));
+                let place = Origin::at(
+                    &node.key,
+                    VirtualNodeSpec::path().listeners().at(target.listener).tls(),
+                );
                 let own = policy
                     .as_ref()
                     .and_then(|(policy, origin)| certificate(policy, origin));
@@ -123,7 +138,7 @@ impl Lowering<'_> {
         place: &Origin,
     ) -> Option<Option<Validation>> {
         if let ListenerCertificate::Acm(acm) = &tls.certificate {
-            let place = place.field("certificate").field("acm").field("certificateArn");
+            let place = place.below(|tls: Path<ListenerTls>| tls.certificate().acm().certificate_arn());
             let trust = self.known_trust(&acm.certificate_arn, scope, &place)?;
             return Some(Some(Validation {
                 trust,
@@ -139,20 +154,25 @@ impl Lowering<'_> {
         scope: &ProxyContext<'_>,
         origin: &Origin,
     ) -> Option<SecretRef> {
-        let place = origin.field("validation").field("trust");
+        let place = origin.below(|policy: Path<ClientPolicyTls>| policy.validation().trust());
         match wanted {
             ClientTrust::File(file) => Some(trust(&file.certificate_chain)),
-            ClientTrust::Sds(sds) => self.sds(&sds.secret_name, scope, &place.field("sds")),
-            ClientTrust::Acm(acm) => self.authorities(acm, scope, &place.field("acm")),
+            ClientTrust::Sds(sds) => {
+                let place = place.below(|trust: Path<ClientTrust>| trust.sds());
+                self.sds(&sds.secret_name, scope, &place)
+            }
+            ClientTrust::Acm(acm) => {
+                self.authorities(acm, scope, &place.below(|trust: Path<ClientTrust>| trust.acm()))
+            }
         }
     }
 
     /// All authorities must come from one place: Envoy reads one bundle.
     fn authorities(&self, acm: &AcmTrust, scope: &ProxyContext<'_>, origin: &Origin) -> Option<SecretRef> {
-        let place = origin.field("certificateAuthorityArns");
+        let place = origin.below(|acm: Path<AcmTrust>| acm.certificate_authority_arns());
         let mut found: Option<SecretRef> = None;
         for (at, arn) in acm.certificate_authority_arns.iter().enumerate() {
-            let trust = self.known_trust(arn, scope, &place.index(at))?;
+            let trust = self.known_trust(arn, scope, &place.below(|arns: Path<Vec<String>>| arns.at(at)))?;
             if found.as_ref().is_some_and(|first| *first != trust) {
                 self.report(
                     Diagnostic::error(
@@ -288,16 +308,16 @@ fn secret_name(first: &str, second: &str) -> String {
     format!("{stem}-{hash}")
 }
 
-/// The names that somebody wrote; `origin` is the validation. Nothing = none written.
+/// The names that somebody wrote at a place. Nothing = none written.
 fn subject_names(
     names: Option<&SubjectAlternativeNames>,
-    origin: &Origin,
+    place: impl FnOnce() -> Origin,
 ) -> Option<Sourced<Vec<SubjectName>>> {
     let mut exact: Vec<&String> = names?.r#match.exact.iter().collect();
     exact.sort();
     exact.dedup();
     let names: Vec<SubjectName> = exact.into_iter().map(|name| SubjectName::of(name)).collect();
-    (!names.is_empty()).then(|| Sourced::written(names, origin.field("subjectAlternativeNames")))
+    (!names.is_empty()).then(|| Sourced::written(names, place()))
 }
 
 /// The name that a client asks for; TLS has no field for an address.

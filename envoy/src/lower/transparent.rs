@@ -9,7 +9,7 @@ use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol as Speaks, ResponseH
 use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTarget, Transport};
 use crate::ir::route::{Action, Route, Target, VirtualHost};
 use crate::ir::{Origin, Sourced};
-use meshform_model::spec::{EgressFilterType, Protocol, TransparentInterception, VirtualNodeSpec};
+use meshform_model::spec::{EgressFilterType, MeshSpec, Protocol, TransparentInterception, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,10 @@ impl Lowering<'_> {
                 let table = names::egress_table(protocol, port);
                 self.table(
                     draft,
-                    (table.clone(), Origin::at(&scope.key, "/spec/backends")),
+                    (
+                        table.clone(),
+                        Origin::at(&scope.key, VirtualNodeSpec::path().backends()),
+                    ),
                     hosts,
                 );
                 Some((table.clone(), draft.http(table, "egress".to_owned(), protocol)))
@@ -82,7 +85,7 @@ impl Lowering<'_> {
         let port = transparent.egress_port();
         draft.listeners.push(Listener {
             name: names::egress_listener("0.0.0.0", port),
-            origin: Origin::at(&scope.key, "/spec/backends"),
+            origin: Origin::at(&scope.key, VirtualNodeSpec::path().backends()),
             address,
             port,
             ipv4_compat,
@@ -138,7 +141,7 @@ impl Lowering<'_> {
             return None;
         }
         let cluster = names::allowed_names_cluster(self.index.name);
-        let origin = Origin::at(&scope.key, "/spec");
+        let origin = Origin::at(&scope.key, VirtualNodeSpec::path());
         draft.add_cluster(original_destination(cluster.clone(), origin.clone()));
         Some(Chain {
             destination_port: Some(443),
@@ -152,7 +155,7 @@ impl Lowering<'_> {
         match self.index.mesh.as_ref() {
             Some(mesh) if mesh.spec.egress_filter.is_some() => Sourced::written(
                 mesh.spec.egress(),
-                Origin::at(&mesh.key, "/spec/egressFilter/type"),
+                Origin::at(&mesh.key, MeshSpec::path().egress_filter().r#type()),
             ),
             _ => Sourced::app_mesh(EgressFilterType::DropAll),
         }
@@ -161,8 +164,8 @@ impl Lowering<'_> {
     fn mesh_origin(&self, scope: &ProxyContext<'_>) -> Origin {
         let mesh = self.index.mesh.as_ref();
         mesh.map_or_else(
-            || Origin::at(&scope.key, "/spec"),
-            |mesh| Origin::at(&mesh.key, "/spec/egressFilter"),
+            || Origin::at(&scope.key, VirtualNodeSpec::path()),
+            |mesh| Origin::at(&mesh.key, MeshSpec::path().egress_filter()),
         )
     }
 }

@@ -9,8 +9,10 @@ use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::path::Path;
 use meshform_model::spec::{
-    PortMapping, Protocol, RouteRule, RouteSpec, VirtualServiceProvider, WeightedTarget,
+    GrpcRoute, HttpRoute, PortMapping, Protocol, RouteRule, RouteSpec, TcpRoute, VirtualNodeSpec,
+    VirtualServiceProvider, VirtualServiceSpec, WeightedTarget,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,15 +83,27 @@ impl Lowering<'_> {
             self.missing(Kind::VirtualService, service, asked);
             return None;
         };
-        let origin = Origin::at(&entry.key, "/spec");
+        let origin = Origin::at(&entry.key, VirtualServiceSpec::path());
         let ports = match &entry.spec.provider {
             None => Vec::new(),
             Some(VirtualServiceProvider::VirtualNode(provider)) => {
-                let place = Origin::at(&entry.key, "/spec/provider/virtualNode/virtualNodeName");
+                let place = Origin::at(
+                    &entry.key,
+                    VirtualServiceSpec::path()
+                        .provider()
+                        .virtual_node()
+                        .virtual_node_name(),
+                );
                 self.by_node(&provider.virtual_node_name, &place)
             }
             Some(VirtualServiceProvider::VirtualRouter(provider)) => {
-                let place = Origin::at(&entry.key, "/spec/provider/virtualRouter/virtualRouterName");
+                let place = Origin::at(
+                    &entry.key,
+                    VirtualServiceSpec::path()
+                        .provider()
+                        .virtual_router()
+                        .virtual_router_name(),
+                );
                 self.by_router(&provider.virtual_router_name, &place)
             }
         };
@@ -180,12 +194,14 @@ impl Lowering<'_> {
     }
 
     fn router_port(&self, mapping: PortMapping, routes: &[Entry<'_, RouteSpec>]) -> UpstreamPort {
-        let tcp = mapping.protocol == Protocol::Tcp;
-        let routes = routes.iter().filter(|route| {
-            let rule = &route.spec.rule;
-            let of_port = rule.match_port().is_none_or(|port| port == mapping.port);
-            of_port && tcp == matches!(rule, RouteRule::Tcp(_))
-        });
+        let of_port = |route: &&Entry<'_, RouteSpec>| {
+            let port = route.spec.rule.match_port();
+            port.is_none_or(|port| port == mapping.port)
+        };
+        let routes: Vec<_> = routes.iter().filter(of_port).collect();
+        let protocol = spoken(mapping, &routes);
+        let tcp = protocol == Protocol::Tcp;
+        let routes = routes.into_iter().filter(|route| tcp == is_tcp(route));
         let mut targets = BTreeSet::new();
         let kind = if tcp {
             // One connection, one rule: the first.
@@ -202,7 +218,7 @@ impl Lowering<'_> {
         };
         UpstreamPort {
             port: mapping.port,
-            protocol: mapping.protocol,
+            protocol,
             kind,
             targets,
         }
@@ -215,7 +231,7 @@ impl Lowering<'_> {
         used: &mut BTreeSet<TargetRef>,
     ) -> Option<Route> {
         let rule = &route.spec.rule;
-        let origin = Origin::at(&route.key, "/spec").field(rule.field());
+        let origin = Origin::at(&route.key, RouteSpec::path().rule(rule));
         let matcher = match rule {
             RouteRule::Http(route) | RouteRule::Http2(route) => matching::http(&route.r#match),
             RouteRule::Grpc(route) => matching::grpc(&route.r#match),
@@ -264,7 +280,7 @@ impl Lowering<'_> {
         used: &mut BTreeSet<TargetRef>,
     ) -> UpstreamKind {
         let rule = &route.spec.rule;
-        let origin = Origin::at(&route.key, "/spec").field(rule.field());
+        let origin = Origin::at(&route.key, RouteSpec::path().rule(rule));
         let mut targets = self.targets(rule.targets(), port, &origin);
         targets.retain(|(_, weight)| *weight > 0);
         let tcp = targets
@@ -285,7 +301,8 @@ impl Lowering<'_> {
     fn targets(&self, targets: &[WeightedTarget], port: u16, origin: &Origin) -> Vec<(TargetRef, u32)> {
         let mut resolved = std::collections::BTreeMap::<TargetRef, u32>::new();
         for (at, target) in targets.iter().enumerate() {
-            let place = origin.field("action").field("weightedTargets").index(at);
+            type Rule = (HttpRoute, GrpcRoute, TcpRoute);
+            let place = origin.below(|rule: Path<Rule>| rule.action().weighted_targets().at(at));
             if let Some(found) = self.target(target, port, &place) {
                 *resolved.entry(found).or_default() += target.weight;
             }
@@ -297,7 +314,11 @@ impl Lowering<'_> {
     fn target(&self, target: &WeightedTarget, router_port: u16, origin: &Origin) -> Option<TargetRef> {
         let name = &target.virtual_node;
         let Some(node) = self.index.nodes.get(name.as_str()) else {
-            self.missing(Kind::VirtualNode, name, &origin.field("virtualNode"));
+            self.missing(
+                Kind::VirtualNode,
+                name,
+                &origin.below(|at: Path<WeightedTarget>| at.virtual_node()),
+            );
             return None;
         };
         let listeners = &node.spec.listeners;
@@ -331,7 +352,7 @@ impl Lowering<'_> {
                 )
                 .help("give the target a `port` that is one of the node's listeners")
                 .at(origin.place())
-                .at(Origin::at(&node.key, "/spec/listeners")
+                .at(Origin::at(&node.key, VirtualNodeSpec::path().listeners())
                     .place()
                     .label("the listeners")),
             );
@@ -354,4 +375,18 @@ impl Lowering<'_> {
                 .at(origin.place()),
         );
     }
+}
+
+/// What a port of a router speaks: what its listener says, unless every route is of the other layer. App Mesh took
+/// such routes, and what somebody routes is a better sign than what the listener is called.
+fn spoken(mapping: PortMapping, routes: &[&Entry<'_, RouteSpec>]) -> Protocol {
+    let tcp = mapping.protocol == Protocol::Tcp;
+    match routes {
+        [first, ..] if routes.iter().all(|route| is_tcp(route) != tcp) => first.spec.rule.protocol(),
+        _ => mapping.protocol,
+    }
+}
+
+fn is_tcp(route: &Entry<'_, RouteSpec>) -> bool {
+    matches!(route.spec.rule, RouteRule::Tcp(_))
 }

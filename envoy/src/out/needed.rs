@@ -110,7 +110,7 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
     if let Some(path) = &proxy.settings.admin.access_log {
         let origin = match &path.source {
             Source::Field(origin) => origin.clone(),
-            _ => Origin::at(&proxy.key, ""),
+            _ => Origin::whole(&proxy.key),
         };
         out.push(log(&path.value, &origin));
     }

@@ -6,5 +6,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let name = ["x.json", "x.yaml", "x"][usize::from(*first) % 3];
-    meshform_compiler::frontend::fuzzing::forms(name, rest);
+    meshform_compiler::fuzzing::forms(name, rest);
 });

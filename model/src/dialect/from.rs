@@ -1,17 +1,18 @@
 //! From the canonical form to a dialect.
 
 use super::Dialect;
-use crate::schema::{Field, Form, ObjectShape, SchemaNode, Shape};
+use crate::schema::{Field, Form, Named, ObjectShape, SchemaNode, Shape};
 use crate::value::{Field as ValueField, Node, Object, Value};
 
 pub(super) fn convert(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Node {
-    match dialect {
-        Dialect::Terraform => terraform(schema, node),
-        Dialect::Api | Dialect::CloudFormation => renamed(schema, dialect, node),
+    if dialect.rules().blocks {
+        blocks(schema, dialect, node)
+    } else {
+        renamed(schema, dialect, node)
     }
 }
 
-// === API and CloudFormation: what is there, under its name ===
+// === What is there, under its name ===
 
 fn renamed(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Node {
     let value = match (&schema.shape, &node.value) {
@@ -40,11 +41,8 @@ fn renamed_fields(shape: &ObjectShape, dialect: Dialect, object: &Object, out: &
             out.push(given.clone());
             continue;
         };
-        let (name, form) = match dialect {
-            Dialect::CloudFormation => (&field.cloudformation, field.cloudformation_form),
-            Dialect::Api | Dialect::Terraform => (&field.name, Form::Usual),
-        };
-        match (form, field.node.object(), given.node.as_object()) {
+        let Named { name, form } = field.named(dialect);
+        match (*form, field.node.object(), given.node.as_object()) {
             (Form::Absent, ..) => {}
             (Form::Flatten, Some(inner), Some(object)) => renamed_fields(inner, dialect, object, out),
             _ => out.push(ValueField {
@@ -54,7 +52,7 @@ fn renamed_fields(shape: &ObjectShape, dialect: Dialect, object: &Object, out: &
             }),
         }
     }
-    if dialect == Dialect::Api {
+    if dialect.rules().fills_empty {
         for field in &shape.fields {
             if field.absent_is_empty && out.get(&field.name).is_none() {
                 out.set(field.name.clone(), Node::new(Value::Object(Object::new())));
@@ -63,18 +61,21 @@ fn renamed_fields(shape: &ObjectShape, dialect: Dialect, object: &Object, out: &
     }
 }
 
-// === Terraform: every attribute and every block ===
+// === Every attribute and every block ===
 
-fn terraform(schema: &SchemaNode, node: &Node) -> Node {
+fn blocks(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Node {
     let value = match (&schema.shape, &node.value) {
         (Shape::Object(shape) | Shape::Union(shape), Value::Object(object)) => {
             let mut out = Object::new();
-            attributes(shape, Some(object), &mut out);
+            attributes(shape, dialect, Some(object), &mut out);
             Value::Object(out)
         }
-        (Shape::List(list), Value::List(nodes)) => {
-            Value::List(nodes.iter().map(|node| terraform(list.items, node)).collect())
-        }
+        (Shape::List(list), Value::List(nodes)) => Value::List(
+            nodes
+                .iter()
+                .map(|node| blocks(list.items, dialect, node))
+                .collect(),
+        ),
         _ => return node.clone(),
     };
     Node {
@@ -83,18 +84,24 @@ fn terraform(schema: &SchemaNode, node: &Node) -> Node {
     }
 }
 
-fn attributes(shape: &ObjectShape, object: Option<&Object>, out: &mut Object) {
+fn attributes(shape: &ObjectShape, dialect: Dialect, object: Option<&Object>, out: &mut Object) {
     for field in &shape.fields {
         let given = object.and_then(|object| object.field(&field.name));
-        match (field.terraform_form, field.node.object()) {
+        let Named { name, form } = field.named(dialect);
+        match (form, field.node.object()) {
             (Form::Absent, _) => {}
             (Form::Flatten, Some(inner)) => {
-                attributes(inner, given.and_then(|given| given.node.as_object()), out);
+                attributes(
+                    inner,
+                    dialect,
+                    given.and_then(|given| given.node.as_object()),
+                    out,
+                );
             }
             _ => out.push(ValueField {
-                name: field.terraform.clone(),
+                name: name.clone(),
                 name_span: given.and_then(|given| given.name_span),
-                node: attribute(field, given.map(|given| &given.node)),
+                node: attribute(field, dialect, given.map(|given| &given.node)),
             }),
         }
     }
@@ -107,10 +114,11 @@ fn attributes(shape: &ObjectShape, object: Option<&Object>, out: &mut Object) {
     }
 }
 
-fn attribute(field: &Field, node: Option<&Node>) -> Node {
+fn attribute(field: &Field, dialect: Dialect, node: Option<&Node>) -> Node {
+    let form = field.named(dialect).form;
     let is_block = match &field.node.shape {
         Shape::Object(_) | Shape::Union(_) => true,
-        Shape::List(list) => field.terraform_form == Form::Usual && list.items.object().is_some(),
+        Shape::List(list) => form == Form::Usual && list.items.object().is_some(),
         _ => false,
     };
     let Some(node) = node.filter(|node| !node.is_null()) else {
@@ -120,16 +128,16 @@ fn attribute(field: &Field, node: Option<&Node>) -> Node {
             Value::Null
         });
     };
-    match (&node.value, field.terraform_form) {
+    match (&node.value, form) {
         (Value::List(pairs), Form::Map) => Node {
             value: map(pairs),
             span: node.span,
         },
         (Value::Object(_), Form::Usual) if is_block => Node {
-            value: Value::List(vec![terraform(field.node, node)]),
+            value: Value::List(vec![blocks(field.node, dialect, node)]),
             span: node.span,
         },
-        _ => terraform(field.node, node),
+        _ => blocks(field.node, dialect, node),
     }
 }
 

@@ -1,17 +1,20 @@
 //! The dialects of one model, converted by walking the schema.
 //!
 //! The canonical form is the API's JSON (camelCase). CloudFormation differs in case; Terraform in names and in
-//! nesting: objects are blocks, that is lists of at most one object. Where a place follows no rule, the schema
-//! says so beside the field; nothing here knows a field by name.
+//! nesting: objects are blocks, that is lists of at most one object; Kubernetes in a few names. What a dialect does is a
+//! row of [`Rules`]; where a place follows no rule, the schema says so beside the field. Nothing here knows a field by
+//! name.
 //!
 //! In Terraform's form null and absent blocks mean *absent*, while an empty block stays an empty object. Unknown
 //! and symbolic nodes pass through as they are, whatever stands there.
 
 mod from;
 mod path;
+mod rules;
 mod to;
 
 pub use path::path;
+pub(crate) use rules::{API, CLOUDFORMATION, KUBERNETES, Rules, TERRAFORM};
 
 use crate::diag::Diagnostic;
 use crate::kind::Kind;
@@ -27,11 +30,28 @@ pub enum Dialect {
     CloudFormation = 1,
     /// The values of an `aws_appmesh_*` or `appmesh_*` resource, as a provider sees them.
     Terraform = 2,
+    /// The `spec` of a custom resource of the App Mesh controller, with names where it has refs.
+    Kubernetes = 3,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Dialect; 3] = [Dialect::Api, Dialect::CloudFormation, Dialect::Terraform];
+    pub const ALL: [Dialect; 4] = [
+        Dialect::Api,
+        Dialect::CloudFormation,
+        Dialect::Terraform,
+        Dialect::Kubernetes,
+    ];
+
+    /// What the dialect does.
+    pub(crate) fn rules(self) -> &'static Rules {
+        match self {
+            Self::Api => &API,
+            Self::CloudFormation => &CLOUDFORMATION,
+            Self::Terraform => &TERRAFORM,
+            Self::Kubernetes => &KUBERNETES,
+        }
+    }
 }
 
 /// A resource in canonical form, from one in a dialect. The problems are those that only the dialect has: names

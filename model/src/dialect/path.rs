@@ -3,7 +3,7 @@
 use super::Dialect;
 use crate::kind::Kind;
 use crate::pointer::{Pointer, Segment};
-use crate::schema::{self, Form, Shape};
+use crate::schema::{self, Form, Named, Shape};
 
 /// The dialect's path of a canonical pointer: `/spec/listeners/0/portMapping/port` is
 /// `spec[0].listener[0].port_mapping[0].port` in Terraform. Steps that the schema does not know are kept; a step
@@ -26,11 +26,7 @@ pub fn path(kind: Kind, pointer: &Pointer, dialect: Dialect) -> Pointer {
             continue;
         };
         node = Some(field.node);
-        let (name, form) = match dialect {
-            Dialect::Api => (&field.name, Form::Usual),
-            Dialect::CloudFormation => (&field.cloudformation, field.cloudformation_form),
-            Dialect::Terraform => (&field.terraform, field.terraform_form),
-        };
+        let Named { name, form } = field.named(dialect);
         match form {
             Form::Absent => return out,
             Form::Flatten => {}
@@ -42,7 +38,7 @@ pub fn path(kind: Kind, pointer: &Pointer, dialect: Dialect) -> Pointer {
             Form::Usual => {
                 out.push(Segment::Field(name.clone()));
                 let block = matches!(field.node.shape, Shape::Object(_) | Shape::Union(_));
-                if block && dialect == Dialect::Terraform {
+                if block && dialect.rules().blocks {
                     out.push(Segment::Index(0));
                 }
             }
@@ -71,6 +67,17 @@ mod tests {
         assert_eq!(
             node(port, Dialect::Terraform),
             "/spec/0/listener/0/port_mapping/0/port"
+        );
+        assert_eq!(
+            node(
+                "/spec/listeners/1/tls/certificate/acm/certificateArn",
+                Dialect::Kubernetes
+            ),
+            "/spec/listeners/1/tls/certificate/acm/certificateARN"
+        );
+        assert_eq!(
+            shown(Kind::Mesh, "/spec/serviceDiscovery", Dialect::Kubernetes),
+            "/spec/meshServiceDiscovery"
         );
         assert_eq!(
             node("/spec/listeners/1/tls/certificate/acm", Dialect::CloudFormation),

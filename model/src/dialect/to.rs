@@ -13,9 +13,10 @@ pub(super) fn convert(schema: &SchemaNode, dialect: Dialect, node: &Node) -> (No
         at: Pointer::root(),
         problems: Vec::new(),
     };
+    // The API's form is the canonical one.
     let node = match dialect {
         Dialect::Api => node.clone(),
-        Dialect::CloudFormation | Dialect::Terraform => reader.node(schema, node),
+        _ => reader.node(schema, node),
     };
     (node, reader.problems)
 }
@@ -39,14 +40,14 @@ impl Reader {
                     self.at.push(Segment::Index(index));
                     out.push(match (&node.value, list.items.object()) {
                         // Terraform's old SDK writes an empty block as null.
-                        (Value::Null, Some(_)) if self.dialect == Dialect::Terraform => empty(node),
+                        (Value::Null, Some(_)) if self.dialect.rules().blocks => empty(node),
                         _ => self.node(list.items, node),
                     });
                     self.at.pop();
                 }
                 Value::List(out)
             }
-            (shape, value) if self.dialect == Dialect::CloudFormation => return coerced(shape, value, node),
+            (shape, value) if self.dialect.rules().loose => return coerced(shape, value, node),
             _ => return node.clone(),
         };
         Node {
@@ -58,7 +59,7 @@ impl Reader {
     fn object(&mut self, shape: &ObjectShape, object: &Object) -> Object {
         let mut out = Object::new();
         for given in object {
-            let field = shape.named(self.dialect, &given.name);
+            let field = shape.field_in(self.dialect, &given.name);
             if let Some(field) = field.filter(|field| self.form(field) != Form::Flatten) {
                 self.at.push(Segment::Field(field.name.clone()));
                 self.field(field, given, &mut out);
@@ -68,9 +69,10 @@ impl Reader {
             if self.flattened(shape, given, &mut out) {
                 continue;
             }
-            let known_to_terraform = self.dialect == Dialect::Terraform
-                && shape.terraform_only.iter().any(|o| o.name == given.name);
-            if !known_to_terraform {
+            let rules = self.dialect.rules();
+            if rules.keeps_unknown {
+                out.push(given.clone());
+            } else if !(rules.blocks && shape.terraform_only.iter().any(|o| o.name == given.name)) {
                 self.unknown(shape, given);
             }
         }
@@ -78,11 +80,7 @@ impl Reader {
     }
 
     fn form(&self, field: &Field) -> Form {
-        match self.dialect {
-            Dialect::Api => Form::Usual,
-            Dialect::CloudFormation => field.cloudformation_form,
-            Dialect::Terraform => field.terraform_form,
-        }
+        field.named(self.dialect).form
     }
 
     /// A member of an object whose members lie beside it.
@@ -94,7 +92,7 @@ impl Reader {
             let Some(field) = outer
                 .node
                 .object()
-                .and_then(|inner| inner.named(self.dialect, &given.name))
+                .and_then(|inner| inner.field_in(self.dialect, &given.name))
             else {
                 continue;
             };
@@ -119,9 +117,10 @@ impl Reader {
     }
 
     fn field(&mut self, field: &Field, given: &ValueField, out: &mut Object) {
-        let node = match self.dialect {
-            Dialect::Terraform => self.terraform(field, &given.node),
-            _ => Some(self.node(field.node, &given.node)),
+        let node = if self.dialect.rules().blocks {
+            self.block(field, &given.node)
+        } else {
+            Some(self.node(field.node, &given.node))
         };
         if let Some(node) = node {
             out.push(ValueField {
@@ -133,8 +132,8 @@ impl Reader {
     }
 
     /// The canonical node of an attribute or of a block; `None` when it is absent.
-    fn terraform(&mut self, field: &Field, node: &Node) -> Option<Node> {
-        match (&field.node.shape, &node.value, field.terraform_form) {
+    fn block(&mut self, field: &Field, node: &Node) -> Option<Node> {
+        match (&field.node.shape, &node.value, self.form(field)) {
             (_, Value::Null, _) => None,
             (Shape::List(_), Value::Object(map), Form::Map) => Some(Node {
                 value: Value::List(map.iter().map(pair).collect()),
@@ -145,10 +144,13 @@ impl Reader {
                     self.too_many(field, blocks.len(), node);
                 }
                 let block = blocks.first()?;
-                Some(match block.value {
+                let node = match block.value {
                     Value::Null => empty(block),
                     _ => self.node(field.node, block),
-                })
+                };
+                // A choice of nothing says nothing: hashicorp/aws left such a block out of its requests.
+                let chosen = !matches!(&field.node.shape, Shape::Union(_)) || !is_empty(&node);
+                (chosen || field.required).then_some(node)
             }
             (Shape::List(list), Value::List(blocks), _)
                 if blocks.is_empty() && list.items.object().is_some() =>
@@ -170,7 +172,7 @@ impl Reader {
     }
 
     fn too_many(&mut self, field: &Field, count: usize, node: &Node) {
-        let name = &field.terraform;
+        let name = self.name(field);
         self.problems.push(
             Diagnostic::error(codes::TOO_MANY_BLOCKS, format!("`{name}` is given {count} times"))
                 .help("give the block once")
@@ -198,11 +200,7 @@ impl Reader {
     }
 
     fn name<'f>(&self, field: &'f Field) -> &'f str {
-        match self.dialect {
-            Dialect::Api => &field.name,
-            Dialect::CloudFormation => &field.cloudformation,
-            Dialect::Terraform => &field.terraform,
-        }
+        &field.named(self.dialect).name
     }
 }
 
@@ -212,6 +210,10 @@ fn empty(node: &Node) -> Node {
         value: Value::Object(Object::new()),
         span: node.span,
     }
+}
+
+fn is_empty(node: &Node) -> bool {
+    node.as_object().is_some_and(Object::is_empty)
 }
 
 /// An entry of a map as `{key, value}`.

@@ -48,7 +48,7 @@ fn examples(schema: &KindSchema, resource: &Resource, written: Option<String>) -
     };
     let node = Node::from_json(example);
     let template = serde_json::json!({
-        "Type": schema.cloudformation,
+        "Type": schema.type_in(Dialect::CloudFormation),
         "Properties": dialect::from_canonical(schema.kind, Dialect::CloudFormation, &node).to_json(),
     });
     let pretty = |json| serde_json::to_string_pretty(json).unwrap_or_default();
@@ -213,5 +213,5 @@ fn import(schema: &KindSchema, resource: &Resource, example: &dyn Fn(&str) -> Op
 
 /// Only App Mesh's own kinds have a type of hashicorp/aws.
 fn known_to_aws(schema: &KindSchema) -> bool {
-    schema.cloudformation.starts_with("AWS::")
+    schema.type_in(Dialect::CloudFormation).starts_with("AWS::")
 }

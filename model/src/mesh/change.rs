@@ -1,12 +1,11 @@
 //! A mesh that follows its resources: written and deleted one by one, never sorted anew.
 
 use super::reach::Reach;
-use super::sort::{self, Split};
+use super::sort;
 use super::{Mesh, Reference, references};
 use crate::codes;
 use crate::diag::{Diagnostic, Place};
 use crate::key::ResourceKey;
-use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::Spec;
@@ -86,7 +85,7 @@ impl Mesh {
     /// Whether no resource is left, which [`Mesh::new`] would refuse.
     pub fn is_empty(&self) -> bool {
         // Everything that exists lies in the mesh, and says so.
-        self.mesh.is_none() && self.referrers.is_empty()
+        self.tables.mesh.is_none() && self.referrers.is_empty()
     }
 
     fn unfit(&self, change: &Change) -> Option<Diagnostic> {
@@ -153,66 +152,43 @@ impl Mesh {
     }
 
     fn insert(&mut self, resource: Resource) {
-        match sort::split(resource) {
-            Split::Route(route) => {
-                let list = self.routes.entry(sort::parent(&route.key)).or_default();
-                let place = sort::route_place(&route);
-                let at = list.partition_point(|other| sort::route_place(other) < place);
-                list.insert(at, route);
-            }
-            Split::GatewayRoute(route) => {
-                let list = self.gateway_routes.entry(sort::parent(&route.key)).or_default();
-                let place = sort::gateway_route_place(&route);
-                let at = list.partition_point(|other| sort::gateway_route_place(other) < place);
-                list.insert(at, route);
-            }
-            Split::Other(resource) => sort::place_other(self, *resource),
-        }
+        self.note_profile(&resource);
+        self.tables.insert(resource);
     }
 
     /// Takes a resource out, but for its references.
     fn take(&mut self, key: &ResourceKey) -> Option<Resource> {
-        let name = &key.name;
-        match key.kind {
-            Kind::Mesh => wrapped(self.mesh.take(), Spec::Mesh),
-            Kind::VirtualService => wrapped(self.virtual_services.remove(name), Spec::VirtualService),
-            Kind::VirtualNode => wrapped(self.virtual_nodes.remove(name), Spec::VirtualNode),
-            Kind::VirtualRouter => wrapped(self.virtual_routers.remove(name), Spec::VirtualRouter),
-            Kind::VirtualGateway => wrapped(self.virtual_gateways.remove(name), Spec::VirtualGateway),
-            Kind::ProxyProfile => {
-                let profile = self.profiles.remove(name)?;
-                match profile.spec.subject(&self.name) {
-                    None => drop(self.default_profiles.remove(name)),
-                    Some(subject) => {
-                        let names = self.own_profiles.entry(subject.clone()).or_default();
-                        names.remove(name);
-                        if names.is_empty() {
-                            self.own_profiles.remove(&subject);
-                        }
-                    }
+        let taken = self.tables.take(key)?;
+        self.forget_profile(&taken);
+        Some(taken)
+    }
+
+    /// Remembers for whom a profile is.
+    pub(super) fn note_profile(&mut self, resource: &Resource) {
+        let Spec::ProxyProfile(spec) = &resource.spec else {
+            return;
+        };
+        let names = match spec.subject(&self.name) {
+            Some(subject) => self.own_profiles.entry(subject).or_default(),
+            None => &mut self.default_profiles,
+        };
+        names.insert(resource.key.name.clone());
+    }
+
+    fn forget_profile(&mut self, resource: &Resource) {
+        let Spec::ProxyProfile(spec) = &resource.spec else {
+            return;
+        };
+        let name = &resource.key.name;
+        match spec.subject(&self.name) {
+            None => drop(self.default_profiles.remove(name)),
+            Some(subject) => {
+                let names = self.own_profiles.entry(subject.clone()).or_default();
+                names.remove(name);
+                if names.is_empty() {
+                    self.own_profiles.remove(&subject);
                 }
-                wrapped(Some(profile), |spec| Spec::ProxyProfile(Box::new(spec)))
             }
-            Kind::Route => wrapped(taken(&mut self.routes, key), Spec::Route),
-            Kind::GatewayRoute => wrapped(taken(&mut self.gateway_routes, key), Spec::GatewayRoute),
         }
     }
-}
-
-fn wrapped<S: Clone>(resource: Option<Resource<S>>, spec: fn(S) -> Spec) -> Option<Resource> {
-    let resource = resource?;
-    let wrapped = spec(resource.spec.clone());
-    Some(resource.with_spec(wrapped))
-}
-
-/// Takes a child out of its parent's list; a list without children is none.
-fn taken<S>(lists: &mut BTreeMap<String, Vec<Resource<S>>>, key: &ResourceKey) -> Option<Resource<S>> {
-    let parent = key.parent.as_deref().unwrap_or_default();
-    let list = lists.get_mut(parent)?;
-    let at = list.iter().position(|child| child.key == *key)?;
-    let child = list.remove(at);
-    if list.is_empty() {
-        lists.remove(parent);
-    }
-    Some(child)
 }

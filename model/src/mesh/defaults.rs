@@ -1,12 +1,12 @@
 //! What App Mesh's model says where a resource says nothing.
 
-use crate::spec::{Duration, Listener, RouteRule};
+use crate::spec::{Duration, HttpTimeout, Listener, RouteRule, TcpTimeout};
 
 /// How long a request may last when nothing is said.
-pub const DEFAULT_PER_REQUEST: Duration = Duration::seconds(15);
+const DEFAULT_PER_REQUEST: Duration = HttpTimeout::DEFAULT_PER_REQUEST;
 
-/// How long a stream or a connection may be silent when nothing is said.
-pub const DEFAULT_IDLE: Duration = Duration::seconds(300);
+/// How long a stream or a connection may be silent when nothing is said: the same for every protocol.
+const DEFAULT_IDLE: Duration = TcpTimeout::DEFAULT_IDLE;
 
 /// A route's limits: for a request (`None` for TCP, which has no requests) and for silence. Zero: no limit.
 pub fn route_timeouts(rule: &RouteRule) -> (Option<Duration>, Duration) {

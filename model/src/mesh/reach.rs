@@ -96,7 +96,7 @@ impl Reach {
 
     /// A profile's own proxy; of the mesh's default profile every one. And those that are for the same.
     fn profile(&mut self, mesh: &Mesh, key: &ResourceKey) {
-        let Some(profile) = mesh.profiles.get(&key.name) else {
+        let Some(profile) = mesh.profile(&key.name) else {
             return;
         };
         let subject = profile.spec.subject(mesh.name());

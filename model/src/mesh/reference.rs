@@ -1,13 +1,12 @@
-//! Who refers to whom.
+//! Who refers to whom: every field with `x-ref` in a schema.
+
+#[rustfmt::skip]
+mod generated;
 
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{
-    GatewayRouteSpec, Interception, ProxyProfileSpec, RouteSpec, Spec, VirtualNodeSpec,
-    VirtualServiceProvider, VirtualServiceSpec,
-};
 
 /// A resource names another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,119 +49,14 @@ pub fn references(resource: &Resource) -> Vec<Reference> {
     if let Some(container) = resource.key.container() {
         found.add(Pointer::root(), container, Role::Container);
     }
-    match &resource.spec {
-        Spec::Mesh(_) | Spec::VirtualRouter(_) | Spec::VirtualGateway(_) => {}
-        Spec::VirtualService(spec) => of_virtual_service(spec, &mut found),
-        Spec::VirtualNode(spec) => of_virtual_node(spec, &mut found),
-        Spec::Route(spec) => of_route(spec, &mut found),
-        Spec::GatewayRoute(spec) => of_gateway_route(spec, &mut found),
-        Spec::ProxyProfile(spec) => of_profile(spec, &mut found),
-    }
+    generated::spec(&resource.spec, &Pointer::root().field("spec"), &mut found);
     found.list
 }
 
+/// What was found so far.
 struct Found<'a> {
     from: &'a ResourceKey,
     list: Vec<Reference>,
-}
-
-fn of_virtual_service(spec: &VirtualServiceSpec, found: &mut Found<'_>) {
-    let provider = Pointer::root().field("spec").field("provider");
-    match &spec.provider {
-        None => {}
-        Some(VirtualServiceProvider::VirtualNode(node)) => found.named(
-            provider.field("virtualNode").field("virtualNodeName"),
-            (Kind::VirtualNode, &node.virtual_node_name),
-            Role::Provider,
-        ),
-        Some(VirtualServiceProvider::VirtualRouter(router)) => found.named(
-            provider.field("virtualRouter").field("virtualRouterName"),
-            (Kind::VirtualRouter, &router.virtual_router_name),
-            Role::Provider,
-        ),
-    }
-}
-
-fn of_virtual_node(spec: &VirtualNodeSpec, found: &mut Found<'_>) {
-    let backends = Pointer::root().field("spec").field("backends");
-    for (index, service) in spec.backend_services().enumerate() {
-        found.named(
-            backends
-                .index(index)
-                .field("virtualService")
-                .field("virtualServiceName"),
-            (Kind::VirtualService, &service.virtual_service_name),
-            Role::Backend,
-        );
-    }
-}
-
-fn of_route(spec: &RouteSpec, found: &mut Found<'_>) {
-    let action = Pointer::root()
-        .field("spec")
-        .field(spec.rule.field())
-        .field("action");
-    let targets = action.field("weightedTargets");
-    for (index, target) in spec.rule.targets().iter().enumerate() {
-        found.named(
-            targets.index(index).field("virtualNode"),
-            (Kind::VirtualNode, &target.virtual_node),
-            Role::Target,
-        );
-    }
-}
-
-fn of_gateway_route(spec: &GatewayRouteSpec, found: &mut Found<'_>) {
-    let action = Pointer::root()
-        .field("spec")
-        .field(spec.rule.field())
-        .field("action");
-    found.named(
-        action
-            .field("target")
-            .field("virtualService")
-            .field("virtualServiceName"),
-        (
-            Kind::VirtualService,
-            &spec.rule.target().virtual_service.virtual_service_name,
-        ),
-        Role::GatewayTarget,
-    );
-}
-
-fn of_profile(profile: &ProxyProfileSpec, found: &mut Found<'_>) {
-    let spec = Pointer::root().field("spec");
-    if let Some(name) = &profile.virtual_node {
-        found.named(
-            spec.field("virtualNode"),
-            (Kind::VirtualNode, name),
-            Role::ProfileSubject,
-        );
-    }
-    if let Some(name) = &profile.virtual_gateway {
-        found.named(
-            spec.field("virtualGateway"),
-            (Kind::VirtualGateway, name),
-            Role::ProfileSubject,
-        );
-    }
-    if let Some(Interception::Explicit(explicit)) = &profile.interception {
-        let services = spec.field("interception").field("explicit").field("services");
-        for (index, service) in explicit.services.iter().enumerate() {
-            found.named(
-                services.index(index).field("virtualService"),
-                (Kind::VirtualService, &service.virtual_service),
-                Role::ProfileDetail,
-            );
-        }
-    }
-    for (index, endpoints) in profile.endpoints.iter().enumerate() {
-        found.named(
-            spec.field("endpoints").index(index).field("virtualNode"),
-            (Kind::VirtualNode, &endpoints.virtual_node),
-            Role::ProfileDetail,
-        );
-    }
 }
 
 // === impl Found ===
@@ -177,6 +71,7 @@ impl Found<'_> {
         });
     }
 
+    /// A field that names a resource of the same mesh.
     fn named(&mut self, pointer: Pointer, (kind, name): (Kind, &str), role: Role) {
         self.add(pointer, ResourceKey::in_mesh(&self.from.mesh, kind, name), role);
     }

@@ -1,13 +1,13 @@
 //! From resources in any order to a mesh.
 
-use super::{Mesh, RouteRank, gateway_route_rank, references, route_rank};
+use super::tables::Tables;
+use super::{Mesh, references};
 use crate::codes;
 use crate::diag::{Diagnostic, Place};
-use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{GatewayRouteSpec, MeshSpec, RouteSpec, Spec};
+use crate::spec::MeshSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sorts resources into a mesh; see [`Mesh::new`].
@@ -22,25 +22,11 @@ pub(super) fn sort(resources: Vec<Resource>) -> Result<Mesh, Vec<Diagnostic>> {
     let mut mesh = empty(name);
     for resource in resources {
         mesh.refer(&references(&resource));
-        place(&mut mesh, resource);
+        mesh.note_profile(&resource);
+        mesh.tables.add(resource);
     }
-    for routes in mesh.routes.values_mut() {
-        routes.sort_by_cached_key(route_place);
-    }
-    for routes in mesh.gateway_routes.values_mut() {
-        routes.sort_by_cached_key(gateway_route_place);
-    }
+    mesh.tables.sort();
     Ok(mesh)
-}
-
-/// Where a route stands among those of its router.
-pub(super) fn route_place(route: &Resource<RouteSpec>) -> (RouteRank, String) {
-    (route_rank(&route.spec), route.key.name.clone())
-}
-
-/// Where a gateway route stands among those of its gateway.
-pub(super) fn gateway_route_place(route: &Resource<GatewayRouteSpec>) -> (RouteRank, String) {
-    (gateway_route_rank(&route.spec), route.key.name.clone())
 }
 
 /// What keeps resources from being one mesh: sorted, so that their order does not matter.
@@ -80,8 +66,8 @@ fn identity(resources: &[Resource]) -> Vec<Diagnostic> {
     problems
 }
 
-/// A key that does not fit what it is the key of.
-pub(super) fn misfit(resource: &Resource) -> Option<Diagnostic> {
+/// Why a resource's key does not fit its spec: [`Mesh::new`] and [`Mesh::apply`] refuse such a resource.
+pub fn misfit(resource: &Resource) -> Option<Diagnostic> {
     let key = &resource.key;
     let kind = resource.spec.kind();
     let why = if key.kind != kind {
@@ -102,94 +88,13 @@ pub(super) fn misfit(resource: &Resource) -> Option<Diagnostic> {
     )
 }
 
-fn empty(name: String) -> Mesh {
+pub(super) fn empty(name: String) -> Mesh {
     Mesh {
         name,
-        mesh: None,
+        tables: Tables::default(),
         fallback: MeshSpec::default(),
-        virtual_services: BTreeMap::new(),
-        virtual_nodes: BTreeMap::new(),
-        virtual_routers: BTreeMap::new(),
-        virtual_gateways: BTreeMap::new(),
-        profiles: BTreeMap::new(),
-        routes: BTreeMap::new(),
-        gateway_routes: BTreeMap::new(),
         own_profiles: BTreeMap::new(),
         default_profiles: BTreeSet::new(),
         referrers: BTreeMap::new(),
-    }
-}
-
-/// Routes go to the end of their list.
-fn place(mesh: &mut Mesh, resource: Resource) {
-    match split(resource) {
-        Split::Route(route) => mesh.routes.entry(parent(&route.key)).or_default().push(route),
-        Split::GatewayRoute(route) => {
-            let list = mesh.gateway_routes.entry(parent(&route.key)).or_default();
-            list.push(route);
-        }
-        Split::Other(resource) => place_other(mesh, *resource),
-    }
-}
-
-/// A resource, by whether its place among its siblings matters.
-pub(super) enum Split {
-    Route(Resource<RouteSpec>),
-    GatewayRoute(Resource<GatewayRouteSpec>),
-    Other(Box<Resource>),
-}
-
-pub(super) fn split(resource: Resource) -> Split {
-    let (spec, bare) = bare(resource);
-    match spec {
-        Spec::Route(spec) => Split::Route(bare.with_spec(spec)),
-        Spec::GatewayRoute(spec) => Split::GatewayRoute(bare.with_spec(spec)),
-        spec => Split::Other(Box::new(bare.with_spec(spec))),
-    }
-}
-
-pub(super) fn parent(key: &ResourceKey) -> String {
-    key.parent.clone().unwrap_or_default()
-}
-
-fn bare(resource: Resource) -> (Spec, Resource<()>) {
-    let Resource {
-        key,
-        spec,
-        tags,
-        mesh_owner,
-        extensions,
-        identity,
-    } = resource;
-    let bare = Resource {
-        key,
-        spec: (),
-        tags,
-        mesh_owner,
-        extensions,
-        identity,
-    };
-    (spec, bare)
-}
-
-pub(super) fn place_other(mesh: &mut Mesh, resource: Resource) {
-    let name = resource.key.name.clone();
-    let (spec, bare) = bare(resource);
-    match spec {
-        Spec::Mesh(spec) => mesh.mesh = Some(bare.with_spec(spec)),
-        Spec::VirtualService(spec) => drop(mesh.virtual_services.insert(name, bare.with_spec(spec))),
-        Spec::VirtualNode(spec) => drop(mesh.virtual_nodes.insert(name, bare.with_spec(spec))),
-        Spec::VirtualRouter(spec) => drop(mesh.virtual_routers.insert(name, bare.with_spec(spec))),
-        Spec::VirtualGateway(spec) => drop(mesh.virtual_gateways.insert(name, bare.with_spec(spec))),
-        Spec::ProxyProfile(spec) => {
-            let names = match spec.subject(&mesh.name) {
-                Some(subject) => mesh.own_profiles.entry(subject).or_default(),
-                None => &mut mesh.default_profiles,
-            };
-            names.insert(name.clone());
-            mesh.profiles.insert(name, bare.with_spec(*spec));
-        }
-        // Split off before.
-        Spec::Route(_) | Spec::GatewayRoute(_) => {}
     }
 }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::key::ResourceKey;
+use crate::kind::Kind;
 use crate::testing::{demo, resources};
 use serde_json::json;
 

@@ -5,7 +5,10 @@ use crate::diag::{Diagnostic, Place};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider};
 use crate::resource::Resource;
-use crate::spec::{Interception, PortMapping, Protocol, VirtualGatewaySpec, VirtualNodeSpec};
+use crate::spec::{
+    GatewayRouteRule, GatewayRouteSpec, Interception, PortMapping, Protocol, VirtualGatewaySpec,
+    VirtualNodeSpec,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
@@ -34,7 +37,7 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
         .map(|route| Called {
             name: &route.spec.rule.target().virtual_service.virtual_service_name,
             by: &route.key,
-            at: At::Target(route.spec.rule.field()),
+            at: At::Target(&route.spec.rule),
         })
         .collect();
     domains(mesh, (&gateway.key, &Tables::Inner), &services, report);
@@ -44,24 +47,30 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
 struct Called<'a> {
     name: &'a str,
     by: &'a ResourceKey,
-    at: At,
+    at: At<'a>,
 }
 
 /// Which field names a service. Most are never told of, so the path is made when it is needed.
-enum At {
+enum At<'a> {
     /// A backend of a node.
     Backend(usize),
-    /// The target of a gateway route, by the field of its rule.
-    Target(&'static str),
+    /// The target of a gateway route.
+    Target(&'a GatewayRouteRule),
 }
 
 impl Called<'_> {
     fn place(&self) -> Place {
         let path = match self.at {
-            At::Backend(i) => format!("/spec/backends/{i}/virtualService/virtualServiceName"),
-            At::Target(rule) => format!("/spec/{rule}/action/target/virtualService/virtualServiceName"),
+            At::Backend(i) => {
+                let backend = VirtualNodeSpec::path().backends().at(i);
+                backend.virtual_service().virtual_service_name()
+            }
+            At::Target(rule) => {
+                let target = GatewayRouteSpec::path().rule(rule).action().target();
+                target.virtual_service().virtual_service_name()
+            }
         };
-        place(self.by, &path)
+        place(self.by, path)
     }
 }
 
@@ -88,8 +97,8 @@ fn twice(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
         report.add(
             diagnostic
                 .help(help)
-                .at(place(&node.key, &format!("/spec/backends/{i}")))
-                .at(place(&node.key, &format!("/spec/backends/{at}")).label("the other one")),
+                .at(place(&node.key, VirtualNodeSpec::path().backends().at(i)))
+                .at(place(&node.key, VirtualNodeSpec::path().backends().at(*at)).label("the other one")),
         );
     }
 }

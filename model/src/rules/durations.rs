@@ -2,8 +2,10 @@
 
 use super::{Report, codes, named};
 use crate::key::ResourceKey;
+use crate::path::Path;
+use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{Duration, Extensions, ProxyProfileSpec, RouteSpec, VirtualNodeSpec};
+use crate::spec::{Duration, Extensions, ProxyProfileSpec, RouteExtensions, RouteSpec, VirtualNodeSpec};
 
 /// A hundred years. Protobuf ends at ten thousand, but Envoy counts some durations in nanoseconds, which end at 292.
 const LONGEST: Duration = Duration::seconds(3_155_760_000);
@@ -13,19 +15,18 @@ const LONGEST_FLUSH: Duration = Duration::millis(299_999);
 
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     for (i, listener) in node.spec.listeners.iter().enumerate() {
-        let at = At {
-            key: &node.key,
-            path: format!("/spec/listeners/{i}"),
-        };
+        let path = || VirtualNodeSpec::path().listeners().at(i);
+        let at = At::of(&node.key, path());
         if let Some(timeout) = &listener.timeout {
-            let of = format!("timeout/{}", timeout.protocol());
-            at.any(&format!("{of}/perRequest"), timeout.per_request(), report);
-            at.any(&format!("{of}/idle"), timeout.idle(), report);
+            let path = || path().timeout().of(timeout);
+            at.any(|| path().per_request(), timeout.per_request(), report);
+            at.any(|| path().idle(), timeout.idle(), report);
         }
         if let Some(detection) = &listener.outlier_detection {
-            at.some("outlierDetection/interval", detection.interval, report);
+            let path = || path().outlier_detection();
+            at.some(|| path().interval(), detection.interval, report);
             at.some(
-                "outlierDetection/baseEjectionDuration",
+                || path().base_ejection_duration(),
                 detection.base_ejection_duration,
                 report,
             );
@@ -35,63 +36,54 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
 
 pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     let rule = &route.spec.rule;
-    let at = At {
-        key: &route.key,
-        path: format!("/spec/{}", rule.field()),
-    };
-    at.any("timeout/perRequest", rule.per_request(), report);
-    at.any("timeout/idle", rule.idle(), report);
+    let path = || RouteSpec::path().rule(rule);
+    let at = At::of(&route.key, path());
+    at.any(|| path().timeout().per_request(), rule.per_request(), report);
+    at.any(|| path().timeout().idle(), rule.idle(), report);
     at.any(
-        "retryPolicy/perRetryTimeout",
+        || path().retry_policy().per_retry_timeout(),
         rule.retries().map(|(_, each)| each),
         report,
     );
     let pause = route.extensions.as_ref().and_then(Extensions::route);
     if let Some(pause) = pause.and_then(|extensions| extensions.retry_back_off) {
-        let at = At {
-            key: &route.key,
-            path: "/extensions/retryBackOff".to_owned(),
-        };
-        at.any("baseInterval", Some(pause.base_interval), report);
+        let path = || RouteExtensions::path().retry_back_off();
+        let at = At::of(&route.key, path());
+        at.any(|| path().base_interval(), Some(pause.base_interval), report);
         // Without a longest pause it is ten times the first.
         let longest = Duration::millis(pause.max_millis());
         if pause.max_interval.is_none() && pause.base_interval.as_millis() <= LONGEST.as_millis() {
-            at.any("baseInterval", Some(longest), report);
+            at.any(|| path().base_interval(), Some(longest), report);
         }
-        at.any("maxInterval", pause.max_interval, report);
+        at.any(|| path().max_interval(), pause.max_interval, report);
     }
 }
 
 pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
-    let at = At {
-        key: &profile.key,
-        path: "/spec".to_owned(),
-    };
+    let spec = &profile.spec;
+    let path = ProxyProfileSpec::path;
+    let at = At::of(&profile.key, path());
     at.any(
-        "drain/time",
-        profile.spec.drain.as_ref().and_then(|drain| drain.time),
+        || path().drain().time(),
+        spec.drain.as_ref().and_then(|drain| drain.time),
         report,
     );
-    at.any("initialFetchTimeout", profile.spec.initial_fetch_timeout, report);
     at.any(
-        "edge/requestHeadersTimeout",
-        profile
-            .spec
-            .edge
-            .as_ref()
-            .and_then(|edge| edge.request_headers_timeout),
+        || path().initial_fetch_timeout(),
+        spec.initial_fetch_timeout,
         report,
     );
-    let flush = profile
-        .spec
-        .metrics
-        .as_ref()
-        .and_then(|metrics| metrics.flush_interval);
+    at.any(
+        || path().edge().request_headers_timeout(),
+        spec.edge.as_ref().and_then(|edge| edge.request_headers_timeout),
+        report,
+    );
+    let flush = spec.metrics.as_ref().and_then(|metrics| metrics.flush_interval);
     if let Some(flush) =
         flush.filter(|flush| flush.is_zero() || flush.as_millis() > LONGEST_FLUSH.as_millis())
     {
         at.refuse(
-            "metrics/flushInterval",
+            path().metrics().flush_interval(),
             flush,
             "give at least 1 ms and less than 300 s",
             report,
@@ -99,18 +91,25 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
     }
 }
 
-/// A resource, and where in it durations stand.
+/// A part of a resource in which durations stand.
 struct At<'a> {
     key: &'a ResourceKey,
-    path: String,
+    base: Pointer,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    fn of<T>(key: &'a ResourceKey, base: Path<T>) -> Self {
+        Self {
+            key,
+            base: base.into(),
+        }
+    }
+
     /// A duration that may be zero, which mostly means that nothing ends.
-    fn any(&self, field: &str, duration: Option<Duration>, report: &mut Report) {
+    fn any(&self, path: impl FnOnce() -> Path<Duration>, duration: Option<Duration>, report: &mut Report) {
         if let Some(duration) = duration.filter(|duration| duration.as_millis() > LONGEST.as_millis()) {
             self.refuse(
-                field,
+                path(),
                 duration,
                 "give at most 100 years, or for timeouts 0 for no end",
                 report,
@@ -119,22 +118,26 @@ impl At<'_> {
     }
 
     /// A duration that is not zero.
-    fn some(&self, field: &str, duration: Duration, report: &mut Report) {
+    fn some(&self, path: impl Fn() -> Path<Duration>, duration: Duration, report: &mut Report) {
         if duration.is_zero() {
-            self.refuse(field, duration, "give more than 0, such as 10 s", report);
+            self.refuse(path(), duration, "give more than 0, such as 10 s", report);
         }
-        self.any(field, Some(duration), report);
+        self.any(path, Some(duration), report);
     }
 
-    fn refuse(&self, field: &str, duration: Duration, help: &str, report: &mut Report) {
-        report.error(
-            codes::DURATION,
-            (self.key, &format!("{}/{field}", self.path)),
-            format!(
-                "Envoy does not take {duration} as `{field}` of {}",
-                named(self.key)
-            ),
-            help,
+    fn refuse(&self, path: Path<Duration>, duration: Duration, help: &str, report: &mut Report) {
+        let message = format!(
+            "Envoy does not take {duration} as `{}` of {}",
+            self.shown(&path),
+            named(self.key)
         );
+        report.error(codes::DURATION, (self.key, path), message, help);
+    }
+
+    /// A field as it is called within the part: `timeout/perRequest`.
+    fn shown(&self, path: &Path<Duration>) -> String {
+        let segments = path.pointer().segments().iter();
+        let below: Pointer = segments.skip(self.base.segments().len()).cloned().collect();
+        below.to_string().trim_start_matches('/').to_owned()
     }
 }

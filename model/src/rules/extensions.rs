@@ -4,8 +4,8 @@ use super::{Report, codes, listed, named};
 use crate::key::ResourceKey;
 use crate::resource::Resource;
 use crate::spec::{
-    Extensions, ListenerExtensions, PortMapping, Protocol, RouteRule, RouteSpec, VirtualGatewaySpec,
-    VirtualNodeSpec,
+    Extensions, ListenerExtensions, PortMapping, Protocol, RouteExtensions, RouteRule, RouteSpec,
+    VirtualGatewaySpec, VirtualNodeExtensions, VirtualNodeSpec,
 };
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     if matches!(route.spec.rule, RouteRule::Tcp(_)) {
         report.warning(
             codes::EXTENSION_UNUSED,
-            (&route.key, "/extensions/retryBackOff"),
+            (&route.key, RouteExtensions::path().retry_back_off()),
             format!("{} is for TCP, which is never tried again", named(&route.key)),
             "take `retryBackOff` out",
         );
@@ -38,7 +38,10 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     {
         report.error(
             codes::RETRY_PAUSES,
-            (&route.key, "/extensions/retryBackOff/maxInterval"),
+            (
+                &route.key,
+                RouteExtensions::path().retry_back_off().max_interval(),
+            ),
             format!(
                 "the longest pause, {max}, is below the first, {}",
                 pause.base_interval
@@ -57,11 +60,12 @@ fn listeners(
     let given: &[ListenerExtensions] = extensions.map_or(&[], Extensions::listeners);
     for (at, one) in given.iter().enumerate() {
         let port = one.port;
-        let path = format!("/extensions/listeners/{at}");
+        // A gateway's stand at the same place.
+        let path = || VirtualNodeExtensions::path().listeners().at(at);
         if !seen.insert(port) {
             report.error(
                 codes::EXTENSION_PORT,
-                (key, &format!("{path}/port")),
+                (key, path().port()),
                 format!("{} says something of port {port} twice", named(key)),
                 "say it in one place",
             );
@@ -69,13 +73,13 @@ fn listeners(
         match ports.iter().find(|mapping| mapping.port == port) {
             None => report.error(
                 codes::EXTENSION_PORT,
-                (key, &format!("{path}/port")),
+                (key, path().port()),
                 format!("{} has no listener on port {port}", named(key)),
                 &format!("its ports: {}", listed(ports.iter().map(|mapping| mapping.port))),
             ),
             Some(mapping) if mapping.protocol == Protocol::Tcp && one.limits.is_some() => report.warning(
                 codes::EXTENSION_UNUSED,
-                (key, &format!("{path}/limits")),
+                (key, path().limits()),
                 format!("port {port} of {} is for TCP, which has no headers", named(key)),
                 "take the limits out",
             ),

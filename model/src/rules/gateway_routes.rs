@@ -2,9 +2,13 @@
 
 use super::{Report, codes, listed, named, place};
 use crate::diag::Diagnostic;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, Provider};
+use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{GatewayRouteRule, GatewayRouteSpec, PortMapping, Protocol, VirtualGatewaySpec};
+use crate::spec::{
+    GatewayRouteRule, GatewayRouteSpec, PortMapping, Protocol, VirtualGatewaySpec, VirtualNodeSpec,
+    VirtualRouterSpec,
+};
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut Report) {
     let gateway = route.key.parent.as_deref().unwrap_or_default();
@@ -21,7 +25,7 @@ fn against_gateway(
     report: &mut Report,
 ) {
     let rule = &route.spec.rule;
-    let field = rule.field();
+    let path = || GatewayRouteSpec::path().rule(rule);
     let ports: Vec<PortMapping> = gateway.spec.listeners.iter().map(|l| l.port_mapping).collect();
     let numbers = || listed(ports.iter().map(|p| p.port));
     let at = match (rule.match_port(), ports.as_slice()) {
@@ -30,7 +34,7 @@ fn against_gateway(
             if at.is_none() {
                 report.error(
                     codes::GATEWAY_PORT_UNKNOWN,
-                    (&route.key, &format!("/spec/{field}/match/port")),
+                    (&route.key, path().r#match().port()),
                     format!(
                         "{} is for port {port}, on which its gateway does not listen",
                         named(&route.key)
@@ -45,7 +49,7 @@ fn against_gateway(
         (None, _) => {
             report.error(
                 codes::GATEWAY_PORT_NEEDED,
-                (&route.key, &format!("/spec/{field}/match")),
+                (&route.key, path().r#match()),
                 format!(
                     "{} does not say for which port of its gateway it is: {}",
                     named(&route.key),
@@ -62,8 +66,9 @@ fn against_gateway(
             Diagnostic::error(
                 codes::GATEWAY_PROTOCOL,
                 format!(
-                    "{} is of type `{field}`, but port {} of {} speaks `{}`",
+                    "{} is of type `{}`, but port {} of {} speaks `{}`",
                     named(&route.key),
+                    rule.field(),
                     mapping.port,
                     named(&gateway.key),
                     mapping.protocol
@@ -74,8 +79,12 @@ fn against_gateway(
                 mapping.protocol,
                 rule.protocol()
             ))
-            .at(place(&route.key, &format!("/spec/{field}")))
-            .at(place(&gateway.key, &format!("/spec/listeners/{at}/portMapping")).label("the listener")),
+            .at(place(&route.key, path()))
+            .at(place(
+                &gateway.key,
+                VirtualGatewaySpec::path().listeners().at(at).port_mapping(),
+            )
+            .label("the listener")),
         );
     }
 }
@@ -86,7 +95,7 @@ fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut
     let Some(provider) = mesh.provider_of(name) else {
         return;
     };
-    let path = format!("/spec/{}/action/target", route.spec.rule.field());
+    let path = || GatewayRouteSpec::path().rule(&route.spec.rule).action().target();
     let ports = provider.ports();
     let numbers = || listed(ports.iter().map(|p| p.port));
     let mapping = match (target.port, ports.as_slice()) {
@@ -103,8 +112,8 @@ fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut
                         ),
                     )
                     .help(format!("it listens on: {}", numbers()))
-                    .at(place(&route.key, &format!("{path}/port")))
-                    .at(place(provider.key(), "/spec/listeners").label("the provider's listeners")),
+                    .at(place(&route.key, path().port()))
+                    .at(place(provider.key(), provider_listeners(provider)).label("the provider's listeners")),
                 );
                 return;
             }
@@ -123,8 +132,8 @@ fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut
                     ),
                 )
                 .help("set `target.port`")
-                .at(place(&route.key, &path))
-                .at(place(provider.key(), "/spec/listeners").label("the provider's listeners")),
+                .at(place(&route.key, path()))
+                .at(place(provider.key(), provider_listeners(provider)).label("the provider's listeners")),
             );
             return;
         }
@@ -140,9 +149,17 @@ fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut
                 ),
             )
             .help("send to a port that speaks `http`, `http2` or `grpc`")
-            .at(place(&route.key, &path))
-            .at(place(provider.key(), "/spec/listeners").label("the provider's listeners")),
+            .at(place(&route.key, path()))
+            .at(place(provider.key(), provider_listeners(provider)).label("the provider's listeners")),
         );
+    }
+}
+
+/// Where what provides a service says on which ports it listens.
+fn provider_listeners(provider: Provider<'_>) -> Pointer {
+    match provider {
+        Provider::VirtualNode(_) => VirtualNodeSpec::path().listeners().into(),
+        Provider::VirtualRouter(_) => VirtualRouterSpec::path().listeners().into(),
     }
 }
 
@@ -154,7 +171,10 @@ fn pathless(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
     if m.prefix.is_none() && m.path.is_none() && route.spec.rule.hostname().is_none() {
         report.warning(
             codes::PATHLESS,
-            (&route.key, &format!("/spec/{}/match", route.spec.rule.field())),
+            (
+                &route.key,
+                GatewayRouteSpec::path().rule(&route.spec.rule).r#match(),
+            ),
             format!(
                 "{} matches every path of every host: it says none of `prefix`, `path`, `hostname`",
                 named(&route.key)

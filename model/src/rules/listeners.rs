@@ -1,9 +1,10 @@
 //! Listeners by themselves: ports, and what must fit the listener's protocol; and how targets are found.
 
 use super::{Report, codes, named, place};
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Role};
+use crate::path::Path;
 use crate::resource::Resource;
 use crate::spec::{
     ConnectionPool, HealthCheckPolicy, PortMapping, Protocol, ServiceDiscovery, VirtualGatewaySpec,
@@ -13,17 +14,28 @@ use std::collections::BTreeMap;
 
 pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     let key = &node.key;
-    ports(key, node.spec.listeners.iter().map(|l| l.port_mapping), report);
+    let path = |i| VirtualNodeSpec::path().listeners().at(i);
+    let mappings = node.spec.listeners.iter().map(|l| l.port_mapping);
+    ports(key, |i| path(i).port_mapping(), mappings, report);
     for (i, listener) in node.spec.listeners.iter().enumerate() {
         let of = Of {
             key,
-            index: i,
             port: listener.port_mapping,
         };
-        of.pool(listener.connection_pool.as_ref(), report);
-        of.health_check(listener.health_check.as_ref(), report);
+        of.pool(
+            || path(i).connection_pool(),
+            listener.connection_pool.as_ref(),
+            report,
+        );
+        of.health_check(|| path(i).health_check(), listener.health_check.as_ref(), report);
         if let Some(timeout) = &listener.timeout {
-            of.named_after(codes::TIMEOUT_PROTOCOL, ("timeout", timeout.protocol()), report);
+            let at = || path(i).timeout().of(timeout);
+            of.named_after(
+                codes::TIMEOUT_PROTOCOL,
+                ("timeout", timeout.protocol()),
+                at,
+                report,
+            );
         }
     }
     // A node whose endpoints some profile gives needs no discovery of its own.
@@ -33,31 +45,57 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
         found(mesh, node, report);
         dns(node, report);
     }
-    listening(mesh, (key, node.spec.listeners.is_empty()), report);
+    listening(
+        mesh,
+        (key, VirtualNodeSpec::path()),
+        node.spec.listeners.is_empty(),
+        report,
+    );
 }
 
 pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
     let key = &router.key;
-    ports(key, router.spec.listeners.iter().map(|l| l.port_mapping), report);
-    listening(mesh, (key, router.spec.listeners.is_empty()), report);
+    let path = |i| VirtualRouterSpec::path().listeners().at(i).port_mapping();
+    ports(
+        key,
+        path,
+        router.spec.listeners.iter().map(|l| l.port_mapping),
+        report,
+    );
+    listening(
+        mesh,
+        (key, VirtualRouterSpec::path()),
+        router.spec.listeners.is_empty(),
+        report,
+    );
 }
 
 pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
     let key = &gateway.key;
-    ports(key, gateway.spec.listeners.iter().map(|l| l.port_mapping), report);
+    let path = |i| VirtualGatewaySpec::path().listeners().at(i);
+    let mappings = gateway.spec.listeners.iter().map(|l| l.port_mapping);
+    ports(key, |i| path(i).port_mapping(), mappings, report);
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
         let of = Of {
             key,
-            index: i,
             port: listener.port_mapping,
         };
-        of.pool(listener.connection_pool.as_ref(), report);
-        of.health_check(listener.health_check.as_ref(), report);
+        of.pool(
+            || path(i).connection_pool(),
+            listener.connection_pool.as_ref(),
+            report,
+        );
+        of.health_check(|| path(i).health_check(), listener.health_check.as_ref(), report);
     }
 }
 
-fn ports(key: &ResourceKey, listeners: impl Iterator<Item = PortMapping>, report: &mut Report) {
-    let place_of = |i: usize| place(key, &format!("/spec/listeners/{i}/portMapping/port"));
+fn ports(
+    key: &ResourceKey,
+    path: impl Fn(usize) -> Path<PortMapping>,
+    listeners: impl Iterator<Item = PortMapping>,
+    report: &mut Report,
+) {
+    let place_of = |i: usize| place(key, path(i).port());
     let mut first = BTreeMap::new();
     for (i, PortMapping { port, .. }) in listeners.enumerate() {
         match first.get(&port) {
@@ -78,24 +116,40 @@ fn ports(key: &ResourceKey, listeners: impl Iterator<Item = PortMapping>, report
 /// One listener of a resource.
 struct Of<'a> {
     key: &'a ResourceKey,
-    index: usize,
     port: PortMapping,
 }
 
 impl Of<'_> {
-    fn pool(&self, pool: Option<&ConnectionPool>, report: &mut Report) {
+    fn pool(
+        &self,
+        path: impl Fn() -> Path<ConnectionPool>,
+        pool: Option<&ConnectionPool>,
+        report: &mut Report,
+    ) {
         if let Some(pool) = pool {
-            self.named_after(codes::POOL_PROTOCOL, ("connectionPool", pool.protocol()), report);
+            let at = || path().of(pool);
+            self.named_after(
+                codes::POOL_PROTOCOL,
+                ("connectionPool", pool.protocol()),
+                at,
+                report,
+            );
         }
     }
 
     /// What is named after a protocol is named after the listener's.
-    fn named_after(&self, code: crate::diag::Code, (field, is): (&str, Protocol), report: &mut Report) {
+    fn named_after<T>(
+        &self,
+        code: Code,
+        (field, is): (&str, Protocol),
+        path: impl FnOnce() -> Path<T>,
+        report: &mut Report,
+    ) {
         let PortMapping { port, protocol } = self.port;
         if is != protocol {
             report.error(
                 code,
-                (self.key, &format!("/spec/listeners/{}/{field}/{is}", self.index)),
+                (self.key, path()),
                 format!(
                     "`{field}.{is}` stands on the listener of {} on port {port}, which speaks `{protocol}`",
                     named(self.key)
@@ -105,14 +159,18 @@ impl Of<'_> {
         }
     }
 
-    fn health_check(&self, check: Option<&HealthCheckPolicy>, report: &mut Report) {
+    fn health_check(
+        &self,
+        path: impl Fn() -> Path<HealthCheckPolicy>,
+        check: Option<&HealthCheckPolicy>,
+        report: &mut Report,
+    ) {
         let Some(check) = check else { return };
         let PortMapping { port, protocol } = self.port;
-        let path = format!("/spec/listeners/{}/healthCheck", self.index);
         if let Some(other) = check.port.filter(|other| *other != port) {
             report.error(
                 codes::HEALTH_CHECK_PORT,
-                (self.key, &format!("{path}/port")),
+                (self.key, path().port()),
                 format!(
                     "the health check of {} asks port {other}, but its listener is on port {port}",
                     named(self.key)
@@ -123,7 +181,7 @@ impl Of<'_> {
         if check.protocol == Protocol::Grpc && !protocol.is_http2() {
             report.error(
                 codes::HEALTH_CHECK_PROTOCOL,
-                (self.key, &format!("{path}/protocol")),
+                (self.key, path().protocol()),
                 format!(
                     "the health check of {} is `grpc`, but its listener on port {port} speaks `{protocol}`",
                     named(self.key)
@@ -135,7 +193,7 @@ impl Of<'_> {
 }
 
 /// Who answers for a service needs a port to answer on. (Targets of routes are looked at with their routes.)
-fn listening(mesh: &Mesh, (key, silent): (&ResourceKey, bool), report: &mut Report) {
+fn listening<T>(mesh: &Mesh, (key, spec): (&ResourceKey, Path<T>), silent: bool, report: &mut Report) {
     if !silent {
         return;
     }
@@ -151,7 +209,7 @@ fn listening(mesh: &Mesh, (key, silent): (&ResourceKey, bool), report: &mut Repo
             )
             .help(format!("give {} a listener", named(key)))
             .at(crate::diag::Place::of(&reference.from, &reference.pointer))
-            .at(place(key, "/spec").label("no listener")),
+            .at(place(key, &spec).label("no listener")),
         );
     }
 }
@@ -178,7 +236,7 @@ fn found(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
                 named(&node.key)
             ))
             .at(crate::diag::Place::of(&reference.from, &reference.pointer))
-            .at(place(&node.key, "/spec").label("no service discovery")),
+            .at(place(&node.key, VirtualNodeSpec::path()).label("no service discovery")),
         );
     }
 }
@@ -208,7 +266,7 @@ fn dns(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
         if dns.response_type.is_none() && protocol.is_http2() {
             report.warning(
                 codes::LOGICAL_DNS,
-                (&node.key, "/spec/serviceDiscovery/dns"),
+                (&node.key, VirtualNodeSpec::path().service_discovery().dns()),
                 format!(
                     "{} speaks `{protocol}` on port {port} and is found by DNS `{}` {response}: each caller's \
                      requests all go to one address",
@@ -222,7 +280,7 @@ fn dns(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
         if listener.outlier_detection.is_some() {
             report.warning(
                 codes::OUTLIER_DNS,
-                (&node.key, &format!("/spec/listeners/{i}/outlierDetection")),
+                (&node.key, VirtualNodeSpec::path().listeners().at(i).outlier_detection()),
                 format!(
                     "outlier detection of {} on port {port} does nothing: DNS `{}` {response} is one endpoint",
                     named(&node.key),

@@ -7,15 +7,20 @@ mod known;
 
 use super::{Report, codes, named};
 use crate::key::ResourceKey;
+use crate::path::Path;
 use crate::spec::{AccessLog, Logging, LoggingFormat};
 use std::collections::BTreeMap;
 
-pub(super) fn check(key: &ResourceKey, logging: Option<&Logging>, report: &mut Report) {
+pub(super) fn check(
+    (key, path): (&ResourceKey, fn() -> Path<Logging>),
+    logging: Option<&Logging>,
+    report: &mut Report,
+) {
     let Some(AccessLog::File(file)) = logging.and_then(|logging| logging.access_log.as_ref()) else {
         return;
     };
-    let path = "/spec/logging/accessLog/file/format";
-    let refuse = |path: &str, fault: Fault, report: &mut Report| {
+    let path = || path().access_log().file().format();
+    let refuse = |path: Path<String>, fault: Fault, report: &mut Report| {
         let message = format!("in the access log format of {} {}", named(key), fault.what);
         report.error(codes::LOG_FORMAT, (key, path), message, &fault.help);
     };
@@ -23,14 +28,14 @@ pub(super) fn check(key: &ResourceKey, logging: Option<&Logging>, report: &mut R
         None => {}
         Some(LoggingFormat::Text(text)) => {
             if let Err(fault) = read(text) {
-                refuse(&format!("{path}/text"), fault, report);
+                refuse(path().text(), fault, report);
             }
         }
         Some(LoggingFormat::Json(fields)) => {
             let mut first = BTreeMap::new();
             for (i, field) in fields.iter().enumerate() {
                 if let Err(fault) = read(&field.value) {
-                    refuse(&format!("{path}/json/{i}/value"), fault, report);
+                    refuse(path().json().at(i).value(), fault, report);
                 }
                 if first.insert(&field.key, i).is_some() {
                     let fault = Fault {
@@ -38,7 +43,7 @@ pub(super) fn check(key: &ResourceKey, logging: Option<&Logging>, report: &mut R
                         help: "a JSON object has each key once: rename one of them, or take it out"
                             .to_owned(),
                     };
-                    refuse(&format!("{path}/json/{i}/key"), fault, report);
+                    refuse(path().json().at(i).key(), fault, report);
                 }
             }
         }

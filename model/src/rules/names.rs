@@ -3,6 +3,8 @@
 use super::{Report, codes, named};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
+use crate::path::Path;
+use crate::pointer::Pointer;
 use crate::resource::{Identity, Resource};
 use crate::spec::{
     ClientPolicy, ClientTrust, ListenerCertificate, ListenerTls, VirtualGatewaySpec, VirtualNodeSpec,
@@ -35,7 +37,7 @@ pub(super) fn name(key: &ResourceKey, report: &mut Report) {
     let shown: String = name.chars().take(60).flat_map(shown).collect();
     report.error(
         codes::NAME,
-        (key, &format!("/{}Name", key.kind.name())),
+        (key, Pointer::root().field(format!("{}Name", key.kind.name()))),
         format!("the name `{shown}` of a {} {wrong}", key.kind),
         "use 1 to 255 characters without a slash, such as `serviceb` or `serviceb.apps.local`",
     );
@@ -58,7 +60,7 @@ fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {
         if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
             report.error(
                 codes::ACCOUNT,
-                (key, &format!("/metadata/{field}")),
+                (key, Pointer::root().field("metadata").field(field)),
                 format!("`{account}`, the {field} of {}, is not an account id", named(key)),
                 "write the 12 digits, with leading zeros",
             );
@@ -69,7 +71,7 @@ fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {
     if !fits {
         report.error(
             codes::ARN,
-            (key, "/metadata/arn"),
+            (key, Pointer::root().field("metadata").field("arn")),
             format!("`{}` is not the ARN of {}", identity.arn, named(key)),
             &format!("it is `arn:<partition>:appmesh:<region>:{wanted}`"),
         );
@@ -96,13 +98,18 @@ fn arn(text: &str) -> Option<Arn<'_>> {
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     let key = &node.key;
     for (i, listener) in node.spec.listeners.iter().enumerate() {
-        of_listener(key, i, listener.tls.as_ref(), report);
+        let path = || VirtualNodeSpec::path().listeners().at(i).tls();
+        of_listener(key, path, listener.tls.as_ref(), report);
     }
     let defaults = node.spec.backend_defaults.as_ref();
     let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    of_policy(key, || "/spec/backendDefaults".to_owned(), policy, report);
+    let path = || VirtualNodeSpec::path().backend_defaults().client_policy();
+    of_policy(key, path, policy, report);
     for (i, backend) in node.spec.backend_services().enumerate() {
-        let path = || format!("/spec/backends/{i}/virtualService");
+        let path = || {
+            let backend = VirtualNodeSpec::path().backends().at(i);
+            backend.virtual_service().client_policy()
+        };
         of_policy(key, path, backend.client_policy.as_ref(), report);
     }
 }
@@ -111,23 +118,30 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
 pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
     let key = &gateway.key;
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
-        of_listener(key, i, listener.tls.as_ref(), report);
+        let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
+        of_listener(key, path, listener.tls.as_ref(), report);
     }
     let defaults = gateway.spec.backend_defaults.as_ref();
     let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    of_policy(key, || "/spec/backendDefaults".to_owned(), policy, report);
+    let path = || VirtualGatewaySpec::path().backend_defaults().client_policy();
+    of_policy(key, path, policy, report);
 }
 
-fn of_listener(key: &ResourceKey, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+fn of_listener(
+    key: &ResourceKey,
+    path: impl FnOnce() -> Path<ListenerTls>,
+    tls: Option<&ListenerTls>,
+    report: &mut Report,
+) {
     if let Some(ListenerCertificate::Acm(acm)) = tls.map(|tls| &tls.certificate) {
-        let path = format!("/spec/listeners/{index}/tls/certificate/acm/certificateArn");
+        let path = path().certificate().acm().certificate_arn();
         well_formed(key, &path, &acm.certificate_arn, report);
     }
 }
 
 fn of_policy(
     key: &ResourceKey,
-    path: impl Fn() -> String,
+    path: impl Fn() -> Path<ClientPolicy>,
     policy: Option<&ClientPolicy>,
     report: &mut Report,
 ) {
@@ -136,16 +150,14 @@ fn of_policy(
         .map(|tls| &tls.validation.trust);
     if let Some(ClientTrust::Acm(acm)) = trust {
         for (i, authority) in acm.certificate_authority_arns.iter().enumerate() {
-            let path = format!(
-                "{}/clientPolicy/tls/validation/trust/acm/certificateAuthorityArns/{i}",
-                path()
-            );
+            let trust = path().tls().validation().trust();
+            let path = trust.acm().certificate_authority_arns().at(i);
             well_formed(key, &path, authority, report);
         }
     }
 }
 
-fn well_formed(key: &ResourceKey, path: &str, text: &str, report: &mut Report) {
+fn well_formed(key: &ResourceKey, path: &Path<String>, text: &str, report: &mut Report) {
     if arn(text).is_none() {
         report.error(
             codes::ARN,

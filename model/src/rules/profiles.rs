@@ -3,6 +3,7 @@
 use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
+use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::{EgressFilterType, Extensions, Interception, MeshSpec, ProxyProfileSpec};
 
@@ -23,8 +24,8 @@ pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &
                 ),
             )
             .help("keep one of them, or say in one with `virtualNode` or `virtualGateway` whom it is for")
-            .at(place(&profile.key, "/spec"))
-            .at(place(earlier, "/spec").label("the other one")),
+            .at(place(&profile.key, ProxyProfileSpec::path()))
+            .at(place(earlier, ProxyProfileSpec::path()).label("the other one")),
         );
     }
     app_ports(mesh, profile, report);
@@ -55,23 +56,23 @@ pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report:
     });
     if let Some(profile) = closed {
         let written = match resource.spec.egress_filter {
-            Some(_) => "/spec/egressFilter",
-            None => "/spec",
+            Some(_) => Pointer::from(MeshSpec::path().egress_filter()),
+            None => MeshSpec::path().into(),
         };
         report.add(
             Diagnostic::warning(
                 codes::NOTHING_LEAVES,
                 format!(
-                    "{} lets nothing out but to backends, AWS's endpoints neither, which App Mesh let pass",
+                    "proxies of {} block connections to AWS's endpoints, which App Mesh allowed",
                     named(&resource.key)
                 ),
             )
             .help(
-                "if applications call AWS, say so in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
-                 (`egressSniAllowed` in JSON and YAML)",
+                "if applications call AWS, allow it in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
+                 (`egressSniAllowed` in JSON and YAML); the egress filter is `DROP_ALL`, which allows only backends",
             )
             .at(place(&resource.key, written))
-            .at(place(&profile.key, "/spec/interception").label("everything comes to the proxy")),
+            .at(place(&profile.key, ProxyProfileSpec::path().interception()).label("everything comes to the proxy")),
         );
     }
 }
@@ -93,7 +94,14 @@ fn app_ports(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Rep
         if node.spec.listener(port.listener_port).is_none() {
             report.warning(
                 codes::PROFILE_PORT,
-                (key, &format!("/spec/inbound/appPorts/{i}/listenerPort")),
+                (
+                    key,
+                    ProxyProfileSpec::path()
+                        .inbound()
+                        .app_ports()
+                        .at(i)
+                        .listener_port(),
+                ),
                 format!(
                     "{} says where the application is behind port {}, on which {} does not listen",
                     named(key),

@@ -3,6 +3,7 @@
 use super::{Report, codes, named};
 use crate::key::ResourceKey;
 use crate::mesh::Mesh;
+use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::VirtualNodeSpec;
 use std::collections::BTreeMap;
@@ -135,27 +136,36 @@ pub(super) fn mesh(mesh: &Mesh, quotas: &Quotas, report: &mut Report) {
         (Quota::VirtualServices, sizes.virtual_services),
         (Quota::VirtualGateways, sizes.virtual_gateways),
     ] {
-        quotas.judge((&mesh.key(), ""), (quota, count), report);
+        quotas.judge((&mesh.key(), Pointer::root()), (quota, count), report);
     }
 }
 
 pub(super) fn router(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
     let count = mesh.routes_of(&key.name).len();
-    quotas.judge((key, ""), (Quota::Routes, count), report);
+    quotas.judge((key, Pointer::root()), (Quota::Routes, count), report);
 }
 
 pub(super) fn gateway(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
     let count = mesh.gateway_routes_of(&key.name).len();
-    quotas.judge((key, ""), (Quota::GatewayRoutes, count), report);
+    quotas.judge((key, Pointer::root()), (Quota::GatewayRoutes, count), report);
 }
 
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, quotas: &Quotas, report: &mut Report) {
     let count = node.spec.backends.len();
-    quotas.judge((&node.key, "/spec/backends"), (Quota::Backends, count), report);
+    quotas.judge(
+        (&node.key, VirtualNodeSpec::path().backends()),
+        (Quota::Backends, count),
+        report,
+    );
 }
 
 impl Quotas {
-    fn judge(&self, at: (&ResourceKey, &str), (quota, count): (Quota, usize), report: &mut Report) {
+    fn judge(
+        &self,
+        (key, path): (&ResourceKey, impl Into<Pointer>),
+        (quota, count): (Quota, usize),
+        report: &mut Report,
+    ) {
         if let Some(limit) = self.get(quota).filter(|limit| count > *limit) {
             let words = quota.words();
             let words = if count == 1 {
@@ -165,10 +175,10 @@ impl Quotas {
             };
             report.error(
                 codes::QUOTA,
-                at,
+                (key, path),
                 format!(
                     "{} has {count} {words}, and the quota `{}` is {limit}",
-                    named(at.0),
+                    named(key),
                     quota.name()
                 ),
                 "raise the quota where it is configured, or split the mesh",

@@ -13,6 +13,7 @@ use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Role};
+use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::{
     GatewayRouteRule, GatewayRouteSpec, HeaderMatchMethod, HostnameMatch, HttpQueryParameter,
@@ -48,8 +49,8 @@ fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Report) {
     report.add(
         Diagnostic::warning(codes::NO_ROUTES, message)
             .help("write a route into it")
-            .at(place(router, ""))
-            .at(place(&service.from, &service.pointer.to_string())),
+            .at(place(router, Pointer::root()))
+            .at(place(&service.from, &service.pointer)),
     );
 }
 
@@ -69,15 +70,22 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
 struct Entry<'a> {
     key: &'a ResourceKey,
     priority: Option<u16>,
-    /// The field that holds the rule.
-    field: &'static str,
+    /// The place of the match.
+    at: At<'a>,
     path: Path,
     /// What it asks for.
     asks: BTreeSet<String>,
     /// What follows from that, `asks` included.
     implied: BTreeSet<String>,
     /// Parts of the match that are never true: where, and why.
-    never: Vec<(String, String)>,
+    never: Vec<(Pointer, String)>,
+}
+
+/// A rule, whose path is made when something is told of it.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Route(&'a RouteRule),
+    GatewayRoute(&'a GatewayRouteRule),
 }
 
 /// What is asked of the path.
@@ -176,8 +184,8 @@ fn unreachable(entry: &Entry<'_>, earlier: &Entry<'_>, report: &mut Report) {
             ),
         )
         .help("give it a priority below the other's number, let the other match less, or delete it")
-        .at(place(entry.key, &format!("/spec/{}/match", entry.field)))
-        .at(place(earlier.key, &format!("/spec/{}/match", earlier.field)).label("comes first")),
+        .at(place(entry.key, entry.at.matching()))
+        .at(place(earlier.key, earlier.at.matching()).label("comes first")),
     );
 }
 
@@ -194,9 +202,68 @@ fn same_priority(entry: &Entry<'_>, earlier: &Entry<'_>, report: &mut Report) {
             ),
         )
         .help("give each its own priority, so that the order is what you wrote")
-        .at(place(entry.key, "/spec/priority"))
-        .at(place(earlier.key, "/spec/priority").label("the other one")),
+        .at(place(entry.key, entry.at.priority()))
+        .at(place(earlier.key, earlier.at.priority()).label("the other one")),
     );
+}
+
+// === impl At ===
+
+impl At<'_> {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Route(rule) => rule.field(),
+            Self::GatewayRoute(rule) => rule.field(),
+        }
+    }
+
+    /// The match.
+    fn matching(self) -> Pointer {
+        match self {
+            Self::Route(rule) => RouteSpec::path().rule(rule).r#match().into(),
+            Self::GatewayRoute(rule) => GatewayRouteSpec::path().rule(rule).r#match().into(),
+        }
+    }
+
+    fn exact_path(self) -> Pointer {
+        match self {
+            Self::Route(rule) => RouteSpec::path().rule(rule).r#match().path().exact().into(),
+            Self::GatewayRoute(rule) => GatewayRouteSpec::path()
+                .rule(rule)
+                .r#match()
+                .path()
+                .exact()
+                .into(),
+        }
+    }
+
+    fn priority(self) -> Pointer {
+        match self {
+            Self::Route(_) => RouteSpec::path().priority().into(),
+            Self::GatewayRoute(_) => GatewayRouteSpec::path().priority().into(),
+        }
+    }
+
+    /// The range of a header's match, or of metadata's.
+    fn range(self, index: usize) -> Pointer {
+        let headers = match self {
+            Self::Route(rule) => {
+                let m = RouteSpec::path().rule(rule).r#match();
+                match rule {
+                    RouteRule::Grpc(_) => m.metadata(),
+                    RouteRule::Http(_) | RouteRule::Http2(_) | RouteRule::Tcp(_) => m.headers(),
+                }
+            }
+            Self::GatewayRoute(rule) => {
+                let m = GatewayRouteSpec::path().rule(rule).r#match();
+                match rule {
+                    GatewayRouteRule::Grpc(_) => m.metadata(),
+                    GatewayRouteRule::Http(_) | GatewayRouteRule::Http2(_) => m.headers(),
+                }
+            }
+        };
+        headers.at(index).r#match().range().into()
+    }
 }
 
 // === impl Path ===
@@ -237,24 +304,24 @@ fn prefixes(text: &str) -> Vec<Path> {
 // === impl Entry ===
 
 impl<'a> Entry<'a> {
-    fn new(key: &'a ResourceKey, priority: Option<u16>, field: &'static str, path: PathMatch<'_>) -> Self {
+    fn new(key: &'a ResourceKey, priority: Option<u16>, at: At<'a>, path: PathMatch<'_>) -> Self {
         let mut never = Vec::new();
         if let PathMatch::Exact(path) = path
             && !path.starts_with('/')
         {
             let why = format!("its path `{path}` does not begin with `/`");
-            never.push((format!("/spec/{field}/match/path/exact"), why));
+            never.push((at.exact_path(), why));
         }
         let mut entry = Self {
             key,
             priority,
-            field,
+            at,
             path: Path::of(path),
             asks: BTreeSet::new(),
             implied: BTreeSet::new(),
             never,
         };
-        entry.ask(format!("protocol {field}"));
+        entry.ask(format!("protocol {}", at.field()));
         entry
     }
 
@@ -270,7 +337,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn headers(&mut self, headers: &[HttpRouteHeader], list: &str) {
+    fn headers(&mut self, headers: &[HttpRouteHeader]) {
         for (i, header) in headers.iter().enumerate() {
             let name = header.name.to_lowercase();
             let value = header
@@ -288,8 +355,7 @@ impl<'a> Entry<'a> {
                 && !header.inverted()
             {
                 let why = format!("the range from {} to below {} is empty", range.start, range.end);
-                self.never
-                    .push((format!("/spec/{}/match/{list}/{i}/match/range", self.field), why));
+                self.never.push((self.at.range(i), why));
             }
         }
     }
@@ -307,13 +373,13 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn of_route<'a>(key: &'a ResourceKey, spec: &RouteSpec, only: Option<u16>) -> Entry<'a> {
-    let field = spec.rule.field();
+fn of_route<'a>(key: &'a ResourceKey, spec: &'a RouteSpec, only: Option<u16>) -> Entry<'a> {
+    let at = At::Route(&spec.rule);
     let mut entry = match &spec.rule {
         RouteRule::Http(route) | RouteRule::Http2(route) => {
             let m = &route.r#match;
-            let mut entry = Entry::new(key, spec.priority, field, m.path_match());
-            entry.headers(&m.headers, "headers");
+            let mut entry = Entry::new(key, spec.priority, at, m.path_match());
+            entry.headers(&m.headers);
             entry.query(&m.query_parameters);
             m.method
                 .iter()
@@ -326,23 +392,23 @@ fn of_route<'a>(key: &'a ResourceKey, spec: &RouteSpec, only: Option<u16>) -> En
         RouteRule::Grpc(route) => {
             let m = &route.r#match;
             let path = grpc_path(m.service_name.as_deref(), m.method_name.as_deref());
-            let mut entry = Entry::new(key, spec.priority, field, path.borrowed());
-            entry.headers(&m.metadata, "metadata");
+            let mut entry = Entry::new(key, spec.priority, at, path.borrowed());
+            entry.headers(&m.metadata);
             entry
         }
-        RouteRule::Tcp(_) => Entry::new(key, spec.priority, field, PathMatch::Prefix("/")),
+        RouteRule::Tcp(_) => Entry::new(key, spec.priority, at, PathMatch::Prefix("/")),
     };
     entry.port(spec.rule.match_port(), only);
     entry
 }
 
-fn of_gateway_route<'a>(key: &'a ResourceKey, spec: &GatewayRouteSpec, only: Option<u16>) -> Entry<'a> {
-    let field = spec.rule.field();
+fn of_gateway_route<'a>(key: &'a ResourceKey, spec: &'a GatewayRouteSpec, only: Option<u16>) -> Entry<'a> {
+    let at = At::GatewayRoute(&spec.rule);
     let mut entry = match &spec.rule {
         GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
             let m = &route.r#match;
-            let mut entry = Entry::new(key, spec.priority, field, m.path_match());
-            entry.headers(&m.headers, "headers");
+            let mut entry = Entry::new(key, spec.priority, at, m.path_match());
+            entry.headers(&m.headers);
             entry.query(&m.query_parameters);
             m.method
                 .iter()
@@ -352,8 +418,8 @@ fn of_gateway_route<'a>(key: &'a ResourceKey, spec: &GatewayRouteSpec, only: Opt
         GatewayRouteRule::Grpc(route) => {
             let m = &route.r#match;
             let path = grpc_path(m.service_name.as_deref(), None);
-            let mut entry = Entry::new(key, spec.priority, field, path.borrowed());
-            entry.headers(&m.metadata, "metadata");
+            let mut entry = Entry::new(key, spec.priority, at, path.borrowed());
+            entry.headers(&m.metadata);
             entry
         }
     };

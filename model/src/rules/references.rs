@@ -6,6 +6,7 @@ use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::mesh::{Mesh, Reference, Role};
 use crate::pointer::Pointer;
+use crate::spec::VirtualServiceSpec;
 
 /// Resources of a mesh that is not there.
 pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
@@ -16,7 +17,7 @@ pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
     );
     let problem = Diagnostic::error(codes::NO_MESH, message)
         .help(format!("create mesh `{}`", mesh.name()))
-        .at(place(&key, ""));
+        .at(place(&key, Pointer::root()));
     // What does not exist stands nowhere; what belongs to it does.
     let first = mesh.referrers(&key).next();
     report.add(first.iter().fold(problem, |problem, reference| {
@@ -73,7 +74,7 @@ fn dangling(reference: &Reference, report: &mut Report) {
         diagnostic
             .help(format!("create {to}, or {cure}"))
             .at(Place::of(&reference.from, &reference.pointer))
-            .at(place(&reference.to, "").label("missing")),
+            .at(place(&reference.to, Pointer::root()).label("missing")),
     );
 }
 
@@ -87,6 +88,6 @@ fn unprovided(reference: &Reference, report: &mut Report) {
         )
         .help(format!("callers get 404: give {to} a provider"))
         .at(Place::of(&reference.from, &reference.pointer))
-        .at(place(&reference.to, "/spec").label("no provider")),
+        .at(place(&reference.to, VirtualServiceSpec::path()).label("no provider")),
     );
 }

@@ -2,6 +2,7 @@
 
 use super::{Report, codes, named, re2};
 use crate::key::ResourceKey;
+use crate::path::Path;
 use crate::resource::Resource;
 use crate::spec::{
     GatewayRouteRule, GatewayRouteSpec, HeaderMatchMethod, HttpPathMatch, HttpRouteHeader, RouteRule,
@@ -16,64 +17,68 @@ const LARGE_PROGRAM: u64 = 1000;
 const MAX_PROGRAM: u64 = 10_000;
 
 pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
-    let at = Match {
-        key: &route.key,
-        field: route.spec.rule.field(),
-    };
-    match &route.spec.rule {
+    let at = Texts(&route.key);
+    let rule = &route.spec.rule;
+    let path = || RouteSpec::path().rule(rule).r#match();
+    match rule {
         RouteRule::Http(route) | RouteRule::Http2(route) => {
-            at.path(route.r#match.path.as_ref(), report);
-            at.headers("headers", &route.r#match.headers, report);
+            at.path(|| path().path(), route.r#match.path.as_ref(), report);
+            at.headers(|| path().headers(), &route.r#match.headers, report);
         }
-        RouteRule::Grpc(route) => at.headers("metadata", &route.r#match.metadata, report),
+        RouteRule::Grpc(route) => at.headers(|| path().metadata(), &route.r#match.metadata, report),
         RouteRule::Tcp(_) => {}
     }
 }
 
 pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
-    let at = Match {
-        key: &route.key,
-        field: route.spec.rule.field(),
-    };
-    match &route.spec.rule {
+    let at = Texts(&route.key);
+    let rule = &route.spec.rule;
+    let path = || GatewayRouteSpec::path().rule(rule).r#match();
+    match rule {
         GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
-            at.path(route.r#match.path.as_ref(), report);
-            at.headers("headers", &route.r#match.headers, report);
+            at.path(|| path().path(), route.r#match.path.as_ref(), report);
+            at.headers(|| path().headers(), &route.r#match.headers, report);
         }
-        GatewayRouteRule::Grpc(route) => at.headers("metadata", &route.r#match.metadata, report),
+        GatewayRouteRule::Grpc(route) => at.headers(|| path().metadata(), &route.r#match.metadata, report),
     }
 }
 
-/// The match of a route.
-struct Match<'a> {
-    key: &'a ResourceKey,
-    field: &'static str,
-}
+/// The resource in which the expressions stand.
+struct Texts<'a>(&'a ResourceKey);
 
-impl Match<'_> {
-    fn path(&self, path: Option<&HttpPathMatch>, report: &mut Report) {
+impl Texts<'_> {
+    fn path(
+        &self,
+        at: impl FnOnce() -> Path<HttpPathMatch>,
+        path: Option<&HttpPathMatch>,
+        report: &mut Report,
+    ) {
         if let Some(regex) = path.and_then(|path| path.regex.as_ref()) {
-            self.regex("path/regex", regex, report);
+            self.regex(&at().regex(), regex, report);
         }
     }
 
-    fn headers(&self, list: &str, headers: &[HttpRouteHeader], report: &mut Report) {
+    fn headers(
+        &self,
+        at: impl Fn() -> Path<Vec<HttpRouteHeader>>,
+        headers: &[HttpRouteHeader],
+        report: &mut Report,
+    ) {
         for (i, header) in headers.iter().enumerate() {
             if let Some(HeaderMatchMethod::Regex(regex)) = &header.r#match {
-                self.regex(&format!("{list}/{i}/match/regex"), regex, report);
+                self.regex(&at().at(i).r#match().regex(), regex, report);
             }
         }
     }
 
-    fn regex(&self, path: &str, regex: &str, report: &mut Report) {
-        let at = format!("/spec/{}/match/{path}", self.field);
+    fn regex(&self, at: &Path<String>, regex: &str, report: &mut Report) {
         match re2::parse(regex) {
             Err(refused) => report.error(
                 codes::REGEX,
-                (self.key, &at),
+                (self.0, at),
                 format!(
                     "`{regex}` in {} is not a regular expression of RE2: {}",
-                    named(self.key),
+                    named(self.0),
                     refused.why
                 ),
                 refused.help,
@@ -81,13 +86,13 @@ impl Match<'_> {
             Ok(size) if size > LARGE_PROGRAM => {
                 let help =
                     "repeat less often, or match ASCII classes such as `[a-z]` in place of `.` and `[^…]`";
-                let what = format!("`{regex}` in {} may take {size} instructions", named(self.key));
+                let what = format!("`{regex}` in {} may take {size} instructions", named(self.0));
                 if size > MAX_PROGRAM {
                     let message = format!("{what}, more than the {MAX_PROGRAM} that are let through");
-                    report.error(codes::REGEX_SIZE, (self.key, &at), message, help);
+                    report.error(codes::REGEX_SIZE, (self.0, at), message, help);
                 } else {
                     let message = format!("{what}; App Mesh took {LARGE_PROGRAM}");
-                    report.warning(codes::REGEX_SIZE, (self.key, &at), message, help);
+                    report.warning(codes::REGEX_SIZE, (self.0, at), message, help);
                 }
             }
             Ok(_) => {}

@@ -3,6 +3,7 @@
 use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::route_timeouts;
+use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::{Duration, RouteRule, RouteSpec};
 
@@ -28,11 +29,11 @@ fn events(route: &Resource<RouteSpec>, report: &mut Report) {
         },
         RouteRule::Tcp(_) => return,
     };
-    let path = format!("/spec/{}/retryPolicy", route.spec.rule.field());
+    let path = || RouteSpec::path().rule(&route.spec.rule).retry_policy();
     if http.is_empty() && others == 0 {
         report.error(
             codes::NO_RETRY_EVENTS,
-            (&route.key, &path),
+            (&route.key, path()),
             format!("the retry policy of {} names no event", named(&route.key)),
             "name at least one, such as `gateway-error` among `httpRetryEvents`, or take the policy out",
         );
@@ -41,7 +42,7 @@ fn events(route: &Resource<RouteSpec>, report: &mut Report) {
         if !HTTP_EVENTS.contains(&event.as_str()) {
             report.error(
                 codes::RETRY_EVENT,
-                (&route.key, &format!("{path}/httpRetryEvents/{i}")),
+                (&route.key, path().http_retry_events().at(i)),
                 format!("`{event}` is not an HTTP retry event"),
                 "use `server-error`, `gateway-error`, `client-error` or `stream-error`",
             );
@@ -59,10 +60,10 @@ fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
     if limit.is_zero() || needed <= limit.as_millis() {
         return;
     }
-    let field = rule.field();
+    let path = || RouteSpec::path().rule(rule);
     let (origin, at) = match rule.per_request() {
-        Some(_) => ("", format!("/spec/{field}/timeout/perRequest")),
-        None => (", the default", format!("/spec/{field}")),
+        Some(_) => ("", Pointer::from(path().timeout().per_request())),
+        None => (", the default", path().into()),
     };
     report.add(
         Diagnostic::warning(
@@ -78,8 +79,8 @@ fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
             "set `timeout.perRequest` to {} or more (or to 0, for no limit), or retry less",
             millis(needed)
         ))
-        .at(place(&route.key, &format!("/spec/{field}/retryPolicy")))
-        .at(place(&route.key, &at).label("the request timeout")),
+        .at(place(&route.key, path().retry_policy()))
+        .at(place(&route.key, at).label("the request timeout")),
     );
 }
 

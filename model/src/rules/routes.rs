@@ -4,7 +4,7 @@ use super::{Report, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
-use crate::spec::{PortMapping, Protocol, RouteRule, RouteSpec, VirtualRouterSpec, WeightedTarget};
+use crate::spec::{PortMapping, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget};
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let router = route.key.parent.as_deref().unwrap_or_default();
@@ -31,7 +31,7 @@ fn against_router(
     report: &mut Report,
 ) -> Option<Protocol> {
     let rule = &route.spec.rule;
-    let field = rule.field();
+    let path = || RouteSpec::path().rule(rule);
     let ports: Vec<PortMapping> = router.spec.listeners.iter().map(|l| l.port_mapping).collect();
     let numbers = || listed(ports.iter().map(|p| p.port));
     let listener = match (rule.match_port(), ports.as_slice()) {
@@ -40,7 +40,7 @@ fn against_router(
             None => {
                 report.error(
                     codes::ROUTE_PORT_UNKNOWN,
-                    (&route.key, &format!("/spec/{field}/match/port")),
+                    (&route.key, path().r#match().port()),
                     format!(
                         "{} is for port {port}, on which its router does not listen",
                         named(&route.key)
@@ -55,7 +55,7 @@ fn against_router(
         (None, _) => {
             report.error(
                 codes::ROUTE_PORT_NEEDED,
-                (&route.key, &format!("/spec/{field}/match")),
+                (&route.key, path().r#match()),
                 format!(
                     "{} does not say for which port of its router it is: {}",
                     named(&route.key),
@@ -68,24 +68,37 @@ fn against_router(
     };
     let mapping = listener.and_then(|at| ports.get(at).map(|mapping| (at, mapping)));
     if let Some((at, mapping)) = mapping.filter(|(_, mapping)| mapping.protocol != rule.protocol()) {
+        let tcp = Protocol::Tcp;
+        let effect = match (mapping.protocol == tcp) == (rule.protocol() == tcp) {
+            true => "it routes requests all the same",
+            false => {
+                "beside routes of the listener's protocol it does nothing; alone it decides what the port speaks"
+            }
+        };
+        // App Mesh took it.
         report.add(
-            Diagnostic::error(
+            Diagnostic::warning(
                 codes::ROUTE_PROTOCOL,
                 format!(
-                    "{} is of type `{field}`, but port {} of {} speaks `{}`",
+                    "{} is of type `{}`, but port {} of {} speaks `{}`",
                     named(&route.key),
+                    rule.field(),
                     mapping.port,
                     named(&router.key),
                     mapping.protocol
                 ),
             )
             .help(format!(
-                "write `{}Route`, or let the listener speak `{}`",
+                "{effect}; write `{}Route`, or let the listener speak `{}`",
                 mapping.protocol,
                 rule.protocol()
             ))
-            .at(place(&route.key, &format!("/spec/{field}")))
-            .at(place(&router.key, &format!("/spec/listeners/{at}/portMapping")).label("the listener")),
+            .at(place(&route.key, path()))
+            .at(place(
+                &router.key,
+                VirtualRouterSpec::path().listeners().at(at).port_mapping(),
+            )
+            .label("the listener")),
         );
     }
     mapping.map(|(_, mapping)| mapping.protocol)
@@ -105,7 +118,7 @@ fn against_target(
     if found.is_some_and(|(_, listener)| listener.port_mapping.protocol == rule.protocol()) {
         return;
     }
-    let path = format!("/spec/{}/action/weightedTargets/{index}", rule.field());
+    let path = || RouteSpec::path().rule(rule).action().weighted_targets().at(index);
     let who = named(&route.key);
     let ports = || listed(node.spec.listeners.iter().map(|l| l.port_mapping.port));
     let Some((_, listener)) = found else {
@@ -115,7 +128,7 @@ fn against_target(
                 format!("{who} sends to {}, which has no listener", named(&node.key)),
             )
             .help(format!("give {} a listener", named(&node.key)))
-            .at(place(&route.key, &format!("{path}/virtualNode"))),
+            .at(place(&route.key, path().virtual_node())),
             (Some(port), _) => Diagnostic::error(
                 codes::TARGET_PORT_UNKNOWN,
                 format!(
@@ -124,7 +137,7 @@ fn against_target(
                 ),
             )
             .help(format!("it listens on: {}", ports()))
-            .at(place(&route.key, &format!("{path}/port"))),
+            .at(place(&route.key, path().port())),
             (None, _) => Diagnostic::error(
                 codes::TARGET_PORT_NEEDED,
                 format!(
@@ -134,9 +147,12 @@ fn against_target(
                 ),
             )
             .help("set the target's `port`")
-            .at(place(&route.key, &path)),
+            .at(place(&route.key, path())),
         };
-        report.add(diagnostic.at(place(&node.key, "/spec/listeners").label("the target's listeners")));
+        report.add(
+            diagnostic
+                .at(place(&node.key, VirtualNodeSpec::path().listeners()).label("the target's listeners")),
+        );
         return;
     };
     let PortMapping { port, protocol } = listener.port_mapping;
@@ -145,8 +161,9 @@ fn against_target(
         .listeners
         .iter()
         .position(|l| l.port_mapping.port == port);
+    // App Mesh took it; each target is called as its own listener says.
     report.add(
-        Diagnostic::error(
+        Diagnostic::warning(
             codes::TARGET_PROTOCOL,
             format!(
                 "{who} is of type `{}`, but port {port} of {} speaks `{protocol}`",
@@ -154,11 +171,14 @@ fn against_target(
                 named(&node.key)
             ),
         )
-        .help("route, router and target speak one protocol")
-        .at(place(&route.key, &path))
+        .help("callers speak to it as its listener says; let route, router and target speak one protocol")
+        .at(place(&route.key, path()))
         .at(place(
             &node.key,
-            &format!("/spec/listeners/{}/portMapping", at.unwrap_or_default()),
+            VirtualNodeSpec::path()
+                .listeners()
+                .at(at.unwrap_or_default())
+                .port_mapping(),
         )
         .label("the target's listener")),
     );
@@ -171,7 +191,7 @@ fn method(route: &Resource<RouteSpec>, report: &mut Report) {
     if let (Some(method), None) = (&grpc.r#match.method_name, &grpc.r#match.service_name) {
         report.error(
             codes::GRPC_METHOD,
-            (&route.key, "/spec/grpcRoute/match/methodName"),
+            (&route.key, RouteSpec::path().grpc_route().r#match().method_name()),
             format!(
                 "{} matches the method `{method}` without saying of which service",
                 named(&route.key)
@@ -188,7 +208,7 @@ fn pathless(route: &Resource<RouteSpec>, report: &mut Report) {
     if http.r#match.prefix.is_none() && http.r#match.path.is_none() {
         report.warning(
             codes::PATHLESS,
-            (&route.key, &format!("/spec/{}/match", route.spec.rule.field())),
+            (&route.key, RouteSpec::path().rule(&route.spec.rule).r#match()),
             format!(
                 "{} matches every path: it says neither `prefix` nor `path`",
                 named(&route.key)

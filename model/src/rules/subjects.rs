@@ -199,7 +199,8 @@ impl<'m> RuleRunner<'m> {
         addresses::profile(profile, report);
         durations::profile(profile, report);
         texts::profile(profile, report);
-        logs::check(&profile.key, profile.spec.logging.as_ref(), report);
+        let path = || ProxyProfileSpec::path().logging();
+        logs::check((&profile.key, path), profile.spec.logging.as_ref(), report);
     }
 
     fn node(&mut self, node: &'m Resource<VirtualNodeSpec>, report: &mut Report) {
@@ -211,7 +212,8 @@ impl<'m> RuleRunner<'m> {
         extensions::node(node, report);
         durations::node(node, report);
         texts::node(node, report);
-        logs::check(&node.key, node.spec.logging.as_ref(), report);
+        let path = || VirtualNodeSpec::path().logging();
+        logs::check((&node.key, path), node.spec.logging.as_ref(), report);
         quotas::node(node, &self.options.quotas, report);
     }
 
@@ -248,7 +250,8 @@ impl<'m> RuleRunner<'m> {
         tls::gateway(self.mesh, gateway, &mut self.sums, report);
         extensions::gateway(gateway, report);
         texts::gateway(gateway, report);
-        logs::check(&gateway.key, gateway.spec.logging.as_ref(), report);
+        let path = || VirtualGatewaySpec::path().logging();
+        logs::check((&gateway.key, path), gateway.spec.logging.as_ref(), report);
         quotas::gateway(self.mesh, &gateway.key, &self.options.quotas, report);
     }
 

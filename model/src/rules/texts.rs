@@ -3,6 +3,7 @@
 
 use super::{Report, codes, named};
 use crate::key::ResourceKey;
+use crate::path::Path;
 use crate::resource::Resource;
 use crate::spec::{
     ClientCertificate, ClientPolicy, GatewayRouteRule, GatewayRouteSpec, HostnameMatch, HttpQueryParameter,
@@ -19,28 +20,34 @@ const HOST_NAME: usize = 255;
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     let at = At(&node.key);
     for (i, listener) in node.spec.listeners.iter().enumerate() {
-        at.listener_tls(i, listener.tls.as_ref(), report);
+        let path = || VirtualNodeSpec::path().listeners().at(i);
+        at.listener_tls(|| path().tls(), listener.tls.as_ref(), report);
         if let Some(check) = &listener.health_check
-            && let Some(path) = &check.path
+            && let Some(text) = &check.path
         {
-            let field = format!("/spec/listeners/{i}/healthCheck/path");
+            let field = path().health_check().path();
             at.present(
                 &field,
-                path,
+                text,
                 "give a path such as `/ping`, or leave it out for `/`",
                 report,
             );
-            at.plain(&field, path, report);
+            at.plain(&field, text, report);
         }
     }
     let defaults = node.spec.backend_defaults.as_ref();
     let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    at.policy("/spec/backendDefaults", policy, report);
+    let path = || VirtualNodeSpec::path().backend_defaults().client_policy();
+    at.policy(path, policy, report);
     for (i, backend) in node.spec.backend_services().enumerate() {
-        if backend.client_policy.is_some() {
-            let path = format!("/spec/backends/{i}/virtualService");
-            at.policy(&path, backend.client_policy.as_ref(), report);
-        }
+        let path = || {
+            VirtualNodeSpec::path()
+                .backends()
+                .at(i)
+                .virtual_service()
+                .client_policy()
+        };
+        at.policy(path, backend.client_policy.as_ref(), report);
     }
     at.discovery(node.spec.service_discovery.as_ref(), report);
 }
@@ -48,22 +55,29 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
 pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
     let at = At(&gateway.key);
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
-        at.listener_tls(i, listener.tls.as_ref(), report);
+        let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
+        at.listener_tls(path, listener.tls.as_ref(), report);
     }
     let defaults = gateway.spec.backend_defaults.as_ref();
     let policy = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    at.policy("/spec/backendDefaults", policy, report);
+    let path = || VirtualGatewaySpec::path().backend_defaults().client_policy();
+    at.policy(path, policy, report);
 }
 
 pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     let at = At(&route.key);
-    let path = format!("/spec/{}/match", route.spec.rule.field());
-    match &route.spec.rule {
+    let rule = &route.spec.rule;
+    let path = || RouteSpec::path().rule(rule).r#match();
+    match rule {
         RouteRule::Http(http) | RouteRule::Http2(http) => {
-            at.headers(&format!("{path}/headers"), &http.r#match.headers, report);
-            at.query(&path, &http.r#match.query_parameters, report);
+            at.headers(|| path().headers(), &http.r#match.headers, report);
+            at.query(
+                || path().query_parameters(),
+                &http.r#match.query_parameters,
+                report,
+            );
         }
-        RouteRule::Grpc(grpc) => at.headers(&format!("{path}/metadata"), &grpc.r#match.metadata, report),
+        RouteRule::Grpc(grpc) => at.headers(|| path().metadata(), &grpc.r#match.metadata, report),
         RouteRule::Tcp(_) => {}
     }
 }
@@ -71,27 +85,31 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
 pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
     let at = At(&route.key);
     let rule = &route.spec.rule;
-    let path = format!("/spec/{}/match", rule.field());
+    let path = || GatewayRouteSpec::path().rule(rule).r#match();
     match rule {
         GatewayRouteRule::Http(http) | GatewayRouteRule::Http2(http) => {
-            at.headers(&format!("{path}/headers"), &http.r#match.headers, report);
-            at.query(&path, &http.r#match.query_parameters, report);
-            let action = format!("/spec/{}/action/rewrite", rule.field());
+            at.headers(|| path().headers(), &http.r#match.headers, report);
+            at.query(
+                || path().query_parameters(),
+                &http.r#match.query_parameters,
+                report,
+            );
+            let action = || GatewayRouteSpec::path().rule(rule).action().rewrite();
             let rewrite = http.action.rewrite.as_ref();
             if let Some(exact) = rewrite.and_then(|rewrite| rewrite.path.as_ref()?.exact.as_ref()) {
-                at.plain(&format!("{action}/path/exact"), exact, report);
+                at.plain(&action().path().exact(), exact, report);
             }
             if let Some(value) = rewrite.and_then(|rewrite| rewrite.prefix.as_ref()?.value.as_ref()) {
-                at.plain(&format!("{action}/prefix/value"), value, report);
+                at.plain(&action().prefix().value(), value, report);
             }
         }
         GatewayRouteRule::Grpc(grpc) => {
-            at.headers(&format!("{path}/metadata"), &grpc.r#match.metadata, report);
+            at.headers(|| path().metadata(), &grpc.r#match.metadata, report);
         }
     }
     match rule.hostname() {
-        Some(HostnameMatch::Exact(host)) => at.host(&format!("{path}/hostname/exact"), host, report),
-        Some(HostnameMatch::Suffix(host)) => at.host(&format!("{path}/hostname/suffix"), host, report),
+        Some(HostnameMatch::Exact(host)) => at.host(&path().hostname().exact(), host, report),
+        Some(HostnameMatch::Suffix(host)) => at.host(&path().hostname().suffix(), host, report),
         None => {}
     }
 }
@@ -106,7 +124,7 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
             path.len()
         );
         at.refuse(
-            "/spec/sdsSocketPath",
+            &ProxyProfileSpec::path().sds_socket_path(),
             what,
             "let the SDS server listen at a shorter path",
             report,
@@ -117,7 +135,7 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if rest.is_empty() || !rest.chars().all(plain) {
             at.refuse(
-                &format!("/spec/egressSniAllowed/{i}"),
+                &ProxyProfileSpec::path().egress_sni_allowed().at(i),
                 format!("`{name}` is not a server name"),
                 "write a host name, with `*.` at most at its beginning, such as `*.amazonaws.com`",
                 report,
@@ -130,7 +148,7 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
 struct At<'a>(&'a ResourceKey);
 
 impl At<'_> {
-    fn refuse(&self, path: &str, what: String, help: &str, report: &mut Report) {
+    fn refuse(&self, path: &Path<String>, what: String, help: &str, report: &mut Report) {
         report.error(
             codes::TEXT,
             (self.0, path),
@@ -139,7 +157,7 @@ impl At<'_> {
         );
     }
 
-    fn present(&self, path: &str, text: &str, help: &str, report: &mut Report) {
+    fn present(&self, path: &Path<String>, text: &str, help: &str, report: &mut Report) {
         if text.is_empty() {
             self.refuse(
                 path,
@@ -151,24 +169,33 @@ impl At<'_> {
     }
 
     /// What stands in a header has no ends of lines and no zero.
-    fn plain(&self, path: &str, text: &str, report: &mut Report) {
+    fn plain(&self, path: &Path<String>, text: &str, report: &mut Report) {
         if let Some(c) = text.chars().find(|c| matches!(c, '\0' | '\r' | '\n')) {
             let what = format!("the text contains {c:?}, which no header does");
             self.refuse(path, what, "take it out", report);
         }
     }
 
-    fn headers(&self, path: &str, headers: &[HttpRouteHeader], report: &mut Report) {
+    fn headers(
+        &self,
+        path: impl Fn() -> Path<Vec<HttpRouteHeader>>,
+        headers: &[HttpRouteHeader],
+        report: &mut Report,
+    ) {
         for (i, header) in headers.iter().enumerate() {
-            self.plain(&format!("{path}/{i}/name"), &header.name, report);
+            self.plain(&path().at(i).name(), &header.name, report);
         }
     }
 
-    fn query(&self, path: &str, parameters: &[HttpQueryParameter], report: &mut Report) {
+    fn query(
+        &self,
+        path: impl Fn() -> Path<Vec<HttpQueryParameter>>,
+        parameters: &[HttpQueryParameter],
+        report: &mut Report,
+    ) {
         for (i, parameter) in parameters.iter().enumerate() {
-            let path = format!("{path}/queryParameters/{i}/name");
             self.present(
-                &path,
+                &path().at(i).name(),
                 &parameter.name,
                 "name the parameter, or take the condition out",
                 report,
@@ -177,7 +204,7 @@ impl At<'_> {
     }
 
     /// A host of a gateway route, which a `*` may begin: `*.example.com` is another way to write a suffix.
-    fn host(&self, path: &str, host: &str, report: &mut Report) {
+    fn host(&self, path: &Path<String>, host: &str, report: &mut Report) {
         self.plain(path, host, report);
         if host.strip_prefix('*').unwrap_or(host).contains('*') {
             self.refuse(
@@ -189,39 +216,50 @@ impl At<'_> {
         }
     }
 
-    fn listener_tls(&self, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+    fn listener_tls(
+        &self,
+        path: impl FnOnce() -> Path<ListenerTls>,
+        tls: Option<&ListenerTls>,
+        report: &mut Report,
+    ) {
         if let Some(ListenerCertificate::Sds(sds)) = tls.map(|tls| &tls.certificate) {
-            let path = format!("/spec/listeners/{index}/tls/certificate/sds/secretName");
+            let path = path().certificate().sds().secret_name();
             self.secret(&path, &sds.secret_name, report);
         }
     }
 
-    fn policy(&self, path: &str, policy: Option<&ClientPolicy>, report: &mut Report) {
+    fn policy(
+        &self,
+        path: impl FnOnce() -> Path<ClientPolicy>,
+        policy: Option<&ClientPolicy>,
+        report: &mut Report,
+    ) {
         let certificate = policy.and_then(|policy| policy.tls.as_ref()?.certificate.as_ref());
         if let Some(ClientCertificate::Sds(sds)) = certificate {
-            let path = format!("{path}/clientPolicy/tls/certificate/sds/secretName");
+            let path = path().tls().certificate().sds().secret_name();
             self.secret(&path, &sds.secret_name, report);
         }
     }
 
-    fn secret(&self, path: &str, name: &str, report: &mut Report) {
+    fn secret(&self, path: &Path<String>, name: &str, report: &mut Report) {
         self.present(path, name, "name the secret as the SDS server knows it", report);
     }
 
     fn discovery(&self, discovery: Option<&ServiceDiscovery>, report: &mut Report) {
         let Some(discovery) = discovery else { return };
         let name = discovery.name();
+        let path = VirtualNodeSpec::path().service_discovery();
         let path = match discovery {
-            ServiceDiscovery::Dns(_) => "/spec/serviceDiscovery/dns/hostname",
-            ServiceDiscovery::AwsCloudMap(_) => "/spec/serviceDiscovery/awsCloudMap/serviceName",
+            ServiceDiscovery::Dns(_) => path.dns().hostname(),
+            ServiceDiscovery::AwsCloudMap(_) => path.aws_cloud_map().service_name(),
         };
-        self.plain(path, &name, report);
+        self.plain(&path, &name, report);
         if name.len() > HOST_NAME {
             let what = format!(
                 "the host name has {} bytes, and TLS and DNS take {HOST_NAME}",
                 name.len()
             );
-            self.refuse(path, what, "give a shorter name", report);
+            self.refuse(&path, what, "give a shorter name", report);
         }
     }
 }

@@ -2,10 +2,14 @@
 //! wrote down is held against the other side: two defaults are equal.
 
 use super::{Report, codes, named, place};
-use crate::diag::Diagnostic;
-use crate::mesh::{DEFAULT_IDLE, DEFAULT_PER_REQUEST, Mesh, Provider, listener_timeouts, route_timeouts};
+use crate::diag::{Diagnostic, Place};
+use crate::mesh::{Mesh, Provider, listener_timeouts, route_timeouts};
+use crate::path::Path;
 use crate::resource::Resource;
-use crate::spec::{Duration, Listener, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualServiceSpec};
+use crate::spec::{
+    Duration, HttpTimeout, Listener, Protocol, RouteRule, RouteSpec, TcpTimeout, VirtualNodeSpec,
+    VirtualServiceSpec,
+};
 
 /// What a timeout limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +55,15 @@ impl Limited {
         }
     }
 
-    /// What a route was told, by which field, and what holds there.
-    fn of_route(self, rule: &RouteRule) -> (Option<(&'static str, Duration)>, Option<Duration>) {
+    /// What a route was told, at which place, and what holds there.
+    fn of_route(self, rule: &RouteRule) -> (Option<(Path<Duration>, Duration)>, Option<Duration>) {
         let (request, idle) = route_timeouts(rule);
         match self {
             Self::Request => (per_try(rule), request),
-            Self::Silence => (rule.idle().map(|idle| ("timeout/idle", idle)), Some(idle)),
+            Self::Silence => {
+                let at = || RouteSpec::path().rule(rule).timeout().idle();
+                (rule.idle().map(|idle| (at(), idle)), Some(idle))
+            }
         }
     }
 }
@@ -76,11 +83,11 @@ pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
         for limited in Limited::BOTH {
             let (on_route, of_route) = limited.of_route(rule);
             let (on_listener, of_listener) = limited.of_listener(listener);
-            match (on_route, of_listener) {
-                (Some((field, allowed)), Some(limit)) if cuts(limit, allowed) => {
+            match (&on_route, of_listener) {
+                (Some((at, allowed)), Some(limit)) if cuts(limit, *allowed) => {
                     let callee = Callee { node, listener };
                     let default = on_listener.is_none();
-                    callee.cuts((route, field, allowed), (limited, limit, default), report);
+                    callee.cuts((route, at, *allowed), (limited, limit, default), report);
                 }
                 _ => {}
             }
@@ -107,8 +114,8 @@ pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
                     .help(format!(
                         "set `timeout.{field}` of the route too, or to {limit} where that is meant"
                     ))
-                    .at(place(&route.key, &format!("/spec/{}", rule.field())));
-                    report.add(told.at(callee.place(Some(field))));
+                    .at(place(&route.key, RouteSpec::path().rule(rule)));
+                    report.add(told.at(callee.place(Some(limited))));
                 }
                 _ => {}
             }
@@ -125,8 +132,8 @@ pub(super) fn service(mesh: &Mesh, service: &Resource<VirtualServiceSpec>, repor
         for limited in Limited::BOTH {
             let limit = match limited {
                 Limited::Request if listener.port_mapping.protocol == Protocol::Tcp => continue,
-                Limited::Request => DEFAULT_PER_REQUEST,
-                Limited::Silence => DEFAULT_IDLE,
+                Limited::Request => HttpTimeout::DEFAULT_PER_REQUEST,
+                Limited::Silence => TcpTimeout::DEFAULT_IDLE,
             };
             let (Some(allowed), _) = limited.of_listener(listener) else {
                 continue;
@@ -150,8 +157,8 @@ pub(super) fn service(mesh: &Mesh, service: &Resource<VirtualServiceSpec>, repor
                 "give the service a virtual router as its provider, with a route that has `timeout.{field}`: without \
                  a route there is no place for it"
             ))
-            .at(place(&service.key, "/spec/provider"));
-            report.add(told.at(Callee { node, listener }.place(Some(field))));
+            .at(place(&service.key, VirtualServiceSpec::path().provider()));
+            report.add(told.at(Callee { node, listener }.place(Some(limited))));
         }
     }
 }
@@ -164,24 +171,27 @@ struct Callee<'m> {
 
 impl Callee<'_> {
     /// The listener, or a field of its timeout that is there.
-    fn place(&self, field: Option<&str>) -> crate::diag::Place {
+    fn place(&self, limited: Option<Limited>) -> Place {
         let mut listeners = self.node.spec.listeners.iter();
         let port = self.listener.port_mapping.port;
         let index = listeners.position(|one| one.port_mapping.port == port);
-        let mut path = format!("/spec/listeners/{}", index.unwrap_or_default());
-        if let Some(field) = field {
-            path.push_str(&format!(
-                "/timeout/{}/{field}",
-                self.listener.port_mapping.protocol
-            ));
-        }
-        place(&self.node.key, &path).label("the target's listener")
+        let path = || VirtualNodeSpec::path().listeners().at(index.unwrap_or_default());
+        let at = match (limited, &self.listener.timeout) {
+            (Some(Limited::Request), Some(timeout)) => {
+                place(&self.node.key, path().timeout().of(timeout).per_request())
+            }
+            (Some(Limited::Silence), Some(timeout)) => {
+                place(&self.node.key, path().timeout().of(timeout).idle())
+            }
+            _ => place(&self.node.key, path()),
+        };
+        at.label("the target's listener")
     }
 
     /// What a route allows, this listener does not.
     fn cuts(
         &self,
-        (route, field, allowed): (&Resource<RouteSpec>, &str, Duration),
+        (route, at, allowed): (&Resource<RouteSpec>, &Path<Duration>, Duration),
         (limited, limit, default): (Limited, Duration, bool),
         report: &mut Report,
     ) {
@@ -202,26 +212,24 @@ impl Callee<'_> {
             self.listener.port_mapping.protocol,
             limited.field()
         ))
-        .at(place(
-            &route.key,
-            &format!("/spec/{}/{field}", route.spec.rule.field()),
-        ));
+        .at(place(&route.key, at));
         report.add(told.at(self.place(None)));
     }
 }
 
 /// How long a single try may take, where a route says it, and the field that does.
-fn per_try(rule: &RouteRule) -> Option<(&'static str, Duration)> {
+fn per_try(rule: &RouteRule) -> Option<(Path<Duration>, Duration)> {
+    let path = || RouteSpec::path().rule(rule);
     let each = rule
         .retries()
         .map(|(_, each)| each)
         .filter(|each| !each.is_zero());
     match (each, rule.per_request()) {
         (Some(each), Some(request)) if request.is_zero() || each.as_millis() <= request.as_millis() => {
-            Some(("retryPolicy/perRetryTimeout", each))
+            Some((path().retry_policy().per_retry_timeout(), each))
         }
-        (_, Some(request)) => Some(("timeout/perRequest", request)),
-        (Some(each), None) => Some(("retryPolicy/perRetryTimeout", each)),
+        (_, Some(request)) => Some((path().timeout().per_request(), request)),
+        (Some(each), None) => Some((path().retry_policy().per_retry_timeout(), each)),
         (None, None) => None,
     }
 }

@@ -7,10 +7,12 @@ use super::{Report, codes, named, place};
 use crate::diag::{Code, Diagnostic};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider};
+use crate::path::Path;
+use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::{
-    ClientPolicy, ClientPolicyTls, Listener, ListenerCertificate, ListenerTls, ListenerTlsMode,
-    SubjectAlternativeNames, VirtualGatewaySpec, VirtualNodeSpec,
+    ClientPolicy, ClientPolicyTls, GatewayRouteSpec, Listener, ListenerCertificate, ListenerTls,
+    ListenerTlsMode, SubjectAlternativeNames, VirtualGatewaySpec, VirtualNodeSpec,
 };
 use std::collections::BTreeMap;
 
@@ -31,18 +33,25 @@ pub(super) fn node<'m>(
     report: &mut Report,
 ) {
     for (i, listener) in node.spec.listeners.iter().enumerate() {
-        unused(&node.key, i, listener.tls.as_ref(), report);
+        let path = || VirtualNodeSpec::path().listeners().at(i).tls();
+        unused(&node.key, path, listener.tls.as_ref(), report);
     }
     let defaults = node.spec.backend_defaults.as_ref();
     let defaults = defaults.and_then(|defaults| defaults.client_policy.as_ref());
-    wildcards(&node.key, || "/spec/backendDefaults".to_owned(), defaults, report);
+    let path = || VirtualNodeSpec::path().backend_defaults().client_policy();
+    wildcards(&node.key, path, defaults, report);
     for (i, backend) in node.spec.backend_services().enumerate() {
-        let path = || format!("/spec/backends/{i}/virtualService");
-        wildcards(&node.key, path, backend.client_policy.as_ref(), report);
+        let path = || VirtualNodeSpec::path().backends().at(i).virtual_service();
+        wildcards(
+            &node.key,
+            || path().client_policy(),
+            backend.client_policy.as_ref(),
+            report,
+        );
         let caller = Caller {
             proxy: &node.key,
             at: &node.key,
-            path: &path,
+            path: &|| path().into(),
             service: &backend.virtual_service_name,
             policy: node.spec.client_policy(backend).and_then(|p| p.tls.as_ref()),
         };
@@ -57,13 +66,14 @@ pub(super) fn gateway<'m>(
     report: &mut Report,
 ) {
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
-        unused(&gateway.key, i, listener.tls.as_ref(), report);
+        let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
+        unused(&gateway.key, path, listener.tls.as_ref(), report);
     }
     let defaults = gateway.spec.backend_defaults.as_ref();
     let defaults = defaults.and_then(|defaults| defaults.client_policy.as_ref());
     wildcards(
         &gateway.key,
-        || "/spec/backendDefaults".to_owned(),
+        || VirtualGatewaySpec::path().backend_defaults().client_policy(),
         defaults,
         report,
     );
@@ -72,7 +82,10 @@ pub(super) fn gateway<'m>(
         let caller = Caller {
             proxy: &gateway.key,
             at: &route.key,
-            path: &|| format!("/spec/{}/action/target/virtualService", route.spec.rule.field()),
+            path: &|| {
+                let target = GatewayRouteSpec::path().rule(&route.spec.rule).action().target();
+                target.virtual_service().into()
+            },
             service: &target.virtual_service_name,
             policy: defaults.and_then(|policy| policy.tls.as_ref()),
         };
@@ -80,11 +93,16 @@ pub(super) fn gateway<'m>(
     }
 }
 
-fn unused(key: &ResourceKey, index: usize, tls: Option<&ListenerTls>, report: &mut Report) {
+fn unused(
+    key: &ResourceKey,
+    path: impl FnOnce() -> Path<ListenerTls>,
+    tls: Option<&ListenerTls>,
+    report: &mut Report,
+) {
     if tls.is_some_and(|tls| tls.mode == ListenerTlsMode::Disabled && tls.validation.is_some()) {
         report.warning(
             codes::TLS_UNUSED,
-            (key, &format!("/spec/listeners/{index}/tls/validation")),
+            (key, path().validation()),
             format!(
                 "a listener of {} validates callers' certificates, but its TLS mode is `DISABLED`",
                 named(key)
@@ -96,7 +114,7 @@ fn unused(key: &ResourceKey, index: usize, tls: Option<&ListenerTls>, report: &m
 
 fn wildcards(
     key: &ResourceKey,
-    path: impl Fn() -> String,
+    path: impl Fn() -> Path<ClientPolicy>,
     policy: Option<&ClientPolicy>,
     report: &mut Report,
 ) {
@@ -106,15 +124,10 @@ fn wildcards(
     let names = tls.validation.subject_alternative_names.as_ref();
     for (i, name) in exact(names).iter().enumerate() {
         if name.contains('*') && tls.enforce.unwrap_or(true) {
+            let names = path().tls().validation().subject_alternative_names();
             report.error(
                 codes::TLS_WILDCARD,
-                (
-                    key,
-                    &format!(
-                        "{}/clientPolicy/tls/validation/subjectAlternativeNames/match/exact/{i}",
-                        path()
-                    ),
-                ),
+                (key, names.r#match().exact().at(i)),
                 format!("`{name}` is compared letter for letter, so no certificate has it"),
                 "write the whole name that the certificate carries",
             );
@@ -214,7 +227,7 @@ impl<'a> Sum<'a> {
 struct Caller<'a> {
     proxy: &'a ResourceKey,
     at: &'a ResourceKey,
-    path: &'a dyn Fn() -> String,
+    path: &'a dyn Fn() -> Pointer,
     service: &'a str,
     policy: Option<&'a ClientPolicyTls>,
 }
@@ -260,8 +273,8 @@ impl Caller<'_> {
                 ),
             )
             .help(help)
-            .at(place(self.at, &(self.path)()))
-            .at(place(at.node, &format!("/spec/listeners/{}", at.index)).label("the listener")),
+            .at(place(self.at, (self.path)()))
+            .at(place(at.node, VirtualNodeSpec::path().listeners().at(at.index)).label("the listener")),
         );
     }
 }

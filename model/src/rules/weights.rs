@@ -8,7 +8,12 @@ use std::collections::BTreeMap;
 
 pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
     let targets = route.spec.rule.targets();
-    let path = || format!("/spec/{}/action/weightedTargets", route.spec.rule.field());
+    let path = || {
+        RouteSpec::path()
+            .rule(&route.spec.rule)
+            .action()
+            .weighted_targets()
+    };
     let sum: u64 = targets.iter().map(|target| u64::from(target.weight)).sum();
     let weights = || {
         let each = targets.iter();
@@ -17,7 +22,7 @@ pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
     if sum > 100 {
         report.warning(
             codes::WEIGHTS_OVER,
-            (&route.key, &path()),
+            (&route.key, path()),
             format!(
                 "the weights of {} sum up to {sum}: {}",
                 named(&route.key),
@@ -29,12 +34,12 @@ pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
     if sum == 0 && !targets.is_empty() {
         report.error(
             codes::WEIGHTS_ZERO,
-            (&route.key, &path()),
+            (&route.key, path()),
             format!("every weight of {} is zero: {}", named(&route.key), weights()),
             "give at least one target a weight, or delete the route",
         );
     }
-    let here = |i: usize| place(&route.key, &format!("{}/{i}", path()));
+    let here = |i: usize| place(&route.key, path().at(i));
     let mut first = BTreeMap::new();
     for (i, target) in targets.iter().enumerate() {
         match first.get(&(&target.virtual_node, target.port)) {

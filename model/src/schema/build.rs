@@ -2,9 +2,10 @@
 
 use super::raw::{Ordered, RawForm, RawKind, RawSchema, RawTerraform, RawTerraformOnly};
 use super::{
-    Field, Form, KindSchema, ListShape, NumberShape, ObjectShape, Off, Pattern, SchemaNode, Shape,
-    TerraformOnly, TextShape, names, terraform,
+    ByDialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Off, Pattern, SchemaNode,
+    Shape, TerraformOnly, TextShape, terraform,
 };
+use crate::dialect::Dialect;
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 
@@ -47,14 +48,13 @@ impl<'a> Compiler<'a> {
             title: at.schema.title.clone().unwrap_or_default(),
             doc: at.schema.description.clone().unwrap_or_default(),
             root: self.node(at),
-            terraform: raw.terraform.clone(),
-            cloudformation: raw.cloudformation.clone(),
+            types: ByDialect::new(|dialect| raw.name_in(dialect).to_owned()),
             key: raw.key.clone(),
             examples: at.schema.examples.clone(),
         }
     }
 
-    fn node(&mut self, at: Located<'_>) -> &'static SchemaNode {
+    pub(super) fn node(&mut self, at: Located<'_>) -> &'static SchemaNode {
         if let Some(reference) = &at.schema.reference {
             return self.reference(at.file, reference);
         }
@@ -183,15 +183,12 @@ impl<'a> Compiler<'a> {
             .iter()
             .map(|(name, only)| self.terraform_only(at.file, name, only))
             .collect();
-        let index = [
-            sorted(&fields, |f| Some(&f.name)),
-            sorted(&fields, |f| {
-                (f.cloudformation_form != Form::Absent).then_some(&f.cloudformation)
-            }),
-            sorted(&fields, |f| {
-                (f.terraform_form != Form::Absent).then_some(&f.terraform)
-            }),
-        ];
+        let index = ByDialect::new(|dialect| {
+            sorted(&fields, |field| {
+                let Named { name, form } = field.named(dialect);
+                (*form != Form::Absent).then_some(name)
+            })
+        });
         ObjectShape {
             fields,
             one_of: raw.x_one_of.clone(),
@@ -243,17 +240,20 @@ impl<'a> Compiler<'a> {
             }
             found
         });
-        let cloudformation = here.x_cfn.clone().or_else(|| shared?.x_cfn.clone());
-        let cloudformation_form = here.x_cfn_form.or_else(|| shared?.x_cfn_form);
         let doc = here.description.clone().or_else(|| shared?.description.clone());
         if doc.is_none() {
             self.problem(at.file, format!("`{name}` has no description"));
         }
         Field {
-            terraform: tf.name.unwrap_or_else(|| names::snake(name)),
-            terraform_form: tf.form.map_or(Form::Usual, Form::from),
-            cloudformation: cloudformation.unwrap_or_else(|| names::pascal(name)),
-            cloudformation_form: cloudformation_form.map_or(Form::Usual, Form::from),
+            names: ByDialect::new(|dialect| {
+                let (own, of_shared) = (here.said(dialect), shared.map(|shared| shared.said(dialect)));
+                let of_shared = of_shared.unwrap_or_default();
+                let given = own.name.or(of_shared.name);
+                Named {
+                    name: given.map_or_else(|| (dialect.rules().name)(name), str::to_owned),
+                    form: own.form.or(of_shared.form).map_or(Form::Usual, Form::from),
+                }
+            }),
             node,
             doc: doc.unwrap_or_default(),
             required,
@@ -272,14 +272,55 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// What a schema says of a field's name and form in a dialect.
+#[derive(Default)]
+struct Said<'a> {
+    name: Option<&'a str>,
+    form: Option<RawForm>,
+}
+
+impl RawSchema {
+    /// The annotations of a dialect.
+    fn said(&self, dialect: Dialect) -> Said<'_> {
+        let terraform = self.x_terraform.as_ref();
+        match dialect {
+            Dialect::Api => Said::default(),
+            Dialect::CloudFormation => Said {
+                name: self.x_cfn.as_deref(),
+                form: self.x_cfn_form,
+            },
+            Dialect::Terraform => Said {
+                name: terraform.and_then(|said| said.name.as_deref()),
+                form: terraform.and_then(|said| said.form),
+            },
+            Dialect::Kubernetes => Said {
+                name: self.x_kubernetes.as_deref(),
+                form: None,
+            },
+        }
+    }
+}
+
+impl RawKind {
+    /// The name of the type in a dialect; the API has a call for each, no name.
+    fn name_in(&self, dialect: Dialect) -> &str {
+        match dialect {
+            Dialect::Api => "",
+            Dialect::CloudFormation => &self.cloudformation,
+            Dialect::Terraform => &self.terraform,
+            Dialect::Kubernetes => self.kubernetes.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
 impl RawTerraform {
-    /// Both annotations, member by member.
+    /// What both annotations demand, member by member.
     fn merged(here: &RawSchema, shared: Option<&RawSchema>) -> Self {
         let here = here.x_terraform.clone().unwrap_or_default();
         let shared = shared.and_then(|s| s.x_terraform.clone()).unwrap_or_default();
         Self {
-            name: here.name.or(shared.name),
-            form: here.form.or(shared.form),
+            name: None,
+            form: None,
             required: here.required.or(shared.required),
             min: here.min.or(shared.min),
         }

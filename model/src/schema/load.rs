@@ -1,47 +1,20 @@
 //! The files, read and compiled once. What a file gets wrong is reported by [`problems`], which a test holds empty.
 
-use super::KindSchema;
 use super::build::{Compiler, Located, any};
+use super::generated::FILES;
 use super::raw::RawSchema;
+use super::{ByDialect, KindSchema, SchemaNode};
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// The schema files by name, as they are published.
-pub const FILES: [(&str, &str); 10] = [
-    ("shared.json", include_str!("../../../schemas/shared.json")),
-    ("mesh.json", include_str!("../../../schemas/mesh.json")),
-    (
-        "virtual-service.json",
-        include_str!("../../../schemas/virtual-service.json"),
-    ),
-    (
-        "virtual-node.json",
-        include_str!("../../../schemas/virtual-node.json"),
-    ),
-    (
-        "virtual-router.json",
-        include_str!("../../../schemas/virtual-router.json"),
-    ),
-    ("route.json", include_str!("../../../schemas/route.json")),
-    (
-        "virtual-gateway.json",
-        include_str!("../../../schemas/virtual-gateway.json"),
-    ),
-    (
-        "gateway-route.json",
-        include_str!("../../../schemas/gateway-route.json"),
-    ),
-    (
-        "proxy-profile.json",
-        include_str!("../../../schemas/proxy-profile.json"),
-    ),
-    ("meta.json", include_str!("../../../schemas/meta.json")),
-];
+/// The file that describes no kind, but what runs beside proxies.
+const WORKLOADS: &str = "workload.json";
 
 /// Everything that was compiled.
 pub(super) struct Compiled {
     kinds: BTreeMap<Kind, KindSchema>,
+    workloads: &'static SchemaNode,
     nothing: KindSchema,
     problems: Vec<String>,
 }
@@ -70,6 +43,10 @@ impl Compiled {
     pub(super) fn kind(&self, kind: Kind) -> &KindSchema {
         self.kinds.get(&kind).unwrap_or(&self.nothing)
     }
+
+    pub(super) fn workloads(&self) -> &'static SchemaNode {
+        self.workloads
+    }
 }
 
 /// Compiles the files that were read.
@@ -91,8 +68,13 @@ fn run(files: &BTreeMap<&str, RawSchema>, problems: Vec<String>) -> Compiled {
             compiler.problem("schemas", format!("no file describes the kind `{}`", kind.name()));
         }
     }
+    let workloads = files.get_key_value(WORKLOADS).map(|(file, schema)| {
+        let at = Located { file, schema };
+        compiler.node(at)
+    });
     Compiled {
         kinds,
+        workloads: workloads.unwrap_or_else(any),
         nothing: nothing(),
         problems: compiler.problems,
     }
@@ -105,8 +87,7 @@ fn nothing() -> KindSchema {
         title: String::new(),
         doc: String::new(),
         root: any(),
-        terraform: String::new(),
-        cloudformation: String::new(),
+        types: ByDialect::default(),
         key: Vec::new(),
         examples: Vec::new(),
     }

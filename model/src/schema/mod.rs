@@ -6,16 +6,20 @@
 //! parsed after the first use.
 
 mod build;
+#[rustfmt::skip]
+mod generated;
 mod load;
 pub(crate) mod names;
 mod raw;
 pub mod terraform;
 
+use crate::dialect::Dialect;
 use crate::kind::Kind;
 use regex_lite::Regex;
 use std::sync::OnceLock;
 
-pub use load::{FILES, problems};
+pub use generated::FILES;
+pub use load::problems;
 
 /// What a kind looks like as a whole.
 #[derive(Debug)]
@@ -28,10 +32,8 @@ pub struct KindSchema {
     pub doc: String,
     /// The whole resource: identity, `spec`, `tags`, ….
     pub root: &'static SchemaNode,
-    /// The type name in Terraform: `appmesh_virtual_node`.
-    pub terraform: String,
-    /// The type name in CloudFormation: `AWS::AppMesh::VirtualNode`.
-    pub cloudformation: String,
+    /// The name of the type by dialect; empty where the dialect does not have it.
+    pub(crate) types: ByDialect<String>,
     /// The fields that name the resource, outermost first: `meshName`, `virtualRouterName`, `routeName`.
     pub key: Vec<String>,
     /// Whole documents that are right.
@@ -86,7 +88,7 @@ pub struct ObjectShape {
     /// Attributes that only Terraform has here; they never reach the canonical form.
     pub terraform_only: Vec<TerraformOnly>,
     /// Per dialect: names in order, with the field's position.
-    pub(crate) index: [Vec<(String, usize)>; 3],
+    pub(crate) index: ByDialect<Vec<(String, usize)>>,
 }
 
 /// A value of a field with which the object around it does nothing: who writes no more than that wants to leave the
@@ -153,14 +155,8 @@ pub struct NumberShape {
 pub struct Field {
     /// The canonical name.
     pub name: String,
-    /// The name in Terraform.
-    pub terraform: String,
-    /// How it stands in Terraform.
-    pub terraform_form: Form,
-    /// The name in CloudFormation.
-    pub cloudformation: String,
-    /// How it stands in CloudFormation.
-    pub cloudformation_form: Form,
+    /// How it is called and how it stands, by dialect.
+    pub(crate) names: ByDialect<Named>,
     /// What stands there.
     pub node: &'static SchemaNode,
     /// What it means.
@@ -187,6 +183,19 @@ pub struct Field {
     pub sent: bool,
     /// The API wants the field even when it is empty.
     pub absent_is_empty: bool,
+}
+
+/// Something for each dialect.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ByDialect<T>([T; Dialect::ALL.len()]);
+
+/// How a field is called in a dialect, and how it stands there.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub form: Form,
 }
 
 /// How a field stands in a dialect.
@@ -224,15 +233,64 @@ pub fn kind(kind: Kind) -> &'static KindSchema {
     load::compiled().kind(kind)
 }
 
+/// The kind of a type name in a dialect.
+pub fn kind_of(dialect: Dialect, name: &str) -> Option<Kind> {
+    let known = |k: &Kind| kind(*k).type_in(dialect) == name;
+    Kind::ALL.into_iter().find(known).filter(|_| !name.is_empty())
+}
+
+/// The schema of a file of workloads, the short form of what runs beside proxies.
+pub fn workloads() -> &'static SchemaNode {
+    load::compiled().workloads()
+}
+
 /// The kind of a Terraform type name, with or without the prefix of hashicorp/aws.
 pub fn kind_of_terraform(name: &str) -> Option<Kind> {
-    let name = name.strip_prefix("aws_").unwrap_or(name);
-    Kind::ALL.into_iter().find(|k| kind(*k).terraform == name)
+    kind_of(Dialect::Terraform, name.strip_prefix("aws_").unwrap_or(name))
 }
 
 /// The kind of a CloudFormation type name.
 pub fn kind_of_cloudformation(name: &str) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|k| kind(*k).cloudformation == name)
+    kind_of(Dialect::CloudFormation, name)
+}
+
+// === impl KindSchema ===
+
+impl KindSchema {
+    /// The name of the type in a dialect: `appmesh_virtual_node`, `AWS::AppMesh::VirtualNode`. Empty where the dialect does
+    /// not have it.
+    pub fn type_in(&self, dialect: Dialect) -> &str {
+        self.types.of(dialect)
+    }
+}
+
+// === impl ByDialect ===
+
+impl<T> ByDialect<T> {
+    /// One made for each.
+    fn new(make: impl FnMut(Dialect) -> T) -> Self {
+        Self(Dialect::ALL.map(make))
+    }
+
+    /// That of a dialect.
+    fn of(&self, dialect: Dialect) -> &T {
+        let Self([api, cloudformation, terraform, kubernetes]) = self;
+        match dialect {
+            Dialect::Api => api,
+            Dialect::CloudFormation => cloudformation,
+            Dialect::Terraform => terraform,
+            Dialect::Kubernetes => kubernetes,
+        }
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    /// How it is called in a dialect, and how it stands there.
+    pub fn named(&self, dialect: Dialect) -> &Named {
+        self.names.of(dialect)
+    }
 }
 
 // === impl SchemaNode ===
@@ -268,12 +326,12 @@ impl SchemaNode {
 impl ObjectShape {
     /// The field of that canonical name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.named(crate::dialect::Dialect::Api, name)
+        self.field_in(Dialect::Api, name)
     }
 
     /// The field of that name in a dialect.
-    pub fn named(&self, dialect: crate::dialect::Dialect, name: &str) -> Option<&Field> {
-        let index = self.index.get(dialect as usize)?;
+    pub fn field_in(&self, dialect: Dialect, name: &str) -> Option<&Field> {
+        let index = self.index.of(dialect);
         let at = index.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
         index.get(at).and_then(|(_, field)| self.fields.get(*field))
     }

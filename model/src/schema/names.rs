@@ -1,5 +1,10 @@
 //! The naming rules of the dialects. What they do not derive is annotated in the schema.
 
+/// As it is.
+pub(crate) fn same(name: &str) -> String {
+    name.to_owned()
+}
+
 /// `http2Route` → `http2_route`.
 pub(crate) fn snake(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);

@@ -20,6 +20,13 @@ pub(super) struct RawSchema {
     pub(super) _comment: Option<IgnoredAny>,
     #[serde(rename = "x-since")]
     pub(super) _since: Option<IgnoredAny>,
+    // For what is generated from the file.
+    #[serde(rename = "x-rust")]
+    pub(super) _rust: Option<IgnoredAny>,
+    #[serde(rename = "x-group")]
+    pub(super) _group: Option<IgnoredAny>,
+    #[serde(rename = "x-role")]
+    pub(super) _role: Option<IgnoredAny>,
     #[serde(rename = "$ref")]
     pub(super) reference: Option<String>,
     #[serde(rename = "$defs", default)]
@@ -87,6 +94,8 @@ pub(super) struct RawSchema {
     pub(super) x_cfn: Option<String>,
     #[serde(rename = "x-cfn-form")]
     pub(super) x_cfn_form: Option<RawForm>,
+    #[serde(rename = "x-kubernetes")]
+    pub(super) x_kubernetes: Option<String>,
     #[serde(rename = "x-terraform")]
     pub(super) x_terraform: Option<RawTerraform>,
     #[serde(rename = "x-terraform-only", default)]
@@ -100,7 +109,12 @@ pub(super) struct RawKind {
     pub(super) name: String,
     pub(super) terraform: String,
     pub(super) cloudformation: String,
+    pub(super) kubernetes: Option<String>,
     pub(super) key: Vec<String>,
+    #[serde(rename = "sorts")]
+    pub(super) _sorts: IgnoredAny,
+    #[serde(rename = "stands")]
+    pub(super) _stands: IgnoredAny,
 }
 
 /// How a field stands in a dialect, where that is not the usual way.

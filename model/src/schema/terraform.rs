@@ -5,6 +5,7 @@
 //! meaning then ([`Block::unordered`]). Scalar lists without order are sets.
 
 use super::{Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
+use crate::dialect::Dialect;
 use crate::kind::Kind;
 
 /// A resource type.
@@ -65,6 +66,8 @@ pub struct Block {
     pub max: Option<usize>,
     /// One object of the canonical form, not a list.
     pub single: bool,
+    /// One object that is one of several and may be left out: written without any of them it says nothing.
+    pub optional_choice: bool,
     /// The order of the blocks means nothing.
     pub unordered: bool,
     /// Terraform paths (`a.b`) of what tells the blocks apart, where the order means nothing.
@@ -102,7 +105,7 @@ pub enum Type {
 pub fn resource(of: Kind) -> Resource {
     let schema = kind(of);
     Resource {
-        type_name: schema.terraform.clone(),
+        type_name: schema.type_in(Dialect::Terraform).to_owned(),
         doc: schema.doc.clone(),
         body: schema.root.object().map(body).unwrap_or_default(),
     }
@@ -133,7 +136,7 @@ fn body(object: &'static ObjectShape) -> Body {
 
 fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
     for field in &object.fields {
-        match (field.terraform_form, &field.node.shape) {
+        match (field.named(Dialect::Terraform).form, &field.node.shape) {
             (Form::Absent, _) => {}
             (Form::Flatten, _) => {
                 if let Some(inner) = field.node.object() {
@@ -142,10 +145,11 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
             }
             (Form::Map, _) => into.attributes.push(attribute(field, Type::MapString, computed)),
             (Form::Usual, Shape::Object(inner) | Shape::Union(inner)) => into.blocks.push(Block {
-                name: field.terraform.clone(),
+                name: name_of(field).to_owned(),
                 min: usize::from(field.terraform_required),
                 max: Some(1),
                 single: true,
+                optional_choice: matches!(field.node.shape, Shape::Union(_)) && !field.required,
                 unordered: false,
                 key: Vec::new(),
                 doc: field.doc.clone(),
@@ -154,7 +158,7 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
             }),
             (Form::Usual, Shape::List(list)) => match list.items.object() {
                 Some(inner) => into.blocks.push(Block {
-                    name: field.terraform.clone(),
+                    name: name_of(field).to_owned(),
                     min: if field.terraform_required {
                         list.min.max(1)
                     } else {
@@ -162,6 +166,7 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
                     },
                     max: list.max,
                     single: false,
+                    optional_choice: false,
                     unordered: list.unordered,
                     key: list.key.iter().map(|path| key_path(inner, path)).collect(),
                     doc: field.doc.clone(),
@@ -189,11 +194,15 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
     }
 }
 
+fn name_of(field: &Field) -> &str {
+    &field.named(Dialect::Terraform).name
+}
+
 /// `computed`: the whole surrounding object is filled in by the store alone.
 fn attribute(field: &'static Field, kind: Type, computed: bool) -> Attribute {
     let default = field.default.clone().filter(|_| field.sent);
     Attribute {
-        name: field.terraform.clone(),
+        name: name_of(field).to_owned(),
         kind,
         required: field.terraform_required && !computed,
         optional: !field.terraform_required && !computed,
@@ -202,7 +211,7 @@ fn attribute(field: &'static Field, kind: Type, computed: bool) -> Attribute {
         replaces: field.identity,
         deprecated: field
             .deprecated
-            .then(|| format!("`{}` is deprecated", field.terraform)),
+            .then(|| format!("`{}` is deprecated", name_of(field))),
         doc: describe(field),
         default,
         field: Some(field),
@@ -244,7 +253,7 @@ fn rule(shape: &Shape) -> Option<String> {
         let names: Vec<String> = group
             .iter()
             .filter_map(|name| object.field(name))
-            .map(|field| format!("`{}`", field.terraform))
+            .map(|field| format!("`{}`", name_of(field)))
             .collect();
         names.join(", ")
     };
@@ -273,8 +282,8 @@ fn key_path(object: &ObjectShape, path: &str) -> String {
         return path.to_owned();
     };
     match (rest, field.node.object()) {
-        (Some(rest), Some(inner)) => format!("{}.{}", field.terraform, key_path(inner, rest)),
-        _ => field.terraform.clone(),
+        (Some(rest), Some(inner)) => format!("{}.{}", name_of(field), key_path(inner, rest)),
+        _ => name_of(field).to_owned(),
     }
 }
 

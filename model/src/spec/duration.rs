@@ -1,33 +1,9 @@
-//! Durations as App Mesh writes them.
+//! Durations as App Mesh writes them: a number and its unit. Zero switches a timeout off.
+//!
+//! Two durations are equal when they are written alike: `1 s` is not `1000 ms` (see [`Duration::as_millis`]).
 
-use serde::{Deserialize, Serialize};
+use super::{Duration, DurationUnit};
 use std::fmt;
-
-/// A time span: a number and its unit. Zero switches a timeout off.
-///
-/// The API's model has both parts optional; a duration that lacks one is refused by field-level validation.
-/// Two durations are equal when they are written alike: `1 s` is not `1000 ms` (see
-/// [`as_millis`](Self::as_millis)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Duration {
-    /// What `value` counts.
-    pub unit: DurationUnit,
-    /// How many.
-    pub value: u64,
-}
-
-/// What a duration counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum DurationUnit {
-    /// Seconds.
-    S,
-    /// Milliseconds.
-    Ms,
-}
-
-// === impl Duration ===
 
 impl Duration {
     /// So many seconds.

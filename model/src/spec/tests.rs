@@ -1,5 +1,6 @@
 use super::*;
 use crate::key::ResourceKey;
+use crate::kind::Kind;
 use serde_json::json;
 
 fn read(kind: Kind, json: serde_json::Value) -> Spec {
@@ -182,7 +183,7 @@ fn a_nodes_profile_lies_over_the_meshs_field_by_field() {
     );
     let secret = |name: &str| merged.certificate(name).cloned();
     let sds = |name: &str| {
-        Some(CertificateSource::Sds(SdsSecret {
+        Some(CertificateSource::Sds(SdsReference {
             secret_name: name.into(),
         }))
     };

@@ -125,7 +125,7 @@ impl<'a> Walker<'a> {
                         }
                     }
                     self.dialect = own;
-                    if field.terraform_form == Form::Map {
+                    if field.named(Dialect::Terraform).form == Form::Map {
                         self.unique_keys(&given.node);
                     }
                     self.path.pop();
@@ -291,20 +291,12 @@ impl<'a> Walker<'a> {
     }
 
     fn form(&self, field: &Field) -> Form {
-        match self.dialect {
-            Dialect::Api => Form::Usual,
-            Dialect::CloudFormation => field.cloudformation_form,
-            Dialect::Terraform => field.terraform_form,
-        }
+        field.named(self.dialect).form
     }
 
     /// A field's name as the writer knows it.
     fn called(&self, field: &'a Field) -> &'a str {
-        match self.dialect {
-            Dialect::Api => &field.name,
-            Dialect::CloudFormation => &field.cloudformation,
-            Dialect::Terraform => &field.terraform,
-        }
+        &field.named(self.dialect).name
     }
 
     fn all_called<'n, S: AsRef<str>>(&self, shape: &'a ObjectShape, names: &'n [S]) -> Vec<&'n str>

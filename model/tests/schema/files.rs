@@ -1,5 +1,6 @@
 //! The schemas themselves.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, ObjectShape, Shape};
 use meshform_model::validate;
@@ -25,12 +26,18 @@ fn every_kind_has_its_names() {
     for kind in Kind::ALL {
         let schema = schema::kind(kind);
         assert_eq!(schema.kind, kind);
-        assert_eq!(schema::kind_of_terraform(&schema.terraform), Some(kind));
         assert_eq!(
-            schema::kind_of_terraform(&format!("aws_{}", schema.terraform)),
+            schema::kind_of_terraform(schema.type_in(Dialect::Terraform)),
             Some(kind)
         );
-        assert_eq!(schema::kind_of_cloudformation(&schema.cloudformation), Some(kind));
+        assert_eq!(
+            schema::kind_of_terraform(&format!("aws_{}", schema.type_in(Dialect::Terraform))),
+            Some(kind)
+        );
+        assert_eq!(
+            schema::kind_of_cloudformation(schema.type_in(Dialect::CloudFormation)),
+            Some(kind)
+        );
         let root = schema.root.object().unwrap();
         for name in &schema.key {
             assert!(root.field(name).unwrap().identity, "{kind}: {name}");

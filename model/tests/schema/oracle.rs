@@ -98,7 +98,10 @@ fn the_meta_schema_refuses_what_it_should() {
     for wrong in [
         json!({"x-typo": true}),
         json!({"description": "x"}),
-        json!({"x-ref": "nothing"}),
+        json!({"x-ref": "No Kind"}),
+        json!({"x-role": "target"}),
+        json!({"x-group": {"field": "rule", "suffix": "Route"}}),
+        json!({"x-rust": "not a type"}),
         json!({"x-sent": true}),
         json!({"x-key": ["a"]}),
         json!({"x-terraform": {"form": "odd"}}),

@@ -39,7 +39,7 @@ fn after(dialect: Dialect, resource: &mut Json) {
                 route.entry("match").or_insert_with(|| json!({}));
             }
         }
-        Dialect::Terraform => {}
+        Dialect::Terraform | Dialect::Kubernetes => {}
     }
 }
 

@@ -25,16 +25,12 @@ fn with_task<T>(
 ) -> Result<T, FunctionError> {
     let bootstrap = proxy.bootstrap(DIRECTORY)?;
     let own = proxy.mesh.profile_for(&proxy.key).directory;
-    let task = ecs::Task {
-        mesh: &proxy.mesh,
-        key: &proxy.key,
-        delivery: ecs::Delivery::Volume {
-            bootstrap: bootstrap.as_bytes(),
-            directory: own.as_deref().unwrap_or(DIRECTORY),
-        },
-        // A function is given the way the proxy is run, not all that its configuration names.
-        files: &[],
+    let delivery = ecs::Delivery::Volume {
+        bootstrap: bootstrap.as_bytes(),
+        directory: own.as_deref().unwrap_or(DIRECTORY),
     };
+    // A function is given the way the proxy is run, not all files that its configuration names.
+    let task = ecs::Task::new(&proxy.mesh, &proxy.key, delivery);
     work(&task).map_err(|found| proxy::failed(&found))
 }
 

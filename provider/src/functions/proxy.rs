@@ -135,7 +135,7 @@ fn key(kind: Kind, value: &Value) -> Result<Option<ResourceKey>, String> {
     if unknown {
         return Ok(None);
     }
-    let key = crate::resource::key::of_value(kind, value);
+    let key = crate::key::of_value(kind, value);
     key.map(Some)
         .ok_or_else(|| format!("This is not a {kind}: a part of its name is missing."))
 }

@@ -197,14 +197,13 @@ impl DataSource for EcsTaskDefinition {
         };
         let needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
         let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();
+        let delivery = match (&image, &store) {
+            (Some(image), Some(store)) => ecs::Delivery::Agent { image, store },
+            _ => ecs::Delivery::Static(bootstrap.as_bytes()),
+        };
         let task = ecs::Task {
-            mesh: &mesh,
-            key: &key,
-            delivery: match (&image, &store) {
-                (Some(image), Some(store)) => ecs::Delivery::Agent { image, store },
-                _ => ecs::Delivery::Static(bootstrap.as_bytes()),
-            },
             files: &needed,
+            ..ecs::Task::new(&mesh, &key, delivery)
         };
         let containers = match request.config.str("app_container_definitions") {
             None => serde_json::json!([]),
@@ -295,7 +294,7 @@ async fn mesh(session: &Session, config: &Value) -> Result<(Mesh, Vec<Resource>)
         .list(&Prefix::mesh(name))
         .await
         .map_err(|error| session::failed(&error))?;
-    let (resources, problems) = meshform_release::resources(name, listing);
+    let (resources, problems) = meshform_registry::resources(name, listing);
     if has_errors(&problems) {
         return Err(told(&problems));
     }

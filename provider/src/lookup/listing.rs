@@ -1,7 +1,8 @@
 //! What exists, for `terraform query`: each resource with its identity, and its state where that is asked for.
 
 use super::{containers, display_name, prefix};
-use crate::resource::{MeshResource, key};
+use crate::key;
+use crate::resource::MeshResource;
 use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::kind::Kind;

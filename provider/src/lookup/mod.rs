@@ -5,14 +5,17 @@ mod compiled;
 mod listing;
 mod many;
 mod one;
+mod policy;
 mod release;
 
 pub(crate) use compiled::{CloudFormationTemplate, EcsTaskDefinition, ProxyConfiguration};
 pub(crate) use listing::Listing;
 pub(crate) use many::Many;
 pub(crate) use one::One;
+pub(crate) use policy::BucketPolicy;
 pub(crate) use release::ReleaseStatus;
 
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema as model_schema;
@@ -21,7 +24,7 @@ use tfplugin::Value;
 
 /// The plural of a kind's Terraform name: `appmesh_meshes`, `appmesh_virtual_nodes`.
 pub(crate) fn plural(kind: Kind) -> String {
-    let name = &model_schema::kind(kind).terraform;
+    let name = model_schema::kind(kind).type_in(Dialect::Terraform);
     if name.ends_with('h') {
         format!("{name}es")
     } else {
@@ -31,7 +34,7 @@ pub(crate) fn plural(kind: Kind) -> String {
 
 /// The attributes that narrow a search down: the names of what contains the kind.
 fn containers(kind: Kind) -> Vec<&'static str> {
-    let mut names: Vec<&str> = crate::resource::key::attributes(kind).collect();
+    let mut names: Vec<&str> = crate::key::attributes(kind).collect();
     names.pop();
     names
 }
@@ -51,5 +54,5 @@ fn prefix(kind: Kind, block: &Value) -> Prefix {
 
 /// A name for people: `apps/serviceb/by-weight`.
 fn display_name(key: &ResourceKey) -> String {
-    crate::resource::key::names(key).join("/")
+    crate::key::names(key).join("/")
 }

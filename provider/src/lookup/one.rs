@@ -1,8 +1,9 @@
 //! One resource by its name: `data "appmesh_virtual_node" "x" { … }`.
 
+use crate::key;
 use crate::problem;
+use crate::resource::document;
 use crate::resource::region::{self, REGION};
-use crate::resource::{document, key};
 use crate::session::{self, Planned, Session};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;

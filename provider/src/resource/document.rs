@@ -3,10 +3,11 @@
 //! The canonical document is the whole resource with the API's names: identity, `spec`, `tags`, `metadata`. A
 //! record's body is the part of it that the user decides: `spec`, `tags`, `extensions`.
 
+use crate::key;
 use crate::problem;
-use crate::resource::{key, region};
+use crate::resource::region;
 use crate::value;
-use meshform_model::diag::{Diagnostic as Problem, Severity};
+use meshform_model::diag::{Code, Diagnostic as Problem, Severity};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
@@ -45,7 +46,7 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         return Vec::new();
     };
     let mut found = match Resource::from_body(key, &body) {
-        Ok(resource) => rules::check_alone(resource),
+        Ok(resource) => once(rules::check_alone(resource)),
         Err(problem) => vec![problem],
     };
     let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
@@ -63,10 +64,48 @@ pub(crate) fn resource(kind: Kind, value: &Value) -> Option<Resource> {
     Resource::from_body(key, &canonical::body(kind, &document)?).ok()
 }
 
+/// Warnings of one code once, with how many more there are: what App Mesh took is no news at each of its places.
+fn once(mut found: Vec<Problem>) -> Vec<Problem> {
+    let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
+    found.retain(|one| {
+        let count = counts.entry(one.code).or_default();
+        let is_first = *count == 0;
+        *count += usize::from(!one.is_error());
+        is_first || one.is_error()
+    });
+    for one in found.iter_mut().filter(|one| !one.is_error()) {
+        match counts.get(&one.code).map_or(0, |count| count.saturating_sub(1)) {
+            0 => {}
+            1 => one.message.push_str("; so at one more place of this resource"),
+            more => one
+                .message
+                .push_str(&format!("; so at {more} more places of this resource")),
+        }
+    }
+    found
+}
+
 /// What a record of a value would keep. `None` while a part of it is not known.
 pub(crate) fn body(kind: Kind, value: &Value) -> Option<serde_json::Value> {
     let (document, _) = dialect::to_canonical(kind, Dialect::Terraform, &value::to_node(value));
     canonical::body(kind, &document)
+}
+
+/// Whether all that a plan changes is how a state lists the blocks of a spec.
+pub(crate) fn is_reordered(kind: Kind, prior: &Value, planned: &Value) -> bool {
+    // What the store alone decides is not known yet.
+    let mut rest = planned.entries().into_iter().flatten();
+    let same = rest.all(|(name, value)| {
+        let name: &str = name;
+        name == "spec" || value.is_unknown() || value == prior.get(name)
+    });
+    if prior.is_null() || !same {
+        return false;
+    }
+    let document = |value| dialect::to_canonical(kind, Dialect::Terraform, &value::to_node(value)).0;
+    let (before, after) = (document(prior), document(planned));
+    let body = canonical::body(kind, &before);
+    body.is_some() && body == canonical::body(kind, &canonical::align(kind, &after, &before))
 }
 
 /// The canonical document of a record, with its names and what the store knows of it.
@@ -105,11 +144,20 @@ fn around(mut document: Object, record: &Record) -> Node {
     canonical::canonicalise(record.key.kind, &Node::new(Inner::Object(document)))
 }
 
-/// An argument in a block that only Terraform has, and no record keeps.
+/// What no record keeps and a state has all the same: else it would be planned for ever.
 struct TerraformsOwn {
     /// The blocks around it, outermost first.
     blocks: Vec<String>,
     name: String,
+    what: Own,
+}
+
+#[derive(Clone, Copy)]
+enum Own {
+    /// An argument in a block that only Terraform has.
+    Argument,
+    /// A block that chooses one of its parts, written without any: it says nothing.
+    EmptyChoice,
 }
 
 impl TerraformsOwn {
@@ -128,32 +176,60 @@ impl TerraformsOwn {
     }
 
     fn collect(body: &Body, around: &[String], found: &mut Vec<Self>) {
+        let own = |blocks: &[String], name: &str, what| Self {
+            blocks: blocks.to_vec(),
+            name: name.to_owned(),
+            what,
+        };
         for block in &body.blocks {
+            if block.optional_choice {
+                found.push(own(around, &block.name, Own::EmptyChoice));
+            }
             let mut blocks = around.to_vec();
             blocks.push(block.name.clone());
-            let own = block.body.attributes.iter().filter(|one| one.field.is_none());
-            found.extend(own.map(|one| Self {
-                blocks: blocks.clone(),
-                name: one.name.clone(),
-            }));
+            let arguments = block.body.attributes.iter().filter(|one| one.field.is_none());
+            found.extend(arguments.map(|one| own(&blocks, &one.name, Own::Argument)));
             Self::collect(&block.body, &blocks, found);
         }
     }
 
-    /// Leaves it as the state had it: else it would be planned for ever.
+    /// Leaves it as the state had it.
     fn keep(&self, prior: &Value, state: &mut Value) {
-        fn at(blocks: &[String], name: &str, prior: &Value, state: &mut Value) {
-            let Some((block, inner)) = blocks.split_first() else {
-                return state.set_attr(name, prior.get(name).clone());
-            };
-            let new = state.entries_mut().and_then(|all| all.get_mut(block.as_str()));
-            let new = new.and_then(Value::items_mut).into_iter().flatten();
-            for (item, old) in new.zip(prior.get(block).items()) {
-                at(inner, name, old, item);
-            }
-        }
-        at(&self.blocks, &self.name, prior, state);
+        self.keep_below(&self.blocks, prior, state);
     }
+
+    fn keep_below(&self, blocks: &[String], prior: &Value, state: &mut Value) {
+        let Some((block, inner)) = blocks.split_first() else {
+            let before = prior.get(&self.name);
+            let kept = match self.what {
+                Own::Argument => true,
+                Own::EmptyChoice => is_empty_block(before) && state.get(&self.name).items().is_empty(),
+            };
+            if kept {
+                state.set_attr(self.name.as_str(), before.clone());
+            }
+            return;
+        };
+        let new = state.entries_mut().and_then(|all| all.get_mut(block.as_str()));
+        let new = new.and_then(Value::items_mut).into_iter().flatten();
+        for (item, old) in new.zip(prior.get(block).items()) {
+            self.keep_below(inner, old, item);
+        }
+    }
+}
+
+/// Whether a value is one block in which nothing is set.
+fn is_empty_block(value: &Value) -> bool {
+    match value.items() {
+        [block] => block.is_null() || is_unset(block),
+        _ => false,
+    }
+}
+
+fn is_unset(value: &Value) -> bool {
+    value.is_null()
+        || value.entries().is_some_and(|all| all.values().all(is_unset))
+        || matches!(value, Value::List(items) if items.is_empty())
 }
 
 /// A record as a state, in the order in which `prior` has what has no order of its own.
@@ -187,4 +263,20 @@ fn shown(schema: &Schema, record: &Record, document: &Node, prior: &Value) -> Re
         region::show(schema, &mut state, seed.region());
     }
     Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_of_one_code_are_told_once_and_errors_each() {
+        let code = Code("MF0227");
+        let warning = || Problem::warning(code, "it goes to one address");
+        let error = || Problem::error(Code("MF0101"), "wrong");
+        let told = once(vec![warning(), error(), warning(), error(), warning()]);
+        let told: Vec<String> = told.into_iter().map(|one| one.message).collect();
+        let more = "it goes to one address; so at 2 more places of this resource";
+        assert_eq!(told, [more, "wrong", "wrong"]);
+    }
 }

@@ -92,7 +92,7 @@ fn as_map(value: &Value) -> Value {
 
 /// The state of a `moved` block, if it comes from a type that we know.
 pub(super) fn moved(kind: Kind, schema: &Schema, from: &MoveFrom) -> Result<Option<NewState>, Diagnostics> {
-    let ours = model_schema::kind(kind).terraform.as_str();
+    let ours = model_schema::kind(kind).type_in(Dialect::Terraform);
     let theirs = format!("aws_{ours}");
     if from.is("hashicorp", "aws", &theirs) && from.version < SCHEMA_VERSION {
         return Ok(Some(

@@ -10,13 +10,13 @@
 
 pub(crate) mod document;
 mod foreign;
-pub(crate) mod key;
 mod plan;
 pub(crate) mod region;
 mod write;
 
 pub(crate) use write::dangling_of;
 
+use crate::key;
 use crate::problem;
 use crate::session::{self, Session};
 use async_trait::async_trait;

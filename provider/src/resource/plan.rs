@@ -2,9 +2,10 @@
 
 use super::region::{self, REGION};
 use super::write::dangling_of;
-use super::{MeshResource, REPLACED, document, is_pending, key};
+use super::{MeshResource, REPLACED, document, is_pending};
 use crate::codes;
 use crate::foresight::{Planned, Planner};
+use crate::key;
 use crate::problem;
 use crate::session::{Packed, Session};
 use meshform_model::key::ResourceKey;
@@ -64,6 +65,9 @@ impl MeshResource {
             ));
             self.will_be_written(plan);
         } else if plan.planned != request.prior {
+            if document::is_reordered(self.kind, &request.prior, &plan.planned) {
+                plan.diagnostics.push(self.reordered(&plan.planned));
+            }
             // Also where only the provider's default tags made the difference.
             self.will_be_written(plan);
         } else {
@@ -144,6 +148,21 @@ impl MeshResource {
         };
         let found = session.foresight.plan(key, planned, by).await;
         problem::all_of_resource(self.kind, &found)
+    }
+
+    /// That an update changes nothing. Terraform holds a plan to the configuration block by block, so blocks that set
+    /// different arguments cannot be left in the state's order.
+    fn reordered(&self, planned: &Value) -> Diagnostic {
+        let key = key::of_value(self.kind, planned);
+        let named = key.map_or_else(|| self.kind.to_string(), |key| key.to_string());
+        Diagnostic::warning(
+            codes::summary(codes::REORDERED),
+            format!(
+                "The update of {named} changes only how the state lists its blocks: in the order of the configuration, \
+                 which means nothing here, or with blocks that are empty. Proxies get the same. Terraform allows no \
+                 provider to hide it where the blocks set different arguments; after one apply it is gone."
+            ),
+        )
     }
 
     /// What every write sets anew is not known before it.

@@ -269,7 +269,7 @@ impl HttpConnector for Connector {
         let said = |key| options.get_config_value(&key);
         let duration = |key| said(key).and_then(|text| humantime::parse_duration(&text).ok());
         let plain = said(ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
-        let tls = self.tls.get_or_init(tls).clone();
+        let tls = self.tls.get_or_init(tls_roots).clone();
         let tls = tls.map_err(|detail| generic(detail.into()))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -296,7 +296,7 @@ fn generic(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
 
 /// TLS by ring. The system's roots are asked; a machine that has none (an image with nothing but this program) gets
 /// those that Mozilla ships.
-fn tls() -> std::result::Result<ClientConfig, String> {
+pub fn tls_roots() -> std::result::Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (_, refused) = roots.add_parsable_certificates(found.certs);

@@ -8,10 +8,12 @@ use crate::error::{Result, StoreError};
 use crate::time::Timestamp;
 use crate::trouble::Trouble;
 use futures_util::TryStreamExt as _;
+use meshform_model::key::ResourceKey;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -317,6 +319,11 @@ pub(super) fn number(name: &str) -> Option<u64> {
     name.strip_suffix(".json")?.parse().ok()
 }
 
+/// What the keys of a mesh's records begin with: for who writes policies.
+pub fn records_prefix(mesh: &str) -> String {
+    format!("m/{}", part(mesh))
+}
+
 /// A name as one part of an object's name, also where that becomes a file on a disk that does not tell cases apart.
 pub(super) fn part(name: &str) -> String {
     const LONGEST: usize = 180;
@@ -352,4 +359,13 @@ pub(super) fn name_of_part(part: &str) -> Option<String> {
         }
     }
     String::from_utf8(bytes).ok()
+}
+
+/// The keys by their meshes.
+pub(super) fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
+    let mut meshes: BTreeMap<&str, Vec<&ResourceKey>> = BTreeMap::new();
+    for key in keys {
+        meshes.entry(&key.mesh).or_default().push(key);
+    }
+    meshes
 }

@@ -80,6 +80,11 @@ impl Pointers {
         Ok(Some(found))
     }
 
+    /// The last value of a folder that this process has seen.
+    pub(super) fn seen_last(&self, folder: &str) -> Option<Numbered> {
+        self.seen().get(folder).cloned()
+    }
+
     /// Makes the value after `last`. None where somebody else has made it.
     pub(super) async fn append(
         &self,

@@ -10,7 +10,7 @@ pub(super) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// The steps: the first makes format 1 of an empty database, the second format 2 of format 1, and so on. A
 /// step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[first, second];
+pub(super) const STEPS: &[Step] = &[first, second, third];
 
 fn first(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
@@ -61,6 +61,11 @@ fn second(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             owner TEXT NOT NULL, actor TEXT NOT NULL, run TEXT, at INTEGER NOT NULL
          ) STRICT, WITHOUT ROWID;",
     )
+}
+
+/// Records say which request wrote them.
+fn third(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch("ALTER TABLE records ADD COLUMN request TEXT;")
 }
 
 /// The format of a file: how many steps it has been through.

@@ -15,7 +15,7 @@ use meshform_model::kind::Kind;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 const COLUMNS: &str = "mesh, kind, parent, name, body, arn, uid, mesh_owner, resource_owner, version, revision, \
-    owner, actor, run, created_at, last_updated_at, digest";
+    owner, actor, run, created_at, last_updated_at, digest, request";
 
 /// A row that may turn out unreadable.
 type Read = std::result::Result<Record, Unreadable>;
@@ -226,8 +226,8 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
     desk.conn
         .prepare_cached(
             "INSERT OR REPLACE INTO records (mesh, kind, parent, name, body, arn, uid, mesh_owner, resource_owner,
-                version, revision, owner, actor, run, created_at, last_updated_at, digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                version, revision, owner, actor, run, created_at, last_updated_at, digest, request)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )
         .and_then(|mut s| {
             s.execute(params![
@@ -248,6 +248,7 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
                 record.created_at.0,
                 record.last_updated_at.0,
                 digest.as_str(),
+                record.request,
             ])
         })
         .map(|_| ())
@@ -315,6 +316,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Read> {
         author: author(row, 11)?,
         created_at: Timestamp(row.get(14)?),
         last_updated_at: Timestamp(row.get(15)?),
+        request: row.get(17)?,
     };
     // What format 1 wrote has none.
     let noted: Option<String> = row.get(16)?;
@@ -355,7 +357,8 @@ fn digest(record: &Record, body: &str) -> Digest {
         record.last_updated_at.0,
     ];
     let mut bytes = Vec::with_capacity(body.len() + 512);
-    for text in texts {
+    // What names no request has the digest that it had before there were any.
+    for text in texts.into_iter().chain(record.request.as_deref()) {
         bytes.extend((text.len() as u64).to_be_bytes());
         bytes.extend(text.as_bytes());
     }

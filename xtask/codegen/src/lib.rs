@@ -1,46 +1,15 @@
-//! Turns the project's own `.proto` files into the Rust that is checked in, so that no build of the project
-//! needs a protobuf compiler or a build script.
+//! Writes the Rust that is checked in and that follows from something else: from the project's own `.proto` files, so that
+//! no build needs a protobuf compiler, and from `schemas/`, so that what a schema says is not said again by hand.
 //!
-//! [`TARGETS`] lists what is generated; [`generate`] writes it; [`stale`] says what is out of date (the test
-//! of this crate, and `cargo xtask codegen --check`).
+//! [`generate`] writes it; [`stale`] says what is out of date (the test of this crate, and `cargo xtask codegen --check`).
+
+mod protobuf;
+pub mod schemas;
+
+pub use protobuf::{TARGETS, Target};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// One crate's generated code.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// The crate's folder in the workspace. Its `proto/` holds the definitions, its `src/gen/` the result.
-    pub krate: &'static str,
-    /// The definitions that are turned into Rust, relative to `proto/`; what they import comes along.
-    pub files: &'static [&'static str],
-    /// Whether service traits are generated (tonic servers).
-    pub services: bool,
-    /// Whether the descriptor set is kept beside the code (needed to print proto3 JSON).
-    pub descriptors: bool,
-}
-
-/// What is generated for whom.
-pub const TARGETS: &[Target] = &[
-    Target {
-        krate: "tfplugin",
-        files: &[
-            "tfplugin6.proto",
-            "plugin/grpc_broker.proto",
-            "plugin/grpc_controller.proto",
-            "plugin/grpc_stdio.proto",
-            "grpc/health/v1/health.proto",
-        ],
-        services: true,
-        descriptors: false,
-    },
-    Target {
-        krate: "envoy-api",
-        files: &["meshform_envoy.proto"],
-        services: false,
-        descriptors: true,
-    },
-];
 
 /// The text or bytes of each generated file by its path under the workspace root.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -48,108 +17,99 @@ pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 /// Why nothing could be generated.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Generates every target in memory.
+/// The crate that is generated from the schemas.
+const MODEL: &str = "model";
+
+/// Generates everything in memory, or what one crate has of it.
 ///
 /// # Errors
-/// When a definition does not compile or code generation fails; the text names file and line.
-pub fn render(root: &Path) -> Result<Files, Error> {
-    render_of(root, TARGETS)
-}
-
-fn render_of<'t>(root: &Path, targets: impl IntoIterator<Item = &'t Target>) -> Result<Files, Error> {
+/// When a definition or a schema cannot be read or nothing follows from it; the text names file and place.
+pub fn render(root: &Path, only: Option<&str>) -> Result<Files, Error> {
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
     let mut all = Files::new();
-    for target in targets {
-        render_target(root, target, &mut all)?;
+    for target in TARGETS.iter().filter(|target| wanted(target.krate)) {
+        protobuf::render(root, target, &mut all)?;
+    }
+    if wanted(MODEL) {
+        all.extend(schemas::render(&root.join("schemas"))?);
+    }
+    if all.is_empty() {
+        let names: Vec<&str> = TARGETS.iter().map(|target| target.krate).chain([MODEL]).collect();
+        return Err(format!(
+            "nothing is generated for this crate, only for {}",
+            names.join(", ")
+        )
+        .into());
     }
     Ok(all)
 }
 
-fn render_target(root: &Path, target: &Target, all: &mut Files) -> Result<(), Error> {
-    let proto = root.join(target.krate).join("proto");
-    let mut compiler = protox::Compiler::new([&proto])?;
-    compiler.include_imports(true).include_source_info(true);
-    for file in target.files {
-        compiler.open_file(proto.join(file))?;
-    }
-    let with_comments = compiler.file_descriptor_set();
-
-    let scratch = root
-        .join("target")
-        .join(format!("codegen-{}-{}", target.krate, std::process::id()));
-    std::fs::create_dir_all(&scratch)?;
-    let mut config = prost_build::Config::new();
-    // Envoy refuses a type URL without a host; maps in order keep hashes and snapshots stable.
-    config
-        .enable_type_names()
-        .type_name_domain(["."], "type.googleapis.com")
-        .btree_map(["."])
-        .out_dir(&scratch);
-    if target.services {
-        tonic_prost_build::configure()
-            .build_client(true)
-            .build_server(true)
-            .build_transport(false)
-            .out_dir(&scratch)
-            .compile_fds_with_config(with_comments, config)?;
-    } else {
-        config.compile_fds(with_comments)?;
-    }
-    let out = Path::new(target.krate).join("src/gen");
-    for entry in std::fs::read_dir(&scratch)? {
-        let entry = entry?;
-        all.insert(out.join(entry.file_name()), std::fs::read(entry.path())?);
-    }
-    std::fs::remove_dir_all(&scratch)?;
-    if target.descriptors {
-        let mut compiler = protox::Compiler::new([&proto])?;
-        compiler.include_imports(true).include_source_info(false);
-        for file in target.files {
-            compiler.open_file(proto.join(file))?;
-        }
-        let bytes = prost::Message::encode_to_vec(&compiler.file_descriptor_set());
-        all.insert(out.join("descriptors.bin"), bytes);
-    }
-    Ok(())
+/// The folders that hold what is generated and nothing else, but for a `mod.rs` by hand.
+fn folders(files: &Files) -> Vec<PathBuf> {
+    let protobuf = TARGETS
+        .iter()
+        .map(|target| Path::new(target.krate).join("src/gen"));
+    let all = protobuf.chain(schemas::FOLDERS.into_iter().map(PathBuf::from));
+    all.filter(|folder| files.keys().any(|path| path.starts_with(folder)))
+        .collect()
 }
 
-/// Writes every generated file, or only those of one crate, and removes what is no longer generated.
+/// What stands in those folders and is no longer generated.
+fn left_over(root: &Path, files: &Files) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    for folder in folders(files) {
+        if !root.join(&folder).is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(root.join(&folder))? {
+            let path = folder.join(entry?.file_name());
+            let by_hand = path.file_name().is_some_and(|name| name == "mod.rs");
+            if !files.contains_key(&path) && !by_hand {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Writes every generated file, or only those of one crate, and removes what is no longer generated. What is as it should
+/// be is left alone, so that nothing is built anew for it.
 ///
 /// # Errors
 /// As [`render`], or when a file cannot be written.
 pub fn generate(root: &Path, only: Option<&str>) -> Result<usize, Error> {
-    let targets = || {
-        TARGETS
-            .iter()
-            .filter(|target| only.is_none_or(|name| name == target.krate))
-    };
-    let files = render_of(root, targets())?;
-    for target in targets() {
-        let out = root.join(target.krate).join("src/gen");
-        std::fs::create_dir_all(&out)?;
-        for entry in std::fs::read_dir(&out)? {
-            let path = entry?.path();
-            let known = path.strip_prefix(root).is_ok_and(|p| files.contains_key(p));
-            if !known && path.file_name().is_some_and(|name| name != "mod.rs") {
-                std::fs::remove_file(path)?;
-            }
-        }
+    let files = render(root, only)?;
+    let mut count = 0;
+    for path in left_over(root, &files)? {
+        std::fs::remove_file(root.join(path))?;
+        count += 1;
     }
     for (path, bytes) in &files {
-        std::fs::write(root.join(path), bytes)?;
+        let path = root.join(path);
+        if std::fs::read(&path).ok().as_ref() == Some(bytes) {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, bytes)?;
+        count += 1;
     }
-    Ok(files.len())
+    Ok(count)
 }
 
-/// The generated files whose checked-in form differs from what the definitions give today.
+/// The generated files whose checked-in form differs from what their sources give today.
 ///
 /// # Errors
 /// As [`render`].
 pub fn stale(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    Ok(render(root)?
-        .into_iter()
-        .filter(|(path, bytes)| std::fs::read(root.join(path)).ok().as_ref() != Some(bytes))
-        .map(|(path, _)| path)
-        .collect())
+    let files = render(root, None)?;
+    let mut stale = left_over(root, &files)?;
+    let changed = files
+        .iter()
+        .filter(|(path, bytes)| std::fs::read(root.join(path)).ok().as_ref() != Some(*bytes));
+    stale.extend(changed.map(|(path, _)| path.clone()));
+    Ok(stale)
 }
 
 /// The workspace's root, from where this crate was built.
@@ -164,7 +124,7 @@ pub fn workspace_root() -> PathBuf {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn checked_in_code_is_what_the_definitions_give() {
+    fn checked_in_code_is_what_its_sources_give() {
         let stale = super::stale(&super::workspace_root()).unwrap();
         assert!(
             stale.is_empty(),

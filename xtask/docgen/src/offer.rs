@@ -57,7 +57,11 @@ pub(crate) fn pages(root: &Path, schema: &Value) -> Result<Pages, String> {
         .ok_or("this is not what `terraform providers schema -json` prints for one provider")?;
     let kinds = meshform_model::kind::Kind::ALL
         .into_iter()
-        .map(|kind| meshform_model::schema::kind(kind).terraform.clone())
+        .map(|kind| {
+            meshform_model::schema::kind(kind)
+                .type_in(meshform_model::dialect::Dialect::Terraform)
+                .to_owned()
+        })
         .collect();
     let offer = Offer { root, schema, kinds };
     let mut pages = Pages::new();

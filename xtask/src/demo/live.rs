@@ -249,7 +249,7 @@ fn fail_if_ended(running: &Running, log: &Path) -> Result<()> {
 }
 
 /// Looks again and again.
-fn wait(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(super) fn wait(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     while !there()? {
         if started.elapsed() > PATIENCE {

@@ -8,6 +8,7 @@ use meshform_acceptance::load::{Load, Tally};
 use super::Folders;
 use super::forms::{self, Meshform};
 use super::live::{self, Mark, Ports, Proxy};
+use super::remote::{self, Cast};
 use super::split::{self, Requests};
 use super::steps::{Steps, seconds};
 use super::terraform::{Applied, Terraform};
@@ -62,13 +63,13 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
     let steps = Steps::new();
     out::line("The mesh `apps` on this machine: servicea calls serviceb, of which two versions run.");
     steps.chapter("Tools and programs");
-    let toolbox = tools::ensure(checkout, &[Tool::Terraform, Tool::Envoy])?;
+    let toolbox = tools::ensure(checkout, &[Tool::Terraform, Tool::Envoy, Tool::Moto])?;
     steps.step("tools", || Ok(((), versions(&toolbox)?)))?;
-    let names = ["terraform-provider-appmesh", "meshform"];
+    let names = ["terraform-provider-appmesh", "meshform", "meshform-agent"];
     out::line("  build                       the first time, this takes a few minutes");
     let built = cargo::build_binaries(checkout, &names, "dev")?;
-    let [provider, meshform] = names.map(|name| built.get(name));
-    let (Some(provider), Some(meshform)) = (provider, meshform) else {
+    let [provider, meshform, agent] = names.map(|name| built.get(name));
+    let (Some(provider), Some(meshform), Some(agent)) = (provider, meshform, agent) else {
         return Err(Failure::new("the programs were built and are not there"));
     };
 
@@ -103,6 +104,18 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
     story.weights(&proxy)?;
     story.canary(&proxy)?;
     story.forms()?;
+    let [envoy, moto] = [Tool::Envoy, Tool::Moto].map(|tool| toolbox.path(tool));
+    let cast = Cast {
+        terraform: &terraform,
+        envoy: &envoy,
+        moto: &moto,
+        agent,
+        plugins: &story.terraform.plugins(),
+        serviceb,
+        servicebv2,
+    };
+    remote::play(&story.steps, &cast, children, (&folders.remote, &folders.logs))?;
+    story.places();
     if keep {
         story.keep(&proxy)?;
     } else {
@@ -300,9 +313,7 @@ impl Story<'_> {
                     containers.join(" and ")
                 ),
             ))
-        })?;
-        self.places();
-        Ok(())
+        })
     }
 
     /// Where everything lies.

@@ -65,6 +65,14 @@ impl<'a> Terraform<'a> {
         })
     }
 
+    /// With more variables in Terraform's environment.
+    pub(super) fn with(mut self, variables: &[(&str, &str)]) -> Self {
+        for (name, value) in variables {
+            self.module = self.module.env(name, value);
+        }
+        self
+    }
+
     /// Where the module is.
     pub(super) fn dir(&self) -> &Path {
         self.module.dir()

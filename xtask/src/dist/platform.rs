@@ -86,6 +86,15 @@ impl Platform {
         self.here
     }
 
+    /// Whether a program of ours is made for it: the agent supervises by Unix signals, and AWS Lambda runs Linux.
+    pub(super) fn runs(&self, program: &str) -> bool {
+        match program {
+            super::AGENT => self.os() != "windows",
+            super::FUNCTION => self.os() == "linux",
+            _ => true,
+        }
+    }
+
     /// Whether the C library is only linked statically when that is asked for.
     pub(super) fn needs_static_flag(&self) -> bool {
         self.triple.ends_with("linux-gnu")

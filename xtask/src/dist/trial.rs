@@ -1,7 +1,9 @@
-//! An archive taken as users take it: Terraform finds it in a filesystem mirror, unpacks it, and plans.
+//! Archives taken as users take them: Terraform finds the provider in a filesystem mirror, unpacks it, and plans; the
+//! other programs run where nothing else is.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use meshform_acceptance::terraform::Module;
 use serde_json::Value;
@@ -20,6 +22,31 @@ resource "appmesh_mesh" "apps" {
   name = "apps"
 }
 "#;
+
+/// Runs a program on a root file system that has nothing but it; gives what it says of its version.
+pub(super) fn bare(program: &Path, name: &str, work: &Path) -> Result<String> {
+    let place = work.join(name);
+    fs::copy(program, &place).map_err(Failure::io("write", &place))?;
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--root"])
+        .arg(work)
+        .arg(format!("/{name}"))
+        .arg("--version");
+    let cannot = |error: std::io::Error| {
+        Failure::new(format!("cannot try {name} on a bare root: {error}"))
+            .help("`unshare` of util-linux is needed, and a system that lets users make namespaces")
+    };
+    let ran = command.output().map_err(cannot)?;
+    let said = String::from_utf8_lossy(&ran.stdout).trim().to_owned();
+    if ran.status.success() && said.starts_with(name) {
+        return Ok(said);
+    }
+    let why = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
+    Err(Failure::new(format!(
+        "{name} does not run on a bare root: {said} {why}"
+    )))
+}
 
 /// Runs `init` and `plan` in `work`; gives the line that sums the plan up.
 pub(super) fn trial(terraform: &Path, archive: &Path, work: &Path) -> Result<String> {

@@ -183,20 +183,32 @@ fn crates(context: &mut Context<'_>) -> Result<Tally> {
 /// The acceptance tests, on the programs as they are now.
 fn acceptance(context: &mut Context<'_>) -> Result<Tally> {
     let mut environment = context.environment()?;
+    environment.extend(programs(context.checkout)?);
+    context.tests(&["--package", ACCEPTANCE], &environment)
+}
+
+/// Where tools and programs are, for tests that drive them; sees to both.
+pub(crate) fn environment(checkout: &Checkout) -> Result<Vec<(&'static str, OsString)>> {
+    let mut environment = tools::ensure(checkout, &Tool::all())?.environment()?;
+    environment.extend(programs(checkout)?);
+    Ok(environment)
+}
+
+/// Builds the programs as they are now: where each is.
+fn programs(checkout: &Checkout) -> Result<Vec<(&'static str, OsString)>> {
     let programs = [
         ("MESHFORM_PROVIDER", "terraform-provider-appmesh"),
         ("MESHFORM_CLI", "meshform"),
         ("MESHFORM_AGENT", "meshform-agent"),
+        ("MESHFORM_CFN", "meshform-cfn"),
     ];
-    let built = cargo::build_binaries(context.checkout, &programs.map(|(_, name)| name), "dev")?;
-    for (variable, name) in programs {
-        environment.extend(
-            built
-                .get(name)
-                .map(|place| (variable, place.clone().into_os_string())),
-        );
-    }
-    context.tests(&["--package", ACCEPTANCE], &environment)
+    let built = cargo::build_binaries(checkout, &programs.map(|(_, name)| name), "dev")?;
+    let found = |(variable, name): (&'static str, &str)| {
+        built
+            .get(name)
+            .map(|place| (variable, place.clone().into_os_string()))
+    };
+    Ok(programs.into_iter().filter_map(found).collect())
 }
 
 fn docs(context: &mut Context<'_>) -> Result<Tally> {

@@ -42,34 +42,9 @@ const KNOWN: &[Known] = &[
         reason: "the public traits, the server that calls them and the wire form of their values are one protocol",
     },
     Known {
-        package: "meshform-bundle",
-        modules: &["bundle", "layout", "legacy"],
-        reason: "a bundle of an older format is read as a bundle, and its files tell the resources",
-    },
-    Known {
-        package: "meshform-compiler",
-        modules: &["cloudformation", "frontend", "terraform"],
-        reason: "what is symbolic in a template is kept by who reads it and written by who writes the same form",
-    },
-    Known {
-        package: "meshform-release",
-        modules: &["policy", "releaser"],
-        reason: "a policy is asked of a releaser, which holds releases back as the policy says",
-    },
-    Known {
         package: "meshform-store",
         modules: &["bucket", "contract"],
         reason: "a store says whether it is a bucket, where releases are published to",
-    },
-    Known {
-        package: "meshform-release",
-        modules: &["debouncer", "scheduler"],
-        reason: "the scheduler's timing is what the debouncer goes by",
-    },
-    Known {
-        package: "terraform-provider-appmesh",
-        modules: &["resource", "schema"],
-        reason: "a resource has a schema, which marks the attributes of its key",
     },
 ];
 

@@ -64,7 +64,22 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "meshform-model",
             "meshform-store",
+            "meshform-registry",
             "meshform-envoy",
+            "meshform-bundle",
+        ],
+        tests_use: &[],
+    },
+    // The API over a store: no rule of its own about resources.
+    Layer {
+        package: "meshform-controlplane",
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-registry",
+            "meshform-release",
+            "meshform-envoy",
+            "meshform-envoy-api",
             "meshform-bundle",
         ],
         tests_use: &[],
@@ -92,12 +107,25 @@ const LAYERS: &[Layer] = &[
             "meshform-compiler",
             "meshform-envoy",
             "meshform-release",
+            "meshform-controlplane",
         ],
         tests_use: &[],
     },
     Layer {
         package: "meshform-agent",
         uses: &["meshform-bundle"],
+        tests_use: &[],
+    },
+    // One function of AWS Lambda.
+    Layer {
+        package: "meshform-cfn",
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-registry",
+            "meshform-compiler",
+            "meshform-release",
+        ],
         tests_use: &[],
     },
     // Tools of the house. Acceptance tests drive the programs from outside, and may read with the libraries what was
@@ -116,9 +144,12 @@ const LAYERS: &[Layer] = &[
             "meshform-registry",
             "meshform-compiler",
             "meshform-envoy",
+            "meshform-bundle",
             "meshform-release",
+            "meshform-controlplane",
             "terraform-provider-appmesh",
             "meshform",
+            "meshform-cfn",
         ],
         tests_use: &[],
     },
@@ -186,6 +217,7 @@ fn the_table_has_no_circle_and_no_program_that_others_use() {
         "terraform-provider-appmesh",
         "meshform",
         "meshform-agent",
+        "meshform-cfn",
         "xtask",
     ];
     for (place, layer) in LAYERS.iter().enumerate() {

@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 pub(crate) fn rows(sheet: &mut Sheet) {
     names(sheet);
     endpoints(sheet);
+    super::cloud_map::rows(sheet);
     explicit(sheet);
 }
 
@@ -147,7 +148,7 @@ fn endpoints(sheet: &mut Sheet) {
             let output = meshform_envoy::build(&mesh, &options).unwrap();
             let clusters = output.proxies.iter().flat_map(|proxy| &proxy.resources.clusters);
             let types: BTreeSet<bool> = clusters
-                .filter(|cluster| cluster.name.contains("_map_"))
+                .filter(|cluster| cluster.name.starts_with("cds_egress_apps_map_"))
                 .map(|cluster| {
                     cluster.json().contains("\"EDS\"") && !cluster.json().contains("map.apps.local")
                 })

@@ -1,6 +1,7 @@
 //! The sections, in the page's order.
 
 mod ads;
+mod cloud_map;
 mod conditions;
 mod discovery;
 mod edge;
@@ -54,10 +55,6 @@ pub(crate) const WITHOUT_A_ROW: &[(&str, &str)] = &[
     (
         "proxyProfile.spec.envoyVersion.{min,max}",
         "decides which command operators an access log may have: the golden case `refused-versions` shows it",
-    ),
-    (
-        "virtualNode.spec.serviceDiscovery.awsCloudMap.ipPreference",
-        "Cloud Map's endpoints come from the profile, which gives addresses, not names",
     ),
     (
         "virtualGateway.spec.listeners.healthCheck.{protocol,path,port,intervalMillis,timeoutMillis,healthyThreshold,unhealthyThreshold}",

@@ -138,14 +138,10 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     let mut whole = plan.clone();
     whole.set("proxyProfile/web", merged(json!({"virtualNode": "web"}), profile));
     let key = ResourceKey::from_path("mesh/apps/virtualNode/web").unwrap();
-    let task = Task {
-        mesh: &whole.mesh(),
-        key: &key,
-        delivery: ecs::Delivery::Static(b"{}"),
-        files: &[],
-    };
+    let mesh = whole.mesh();
+    let task = Task::new(&mesh, &key, ecs::Delivery::Static(b"{}"));
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
-    network.intercept(&namespace::properties(&definition));
+    network.intercept(&meshform_acceptance::interception::properties(&definition));
     proxy
 }
 

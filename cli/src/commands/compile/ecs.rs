@@ -1,6 +1,10 @@
 //! `--target ecs`: task definitions with the proxy in them. Those that the inputs hold are kept but for App Mesh's Envoy;
 //! a proxy without one gets a template of its own.
 
+mod beside;
+
+pub(super) use beside::{Beside, prepare};
+
 use super::targets::{needed_file, proxies, templates};
 use super::{Arguments, Configuration};
 use crate::codes;
@@ -10,111 +14,17 @@ use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::tasks::TaskForm;
-use meshform_compiler::policy::{self, Bucket};
+use meshform_compiler::frontend::workloads::{Companions, Workload};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix};
 use meshform_envoy::{self as envoy, Proxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
-use meshform_model::spec::Spec;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What the inputs hold beside the mesh.
-pub(super) struct Beside {
-    existing: Vec<Existing>,
-    /// Profiles that come from task definitions.
-    profiles: Vec<ResourceKey>,
-}
-
-/// Finds the task definitions, and adds to the mesh what they say of how their proxies are run.
-pub(super) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
-    let mut beside = Beside {
-        existing: Vec::new(),
-        profiles: Vec::new(),
-    };
-    let agent = arguments.configuration == Configuration::Agent;
-    let mut problems = Vec::new();
-    for found in &loaded.reading.tasks {
-        match ecs::recognise(found, agent) {
-            Ok(Some(existing)) => beside.existing.push(existing),
-            Ok(None) => {}
-            Err(problem) => problems.push(problem),
-        }
-    }
-    let wanted = |key: &ResourceKey| {
-        arguments.input.mesh.as_ref().is_none_or(|mesh| key.mesh == *mesh)
-            && arguments.node.as_ref().is_none_or(|node| is_called(key, node))
-    };
-    beside.existing.retain(|existing| wanted(&existing.key));
-    for existing in &beside.existing {
-        if !loaded
-            .resources
-            .iter()
-            .any(|resource| resource.key == existing.key)
-        {
-            let problem = Diagnostic::error(
-                codes::NOT_THERE,
-                format!(
-                    "the task definition `{}` runs the proxy of {}, which the inputs do not hold",
-                    existing.label, existing.key
-                ),
-            );
-            problems
-                .push(existing.problem(problem.help("give the mesh with it: its template, JSON or state")));
-            continue;
-        }
-        match profile(existing, &mut loaded.resources) {
-            Ok(key) => beside.profiles.push(key),
-            Err(problem) => problems.push(existing.problem(problem)),
-        }
-    }
-    loaded.add(problems);
-    beside
-}
-
-/// Puts what a task definition says below what the proxy's own profile says.
-fn profile(existing: &Existing, resources: &mut Vec<Resource>) -> Result<ResourceKey, Diagnostic> {
-    let subject = match existing.key.kind {
-        Kind::VirtualGateway => "virtualGateway",
-        _ => "virtualNode",
-    };
-    let mut spec = existing.profile.clone();
-    if let Some(fields) = spec.as_object_mut() {
-        fields.insert(subject.to_owned(), json!(existing.key.name));
-    }
-    let name = ResourceKey::in_mesh(&existing.key.mesh, Kind::ProxyProfile, &existing.key.name);
-    let derived = Resource::from_json(name, &spec)?;
-    let Spec::ProxyProfile(told) = &derived.spec else {
-        return Ok(derived.key);
-    };
-    let own = resources
-        .iter_mut()
-        .find_map(|resource| match &mut resource.spec {
-            Spec::ProxyProfile(own) if own.subject(&resource.key.mesh).as_ref() == Some(&existing.key) => {
-                Some((&resource.key, own))
-            }
-            _ => None,
-        });
-    match own {
-        Some((key, own)) => {
-            **own = own.as_ref().clone().over(told);
-            Ok(key.clone())
-        }
-        None => {
-            let mut derived = derived;
-            while resources.iter().any(|resource| resource.key == derived.key) {
-                derived.key.name.push_str("-ecs");
-            }
-            let key = derived.key.clone();
-            resources.push(derived);
-            Ok(key)
-        }
-    }
-}
 
 /// The files of all proxies.
 pub(super) fn build(
@@ -128,9 +38,18 @@ pub(super) fn build(
         files: Files::default(),
         reports: String::new(),
         patched: BTreeMap::new(),
+        stacks: Vec::new(),
         image: arguments.proxy_image.as_ref().map(|image| json!(image)),
         store: arguments.proxy_store.as_ref().map(|store| json!(store)),
     };
+    if let Some(store) = arguments
+        .proxy_store
+        .as_ref()
+        .filter(|store| Bucket::parse(store).is_none())
+    {
+        loaded.add(vec![no_bucket(store)]);
+        return out.files;
+    }
     let own = templates(arguments, io, &mut loaded.problems);
     for (mesh, proxy) in proxies(arguments, io, meshes, loaded) {
         let there: Vec<&Existing> = beside
@@ -143,10 +62,16 @@ pub(super) fn build(
             loaded.add(problems);
         }
         if there.is_empty() {
-            let problems = out.stack((mesh, &proxy), &own);
+            let problems = out.stack((mesh, &proxy), beside.workloads.get(&proxy.key), &own);
             let problems = loaded.placed(problems);
             loaded.add(problems);
         }
+    }
+    // Of one proxy alone nobody knows what all of them share: deployed, such a stack would take the rest away.
+    for mesh in meshes.iter().filter(|_| arguments.node.is_none()) {
+        let problems = out.shared(mesh, &own);
+        let problems = loaded.placed(problems);
+        loaded.add(problems);
     }
     let problems = out.templates(loaded);
     loaded.add(problems);
@@ -166,17 +91,85 @@ pub(super) fn build(
     out.files
 }
 
+/// A file for Docker Compose of each mesh. Task definitions that the inputs hold say how their proxies are run, and
+/// nothing else of them is taken: what runs beside them on a laptop is its workload.
+pub(super) fn compose(
+    (arguments, io): (&Arguments, &Io),
+    meshes: &[Mesh],
+    beside: &Beside,
+    loaded: &mut Loaded,
+) -> Files {
+    let mut files = Files::default();
+    let own = templates(arguments, io, &mut loaded.problems);
+    let image = arguments
+        .proxy_image
+        .as_ref()
+        .map_or_else(ecs::image, |image| json!(image));
+    let store = arguments
+        .proxy_store
+        .as_ref()
+        .map_or_else(ecs::store, |store| json!(store));
+    let proxies = proxies(arguments, io, meshes, loaded);
+    for mesh in meshes {
+        let tasks: Vec<ecs::Task<'_>> = proxies
+            .iter()
+            .filter(|(_, proxy)| proxy.key.mesh == mesh.name())
+            .map(|(mesh, proxy)| {
+                let workload = beside.workloads.get(&proxy.key);
+                let delivery = match arguments.configuration {
+                    Configuration::Agent => Delivery::Agent {
+                        image: &image,
+                        store: &store,
+                    },
+                    Configuration::Static => {
+                        Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
+                    }
+                };
+                ecs::Task {
+                    workload,
+                    collector: collector(arguments, workload),
+                    ..ecs::Task::new(mesh, &proxy.key, delivery)
+                }
+            })
+            .collect();
+        if tasks.is_empty() {
+            continue;
+        }
+        let problems = match ecs::compose(mesh, &tasks, &own) {
+            Ok(made) => {
+                files.file(format!("{}/compose.yaml", file_name(mesh.name())), made.text);
+                made.warnings
+            }
+            Err(problems) => problems,
+        };
+        let problems = loaded.placed(problems);
+        loaded.add(problems);
+    }
+    files
+}
+
+/// The image of what takes traces and statistics, where it is wanted.
+fn collector<'a>(arguments: &'a Arguments, workload: Option<&Workload>) -> Option<&'a str> {
+    let wanted = match workload.and_then(|workload| workload.companions) {
+        Some(asked) => asked == Companions::Collector,
+        None => arguments.companions == super::Companions::Collector,
+    };
+    wanted.then_some(arguments.collector_image.as_str())
+}
+
 struct Out<'a> {
     arguments: &'a Arguments,
     files: Files,
     reports: String,
     /// Translated task definitions by template and logical id.
     patched: BTreeMap<usize, BTreeMap<String, ecs::PatchedTask>>,
+    /// The proxies that got stacks of their own.
+    stacks: Vec<ResourceKey>,
     image: Option<Json>,
     store: Option<Json>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
     /// A task definition of the user's, with our proxy in it.
     fn translated(
         &mut self,
@@ -211,6 +204,8 @@ impl Out<'_> {
             key: &proxy.key,
             delivery,
             files: &files,
+            workload: None,
+            collector: collector(self.arguments, None),
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -223,13 +218,18 @@ impl Out<'_> {
         };
         let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(Some(bucket)) => Some(policy::proxy(&proxy.key, |key| bucket.object(key))),
-            Some(None) => return vec![existing.problem(no_bucket(store.as_str().unwrap_or_default()))],
+            Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, |key| bucket.object(key))),
             None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
             self.files
                 .file(format!("{folder}/task-role-policy.json"), pretty(policy));
+        }
+        if made.definition.to_string().contains(ecs::COLLECTOR_CONFIGURATION) {
+            self.files.file(
+                format!("{folder}/collector-policy.json"),
+                pretty(&ecs::collector_policy()),
+            );
         }
         match template {
             Some(template) => {
@@ -250,7 +250,12 @@ impl Out<'_> {
     }
 
     /// A proxy without a task definition: a template of its own.
-    fn stack(&mut self, (mesh, proxy): (&Mesh, &Proxy), own: &ecs::Templates) -> Vec<Diagnostic> {
+    fn stack(
+        &mut self,
+        (mesh, proxy): (&Mesh, &Proxy),
+        workload: Option<&Workload>,
+        own: &ecs::Templates,
+    ) -> Vec<Diagnostic> {
         let files = needed(mesh, proxy);
         let (image, store) = (
             self.image.clone().unwrap_or_else(ecs::image),
@@ -270,13 +275,72 @@ impl Out<'_> {
             key: &proxy.key,
             delivery,
             files: &files,
+            workload,
+            collector: collector(self.arguments, workload),
         };
+        self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
             Ok(definition) => {
                 let path = format!("{}/stack.json", proxy.path);
                 self.files.file(path, pretty(&definition.json));
                 definition.warnings
             }
+            Err(problems) => problems,
+        }
+    }
+
+    /// What the proxies of a mesh share.
+    fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
+        let (image, store) = (
+            self.image.clone().unwrap_or_else(ecs::image),
+            self.store.clone().unwrap_or_else(ecs::store),
+        );
+        let agent = self.arguments.configuration == Configuration::Agent;
+        let literal = store.as_str().map(Bucket::parse);
+        let bucket = match literal {
+            Some(bucket) => bucket,
+            // Its prefix is empty or ends with a slash, which the parameter's pattern sees to.
+            None => Bucket::parse("s3://${Bucket}/${Prefix}")
+                .map(|bucket| bucket.in_partition("${AWS::Partition}")),
+        };
+        let policy = bucket.map(|bucket| {
+            let records = meshform_store::records_prefix(mesh.name());
+            let prefix = MeshPrefix {
+                mesh: mesh.name(),
+                records: &records,
+            };
+            ecs::with_prefix_parameter(policy::endpoints(prefix, &bucket))
+        });
+        let proxies: Vec<ResourceKey> = self
+            .stacks
+            .iter()
+            .filter(|key| key.mesh == mesh.name())
+            .cloned()
+            .collect();
+        let stack = ecs::MeshStack {
+            mesh,
+            proxies: &proxies,
+            delivery: match agent {
+                true => Delivery::Agent {
+                    image: &image,
+                    store: &store,
+                },
+                false => Delivery::Static(&[]),
+            },
+            poller: policy
+                .as_ref()
+                .filter(|_| agent)
+                .map(|policy| ecs::Poller { policy }),
+        };
+        match ecs::build_mesh(&stack, own) {
+            Ok(Some(made)) => {
+                self.files.file(
+                    format!("{}/stack.json", file_name(mesh.name())),
+                    pretty(&made.json),
+                );
+                made.warnings
+            }
+            Ok(None) => Vec::new(),
             Err(problems) => problems,
         }
     }

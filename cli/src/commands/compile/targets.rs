@@ -1,7 +1,6 @@
 //! What each target puts into the folder.
 
-use super::ecs::{self as ecs_target, Beside};
-use super::{Arguments, Target};
+use super::{Arguments, Target, ecs as ecs_target, ecs::Beside, kubernetes as kubernetes_target};
 use crate::codes;
 use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, is_called, no_proxy};
@@ -17,7 +16,8 @@ use std::path::Path;
 /// The files, and the meshes that they are made of; problems are added to what was loaded.
 pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> (Files, Vec<Mesh>) {
     loaded.demand_values();
-    let beside = (arguments.target == Target::Ecs).then(|| ecs_target::prepare(arguments, loaded));
+    let tasks = matches!(arguments.target, Target::Ecs | Target::Compose);
+    let beside = tasks.then(|| ecs_target::prepare(arguments, loaded));
     let meshes = loaded.meshes(&arguments.quotas.options());
     let files = made((arguments, io), &meshes, beside.as_ref(), loaded);
     (files, meshes)
@@ -54,11 +54,17 @@ fn made(
                 place(&proxy, &mut files);
             }
         }
+        Target::Compose => {
+            if let Some(beside) = beside {
+                files = ecs_target::compose((arguments, io), meshes, beside, loaded);
+            }
+        }
         Target::Ecs => {
             if let Some(beside) = beside {
                 files = ecs_target::build((arguments, io), meshes, beside, loaded);
             }
         }
+        Target::Kubernetes => files = kubernetes_target::build((arguments, io), meshes, loaded),
     }
     files
 }
@@ -72,13 +78,16 @@ pub(super) fn proxies<'m>(
 ) -> Vec<(&'m Mesh, Proxy)> {
     let out = io.path(&arguments.out);
     let root = std::path::absolute(&out).unwrap_or(out);
-    let options = envoy::Options::new(root.to_string_lossy());
+    let options = match arguments.target {
+        Target::Kubernetes => envoy::Options::new(kubernetes_target::ROOT),
+        _ => envoy::Options::new(root.to_string_lossy()),
+    };
     let mut all = Vec::new();
     for mesh in meshes {
         match envoy::build(mesh, &options) {
             Ok(output) => {
                 let mut warnings = output.warnings;
-                warnings.extend(envoy::polled::cloud_map_warning(mesh));
+                warnings.extend(loaded.without_endpoints(io, mesh));
                 let warnings = loaded.placed(warnings);
                 loaded.add(warnings);
                 all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));

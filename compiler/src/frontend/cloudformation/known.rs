@@ -1,5 +1,6 @@
 //! What `Ref` and `Fn::GetAtt` give of a resource where that follows from the properties that the template writes.
 
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Symbol, Value};
@@ -34,7 +35,7 @@ const FOLLOWS: &[(&str, &str, &str)] = &[
 ];
 
 /// The expression that an attribute of a resource stands for; to be evaluated where the resource stands.
-pub(super) fn expression(id: &str, resource: &Node, attribute: &str) -> Option<Node> {
+pub(crate) fn expression(id: &str, resource: &Node, attribute: &str) -> Option<Node> {
     let type_name = resource.get("Type").and_then(Node::as_str)?;
     let written = |name: &str| resource.get("Properties").and_then(|all| all.get(name));
     if let Some(kind) = schema::kind_of_cloudformation(type_name) {
@@ -79,7 +80,7 @@ fn of_mesh<'t>(
         text.push_str(&format!("/{name}/{{{first}{}Name}}", letters.as_str()));
     }
     let suffix = schema::kind(kind)
-        .cloudformation
+        .type_in(Dialect::CloudFormation)
         .rsplit("::")
         .next()
         .unwrap_or_default();

@@ -20,7 +20,9 @@ use meshform_model::schema;
 use meshform_model::value::{Node, Object, Span, Value};
 
 pub(super) use expression::evaluate;
+pub(crate) use expression::symbolise;
 pub(super) use given::{how_to_give, misused};
+pub(crate) use known::expression as attribute_of;
 pub(super) use scope::Scope;
 pub(crate) use scope::as_text;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
@@ -166,7 +168,7 @@ fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {
 }
 
 fn suffix(kind: Kind) -> &'static str {
-    let name = schema::kind(kind).cloudformation.as_str();
+    let name = schema::kind(kind).type_in(Dialect::CloudFormation);
     name.rsplit("::").next().unwrap_or(name)
 }
 
@@ -182,7 +184,7 @@ fn kind_of(resource: &Node, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
     if kind.is_none() && name.starts_with("AWS::AppMesh::") {
         let known: Vec<&str> = Kind::ALL
             .iter()
-            .map(|kind| schema::kind(*kind).cloudformation.as_str())
+            .map(|kind| schema::kind(*kind).type_in(Dialect::CloudFormation))
             .filter(|name| name.starts_with("AWS::"))
             .collect();
         let problem = Diagnostic::error(

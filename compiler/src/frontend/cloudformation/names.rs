@@ -5,6 +5,7 @@ use crate::frontend::tags;
 use crate::frontend::text::shorten;
 use meshform_model::codes;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode};
 use meshform_model::value::{Node, Object, Value};
@@ -107,10 +108,13 @@ impl Names<'_> {
 
 /// A field by its name in templates, those of flattened objects too.
 fn field<'s>(shape: &'s ObjectShape, name: &str) -> Option<&'s Field> {
-    let is_own = |field: &&Field| field.cloudformation_form != Form::Absent && field.cloudformation == name;
+    let is_own = |field: &&Field| {
+        let own = field.named(Dialect::CloudFormation);
+        own.form != Form::Absent && own.name == name
+    };
     shape.fields.iter().find(is_own).or_else(|| {
         let flat = shape.fields.iter();
-        let mut flat = flat.filter(|field| field.cloudformation_form == Form::Flatten);
+        let mut flat = flat.filter(|field| field.named(Dialect::CloudFormation).form == Form::Flatten);
         flat.find_map(|outer| self::field(outer.node.object()?, name))
     })
 }

@@ -9,6 +9,7 @@ use super::stacks::Stacks;
 use crate::frontend::text::{MAX_BYTES, place, shorten};
 use crate::frontend::{Options, codes};
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::validate::closest;
@@ -297,7 +298,7 @@ impl<'t> Scope<'t> {
                 let message = format!(
                     "`{}` is of type `{}`, which has no attribute `{}`",
                     shorten(resource),
-                    schema::kind(kind).cloudformation,
+                    schema::kind(kind).type_in(Dialect::CloudFormation),
                     shorten(attribute)
                 );
                 self.wrong_but(at, message, format!("it has {}", known.join(", ")));

@@ -2,6 +2,7 @@
 
 use super::expression::symbolise;
 use crate::frontend::codes;
+use crate::frontend::tasks::FoundTemplate;
 use crate::frontend::text::{place, shorten};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Field, Node, Object, Value};
@@ -56,6 +57,18 @@ impl Stacks {
             root: symbolise(document),
         });
         self.templates.len() - 1
+    }
+
+    /// The templates that no other nests, as they were read.
+    pub(crate) fn whole(&self) -> Vec<FoundTemplate> {
+        let roots = self.roots.keys().filter_map(|at| self.templates.get(*at));
+        let whole = roots.filter_map(|template| {
+            Some(FoundTemplate {
+                name: template.file.clone(),
+                json: template.root.to_json()?,
+            })
+        });
+        whole.collect()
     }
 
     /// The files that nested stacks name and that are not among the templates.

@@ -1,7 +1,9 @@
 //! The objects together: which mesh and which gateway each belongs to, by the controller's rules.
 
 use crate::frontend::Options;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
+use meshform_model::schema;
 use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ pub(super) struct Object {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) namespace: String,
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     pub(super) node: Node,
     pub(super) name_span: Option<Span>,
 }
@@ -56,15 +58,7 @@ impl Object {
 
     /// The kind of the resource that it is.
     pub(super) fn mesh_kind(&self) -> Option<Kind> {
-        Some(match self.kind.as_str() {
-            "Mesh" => Kind::Mesh,
-            "VirtualService" => Kind::VirtualService,
-            "VirtualNode" => Kind::VirtualNode,
-            "VirtualRouter" => Kind::VirtualRouter,
-            "VirtualGateway" => Kind::VirtualGateway,
-            "GatewayRoute" => Kind::GatewayRoute,
-            _ => return None,
-        })
+        schema::kind_of(Dialect::Kubernetes, &self.kind)
     }
 
     pub(super) fn spec(&self) -> Option<&Node> {
@@ -97,7 +91,7 @@ impl Object {
 }
 
 /// The name of an object that gives none.
-pub(super) fn default_name(kind: &str, name: &str, namespace: &str) -> String {
+pub(crate) fn default_name(kind: &str, name: &str, namespace: &str) -> String {
     match kind {
         "Mesh" => name.to_owned(),
         "VirtualService" => format!("{name}.{namespace}"),
@@ -105,7 +99,7 @@ pub(super) fn default_name(kind: &str, name: &str, namespace: &str) -> String {
     }
 }
 
-fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
+pub(crate) fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
     let fields = node.and_then(Node::as_object).into_iter().flatten();
     fields
         .filter_map(|field| Some((field.name.clone(), field.node.as_str()?.to_owned())))
@@ -265,7 +259,7 @@ fn listed(objects: &[&Object]) -> String {
 }
 
 /// Whether a label selector matches. An empty one matches everything.
-fn matches(selector: &Node, labels: &BTreeMap<String, String>) -> bool {
+pub(crate) fn matches(selector: &Node, labels: &BTreeMap<String, String>) -> bool {
     let wanted = selector
         .get("matchLabels")
         .and_then(Node::as_object)

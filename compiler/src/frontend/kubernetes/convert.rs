@@ -1,11 +1,10 @@
-//! From the spec of an object to the spec of the resource: refs become names, and a few fields have other names.
+//! From the spec of an object to the spec of the resource: refs become names. Names of fields are the dialect's.
 
 use super::at;
 use super::cluster::{Cluster, Object, default_name};
 use crate::frontend::codes;
 use crate::frontend::text::shorten;
 use meshform_model::diag::Diagnostic;
-use meshform_model::kind::Kind;
 use meshform_model::value::{Field, Node, Object as Fields, Value};
 use std::collections::BTreeSet;
 
@@ -36,7 +35,7 @@ pub(super) struct Converter<'c> {
 }
 
 impl Converter<'_> {
-    pub(super) fn spec(&mut self, kind: Kind, object: &Object) -> Node {
+    pub(super) fn spec(&mut self, object: &Object) -> Node {
         let Some(spec) = object.spec().filter(|spec| !spec.is_null()) else {
             return Node {
                 value: Value::Object(Fields::new()),
@@ -48,11 +47,7 @@ impl Converter<'_> {
             if MEMBERSHIP.contains(&field.name.as_str()) {
                 continue;
             }
-            let mut field = field.clone();
-            if kind == Kind::Mesh && field.name == "meshServiceDiscovery" {
-                field.name = "serviceDiscovery".to_owned();
-            }
-            fields.push(field);
+            fields.push(field.clone());
         }
         let mut out = self.object(&fields, Place::Other);
         if let Some(groups) = spec.get("backendGroups").and_then(Node::as_list) {
@@ -102,13 +97,8 @@ impl Converter<'_> {
                 "match" | "target" => Place::Match,
                 _ => Place::Other,
             };
-            let name = match field.name.as_str() {
-                "certificateARN" => "certificateArn",
-                "certificateAuthorityARNs" => "certificateAuthorityArns",
-                name => name,
-            };
             out.push(Field {
-                name: name.to_owned(),
+                name: field.name.clone(),
                 name_span: field.name_span,
                 node: self.node(&field.node, below),
             });

@@ -5,19 +5,23 @@
 
 mod cluster;
 mod convert;
+mod kept;
 mod placeholders;
 
 use super::found::Draft;
 use super::text::{place, shorten};
-use super::{Options, codes};
+use super::{Found, Options, codes};
 use cluster::{Cluster, Member};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::value::{Node, Object as Fields, Span, Value};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 pub(super) use cluster::recognise;
+pub(crate) use cluster::{default_name, labels, matches};
+pub use kept::{Kept, KeptObject};
 pub(super) use placeholders::helm;
 
 /// The group of the custom resources.
@@ -31,6 +35,8 @@ pub(super) struct Manifests {
     cluster: Cluster,
     /// Placeholders that were met.
     pub(super) placeholders: BTreeSet<String>,
+    /// What makes pods.
+    workloads: Vec<Json>,
 }
 
 /// Which objects came from a document.
@@ -72,6 +78,9 @@ impl Manifests {
                     self.cluster.objects.push(cluster::Object::read(&kind, item));
                 } else {
                     placeholders::note(&item, &mut self.placeholders);
+                    let made = workload(&kind, &item);
+                    of_mesh |= made.is_some();
+                    self.workloads.extend(made);
                 }
                 continue;
             }
@@ -88,6 +97,14 @@ impl Manifests {
             first,
             last: self.cluster.objects.len(),
             of_mesh,
+        }
+    }
+
+    /// What the objects say beside the mesh, by the resources that they became.
+    pub(super) fn kept(&self, found: &[Found]) -> Kept {
+        Kept {
+            workloads: self.workloads.clone(),
+            ..Kept::of(&self.cluster, found)
         }
     }
 
@@ -116,11 +133,30 @@ impl Manifests {
     }
 }
 
+/// The kinds that make pods.
+const WORKLOADS: [&str; 7] = [
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "Job",
+    "Pod",
+    "ReplicaSet",
+    "StatefulSet",
+];
+
+/// A manifest that makes pods, as it is.
+fn workload(kind: &str, item: &Node) -> Option<Json> {
+    WORKLOADS.contains(&kind).then(|| item.to_json()).flatten()
+}
+
 fn other_version(version: &str, item: &Node) -> Diagnostic {
-    let message = format!("`{}`: only `{VERSION}` is read", shorten(version));
+    let message = format!(
+        "unsupported API version `{}`: only `{VERSION}` is read",
+        shorten(version)
+    );
     let problem = Diagnostic::error(codes::KUBERNETES_VERSION, message).help(
-        "v1beta1 is of controllers before 1.0, with names instead of refs and routes inside virtual services; bring the \
-         manifests forward as the controller's migration guide says, or give what `kubectl get -o yaml` prints",
+        "convert the manifests to v1beta2 as the controller's migration guide describes, or give what `kubectl get -o \
+         yaml` prints; v1beta1 is the form of controllers before 1.0",
     );
     at(problem, item.get("apiVersion").and_then(|node| node.span))
 }
@@ -191,7 +227,7 @@ impl Reader<'_> {
             namespace: &object.namespace,
             problems: &mut *self.problems,
         };
-        let mut spec = converter.spec(kind, object);
+        let mut spec = converter.spec(object);
         let routes = match &mut spec.value {
             Value::Object(fields) if kind == Kind::VirtualRouter => fields.remove("routes"),
             _ => None,
@@ -263,7 +299,7 @@ impl Reader<'_> {
 fn draft(kind: Kind, body: Fields, label: &str, span: Option<Span>) -> Draft {
     Draft {
         kind,
-        dialect: Dialect::Api,
+        dialect: Dialect::Kubernetes,
         body: Node {
             value: Value::Object(body),
             span,

@@ -137,8 +137,8 @@ proptest! {
 
     #[test]
     fn texts_near_yaml_give_spans_within_the_text(text in "[\\[\\]{}:,\"'a0-9&*!|>#?%\n \t\u{e9}\u{1f600}-]{0,40}") {
-        prop_assert_eq!(crate::frontend::fuzzing::yaml(&text), Ok(()));
-        prop_assert_eq!(crate::frontend::fuzzing::json(&text), Ok(()));
+        prop_assert_eq!(crate::fuzzing::yaml(&text), Ok(()));
+        prop_assert_eq!(crate::fuzzing::json(&text), Ok(()));
     }
 
     #[test]

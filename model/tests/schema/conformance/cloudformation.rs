@@ -1,6 +1,7 @@
 //! Against the CloudFormation resource types.
 
 use super::{Difference, Rule, What, hold, published};
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode, Shape};
 use serde_json::Value as Json;
@@ -85,10 +86,11 @@ impl<'a> Walker<'a> {
 
 fn collect<'f>(object: &'f ObjectShape, names: &mut BTreeMap<&'f str, &'f Field>) {
     for field in &object.fields {
-        match field.cloudformation_form {
+        let own = field.named(Dialect::CloudFormation);
+        match own.form {
             Form::Absent => {}
             Form::Flatten => collect(field.node.object().unwrap(), names),
-            _ => drop(names.insert(&field.cloudformation, field)),
+            _ => drop(names.insert(&own.name, field)),
         }
     }
 }
@@ -133,7 +135,7 @@ fn every_property_of_cloudformation_is_in_the_schema_and_the_other_way_round() {
     let mut fields = 0;
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ProxyProfile) {
         let schema = schema::kind(kind);
-        let theirs = &types[schema.cloudformation.as_str()];
+        let theirs = &types[schema.type_in(Dialect::CloudFormation)];
         let mut walker = Walker {
             definitions: &theirs["definitions"],
             found: Vec::new(),

@@ -1,0 +1,224 @@
+//! What stacks hold, and what it was before: a setting of the store for each resource that a stack has written.
+//!
+//! Lambda delivers events at least once and in no certain order, and may be killed between any two steps. So a request
+//! notes in the claim what it is about to do before it does it; when it comes again it finds that, and goes on.
+
+use crate::codes;
+use crate::event::CustomRequest;
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_store::{Author, Record, SettingWrite, Store, StoreError, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The owner of what belongs to no stack.
+pub(crate) const OWNER: &str = "cloudformation";
+
+/// The group of settings.
+const PREFIX: &str = "cloudformation/";
+
+/// How many requests are remembered of a resource. Lambda gives an event up after six hours.
+const REMEMBERED: usize = 16;
+
+/// So long a claim that nobody holds is kept, for events that come again: longer than Lambda tries.
+const KEPT_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// What is remembered of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Claim {
+    /// Which resource of which stack it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) holder: Option<Holder>,
+    /// What it was before the holder took it over; until the holder's first update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) former: Option<Record>,
+    /// The last requests, the newest last.
+    pub(crate) requests: Vec<Seen>,
+    /// When the last holder let it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) let_go_at: Option<Timestamp>,
+}
+
+/// A resource of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Holder {
+    pub(crate) stack: String,
+    pub(crate) logical_id: String,
+}
+
+/// A request that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    /// Why it failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<String>,
+}
+
+/// How a request stands to those that were seen.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It comes for the first time.
+    New,
+    /// It is the last that came: its end is not certain.
+    Again,
+    /// It failed, for this reason.
+    Failed(String),
+    /// Later ones came since.
+    Overtaken,
+}
+
+/// A claim as it was read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    pub(crate) claim: Claim,
+    version: Option<u64>,
+}
+
+/// The claims of a store.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    store: Arc<dyn Store>,
+}
+
+impl Holder {
+    pub(crate) fn of(request: &CustomRequest) -> Self {
+        Self {
+            stack: request.stack_id.clone(),
+            logical_id: request.logical_resource_id.clone(),
+        }
+    }
+}
+
+impl Claim {
+    pub(crate) fn turn(&self, request: &str) -> Turn {
+        match self.requests.iter().rposition(|seen| seen.id == request) {
+            None => Turn::New,
+            Some(at) => match self.requests.get(at).and_then(|seen| seen.failed.clone()) {
+                Some(why) => Turn::Failed(why),
+                None if at + 1 == self.requests.len() => Turn::Again,
+                None => Turn::Overtaken,
+            },
+        }
+    }
+
+    /// Remembers a request as the last one, and how it ended where it failed.
+    pub(crate) fn saw(&mut self, request: &str, failed: Option<String>) {
+        self.requests.retain(|seen| seen.id != request);
+        self.requests.push(Seen {
+            id: request.to_owned(),
+            failed,
+        });
+        let more = self.requests.len().saturating_sub(REMEMBERED);
+        self.requests.drain(..more);
+    }
+}
+
+impl Claims {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// What is remembered of a resource.
+    pub(crate) async fn of(&self, key: &ResourceKey) -> Result<Known, Diagnostic> {
+        let name = name(key);
+        let setting = self
+            .store
+            .setting(&name)
+            .await
+            .map_err(|error| error.diagnostic())?;
+        let Some(setting) = setting else {
+            return Ok(Known::default());
+        };
+        let claim = serde_json::from_str(&setting.value).map_err(|error| {
+            Diagnostic::error(codes::CLAIM, format!("the setting `{name}` is no claim: {error}"))
+                .help("was the function replaced by an older version? deploy the newer one again")
+        })?;
+        Ok(Known {
+            claim,
+            version: Some(setting.version),
+        })
+    }
+
+    /// Writes a claim over the one that was read. False where somebody else was first.
+    pub(crate) async fn set(
+        &self,
+        key: &ResourceKey,
+        known: &Known,
+        claim: &Claim,
+        author: &Author,
+    ) -> Result<bool, Diagnostic> {
+        if known.claim == *claim {
+            return Ok(true);
+        }
+        let value = serde_json::to_string(claim).map_err(|error| {
+            Diagnostic::error(codes::CLAIM, format!("a claim cannot be written: {error}"))
+        })?;
+        self.write(name(key), known.version, Some(value), author).await
+    }
+
+    /// Forgets the claims that nobody has held for a day.
+    pub(crate) async fn sweep(&self, now: Timestamp, author: &Author) -> Result<(), Diagnostic> {
+        let all = self
+            .store
+            .settings(PREFIX)
+            .await
+            .map_err(|error| error.diagnostic())?;
+        for setting in all {
+            let claim: Option<Claim> = serde_json::from_str(&setting.value).ok();
+            let since = claim
+                .filter(|claim| claim.holder.is_none())
+                .and_then(|claim| claim.let_go_at);
+            if since.is_some_and(|since| now.0 - since.0 > KEPT_MILLIS) {
+                self.write(setting.name, Some(setting.version), None, author)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        name: String,
+        expected: Option<u64>,
+        value: Option<String>,
+        author: &Author,
+    ) -> Result<bool, Diagnostic> {
+        let write = SettingWrite {
+            name,
+            expected,
+            value,
+        };
+        match self.store.set_setting(write, author).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::PointerConflict(_)) => Ok(false),
+            Err(error) => Err(error.diagnostic()),
+        }
+    }
+}
+
+fn name(key: &ResourceKey) -> String {
+    format!("{PREFIX}{}", key.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_know_their_turn() {
+        let mut claim = Claim::default();
+        assert_eq!(claim.turn("a"), Turn::New);
+        claim.saw("a", None);
+        assert_eq!(claim.turn("a"), Turn::Again);
+        claim.saw("b", Some("why".to_owned()));
+        assert_eq!(claim.turn("a"), Turn::Overtaken);
+        assert_eq!(claim.turn("b"), Turn::Failed("why".to_owned()));
+        for number in 0..REMEMBERED {
+            claim.saw(&number.to_string(), None);
+        }
+        assert_eq!((claim.turn("a"), claim.requests.len()), (Turn::New, REMEMBERED));
+    }
+}

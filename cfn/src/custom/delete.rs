@@ -1,0 +1,113 @@
+//! Deleting, or giving back what was taken over.
+
+use super::{ATTEMPTS, Desk, author, contended, pause};
+use crate::answer::told;
+use crate::claims::{Claim, Holder, Turn};
+use crate::event::CustomRequest;
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_registry::{RegistryError, Update};
+use meshform_store::{Draft, ImportedIdentity, Record};
+
+impl Desk {
+    /// Takes back what a create has done that failed.
+    pub(super) async fn undo(
+        &self,
+        request: &CustomRequest,
+        key: &ResourceKey,
+        problems: &[Diagnostic],
+    ) -> Result<(), Vec<Diagnostic>> {
+        let why = told(problems, request.is_secret());
+        self.let_go(request, key, Some(why)).await.map(drop)
+    }
+
+    /// Lets go of what a stack holds: gives it back where the stack took it over and never updated it, else deletes it.
+    /// Whether the stack held it. `failed` is why a create is taken back.
+    pub(super) async fn let_go(
+        &self,
+        request: &CustomRequest,
+        key: &ResourceKey,
+        failed: Option<String>,
+    ) -> Result<bool, Vec<Diagnostic>> {
+        let holder = Holder::of(request);
+        let author = author(request);
+        let one = |problem| vec![problem];
+        for attempt in 0..ATTEMPTS {
+            let known = self.claims.of(key).await.map_err(one)?;
+            let overtaken = known.claim.turn(&request.unique_id()) == Turn::Overtaken;
+            if overtaken || known.claim.holder.as_ref() != Some(&holder) {
+                return Ok(false);
+            }
+            let found = self
+                .registry
+                .get(key)
+                .await
+                .map_err(|error| error.diagnostics())?;
+            // What somebody else has taken over since stays theirs.
+            let ours = found
+                .as_ref()
+                .is_none_or(|found| found.author.owner == author.owner);
+            let gone = match known.claim.former.clone() {
+                Some(former) if ours => self.give_back(former, found).await,
+                None if ours => {
+                    let seen = found.map(|found| found.revision);
+                    let deleted = self.registry.delete(key, seen, &author, &self.policy()).await;
+                    deleted.map(drop)
+                }
+                _ => Ok(()),
+            };
+            match gone {
+                Ok(()) => {}
+                Err(error) if error.is_conflict() || error.is_not_found() => {
+                    pause(attempt).await;
+                    continue;
+                }
+                Err(error) => return Err(error.diagnostics()),
+            }
+            let mut claim = Claim {
+                holder: None,
+                former: None,
+                requests: known.claim.requests.clone(),
+                let_go_at: Some(self.releases.now()),
+            };
+            claim.saw(&request.unique_id(), failed.clone());
+            if self.claims.set(key, &known, &claim, &author).await.map_err(one)? {
+                return Ok(true);
+            }
+            pause(attempt).await;
+        }
+        Err(contended(key))
+    }
+
+    /// Makes a record what it was before a stack took it over: its content, its owner and its dates.
+    async fn give_back(&self, former: Record, found: Option<Record>) -> Result<(), RegistryError> {
+        let identity = former.identity;
+        let draft = Draft {
+            key: former.key,
+            body: former.body,
+            imported: ImportedIdentity {
+                arn: Some(identity.arn),
+                uid: Some(identity.uid),
+                mesh_owner: Some(identity.mesh_owner),
+                resource_owner: Some(identity.resource_owner),
+                created_at: Some(former.created_at),
+                last_updated_at: Some(former.last_updated_at),
+                version: Some(former.version),
+            },
+        };
+        match found {
+            None => drop(self.registry.create(draft, &former.author).await?),
+            Some(found) => {
+                let update = Update {
+                    draft,
+                    seen: Some(found.revision),
+                    base: || None,
+                };
+                self.registry
+                    .update(update, &former.author, &self.policy())
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}

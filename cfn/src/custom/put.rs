@@ -1,0 +1,224 @@
+//! Creating, taking over, changing.
+
+use super::{ATTEMPTS, Desk, author, contended, key_of_arn, pause};
+use crate::claims::{Claim, Holder, Known, Turn};
+use crate::codes;
+use crate::event::{CustomRequest, RequestType};
+use meshform_compiler::{body, stack};
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::resource::Resource;
+use meshform_registry::{RegistryError, Update};
+use meshform_store::{Author, Draft, Record};
+use serde_json::Value as Json;
+
+/// A write that did not.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nothing was done.
+    Refused(Vec<Diagnostic>),
+    /// Something may have been done to this resource.
+    Broken(ResourceKey, Vec<Diagnostic>),
+}
+
+/// One attempt.
+enum Attempt {
+    Written(Box<Record>),
+    /// Somebody else was first: look again.
+    Again,
+}
+
+/// What is to be written, and for whom.
+struct Wanted<'r> {
+    request: &'r CustomRequest,
+    holder: Holder,
+    author: Author,
+    resource: Resource,
+    body: Json,
+    /// The ARN of the resource, where it is changed in its place.
+    in_place: Option<&'r str>,
+}
+
+/// The resource that a request names; none where its properties name none.
+pub(super) fn key(request: &CustomRequest) -> Option<ResourceKey> {
+    Some(resource(request).ok()?.key)
+}
+
+fn resource(request: &CustomRequest) -> Result<Resource, Vec<Diagnostic>> {
+    let kind = stack::kind_of_custom(&request.resource_type).ok_or_else(|| {
+        let message = format!("`{}` is no type of a custom resource here", request.resource_type);
+        let problem = Diagnostic::error(codes::EVENT, message);
+        vec![problem.help("let the macro write them: `Transform: Meshform`, or `meshform convert --custom`")]
+    })?;
+    stack::resource(kind, &request.logical_resource_id, &request.resource_properties)
+}
+
+impl Desk {
+    /// Brings the store to what a create or an update says.
+    pub(super) async fn put(
+        &self,
+        request: &CustomRequest,
+        physical: Option<&str>,
+    ) -> Result<Record, Failure> {
+        let resource = resource(request).map_err(Failure::Refused)?;
+        let wanted = Wanted {
+            holder: Holder::of(request),
+            author: author(request),
+            body: body::stored(&resource),
+            in_place: physical.filter(|arn| key_of_arn(arn).as_ref() == Some(&resource.key)),
+            request,
+            resource,
+        };
+        let key = &wanted.resource.key;
+        for attempt in 0..ATTEMPTS {
+            match self.attempt(&wanted).await? {
+                Attempt::Written(record) => {
+                    self.confirm(&wanted).await;
+                    return Ok(*record);
+                }
+                Attempt::Again => pause(attempt).await,
+            }
+        }
+        Err(Failure::Broken(key.clone(), contended(key)))
+    }
+
+    async fn attempt(&self, wanted: &Wanted<'_>) -> Result<Attempt, Failure> {
+        let key = &wanted.resource.key;
+        let refused = |problem: Diagnostic| Failure::Refused(vec![problem]);
+        let known = self.claims.of(key).await.map_err(refused)?;
+        match known.claim.turn(&wanted.request.unique_id()) {
+            Turn::New | Turn::Again => {}
+            Turn::Failed(why) => return Err(refused(Diagnostic::error(codes::OVERTAKEN, why))),
+            Turn::Overtaken => {
+                let message = format!("later requests for {key} have come since");
+                return Err(refused(Diagnostic::error(codes::OVERTAKEN, message)));
+            }
+        }
+        let found = self.registry.get(key).await;
+        let found = found.map_err(|error| Failure::Refused(error.diagnostics()))?;
+        if let Some(problem) = self.refusal(wanted, &known, found.as_ref()) {
+            let mut claim = known.claim.clone();
+            claim.saw(&wanted.request.unique_id(), Some(problem.message.clone()));
+            // Only for an event that comes again; where it cannot be kept, that one finds out itself.
+            let _ = self.claims.set(key, &known, &claim, &wanted.author).await;
+            return Err(refused(problem));
+        }
+        let claim = wanted.claim(&known.claim, found.as_ref());
+        match self.claims.set(key, &known, &claim, &wanted.author).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(Attempt::Again),
+            Err(problem) => return Err(refused(problem)),
+        }
+        match self.write(wanted, found).await {
+            Ok(record) => Ok(Attempt::Written(Box::new(record))),
+            Err(error) if error.is_conflict() || error.is_not_found() => Ok(Attempt::Again),
+            Err(error) => Err(Failure::Broken(key.clone(), error.diagnostics())),
+        }
+    }
+
+    /// Why a stack may not write what is there.
+    fn refusal(&self, wanted: &Wanted<'_>, known: &Known, found: Option<&Record>) -> Option<Diagnostic> {
+        let Wanted { holder, author, .. } = wanted;
+        let found = found?;
+        let key = &found.key;
+        let claim = &known.claim;
+        let owner = &found.author.owner;
+        if self.take_over.contains(owner) {
+            return None;
+        }
+        let other = claim.holder.as_ref().filter(|other| *other != holder);
+        if let Some(other) = other.filter(|other| other.stack == holder.stack && *owner == author.owner) {
+            let message = format!("{key} is `{}` of this stack already", other.logical_id);
+            return Some(Diagnostic::error(codes::TWICE, message).help(format!(
+                "give it another name; to rename a logical id, let the old one go with `DeletionPolicy: Retain`, and name \
+                 `{owner}` in the parameter `TakeOver` of the function's stack while the new one comes"
+            )));
+        }
+        let is_former = claim
+            .former
+            .as_ref()
+            .is_some_and(|former| former.revision == found.revision);
+        let ours = *owner == author.owner || other.is_none() && claim.holder.is_some() && is_former;
+        if ours {
+            return None;
+        }
+        let message = format!(
+            "{key} is there already: `{}` (owner `{owner}`) wrote it at {}",
+            found.author.actor, found.last_updated_at
+        );
+        let problem = Diagnostic::error(codes::TAKEN, message);
+        Some(problem.help(format!(
+            "give it another name, or let stacks take over what `{owner}` has: the parameter `TakeOver` of the function's stack"
+        )))
+    }
+
+    async fn write(&self, wanted: &Wanted<'_>, found: Option<Record>) -> Result<Record, RegistryError> {
+        let Wanted { author, resource, .. } = wanted;
+        let mut draft = Draft::new(resource.key.clone(), wanted.body.clone());
+        draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
+        let Some(found) = found else {
+            // A resource that somebody has deleted beside the stack comes back as what it was.
+            draft.imported.arn = wanted.in_place.map(str::to_owned);
+            return Ok(self.registry.create(draft, author).await?.record());
+        };
+        let same_owner = resource
+            .mesh_owner
+            .as_ref()
+            .is_none_or(|owner| *owner == found.identity.mesh_owner);
+        if found.author.owner == author.owner && found.body == wanted.body && same_owner {
+            return Ok(found);
+        }
+        let update = Update {
+            draft,
+            seen: Some(found.revision),
+            base: || None,
+        };
+        self.registry.update(update, author, &self.policy()).await
+    }
+
+    /// After its first update a resource is the stack's for good.
+    async fn confirm(&self, wanted: &Wanted<'_>) {
+        if wanted.request.request_type != RequestType::Update || wanted.in_place.is_none() {
+            return;
+        }
+        let key = &wanted.resource.key;
+        for attempt in 0..ATTEMPTS {
+            let Ok(known) = self.claims.of(key).await else {
+                break;
+            };
+            if known.claim.former.is_none() || known.claim.holder.as_ref() != Some(&wanted.holder) {
+                return;
+            }
+            let claim = Claim {
+                former: None,
+                ..known.claim.clone()
+            };
+            match self.claims.set(key, &known, &claim, &wanted.author).await {
+                Ok(true) => return,
+                Ok(false) => pause(attempt).await,
+                Err(_) => break,
+            }
+        }
+        tracing::warn!(resource = %key, "what it was before is still remembered; the next update forgets it");
+    }
+}
+
+impl Wanted<'_> {
+    /// What is to be remembered before anything is written.
+    fn claim(&self, before: &Claim, found: Option<&Record>) -> Claim {
+        let held = before.holder.as_ref() == Some(&self.holder);
+        let former = match (held, self.in_place) {
+            (true, _) => before.former.clone(),
+            (false, Some(_)) => None,
+            (false, None) => found.cloned(),
+        };
+        let mut claim = Claim {
+            holder: Some(self.holder.clone()),
+            former,
+            requests: before.requests.clone(),
+            let_go_at: None,
+        };
+        claim.saw(&self.request.unique_id(), None);
+        claim
+    }
+}

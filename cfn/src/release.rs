@@ -1,0 +1,156 @@
+//! The releases that writes lead to. Each event tries for itself: who comes second finds it done.
+
+use crate::claims;
+use meshform_model::diag::Diagnostic;
+use meshform_release::{EnvoyBuilder, Holding, Outcome, ReleaseError, Releaser, Verdict, listed};
+use meshform_store::{Author, Clock, Store, StoreError, SystemClock, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What is left of the function's time for the answer.
+const RESERVE: Duration = Duration::from_secs(8);
+
+/// The pause after others have released the mesh sixteen times in a row.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// So long a release is held that leaves a router without routes which had some: the write that mends it may be on its
+/// way.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// How many problems of a mesh an answer tells.
+const TOLD: usize = 3;
+
+/// What an answer says where proxies have everything.
+const RELEASED: &str = "released";
+
+/// Makes releases.
+#[derive(Debug)]
+pub(crate) struct Releases {
+    releaser: Releaser,
+    author: Author,
+}
+
+impl Releases {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        let author = Author {
+            owner: claims::OWNER.to_owned(),
+            actor: "meshform-cfn".to_owned(),
+            run: None,
+        };
+        Self {
+            releaser: Releaser::new(store, Arc::new(EnvoyBuilder), author.clone()),
+            author,
+        }
+    }
+
+    pub(crate) fn author(&self) -> &Author {
+        &self.author
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Releases a mesh after a write, and says what became of it. That a mesh is not valid is no failure: what mends it
+    /// may come with the next event.
+    pub(crate) async fn after(&self, mesh: &str, deadline: Instant) -> String {
+        let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+        let said = match tokio::time::timeout_at(until, self.follow(mesh, Holding::Allowed)).await {
+            Ok(Ok(outcome)) => self.said(&outcome),
+            Ok(Err(error)) => {
+                let diagnostic = error.diagnostic();
+                format!("written, but not released: {diagnostic}; the function's schedule tries again")
+            }
+            Err(_) => "written, but not released in time; the function's schedule goes on".to_owned(),
+        };
+        if said != RELEASED {
+            tracing::warn!(mesh, said, "not released");
+        }
+        said
+    }
+
+    /// Releases what was held or could not be released, in every mesh. The answer is what still cannot be.
+    pub(crate) async fn finish(&self, store: &dyn Store, deadline: Instant) -> Vec<Diagnostic> {
+        let meshes = match store.meshes().await {
+            Ok(meshes) => meshes,
+            Err(error) => return vec![error.diagnostic()],
+        };
+        let mut left = Vec::new();
+        let mut held = Vec::new();
+        for mesh in meshes {
+            match self.follow(&mesh, Holding::Allowed).await {
+                Ok(outcome) if matches!(outcome.verdict, Verdict::Held(_)) => held.push(mesh),
+                Ok(outcome) => left.extend(self.undelivered(&outcome)),
+                Err(error) => left.push(error.diagnostic()),
+            }
+        }
+        if !held.is_empty() {
+            let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
+            tokio::time::sleep_until(until.min(Instant::now() + HOLD)).await;
+        }
+        for mesh in held {
+            match self.follow(&mesh, Holding::Over).await {
+                Ok(outcome) => left.extend(self.undelivered(&outcome)),
+                Err(error) => left.push(error.diagnostic()),
+            }
+        }
+        left
+    }
+
+    async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome, ReleaseError> {
+        loop {
+            match self.releaser.follow(mesh, holding).await {
+                // Events of one stack come at the same time, each in a process of its own.
+                Err(ReleaseError::Contended { .. } | ReleaseError::Store(StoreError::PointerConflict(_))) => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    fn undelivered(&self, outcome: &Outcome) -> Vec<Diagnostic> {
+        let all = outcome.deliveries.iter();
+        all.filter_map(|one| self.releaser.undelivered(&outcome.mesh, one))
+            .collect()
+    }
+
+    fn said(&self, outcome: &Outcome) -> String {
+        let undelivered = self.undelivered(outcome);
+        match &outcome.verdict {
+            Verdict::Invalid => {
+                let errors: Vec<&Diagnostic> =
+                    outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
+                let first: Vec<String> = errors.iter().take(TOLD).map(|one| one.to_string()).collect();
+                let more = match errors.len().saturating_sub(TOLD) {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                format!(
+                    "written; mesh `{}` is not valid yet, so that its proxies keep their last release: {}{more}",
+                    outcome.mesh,
+                    first.join("; ")
+                )
+            }
+            Verdict::Held(_) => format!(
+                "written; the release is held, because it leaves no route for {}: the function's schedule makes it unless a \
+                 write mends that",
+                listed(&outcome.lost)
+            ),
+            Verdict::Pinned(_) => format!(
+                "written; the proxies of mesh `{0}` are held at a release until `meshform unpin --mesh {0}`",
+                outcome.mesh
+            ),
+            Verdict::Waits => format!(
+                "written; mesh `{0}` is released by hand: `meshform release --mesh {0}`",
+                outcome.mesh
+            ),
+            _ if undelivered.is_empty() => RELEASED.to_owned(),
+            _ => {
+                let all: Vec<String> = undelivered.iter().map(ToString::to_string).collect();
+                format!("released, but not everywhere: {}", all.join("; "))
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A client of the App Mesh API, whoever serves it: signed as AWS's clients sign, with the credentials that they take
+//! from the environment.
+
+use crate::io::Io;
+use http::{HeaderName, Method, Request};
+use meshform_controlplane::auth::Signer;
+use meshform_controlplane::codes;
+use meshform_model::diag::Diagnostic;
+use meshform_store::{Clock as _, SystemClock};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value as Json;
+
+/// What a name in a path keeps as it is.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+type Problem = Box<Diagnostic>;
+
+/// A server of the API.
+pub(crate) struct Api {
+    endpoint: String,
+    /// None where nothing is signed.
+    signer: Option<Signer>,
+    client: reqwest::Client,
+}
+
+impl Api {
+    /// The server at an address. Credentials are those of AWS's clients: AWS_ACCESS_KEY_ID and so on; without them nothing
+    /// is signed.
+    pub(crate) fn new(io: &Io, endpoint: &str) -> Result<Self, Problem> {
+        let signer = io.var("AWS_ACCESS_KEY_ID").map(|key| Signer {
+            key: key.to_owned(),
+            secret: io.var("AWS_SECRET_ACCESS_KEY").unwrap_or_default().to_owned(),
+            session: io.var("AWS_SESSION_TOKEN").map(ToOwned::to_owned),
+            region: region(io),
+        });
+        Self::with(endpoint, signer)
+    }
+
+    /// The same with a key that is given.
+    pub(crate) fn with_key(io: &Io, endpoint: &str, key: String, secret: String) -> Result<Self, Problem> {
+        let signer = Signer {
+            key,
+            secret,
+            session: None,
+            region: region(io),
+        };
+        Self::with(endpoint, Some(signer))
+    }
+
+    fn with(endpoint: &str, signer: Option<Signer>) -> Result<Self, Problem> {
+        let client = meshform_store::bucket::http::client();
+        Ok(Self {
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            signer,
+            client: client.map_err(|error| refused(endpoint, &error))?,
+        })
+    }
+
+    /// Asks, and reads the answer.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Result<Json, Problem> {
+        let url = format!("{}{path}", self.endpoint);
+        let request = Request::builder().method(method).uri(&url).body(());
+        let (mut parts, ()) = request.map_err(|error| refused(&url, &error))?.into_parts();
+        let host = parts.uri.authority().map(|authority| authority.to_string());
+        let host = host.and_then(|host| host.parse().ok());
+        let host = host.ok_or_else(|| refused(&url, &"it names no host"))?;
+        parts.headers.insert(http::header::HOST, host);
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut parts, b"", SystemClock.now());
+        }
+        let mut request = self.client.request(parts.method, &url);
+        for (name, value) in &parts.headers {
+            // The client writes this one itself, and the same.
+            if name != HeaderName::from_static("host") {
+                request = request.header(name, value);
+            }
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| refused(&url, &causes(&error)))?;
+        let status = answer.status();
+        let kind = answer.headers().get("x-amzn-errortype").cloned();
+        let body = answer
+            .bytes()
+            .await
+            .map_err(|error| refused(&url, &causes(&error)))?;
+        let json: Option<Json> = serde_json::from_slice(&body).ok();
+        match (status.is_success(), json) {
+            (true, Some(json)) => Ok(json),
+            (true, None) => Err(refused(&url, &"the answer is not JSON")),
+            (false, json) => {
+                let kind = kind
+                    .as_ref()
+                    .and_then(|kind| kind.to_str().ok())
+                    .unwrap_or("no kind of error");
+                let message = json.as_ref().and_then(|json| {
+                    let message = json.get("message").or_else(|| json.get("Message"))?;
+                    message.as_str()
+                });
+                let message = message.unwrap_or("without a message");
+                Err(refused(&url, &format!("{status}, {kind}: {message}")))
+            }
+        }
+    }
+
+    /// Every item of a list, page by page. `list` is its name in the answer.
+    async fn pages(&self, path: &str, query: &str, list: &str) -> Result<Vec<Json>, Problem> {
+        let mut all = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let next = token.map(|token| format!("&nextToken={}", encoded(&token)));
+            let path = format!("{path}?{query}{}", next.unwrap_or_default());
+            let mut page = self.ask(Method::GET, &path).await?;
+            if let Some(Json::Array(items)) = page.get_mut(list).map(Json::take) {
+                all.extend(items);
+            }
+            token = page
+                .get("nextToken")
+                .and_then(Json::as_str)
+                .map(ToOwned::to_owned);
+            if token.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Every resource that the server has, as it describes them, with their tags; of one mesh where one is named.
+    pub(crate) async fn everything(&self, mesh: Option<&str>) -> Result<Vec<Json>, Problem> {
+        let mut all = Vec::new();
+        for found in self.pages("/v20190125/meshes", "limit=100", "meshes").await? {
+            let name = text(&found, "meshName");
+            if mesh.is_some_and(|mesh| mesh != name) {
+                continue;
+            }
+            let owner = format!("meshOwner={}", encoded(&text(&found, "meshOwner")));
+            let path = format!("/v20190125/meshes/{}", encoded(&name));
+            all.push(self.one(&path, &owner).await?);
+            for list in [
+                "virtualNodes",
+                "virtualRouters",
+                "virtualServices",
+                "virtualGateways",
+            ] {
+                self.children(&path, list, &owner, &mut all).await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The resources of a collection, and what is inside them.
+    async fn children(
+        &self,
+        path: &str,
+        list: &str,
+        owner: &str,
+        all: &mut Vec<Json>,
+    ) -> Result<(), Problem> {
+        let kind = list.trim_end_matches('s');
+        let collection = format!("{path}/{list}");
+        let inner = match kind {
+            "virtualRouter" => Some("routes"),
+            "virtualGateway" => Some("gatewayRoutes"),
+            _ => None,
+        };
+        for item in self
+            .pages(&collection, &format!("limit=100&{owner}"), list)
+            .await?
+        {
+            let name = encoded(&text(&item, &format!("{kind}Name")));
+            all.push(self.one(&format!("{collection}/{name}"), owner).await?);
+            if let Some(inner) = inner {
+                Box::pin(self.children(&format!("{path}/{kind}/{name}"), inner, owner, all)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn one(&self, path: &str, owner: &str) -> Result<Json, Problem> {
+        let mut found = self.ask(Method::GET, &format!("{path}?{owner}")).await?;
+        let arn = found
+            .pointer("/metadata/arn")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
+        let query = format!("resourceArn={}", encoded(arn));
+        let tags = self.pages("/v20190125/tags", &query, "tags").await?;
+        if let (Json::Object(fields), false) = (&mut found, tags.is_empty()) {
+            fields.insert("tags".to_owned(), Json::Array(tags));
+        }
+        Ok(found)
+    }
+}
+
+fn region(io: &Io) -> String {
+    let region = io.var("AWS_REGION").or_else(|| io.var("AWS_DEFAULT_REGION"));
+    region.unwrap_or("us-east-1").to_owned()
+}
+
+fn text(json: &Json, name: &str) -> String {
+    json.get(name)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NAME).to_string()
+}
+
+/// An error with what led to it, which its own text leaves out.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+fn refused(url: &str, why: &dyn std::fmt::Display) -> Problem {
+    Box::new(
+        Diagnostic::error(codes::API_CLIENT, format!("{url}: {why}"))
+            .help("the address is that of a server of the App Mesh API, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY a key of it"),
+    )
+}

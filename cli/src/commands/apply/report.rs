@@ -1,0 +1,109 @@
+//! What an apply has to say.
+
+use super::plan::{Step, Todo};
+use super::{Arguments, Done};
+use crate::commands::load::Loaded;
+use crate::exit::Exit;
+use crate::io::Io;
+use crate::render::{self, Count, Format};
+use meshform_model::diag::has_errors;
+use serde_json::{Value as Json, json};
+
+pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: &Done) -> Exit {
+    let mut problems = loaded.problems.clone();
+    for problem in &done.releases.problems {
+        if !problems.contains(problem) {
+            problems.push(problem.clone());
+        }
+    }
+    match arguments.format.format {
+        Format::Json => {
+            let count = Count::of(&problems);
+            let report = json!({
+                "errors": count.errors,
+                "warnings": count.warnings,
+                "problems": render::problems_json(&loaded.reading.sources, &problems),
+                "resources": done.steps.iter().map(|step| step_json(step, !done.wrote)).collect::<Vec<_>>(),
+                "left": done.left.iter().map(|key| key.path()).collect::<Vec<_>>(),
+                "meshes": done.releases.json,
+            });
+            io.print(&format!("{report:#}\n"));
+        }
+        Format::Text => {
+            render::tell(io, &loaded.reading.sources, &problems);
+            for step in &done.steps {
+                lines(step, !done.wrote, io);
+            }
+            for key in &done.left {
+                io.print(&format!(
+                    "left: {key}, which the input lacks; `--prune` deletes it\n"
+                ));
+            }
+            for line in &done.releases.lines {
+                io.print(&format!("{line}\n"));
+            }
+            io.print(&sum(done, !done.wrote));
+        }
+    }
+    match has_errors(&problems) {
+        true => Exit::Found,
+        false => Exit::Fine,
+    }
+}
+
+/// `Create` as it was done, or would be.
+fn outcome(todo: &Todo, dry_run: bool) -> &'static str {
+    match (todo, dry_run) {
+        (Todo::Create, false) => "created",
+        (Todo::Create, true) => "to be created",
+        (Todo::Update(_), false) => "updated",
+        (Todo::Update(_), true) => "to be updated",
+        (Todo::Delete, false) => "deleted",
+        (Todo::Delete, true) => "to be deleted",
+        (Todo::Keep, _) => "unchanged",
+        (Todo::Refused, _) => "refused",
+        (Todo::Failed, _) => "failed",
+    }
+}
+
+fn lines(step: &Step, dry_run: bool, io: &mut Io) {
+    // What stays as it is is no news.
+    if step.todo == Todo::Keep {
+        return;
+    }
+    io.print(&format!("{}: {}\n", outcome(&step.todo, dry_run), step.key));
+    if let Todo::Update(fields) = &step.todo {
+        for field in fields {
+            io.print(&format!("  {field}\n"));
+        }
+    }
+}
+
+fn step_json(step: &Step, dry_run: bool) -> Json {
+    let fields = match &step.todo {
+        Todo::Update(fields) => fields.as_slice(),
+        _ => &[],
+    };
+    json!({
+        "resource": step.key.path(),
+        "outcome": outcome(&step.todo, dry_run),
+        "fields": fields.iter().map(|field| json!({"path": field.path, "change": field.to_string()})).collect::<Vec<_>>(),
+    })
+}
+
+fn sum(done: &Done, dry_run: bool) -> String {
+    let count = |wanted: &str| {
+        let steps = done.steps.iter();
+        steps.filter(|step| outcome(&step.todo, false) == wanted).count()
+    };
+    let parts = ["created", "updated", "deleted", "unchanged", "refused", "failed"];
+    let parts = parts.into_iter().map(|name| (name, count(name)));
+    let parts: Vec<String> = parts
+        .filter(|(name, count)| *count > 0 || ["created", "updated", "deleted"].contains(name))
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    match dry_run {
+        true => format!("nothing was written, which would be: {}\n", parts.join(", ")),
+        false => format!("{}\n", parts.join(", ")),
+    }
+}

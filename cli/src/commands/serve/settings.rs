@@ -1,0 +1,256 @@
+//! What the server is told: by options, then by the environment, then by a file.
+
+use crate::io::Io;
+use meshform_controlplane::codes;
+use meshform_model::diag::Diagnostic;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Serve the App Mesh REST API over a store, for AWS's command line, SDKs and hashicorp/aws
+///
+/// Each option may also stand in the environment (MESHFORM_STORE for `--store`, MESHFORM_MASTER_KEY_FILE for
+/// `--master-key-file`, …) or in a TOML file (`store = "…"`, `master-key-file = "…"`); an option wins over the
+/// environment, and that over the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// A TOML file with these settings
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The store: a directory, or a bucket such as `s3://bucket/prefix` [default: .meshform]
+    #[arg(long, value_name = "DIR|URL")]
+    pub(super) store: Option<String>,
+    /// Where the API listens [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Where Envoys get their configuration (ADS); without it none are served
+    #[arg(long, value_name = "ADDR")]
+    pub(super) xds: Option<String>,
+    /// Serve Envoys also on an address that others reach: whoever reaches it reads every proxy's configuration
+    #[arg(long)]
+    pub(super) xds_for_anyone: bool,
+    /// Also publish to this directory or bucket; may be given several times
+    #[arg(long, value_name = "DIR|URL")]
+    pub(super) publish: Vec<String>,
+    /// A file with the master key of the API's keys (`meshform keys init`); without it and without
+    /// MESHFORM_MASTER_KEY nobody is asked who they are
+    #[arg(long, value_name = "FILE")]
+    pub(super) master_key_file: Option<String>,
+    /// The owner of what is written where nobody is asked who they are [default: api]
+    #[arg(long, value_name = "NAME")]
+    pub(super) owner: Option<String>,
+    /// The account of a store that is made now: 12 digits [default: 000000000000]
+    #[arg(long, value_name = "ID")]
+    pub(super) account_id: Option<String>,
+    /// The region of a store that is made now [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub(super) region: Option<String>,
+    /// Requests a second that each key may make; 0: as many as it likes [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(super) rate: Option<String>,
+    /// Delete also what resources of the same owner refer to, as the Terraform provider does
+    #[arg(long)]
+    pub(super) relaxed_deletes: bool,
+    /// What is logged: `error`, `warn`, `info`, `debug` [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) log: Option<String>,
+    /// How it is logged: `text` or `json` [default: text]
+    #[arg(long, value_name = "FORM")]
+    pub(super) log_format: Option<String>,
+}
+
+/// The same with everything decided.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) store: PathBuf,
+    pub(super) listen: SocketAddr,
+    pub(super) xds: Option<SocketAddr>,
+    pub(super) xds_for_anyone: bool,
+    pub(super) publish: Vec<String>,
+    pub(super) master_key: Option<String>,
+    pub(super) owner: String,
+    pub(super) account_id: String,
+    pub(super) region: String,
+    pub(super) rate: f64,
+    pub(super) relaxed_deletes: bool,
+    pub(super) log: String,
+    pub(super) json_log: bool,
+}
+
+/// The names of the settings, as the file has them.
+const NAMES: [&str; 13] = [
+    "store",
+    "listen",
+    "xds",
+    "xds-for-anyone",
+    "publish",
+    "master-key-file",
+    "owner",
+    "account-id",
+    "region",
+    "rate",
+    "relaxed-deletes",
+    "log",
+    "log-format",
+];
+
+type Problem = Box<Diagnostic>;
+
+fn wrong(message: String) -> Problem {
+    Box::new(Diagnostic::error(codes::SETTINGS, message))
+}
+
+/// A file's settings, and the environment.
+struct Sources<'a> {
+    io: &'a Io,
+    file: toml::Table,
+}
+
+impl Sources<'_> {
+    fn text(&self, option: Option<&String>, name: &str) -> Result<Option<String>, Problem> {
+        if let Some(given) = option {
+            return Ok(Some(given.clone()));
+        }
+        let variable = format!("MESHFORM_{}", name.replace('-', "_").to_ascii_uppercase());
+        if let Some(given) = self.io.var(&variable) {
+            return Ok(Some(given.to_owned()));
+        }
+        match self.file.get(name) {
+            None => Ok(None),
+            Some(toml::Value::String(text)) => Ok(Some(text.clone())),
+            Some(toml::Value::Integer(number)) => Ok(Some(number.to_string())),
+            Some(toml::Value::Float(number)) => Ok(Some(number.to_string())),
+            Some(toml::Value::Boolean(truth)) => Ok(Some(truth.to_string())),
+            Some(other) => Err(wrong(format!(
+                "`{name}` in the settings file is {}, and a text is expected",
+                other.type_str()
+            ))),
+        }
+    }
+
+    fn list(&self, option: &[String], name: &str) -> Result<Vec<String>, Problem> {
+        if !option.is_empty() {
+            return Ok(option.to_vec());
+        }
+        if let Some(toml::Value::Array(all)) = self.file.get(name)
+            && self.io.var("MESHFORM_PUBLISH").is_none()
+        {
+            let texts = all.iter().map(|one| one.as_str().map(ToOwned::to_owned));
+            let texts: Option<Vec<String>> = texts.collect();
+            return texts
+                .ok_or_else(|| wrong(format!("`{name}` in the settings file is not a list of texts")));
+        }
+        let text = self.text(None, name)?.unwrap_or_default();
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(parts.map(ToOwned::to_owned).collect())
+    }
+}
+
+impl Arguments {
+    /// Decides every setting.
+    pub(super) fn choose(&self, io: &Io) -> Result<Chosen, Problem> {
+        let sources = Sources {
+            io,
+            file: self.file(io)?,
+        };
+        let text = |option: &Option<String>, name, default: &str| {
+            let found = sources.text(option.as_ref(), name)?;
+            Ok::<_, Problem>(found.unwrap_or_else(|| default.to_owned()))
+        };
+        let listen = text(&self.listen, "listen", "127.0.0.1:8080")?;
+        let rate = text(&self.rate, "rate", "100")?;
+        let truth = |name, option: bool| {
+            let option = option.then(|| "true".to_owned());
+            match text(&option, name, "false")?.as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                other => Err(wrong(format!("`{name}` is `{other}`, and is `true` or `false`"))),
+            }
+        };
+        let form = text(&self.log_format, "log-format", "text")?;
+        Ok(Chosen {
+            store: PathBuf::from(text(&self.store, "store", ".meshform")?),
+            listen: address(&listen)?,
+            xds: match sources.text(self.xds.as_ref(), "xds")? {
+                Some(xds) => Some(address(&xds)?),
+                None => None,
+            },
+            xds_for_anyone: truth("xds-for-anyone", self.xds_for_anyone)?,
+            publish: sources.list(&self.publish, "publish")?,
+            master_key: self.master_key(&sources)?,
+            owner: text(&self.owner, "owner", "api")?,
+            account_id: text(&self.account_id, "account-id", "000000000000")?,
+            region: text(&self.region, "region", "us-east-1")?,
+            rate: rate
+                .parse()
+                .ok()
+                .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
+                .ok_or_else(|| {
+                    wrong(format!(
+                        "`rate` is `{rate}`, and a number of requests a second is expected"
+                    ))
+                })?,
+            relaxed_deletes: truth("relaxed-deletes", self.relaxed_deletes)?,
+            log: text(&self.log, "log", "info")?,
+            json_log: match form.as_str() {
+                "text" => false,
+                "json" => true,
+                other => {
+                    return Err(wrong(format!(
+                        "`log-format` is `{other}`, and is `text` or `json`"
+                    )));
+                }
+            },
+        })
+    }
+
+    fn file(&self, io: &Io) -> Result<toml::Table, Problem> {
+        let Some(path) = &self.config else {
+            return Ok(toml::Table::new());
+        };
+        let read = std::fs::read_to_string(io.path(path));
+        let text = read.map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(0, |span| {
+                text.get(..span.start).map_or(0, |before| before.lines().count())
+            });
+            wrong(format!("{}:{}: {}", path.display(), line.max(1), error.message()))
+        })?;
+        match table.keys().find(|name| !NAMES.contains(&name.as_str())) {
+            None => Ok(table),
+            Some(unknown) => Err(wrong(format!(
+                "{}: there is no setting `{unknown}`; there are {}",
+                path.display(),
+                NAMES.join(", ")
+            ))),
+        }
+    }
+
+    fn master_key(&self, sources: &Sources) -> Result<Option<String>, Problem> {
+        master_key(
+            sources.io,
+            sources.text(self.master_key_file.as_ref(), "master-key-file")?,
+        )
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Problem> {
+    let wrong = |_| {
+        wrong(format!(
+            "`{text}` is no address to listen on; one is `127.0.0.1:8080`"
+        ))
+    };
+    text.parse().map_err(wrong)
+}
+
+/// The master key, from a file or from MESHFORM_MASTER_KEY.
+pub(crate) fn master_key(io: &Io, file: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(file) = file else {
+        return Ok(io.var("MESHFORM_MASTER_KEY").map(ToOwned::to_owned));
+    };
+    match std::fs::read_to_string(io.path(file.as_ref())) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(wrong(format!(
+            "the master key cannot be read from {file}: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,58 @@
+//! How publish targets stand.
+
+use super::super::said::cut;
+use meshform_release::{Standing, TargetStatus, listed};
+use meshform_store::Digest;
+use serde_json::{Value as Json, json};
+
+/// Whether a target lacks the current release, or a part of it, as far as can be told from here.
+pub(super) fn is_behind(target: &TargetStatus, current: Option<&Digest>) -> bool {
+    match &target.standing {
+        Standing::Current => false,
+        Standing::Behind(_) | Standing::Failed(_) => true,
+        Standing::Unreachable => target.report.failure.is_some() || target.report.release.as_ref() != current,
+    }
+}
+
+/// How a target stands, in words.
+pub(super) fn words(target: &TargetStatus) -> String {
+    let report = &target.report;
+    let host = match report.host.as_str() {
+        "" => String::new(),
+        host => format!(" on {host}"),
+    };
+    let release = report
+        .release
+        .as_ref()
+        .map_or("no release", |release| cut(release.as_str()));
+    let stands = match &target.standing {
+        Standing::Current => "current".to_owned(),
+        Standing::Behind(paths) => format!("behind: {}", listed(paths)),
+        Standing::Failed(error) => format!("cannot be read: {error}"),
+        Standing::Unreachable => match &report.failure {
+            None => format!("not to be seen from here; it reported {release} at {}", report.at),
+            Some(failure) => format!("failed at {}: {}", failure.at, failure.message),
+        },
+    };
+    format!("  published to {}{host}: {stands}", report.target)
+}
+
+pub(super) fn json(target: &TargetStatus) -> Json {
+    let report = &target.report;
+    let (standing, behind): (&str, &[String]) = match &target.standing {
+        Standing::Current => ("current", &[]),
+        Standing::Behind(paths) => ("behind", paths),
+        Standing::Failed(_) => ("failed", &[]),
+        Standing::Unreachable => ("unreachable", &[]),
+    };
+    let failure = report.failure.as_ref();
+    json!({
+        "target": report.target,
+        "host": report.host,
+        "standing": standing,
+        "behind": behind,
+        "release": report.release.as_ref().map(|release| release.as_str()),
+        "at": report.at.to_string(),
+        "failure": failure.map(|failure| json!({"at": failure.at.to_string(), "message": failure.message})),
+    })
+}

@@ -1,0 +1,96 @@
+//! `meshform status` of running proxies, on a store that is treated as a bucket.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod common;
+
+use common::World;
+use meshform::Exit;
+use serde_json::{Value, json};
+
+const MESH: &str = r#"
+meshName: apps
+---
+meshName: apps
+virtualNodeName: a
+spec: {listeners: [{portMapping: {port: 8080, protocol: http}}], serviceDiscovery: {dns: {hostname: a.local}}}
+---
+meshName: apps
+proxyProfileName: default
+spec: {interception: {explicit: {}}}
+"#;
+
+fn reports(world: &World, instance: &str, change: impl FnOnce(&mut Value)) {
+    let current = world
+        .path()
+        .join("bucket/m/apps/proxies/virtualNode/a/current.json");
+    let current: Value = serde_json::from_slice(&std::fs::read(current).unwrap()).unwrap();
+    let mut status = json!({
+        "format": 1, "mesh": "apps", "proxy": "mesh/apps/virtualNode/a", "instance": instance, "at": 0,
+        "agent": "0.1.0", "state": "ready", "envoy": "1.34.1", "sequence": 1, "since": 1_700_000_000_000_u64,
+        "release": current["release"], "bundle": current["bundle"],
+        "certificates": [{"name": "/tls/a.crt", "notAfter": "2030-01-02T03:04:05Z"}],
+    });
+    change(&mut status);
+    world.write(
+        &format!("bucket/m/apps/status/virtualNode/a/{instance}.json"),
+        &status.to_string(),
+    );
+}
+
+#[test]
+fn status_shows_what_runs_where_and_what_it_costs() {
+    let world = World::new(&[("mesh.yaml", MESH)]);
+    std::fs::create_dir(world.path().join("bucket")).unwrap();
+    let store = format!("file://{}/bucket", world.path().display());
+    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
+        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    }
+    let none = world.run(&["status", "--store", &store]);
+    assert_eq!(none.exit, Exit::Fine, "{}", none.all());
+    assert!(!none.out.contains("proxies:"), "{}", none.out);
+    reports(&world, "task1", |_| {});
+    reports(&world, "task2", |status| status["state"] = json!("stopped"));
+    let fine = world.run(&["status", "--store", &store, "--cost"]);
+    assert_eq!(fine.exit, Exit::Fine, "{}", fine.all());
+    for told in [
+        "  proxies: 1 current, 1 stopped\n",
+        "    virtualNode/a  task1  current  ",
+        " since 2023-11-14T22:13:20Z  Envoy 1.34.1  certificate until 2030-01-02T03:04:05Z\n",
+        // A directory costs nothing.
+        "cost: 0 proxies",
+    ] {
+        assert!(fine.out.contains(told), "{told} in {}", fine.out);
+    }
+    assert!(!fine.out.contains("task2"), "{}", fine.out);
+    reports(&world, "task3", |status| {
+        status["reasons"] = json!(["Envoy refused `lds`: malformed IP address"]);
+        status["rejected"] = json!({"release": null, "bundle": status["bundle"], "at": 0, "problems": []});
+        status["bundle"] = json!(null);
+    });
+    let ran = world.run(&["status", "--store", &store]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert!(
+        ran.err.contains("MF0430") && ran.err.contains("task3"),
+        "{}",
+        ran.err
+    );
+    let (bad, good) = (ran.out.find("task3").unwrap(), ran.out.find("task1").unwrap());
+    assert!(bad < good, "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("      Envoy refused `lds`: malformed IP address\n"),
+        "{}",
+        ran.out
+    );
+    let ran = world.run(&["status", "--store", &store, "--format", "json", "--cost"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let mesh = &report["meshes"][0];
+    assert_eq!(mesh["proxies"][0]["condition"], "rejects");
+    assert_eq!(
+        mesh["proxies"][1]["certificates"][0]["notAfter"],
+        "2030-01-02T03:04:05Z"
+    );
+    assert_eq!(mesh["cost"]["dollarsPerMonth"], 0.0);
+}

@@ -1,0 +1,115 @@
+//! Where tasks are registered, so that others find them: services of Cloud Map, and what ECS tells Cloud Map of a task.
+
+use super::{Task, codes, values};
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::mesh::Mesh;
+use meshform_model::spec::ServiceDiscovery;
+
+/// The attribute that holds the family of a task definition.
+pub(super) const FAMILY: &str = "ECS_TASK_DEFINITION_FAMILY";
+/// The attribute that holds the name of an ECS service.
+pub(super) const SERVICE_NAME: &str = "ECS_SERVICE_NAME";
+/// What ECS sets besides, whatever anybody wants.
+const SET_BY_ECS: [&str; 6] = [
+    "AVAILABILITY_ZONE",
+    "AWS_INSTANCE_IPV4",
+    "AWS_INSTANCE_IPV6",
+    "EC2_INSTANCE_ID",
+    "ECS_CLUSTER_NAME",
+    "REGION",
+];
+
+/// The service of Cloud Map under which a node's tasks are found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Registry {
+    /// Its namespace.
+    pub(super) namespace: String,
+    /// Its name in the namespace.
+    pub(super) service: String,
+    /// Whether other nodes' tasks are found there too, told apart by their attributes.
+    pub(super) shared: bool,
+}
+
+/// The registry of a task; none of a gateway, and of a node that has no such name.
+pub(super) fn of(task: &Task<'_>) -> Option<Registry> {
+    of_node(task.mesh, task.key)
+}
+
+/// The registry of a node: Cloud Map's own, or the one behind the DNS names that Cloud Map makes of it.
+pub(super) fn of_node(mesh: &Mesh, key: &ResourceKey) -> Option<Registry> {
+    let (namespace, service) = named(mesh, key)?;
+    let others = mesh.virtual_nodes().filter(|node| node.key.name != key.name);
+    let shared = others
+        .into_iter()
+        .any(|node| named(mesh, &node.key).is_some_and(|name| name == (namespace, service)));
+    Some(Registry {
+        namespace: namespace.to_owned(),
+        service: service.to_owned(),
+        shared,
+    })
+}
+
+fn named<'m>(mesh: &'m Mesh, key: &ResourceKey) -> Option<(&'m str, &'m str)> {
+    if key.kind != Kind::VirtualNode {
+        return None;
+    }
+    match mesh.virtual_node(&key.name)?.spec.service_discovery.as_ref()? {
+        ServiceDiscovery::AwsCloudMap(map) => Some((&map.namespace_name, &map.service_name)),
+        ServiceDiscovery::Dns(dns) => {
+            let (service, namespace) = dns.hostname.trim_end_matches('.').split_once('.')?;
+            // Load balancers and AWS's own services have names there, which nobody registers.
+            let own = !namespace.ends_with("amazonaws.com") && !service.is_empty();
+            own.then_some((namespace, service))
+        }
+    }
+}
+
+/// Whether Cloud Map itself is asked for nodes of the mesh.
+pub(super) fn asks_cloud_map(mesh: &Mesh) -> bool {
+    let mut nodes = mesh.virtual_nodes();
+    nodes.any(|node| {
+        matches!(
+            node.spec.service_discovery,
+            Some(ServiceDiscovery::AwsCloudMap(_))
+        )
+    })
+}
+
+/// The value of an attribute that a node's instances must have.
+pub(super) fn attribute<'m>(task: &Task<'m>, name: &str) -> Option<&'m str> {
+    attributes(task.mesh, task.key)
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+fn attributes<'m>(mesh: &'m Mesh, key: &ResourceKey) -> impl Iterator<Item = (&'m str, &'m str)> {
+    let node = (key.kind == Kind::VirtualNode)
+        .then(|| mesh.virtual_node(&key.name))
+        .flatten();
+    let map = node.and_then(|node| match &node.spec.service_discovery {
+        Some(ServiceDiscovery::AwsCloudMap(map)) => Some(map),
+        _ => None,
+    });
+    let attributes = map.into_iter().flat_map(|map| &map.attributes);
+    attributes.map(|attribute| (attribute.key.as_str(), attribute.value.as_str()))
+}
+
+/// Attributes by which a node is looked for and which ECS does not give its tasks.
+pub(super) fn unset(task: &Task<'_>) -> Vec<Diagnostic> {
+    let own = |name: &str| name == FAMILY || name == SERVICE_NAME || SET_BY_ECS.contains(&name);
+    let unset = attributes(task.mesh, task.key).filter(|(name, _)| !own(name));
+    unset
+        .map(|(name, value)| {
+            Diagnostic::warning(
+                codes::ATTRIBUTE,
+                format!("{} is found by the attribute `{name}` = `{value}`, which ECS does not set", task.key),
+            )
+            .help(format!(
+                "use `{FAMILY}` or `{SERVICE_NAME}`: the stack gives family and service the name that the node asks for"
+            ))
+            .at(values::place(task.key))
+        })
+        .collect()
+}

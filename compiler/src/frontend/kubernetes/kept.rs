@@ -1,0 +1,74 @@
+//! What manifests say beside the mesh: namespaces, labels, selectors. A mesh has no place for it; who writes manifests
+//! again needs it.
+
+use super::cluster::{Cluster, Object};
+use crate::frontend::Found;
+use meshform_model::key::ResourceKey;
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+
+/// The selectors of an object.
+const SELECTORS: [&str; 3] = ["gatewayRouteSelector", "namespaceSelector", "podSelector"];
+
+/// Everything of that kind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// By the resource that the object became.
+    pub objects: BTreeMap<ResourceKey, KeptObject>,
+    /// The labels of each namespace.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// The manifests that make pods, as they are.
+    pub workloads: Vec<Json>,
+}
+
+/// Of one object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeptObject {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its selectors, by field.
+    pub selectors: Map<String, Json>,
+}
+
+impl Kept {
+    pub(super) fn of(cluster: &Cluster, found: &[Found]) -> Self {
+        let mut kept = Self::default();
+        let keys: BTreeMap<&str, &ResourceKey> = found
+            .iter()
+            .filter_map(|one| Some((one.label.as_str(), one.key.as_ref()?)))
+            .collect();
+        for object in &cluster.objects {
+            if object.kind == "Namespace" {
+                kept.namespaces.insert(object.name.clone(), object.labels.clone());
+                continue;
+            }
+            // Routes have labels of their own, so the object's own resource is the one of its label.
+            // Another account's mesh is no resource of its own.
+            let key = match object.kind.as_str() {
+                "Mesh" => Some(ResourceKey::mesh(object.aws_name())),
+                _ => keys.get(object.label().as_str()).map(|key| (*key).clone()),
+            };
+            kept.objects.extend(key.map(|key| (key, KeptObject::of(object))));
+        }
+        kept
+    }
+}
+
+impl KeptObject {
+    fn of(object: &Object) -> Self {
+        let selectors = SELECTORS.into_iter().filter_map(|name| {
+            let selector = object.spec()?.get(name).filter(|node| !node.is_null())?;
+            Some((name.to_owned(), selector.to_json()?))
+        });
+        Self {
+            name: object.name.clone(),
+            namespace: object.namespace.clone(),
+            labels: object.labels.clone(),
+            selectors: selectors.collect(),
+        }
+    }
+}

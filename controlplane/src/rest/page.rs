@@ -1,0 +1,45 @@
+//! Pages of lists: where the next one begins travels in the token, sealed, so that the server keeps nothing and a list
+//! goes on where it was, whatever is written in between.
+
+use super::fault::Fault;
+use crate::codes;
+use crate::seal::Sealer;
+
+/// How many there are in a page at most, and where nothing is asked.
+const MOST: usize = 100;
+
+/// Reads `limit`, of which at most `most` may be asked.
+pub(crate) fn limit(given: Option<&str>, most: usize) -> Result<usize, Fault> {
+    let Some(text) = given else {
+        return Ok(most.min(MOST));
+    };
+    match text.parse::<usize>() {
+        Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
+        _ => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("limit: `{text}` is not a number from 1 to {most}"),
+        )),
+    }
+}
+
+/// The token after an item of a list. `list` names operation and path: the token belongs to no other.
+pub(crate) fn token(sealer: &Sealer, list: &str, last: &str) -> Result<String, Fault> {
+    sealer
+        .seal(list, last.as_bytes())
+        .ok_or_else(|| Fault::internal("no page token can be made: the system gives no random numbers"))
+}
+
+/// The item after which the page begins.
+pub(crate) fn after(sealer: &Sealer, list: &str, token: Option<&str>) -> Result<Option<String>, Fault> {
+    let Some(token) = token else {
+        return Ok(None);
+    };
+    let opened = sealer.open(list, token);
+    match opened.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(after) => Ok(Some(after)),
+        None => Err(Fault::bad(
+            codes::PAGE,
+            "nextToken: it is not from a page of this list; leave it out to begin at the first page",
+        )),
+    }
+}

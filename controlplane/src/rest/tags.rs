@@ -1,0 +1,162 @@
+//! Tags, by the ARN of what has them.
+
+use super::Answer;
+use super::answer;
+use super::fault::{Fault, FaultKind};
+use super::page;
+use super::request::Input;
+use super::resources;
+use crate::auth::Caller;
+use crate::codes;
+use crate::plane::ControlPlane;
+use meshform_model::key::ResourceKey;
+use meshform_store::{Draft, ImportedIdentity, Record};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// How many tags a resource may have.
+const MOST: usize = 50;
+
+/// How often a write is tried again where others write the same resource at the same time.
+const TRIES: usize = 8;
+
+pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
+    let record = tagged(plane, caller, input).await?;
+    let limit = page::limit(input.query("limit"), MOST)?;
+    let name = format!("tags {}", record.identity.arn);
+    let sealer = plane.sealer().await?;
+    let after = page::after(&sealer, &name, input.query("nextToken"))?;
+    let all = of(&record);
+    let mut rest = all
+        .iter()
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
+    let page: Vec<_> = rest.by_ref().take(limit).collect();
+    let next = match (page.last(), rest.next()) {
+        (Some((last, _)), Some(_)) => Some(page::token(&sealer, &name, last)?),
+        _ => None,
+    };
+    let items = page
+        .iter()
+        .map(|(key, value)| json!({"key": key, "value": value}));
+    Ok(Answer::read(answer::page("tags", items.collect(), next)))
+}
+
+pub(super) async fn tag(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
+    input.only(&["tags"])?;
+    let given = input.member("tags").cloned().unwrap_or_else(|| json!([]));
+    change(plane, caller, input, |record, tags| {
+        // The schema says what a tag is.
+        let body = resources::body(&record.key, record.body.get("spec"), Some(&given))?;
+        let checked = body.get("tags").and_then(Json::as_array);
+        tags.extend(checked.into_iter().flatten().filter_map(pair));
+        match tags.len() > MOST {
+            false => Ok(()),
+            true => {
+                let message = format!("tags: the resource would have {}; {MOST} are allowed", tags.len());
+                Err(Fault::new(FaultKind::TooManyTags, codes::TAGS, message))
+            }
+        }
+    })
+    .await
+}
+
+pub(super) async fn untag(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
+    input.only(&["tagKeys"])?;
+    let Some(Json::Array(keys)) = input.member("tagKeys") else {
+        return Err(Fault::bad(
+            codes::BAD_REQUEST,
+            "tagKeys: a list of strings is expected",
+        ));
+    };
+    if let Some(at) = keys.iter().position(|key| !key.is_string()) {
+        return Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("tagKeys[{at}]: a string is expected"),
+        ));
+    }
+    change(plane, caller, input, |_, tags| {
+        keys.iter()
+            .filter_map(Json::as_str)
+            .for_each(|key| drop(tags.remove(key)));
+        Ok(())
+    })
+    .await
+}
+
+/// Writes other tags. Version and time stay: tags are no part of what the resource says.
+async fn change(
+    plane: &ControlPlane,
+    caller: &Caller,
+    input: &Input,
+    alter: impl Fn(&Record, &mut BTreeMap<String, String>) -> Result<(), Fault>,
+) -> Result<Answer, Fault> {
+    for _ in 0..TRIES {
+        let record = tagged(plane, caller, input).await?;
+        caller.may_write(&record.key.mesh)?;
+        caller.may_change(&record)?;
+        let before = of(&record);
+        let mut tags = before.clone();
+        alter(&record, &mut tags)?;
+        if tags == before {
+            return Ok(Answer::read(json!({})));
+        }
+        let mut body = record.body.as_object().cloned().unwrap_or_else(Map::new);
+        body.remove("tags");
+        if !tags.is_empty() {
+            let list = tags
+                .iter()
+                .map(|(key, value)| json!({"key": key, "value": value}));
+            body.insert("tags".to_owned(), list.collect());
+        }
+        let mut draft = Draft::new(record.key.clone(), Json::Object(body));
+        draft.request.clone_from(&record.request);
+        draft.imported = ImportedIdentity {
+            version: Some(record.version),
+            last_updated_at: Some(record.last_updated_at),
+            ..ImportedIdentity::default()
+        };
+        match resources::put(plane, caller, &record, draft).await {
+            Err(Some(fault)) => return Err(fault),
+            Err(None) => {}
+            Ok(record) => {
+                plane.releases.note(&record.key.mesh);
+                let mut answer = Answer::read(json!({}));
+                answer.written = Some((record.key.mesh, record.revision));
+                return Ok(answer);
+            }
+        }
+    }
+    let message = "the resource is written by others all the time; try again";
+    Err(Fault::new(
+        FaultKind::Conflict,
+        meshform_store::codes::CONFLICT,
+        message,
+    ))
+}
+
+fn of(record: &Record) -> BTreeMap<String, String> {
+    let tags = record.body.get("tags").and_then(Json::as_array);
+    tags.into_iter().flatten().filter_map(pair).collect()
+}
+
+fn pair(tag: &Json) -> Option<(String, String)> {
+    let text = |name: &str| tag.get(name).and_then(Json::as_str).map(ToOwned::to_owned);
+    Some((text("key")?, text("value").unwrap_or_default()))
+}
+
+/// The resource that `resourceArn` names.
+async fn tagged(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Record, Fault> {
+    let Some(arn) = input.query("resourceArn") else {
+        return Err(Fault::bad(codes::BAD_REQUEST, "resourceArn: it is missing"));
+    };
+    let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"));
+    let Some(key) = path.and_then(ResourceKey::from_path) else {
+        let message = format!("resourceArn: `{arn}` is not the ARN of a resource of App Mesh");
+        return Err(Fault::bad(codes::BAD_REQUEST, message));
+    };
+    let record = resources::found(plane, caller, &key).await?;
+    match record.identity.arn == arn {
+        true => Ok(record),
+        false => Err(resources::absent(&key)),
+    }
+}

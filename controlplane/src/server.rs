@@ -1,0 +1,439 @@
+//! The server: connections, requests, answers; health and metrics beside the API.
+
+use crate::codes;
+use crate::plane::{Authentication, ControlPlane, Settings};
+use crate::rest::fault::{Fault, FaultKind};
+use crate::rest::operation::{Call, NoOperation};
+use crate::rest::{self, Input};
+use crate::xds::Ads;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use meshform_model::diag::Diagnostic;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tonic::codegen::Service as _;
+
+/// The largest body that is read.
+const BODY: usize = 1 << 20;
+/// The largest head of a request.
+const HEAD: usize = 32 << 10;
+/// How long a client may take to send a head, and then a body.
+const SLOW: Duration = Duration::from_secs(30);
+/// How long requests under way may go on when the server stops.
+const STOP: Duration = Duration::from_secs(5);
+/// The pause between two looks for writes that nobody has released.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// The longest text in a header that warns.
+const WARNING: usize = 2000;
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    plane: Arc<ControlPlane>,
+    api: Listening,
+    /// Where Envoys ask, if they may.
+    xds: Option<Listening>,
+}
+
+/// A socket and its address.
+#[derive(Debug)]
+struct Listening {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// Where a server is to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// For the API.
+    pub api: SocketAddr,
+    /// For Envoys.
+    pub xds: Option<SocketAddr>,
+    /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
+    pub xds_for_anyone: bool,
+}
+
+impl Server {
+    /// Listens on an address. Without authentication on a loopback address only.
+    pub async fn bind(settings: Settings, addresses: Addresses) -> Result<Self, Box<Diagnostic>> {
+        let api = addresses.api;
+        if matches!(settings.authentication, Authentication::Anyone) && !api.ip().is_loopback() {
+            let message = format!("without authentication the server does not listen on {api}");
+            let help = "make a master key with `meshform keys init --out FILE` and give it with `--master-key-file FILE`, \
+                        or listen on a loopback address";
+            return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        if let Some(xds) = addresses
+            .xds
+            .filter(|xds| !xds.ip().is_loopback() && !addresses.xds_for_anyone)
+        {
+            let message = format!("proxies are not asked who they are, so xDS is not served on {xds}");
+            let help = "listen on a loopback address, or say with `--xds-for-anyone` that whoever reaches the address may read \
+                        every proxy's configuration";
+            return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        let plane = ControlPlane::new(settings).map_err(|error| {
+            let message = format!("the server cannot run: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        })?;
+        let xds = match addresses.xds {
+            Some(address) => Some(Listening::at(address).await?),
+            None => None,
+        };
+        Ok(Self {
+            plane: Arc::new(plane),
+            api: Listening::at(api).await?,
+            xds,
+        })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.api.address
+    }
+
+    /// Where Envoys are served.
+    pub fn xds_address(&self) -> Option<SocketAddr> {
+        self.xds.as_ref().map(|xds| xds.address)
+    }
+
+    /// Serves until `stop` is over; then answers what is under way, and makes the last releases.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self { plane, api, xds } = self;
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&plane));
+        let watch = tokio::spawn(look_after(Arc::clone(&plane)));
+        let proxies = xds.map(|xds| tokio::spawn(serve_proxies(xds, Arc::clone(&plane))));
+        let graceful = GracefulShutdown::new();
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(SLOW)
+            .max_buf_size(HEAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+            .keep_alive_interval(SLOW);
+        tokio::pin!(stop);
+        loop {
+            let (stream, peer) = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = api.accept() => accepted,
+            };
+            let router = router.clone().layer(axum::Extension(Peer(peer)));
+            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+            let connection = graceful.watch(connection.into_owned());
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%peer, %error, "a connection broke off");
+                }
+            });
+        }
+        drop(api);
+        plane.stop();
+        watch.abort();
+        if let Some(proxies) = proxies {
+            proxies.abort();
+        }
+        if tokio::time::timeout(STOP, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests were not answered in time, and are cut off");
+        }
+        plane.close().await;
+    }
+}
+
+impl Listening {
+    async fn at(address: SocketAddr) -> Result<Self, Box<Diagnostic>> {
+        let cannot = |error: std::io::Error| {
+            let message = format!("the server cannot listen on {address}: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        };
+        let socket = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        Ok(Self { socket, address })
+    }
+
+    /// The next connection.
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    let _ = stream.set_nodelay(true);
+                    return (stream, peer);
+                }
+                Err(error) => {
+                    // Too many open files, usually: those who have one will let it go.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Serves Envoys. Where the server ends they go on with what they have, and come again.
+async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>) {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SLOW)
+        .keep_alive_timeout(SLOW);
+    loop {
+        let (stream, peer) = xds.accept().await;
+        let ads = Ads {
+            releases: Arc::clone(&plane.served),
+            streams: Arc::clone(&plane.streams),
+            peer,
+        };
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let mut ads = ads.clone();
+            ads.call(request.map(tonic::body::Body::new))
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "a proxy's connection broke off");
+            }
+        });
+    }
+}
+
+/// Now and then looks for what nobody has released.
+async fn look_after(plane: Arc<ControlPlane>) {
+    loop {
+        if let Err(error) = plane.release_what_was_left().await {
+            tracing::warn!(%error, "the store does not answer");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn answer(
+    State(plane): State<Arc<ControlPlane>>,
+    axum::Extension(Peer(peer)): axum::Extension<Peer>,
+    request: Request<Body>,
+) -> Response {
+    match (request.method().as_str(), request.uri().path()) {
+        ("GET", "/healthz") => return health(&plane).await,
+        ("GET", "/readyz") => return ready(&plane).await,
+        ("GET", "/metrics") => {
+            let up = plane.store_answers().await.is_ok();
+            return text(StatusCode::OK, plane.metrics.text(up, plane.streams.counts()));
+        }
+        _ => {}
+    }
+    let begun = Instant::now();
+    let id = request_id();
+    let (operation, response) = respond(&plane, peer, request).await;
+    let status = response.status().as_u16();
+    let took = begun.elapsed();
+    plane.metrics.answered(&operation, status, took);
+    tracing::info!(operation, status, %peer, id, millis = took.as_millis(), "answered");
+    with(response, "x-amzn-requestid", &id)
+}
+
+/// That the process works; what does not, in words.
+async fn health(plane: &ControlPlane) -> Response {
+    match plane.store_answers().await {
+        Ok(()) => text(StatusCode::OK, "ok\n".to_owned()),
+        Err(error) => text(StatusCode::OK, format!("degraded: {error}\n")),
+    }
+}
+
+/// Whether requests can be done.
+async fn ready(plane: &ControlPlane) -> Response {
+    if plane.is_stopping() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    match plane.store_answers().await {
+        Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
+        Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}
+
+async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>) -> (String, Response) {
+    let (parts, body) = request.into_parts();
+    let call = Call::of(&parts.method, parts.uri.path());
+    let name = call.as_ref().map_or_else(|_| "Unknown".to_owned(), Call::name);
+    if plane.is_stopping() {
+        let fault = Fault::new(
+            FaultKind::ServiceUnavailable,
+            codes::INTERNAL,
+            "the server stops; try again",
+        );
+        return (name, refused(&fault));
+    }
+    let done = async {
+        let body = read(body).await?;
+        let caller = plane.caller(&parts, &body, peer.ip().to_string()).await?;
+        plane
+            .limits
+            .take(&caller.id, Instant::now())
+            .map_err(Refusal::Wait)?;
+        match (parts.method.as_str(), parts.uri.path()) {
+            ("POST", "/meshform/session") => return Ok(whole(&plane.session(&caller)?)),
+            ("GET", "/meshform/proxies") => return Ok(whole(&plane.streams.json())),
+            _ => {}
+        }
+        let call = call.map_err(|none| unknown(&none, &parts))?;
+        let input = Input::read(&parts, &body)?;
+        let answer = rest::perform(plane, &caller, &call, &input).await?;
+        if let (true, Some((mesh, revision))) = (call.writes(), &answer.written) {
+            tracing::info!(
+                operation = call.name(),
+                mesh,
+                revision = revision.0,
+                by = caller.actor(),
+                "written"
+            );
+        }
+        Ok::<_, Refusal>(answered(answer))
+    };
+    let response = match done.await {
+        Ok(response) => response,
+        Err(Refusal::Fault(fault)) => refused(&fault),
+        Err(Refusal::Wait(seconds)) => {
+            let message = format!("this key makes too many requests; try again in {seconds} s");
+            let response = refused(&Fault::new(FaultKind::TooManyRequests, codes::RATE, message));
+            with(response, "retry-after", &seconds.to_string())
+        }
+    };
+    (name, response)
+}
+
+/// Why a request is not done.
+enum Refusal {
+    Fault(Fault),
+    /// Too many of them; the seconds until the next.
+    Wait(u64),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
+    let read = tokio::time::timeout(SLOW, Limited::new(body, BODY).collect());
+    match read.await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            let message = "the body is larger than 1 MiB";
+            Err(Fault::new(FaultKind::TooLarge, codes::BAD_REQUEST, message))
+        }
+        Ok(Err(error)) => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("the body broke off: {error}"),
+        )),
+        Err(_) => Err(Fault::bad(codes::BAD_REQUEST, "the body took longer than 30 s")),
+    }
+}
+
+fn unknown(none: &NoOperation, parts: &http::request::Parts) -> Fault {
+    let (method, path) = (&parts.method, parts.uri.path());
+    let message = match none {
+        NoOperation::Path => format!("there is no operation {method} {path}"),
+        NoOperation::Method(methods) => {
+            format!(
+                "there is no operation {method} {path}; there is {}",
+                methods.join(", ")
+            )
+        }
+        NoOperation::Name => {
+            return Fault::bad(codes::BAD_REQUEST, "a name in the path is empty, or not UTF-8");
+        }
+    };
+    Fault::new(FaultKind::UnknownOperation, codes::NO_OPERATION, message)
+}
+
+// === Answers ===
+
+fn answered(answer: rest::Answer) -> Response {
+    let mut response = whole(&answer.body);
+    if let Some((_, revision)) = answer.written {
+        response = with(response, "x-meshform-revision", &revision.to_string());
+    }
+    match answer.warning {
+        Some(warning) => with(response, "x-meshform-warning", &printable(&warning)),
+        None => response,
+    }
+}
+
+fn whole(body: &serde_json::Value) -> Response {
+    json(StatusCode::OK, body)
+}
+
+fn refused(fault: &Fault) -> Response {
+    let status = fault.kind.status();
+    let body = serde_json::json!({ "message": fault.message });
+    with(json(status, &body), "x-amzn-errortype", fault.kind.name())
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    with(response, header::CONTENT_TYPE.as_str(), "application/json")
+}
+
+fn text(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    with(
+        response,
+        header::CONTENT_TYPE.as_str(),
+        "text/plain; charset=utf-8",
+    )
+}
+
+fn with(mut response: Response, name: &'static str, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// A text as a header takes it: ASCII without control characters, and not longer than clients take.
+fn printable(text: &str) -> String {
+    let letters = text.chars().map(|letter| match letter {
+        ' '..='~' => letter,
+        '\n' => ' ',
+        _ => '?',
+    });
+    letters.take(WARNING).collect()
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 16];
+    // Without random numbers requests are not told apart in the log, which is no reason to fail.
+    let _ = getrandom::fill(&mut bytes);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!(
+        "{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
+}

@@ -1,0 +1,15 @@
+//! Envoy's discovery protocol: aggregated (ADS), incremental or as state of the world, from the releases of a store.
+//!
+//! - `view`: what one proxy is told, from the bundle of its release.
+//! - `session`: one stream's state; which rules hold there is told and tested there.
+//! - `releases`: the releases of each mesh that somebody asks for, followed.
+//! - `service`: gRPC around it.
+
+mod proto;
+mod releases;
+mod service;
+mod session;
+mod view;
+
+pub(crate) use releases::Releases;
+pub(crate) use service::{Ads, Streams};

@@ -1,0 +1,131 @@
+//! The releases that streams are fed from: one task for each mesh that somebody asks for, which looks at its pointer.
+
+use super::view::{Pool, View};
+use meshform_bundle::ProxyId;
+use meshform_release::{Releaser, Served};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What is known of a mesh.
+#[derive(Debug, Clone)]
+pub(crate) enum Current {
+    /// Nothing yet.
+    Unknown,
+    /// There is no release.
+    None,
+    /// This is the release.
+    Release(Arc<Served>),
+}
+
+/// The releases of the meshes that somebody asks for.
+#[derive(Debug)]
+pub(crate) struct Releases {
+    releaser: Arc<Releaser>,
+    /// The pause between two looks at a pointer.
+    pause: Duration,
+    meshes: Mutex<BTreeMap<String, watch::Receiver<Current>>>,
+    pool: Pool,
+    views: Mutex<Views>,
+}
+
+/// Views by proxy and by the digest of its bundle.
+type Views = BTreeMap<(String, String), std::sync::Weak<View>>;
+
+impl Releases {
+    pub(crate) fn new(releaser: Releaser, pause: Duration) -> Self {
+        Self {
+            releaser: Arc::new(releaser),
+            pause,
+            meshes: Mutex::default(),
+            pool: Pool::default(),
+            views: Mutex::default(),
+        }
+    }
+
+    /// Follows a mesh.
+    pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<Current> {
+        let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = meshes.get(mesh)
+            && known.has_changed().is_ok()
+        {
+            return known.clone();
+        }
+        let (sender, receiver) = watch::channel(Current::Unknown);
+        meshes.insert(mesh.to_owned(), receiver.clone());
+        tokio::spawn(follow(
+            Arc::clone(&self.releaser),
+            mesh.to_owned(),
+            self.pause,
+            sender,
+        ));
+        receiver
+    }
+
+    /// What a proxy is told by a release; none where the release does not have it.
+    pub(crate) async fn view(&self, served: &Served, proxy: &ProxyId) -> Result<Option<Arc<View>>, String> {
+        let Some(entry) = served.proxy(proxy) else {
+            return Ok(None);
+        };
+        let key = (
+            proxy.to_string(),
+            format!("{} {}", served.release(), entry.bundle),
+        );
+        if let Some(known) = self.views().get(&key).and_then(std::sync::Weak::upgrade) {
+            return Ok(Some(known));
+        }
+        let bundle = self
+            .releaser
+            .bundle(served, proxy)
+            .await
+            .map_err(|error| error.to_string())?;
+        let Some(bundle) = bundle else {
+            return Ok(None);
+        };
+        let view = Arc::new(View::new(served.release().as_str(), &bundle, &self.pool)?);
+        let mut views = self.views();
+        views.retain(|_, view| view.strong_count() > 0);
+        views.insert(key, Arc::downgrade(&view));
+        drop(views);
+        self.pool.sweep();
+        Ok(Some(view))
+    }
+
+    fn views(&self) -> std::sync::MutexGuard<'_, Views> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at a mesh's pointer until nobody asks for it.
+async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<Current>) {
+    let mut failed = false;
+    // The map has a receiver too.
+    while sender.receiver_count() > 1 {
+        match releaser.served(&mesh).await {
+            Ok(served) => {
+                failed = false;
+                sender.send_if_modified(|current| take(current, served));
+            }
+            // Who was told something goes on with it.
+            Err(error) if !failed => {
+                failed = true;
+                tracing::warn!(mesh, %error, "the current release cannot be read; proxies keep what they have");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn take(current: &mut Current, served: Option<Served>) -> bool {
+    let same = match (&*current, &served) {
+        (Current::Release(known), Some(served)) => known.release() == served.release(),
+        (Current::None, None) => true,
+        _ => false,
+    };
+    if !same {
+        *current = served.map_or(Current::None, |served| Current::Release(Arc::new(served)));
+    }
+    !same
+}

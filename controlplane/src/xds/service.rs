@@ -1,0 +1,480 @@
+//! The gRPC service around sessions: one task for each stream, which holds nothing back. A client that reads slowly sees the
+//! newest view later, and nothing queues.
+
+use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
+use super::releases::{Current, Releases};
+use super::session::{Asked, Protocol, Push, Refused, Session};
+use super::view::{Kind, View};
+use bytes::Bytes;
+use http::{Request, Response};
+use meshform_bundle::ProxyId;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Status, Streaming};
+use tonic_prost::ProstCodec;
+
+const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
+
+/// How long an Envoy may take to say who it is.
+const HELLO: Duration = Duration::from_secs(20);
+/// How long an Envoy waits for the first release of its mesh before it is told to come again.
+const NO_RELEASE: Duration = Duration::from_secs(600);
+
+/// What is known of the streams that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    next: AtomicU64,
+    open: Mutex<BTreeMap<u64, Stream>>,
+    refused: AtomicU64,
+}
+
+/// One stream, for people and for metrics.
+#[derive(Debug, Clone)]
+struct Stream {
+    proxy: String,
+    peer: SocketAddr,
+    since: SystemTime,
+    release: String,
+    current: bool,
+    refused: Vec<Json>,
+}
+
+impl Streams {
+    /// The streams, those first that refuse something, then those that lag.
+    pub(crate) fn json(&self) -> Json {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<&Stream> = open.values().collect();
+        all.sort_by_key(|stream| (stream.refused.is_empty(), stream.current, stream.proxy.clone()));
+        let all = all.into_iter().map(|stream| {
+            let since = stream.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+            json!({
+                "proxy": stream.proxy,
+                "peer": stream.peer.to_string(),
+                "since": since.as_secs(),
+                "release": stream.release,
+                "current": stream.current,
+                "refused": stream.refused,
+            })
+        });
+        json!({ "proxies": all.collect::<Vec<_>>() })
+    }
+
+    /// Streams, those that have everything, and refusals so far.
+    pub(crate) fn counts(&self) -> (usize, usize, u64) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = open.values().filter(|stream| stream.current).count();
+        (open.len(), current, self.refused.load(Ordering::Relaxed))
+    }
+
+    fn update(&self, id: u64, change: impl FnOnce(&mut Stream)) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = open.get_mut(&id) {
+            change(stream);
+        }
+    }
+}
+
+/// Takes a stream off the list when it ends, however it ends.
+struct Listed {
+    streams: Arc<Streams>,
+    id: u64,
+}
+
+impl Listed {
+    fn new(streams: Arc<Streams>, proxy: &ProxyId, peer: SocketAddr) -> Self {
+        let id = streams.next.fetch_add(1, Ordering::Relaxed);
+        let stream = Stream {
+            proxy: proxy.to_string(),
+            peer,
+            since: SystemTime::now(),
+            release: String::new(),
+            current: false,
+            refused: Vec::new(),
+        };
+        streams
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, stream);
+        Self { streams, id }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(&self.id);
+    }
+}
+
+/// The service, for one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Ads {
+    pub(crate) releases: Arc<Releases>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) peer: SocketAddr,
+}
+
+/// A request in either form, and how an answer is written.
+trait Form: Send + 'static {
+    type Request: prost::Message + Default + 'static;
+    type Response: prost::Message + Default + 'static;
+    const PROTOCOL: Protocol;
+    fn node(request: &mut Self::Request) -> Option<Node>;
+    fn asked(request: Self::Request) -> (String, Asked);
+    fn answer(push: Push, release: &str) -> Self::Response;
+}
+
+struct Delta;
+struct World;
+
+impl Form for Delta {
+    type Request = DeltaRequest;
+    type Response = DeltaResponse;
+    const PROTOCOL: Protocol = Protocol::Delta;
+
+    fn node(request: &mut DeltaRequest) -> Option<Node> {
+        request.node.take()
+    }
+
+    fn asked(request: DeltaRequest) -> (String, Asked) {
+        let asked = Asked {
+            subscribe: request.subscribe,
+            unsubscribe: request.unsubscribe,
+            names: None,
+            versions: request.versions.into_iter().collect(),
+            nonce: request.nonce,
+            error: request.error.map(|error| error.message),
+        };
+        (request.type_url, asked)
+    }
+
+    fn answer(push: Push, release: &str) -> DeltaResponse {
+        let resources = push.resources.into_iter().map(|(name, entry)| Resource {
+            name,
+            version: entry.version.clone(),
+            resource: entry.any.clone(),
+        });
+        DeltaResponse {
+            system_version: release.to_owned(),
+            resources: resources.collect(),
+            type_url: push.kind.type_url().to_owned(),
+            nonce: push.nonce,
+            removed: push.removed,
+        }
+    }
+}
+
+impl Form for World {
+    type Request = WorldRequest;
+    type Response = WorldResponse;
+    const PROTOCOL: Protocol = Protocol::World;
+
+    fn node(request: &mut WorldRequest) -> Option<Node> {
+        request.node.take()
+    }
+
+    fn asked(request: WorldRequest) -> (String, Asked) {
+        let asked = Asked {
+            names: Some(request.names),
+            nonce: request.nonce,
+            error: request.error.map(|error| error.message),
+            ..Asked::default()
+        };
+        (request.type_url, asked)
+    }
+
+    fn answer(push: Push, _release: &str) -> WorldResponse {
+        let mut text = String::new();
+        for (name, entry) in &push.resources {
+            text.push_str(&format!("{name} {}\n", entry.version));
+        }
+        let version = digest(&SHA256, text.as_bytes());
+        let version = version.as_ref().iter().take(12);
+        WorldResponse {
+            version: version.map(|byte| format!("{byte:02x}")).collect(),
+            resources: push
+                .resources
+                .into_iter()
+                .map(|(_, entry)| Bytes::clone(&entry.any))
+                .collect(),
+            type_url: push.kind.type_url().to_owned(),
+            nonce: push.nonce,
+        }
+    }
+}
+
+// === Streams ===
+
+type Answers<R> = mpsc::Sender<Result<R, Status>>;
+
+impl Ads {
+    /// Serves one stream until either side ends it.
+    async fn stream<F: Form>(self, mut requests: Streaming<F::Request>, answers: Answers<F::Response>) {
+        if let Err(status) = self.talk::<F>(&mut requests, &answers).await {
+            tracing::info!(peer = %self.peer, code = ?status.code(), message = status.message(), "a stream ended");
+            let _ = answers.send(Err(status)).await;
+        }
+    }
+
+    async fn talk<F: Form>(
+        &self,
+        requests: &mut Streaming<F::Request>,
+        answers: &Answers<F::Response>,
+    ) -> Result<(), Status> {
+        let first = tokio::time::timeout(HELLO, requests.message()).await;
+        let Some(mut first) =
+            first.map_err(|_| Status::deadline_exceeded("no request came within 20 s"))??
+        else {
+            return Ok(());
+        };
+        let node = F::node(&mut first).map(|node| node.id).unwrap_or_default();
+        let proxy = named(&node)?;
+        let listed = Listed::new(Arc::clone(&self.streams), &proxy, self.peer);
+        tracing::info!(%proxy, peer = %self.peer, protocol = ?F::PROTOCOL, "a stream began");
+        let mut state = State {
+            session: Session::new(F::PROTOCOL),
+            begun: Instant::now(),
+            listed,
+            view: None,
+            proxy,
+        };
+        state.take::<F>(first)?;
+        let mut current = self.releases.of(state.proxy.mesh());
+        loop {
+            let served = current.borrow_and_update().clone();
+            state.show(&self.releases, &served).await?;
+            let now = state.now();
+            for push in state.session.next(now) {
+                let release = state.view.as_ref().map_or("", |view| view.release.as_str());
+                if answers.send(Ok(F::answer(push, release))).await.is_err() {
+                    return Ok(());
+                }
+            }
+            state.list();
+            let wake = state
+                .session
+                .wake()
+                .map_or(NO_RELEASE, |at| Duration::from_millis(at.saturating_sub(now) + 1));
+            tokio::select! {
+                request = requests.message() => match request? {
+                    Some(request) => state.take::<F>(request)?,
+                    None => return Ok(()),
+                },
+                changed = current.changed() => {
+                    // Whoever follows the mesh ended, which it does not while we ask.
+                    if changed.is_err() {
+                        return Err(Status::unavailable("the mesh is not followed any more; come again"));
+                    }
+                }
+                () = tokio::time::sleep(wake) => {}
+            }
+        }
+    }
+}
+
+/// What a task holds of its stream.
+struct State {
+    session: Session,
+    begun: Instant,
+    listed: Listed,
+    view: Option<Arc<View>>,
+    proxy: ProxyId,
+}
+
+impl State {
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn take<F: Form>(&mut self, request: F::Request) -> Result<(), Status> {
+        let (type_url, asked) = F::asked(request);
+        let Some(kind) = Kind::of(&type_url) else {
+            return Err(Status::invalid_argument(format!(
+                "the type `{type_url}` is not served"
+            )));
+        };
+        if let Some(refused) = self.session.ask(kind, asked) {
+            self.refused(&refused);
+        }
+        Ok(())
+    }
+
+    /// Tells of what Envoy refused, by the resource and field of the mesh that it comes from.
+    fn refused(&self, refused: &Refused) {
+        self.listed.streams.refused.fetch_add(1, Ordering::Relaxed);
+        let origin = self
+            .view
+            .as_ref()
+            .and_then(|view| view.blamed(refused.kind, &refused.message));
+        tracing::warn!(
+            proxy = %self.proxy,
+            kind = ?refused.kind,
+            message = refused.message,
+            resource = origin.map(|origin| origin.resource.as_str()),
+            field = origin.map(|origin| origin.field.as_str()),
+            "Envoy refused a part of the release"
+        );
+    }
+
+    /// Takes up the current release.
+    async fn show(&mut self, releases: &Releases, current: &Current) -> Result<(), Status> {
+        let Current::Release(served) = current else {
+            return Ok(());
+        };
+        if self
+            .view
+            .as_ref()
+            .is_some_and(|view| view.release == served.release().as_str())
+        {
+            return Ok(());
+        }
+        match releases.view(served, &self.proxy).await {
+            Ok(Some(view)) => {
+                self.session.show(Arc::clone(&view));
+                self.view = Some(view);
+                Ok(())
+            }
+            // What it has been told stays until whoever runs the proxy ends it.
+            Ok(None) if self.view.is_some() => Ok(()),
+            Ok(None) => Err(Status::invalid_argument(format!(
+                "the current release of mesh `{}` has no proxy `{}`",
+                self.proxy.mesh(),
+                self.proxy
+            ))),
+            Err(error) => {
+                tracing::error!(proxy = %self.proxy, error, "the release cannot be served");
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts on the list how it stands.
+    fn list(&self) {
+        let refused = self.session.refused().map(|(kind, message)| {
+            let origin = self.view.as_ref().and_then(|view| view.blamed(kind, message));
+            json!({
+                "type": kind.type_url(),
+                "message": message,
+                "resource": origin.map(|origin| origin.resource.clone()),
+                "field": origin.map(|origin| origin.field.clone()),
+            })
+        });
+        let refused: Vec<Json> = refused.collect();
+        let current = self.session.is_up_to_date();
+        let release = self
+            .view
+            .as_ref()
+            .map(|view| view.release.clone())
+            .unwrap_or_default();
+        self.listed.streams.update(self.listed.id, |stream| {
+            stream.release = release;
+            stream.current = current;
+            stream.refused = refused;
+        });
+    }
+}
+
+/// The proxy of a node's id: its ARN, as App Mesh had it, or the path in it.
+fn named(id: &str) -> Result<ProxyId, Status> {
+    let path = match id.starts_with("arn:") {
+        true => id.splitn(6, ':').nth(5).unwrap_or_default(),
+        false => id,
+    };
+    ProxyId::parse(path).map_err(|_| {
+        Status::invalid_argument(format!(
+            "the node id `{id}` is no proxy; it is an ARN, or `mesh/MESH/virtualNode/NAME`"
+        ))
+    })
+}
+
+// === gRPC ===
+
+struct Method<F> {
+    ads: Ads,
+    form: std::marker::PhantomData<fn() -> F>,
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<F: Form> StreamingService<F::Request> for Method<F> {
+    type Response = F::Response;
+    type ResponseStream = ReceiverStream<Result<F::Response, Status>>;
+    type Future = Boxed<Result<tonic::Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<F::Request>>) -> Self::Future {
+        let ads = self.ads.clone();
+        Box::pin(async move {
+            let (sender, receiver) = mpsc::channel(1);
+            tokio::spawn(ads.stream::<F>(request.into_inner(), sender));
+            Ok(tonic::Response::new(ReceiverStream::new(receiver)))
+        })
+    }
+}
+
+impl Service<Request<Body>> for Ads {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Boxed<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let ads = self.clone();
+        let method = request
+            .uri()
+            .path()
+            .strip_prefix(SERVICE)
+            .unwrap_or_default()
+            .to_owned();
+        Box::pin(async move {
+            Ok(match method.as_str() {
+                "/DeltaAggregatedResources" => serve::<Delta>(ads, request).await,
+                "/StreamAggregatedResources" => serve::<World>(ads, request).await,
+                _ => Status::unimplemented("only aggregated discovery is served").into_http(),
+            })
+        })
+    }
+}
+
+async fn serve<F: Form>(ads: Ads, request: Request<Body>) -> Response<Body> {
+    let codec = ProstCodec::<F::Response, F::Request>::default();
+    let method = Method::<F> {
+        ads,
+        form: std::marker::PhantomData,
+    };
+    Grpc::new(codec).streaming(method, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_named_by_its_arn_or_by_its_path() {
+        for id in [
+            "arn:aws:appmesh:eu-west-1:123456789012:mesh/apps/virtualNode/a",
+            "mesh/apps/virtualNode/a",
+        ] {
+            assert_eq!(named(id).unwrap().to_string(), "mesh/apps/virtualNode/a");
+        }
+        assert!(named("").is_err());
+        assert!(named("arn:aws:appmesh:eu-west-1:123456789012:mesh/apps").is_err());
+    }
+}

@@ -1,0 +1,608 @@
+//! One stream's state: what was asked for, what was sent, and what may be sent next. Pure: no clock and no connection.
+//!
+//! Nothing that is needed is taken away before what needs it has gone. A new view is told in three steps, each waited for:
+//! clusters with their endpoints; then listeners and routes; then what is gone. Sources: Envoy's description of the
+//! protocol, and what Envoy 1.40 was seen to do: it acknowledges a cluster only after it has its endpoints, asks for them
+//! again only where it is told by state of the world, and ignores that endpoints are removed.
+
+use super::view::{Entry, Kind, View, no_endpoints};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How long a step is waited for before the next one is told all the same, in milliseconds.
+const STEP: u64 = 20_000;
+
+/// The two forms of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Only what differs.
+    Delta,
+    /// Everything of a type, each time.
+    World,
+}
+
+/// A request, whichever form it had.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    pub(crate) subscribe: Vec<String>,
+    pub(crate) unsubscribe: Vec<String>,
+    /// State of the world: all names.
+    pub(crate) names: Option<Vec<String>>,
+    /// What the client has from an earlier stream.
+    pub(crate) versions: BTreeMap<String, String>,
+    pub(crate) nonce: String,
+    pub(crate) error: Option<String>,
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Push {
+    pub(crate) kind: Kind,
+    pub(crate) nonce: String,
+    pub(crate) resources: Vec<(String, Arc<Entry>)>,
+    pub(crate) removed: Vec<String>,
+}
+
+/// Something that the client refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+}
+
+/// The state of one type on a stream.
+#[derive(Debug, Default)]
+struct Topic {
+    /// Whether the client has asked for the type.
+    open: bool,
+    /// Whether it wants all there are.
+    wildcard: bool,
+    /// Whether it has ever named one.
+    explicit: bool,
+    names: BTreeSet<String>,
+    /// The versions that it was sent, or said that it has.
+    sent: BTreeMap<String, String>,
+    answered: bool,
+    /// The response that is not acknowledged, and when it was sent.
+    flight: Option<(String, u64)>,
+    refused: Option<String>,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Session {
+    protocol: Protocol,
+    topics: BTreeMap<Kind, Topic>,
+    view: Option<Arc<View>>,
+    /// Clusters of earlier views that routes may still lead to.
+    retained: BTreeMap<String, Arc<Entry>>,
+    nonce: u64,
+}
+
+impl Session {
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            topics: Kind::ALL
+                .into_iter()
+                .map(|kind| (kind, Topic::default()))
+                .collect(),
+            view: None,
+            retained: BTreeMap::new(),
+            nonce: 0,
+        }
+    }
+
+    /// What is to be told from now on.
+    pub(crate) fn show(&mut self, view: Arc<View>) {
+        if let Some(old) = self.view.take() {
+            let old = old
+                .of(Kind::Cluster)
+                .map(|(name, entry)| (name.clone(), Arc::clone(entry)));
+            self.retained.extend(old);
+        }
+        self.retained
+            .retain(|name, _| view.get(Kind::Cluster, name).is_none());
+        self.view = Some(view);
+    }
+
+    /// Takes a request in.
+    pub(crate) fn ask(&mut self, kind: Kind, asked: Asked) -> Option<Refused> {
+        let topic = self.topics.entry(kind).or_default();
+        let current = topic
+            .flight
+            .as_ref()
+            .is_some_and(|(nonce, _)| *nonce == asked.nonce);
+        // An answer to something older: of the state of the world nothing in it counts, as another request follows.
+        let stale = !asked.nonce.is_empty() && !current;
+        if stale && self.protocol == Protocol::World && topic.flight.is_some() {
+            return None;
+        }
+        let refused = match (&asked.error, current) {
+            (Some(message), true) => Some(Refused {
+                kind,
+                message: message.clone(),
+            }),
+            _ => None,
+        };
+        if current {
+            topic.flight = None;
+            topic.refused = asked.error;
+        }
+        if !topic.open {
+            topic.open = true;
+            topic.sent = asked.versions;
+        }
+        match asked.names {
+            Some(names) => topic.all_names(kind, names),
+            None => topic.changed_names(kind, asked.subscribe, asked.unsubscribe),
+        }
+        refused
+    }
+
+    /// What may be sent now. `now` is in milliseconds of any clock that does not go back.
+    pub(crate) fn next(&mut self, now: u64) -> Vec<Push> {
+        let Some(view) = self.view.clone() else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for kind in [Kind::Cluster, Kind::Endpoints, Kind::Secret] {
+            out.extend(self.upserts(kind, &view, now));
+        }
+        if self.settled(Kind::Cluster, now) && self.settled(Kind::Endpoints, now) {
+            for kind in [Kind::Listener, Kind::Routes] {
+                out.extend(self.upserts(kind, &view, now));
+            }
+            if Kind::ALL.into_iter().all(|kind| self.settled(kind, now)) {
+                self.retained.clear();
+                out.extend(self.upserts(Kind::Cluster, &view, now));
+            }
+        }
+        out
+    }
+
+    /// When to ask again although nothing has come: a step is waited for no longer than that.
+    pub(crate) fn wake(&self) -> Option<u64> {
+        let flights = self.topics.values().filter_map(|topic| topic.flight.as_ref());
+        flights.map(|(_, since)| since + STEP).min()
+    }
+
+    /// Whether everything that was asked for was sent and taken.
+    pub(crate) fn is_up_to_date(&self) -> bool {
+        let open = self.topics.values().filter(|topic| topic.open);
+        self.view.is_some()
+            && open
+                .into_iter()
+                .all(|topic| topic.flight.is_none() && topic.refused.is_none())
+    }
+
+    /// What is refused, by type.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let refused = self.topics.iter();
+        refused.filter_map(|(kind, topic)| Some((*kind, topic.refused.as_deref()?)))
+    }
+
+    fn settled(&self, kind: Kind, now: u64) -> bool {
+        let flight = self.topics.get(&kind).and_then(|topic| topic.flight.as_ref());
+        flight.is_none_or(|(_, since)| now >= since + STEP)
+    }
+
+    /// What of a type is to be sent, and where nothing waits for it any more, what is gone.
+    fn upserts(&mut self, kind: Kind, view: &View, now: u64) -> Option<Push> {
+        let topic = self
+            .topics
+            .get(&kind)
+            .filter(|topic| topic.open && topic.flight.is_none())?;
+        let wanted = wanted(topic, kind, view, &self.retained);
+        let changed: Vec<&String> = wanted
+            .iter()
+            .filter(|(name, entry)| topic.sent.get(*name) != Some(&entry.version))
+            .map(|(name, _)| name)
+            .collect();
+        // Of what is asked for by name, nothing is removed: it goes with what asks for it.
+        let gone: Vec<String> = match topic.wildcard {
+            true => topic
+                .sent
+                .keys()
+                .filter(|name| !wanted.contains_key(*name))
+                .cloned()
+                .collect(),
+            false => Vec::new(),
+        };
+        let first = !topic.answered && topic.wildcard;
+        if changed.is_empty() && gone.is_empty() && !first {
+            return None;
+        }
+        if kind == Kind::Cluster {
+            // A cluster that changed forgets its endpoints.
+            let asked: Vec<String> = changed
+                .iter()
+                .filter_map(|name| wanted.get(*name)?.endpoints.clone())
+                .collect();
+            let endpoints = self.topics.entry(Kind::Endpoints).or_default();
+            for name in asked {
+                endpoints.sent.remove(&name);
+            }
+        }
+        let whole = self.protocol == Protocol::World && kind.is_wildcard();
+        let resources: Vec<(String, Arc<Entry>)> = wanted
+            .iter()
+            .filter(|(name, _)| whole || changed.contains(name))
+            .map(|(name, entry)| (name.clone(), Arc::clone(entry)))
+            .collect();
+        self.nonce += 1;
+        let nonce = self.nonce.to_string();
+        let topic = self.topics.entry(kind).or_default();
+        for name in &gone {
+            topic.sent.remove(name);
+        }
+        for (name, entry) in &resources {
+            topic.sent.insert(name.clone(), entry.version.clone());
+        }
+        topic.answered = true;
+        topic.flight = Some((nonce.clone(), now));
+        topic.refused = None;
+        Some(Push {
+            kind,
+            nonce,
+            resources,
+            removed: gone,
+        })
+    }
+}
+
+/// What the client is to have of a type.
+fn wanted(
+    topic: &Topic,
+    kind: Kind,
+    view: &View,
+    retained: &BTreeMap<String, Arc<Entry>>,
+) -> BTreeMap<String, Arc<Entry>> {
+    let mut wanted = BTreeMap::new();
+    if topic.wildcard {
+        if kind == Kind::Cluster {
+            wanted.extend(
+                retained
+                    .iter()
+                    .map(|(name, entry)| (name.clone(), Arc::clone(entry))),
+            );
+        }
+        wanted.extend(
+            view.of(kind)
+                .map(|(name, entry)| (name.clone(), Arc::clone(entry))),
+        );
+    }
+    for name in &topic.names {
+        if let Some(entry) = view.get(kind, name) {
+            wanted.insert(name.clone(), Arc::clone(entry));
+        } else if kind == Kind::Endpoints && view.asks_for(name) {
+            // Envoy does not heed that endpoints are removed.
+            wanted.insert(name.clone(), Arc::new(no_endpoints(name)));
+        }
+    }
+    wanted
+}
+
+impl Topic {
+    /// State of the world: these names, or, where none was ever named, all there are.
+    fn all_names(&mut self, kind: Kind, names: Vec<String>) {
+        let star = names.iter().any(|name| name == "*");
+        self.names = names.into_iter().filter(|name| name != "*").collect();
+        self.explicit |= star || !self.names.is_empty();
+        self.wildcard = star || (kind.is_wildcard() && !self.explicit);
+        if !self.wildcard {
+            let names = &self.names;
+            self.sent.retain(|name, _| names.contains(name));
+        }
+    }
+
+    fn changed_names(&mut self, kind: Kind, subscribe: Vec<String>, unsubscribe: Vec<String>) {
+        for name in subscribe {
+            self.explicit = true;
+            if name == "*" {
+                self.wildcard = true;
+                continue;
+            }
+            // Named anew, it is sent anew, whatever was sent before; but not what the client said that it has.
+            if self.answered {
+                self.sent.remove(&name);
+            }
+            self.names.insert(name);
+        }
+        if !self.explicit {
+            self.wildcard = kind.is_wildcard();
+        }
+        for name in unsubscribe {
+            if name == "*" {
+                self.wildcard = false;
+                let names = &self.names;
+                self.sent.retain(|name, _| names.contains(name));
+                continue;
+            }
+            self.names.remove(&name);
+            self.sent.remove(&name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::tests::view;
+    use super::*;
+
+    use Kind::{Cluster, Endpoints, Listener, Routes};
+
+    fn first(names: &[&str]) -> Asked {
+        Asked {
+            subscribe: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Asked::default()
+        }
+    }
+
+    fn acknowledged(push: &Push) -> Asked {
+        Asked {
+            nonce: push.nonce.clone(),
+            ..Asked::default()
+        }
+    }
+
+    fn told(pushes: &[Push]) -> Vec<String> {
+        let one = |push: &Push| {
+            let names: Vec<String> = push
+                .resources
+                .iter()
+                .map(|(name, entry)| format!("{name}@{}", entry.version))
+                .collect();
+            let gone: Vec<String> = push.removed.iter().map(|name| format!("-{name}")).collect();
+            format!("{:?} {}", push.kind, [names, gone].concat().join(" "))
+        };
+        pushes.iter().map(one).collect()
+    }
+
+    /// A client that has everything of a view with the clusters a and b.
+    fn settled() -> Session {
+        let mut session = Session::new(Protocol::Delta);
+        session.show(Arc::new(view(
+            "r1",
+            &[
+                (Cluster, "a", "1"),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", "1"),
+                (Endpoints, "b", "1"),
+                (Listener, "in", "1"),
+                (Routes, "r", "1"),
+            ],
+        )));
+        session.ask(Cluster, first(&[]));
+        let clusters = session.next(0);
+        assert_eq!(told(&clusters), ["Cluster a@1 b@1"]);
+        session.ask(Endpoints, first(&["a", "b"]));
+        session.ask(Listener, first(&[]));
+        let endpoints = session.next(0);
+        assert_eq!(told(&endpoints), ["Endpoints a@1 b@1"], "listeners wait");
+        session.ask(Cluster, acknowledged(&clusters[0]));
+        session.ask(Endpoints, acknowledged(&endpoints[0]));
+        let listeners = session.next(0);
+        assert_eq!(told(&listeners), ["Listener in@1"]);
+        session.ask(Routes, first(&["r"]));
+        let routes = session.next(0);
+        assert_eq!(told(&routes), ["Routes r@1"]);
+        session.ask(Listener, acknowledged(&listeners[0]));
+        session.ask(Routes, acknowledged(&routes[0]));
+        assert!(session.next(0).is_empty());
+        assert!(session.is_up_to_date());
+        session
+    }
+
+    #[test]
+    fn what_is_needed_comes_first_and_what_is_gone_goes_last() {
+        let mut session = settled();
+        // b leaves, c comes, the route changes.
+        session.show(Arc::new(view(
+            "r2",
+            &[
+                (Cluster, "a", "1"),
+                (Cluster, "c", "1"),
+                (Endpoints, "a", "1"),
+                (Endpoints, "c", "1"),
+                (Listener, "in", "1"),
+                (Routes, "r", "2"),
+            ],
+        )));
+        let step = session.next(0);
+        assert_eq!(told(&step), ["Cluster c@1"]);
+        assert!(session.next(0).is_empty(), "nothing else before it is taken");
+        session.ask(Endpoints, first(&["c"]));
+        let endpoints = session.next(0);
+        assert_eq!(told(&endpoints), ["Endpoints c@1"]);
+        session.ask(Endpoints, acknowledged(&endpoints[0]));
+        session.ask(Cluster, acknowledged(&step[0]));
+        let routes = session.next(0);
+        assert_eq!(told(&routes), ["Routes r@2"]);
+        session.ask(Routes, acknowledged(&routes[0]));
+        assert_eq!(told(&session.next(0)), ["Cluster -b"]);
+    }
+
+    #[test]
+    fn a_changed_cluster_gets_its_endpoints_again() {
+        let mut session = settled();
+        session.show(Arc::new(view(
+            "r2",
+            &[
+                (Cluster, "a", "2"),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", "1"),
+                (Endpoints, "b", "1"),
+                (Listener, "in", "1"),
+                (Routes, "r", "1"),
+            ],
+        )));
+        assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
+    }
+
+    #[test]
+    fn endpoints_that_are_gone_are_none_and_not_removed() {
+        let mut session = settled();
+        session.show(Arc::new(view(
+            "r2",
+            &[
+                (Cluster, "a", "1"),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", "1"),
+                (Listener, "in", "1"),
+                (Routes, "r", "1"),
+            ],
+        )));
+        let pushes = session.next(0);
+        assert_eq!(pushes.len(), 1);
+        assert_eq!(
+            (pushes[0].kind, pushes[0].resources[0].0.as_str()),
+            (Endpoints, "b")
+        );
+        assert!(pushes[0].removed.is_empty());
+    }
+
+    #[test]
+    fn what_was_refused_is_not_sent_again_until_it_is_another() {
+        let mut session = settled();
+        let with_route = |version: &str| {
+            Arc::new(view(
+                "r",
+                &[
+                    (Cluster, "a", "1"),
+                    (Cluster, "b", "1"),
+                    (Endpoints, "a", "1"),
+                    (Endpoints, "b", "1"),
+                    (Listener, "in", "1"),
+                    (Routes, "r", version),
+                ],
+            ))
+        };
+        session.show(with_route("2"));
+        let pushes = session.next(0);
+        let refused = session.ask(
+            Routes,
+            Asked {
+                error: Some("no such cluster".to_owned()),
+                ..acknowledged(&pushes[0])
+            },
+        );
+        assert_eq!(
+            refused.map(|refused| refused.message).as_deref(),
+            Some("no such cluster")
+        );
+        assert!(session.next(0).is_empty());
+        assert!(!session.is_up_to_date());
+        session.show(with_route("3"));
+        assert_eq!(told(&session.next(0)), ["Routes r@3"]);
+    }
+
+    #[test]
+    fn a_client_that_comes_back_is_sent_what_differs() {
+        let mut session = Session::new(Protocol::Delta);
+        session.show(Arc::new(view("r1", &[(Cluster, "a", "2"), (Cluster, "b", "1")])));
+        let had = [("a", "1"), ("b", "1"), ("gone", "1")];
+        let versions = had
+            .map(|(name, version)| (name.to_owned(), version.to_owned()))
+            .into();
+        session.ask(
+            Cluster,
+            Asked {
+                versions,
+                ..Asked::default()
+            },
+        );
+        assert_eq!(told(&session.next(0)), ["Cluster a@2 -gone"]);
+        // One that has everything is answered all the same, with nothing.
+        let mut session = Session::new(Protocol::Delta);
+        session.show(Arc::new(view("r1", &[(Cluster, "a", "1")])));
+        session.ask(
+            Cluster,
+            Asked {
+                versions: [("a".to_owned(), "1".to_owned())].into(),
+                ..Asked::default()
+            },
+        );
+        assert_eq!(told(&session.next(0)), ["Cluster "]);
+        assert!(session.next(0).is_empty());
+    }
+
+    #[test]
+    fn a_name_may_be_asked_for_before_it_exists_and_again_after_it_was_sent() {
+        let mut session = Session::new(Protocol::Delta);
+        session.show(Arc::new(view("r1", &[])));
+        session.ask(Routes, first(&["r"]));
+        assert!(session.next(0).is_empty());
+        session.show(Arc::new(view("r2", &[(Routes, "r", "1")])));
+        let pushes = session.next(0);
+        assert_eq!(told(&pushes), ["Routes r@1"]);
+        session.ask(Routes, acknowledged(&pushes[0]));
+        session.ask(
+            Routes,
+            Asked {
+                unsubscribe: vec!["r".to_owned()],
+                ..Asked::default()
+            },
+        );
+        session.ask(Routes, first(&["r"]));
+        assert_eq!(told(&session.next(0)), ["Routes r@1"]);
+    }
+
+    #[test]
+    fn who_never_acknowledges_is_told_the_next_step_after_a_while() {
+        let mut session = settled();
+        let changed = [
+            (Cluster, "a", "2"),
+            (Endpoints, "a", "1"),
+            (Listener, "in", "2"),
+            (Routes, "r", "1"),
+        ];
+        session.show(Arc::new(view("r2", &changed)));
+        assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
+        assert_eq!(session.wake(), Some(STEP));
+        let late = told(&session.next(STEP));
+        assert!(
+            late.iter().any(|push| push.starts_with("Listener in@2")),
+            "{late:?}"
+        );
+    }
+
+    #[test]
+    fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
+        let mut session = Session::new(Protocol::World);
+        let ask = |names: &[&str], nonce: &str| Asked {
+            names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            nonce: nonce.to_owned(),
+            ..Asked::default()
+        };
+        session.show(Arc::new(view(
+            "r1",
+            &[(Cluster, "a", "1"), (Cluster, "b", "1"), (Listener, "in", "1")],
+        )));
+        session.ask(Cluster, ask(&[], ""));
+        session.ask(Listener, ask(&[], ""));
+        let clusters = session.next(0);
+        assert_eq!(told(&clusters), ["Cluster a@1 b@1"]);
+        session.ask(Cluster, ask(&[], &clusters[0].nonce));
+        let listeners = session.next(0);
+        session.ask(Listener, ask(&[], &listeners[0].nonce));
+        assert!(session.next(0).is_empty());
+        session.show(Arc::new(view(
+            "r2",
+            &[(Cluster, "a", "1"), (Cluster, "c", "1"), (Listener, "in", "2")],
+        )));
+        let clusters = session.next(0);
+        assert_eq!(told(&clusters), ["Cluster a@1 b@1 c@1"], "b is still there");
+        session.ask(Cluster, ask(&[], &clusters[0].nonce));
+        let listeners = session.next(0);
+        assert_eq!(told(&listeners), ["Listener in@2"]);
+        session.ask(Listener, ask(&[], &listeners[0].nonce));
+        let clusters = session.next(0);
+        assert_eq!(told(&clusters)[0].split(" -").next(), Some("Cluster a@1 c@1"));
+        // A request that answers something older is not heeded.
+        session.ask(Cluster, ask(&["x"], "1"));
+        session.ask(Cluster, ask(&[], &clusters[0].nonce));
+        assert!(session.next(0).is_empty());
+        assert!(session.is_up_to_date());
+    }
+}

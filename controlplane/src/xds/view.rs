@@ -1,0 +1,263 @@
+//! What one proxy is told: the resources of its bundle, encoded once, each with the digest of its content as version.
+
+use bytes::Bytes;
+use meshform_bundle::layout::types;
+use meshform_bundle::{Bundle, Origin, ROOT};
+use meshform_envoy_api::envoy::config::cluster::v3::Cluster;
+use meshform_envoy_api::envoy::config::endpoint::v3::ClusterLoadAssignment;
+use meshform_envoy_api::envoy::config::listener::v3::Listener;
+use meshform_envoy_api::envoy::config::route::v3::RouteConfiguration;
+use meshform_envoy_api::envoy::extensions::transport_sockets::tls::v3::Secret;
+use meshform_envoy_api::{any, from_json};
+use prost::Message as _;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// The types of resource that are served, in the order in which they are sent: what others need comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Cluster,
+    Endpoints,
+    Secret,
+    Listener,
+    Routes,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Cluster,
+        Self::Endpoints,
+        Self::Secret,
+        Self::Listener,
+        Self::Routes,
+    ];
+
+    pub(crate) fn type_url(self) -> &'static str {
+        match self {
+            Self::Cluster => types::CLUSTER,
+            Self::Endpoints => types::ENDPOINTS,
+            Self::Secret => types::SECRET,
+            Self::Listener => types::LISTENER,
+            Self::Routes => types::ROUTES,
+        }
+    }
+
+    pub(crate) fn of(type_url: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.type_url() == type_url)
+    }
+
+    /// Whether Envoy asks for all there are, by no name.
+    pub(crate) fn is_wildcard(self) -> bool {
+        matches!(self, Self::Cluster | Self::Listener)
+    }
+}
+
+/// A resource as it goes over the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) version: String,
+    /// The encoded `Any`.
+    pub(crate) any: Bytes,
+    /// Of a cluster whose endpoints are asked for: under which name.
+    pub(crate) endpoints: Option<String>,
+}
+
+/// What one proxy is told.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// The release that it is from.
+    pub(crate) release: String,
+    resources: BTreeMap<Kind, BTreeMap<String, Arc<Entry>>>,
+    origins: BTreeMap<String, Vec<Origin>>,
+    /// The names under which clusters ask for endpoints.
+    endpoints: BTreeSet<String>,
+}
+
+impl View {
+    /// What a bundle says. Resources that other proxies have too are encoded once.
+    pub(crate) fn new(release: &str, bundle: &Bundle, pool: &Pool) -> Result<Self, String> {
+        let mut view = Self {
+            release: release.to_owned(),
+            origins: bundle.origins.clone(),
+            ..Self::default()
+        };
+        for resource in &bundle.resources {
+            let Some(kind) = Kind::of(&resource.type_url) else {
+                continue;
+            };
+            let entry = pool.entry(kind, resource.digest.as_str(), || {
+                encode(kind, resource.body.as_str())
+            })?;
+            view.endpoints.extend(entry.endpoints.clone());
+            let of_kind = view.resources.entry(kind).or_default();
+            of_kind.insert(resource.name.clone(), entry);
+        }
+        Ok(view)
+    }
+
+    /// The resources of a kind.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<Entry>)> {
+        self.resources.get(&kind).into_iter().flatten()
+    }
+
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<Entry>> {
+        self.resources.get(&kind)?.get(name)
+    }
+
+    /// Whether a cluster asks for endpoints under that name.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        self.endpoints.contains(name)
+    }
+
+    /// The mesh's resource and field that an error of Envoy is about, where its text names one of ours.
+    pub(crate) fn blamed(&self, kind: Kind, message: &str) -> Option<&Origin> {
+        let names = self.of(kind).map(|(name, _)| name);
+        // The longest that is named: one name may begin another.
+        let name = names
+            .filter(|name| message.contains(name.as_str()))
+            .max_by_key(|name| name.len())?;
+        self.origins.get(name)?.first()
+    }
+}
+
+/// That a cluster has no hosts, which is not the same as nothing.
+pub(crate) fn no_endpoints(name: &str) -> Entry {
+    let none = ClusterLoadAssignment {
+        cluster_name: name.to_owned(),
+        ..ClusterLoadAssignment::default()
+    };
+    entry(any(&none).encode_to_vec(), None)
+}
+
+fn entry(any: Vec<u8>, endpoints: Option<String>) -> Entry {
+    let version = digest(&SHA256, &any);
+    let version = version
+        .as_ref()
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Entry {
+        version,
+        any: any.into(),
+        endpoints,
+    }
+}
+
+/// Entries by the digest of what they were made from, as long as a view has them.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    entries: Mutex<BTreeMap<(Kind, String), Weak<Entry>>>,
+}
+
+impl Pool {
+    fn entry(
+        &self,
+        kind: Kind,
+        digest: &str,
+        make: impl FnOnce() -> Result<Entry, String>,
+    ) -> Result<Arc<Entry>, String> {
+        let key = (kind, digest.to_owned());
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = entries.get(&key).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        let made = Arc::new(make()?);
+        entries.insert(key, Arc::downgrade(&made));
+        Ok(made)
+    }
+
+    /// Forgets what no view has any more.
+    pub(crate) fn sweep(&self) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, entry| entry.strong_count() > 0);
+    }
+}
+
+/// A body of a bundle as the message that goes over the wire: what a bundle says of files that Envoy watches is asked of the
+/// same stream instead.
+fn encode(kind: Kind, body: &str) -> Result<Entry, String> {
+    let mut json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    by_stream(&mut json, kind);
+    let made = match kind {
+        Kind::Cluster => from_json::<Cluster>(&json).map(|message| any(&message)),
+        Kind::Endpoints => from_json::<ClusterLoadAssignment>(&json).map(|message| any(&message)),
+        Kind::Secret => from_json::<Secret>(&json).map(|message| any(&message)),
+        Kind::Listener => from_json::<Listener>(&json).map(|message| any(&message)),
+        Kind::Routes => from_json::<RouteConfiguration>(&json).map(|message| any(&message)),
+    };
+    let made = made.map_err(|error| error.to_string())?;
+    Ok(entry(made.encode_to_vec(), endpoints_of(&json)))
+}
+
+/// How long Envoy waits for the endpoints of a cluster that changed before it goes on with those that it has.
+const ENDPOINTS: &str = "5s";
+
+fn by_stream(json: &mut Json, kind: Kind) {
+    match json {
+        Json::Object(fields) => {
+            let path = ["path_config_source", "pathConfigSource"]
+                .iter()
+                .find_map(|name| Some((*name, fields.get(*name)?.get("path")?.as_str()?.starts_with(ROOT))));
+            if let Some((name, true)) = path {
+                fields.remove(name);
+                fields.insert("ads".to_owned(), json!({}));
+                if kind == Kind::Cluster {
+                    fields.insert("initial_fetch_timeout".to_owned(), json!(ENDPOINTS));
+                }
+            }
+            fields.values_mut().for_each(|value| by_stream(value, kind));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|value| by_stream(value, kind)),
+        _ => {}
+    }
+}
+
+/// Under which name a cluster asks for its endpoints.
+fn endpoints_of(json: &Json) -> Option<String> {
+    let config = json
+        .get("eds_cluster_config")
+        .or_else(|| json.get("edsClusterConfig"))?;
+    let name = config.get("service_name").or_else(|| config.get("serviceName"));
+    let name = name.or_else(|| json.get("name"))?;
+    name.as_str().map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A view of made-up resources: kind, name, version, and of a cluster under which name it asks for endpoints.
+    pub(in crate::xds) fn view(release: &str, all: &[(Kind, &str, &str)]) -> View {
+        let mut view = View {
+            release: release.to_owned(),
+            ..View::default()
+        };
+        for (kind, name, version) in all {
+            let endpoints = (*kind == Kind::Cluster).then(|| (*name).to_owned());
+            view.endpoints.extend(endpoints.clone());
+            let entry = Entry {
+                version: (*version).to_owned(),
+                any: Bytes::new(),
+                endpoints,
+            };
+            let of_kind = view.resources.entry(*kind).or_default();
+            of_kind.insert((*name).to_owned(), Arc::new(entry));
+        }
+        view
+    }
+
+    #[test]
+    fn what_bundles_say_of_files_is_asked_of_the_stream() {
+        let body = format!(
+            r#"{{"name": "b", "type": "EDS", "eds_cluster_config": {{"eds_config": {{"resource_api_version": "V3",
+               "path_config_source": {{"path": "{ROOT}/x/eds/b.json", "watched_directory": {{"path": "{ROOT}/x"}}}}}}}}}}"#
+        );
+        let entry = encode(Kind::Cluster, &body).unwrap();
+        assert_eq!(entry.endpoints.as_deref(), Some("b"));
+        assert!(!entry.any.windows(ROOT.len()).any(|part| part == ROOT.as_bytes()));
+        assert!(encode(Kind::Cluster, r#"{"nonsense": 1}"#).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! From the store's records to resources.
+
+use crate::codes;
+use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::pointer::Pointer;
+use meshform_model::resource::{Identity, Resource};
+use meshform_store::{Listing, Record, Unreadable};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The resources of a listing, and what could not be read.
+pub fn resources(mesh: &str, listing: Listing) -> (Vec<Resource>, Vec<Diagnostic>) {
+    let mut problems = unreadable(mesh, &listing.unreadable);
+    let mut resources = Vec::with_capacity(listing.records.len());
+    for record in listing.records {
+        match resource(record) {
+            Ok(resource) => resources.push(resource),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (resources, problems)
+}
+
+/// What is said of records that the store cannot read.
+pub(crate) fn unreadable(mesh: &str, found: &[Unreadable]) -> Vec<Diagnostic> {
+    let told = found.iter().map(|unreadable| {
+        let message = format!(
+            "the record `{}` cannot be read: {}",
+            unreadable.what, unreadable.why
+        );
+        Diagnostic::error(codes::UNREADABLE, message)
+            .help("write it again, or delete it")
+            .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
+    });
+    told.collect()
+}
+
+/// One record as a resource.
+pub fn resource(record: Record) -> Result<Resource, Diagnostic> {
+    let Record {
+        key,
+        mut body,
+        identity,
+        ..
+    } = record;
+    let tags = match body.get_mut("tags").map(Value::take).unwrap_or_default() {
+        Value::Null => BTreeMap::new(),
+        found => tags(found).map_err(|error| {
+            let message = format!("the tags of {key} cannot be read: {error}");
+            Diagnostic::error(codes::UNREADABLE, message)
+                .help("write the resource again")
+                .at(Place::of(&key, &Pointer::root().field("tags")))
+        })?,
+    };
+    let mut resource = Resource::from_body(key, &body)?;
+    resource.tags = tags;
+    // A resource in another account's mesh.
+    if identity.mesh_owner != identity.resource_owner {
+        resource.mesh_owner = Some(identity.mesh_owner.clone());
+    }
+    resource.identity = Some(Identity {
+        arn: identity.arn,
+        uid: identity.uid,
+        mesh_owner: identity.mesh_owner,
+        resource_owner: identity.resource_owner,
+        created_at: record.created_at.to_string(),
+        last_updated_at: record.last_updated_at.to_string(),
+        version: record.version,
+    });
+    Ok(resource)
+}
+
+/// Tags as the API has them, a list of keys and values, or as a plain map.
+fn tags(found: Value) -> Result<BTreeMap<String, String>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Tag {
+        key: String,
+        #[serde(default)]
+        value: String,
+    }
+    match found {
+        list @ Value::Array(_) => {
+            let tags: Vec<Tag> = serde_json::from_value(list)?;
+            Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+        }
+        map => serde_json::from_value(map),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn tags_are_read_in_the_form_of_the_api_and_as_a_map() {
+        let wanted = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
+        assert_eq!(tags(json!([{"key": "team", "value": "shop"}])).unwrap(), wanted);
+        assert_eq!(tags(json!({"team": "shop"})).unwrap(), wanted);
+        assert!(tags(json!([{"value": "shop"}])).is_err());
+    }
+}

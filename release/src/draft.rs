@@ -1,0 +1,192 @@
+//! From records to a release that is not stored yet: the mesh is followed, judged, and what changed is built.
+
+use crate::build::Proxy;
+use crate::discovered;
+use crate::error::{ReleaseError, Result};
+use crate::held;
+use crate::manifest::{Manifest, ProxyEntry};
+use crate::memory::{Judged, Remembered};
+use crate::policy::{self, Trigger};
+use crate::releaser::Releaser;
+use meshform_bundle::layout::is_inside;
+use meshform_model::diag::{self, Diagnostic};
+use meshform_model::mesh::Mesh;
+use meshform_registry::Followed;
+use meshform_store::{Digest, Revision};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A mesh as it was listed, judged and built.
+pub(crate) struct Draft {
+    pub(crate) revision: Revision,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) made: Made,
+}
+
+pub(crate) enum Made {
+    /// There are no records.
+    Nothing,
+    /// The mesh is not valid.
+    Broken,
+    /// The mesh is valid, and this is its release.
+    Valid(Release),
+    /// The mesh is released when somebody says so.
+    Waits,
+}
+
+/// What becomes of what is built for a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It is stored, and need not be built again.
+    Release,
+    /// It is only looked at.
+    Preview,
+}
+
+/// A release that is not stored yet.
+pub(crate) struct Release {
+    pub(crate) manifest: Manifest,
+    /// Those of the proxies that were built now.
+    pub(crate) bundles: BTreeMap<Digest, Vec<u8>>,
+    /// The virtual services that somebody calls and the routers behind them, with routes or without.
+    pub(crate) called: BTreeSet<String>,
+}
+
+impl Draft {
+    pub(crate) fn new(revision: Revision) -> Self {
+        Self {
+            revision,
+            diagnostics: Vec::new(),
+            made: Made::Broken,
+        }
+    }
+}
+
+impl Release {
+    /// Notes what leads somewhere in the mesh that it was built from.
+    fn leads(&mut self, mesh: &Mesh) {
+        (self.manifest.routed, self.called) = held::routed(mesh);
+        self.manifest.discovery = discovered::of(mesh);
+    }
+}
+
+impl Releaser {
+    /// The mesh as the store has it, judged, and built where it is valid: what changed since the last time, or all of
+    /// it.
+    pub(crate) async fn draft(&self, mesh: &str, trigger: Trigger, purpose: Purpose) -> Result<Draft> {
+        let slot = self.memory.of(mesh);
+        let mut slot = slot.lock().await;
+        let before = slot.take();
+        let turn = before.as_ref().map(|before| before.turn);
+        let Followed {
+            snapshot,
+            turn,
+            reached,
+        } = self.views.followed(mesh, turn).await?;
+        let mut draft = Draft::new(snapshot.revision);
+        // Rules would complain about what is there but cannot be read.
+        if diag::has_errors(&snapshot.problems) {
+            draft.diagnostics = snapshot.problems;
+            return Ok(draft);
+        }
+        let mesh = &*snapshot.mesh;
+        if mesh.is_empty() {
+            draft.made = Made::Nothing;
+            return Ok(draft);
+        }
+        let followed = match (before, reached) {
+            (Some(Remembered { mut judged, .. }), Some(reached)) => {
+                judged.follow(mesh, reached);
+                Some(judged)
+            }
+            _ => None,
+        };
+        if trigger.waits(policy::policy(mesh)) {
+            draft.diagnostics = vec![self.by_hand(mesh.name())];
+            draft.made = Made::Waits;
+            *slot = followed.map(|judged| Remembered { turn, judged });
+            return Ok(draft);
+        }
+        let mut judged = followed.unwrap_or_else(|| Judged::anew(mesh, self.rules.clone()));
+        self.build(mesh, &mut judged, &mut draft, purpose).await?;
+        *slot = Some(Remembered { turn, judged });
+        Ok(draft)
+    }
+
+    /// Builds a mesh that is valid: the proxies that changed, or all of them where something is to be said of one: what
+    /// the whole says, only the whole knows.
+    pub(crate) async fn build(
+        &self,
+        mesh: &Mesh,
+        judged: &mut Judged,
+        draft: &mut Draft,
+        purpose: Purpose,
+    ) -> Result<()> {
+        draft.diagnostics = judged.verdicts.diagnostics();
+        if judged.verdicts.has_errors() {
+            return Ok(());
+        }
+        let some = if judged.entries.is_empty() {
+            None
+        } else {
+            let some = self.builder.build_some(mesh, &judged.stale).ok();
+            some.filter(|built| built.warnings.is_empty())
+        };
+        let built = match some {
+            Some(built) => built,
+            None => {
+                judged.forget_built(mesh);
+                match self.builder.build(mesh) {
+                    Ok(built) => built,
+                    Err(problems) => {
+                        draft.diagnostics.extend(problems);
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        let clean = built.warnings.is_empty();
+        draft.diagnostics.extend(built.warnings);
+        let mut release = self.assemble(mesh.name(), draft.revision, built.proxies).await?;
+        release.leads(mesh);
+        for (path, entry) in &judged.entries {
+            let entries = &mut release.manifest.proxies;
+            entries.entry(path.clone()).or_insert_with(|| entry.clone());
+        }
+        if clean && purpose == Purpose::Release {
+            judged.entries.clone_from(&release.manifest.proxies);
+            judged.stale.clear();
+        }
+        draft.made = Made::Valid(release);
+        Ok(())
+    }
+
+    async fn assemble(&self, mesh: &str, revision: Revision, proxies: Vec<Proxy>) -> Result<Release> {
+        let store = self.store.identity().await?.map(|identity| identity.id);
+        let mut manifest = Manifest::new(store.unwrap_or_default(), mesh, revision);
+        let mut bundles = BTreeMap::new();
+        for proxy in proxies {
+            if !is_inside(&proxy.path) {
+                return Err(ReleaseError::Unfit {
+                    mesh: mesh.to_owned(),
+                    name: proxy.path,
+                    why: "its path leads out of its folder",
+                });
+            }
+            let encoded = proxy.bundle.encode();
+            let bytes = encoded.map_err(|error| ReleaseError::of_bundle(mesh, error))?;
+            let entry = ProxyEntry {
+                key: proxy.key,
+                digest: proxy.digest,
+                bundle: Digest::of(&bytes),
+                bootstrap: proxy.bundle.bootstrap_digest(),
+            };
+            bundles.insert(entry.bundle.clone(), bytes);
+            manifest.proxies.insert(proxy.path, entry);
+        }
+        Ok(Release {
+            manifest,
+            bundles,
+            called: BTreeSet::new(),
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! What agents write into a bucket: how each proxy is, and a marker where one refused its release.
+
+use crate::bucket::{BucketTarget, GRACE_MILLIS};
+use crate::error::Result;
+use crate::fleet::FleetReader;
+use crate::manifest::{Manifest, ProxyEntry};
+use crate::publishing::listed;
+use crate::releaser::Releaser;
+use meshform_bundle::objects::Rejected;
+use meshform_bundle::{ProxyId, codes, mesh_prefix};
+use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::pointer::Pointer;
+use meshform_store::{Digest, ListedObject, ObjectVersion, Timestamp};
+use std::collections::BTreeSet;
+
+/// How many markers are read to say what was refused: they mostly say the same.
+const READ: usize = 16;
+
+impl BucketTarget {
+    /// The objects in which agents say how their proxies are.
+    pub(crate) async fn statuses(&self, mesh: &str) -> Result<Vec<ListedObject>> {
+        Ok(self
+            .objects
+            .list(&format!("{}/status", mesh_prefix(mesh)))
+            .await?)
+    }
+
+    /// The markers of proxies that run something else than they should.
+    async fn markers(&self, mesh: &str) -> Result<Vec<ListedObject>> {
+        Ok(self
+            .objects
+            .list(&format!("{}/rejected", mesh_prefix(mesh)))
+            .await?)
+    }
+
+    /// The bundles that proxies run.
+    pub(crate) async fn bundles_in_use(&self, mesh: &str) -> Result<BTreeSet<Digest>> {
+        let statuses = FleetReader::default().read(self, mesh).await?;
+        Ok(statuses
+            .into_iter()
+            .filter_map(|(status, _)| status.bundle)
+            .collect())
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ObjectVersion)>> {
+        Ok(self.objects.get(key).await?)
+    }
+
+    /// Takes away what agents have written that have been gone for a day. `now` is the storage's own clock.
+    pub(crate) async fn sweep_reports(&self, mesh: &str, now: Timestamp) -> Result<usize> {
+        let mut all = self.statuses(mesh).await?;
+        let markers = self.markers(mesh).await?;
+        let prefix = mesh_prefix(mesh);
+        let instance =
+            |key: &str, what: &str| key.strip_prefix(&format!("{prefix}/{what}/")).map(str::to_owned);
+        // A marker is written once; its proxy is there as long as its status is.
+        let alive: BTreeSet<String> = all
+            .iter()
+            .filter(|one| !is_old(one, now))
+            .filter_map(|one| instance(one.key.strip_suffix(".json")?, "status"))
+            .collect();
+        let left =
+            |one: &ListedObject| instance(&one.key, "rejected").is_none_or(|name| !alive.contains(&name));
+        all.extend(markers.into_iter().filter(left));
+        all.retain(|one| is_old(one, now));
+        let keys: Vec<String> = all.into_iter().map(|one| one.key).collect();
+        let count = keys.len();
+        self.delete(keys).await?;
+        Ok(count)
+    }
+}
+
+fn is_old(object: &ListedObject, now: Timestamp) -> bool {
+    object.touched_at.plus_millis(GRACE_MILLIS) < now
+}
+
+impl Releaser {
+    /// That proxies refused the current release, where they say so: one listing for each bucket.
+    pub(crate) async fn rejections(
+        &self,
+        mesh: &str,
+        wanted: Option<&Manifest>,
+    ) -> Result<Option<Diagnostic>> {
+        let Some(wanted) = wanted else {
+            return Ok(None);
+        };
+        let (mut proxies, mut reasons) = (Vec::new(), Vec::new());
+        for bucket in self.buckets() {
+            let markers = bucket.markers(mesh).await?;
+            let of_ours = markers
+                .iter()
+                .filter_map(|marker| Some((marker, entry_of(marker, wanted)?)));
+            for (marker, entry) in of_ours.take(READ) {
+                let Some((bytes, _)) = bucket.get(&marker.key).await? else {
+                    continue;
+                };
+                // What cannot be read says nothing of the current release.
+                let Ok(refused) = serde_json::from_slice::<Rejected>(&bytes) else {
+                    continue;
+                };
+                if refused.bundle.as_ref() != Some(&entry.bundle) {
+                    continue;
+                }
+                proxies.push(entry.key.path());
+                reasons.extend(refused.problems.iter().map(ToString::to_string));
+            }
+        }
+        proxies.sort();
+        proxies.dedup();
+        reasons.sort();
+        reasons.dedup();
+        Ok((!proxies.is_empty()).then(|| rejected(mesh, &proxies, &reasons)))
+    }
+}
+
+/// The proxy that a marker is of, where it is one of the release.
+fn entry_of<'m>(marker: &ListedObject, wanted: &'m Manifest) -> Option<&'m ProxyEntry> {
+    wanted.proxies.values().find(|entry| {
+        let prefix = ProxyId::of(&entry.key).map(|proxy| format!("{}/", proxy.rejected_prefix()));
+        prefix.is_some_and(|prefix| marker.key.starts_with(&prefix))
+    })
+}
+
+fn rejected(mesh: &str, proxies: &[String], reasons: &[String]) -> Diagnostic {
+    let why: String = reasons
+        .iter()
+        .take(5)
+        .map(|reason| format!("\n  {reason}"))
+        .collect();
+    let message = format!(
+        "Envoy refused the current release of mesh `{mesh}` at {}, and these proxies run the one before:{why}",
+        listed(proxies)
+    );
+    Diagnostic::warning(codes::REJECTED, message)
+        .help(format!(
+            "correct what the reasons name and apply again; `meshform status --mesh {mesh}` shows each proxy, and \
+             `meshform pin` holds all of them at a release that Envoy takes"
+        ))
+        .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
+}

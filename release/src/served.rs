@@ -1,0 +1,55 @@
+//! What running proxies are to have now, for a server that tells them itself.
+
+use crate::error::{ReleaseError, Result};
+use crate::manifest::{Manifest, ProxyEntry};
+use crate::releaser::Releaser;
+use meshform_bundle::{Bundle, ProxyId};
+use meshform_store::Digest;
+use std::sync::Arc;
+
+/// The current release of a mesh.
+#[derive(Debug, Clone)]
+pub struct Served {
+    release: Digest,
+    manifest: Arc<Manifest>,
+}
+
+impl Served {
+    /// The release.
+    pub fn release(&self) -> &Digest {
+        &self.release
+    }
+
+    /// What it has of a proxy.
+    pub fn proxy(&self, proxy: &ProxyId) -> Option<&ProxyEntry> {
+        let path = proxy.to_string();
+        self.manifest
+            .proxies
+            .values()
+            .find(|entry| entry.key.path() == path)
+    }
+}
+
+impl Releaser {
+    /// The current release of a mesh, or the one at which its proxies are held; none before the first.
+    pub async fn served(&self, mesh: &str) -> Result<Option<Served>> {
+        let state = self.pointed(mesh).await?.state;
+        let manifest = self.current(mesh, &state).await?;
+        let both = state.current.zip(manifest);
+        Ok(both.map(|(release, manifest)| Served { release, manifest }))
+    }
+
+    /// A proxy's configuration in a release; none where the release does not have the proxy.
+    pub async fn bundle(&self, served: &Served, proxy: &ProxyId) -> Result<Option<Bundle>> {
+        let Some(entry) = served.proxy(proxy) else {
+            return Ok(None);
+        };
+        let mesh = &served.manifest.mesh;
+        let bytes = self.blob(mesh, &entry.bundle).await?;
+        let bundle = Bundle::decode(proxy, &bytes).map_err(|error| ReleaseError::Damaged {
+            mesh: mesh.clone(),
+            detail: error.to_string(),
+        })?;
+        Ok(Some(bundle))
+    }
+}

@@ -1,0 +1,118 @@
+//! `cargo xtask soak`: promises that take long to show, run large.
+//!
+//! Each is a test that CI runs small; a variable makes it large, and its lines say what was measured. A new one is an
+//! entry of [`PROMISES`]. A variable that is set already wins, so `MESHFORM_KILLS=1000 cargo xtask soak --only kills`
+//! asks for more.
+
+use std::time::Instant;
+
+use crate::cargo::cargo;
+use crate::checkout::Checkout;
+use crate::command;
+use crate::failure::{Failure, Result};
+use crate::out;
+use crate::test;
+
+/// A test that can be run large.
+struct Promise {
+    name: &'static str,
+    about: &'static str,
+    package: &'static str,
+    /// The test program.
+    target: &'static str,
+    /// What the names of its tests begin with.
+    tests: &'static str,
+    variables: &'static [(&'static str, &'static str)],
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        name: "rolling",
+        about: "100,000 requests while ECS replaces callers and called, none fails; the same with Envoy alone",
+        package: "meshform-acceptance",
+        target: "agent",
+        tests: "rolling::",
+        variables: &[
+            ("MESHFORM_ROLLING_REQUESTS", "100000"),
+            ("MESHFORM_ROLLING_BARE", "1"),
+        ],
+    },
+    Promise {
+        name: "kills",
+        about: "agent and Envoy killed at random 100 times under load",
+        package: "meshform-acceptance",
+        target: "agent",
+        tests: "kills::",
+        variables: &[("MESHFORM_KILLS", "100")],
+    },
+    Promise {
+        name: "meshes",
+        about: "5,000 meshes made up from the schema: what the rules accept, Envoy accepts",
+        package: "meshform-envoy",
+        target: "batches",
+        tests: "",
+        variables: &[("MESHFORM_MESHES", "5000")],
+    },
+];
+
+pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
+    let Some(chosen) = chosen(arguments)? else {
+        for promise in PROMISES {
+            out::line(&format!("{:<10} {}", promise.name, promise.about));
+        }
+        return Ok(true);
+    };
+    let environment = test::environment(checkout)?;
+    let mut all_hold = true;
+    for promise in chosen {
+        out::line(&format!("\n=== {}: {}", promise.name, promise.about));
+        let begun = Instant::now();
+        let mut tests = cargo(checkout);
+        tests.args(["test", "--package", promise.package, "--test", promise.target]);
+        tests.args([promise.tests, "--", "--nocapture", "--test-threads", "1"]);
+        tests.envs(environment.iter().map(|(name, value)| (name, value)));
+        for (name, value) in promise.variables {
+            if std::env::var_os(name).is_none() {
+                tests.env(name, value);
+            }
+        }
+        let holds = command::stream(&mut tests)?.success();
+        all_hold &= holds;
+        let verdict = if holds { "holds" } else { "FAILED" };
+        out::line(&format!(
+            "{}: {verdict}, {:.0} s",
+            promise.name,
+            begun.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(all_hold)
+}
+
+/// The promises to run; nothing when they are only to be listed.
+fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static Promise>>> {
+    let mut names = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--list" => return Ok(None),
+            "--only" => {
+                let name = rest
+                    .next()
+                    .ok_or_else(|| Failure::new("--only needs the name of a promise"))?;
+                names.extend(name.split(','));
+            }
+            other => {
+                return Err(
+                    Failure::new(format!("`{other}` is not understood")).help("see `cargo xtask help`")
+                );
+            }
+        }
+    }
+    let known = |name: &&str| PROMISES.iter().any(|promise| promise.name == *name);
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        return Err(Failure::new(format!("there is no promise `{name}`"))
+            .help("`cargo xtask soak --list` names them"));
+    }
+    let is_chosen = |promise: &&Promise| names.is_empty() || names.contains(&promise.name);
+    Ok(Some(PROMISES.iter().filter(is_chosen).collect()))
+}
