@@ -8,7 +8,7 @@ use crate::server::{Answer, Asked, Listener};
 use crate::shared::Shared;
 use meshform_bundle::codes::{SETTING, told};
 use meshform_bundle::objects::ProxyState;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -107,7 +107,8 @@ impl Appnet {
         let status = shared.status.borrow();
         let is_away = shared.store.borrow().is_some();
         let live = matches!(status.state, ProxyState::Ready | ProxyState::Draining);
-        let mut told = json!({
+        let mut told = Map::new();
+        let always = json!({
             "healthStatus": if status.state == ProxyState::Ready { "HEALTHY" } else { "UNHEALTHY" },
             "agentUptime": uptime(self.begun.elapsed()),
             "envoyPid": shared.envoy_pid.get().map_or_else(String::new, |pid| pid.to_string()),
@@ -121,11 +122,14 @@ impl Appnet {
             "managementServerConnectionStatus": if is_away { "NOT_CONNECTED" } else { "CONNECTED" },
             "envoyReadinessState": if live { "INITIALIZED" } else { "NOT_INITIALIZED" },
         });
+        if let Value::Object(always) = always {
+            told.extend(always);
+        }
         if is_away {
             let since = self.away.get().unwrap_or_else(std::time::SystemTime::now);
             self.away.set(Some(since));
-            told["managementServerDisconnectedTimestamp"] =
-                json!(humantime::format_rfc3339_seconds(since).to_string());
+            let since = humantime::format_rfc3339_seconds(since).to_string();
+            told.insert("managementServerDisconnectedTimestamp".to_owned(), json!(since));
         } else {
             self.away.set(None);
         }
@@ -135,9 +139,9 @@ impl Appnet {
             } else {
                 "UPDATE_SUCCESSFUL"
             };
-            told["initialConfigUpdateStatus"] = json!(outcome);
+            told.insert("initialConfigUpdateStatus".to_owned(), json!(outcome));
         }
-        told
+        Value::Object(told)
     }
 
     async fn drain(&self, query: &str) -> Answer {

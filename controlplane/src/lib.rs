@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod codes;
+mod fault;
 mod limits;
 mod metrics;
 mod plane;

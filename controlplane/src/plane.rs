@@ -3,9 +3,9 @@
 use crate::auth::keys::{KeyRing, MasterKey};
 use crate::auth::{Caller, sessions, sigv4};
 use crate::codes;
+use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
 use crate::metrics::Metrics;
-use crate::rest::fault::{Fault, FaultKind};
 use crate::seal::{KEY, Sealer};
 use crate::xds::{Releases, Streams};
 use base64::Engine as _;

@@ -1,8 +1,8 @@
 //! The server: connections, requests, answers; health and metrics beside the API.
 
 use crate::codes;
+use crate::fault::{Fault, FaultKind};
 use crate::plane::{Authentication, ControlPlane, Settings};
-use crate::rest::fault::{Fault, FaultKind};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
 use crate::xds::Ads;

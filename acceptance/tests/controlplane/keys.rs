@@ -103,10 +103,11 @@ fn a_key_does_what_it_was_made_for() {
     assert!(listed.contains(&team.0) && !listed.contains(&team.1), "{listed}");
     for file in std::fs::read_dir(dir.join("store")).unwrap() {
         let path = file.unwrap().path();
-        let bytes = path
-            .is_file()
-            .then(|| std::fs::read(&path).unwrap())
-            .unwrap_or_default();
+        let bytes = if path.is_file() {
+            std::fs::read(&path).unwrap()
+        } else {
+            Vec::new()
+        };
         let found = bytes
             .windows(team.1.len())
             .any(|window| window == team.1.as_bytes());

@@ -94,6 +94,7 @@ impl Desk {
                 last_updated_at: Some(former.last_updated_at),
                 version: Some(former.version),
             },
+            request: former.request,
         };
         match found {
             None => drop(self.registry.create(draft, &former.author).await?),

@@ -11,6 +11,7 @@ use crate::codes;
 use crate::event::{CustomRequest, RequestType};
 use crate::release::Releases;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::schema;
 use meshform_registry::{Policy, Registry};
@@ -206,7 +207,8 @@ fn attributes(record: &Record) -> Map<String, Json> {
     };
     let named = kind.key.iter().zip(names).filter_map(|(field, name)| {
         let field = root.and_then(|root| root.field(field))?;
-        Some((field.cloudformation.clone(), Json::from(name.as_str())))
+        let called = &field.named(Dialect::CloudFormation).name;
+        Some((called.clone(), Json::from(name.as_str())))
     });
     let identity = &record.identity;
     let fixed = [

@@ -13,7 +13,7 @@ use meshform_model::diag::{Diagnostic, Sources};
 use meshform_store::{Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make, list and revoke the keys with which requests to the API are signed
 #[derive(Debug, clap::Args)]
@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
 }
 
-fn init(out: &PathBuf, io: &Io) -> Result<String, Problem> {
+fn init(out: &Path, io: &Io) -> Result<String, Problem> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let text = MasterKey::generate()?;
     let path = io.path(out);

@@ -21,8 +21,8 @@ mod policy;
 mod quotas;
 mod release;
 mod said;
-mod status;
 mod serve;
+mod status;
 mod validate;
 
 use crate::exit::Exit;

@@ -79,7 +79,8 @@ impl StatusArguments {
         for mesh in meshes {
             let releaser = releaser(self, (io, Arc::clone(store)), mesh)?;
             if let Some(revision) = self.wait {
-                said.problems.extend(wait_for(&releaser, mesh, Revision(revision))?);
+                said.problems
+                    .extend(wait_for(&releaser, mesh, Revision(revision))?);
             }
             said.status(&releaser, mesh, (reader, self.cost))?;
         }

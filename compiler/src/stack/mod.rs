@@ -19,6 +19,7 @@ pub use surgery::{HANDLE, removed, retain};
 
 use crate::cloudformation::codes;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use serde_json::{Map, Value as Json};
@@ -88,6 +89,6 @@ fn free(template: &Json, name: &str) -> String {
 
 /// The last part of the type of a kind: `VirtualNode`.
 fn short_type(kind: Kind) -> &'static str {
-    let name = schema::kind(kind).cloudformation.as_str();
+    let name = schema::kind(kind).type_in(Dialect::CloudFormation);
     name.rsplit("::").next().unwrap_or(name)
 }

@@ -7,7 +7,7 @@ pub(crate) mod sigv4;
 pub use sigv4::Signer;
 
 use crate::codes;
-use crate::rest::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 use meshform_store::Record;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 
 use super::{Caller, Rights};
 use crate::codes;
-use crate::rest::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 use crate::seal::Sealer;
 use meshform_store::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! and `content-type` where there is a body; the path is encoded once more than it is sent).
 
 use crate::codes;
-use crate::rest::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 use http::request::Parts;
 use meshform_store::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};

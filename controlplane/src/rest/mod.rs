@@ -1,7 +1,7 @@
 //! The App Mesh REST API: all 38 operations, over the registry. What differs from kind to kind, the schema says.
 
 mod answer;
-pub(crate) mod fault;
+
 pub(crate) mod operation;
 mod page;
 mod request;
@@ -11,8 +11,8 @@ mod tags;
 pub(crate) use request::Input;
 
 use crate::auth::Caller;
+use crate::fault::Fault;
 use crate::plane::ControlPlane;
-use fault::Fault;
 use meshform_store::Revision;
 use operation::{Call, Verb};
 use serde_json::Value as Json;

@@ -1,8 +1,8 @@
 //! Pages of lists: where the next one begins travels in the token, sealed, so that the server keeps nothing and a list
 //! goes on where it was, whatever is written in between.
 
-use super::fault::Fault;
 use crate::codes;
+use crate::fault::Fault;
 use crate::seal::Sealer;
 
 /// How many there are in a page at most, and where nothing is asked.

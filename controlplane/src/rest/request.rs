@@ -1,7 +1,7 @@
 //! A request as the operations take it: query, body, token.
 
-use super::fault::Fault;
 use crate::codes;
+use crate::fault::Fault;
 use http::request::Parts;
 use meshform_model::kind::Kind;
 use meshform_model::schema;

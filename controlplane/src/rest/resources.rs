@@ -2,12 +2,12 @@
 
 use super::Answer;
 use super::answer;
-use super::fault::{Fault, FaultKind};
 use super::operation::Named;
 use super::page;
 use super::request::{Input, name_field, same_token};
 use crate::auth::Caller;
 use crate::codes;
+use crate::fault::{Fault, FaultKind};
 use crate::plane::ControlPlane;
 use meshform_model::canonical;
 use meshform_model::dialect::{self, Dialect};

@@ -2,12 +2,12 @@
 
 use super::Answer;
 use super::answer;
-use super::fault::{Fault, FaultKind};
 use super::page;
 use super::request::Input;
 use super::resources;
 use crate::auth::Caller;
 use crate::codes;
+use crate::fault::{Fault, FaultKind};
 use crate::plane::ControlPlane;
 use meshform_model::key::ResourceKey;
 use meshform_store::{Draft, ImportedIdentity, Record};

@@ -2,7 +2,7 @@
 //! encoding serves every stream. What is not named here (an Envoy tells of 60 kB of extensions) is skipped, not kept.
 
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Who asks.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -31,8 +31,8 @@ pub(crate) struct DeltaRequest {
     pub(crate) subscribe: Vec<String>,
     #[prost(string, repeated, tag = "4")]
     pub(crate) unsubscribe: Vec<String>,
-    #[prost(map = "string, string", tag = "5")]
-    pub(crate) versions: HashMap<String, String>,
+    #[prost(btree_map = "string, string", tag = "5")]
+    pub(crate) versions: BTreeMap<String, String>,
     #[prost(string, tag = "6")]
     pub(crate) nonce: String,
     #[prost(message, optional, tag = "7")]

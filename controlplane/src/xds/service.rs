@@ -156,7 +156,7 @@ impl Form for Delta {
             subscribe: request.subscribe,
             unsubscribe: request.unsubscribe,
             names: None,
-            versions: request.versions.into_iter().collect(),
+            versions: request.versions,
             nonce: request.nonce,
             error: request.error.map(|error| error.message),
         };

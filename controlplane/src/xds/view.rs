@@ -226,7 +226,7 @@ fn endpoints_of(json: &Json) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::xds) mod tests {
     use super::*;
 
     /// A view of made-up resources: kind, name, version, and of a cluster under which name it asks for endpoints.

@@ -4,7 +4,9 @@ use super::{Report, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
-use crate::spec::{PortMapping, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget};
+use crate::spec::{
+    PortMapping, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget,
+};
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let router = route.key.parent.as_deref().unwrap_or_default();

@@ -48,7 +48,6 @@ const RANGES: &[Range] = &[
     Range {
         prefix: "MF10",
         title: "The control plane",
-        codes: &[meshform_controlplane::codes::CODES],
     },
 ];
 
@@ -66,6 +65,7 @@ const CODES: &[&[CodeInfo]] = &[
     meshform_compiler::ecs::codes::CODES,
     meshform_cfn::codes::CODES,
     meshform_compiler::kubernetes::codes::CODES,
+    meshform_controlplane::codes::CODES,
     terraform_provider_appmesh::codes::CODES,
     meshform::codes::CODES,
 ];

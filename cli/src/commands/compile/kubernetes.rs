@@ -146,10 +146,8 @@ fn made(
         (Configuration::Agent, ..) => return Err(vec![no_agent()]),
     };
     let task = ecs::Task {
-        mesh,
-        key,
-        delivery,
         files: &needed,
+        ..ecs::Task::new(mesh, key, delivery)
     };
     let sidecar = ecs::sidecar(&task, &json!([{"name": "application"}]))?;
     Ok(Made {

@@ -7,6 +7,7 @@ use hcl_edit::structure::Body;
 use meshform_compiler::frontend::{self, Input, Options};
 use meshform_compiler::terraform;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use serde_json::Value as Json;
@@ -209,7 +210,7 @@ fn taken_over(stated: &[(String, Resource)]) -> String {
     let labels = terraform::labels(resources.iter().map(|resource| &resource.key));
     let mut text = String::new();
     for (address, resource) in stated {
-        let ty = &schema::kind(resource.key.kind).terraform;
+        let ty = schema::kind(resource.key.kind).type_in(Dialect::Terraform);
         if let Some(label) = labels.get(&resource.key) {
             text.push_str(&format!(
                 "moved {{\n  from = {address}\n  to   = {ty}.{label}\n}}\n\n"

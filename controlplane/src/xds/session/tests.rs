@@ -1,0 +1,280 @@
+//! The rules of the protocol, one by one.
+
+use super::*;
+use crate::xds::view::tests::view;
+
+use Kind::{Cluster, Endpoints, Listener, Routes};
+
+fn first(names: &[&str]) -> Asked {
+    Asked {
+        subscribe: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Asked::default()
+    }
+}
+
+fn acknowledged(push: &Push) -> Asked {
+    Asked {
+        nonce: push.nonce.clone(),
+        ..Asked::default()
+    }
+}
+
+fn told(pushes: &[Push]) -> Vec<String> {
+    let one = |push: &Push| {
+        let names: Vec<String> = push
+            .resources
+            .iter()
+            .map(|(name, entry)| format!("{name}@{}", entry.version))
+            .collect();
+        let gone: Vec<String> = push.removed.iter().map(|name| format!("-{name}")).collect();
+        format!("{:?} {}", push.kind, [names, gone].concat().join(" "))
+    };
+    pushes.iter().map(one).collect()
+}
+
+/// A client that has everything of a view with the clusters a and b.
+fn settled() -> Session {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view(
+        "r1",
+        &[
+            (Cluster, "a", "1"),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", "1"),
+            (Endpoints, "b", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", "1"),
+        ],
+    )));
+    session.ask(Cluster, first(&[]));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters), ["Cluster a@1 b@1"]);
+    session.ask(Endpoints, first(&["a", "b"]));
+    session.ask(Listener, first(&[]));
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints a@1 b@1"], "listeners wait");
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    let listeners = session.next(0);
+    assert_eq!(told(&listeners), ["Listener in@1"]);
+    session.ask(Routes, first(&["r"]));
+    let routes = session.next(0);
+    assert_eq!(told(&routes), ["Routes r@1"]);
+    session.ask(Listener, acknowledged(&listeners[0]));
+    session.ask(Routes, acknowledged(&routes[0]));
+    assert!(session.next(0).is_empty());
+    assert!(session.is_up_to_date());
+    session
+}
+
+#[test]
+fn what_is_needed_comes_first_and_what_is_gone_goes_last() {
+    let mut session = settled();
+    // b leaves, c comes, the route changes.
+    session.show(Arc::new(view(
+        "r2",
+        &[
+            (Cluster, "a", "1"),
+            (Cluster, "c", "1"),
+            (Endpoints, "a", "1"),
+            (Endpoints, "c", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", "2"),
+        ],
+    )));
+    let step = session.next(0);
+    assert_eq!(told(&step), ["Cluster c@1"]);
+    assert!(session.next(0).is_empty(), "nothing else before it is taken");
+    session.ask(Endpoints, first(&["c"]));
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints c@1"]);
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    session.ask(Cluster, acknowledged(&step[0]));
+    let routes = session.next(0);
+    assert_eq!(told(&routes), ["Routes r@2"]);
+    session.ask(Routes, acknowledged(&routes[0]));
+    assert_eq!(told(&session.next(0)), ["Cluster -b"]);
+}
+
+#[test]
+fn a_changed_cluster_gets_its_endpoints_again() {
+    let mut session = settled();
+    session.show(Arc::new(view(
+        "r2",
+        &[
+            (Cluster, "a", "2"),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", "1"),
+            (Endpoints, "b", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", "1"),
+        ],
+    )));
+    assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
+}
+
+#[test]
+fn endpoints_that_are_gone_are_none_and_not_removed() {
+    let mut session = settled();
+    session.show(Arc::new(view(
+        "r2",
+        &[
+            (Cluster, "a", "1"),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", "1"),
+        ],
+    )));
+    let pushes = session.next(0);
+    assert_eq!(pushes.len(), 1);
+    assert_eq!(
+        (pushes[0].kind, pushes[0].resources[0].0.as_str()),
+        (Endpoints, "b")
+    );
+    assert!(pushes[0].removed.is_empty());
+}
+
+#[test]
+fn what_was_refused_is_not_sent_again_until_it_is_another() {
+    let mut session = settled();
+    let with_route = |version: &str| {
+        Arc::new(view(
+            "r",
+            &[
+                (Cluster, "a", "1"),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", "1"),
+                (Endpoints, "b", "1"),
+                (Listener, "in", "1"),
+                (Routes, "r", version),
+            ],
+        ))
+    };
+    session.show(with_route("2"));
+    let pushes = session.next(0);
+    let refused = session.ask(
+        Routes,
+        Asked {
+            error: Some("no such cluster".to_owned()),
+            ..acknowledged(&pushes[0])
+        },
+    );
+    assert_eq!(
+        refused.map(|refused| refused.message).as_deref(),
+        Some("no such cluster")
+    );
+    assert!(session.next(0).is_empty());
+    assert!(!session.is_up_to_date());
+    session.show(with_route("3"));
+    assert_eq!(told(&session.next(0)), ["Routes r@3"]);
+}
+
+#[test]
+fn a_client_that_comes_back_is_sent_what_differs() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view("r1", &[(Cluster, "a", "2"), (Cluster, "b", "1")])));
+    let had = [("a", "1"), ("b", "1"), ("gone", "1")];
+    let versions = had
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .into();
+    session.ask(
+        Cluster,
+        Asked {
+            versions,
+            ..Asked::default()
+        },
+    );
+    assert_eq!(told(&session.next(0)), ["Cluster a@2 -gone"]);
+    // One that has everything is answered all the same, with nothing.
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view("r1", &[(Cluster, "a", "1")])));
+    session.ask(
+        Cluster,
+        Asked {
+            versions: [("a".to_owned(), "1".to_owned())].into(),
+            ..Asked::default()
+        },
+    );
+    assert_eq!(told(&session.next(0)), ["Cluster "]);
+    assert!(session.next(0).is_empty());
+}
+
+#[test]
+fn a_name_may_be_asked_for_before_it_exists_and_again_after_it_was_sent() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view("r1", &[])));
+    session.ask(Routes, first(&["r"]));
+    assert!(session.next(0).is_empty());
+    session.show(Arc::new(view("r2", &[(Routes, "r", "1")])));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Routes r@1"]);
+    session.ask(Routes, acknowledged(&pushes[0]));
+    session.ask(
+        Routes,
+        Asked {
+            unsubscribe: vec!["r".to_owned()],
+            ..Asked::default()
+        },
+    );
+    session.ask(Routes, first(&["r"]));
+    assert_eq!(told(&session.next(0)), ["Routes r@1"]);
+}
+
+#[test]
+fn who_never_acknowledges_is_told_the_next_step_after_a_while() {
+    let mut session = settled();
+    let changed = [
+        (Cluster, "a", "2"),
+        (Endpoints, "a", "1"),
+        (Listener, "in", "2"),
+        (Routes, "r", "1"),
+    ];
+    session.show(Arc::new(view("r2", &changed)));
+    assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
+    assert_eq!(session.wake(), Some(STEP));
+    let late = told(&session.next(STEP));
+    assert!(
+        late.iter().any(|push| push.starts_with("Listener in@2")),
+        "{late:?}"
+    );
+}
+
+#[test]
+fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
+    let mut session = Session::new(Protocol::World);
+    let ask = |names: &[&str], nonce: &str| Asked {
+        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        nonce: nonce.to_owned(),
+        ..Asked::default()
+    };
+    session.show(Arc::new(view(
+        "r1",
+        &[(Cluster, "a", "1"), (Cluster, "b", "1"), (Listener, "in", "1")],
+    )));
+    session.ask(Cluster, ask(&[], ""));
+    session.ask(Listener, ask(&[], ""));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters), ["Cluster a@1 b@1"]);
+    session.ask(Cluster, ask(&[], &clusters[0].nonce));
+    let listeners = session.next(0);
+    session.ask(Listener, ask(&[], &listeners[0].nonce));
+    assert!(session.next(0).is_empty());
+    session.show(Arc::new(view(
+        "r2",
+        &[(Cluster, "a", "1"), (Cluster, "c", "1"), (Listener, "in", "2")],
+    )));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters), ["Cluster a@1 b@1 c@1"], "b is still there");
+    session.ask(Cluster, ask(&[], &clusters[0].nonce));
+    let listeners = session.next(0);
+    assert_eq!(told(&listeners), ["Listener in@2"]);
+    session.ask(Listener, ask(&[], &listeners[0].nonce));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters)[0].split(" -").next(), Some("Cluster a@1 c@1"));
+    // A request that answers something older is not heeded.
+    session.ask(Cluster, ask(&["x"], "1"));
+    session.ask(Cluster, ask(&[], &clusters[0].nonce));
+    assert!(session.next(0).is_empty());
+    assert!(session.is_up_to_date());
+}
