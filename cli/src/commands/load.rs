@@ -174,7 +174,7 @@ impl Loaded {
     /// How a command ends that found these problems: what was asked for and is not there is wrong use.
     pub(crate) fn exit(&self) -> Exit {
         let errors = || self.problems.iter().filter(|problem| problem.is_error());
-        let asked = [codes::NOT_THERE, codes::SEVERAL_MESHES];
+        let asked = [codes::NOT_THERE, meshform_model::codes::SEVERAL_MESHES];
         if errors().any(|problem| asked.contains(&problem.code) && problem.places.is_empty()) {
             Exit::WrongUse
         } else if errors().next().is_some() {

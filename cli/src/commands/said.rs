@@ -49,7 +49,7 @@ pub(super) fn run(
 ) -> Exit {
     let done = arguments
         .open(io)
-        .and_then(|store| work(io, Arc::clone(&store), &arguments.meshes(io, &store)?));
+        .and_then(|store| work(io, Arc::clone(&store), &arguments.meshes_there(io, &store)?));
     Report::of(arguments, done).tell(io)
 }
 
@@ -58,9 +58,17 @@ impl MeshArguments {
         store::open(io, &self.store.store)
     }
 
-    /// The mesh that is named, or all of the store. One that is gone still has releases.
-    pub(super) fn meshes(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
-        let known = store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))?;
+    /// The mesh that is named, which who watches may wait for, or all of the store.
+    pub(super) fn meshes(&self, store: &dyn Store) -> Result<Vec<String>, Problem> {
+        match &self.mesh {
+            Some(mesh) => Ok(vec![mesh.clone()]),
+            None => known_meshes(store),
+        }
+    }
+
+    /// The same, of what the store holds. A mesh that is gone still has releases.
+    fn meshes_there(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
+        let known = known_meshes(&**store)?;
         let Some(mesh) = &self.mesh else {
             return Ok(known);
         };
@@ -73,6 +81,10 @@ impl MeshArguments {
         }
         Ok(vec![mesh.clone()])
     }
+}
+
+fn known_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
+    store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))
 }
 
 impl Report {

@@ -31,7 +31,10 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
     }
     let ports = spec.inbound.iter().flat_map(|inbound| &inbound.app_ports);
     for (i, port) in ports.enumerate() {
-        is_ip(path().inbound().app_ports().at(i).app_address(), port.app_address.as_deref());
+        is_ip(
+            path().inbound().app_ports().at(i).app_address(),
+            port.app_address.as_deref(),
+        );
     }
     if let Some(Tracing::Xray(xray)) = &spec.tracing {
         is_ip(path().tracing().xray().address(), xray.address.as_deref());
@@ -46,7 +49,10 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
     );
     for (i, node) in spec.endpoints.iter().enumerate() {
         for (k, endpoint) in node.addresses.iter().enumerate() {
-            is_ip(path().endpoints().at(i).addresses().at(k).address(), Some(&endpoint.address));
+            is_ip(
+                path().endpoints().at(i).addresses().at(k).address(),
+                Some(&endpoint.address),
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use super::targets::{needed_file, proxies, templates};
 use super::{Arguments, Configuration};
 use crate::codes;
 use crate::commands::convert::pretty;
-use crate::commands::load::{Loaded, is_called};
+use crate::commands::load::Loaded;
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Change, Delivery, Existing};
