@@ -95,6 +95,7 @@ fn every_code_is_shown_by_a_case() {
         codes::ACCOUNT,
         codes::QUOTA,
         codes::NOT_A_NAME,
+        codes::INVALID_MESH,
     ];
     let shown: BTreeSet<&str> = cases::all().iter().flat_map(|case| case.codes).copied().collect();
     let missing = codes::CODES

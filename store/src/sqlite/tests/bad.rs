@@ -149,7 +149,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
@@ -162,7 +162,7 @@ async fn a_store_of_a_newer_version_is_refused_also_when_it_becomes_one_while_op
             error,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
@@ -210,7 +210,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for opened in &opened {
-        assert_eq!(format::version(&opened.conn).unwrap(), 3);
+        assert_eq!(format::version(&opened.conn).unwrap(), 4);
         opened.conn.prepare("SELECT colour FROM records").unwrap();
     }
     let backups: Vec<_> = fs::read_dir(setup.directory.join("backup")).unwrap().collect();
