@@ -34,8 +34,6 @@ mod published;
 mod runs;
 mod seal;
 #[cfg(test)]
-mod simulated;
-#[cfg(test)]
 mod tests;
 mod wake;
 

@@ -10,8 +10,8 @@
 //! Held against each history: every acknowledged write is there, once, at its revision, over what it expected; versions
 //! and revisions have no gap; a listing shows what was acknowledged before it began; who begins anew sees the same.
 
-use super::log::{LogEntry, Operation};
-use super::{BucketOptions, BucketStore, seal};
+use crate::bucket::log::{LogEntry, Operation};
+use crate::bucket::{BucketOptions, BucketStore, seal};
 use crate::testing::{author, node};
 use crate::{Expected, Ids, Prefix, Record, Revision, Store, StoreError};
 use async_trait::async_trait;
