@@ -40,7 +40,7 @@ pub(crate) fn build_binaries(
     command.args(["build", "--profile", profile]);
     command.args(["--message-format", "json-render-diagnostics"]);
     for name in names {
-        command.args(["--bin", name]);
+        command.args(["--package", name, "--bin", name]);
     }
     // Progress and errors go to the terminal; the messages are for us.
     let output = command.stderr(Stdio::inherit()).output();

@@ -166,7 +166,12 @@ fn compile(checkout: &Checkout, profile: &str, platform: &Platform, programs: &[
     out::line(&format!("building for {} ({profile})", platform.triple()));
     let mut command = cargo(checkout);
     command.args(["build", "--profile", profile, "--target", platform.triple()]);
-    command.args(programs.iter().flat_map(|program| ["--bin", program]));
+    // By their packages: not all of them are what a plain build makes.
+    command.args(
+        programs
+            .iter()
+            .flat_map(|program| ["--package", program, "--bin", program]),
+    );
     if platform.needs_static_flag() {
         // With `--target` cargo keeps these flags from build scripts and macros, which cannot be static.
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");

@@ -36,6 +36,8 @@ fn sequence(items: &[Json], depth: usize, out: &mut String) {
         match item {
             Json::Object(map) if !map.is_empty() => mapping(map, depth + 1, out),
             Json::Array(inner) if !inner.is_empty() => {
+                // No blank at the end of a line.
+                out.pop();
                 out.push('\n');
                 sequence(inner, depth + 1, out);
             }

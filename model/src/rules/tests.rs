@@ -92,6 +92,7 @@ fn every_code_is_shown_by_a_case() {
         codes::SEVERAL_MESHES,
         codes::TWICE,
         codes::MISFIT,
+        codes::INVALID_MESH,
         codes::ACCOUNT,
         codes::QUOTA,
         codes::NOT_A_NAME,

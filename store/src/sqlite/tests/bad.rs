@@ -216,7 +216,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
     let backups: Vec<_> = fs::read_dir(setup.directory.join("backup")).unwrap().collect();
     assert_eq!(backups.len(), 1);
     let copy = rusqlite::Connection::open(backups[0].as_ref().unwrap().path()).unwrap();
-    assert_eq!(format::version(&copy).unwrap(), 2);
+    assert_eq!(format::version(&copy).unwrap(), 3);
     let count: i64 = copy
         .query_row("SELECT count(*) FROM records", [], |row| row.get(0))
         .unwrap();
@@ -226,7 +226,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
     steps.push(broken);
     let error = file::connect(&setup, &steps).unwrap_err();
     assert!(error.to_string().contains("migrate"), "{error}");
-    assert_eq!(format::version(&opened[0].conn).unwrap(), 3);
+    assert_eq!(format::version(&opened[0].conn).unwrap(), 4);
     assert!(opened[0].conn.prepare("SELECT x FROM half").is_err());
 }
 
