@@ -237,11 +237,6 @@ const WRONG: &[Wrong] = &[
             }
           }
         }"#, says: &["MF0104", "htp", "http"] },
-    Wrong { what: "an empty service discovery", kind: NODE, body: r#"
-        spec {
-          service_discovery { # here
-          }
-        }"#, says: &["MF0110", "dns", "aws_cloud_map"] },
     Wrong { what: "two sources of trust", kind: NODE, body: r#"
         spec {
           backend_defaults {
@@ -362,11 +357,6 @@ const WRONG: &[Wrong] = &[
             }
           }
         }"#, says: &["MF0111", "acm", "sds"] },
-    Wrong { what: "a provider that is nobody", kind: "virtual_service", body: r#"
-        spec {
-          provider { # here
-          }
-        }"#, says: &["MF0110", "virtual_node", "virtual_router"] },
     Wrong { what: "an egress filter of its own", kind: "mesh", body: r#"
         spec {
           egress_filter {
