@@ -5,7 +5,7 @@ use crate::io::Io;
 use meshform_compiler::frontend::{self, Given, Input, Options, Reading, text::MAX_BYTES};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,9 @@ impl InputArguments {
         frontend::read(vec![input], &options)
     }
 
-    /// Reads everything. What cannot be read is a problem of the reading.
-    pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> Reading {
+    /// Reads everything, and the names of the meshes that were not asked for. What cannot be read is a problem of the
+    /// reading.
+    pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> (Reading, BTreeSet<String>) {
         let mut problems = Vec::new();
         let given = self.given(io, &mut problems);
         let mut inputs = Vec::new();
@@ -84,14 +85,17 @@ impl InputArguments {
         let mut unread = Vec::new();
         let mut reading = frontend::read_with(inputs, &options, &mut |name| follow(io, name, &mut unread));
         problems.append(&mut unread);
+        let mut others = BTreeSet::new();
         if let Some(mesh) = &self.mesh {
-            reading
-                .found
-                .retain(|found| found.key.as_ref().is_none_or(|key| key.mesh == *mesh));
+            reading.found.retain(|found| {
+                let other = found.key.as_ref().filter(|key| key.mesh != *mesh);
+                others.extend(other.map(|key| key.mesh.clone()));
+                other.is_none()
+            });
         }
         problems.append(&mut reading.problems);
         reading.problems = problems;
-        reading
+        (reading, others)
     }
 
     /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`. What is wrong with the options, reading them tells.

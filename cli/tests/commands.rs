@@ -342,7 +342,7 @@ fn the_way_of_a_request_and_every_value_are_told() {
         ran.out
     );
     let ran = world.run(&["explain", "c", "mesh.yaml"]);
-    assert_eq!(ran.exit, Exit::Found);
+    assert_eq!(ran.exit, Exit::WrongUse);
     assert!(ran.err.contains("there are `a`, `b`"), "{}", ran.err);
     assert_eq!(
         world

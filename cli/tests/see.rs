@@ -166,6 +166,6 @@ fn a_picture_is_drawn_of_what_can_be_read() {
         near.out
     );
     let none = world.run(&["graph", "a.yaml", "--around", "API"]);
-    assert_eq!((none.exit, none.out.as_str()), (Exit::Found, ""));
+    assert_eq!((none.exit, none.out.as_str()), (Exit::WrongUse, ""));
     assert!(none.err.contains("there are `api`, `api.local`"), "{}", none.err);
 }

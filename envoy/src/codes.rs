@@ -22,9 +22,6 @@ meshform_model::codes! {
     APP_PORT = "MF0306", "missing application port",
         "With explicit interception Envoy takes the listener's port from the network and hands requests on to the \
          application, which must therefore listen elsewhere: `inbound.appPorts` of the proxy profile says where.";
-    ADDRESS = "MF0307", "invalid IP address",
-        "Envoy opens its listeners and its admin endpoint on IP addresses and asks DNS for none of them; so it is with \
-         endpoints, with the application behind a listener, and with X-Ray's and statistics' agents.";
     SOCKET_CLASH = "MF0308", "duplicate listening socket",
         "Two listening sockets beside one proxy, of Envoy or of the application, would take the same connections; only \
          one could be opened. `0.0.0.0` takes every address of IPv4, `::` with an IP preference those of both families.";

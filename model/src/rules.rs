@@ -5,6 +5,7 @@
 //! not with pairs of resources. Each rule is asked of one resource at a time (`subjects`), so that after a change
 //! only those are asked again that it can concern.
 
+mod addresses;
 mod backends;
 mod durations;
 mod extensions;
@@ -21,7 +22,9 @@ mod regexes;
 mod retries;
 mod routes;
 mod subjects;
+mod telling;
 mod texts;
+mod timeouts;
 mod tls;
 mod weights;
 
@@ -30,6 +33,7 @@ pub use logs::newer_log_operators;
 pub use quotas::{Quota, Quotas};
 use subjects::RuleRunner;
 pub use subjects::Verdicts;
+pub use telling::{looks_like_id, missing, told};
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::key::ResourceKey;

@@ -6,6 +6,7 @@
 
 mod answer;
 mod flights;
+mod foresight;
 mod functions;
 mod key;
 mod lookup;

@@ -50,6 +50,15 @@ pub(crate) fn all_of_resource(kind: Kind, problems: &[Problem]) -> Diagnostics {
     all
 }
 
+/// Makes an error of a mesh the warning that it is for who writes one resource of it.
+pub(crate) fn until_mended(problem: &mut Problem) {
+    problem.severity = Severity::Warning;
+    let help = problem.help.take().unwrap_or_default();
+    problem.help = Some(format!(
+        "{help}; until then the mesh is not valid, and proxies keep their last release"
+    ));
+}
+
 /// A problem without a place in the configuration.
 pub(crate) fn plain(problem: &Problem) -> Diagnostic {
     let mut detail = sentence(&problem.message);

@@ -1,6 +1,7 @@
 //! One configured provider at work: the store, the run that writes to it, and the releases that follow.
 
 use crate::flights::Flights;
+use crate::foresight::Foresight;
 use crate::problem;
 use crate::settings::Settings;
 use meshform_model::diag::Diagnostic as Problem;
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     foreteller: OnceLock<Releaser>,
     /// Who the store is, once it is known to be the one that the state remembers.
     identity: OnceLock<StoreIdentity>,
+    /// What the meshes will be by these plans.
+    pub(crate) foresight: Foresight,
     /// What this process has planned, for who plans after it.
     planned: Mutex<BTreeMap<ResourceKey, Packed>>,
     /// The revision of each mesh that was looked at when it was last released.
@@ -99,6 +102,7 @@ impl Session {
             releases: OnceLock::new(),
             foreteller: OnceLock::new(),
             identity: OnceLock::new(),
+            foresight: Foresight::default(),
             planned: Mutex::default(),
             judged: Mutex::default(),
             seen: Mutex::default(),

@@ -25,6 +25,9 @@ pub enum RegistryError {
         /// The fields.
         fields: Vec<Pointer>,
     },
+    /// It names others by their ids.
+    #[error("{}", .0.first().map_or("an id where a name belongs", |first| first.message.as_str()))]
+    Misnamed(Vec<Diagnostic>),
     /// Other resources keep the resource.
     #[error("{}", describe(key, holds))]
     InUse {
@@ -87,6 +90,7 @@ impl RegistryError {
         match self {
             Self::Store(error) => error.code(),
             Self::BothChanged { .. } => meshform_store::codes::CONFLICT,
+            Self::Misnamed(_) => meshform_model::codes::NOT_A_NAME,
             Self::InUse { .. } => codes::IN_USE,
         }
     }
@@ -96,6 +100,10 @@ impl RegistryError {
         match self {
             Self::Store(error) => error.help(),
             Self::BothChanged { conflict, .. } => StoreError::Conflict(conflict.clone()).help(),
+            Self::Misnamed(problems) => {
+                let first = problems.first().and_then(|first| first.help.clone());
+                first.unwrap_or_default()
+            }
             Self::InUse { holds, .. } if holds.iter().any(Hold::is_inside) => {
                 "delete what is inside first".to_owned()
             }
@@ -124,6 +132,7 @@ impl RegistryError {
         };
         match self {
             Self::Store(error) => vec![error.diagnostic()],
+            Self::Misnamed(problems) => problems.clone(),
             Self::BothChanged { conflict, fields } => {
                 let all = fields.iter().map(|field| problem(&conflict.key, field));
                 all.collect()

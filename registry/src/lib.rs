@@ -31,4 +31,4 @@ pub use policy::Policy;
 pub use records::{resource, resources};
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
-pub use view::{Followed, Reached, Snapshot, Turn, Views, dangling};
+pub use view::{Followed, Missing, Reached, Snapshot, Turn, Views, dangling};

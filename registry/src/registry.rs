@@ -4,6 +4,7 @@ use crate::error::{RegistryError, Result};
 use crate::merge;
 use crate::policy::Policy;
 use crate::view::Views;
+use meshform_model::resource::Resource;
 use meshform_store::{Author, Conflict, Created, Draft, Expected, Record, Revision, Store, StoreError};
 use serde_json::Value;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ impl Registry {
     /// Creates a resource. What is there already is a conflict, unless it is the same and this owner's own run wrote
     /// it before it was killed, so that nobody learned of it.
     pub async fn create(&self, draft: Draft, author: &Author) -> Result<Created> {
+        self.refuse_ids(&draft).await?;
         let created = meshform_store::create(&*self.store, draft, author).await?;
         match &created {
             Created::New(record) | Created::Adopted(record) => self.views.wrote(record).await,
@@ -67,6 +69,7 @@ impl Registry {
             seen,
             base,
         } = update;
+        self.refuse_ids(&draft).await?;
         let mut base = Some(base);
         let mut known = None;
         let mut expected = match seen {
@@ -116,6 +119,19 @@ impl Registry {
             }
             expected = found.revision;
             known = Some(found.body.clone());
+        }
+    }
+
+    /// A resource that names others by their ids would never find them.
+    async fn refuse_ids(&self, draft: &Draft) -> Result<()> {
+        // What cannot be read is told by whoever reads it.
+        let Ok(resource) = Resource::from_body(draft.key.clone(), &draft.body) else {
+            return Ok(());
+        };
+        let problems = self.views.misnamed(&resource).await?;
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(RegistryError::Misnamed(problems)),
         }
     }
 

@@ -18,6 +18,8 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::{self, Mesh, Reference, Role};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
+use meshform_model::rules;
+use meshform_model::validate::closest;
 use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +98,8 @@ struct Entry {
     owner: String,
     /// Who wrote it last.
     actor: String,
+    /// Its id, which some take for its name.
+    uid: String,
     /// Which write made it so.
     revision: Revision,
     /// Why the mesh does not have it.
@@ -170,8 +174,54 @@ impl Views {
 
     /// What a resource of the store names and the store does not have, as of now, or as of a revision at least. What
     /// there is to say of each, [`dangling`] says.
-    pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Reference>> {
+    pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Missing>> {
         self.with(&key.mesh, since, |view| view.missing(key)).await
+    }
+
+    /// Whether a resource is there, as of a revision at least.
+    pub async fn holds(&self, key: &ResourceKey, since: Option<Revision>) -> Result<bool> {
+        self.with(&key.mesh, since, |view| view.entries.contains_key(key))
+            .await
+    }
+
+    /// Where a resource gives the ids of others in the place of their names: nothing would ever be found by them.
+    pub async fn misnamed(&self, resource: &Resource) -> Result<Vec<Diagnostic>> {
+        let mut references = mesh::references(resource);
+        references.retain(|reference| rules::looks_like_id(&reference.to.name));
+        if references.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(&resource.key.mesh, None, |view| {
+            references.iter().filter_map(|one| view.misnamed(one)).collect()
+        })
+        .await
+    }
+
+    /// Who wrote the resources of a mesh, each with how many.
+    pub async fn owners(&self, mesh: &str) -> Result<BTreeMap<String, usize>> {
+        self.with(mesh, Some(Revision(1)), |view| {
+            let mut owners = BTreeMap::new();
+            for entry in view.entries.values() {
+                *owners.entry(entry.owner.clone()).or_default() += 1;
+            }
+            owners
+        })
+        .await
+    }
+
+    /// Who wrote a resource last: owner and actor.
+    pub async fn owner_of(&self, key: &ResourceKey) -> Result<Option<(String, String)>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| {
+            let entry = view.entries.get(key)?;
+            Some((entry.owner.clone(), entry.actor.clone()))
+        })
+        .await
+    }
+
+    /// The name of a resource of the same kind that is nearly the one that is not there.
+    pub async fn near(&self, key: &ResourceKey) -> Result<Option<String>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| view.near(key))
+            .await
     }
 
     async fn with<T>(&self, mesh: &str, since: Option<Revision>, look: impl FnOnce(&View) -> T) -> Result<T> {
@@ -363,10 +413,43 @@ impl View {
     }
 
     /// What a resource names and is not there.
-    fn missing(&self, key: &ResourceKey) -> Vec<Reference> {
+    fn missing(&self, key: &ResourceKey) -> Vec<Missing> {
         let mut references = self.mesh.references_from(key);
         references.retain(|reference| !self.entries.contains_key(&reference.to));
-        references
+        let missing = references.into_iter().map(|reference| Missing {
+            near: self.near(&reference.to),
+            reference,
+        });
+        missing.collect()
+    }
+
+    fn near(&self, key: &ResourceKey) -> Option<String> {
+        let of_kind = self.entries.keys();
+        let of_kind = of_kind.filter(|other| other.kind == key.kind && other.parent == key.parent);
+        let names: Vec<&str> = of_kind
+            .map(|other| other.name.as_str())
+            .take(MAX_SUGGESTIONS)
+            .collect();
+        closest(&key.name, &names).map(str::to_owned)
+    }
+
+    fn misnamed(&self, reference: &Reference) -> Option<Diagnostic> {
+        let Reference {
+            from, to, pointer, ..
+        } = reference;
+        let (meant, _) = self
+            .entries
+            .iter()
+            .find(|(key, entry)| key.kind == to.kind && entry.uid == to.name)?;
+        let problem = Diagnostic::error(
+            meshform_model::codes::NOT_A_NAME,
+            format!(
+                "`{}` is the id of {} `{}`, where a name belongs",
+                to.name, to.kind, meant.name
+            ),
+        );
+        let help = format!("use its name: `{}`", meant.name);
+        Some(problem.help(help).at(Place::of(from, pointer)))
     }
 }
 
@@ -380,11 +463,21 @@ impl Entry {
     }
 }
 
+/// A reference that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Who names what, in which field.
+    pub reference: Reference,
+    /// A name that is there and nearly the same.
+    pub near: Option<String>,
+}
+
 /// What a record says. One that does not fit the model refers to nothing, and keeps its mesh from being released.
 fn read(record: Record) -> (Entry, Option<Resource>) {
     let mut entry = Entry {
         owner: record.author.owner.clone(),
         actor: record.author.actor.clone(),
+        uid: record.identity.uid.clone(),
         revision: record.revision,
         problem: None,
     };
@@ -397,17 +490,26 @@ fn read(record: Record) -> (Entry, Option<Resource>) {
 }
 
 /// The warning that a resource names what is not there.
-pub fn dangling(reference: &Reference) -> Diagnostic {
+pub fn dangling(missing: &Missing) -> Diagnostic {
     let Reference {
         from, to, pointer, ..
-    } = reference;
+    } = &missing.reference;
+    let near = match &missing.near {
+        Some(near) => format!("did you mean `{near}`? "),
+        None => String::new(),
+    };
     Diagnostic::warning(
         codes::DANGLING,
         format!("{from} names {to}, which does not exist yet"),
     )
-    .help("until it is written the mesh is not valid, and running proxies keep their last release")
+    .help(format!(
+        "{near}until it is written the mesh is not valid, and running proxies keep their last release"
+    ))
     .at(Place::of(from, pointer))
 }
+
+/// Among how many names the one that was meant is looked for.
+const MAX_SUGGESTIONS: usize = 500;
 
 /// That a resource is inside another, however deep.
 fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {
@@ -420,114 +522,4 @@ fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use meshform_store::{Author, Draft, Expected, SqliteOptions, SqliteStore};
-    use serde_json::json;
-
-    struct Bench {
-        _directory: tempfile::TempDir,
-        store: Arc<dyn Store>,
-        views: Views,
-    }
-
-    fn node(name: &str) -> ResourceKey {
-        ResourceKey::in_mesh("apps", Kind::VirtualNode, name)
-    }
-
-    impl Bench {
-        /// A store with a mesh that was looked at.
-        async fn new() -> Self {
-            let directory = tempfile::TempDir::new().unwrap();
-            let store = SqliteStore::open(SqliteOptions::new(directory.path().join("store"))).unwrap();
-            let store: Arc<dyn Store> = Arc::new(store);
-            let bench = Self {
-                _directory: directory,
-                views: Views::new(Arc::clone(&store)),
-                store,
-            };
-            bench.put(&ResourceKey::mesh("apps"), "us").await;
-            assert_eq!(bench.inside().await, Vec::<String>::new());
-            bench
-        }
-
-        async fn put(&self, key: &ResourceKey, owner: &str) -> Record {
-            let author = Author {
-                owner: owner.to_owned(),
-                actor: "test".to_owned(),
-                run: None,
-            };
-            let body = json!({"spec": {"backends": [{"virtualService": {"virtualServiceName": "b.local"}}]}});
-            let body = if key.kind == Kind::VirtualNode {
-                body
-            } else {
-                json!({"spec": {}})
-            };
-            let draft = Draft::new(key.clone(), body);
-            self.store.put(draft, Expected::Absent, &author).await.unwrap()
-        }
-
-        async fn delete(&self, record: &Record) {
-            let gone = self.store.delete(&record.key, record.revision, &record.author);
-            gone.await.unwrap();
-        }
-
-        async fn inside(&self) -> Vec<String> {
-            let mesh = ResourceKey::mesh("apps");
-            let found = self.views.inside(&mesh).await.unwrap();
-            found.into_iter().map(|hold| hold.reference.from.name).collect()
-        }
-
-        async fn upto(&self) -> u64 {
-            self.views.of("apps").lock().await.upto.0
-        }
-    }
-
-    #[tokio::test]
-    async fn what_a_process_wrote_is_not_asked_for() {
-        let bench = Bench::new().await;
-        let first = bench.put(&node("a"), "us").await;
-        bench.views.wrote(&first).await;
-        assert_eq!(bench.upto().await, 2);
-        // Told in another order than written.
-        let (second, third) = (
-            bench.put(&node("b"), "us").await,
-            bench.put(&node("c"), "us").await,
-        );
-        bench.views.wrote(&third).await;
-        assert_eq!(bench.upto().await, 2, "what came before is not known");
-        bench.views.wrote(&second).await;
-        assert_eq!(bench.upto().await, 4);
-        assert_eq!(bench.inside().await, ["a", "b", "c"]);
-    }
-
-    #[tokio::test]
-    async fn what_others_wrote_in_between_is_seen() {
-        let bench = Bench::new().await;
-        let service = ResourceKey::in_mesh("apps", Kind::VirtualService, "b.local");
-        let theirs = bench.put(&service, "them").await;
-        let ours = bench.put(&node("a"), "us").await;
-        bench.views.wrote(&ours).await;
-        let warned = |since| bench.views.missing(&ours.key, since);
-        let found = warned(Some(ours.revision)).await.unwrap();
-        assert!(found.is_empty(), "{found:?}");
-        bench.delete(&theirs).await;
-        let found = warned(Some(ours.revision)).await.unwrap();
-        assert!(found.is_empty(), "as of the write it was there: {found:?}");
-        assert_eq!(warned(None).await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn what_was_deleted_and_written_again_is_there() {
-        let bench = Bench::new().await;
-        let first = bench.put(&node("a"), "us").await;
-        bench.views.wrote(&first).await;
-        bench.delete(&first).await;
-        let second = bench.put(&node("a"), "us").await;
-        bench.views.wrote(&second).await;
-        bench.views.wrote(&first).await;
-        assert_eq!(bench.inside().await, ["a"]);
-        bench.delete(&second).await;
-        assert_eq!(bench.inside().await, Vec::<String>::new());
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@
 mod arguments;
 mod bad_input;
 mod constraints;
+mod early;
 mod emitted;
 mod extensions;
 mod functions;

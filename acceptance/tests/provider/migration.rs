@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 pub(crate) const CONFIGURATION: &str = include_str!("../../../model/tests/data/all-fields.tf.json");
-const STATE: &str = include_str!("../../../model/tests/data/all-fields.state.json");
+pub(crate) const STATE: &str = include_str!("../../../model/tests/data/all-fields.state.json");
 const API: &str = include_str!("../../../model/tests/data/all-fields.api.json");
 pub(crate) const COUNT: usize = 62;
 

@@ -6,14 +6,13 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
 use meshform_envoy as envoy;
-use meshform_model::diag::has_errors;
 use meshform_model::rules::Options as Rules;
 use std::path::PathBuf;
 
 /// Write the Envoy bootstrap of one virtual node or virtual gateway to standard output
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The virtual node or virtual gateway
+    /// The virtual node or virtual gateway (`virtualGateway/NAME` where both have the name)
     node: String,
     #[command(flatten)]
     input: InputArguments,
@@ -62,9 +61,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         }
     }
     render::tell(io, &loaded.reading.sources, &loaded.problems);
-    if has_errors(&loaded.problems) {
-        return Exit::Found;
+    let exit = loaded.exit();
+    if exit == Exit::Fine {
+        io.print(&text);
     }
-    io.print(&text);
-    Exit::Fine
+    exit
 }

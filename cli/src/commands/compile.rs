@@ -13,6 +13,7 @@ use crate::io::Io;
 use crate::output::{self, Files};
 use crate::render::{self, Count, Format, FormatArgument};
 use meshform_model::diag::has_errors;
+use meshform_model::mesh::Mesh;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -70,7 +71,7 @@ pub(crate) struct Arguments {
 
 /// What can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Target {
+pub(crate) enum Target {
     /// A bootstrap, a static configuration and filesystem xDS for each proxy
     Envoy,
     /// A template with `AWS::AppMesh::*`, for interchange and review
@@ -106,8 +107,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
         return Exit::WrongUse;
     };
-    loaded.demand_values();
-    let files = targets::build(arguments, io, &mut loaded);
+    let (files, _) = targets::build(arguments, io, &mut loaded);
     if has_errors(&loaded.problems) {
         return report(arguments, io, &loaded, Outcome::Refused);
     }
@@ -125,6 +125,36 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
 }
 
+/// What stands in the way of making that of what was loaded: everything that a compilation says, and nothing is kept.
+/// The meshes come back.
+pub(crate) fn judge(
+    target: Target,
+    (input, files, quotas): (&InputArguments, &FilesArgument, &QuotaArgument),
+    io: &Io,
+    loaded: &mut Loaded,
+) -> Vec<Mesh> {
+    let arguments = Arguments {
+        input: input.clone(),
+        store: None,
+        target,
+        out: PathBuf::from("."),
+        node: None,
+        templates: None,
+        configuration: Configuration::Agent,
+        proxy_image: None,
+        init_image: None,
+        namespace: "default".to_owned(),
+        proxy_store: None,
+        companions: Companions::Keep,
+        collector_image: meshform_compiler::ecs::COLLECTOR_IMAGE.to_owned(),
+        check: true,
+        proxy_files: files.clone(),
+        quotas: quotas.clone(),
+        format: FormatArgument { format: Format::Text },
+    };
+    targets::build(&arguments, io, loaded).1
+}
+
 enum Outcome<'f> {
     Refused,
     Written(&'f Files, usize),
@@ -134,7 +164,7 @@ enum Outcome<'f> {
 fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: Outcome<'_>) -> Exit {
     let shown = arguments.out.display();
     let exit = match &outcome {
-        Outcome::Refused => Exit::Found,
+        Outcome::Refused => loaded.exit(),
         Outcome::Checked(differences) if !differences.is_empty() => Exit::Found,
         Outcome::Checked(_) | Outcome::Written(..) => Exit::Fine,
     };

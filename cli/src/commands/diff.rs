@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::load::{Loaded, load, load_or_store};
+use super::load::{Loaded, load_side, load_store};
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
@@ -51,10 +51,12 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         return Exit::WrongUse;
     }
     let mut states = Vec::new();
+    let mut lacking = Vec::new();
     for side in &arguments.input.paths {
         let Some(mut loaded) = arguments.load(side, io) else {
             return Exit::WrongUse;
         };
+        lacking.extend(loaded.lacks_mesh(&arguments.input));
         let refused = has_errors(&loaded.problems);
         let meshes = loaded.meshes(&Rules::default());
         if refused || states_no_mesh(&loaded, &meshes) {
@@ -63,6 +65,12 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         }
         let broken = broken(&loaded.problems);
         states.push(State { meshes, broken });
+    }
+    // The mesh may be in one of them only: it is new, or gone.
+    if lacking.len() == arguments.input.paths.len() {
+        lacking.truncate(1);
+        render::tell(io, &meshform_model::diag::Sources::default(), &lacking);
+        return Exit::WrongUse;
     }
     let [before, after] = states.as_slice() else {
         return Exit::WrongUse;
@@ -93,10 +101,10 @@ impl Arguments {
         let mut input = self.input.clone();
         input.paths.clear();
         if is_store {
-            return load_or_store(&input, Some(side), io);
+            return load_store(&input, Some(side), io);
         }
         input.paths.push(side.to_owned());
-        load(&input, io)
+        load_side(&input, false, io)
     }
 }
 

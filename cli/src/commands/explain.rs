@@ -10,7 +10,7 @@ use meshform_compiler::graph::{self, Picture};
 use meshform_envoy::ir::Source;
 use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
 use meshform_envoy::{self as envoy, Options};
-use meshform_model::diag::{Diagnostic, Sources, has_errors};
+use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Show every effective value of a proxy and where it comes from
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArguments {
-    /// The virtual node or virtual gateway
+    /// The virtual node or virtual gateway (`virtualGateway/NAME` where both have the name)
     node: String,
     #[command(flatten)]
     from: From,
@@ -231,11 +231,7 @@ fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Shown>) -> Ex
             }
         }
     }
-    if has_errors(&loaded.problems) {
-        Exit::Found
-    } else {
-        Exit::Fine
-    }
+    loaded.exit()
 }
 
 fn explanation_json(explanation: &Explanation) -> Json {

@@ -1,10 +1,11 @@
 //! `--check-files`: whether the certificates and keys that proxies read are where the proxies will look for them.
 
-use super::load::Loaded;
+use super::load::{Loaded, is_called};
 use crate::codes;
 use crate::io::Io;
 use meshform_envoy::{self as envoy, NeededFile, Options, Purpose};
 use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -16,7 +17,7 @@ const PEM: &[u8] = b"-----BEGIN ";
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Where to look for proxies' files.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FilesArgument {
     /// Look also for the certificates and keys that proxies read, below this folder as on the proxy's machine (`/`: here)
     #[arg(long, value_name = "ROOT")]
@@ -33,10 +34,10 @@ impl FilesArgument {
         let root = io.path(root);
         let mut needed = BTreeSet::new();
         for mesh in meshes {
-            let wanted = |name: &str| node.is_none_or(|node| node == name);
+            let wanted = |key: &ResourceKey| node.is_none_or(|node| is_called(key, node));
             // Paths do not depend on where releases lie.
             let options = Options::new("/");
-            match envoy::needed_files_where(mesh, &options, |key| wanted(&key.name)) {
+            match envoy::needed_files_where(mesh, &options, |key| wanted(key)) {
                 // Logs are made by Envoy, and a socket by whoever listens on it.
                 Ok(files) => {
                     let read = files

@@ -70,7 +70,10 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         };
         io.print(&picture.write(format));
     }
-    if refused { Exit::Found } else { Exit::Fine }
+    match loaded.exit() {
+        Exit::Fine if refused => Exit::Found,
+        exit => exit,
+    }
 }
 
 fn no_such(name: &str, picture: &Picture) -> Diagnostic {

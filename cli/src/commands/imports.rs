@@ -1,5 +1,6 @@
 //! `meshform imports`: the resources of an owner, as Terraform's `import` blocks.
 
+use super::load::no_mesh;
 use crate::codes;
 use crate::exit::Exit;
 use crate::input;
@@ -11,6 +12,7 @@ use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
+use meshform_model::validate::closest;
 use meshform_store::Prefix;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,14 +73,19 @@ fn blocks(arguments: &Arguments, io: &mut Io) -> Result<(String, Vec<Diagnostic>
         .map(|record| record.key)
         .collect();
     if keys.is_empty() {
-        let owners: Vec<String> = owners.into_iter().collect();
-        return Err(Box::new(
-            Diagnostic::error(
-                codes::NOT_THERE,
-                format!("the store has no resource of the owner `{}`", arguments.owner),
-            )
-            .help(format!("its owners are `{}`", owners.join("`, `"))),
-        ));
+        if let (Some(mesh), true) = (&arguments.mesh, owners.is_empty()) {
+            let known = store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))?;
+            return Err(Box::new(no_mesh(mesh, known.iter().map(String::as_str))));
+        }
+        let problem = Diagnostic::error(
+            codes::NOT_THERE,
+            format!("the store has no resource of the owner `{}`", arguments.owner),
+        );
+        let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+        return Err(Box::new(match closest(&arguments.owner, &owners) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("its owners are `{}`", owners.join("`, `"))),
+        }));
     }
     let mut problems = Vec::new();
     let mut addresses = match planned {

@@ -1,6 +1,7 @@
 //! What several commands do first: read, and make resources of what was read.
 
 use crate::codes;
+use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
@@ -12,9 +13,10 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
-use meshform_model::rules::{Options, codes as rules};
+use meshform_model::rules::{Options, codes as rules, missing, told};
+use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
-use meshform_store::Store;
+use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) reading: Reading,
     pub(crate) resources: Vec<Resource>,
     pub(crate) problems: Vec<Diagnostic>,
+    /// Meshes that are there too, where one is asked for.
+    other_meshes: BTreeSet<String>,
 }
 
 /// Reads the inputs. `None` when the options do not fit them; that has been told.
@@ -46,15 +50,27 @@ pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
 
 /// The same; with `symbolic`, templates are read with their expressions, too.
 pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
+    let loaded = load_side(arguments, symbolic, io)?;
+    match loaded.lacks_mesh(arguments) {
+        Some(problem) => {
+            render::tell(io, &loaded.reading.sources, &[problem]);
+            None
+        }
+        None => Some(loaded),
+    }
+}
+
+/// The same for one of two inputs, of which the other may hold the mesh that is asked for.
+pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
     finish(arguments.read(symbolic, io), io)
 }
 
 /// Reads a text that was not in a file.
 pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    finish(arguments.read_text(name, text), io)
+    finish((arguments.read_text(name, text), BTreeSet::new()), io)
 }
 
-fn finish(reading: Reading, io: &mut Io) -> Option<Loaded> {
+fn finish((reading, other_meshes): (Reading, BTreeSet<String>), io: &mut Io) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
@@ -68,6 +84,7 @@ fn finish(reading: Reading, io: &mut Io) -> Option<Loaded> {
         reading,
         resources,
         problems,
+        other_meshes,
     })
 }
 
@@ -77,6 +94,18 @@ pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io
     if !arguments.paths.is_empty() {
         return load(arguments, io);
     }
+    let loaded = load_store(arguments, store, io)?;
+    match loaded.lacks_mesh(arguments) {
+        Some(problem) => {
+            render::tell(io, &loaded.reading.sources, &[problem]);
+            None
+        }
+        None => Some(loaded),
+    }
+}
+
+/// What a store holds, of one mesh where one is asked for.
+pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &mut Io) -> Option<Loaded> {
     let directory = store.unwrap_or(Path::new(".meshform"));
     if store.is_none() && !io.path(directory).is_dir() {
         io.tell(
@@ -89,24 +118,72 @@ pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io
         reading: Reading::default(),
         resources: Vec::new(),
         problems: Vec::new(),
+        other_meshes: BTreeSet::new(),
     };
     let read = crate::store::open(io, directory).and_then(|store| {
-        let read = crate::store::wait(crate::store::resources(&*store, arguments.mesh.as_deref()))?
-            .map_err(|error| Box::new(error.diagnostic()));
+        let failed = |error: StoreError| Box::new(error.diagnostic());
+        let found = crate::store::resources(&*store, arguments.mesh.as_deref());
+        let found = crate::store::wait(found)?.map_err(failed)?;
+        let meshes = match (&arguments.mesh, found.0.is_empty()) {
+            (Some(_), true) => crate::store::wait(store.meshes())?.map_err(failed)?,
+            _ => Vec::new(),
+        };
         loaded.store = Some(store);
-        read
+        Ok((found, meshes))
     });
     match read {
-        Ok((resources, problems)) => {
+        Ok(((resources, problems), meshes)) => {
             loaded.resources = resources;
             loaded.problems = problems;
+            loaded.other_meshes = meshes.into_iter().collect();
         }
         Err(problem) => loaded.problems.push(*problem),
     }
     Some(loaded)
 }
 
+/// That there is no mesh of a name, with the one that was meant.
+pub(crate) fn no_mesh<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Diagnostic {
+    let known: Vec<&str> = known.collect();
+    let problem = Diagnostic::error(codes::NOT_THERE, format!("there is no mesh `{name}`"));
+    match closest(name, &known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => problem,
+        None => problem.help(format!("there are {}", some_of(&known))),
+    }
+}
+
+/// The first of many names.
+fn some_of(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 impl Loaded {
+    /// That nothing of the mesh that is asked for is there, but of others.
+    pub(crate) fn lacks_mesh(&self, arguments: &InputArguments) -> Option<Diagnostic> {
+        let name = arguments.mesh.as_ref()?;
+        let is_there = !self.reading.found.is_empty() || !self.resources.is_empty();
+        (!is_there && !self.other_meshes.is_empty() && !self.other_meshes.contains(name))
+            .then(|| no_mesh(name, self.other_meshes.iter().map(String::as_str)))
+    }
+
+    /// How a command ends that found these problems: what was asked for and is not there is wrong use.
+    pub(crate) fn exit(&self) -> Exit {
+        let errors = || self.problems.iter().filter(|problem| problem.is_error());
+        let asked = [codes::NOT_THERE, meshform_model::codes::SEVERAL_MESHES];
+        if errors().any(|problem| asked.contains(&problem.code) && problem.places.is_empty()) {
+            Exit::WrongUse
+        } else if errors().next().is_some() {
+            Exit::Found
+        } else {
+            Exit::Fine
+        }
+    }
+
     /// Adds problems; what has been told is not told again.
     pub(crate) fn add(&mut self, problems: Vec<Diagnostic>) {
         for problem in problems {
@@ -167,8 +244,9 @@ impl Loaded {
             match Mesh::new(resources) {
                 Ok(mesh) => {
                     let mut found = mesh.check_with(options);
-                    found.retain(|problem| !is_of_expression(&index, problem));
-                    problems.extend(found);
+                    found
+                        .retain(|problem| !is_of_expression(&index, problem) && !is_refused(&index, problem));
+                    problems.extend(told(&mesh, found));
                     meshes.push(mesh);
                 }
                 Err(found) => problems.extend(found),
@@ -234,6 +312,26 @@ fn is_of_expression(index: &Index<'_>, problem: &Diagnostic) -> bool {
     of_form && text.is_some_and(|text| text.contains("${"))
 }
 
+/// Whether a problem is that something does not exist which the inputs have, and which could not be read: that was told.
+fn is_refused(index: &Index<'_>, problem: &Diagnostic) -> bool {
+    let key = if problem.code == rules::NO_MESH {
+        problem.places.first().and_then(|place| place.resource.as_ref())
+    } else {
+        missing(problem)
+    };
+    key.and_then(|key| index.get(key))
+        .is_some_and(|found| found.refused)
+}
+
+/// Whether that is the proxy that was asked for: by its name, or by `virtualGateway/name` where a node and a gateway
+/// share one.
+pub(crate) fn is_called(key: &ResourceKey, asked: &str) -> bool {
+    match asked.split_once('/') {
+        Some((kind, name)) => key.kind.name() == kind && key.name == name,
+        None => key.name == asked,
+    }
+}
+
 /// The one proxy of a name, where nothing is wrong so far. Otherwise why not is added.
 pub(crate) fn one_proxy<'m>(
     loaded: &mut Loaded,
@@ -246,22 +344,28 @@ pub(crate) fn one_proxy<'m>(
     let mut named = meshes
         .iter()
         .flat_map(|mesh| {
+            let bare = name.split_once('/').map_or(name, |(_, name)| name);
             [Kind::VirtualNode, Kind::VirtualGateway]
-                .map(|kind| (mesh, ResourceKey::in_mesh(mesh.name(), kind, name)))
+                .map(|kind| (mesh, ResourceKey::in_mesh(mesh.name(), kind, bare)))
         })
-        .filter(|(mesh, key)| mesh.contains(key));
+        .filter(|(mesh, key)| is_called(key, name) && mesh.contains(key));
     match (named.next(), named.next()) {
         (Some(one), None) => Some(one),
         (None, _) => {
             loaded.add(vec![no_proxy(name, meshes)]);
             None
         }
-        (Some(_), Some(_)) => {
+        (Some((first, _)), Some((second, _))) => {
             let several = Diagnostic::error(
                 meshform_model::codes::SEVERAL_MESHES,
                 format!("`{name}` is the name of several proxies"),
             );
-            loaded.add(vec![several.help("choose the mesh with `--mesh NAME`")]);
+            let help = if first.name() == second.name() {
+                format!("say which one: `virtualNode/{name}` or `virtualGateway/{name}`")
+            } else {
+                "choose the mesh with `--mesh NAME`".to_owned()
+            };
+            loaded.add(vec![several.help(help)]);
             None
         }
     }
@@ -269,20 +373,34 @@ pub(crate) fn one_proxy<'m>(
 
 /// There is no node or gateway of that name.
 pub(crate) fn no_proxy(name: &str, meshes: &[Mesh]) -> Diagnostic {
-    let names: Vec<String> = meshes
-        .iter()
-        .flat_map(|mesh| {
-            let nodes = mesh.virtual_nodes().map(|node| node.key.name.clone());
-            nodes.chain(mesh.virtual_gateways().map(|gateway| gateway.key.name.clone()))
+    let proxies = || {
+        meshes.iter().flat_map(|mesh| {
+            let nodes = mesh.virtual_nodes().map(|node| &node.key);
+            nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key))
         })
-        .map(|name| format!("`{name}`"))
-        .collect();
+    };
+    let bare = name.split_once('/').map_or(name, |(_, name)| name);
+    let names: Vec<&str> = proxies().map(|key| key.name.as_str()).collect();
+    let help = match closest(bare, &names) {
+        // The name is there, as the other kind.
+        Some(near) if near == bare => {
+            let kinds = proxies().filter(|key| key.name == bare);
+            let kinds: Vec<String> = kinds.map(|key| format!("`{}/{bare}`", key.kind.name())).collect();
+            format!("there is {}", kinds.join(" and "))
+        }
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "the inputs hold neither nodes nor gateways".to_owned(),
+        None => format!("there are {}", some_of(&names)),
+    };
     Diagnostic::error(
         codes::NOT_THERE,
         format!("there is no virtual node or virtual gateway `{name}`"),
     )
-    .help(format!("there are {}", names.join(", ")))
+    .help(help)
 }
+
+/// How many names a help lists.
+const SHOWN: usize = 20;
 
 /// Each resource once. The same in two files is a copy, and worth a word; two that differ, or two in one file, are a
 /// problem.

@@ -1,5 +1,6 @@
 //! What `release`, `pin`, `unpin`, `history` and `status` have in common: which meshes, and how it is reported.
 
+use super::load::no_mesh;
 use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
@@ -48,7 +49,7 @@ pub(super) fn run(
 ) -> Exit {
     let done = arguments
         .open(io)
-        .and_then(|store| work(io, Arc::clone(&store), &arguments.meshes(&*store)?));
+        .and_then(|store| work(io, Arc::clone(&store), &arguments.meshes_there(io, &store)?));
     Report::of(arguments, done).tell(io)
 }
 
@@ -57,13 +58,33 @@ impl MeshArguments {
         store::open(io, &self.store.store)
     }
 
-    /// The mesh that is named, or all of the store.
+    /// The mesh that is named, which who watches may wait for, or all of the store.
     pub(super) fn meshes(&self, store: &dyn Store) -> Result<Vec<String>, Problem> {
         match &self.mesh {
             Some(mesh) => Ok(vec![mesh.clone()]),
-            None => store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic())),
+            None => known_meshes(store),
         }
     }
+
+    /// The same, of what the store holds. A mesh that is gone still has releases.
+    fn meshes_there(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
+        let known = known_meshes(&**store)?;
+        let Some(mesh) = &self.mesh else {
+            return Ok(known);
+        };
+        if !known.contains(mesh) {
+            let releaser = store::releaser(io, Arc::clone(store), &[])?;
+            let history = store::wait(releaser.history(mesh))?.map_err(|error| store::told(&error))?;
+            if history.is_empty() {
+                return Err(Box::new(no_mesh(mesh, known.iter().map(String::as_str))));
+            }
+        }
+        Ok(vec![mesh.clone()])
+    }
+}
+
+fn known_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
+    store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))
 }
 
 impl Report {

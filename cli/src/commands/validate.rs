@@ -1,5 +1,6 @@
 //! `meshform validate`: every problem of the inputs, at its place.
 
+use super::compile;
 use super::files::FilesArgument;
 use super::load::load;
 use super::quotas::QuotaArgument;
@@ -23,6 +24,9 @@ pub(crate) struct Arguments {
     /// How to report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Also what only this target of `meshform compile` demands
+    #[arg(long, value_enum)]
+    target: Option<compile::Target>,
     #[command(flatten)]
     files: FilesArgument,
     #[command(flatten)]
@@ -94,12 +98,19 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     let Some(mut loaded) = load(&arguments.input, io) else {
         return Exit::WrongUse;
     };
-    let meshes = loaded.meshes(&arguments.quotas.options());
-    loaded.allow_parts(&meshes);
-    let without_endpoints = meshes.iter().filter_map(polled::cloud_map_warning).collect();
-    let without_endpoints = loaded.placed(without_endpoints);
-    loaded.add(without_endpoints);
-    arguments.files.check(io, &meshes, (None, &mut loaded));
+    let (files, quotas) = (&arguments.files, &arguments.quotas);
+    let meshes = match arguments.target {
+        Some(target) => compile::judge(target, (&arguments.input, files, quotas), io, &mut loaded),
+        None => {
+            let meshes = loaded.meshes(&quotas.options());
+            loaded.allow_parts(&meshes);
+            let without_endpoints = meshes.iter().filter_map(polled::cloud_map_warning).collect();
+            let without_endpoints = loaded.placed(without_endpoints);
+            loaded.add(without_endpoints);
+            files.check(io, &meshes, (None, &mut loaded));
+            meshes
+        }
+    };
     let count = Count::of(&loaded.problems);
     let sources = &loaded.reading.sources;
     match arguments.format {

@@ -3,15 +3,17 @@
 use super::codes;
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::Pointer;
+use meshform_model::validate::is_hidden;
 use meshform_model::value::{Field, Node, Object, Span};
 use std::collections::BTreeMap;
 
-/// The largest text in bytes. Spans count in `u32`, and nobody writes a mesh of this size.
-pub const MAX_BYTES: usize = 64 << 20;
+/// The largest text in bytes. A mesh of 10,000 resources has a third of it, and reading takes up to thirty times the
+/// text's size in memory.
+pub const MAX_BYTES: usize = 32 << 20;
 /// The deepest nesting. App Mesh's deepest field is at 15; a Terraform state doubles that.
 pub const MAX_DEPTH: usize = 64;
-/// The most values of one text.
-pub const MAX_NODES: usize = 4_000_000;
+/// The most values of one text: each costs about 450 bytes until a mesh is judged.
+pub const MAX_NODES: usize = 2_000_000;
 /// The most values that the aliases of one text may add.
 pub const MAX_ALIAS_NODES: usize = 200_000;
 
@@ -135,7 +137,7 @@ impl Members {
 pub(super) fn shorten(text: &str) -> String {
     let mut short = String::new();
     for c in text.chars().take(60) {
-        if c.is_control() {
+        if is_hidden(c) {
             short.extend(c.escape_default());
         } else {
             short.push(c);

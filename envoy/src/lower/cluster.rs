@@ -106,7 +106,7 @@ impl Lowering<'_> {
             .iter()
             .find(|told| told.virtual_node == target.node)
         {
-            return self.endpoints(told, port, scope);
+            return Some(endpoints(told, port));
         }
         match &node.spec.service_discovery {
             Some(ServiceDiscovery::Dns(dns)) => {
@@ -148,30 +148,6 @@ impl Lowering<'_> {
                 None
             }
         }
-    }
-
-    /// Addresses from the caller's profile. Their order has no meaning.
-    fn endpoints(
-        &self,
-        told: &spec::StaticEndpoints,
-        port: u16,
-        scope: &ProxyContext<'_>,
-    ) -> Option<Discovery> {
-        let mut hosts: Vec<Endpoint> = Vec::new();
-        for told in &told.addresses {
-            self.ip(
-                &told.address,
-                scope.profile_place(Path::<spec::ProxyProfileSpec>::endpoints),
-            )?;
-            hosts.push(Endpoint {
-                address: told.address.clone(),
-                port: told.port.unwrap_or(port),
-                weight: told.weight.and_then(|weight| u32::try_from(weight).ok()),
-                zone: told.zone.clone(),
-            });
-        }
-        hosts.sort_by(|a, b| (&a.zone, &a.address, a.port).cmp(&(&b.zone, &b.address, b.port)));
-        Some(Discovery::Endpoints(Arc::new(hosts)))
     }
 
     /// The node's preference, else the mesh's.
@@ -330,4 +306,17 @@ fn health_check(
         port: check.port,
         origin,
     }
+}
+
+/// Addresses from the caller's profile. Their order has no meaning.
+fn endpoints(told: &spec::StaticEndpoints, port: u16) -> Discovery {
+    let hosts = told.addresses.iter().map(|told| Endpoint {
+        address: told.address.clone(),
+        port: told.port.unwrap_or(port),
+        weight: told.weight.and_then(|weight| u32::try_from(weight).ok()),
+        zone: told.zone.clone(),
+    });
+    let mut hosts: Vec<Endpoint> = hosts.collect();
+    hosts.sort_by(|a, b| (&a.zone, &a.address, a.port).cmp(&(&b.zone, &b.address, b.port)));
+    Discovery::Endpoints(Arc::new(hosts))
 }

@@ -24,14 +24,6 @@ impl Lowering<'_> {
         (explicit, backends): (&ExplicitInterception, &[Backend]),
     ) {
         let (address, port) = explicit.listener();
-        let given =
-            std::iter::once(address).chain(explicit.services.iter().filter_map(|own| own.address.as_deref()));
-        for address in given {
-            self.ip(
-                address,
-                scope.profile_place(Path::<ProxyProfileSpec>::interception),
-            );
-        }
         self.warn_of_allow_all(scope);
         let mut hosts = Vec::new();
         for backend in backends {

@@ -52,7 +52,7 @@ impl Lowering<'_> {
     pub(crate) fn check_sockets(&self, draft: &ProxyBuilder, scope: &ProxyContext<'_>) {
         let mut by_port: BTreeMap<u16, Vec<Socket>> = BTreeMap::new();
         let (admin, port) = scope.profile.merged.admin();
-        if let Some(address) = self.ip(admin, scope.profile_place(Path::<ProxyProfileSpec>::admin)) {
+        if let Ok(address) = admin.parse() {
             by_port.entry(port).or_default().push(Socket {
                 what: "the admin endpoint".to_owned(),
                 address: Some(address),
@@ -62,7 +62,7 @@ impl Lowering<'_> {
             });
         }
         for listener in &draft.listeners {
-            // One that is none was told where it was written.
+            // The rules of a mesh let no other through.
             let Ok(address) = listener.address.parse() else {
                 continue;
             };
@@ -80,13 +80,11 @@ impl Lowering<'_> {
         for application in &draft.applications {
             let address = match &application.address {
                 None => None,
-                Some(address) => {
-                    match self.ip(address, scope.profile_place(Path::<ProxyProfileSpec>::inbound)) {
-                        // An application elsewhere takes no port here.
-                        Some(address) if address.is_loopback() || address.is_unspecified() => Some(address),
-                        _ => continue,
-                    }
-                }
+                Some(address) => match address.parse::<IpAddr>() {
+                    // An application elsewhere takes no port here.
+                    Ok(address) if address.is_loopback() || address.is_unspecified() => Some(address),
+                    _ => continue,
+                },
             };
             by_port.entry(application.port).or_default().push(Socket {
                 what: "the application".to_owned(),
@@ -109,19 +107,6 @@ impl Lowering<'_> {
                 }
             }
         }
-    }
-
-    /// An address that Envoy opens or sends to by itself, without asking DNS.
-    pub(crate) fn ip(&self, address: &str, place: Place) -> Option<IpAddr> {
-        let parsed = address.parse().ok();
-        if parsed.is_none() {
-            self.report(
-                Diagnostic::error(codes::ADDRESS, format!("`{address}` is not an IP address"))
-                    .help("Envoy asks nobody for a name here: give the address, such as 127.0.0.1 or ::1")
-                    .at(place),
-            );
-        }
-        parsed
     }
 }
 

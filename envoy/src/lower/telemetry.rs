@@ -148,12 +148,6 @@ impl Lowering<'_> {
                     .as_deref()
                     .unwrap_or(XrayTracing::DEFAULT_ADDRESS)
                     .to_owned();
-                self.ip(
-                    &address,
-                    origin
-                        .below(|at: Path<spec::Tracing>| at.xray().address())
-                        .place(),
-                );
                 let collector = Collector::XRay {
                     address,
                     port: to.port.unwrap_or(XrayTracing::DEFAULT_PORT),
@@ -194,7 +188,6 @@ impl Lowering<'_> {
                     .as_deref()
                     .unwrap_or(DogStatsD::DEFAULT_ADDRESS)
                     .to_owned();
-                self.ip(&address, origin.below(|at: Path<DogStatsD>| at.address()).place());
                 Some(DogStatsd {
                     address,
                     port: agent.port.unwrap_or(DogStatsD::DEFAULT_PORT),

@@ -63,10 +63,10 @@ impl Reach {
             }
             Kind::VirtualNode => {
                 self.proxies.insert(key.clone());
-                // Routes that send to it, profiles that are for it.
+                // Routes that send to it, services that it provides, profiles that are for it.
                 let near = mesh
                     .referrers(key)
-                    .filter(|r| matches!(r.role, Role::Target | Role::ProfileSubject));
+                    .filter(|r| matches!(r.role, Role::Target | Role::Provider | Role::ProfileSubject));
                 self.subjects.extend(near.map(|reference| reference.from.clone()));
                 self.behind(mesh, key);
             }

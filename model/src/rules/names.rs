@@ -9,6 +9,7 @@ use crate::resource::{Identity, Resource};
 use crate::spec::{
     ClientPolicy, ClientTrust, ListenerCertificate, ListenerTls, VirtualGatewaySpec, VirtualNodeSpec,
 };
+use crate::validate::is_hidden;
 
 /// What every resource has.
 pub(super) fn of<S>(resource: &Resource<S>, report: &mut Report) {
@@ -26,20 +27,29 @@ pub(super) fn name(key: &ResourceKey, report: &mut Report) {
         "is empty".to_owned()
     } else if length > 255 {
         format!("has {length} characters, {} more than 255", length - 255)
-    } else if let Some(c) = name.chars().find(|c| *c == '/' || c.is_control()) {
-        format!("contains {c:?}")
+    } else if let Some(c) = name.chars().find(|c| *c == '/' || is_hidden(*c)) {
+        format!("contains '{}'", c.escape_default())
     } else if let Some(c) = name.chars().find(|c| service && (*c == '*' || c.is_whitespace())) {
         format!("contains {c:?}, which no host name does")
     } else {
         return;
     };
-    let shown: String = name.chars().take(60).flat_map(char::escape_debug).collect();
+    let shown: String = name.chars().take(60).flat_map(shown).collect();
     report.error(
         codes::NAME,
         (key, Pointer::root().field(format!("{}Name", key.kind.name()))),
         format!("the name `{shown}` of a {} {wrong}", key.kind),
         "use 1 to 255 characters without a slash, such as `serviceb` or `serviceb.apps.local`",
     );
+}
+
+/// A character as a message may show it.
+fn shown(c: char) -> Vec<char> {
+    if is_hidden(c) {
+        c.escape_default().collect()
+    } else {
+        c.escape_debug().collect()
+    }
 }
 
 fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {

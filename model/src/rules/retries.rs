@@ -2,17 +2,16 @@
 
 use super::{Report, codes, named, place};
 use crate::diag::Diagnostic;
-use crate::mesh::{Mesh, listener_timeouts, route_timeouts};
+use crate::mesh::route_timeouts;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
-use crate::spec::{Duration, RouteRule, RouteSpec, VirtualNodeSpec};
+use crate::spec::{Duration, RouteRule, RouteSpec};
 
 const HTTP_EVENTS: [&str; 4] = ["server-error", "gateway-error", "client-error", "stream-error"];
 
-pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
     events(route, report);
     request_timeout(route, report);
-    listener_timeout(mesh, route, report);
 }
 
 fn events(route: &Resource<RouteSpec>, report: &mut Report) {
@@ -83,77 +82,6 @@ fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
         .at(place(&route.key, path().retry_policy()))
         .at(place(&route.key, at).label("the request timeout")),
     );
-}
-
-/// What the route allows a single try, the targets' listeners allow too. Only what somebody wrote down is
-/// held against them: a route that says nothing means the listener's limit.
-fn listener_timeout(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
-    let rule = &route.spec.rule;
-    let each = rule
-        .retries()
-        .map(|(_, each)| each)
-        .filter(|each| !each.is_zero());
-    let path = || RouteSpec::path().rule(rule);
-    let (at, allowed) = match (each, rule.per_request()) {
-        (Some(each), Some(request)) if request.is_zero() || each.as_millis() <= request.as_millis() => {
-            (path().retry_policy().per_retry_timeout(), each)
-        }
-        (_, Some(request)) => (path().timeout().per_request(), request),
-        (Some(each), None) => (path().retry_policy().per_retry_timeout(), each),
-        (None, None) => return,
-    };
-    for target in rule.targets().iter().filter(|target| target.weight > 0) {
-        let Some((node, listener)) = mesh.listener_of(target) else {
-            continue;
-        };
-        let (Some(limit), _) = listener_timeouts(listener) else {
-            continue;
-        };
-        let short = !limit.is_zero() && (allowed.is_zero() || limit.as_millis() < allowed.as_millis());
-        if !short {
-            continue;
-        }
-        let port = listener.port_mapping.port;
-        let index = node
-            .spec
-            .listeners
-            .iter()
-            .position(|l| l.port_mapping.port == port);
-        let set = listener
-            .timeout
-            .as_ref()
-            .is_some_and(|t| t.per_request().is_some());
-        report.add(
-            Diagnostic::warning(
-                codes::LISTENER_TIMEOUT,
-                format!(
-                    "{} allows {}, but port {port} of {} ends each request after {limit}{}",
-                    named(&route.key),
-                    span(allowed),
-                    named(&node.key),
-                    if set { "" } else { ", the default" }
-                ),
-            )
-            .help(format!(
-                "set `timeout.{}.perRequest` of the listener too",
-                listener.port_mapping.protocol
-            ))
-            .at(place(&route.key, &at))
-            .at(place(
-                &node.key,
-                VirtualNodeSpec::path().listeners().at(index.unwrap_or_default()),
-            )
-            .label("the target's listener")),
-        );
-    }
-}
-
-fn span(duration: Duration) -> String {
-    if duration.is_zero() {
-        "any time".to_owned()
-    } else {
-        duration.to_string()
-    }
 }
 
 /// Milliseconds as a person writes them.

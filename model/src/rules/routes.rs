@@ -10,17 +10,28 @@ use crate::spec::{
 
 pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let router = route.key.parent.as_deref().unwrap_or_default();
-    if let Some(router) = mesh.virtual_router(router) {
-        against_router(route, router, report);
-    }
+    let router = mesh.virtual_router(router);
+    let spoken = router.and_then(|router| against_router(route, router, report));
     for (i, target) in route.spec.rule.targets().iter().enumerate() {
-        against_target(mesh, route, (i, target), report);
+        // Router and target agree: that the route's type is another is told once.
+        let agree = mesh.listener_of(target).is_some_and(|(_, listener)| {
+            let protocol = listener.port_mapping.protocol;
+            protocol != route.spec.rule.protocol() && spoken == Some(protocol)
+        });
+        if !agree {
+            against_target(mesh, route, (i, target), report);
+        }
     }
     method(route, report);
     pathless(route, report);
 }
 
-fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
+/// What the router's listener speaks that the route is for, where there is one.
+fn against_router(
+    route: &Resource<RouteSpec>,
+    router: &Resource<VirtualRouterSpec>,
+    report: &mut Report,
+) -> Option<Protocol> {
     let rule = &route.spec.rule;
     let path = || RouteSpec::path().rule(rule);
     let ports: Vec<PortMapping> = router.spec.listeners.iter().map(|l| l.port_mapping).collect();
@@ -92,6 +103,7 @@ fn against_router(route: &Resource<RouteSpec>, router: &Resource<VirtualRouterSp
             .label("the listener")),
         );
     }
+    mapping.map(|(_, mapping)| mapping.protocol)
 }
 
 fn against_target(

@@ -1,8 +1,8 @@
 //! The rules resource by resource: for a whole mesh, and again for what a change concerns.
 
 use super::{
-    Options, Report, backends, durations, extensions, gateway_routes, listeners, logs, names, profiles,
-    quotas, reachability, references, regexes, retries, routes, texts, tls, weights,
+    Options, Report, addresses, backends, durations, extensions, gateway_routes, listeners, logs, names,
+    profiles, quotas, reachability, references, regexes, retries, routes, texts, timeouts, tls, weights,
 };
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
@@ -11,6 +11,7 @@ use crate::mesh::Mesh;
 use crate::resource::Resource;
 use crate::spec::{
     GatewayRouteSpec, ProxyProfileSpec, RouteSpec, VirtualGatewaySpec, VirtualNodeSpec, VirtualRouterSpec,
+    VirtualServiceSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +57,11 @@ impl Verdicts {
                 self.by.insert(key, report.list);
             }
         }
+    }
+
+    /// What was said when a resource was asked about; it may be about its neighbours too.
+    pub fn of_subject(&self, key: &ResourceKey) -> &[Diagnostic] {
+        self.by.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What [`Mesh::check_with`] says of the mesh.
@@ -113,7 +119,7 @@ impl<'m> RuleRunner<'m> {
             ask(&one.key, &mut |judge, report| judge.route(one, report));
         }
         for one in mesh.virtual_services() {
-            ask(&one.key, &mut |_, report| names::of(one, report));
+            ask(&one.key, &mut |judge, report| judge.service(one, report));
         }
         for one in mesh.virtual_gateways() {
             ask(&one.key, &mut |judge, report| judge.gateway(one, report));
@@ -149,7 +155,7 @@ impl<'m> RuleRunner<'m> {
             }
             Kind::VirtualService => {
                 if let Some(one) = mesh.virtual_service(&key.name) {
-                    names::of(one, report);
+                    self.service(one, report);
                 }
             }
             Kind::VirtualGateway => {
@@ -190,6 +196,7 @@ impl<'m> RuleRunner<'m> {
     fn profile(&mut self, profile: &'m Resource<ProxyProfileSpec>, report: &mut Report) {
         names::of(profile, report);
         profiles::check(self.mesh, profile, report);
+        addresses::profile(profile, report);
         durations::profile(profile, report);
         texts::profile(profile, report);
         let path = || ProxyProfileSpec::path().logging();
@@ -210,6 +217,11 @@ impl<'m> RuleRunner<'m> {
         quotas::node(node, &self.options.quotas, report);
     }
 
+    fn service(&mut self, service: &'m Resource<VirtualServiceSpec>, report: &mut Report) {
+        names::of(service, report);
+        timeouts::service(self.mesh, service, report);
+    }
+
     fn router(&mut self, router: &'m Resource<VirtualRouterSpec>, report: &mut Report) {
         names::of(router, report);
         listeners::router(self.mesh, router, report);
@@ -221,7 +233,8 @@ impl<'m> RuleRunner<'m> {
         names::of(route, report);
         routes::check(self.mesh, route, report);
         weights::check(route, report);
-        retries::check(self.mesh, route, report);
+        retries::check(route, report);
+        timeouts::route(self.mesh, route, report);
         regexes::route(route, report);
         extensions::route(route, report);
         durations::route(route, report);

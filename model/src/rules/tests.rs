@@ -95,6 +95,8 @@ fn every_code_is_shown_by_a_case() {
         codes::INVALID_MESH,
         codes::ACCOUNT,
         codes::QUOTA,
+        codes::NOT_A_NAME,
+        codes::INVALID_MESH,
     ];
     let shown: BTreeSet<&str> = cases::all().iter().flat_map(|case| case.codes).copied().collect();
     let missing = codes::CODES
@@ -219,8 +221,63 @@ fn a_large_mesh_is_checked_in_no_time() {
 }
 
 #[test]
+fn one_fault_is_told_once_with_what_was_meant() {
+    let mut json = demo();
+    let node = json["virtualNode/servicebv2"].take();
+    json.as_object_mut().unwrap().remove("virtualNode/servicebv2");
+    json["virtualNode/servcebv2"] = node;
+    let mesh = mesh(&json);
+    let found = mesh.check();
+    let missing = found.iter().filter(|problem| missing(problem).is_some()).count();
+    assert!(missing > 1, "{found:?}");
+    let errors: Vec<_> = told(&mesh, found)
+        .into_iter()
+        .filter(Diagnostic::is_error)
+        .collect();
+    let [only] = errors.as_slice() else {
+        panic!("{errors:?}")
+    };
+    assert_eq!(only.code, codes::NO_TARGET);
+    assert!(
+        only.help
+            .as_ref()
+            .unwrap()
+            .starts_with("did you mean `servcebv2`?"),
+        "{only}"
+    );
+    assert!(only.places.len() > missing.min(10), "{only:?}");
+    assert_eq!(only.places.last().unwrap().label.as_deref(), Some("missing"));
+}
+
+#[test]
+fn an_id_where_a_name_belongs_is_told_with_the_name() {
+    use crate::resource::Identity;
+    let id = "02ce3a22-91c5-4d0b-9d1c-6f0a4d1e7b55";
+    let mut json = demo();
+    json["virtualService/x.local"] = json!({"provider": {"virtualNode": {"virtualNodeName": id}}});
+    let mut list = resources(&json).unwrap();
+    let node = list.iter_mut().find(|r| r.key.name == "servicea").unwrap();
+    node.identity = Some(Identity {
+        arn: "arn:aws:appmesh:eu-west-1:123456789012:mesh/apps/virtualNode/servicea".to_owned(),
+        uid: id.to_owned(),
+        mesh_owner: "123456789012".to_owned(),
+        resource_owner: "123456789012".to_owned(),
+        created_at: String::new(),
+        last_updated_at: String::new(),
+        version: 1,
+    });
+    let mesh = Mesh::new(list).unwrap();
+    let told = told(&mesh, mesh.check());
+    let [only] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!(only.code, codes::NOT_A_NAME);
+    assert_eq!(only.help.as_deref(), Some("use its name: `servicea`"));
+}
+
+#[test]
 fn a_slash_in_a_name_is_refused() {
-    for name in ["a/b", "", "a\u{0}b"] {
+    for name in ["a/b", "", "a\u{0}b", "a\u{202e}b", "\u{2066}a"] {
         let mut list = resources(&demo()).unwrap();
         let mut extra = list.iter().find(|r| r.key.name == "servicebv2").unwrap().clone();
         extra.key.name = name.to_owned();

@@ -2,7 +2,7 @@
 
 use super::raw::{Ordered, RawForm, RawKind, RawSchema, RawTerraform, RawTerraformOnly};
 use super::{
-    ByDialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Pattern, SchemaNode,
+    ByDialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Off, Pattern, SchemaNode,
     Shape, TerraformOnly, TextShape, terraform,
 };
 use crate::dialect::Dialect;
@@ -172,6 +172,7 @@ impl<'a> Compiler<'a> {
             .iter()
             .chain(raw.x_one_of.iter().flatten())
             .chain(raw.x_at_most_one.iter().flatten())
+            .chain(raw.x_off.iter().map(|off| &off.field))
         {
             if !fields.iter().any(|field| field.name == *name) {
                 self.problem(at.file, format!("`{name}` is named but is no property"));
@@ -193,6 +194,11 @@ impl<'a> Compiler<'a> {
             one_of: raw.x_one_of.clone(),
             at_most_one: raw.x_at_most_one.clone(),
             derived: raw.x_derived.clone().into_iter().collect(),
+            off: raw.x_off.as_ref().map(|off| Off {
+                field: off.field.clone(),
+                value: off.value.clone(),
+                means: off.means.clone(),
+            }),
             terraform_only,
             index,
         }

@@ -83,10 +83,24 @@ pub struct ObjectShape {
     pub at_most_one: Vec<Vec<String>>,
     /// Members (by path, `a.b`) that App Mesh filled in from another member when they were not given.
     pub derived: Vec<(String, String)>,
+    /// With which value of which field the whole object does nothing.
+    pub off: Option<Off>,
     /// Attributes that only Terraform has here; they never reach the canonical form.
     pub terraform_only: Vec<TerraformOnly>,
     /// Per dialect: names in order, with the field's position.
     pub(crate) index: ByDialect<Vec<(String, usize)>>,
+}
+
+/// A value of a field with which the object around it does nothing: who writes no more than that wants to leave the
+/// object out.
+#[derive(Debug)]
+pub struct Off {
+    /// The field.
+    pub field: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// What holds without the object, in words.
+    pub means: String,
 }
 
 /// The elements of a list.

@@ -86,6 +86,8 @@ pub(super) struct RawSchema {
     pub(super) x_derived: BTreeMap<String, String>,
     #[serde(rename = "x-form")]
     pub(super) x_form: Option<String>,
+    #[serde(rename = "x-off")]
+    pub(super) x_off: Option<RawOff>,
     #[serde(rename = "x-absent-is-empty")]
     pub(super) x_absent_is_empty: Option<bool>,
     #[serde(rename = "x-cfn")]
@@ -125,6 +127,15 @@ pub(super) enum RawForm {
     Flatten,
     /// A list of `{key, value}` as a map.
     Map,
+}
+
+/// `x-off`: with which value an object does nothing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOff {
+    pub(super) field: String,
+    pub(super) value: serde_json::Value,
+    pub(super) means: String,
 }
 
 /// `x-terraform`.

@@ -4,10 +4,12 @@
 //! wherever a value could stand. Null means the same as leaving a field out.
 
 pub mod codes;
+pub mod names;
 mod quote;
 mod scalar;
 pub(crate) mod suggest;
 
+pub use quote::is_hidden;
 pub use suggest::closest;
 
 use crate::diag::{Code, Diagnostic, Place};
@@ -38,6 +40,7 @@ fn walk(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Vec<Diagnostic> {
     let mut walker = Walker {
         dialect,
         path: Vec::new(),
+        holder: None,
         problems: Vec::new(),
     };
     walker.node(schema, node);
@@ -58,6 +61,8 @@ struct Walker<'a> {
     /// Whose names the messages use.
     dialect: Dialect,
     path: Vec<Step<'a>>,
+    /// The field that holds what is being looked at, where it is an object's.
+    holder: Option<&'a Field>,
     problems: Vec<Diagnostic>,
 }
 
@@ -111,7 +116,14 @@ impl<'a> Walker<'a> {
                     if self.form(field) == Form::Absent {
                         self.dialect = Dialect::Api;
                     }
-                    self.node(field.node, &given.node);
+                    match names::misnamed(field, &given.node) {
+                        Some(problem) => self.report(problem, given.node.span),
+                        None => {
+                            let holder = self.holder.replace(field);
+                            self.node(field.node, &given.node);
+                            self.holder = holder;
+                        }
+                    }
                     self.dialect = own;
                     if field.named(Dialect::Terraform).form == Form::Map {
                         self.unique_keys(&given.node);
@@ -121,12 +133,29 @@ impl<'a> Walker<'a> {
             }
         }
         for field in shape.fields.iter().filter(|field| field.required) {
-            if object.get(&field.name).is_none_or(Node::is_null) {
+            if object.get(&field.name).is_none_or(Node::is_null) && !is_misspelt(shape, field, object) {
                 let message = format!("`{}` is missing", self.called(field));
-                let problem = Diagnostic::error(codes::MISSING_FIELD, message).help(missing_help(field));
-                self.report(problem, node.span);
+                let help = self
+                    .leave_out(shape, object)
+                    .unwrap_or_else(|| missing_help(field));
+                self.report(
+                    Diagnostic::error(codes::MISSING_FIELD, message).help(help),
+                    node.span,
+                );
             }
         }
+    }
+
+    /// That an object is better left out, where what it says is that it does nothing.
+    fn leave_out(&self, shape: &ObjectShape, object: &Object) -> Option<String> {
+        let off = shape.off.as_ref()?;
+        let is_off = match (&object.get(&off.field)?.value, &off.value) {
+            (Value::String(text), serde_json::Value::String(wanted)) => text == wanted,
+            (Value::Bool(is), serde_json::Value::Bool(wanted)) => is == wanted,
+            _ => false,
+        };
+        let holder = self.called(self.holder?);
+        is_off.then(|| format!("leave `{holder}` out: then {}", off.means))
     }
 
     fn unknown(&mut self, shape: &'a ObjectShape, given: &'a ValueField) {
@@ -304,6 +333,13 @@ fn given_of<'n, S: AsRef<str>>(names: &'n [S], object: &Object) -> Vec<&'n str> 
         .collect()
 }
 
+/// Whether a field is there under a name that is none: that has been reported as what it is.
+fn is_misspelt(shape: &ObjectShape, field: &Field, object: &Object) -> bool {
+    let names: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
+    let mut unknown = object.iter().filter(|given| shape.field(&given.name).is_none());
+    unknown.any(|given| closest(&given.name, &names) == Some(field.name.as_str()))
+}
+
 fn missing_help(field: &Field) -> String {
     // The first sentence of the description says what the field is.
     let doc = field.doc.split_inclusive(". ").next().unwrap_or_default();
@@ -321,3 +357,6 @@ fn noun(shape: &Shape) -> &'static str {
         Shape::Any => "anything",
     }
 }
+
+#[cfg(test)]
+mod tests;

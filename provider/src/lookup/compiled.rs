@@ -299,7 +299,7 @@ async fn mesh(session: &Session, config: &Value) -> Result<(Mesh, Vec<Resource>)
         return Err(told(&problems));
     }
     if resources.is_empty() {
-        let text = format!("The store {} has no mesh `{name}`.", session.store.place());
+        let text = super::one::not_there(session, &ResourceKey::mesh(name)).await;
         return Err(problem::absent(text).at(Path::root().attr("mesh_name")).into());
     }
     Ok((

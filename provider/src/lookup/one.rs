@@ -4,8 +4,9 @@ use crate::key;
 use crate::problem;
 use crate::resource::document;
 use crate::resource::region::{self, REGION};
-use crate::session::{self, Session};
+use crate::session::{self, Planned, Session};
 use async_trait::async_trait;
+use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema::terraform::{self, Body};
 use tfplugin::schema::{Attribute, Schema};
@@ -51,10 +52,9 @@ impl DataSource for One {
             .get(&key)
             .await
             .map_err(|error| session::failed(&error))?;
-        let record = found.ok_or_else(|| {
-            let text = format!("The store {} has no {key}.", session.store.place());
-            Diagnostics::from(absent("name", text))
-        })?;
+        let Some(record) = found else {
+            return Err(absent("name", not_there(&session, &key).await).into());
+        };
         let owner = request.config.str("mesh_owner");
         if owner.is_some_and(|owner| owner != record.identity.mesh_owner) {
             let text = format!(
@@ -85,6 +85,51 @@ impl DataSource for One {
             .conform_stored(state)
             .map_err(|misfit| problem::misfit(format!("{key}: {misfit}.")).into())
     }
+}
+
+/// That the store has no such resource, whose it may become, and what to do.
+pub(super) async fn not_there(session: &Session, key: &ResourceKey) -> String {
+    let mut text = format!("The store {} has no {key}.", session.store.place());
+    if let Some(Planned::As(_)) = session.planned_for(key) {
+        text.push_str(
+            " This configuration makes it: refer to the resource in the place of reading it, as in \
+             `virtual_node_name = appmesh_virtual_node.x.name`.",
+        );
+        return text;
+    }
+    let views = session.registry.views();
+    // A failing store was told by the look-up itself.
+    if let Some(near) = views.near(key).await.unwrap_or_default() {
+        text.push_str(&format!(" Did you mean `{near}`?"));
+    }
+    let own = &session.settings.owner;
+    let container = key.container().unwrap_or_else(|| ResourceKey::mesh(&key.mesh));
+    match views.owner_of(&container).await.unwrap_or_default() {
+        Some((owner, actor)) if owner != *own => text.push_str(&format!(
+            " It is not made yet, or under another name: {container} is the owner `{owner}`'s, written last by `{actor}`. Ask \
+             for it there, or plan again after that apply."
+        )),
+        Some(_) => {
+            let owners = views.owners(&key.mesh).await.unwrap_or_default();
+            let others = owners.keys().filter(|owner| *owner != own);
+            let others: Vec<String> = others.map(|owner| format!("`{owner}`")).collect();
+            text.push_str(&match others.as_slice() {
+                [] => " Nobody but this configuration's owner has written to that mesh: apply what makes it first.".to_owned(),
+                _ => format!(
+                    " It is not made yet, or under another name. Beside this configuration's owner `{own}` the mesh is \
+                     written by {}: plan again after the apply that makes it.",
+                    others.join(", ")
+                ),
+            });
+        }
+        None if key.kind == Kind::Mesh => {
+            text.push_str(" Whoever makes the mesh has to apply first; check the provider's `store`, too.");
+        }
+        None => text.push_str(&format!(
+            " It has no {container} either: whoever makes that has to apply first. Check the provider's `store`, too."
+        )),
+    }
+    text
 }
 
 /// That there is no such resource, at the argument that would have to be another.

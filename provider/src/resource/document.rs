@@ -4,6 +4,7 @@
 //! record's body is the part of it that the user decides: `spec`, `tags`, `extensions`.
 
 use crate::key;
+use crate::problem;
 use crate::resource::region;
 use crate::value;
 use meshform_model::diag::{Code, Diagnostic as Problem, Severity};
@@ -48,14 +49,19 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         Ok(resource) => once(rules::check_alone(resource)),
         Err(problem) => vec![problem],
     };
-    for problem in found.iter_mut().filter(|one| one.severity == Severity::Error) {
-        problem.severity = Severity::Warning;
-        let help = problem.help.take().unwrap_or_default();
-        problem.help = Some(format!(
-            "{help}; until then the mesh is not valid, and proxies keep their last release"
-        ));
-    }
+    let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
+    errors.for_each(problem::until_mended);
     found
+}
+
+/// A configured or planned resource by itself, without tags. `None` while a part of it is not known.
+pub(crate) fn resource(kind: Kind, value: &Value) -> Option<Resource> {
+    let key = key::of_value(kind, value)?;
+    let (mut document, _) = dialect::to_canonical(kind, Dialect::Terraform, &value::to_node(value));
+    if let Inner::Object(object) = &mut document.value {
+        object.remove("tags");
+    }
+    Resource::from_body(key, &canonical::body(kind, &document)?).ok()
 }
 
 /// Warnings of one code once, with how many more there are: what App Mesh took is no news at each of its places.

@@ -4,11 +4,16 @@ use super::region::{self, REGION};
 use super::write::dangling_of;
 use super::{MeshResource, REPLACED, document, is_pending};
 use crate::codes;
+use crate::foresight::{Planned, Planner};
 use crate::key;
+use crate::problem;
 use crate::session::{Packed, Session};
+use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::rules::Options;
+use meshform_store::Revision;
 use tfplugin::resource::{Plan, PlanRequest};
-use tfplugin::{Diagnostic, Value};
+use tfplugin::{Diagnostic, Diagnostics, Value};
 
 impl MeshResource {
     pub(super) async fn finish_plan(&self, session: &Session, request: &PlanRequest, plan: &mut Plan) {
@@ -24,9 +29,14 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
+                self.foresee(session, &key, Planned::Gone).await;
                 session.plan(key, Packed::Gone);
                 plan.diagnostics.extend(session.by_hand(&mesh).await);
             }
+            return;
+        }
+        if let Some(unread) = self.refuse_unread(session, request).await {
+            plan.diagnostics.extend(unread);
             return;
         }
         let refused = region::refuse_another(session, request).await;
@@ -64,6 +74,7 @@ impl MeshResource {
             self.warn_of_broken(session, plan).await;
         }
         if let Some(key) = key::of_value(self.kind, &plan.planned) {
+            self.judge(session, request, plan).await;
             let planned = Packed::new(self.terraform().ty(), &plan.planned);
             session.plan(key.clone(), planned);
             let changes = plan.planned != request.prior;
@@ -73,6 +84,70 @@ impl MeshResource {
                 plan.diagnostics.extend(session.by_hand(&key.mesh).await);
             }
         }
+    }
+
+    /// A plan without a refresh, of a state that this provider never read, would call "no changes" what the store does
+    /// not have.
+    async fn refuse_unread(&self, session: &Session, request: &PlanRequest) -> Option<Diagnostics> {
+        if request.is_create() || is_pending(&request.private) {
+            return None;
+        }
+        if let Err(problems) = self.expect(session, &request.private).await {
+            return Some(problems);
+        }
+        let key = key::of_value(self.kind, &request.prior)?;
+        let views = session.registry.views();
+        // What a failing store has to say, the rest of the plan tells.
+        if views.holds(&key, Some(Revision(1))).await.unwrap_or(true) {
+            return None;
+        }
+        Some(
+            problem::absent(format!(
+                "The state shows {key}, and the store {} does not have it. The plan was made without looking \
+                 (`-refresh=false`), as after a change of the provider or of its `store`. Run `terraform plan` or `apply` once \
+                 without `-refresh=false`: then it writes what the store lacks.",
+                session.store.place()
+            ))
+            .into(),
+        )
+    }
+
+    /// What the plan makes wrong with the mesh, and names that are ids.
+    async fn judge(&self, session: &Session, request: &PlanRequest, plan: &mut Plan) {
+        let Some(key) = key::of_value(self.kind, &plan.planned) else {
+            return;
+        };
+        let before = key::of_value(self.kind, &request.prior).filter(|before| *before != key);
+        if let Some(before) = before {
+            self.foresee(session, &before, Planned::Gone).await;
+        }
+        let planned = if !request.is_create() && plan.planned == request.prior {
+            Planned::Unchanged
+        } else {
+            match document::resource(self.kind, &plan.planned) {
+                None => Planned::Unknown,
+                Some(resource) => {
+                    let found = session.registry.views().misnamed(&resource).await;
+                    let found = problem::all_of_resource(self.kind, &found.unwrap_or_default());
+                    plan.diagnostics.extend(found);
+                    Planned::Written(Box::new(resource))
+                }
+            }
+        };
+        plan.diagnostics
+            .extend(self.foresee(session, &key, planned).await);
+    }
+
+    async fn foresee(&self, session: &Session, key: &ResourceKey, planned: Planned) -> Diagnostics {
+        let by = Planner {
+            store: &*session.store,
+            owner: &session.settings.owner,
+            rules: Options {
+                quotas: session.settings.quotas.clone(),
+            },
+        };
+        let found = session.foresight.plan(key, planned, by).await;
+        problem::all_of_resource(self.kind, &found)
     }
 
     /// That an update changes nothing. Terraform holds a plan to the configuration block by block, so blocks that set

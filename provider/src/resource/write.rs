@@ -239,12 +239,12 @@ pub(crate) async fn dangling_of(
 ) -> Result<Diagnostics, Diagnostics> {
     let missing = session.registry.views().missing(key, since).await;
     let mut found = Diagnostics::new();
-    for reference in missing.map_err(|error| session::failed(&error))? {
-        let problem = dangling(&reference);
+    for missing in missing.map_err(|error| session::failed(&error))? {
+        let problem = dangling(&missing);
         // Terraform folds warnings of one summary into the first: each missing resource has its own.
         let mut told = problem::of_resource(key.kind, &problem);
-        let missing = problem::capital(&reference.to.to_string());
-        told.summary = format!("{missing} does not exist yet ({})", problem.code);
+        let named = problem::capital(&missing.reference.to.to_string());
+        told.summary = format!("{named} does not exist yet ({})", problem.code);
         found.push(told);
     }
     Ok(found)

@@ -1,5 +1,7 @@
 //! The contract, in memory and in a directory, and what is particular to logs.
 
+mod simulated;
+
 use super::{BucketOptions, BucketStore};
 use crate::testing::{author, contract, node};
 use crate::{Author, Created, Expected, Feed, Prefix, Revision, RunState, Seed, Store, StoreError, create};

@@ -1,9 +1,9 @@
 //! What each target puts into the folder.
 
-use super::{Arguments, Target, ecs as ecs_target, kubernetes as kubernetes_target};
+use super::{Arguments, Target, ecs as ecs_target, ecs::Beside, kubernetes as kubernetes_target};
 use crate::codes;
 use crate::commands::convert::pretty;
-use crate::commands::load::{Loaded, no_proxy};
+use crate::commands::load::{Loaded, is_called, no_proxy};
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::{cloudformation, ecs};
@@ -13,11 +13,22 @@ use meshform_model::mesh::Mesh;
 use std::fs;
 use std::path::Path;
 
-/// The files; problems are added to what was loaded.
-pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Files {
+/// The files, and the meshes that they are made of; problems are added to what was loaded.
+pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> (Files, Vec<Mesh>) {
+    loaded.demand_values();
     let tasks = matches!(arguments.target, Target::Ecs | Target::Compose);
     let beside = tasks.then(|| ecs_target::prepare(arguments, loaded));
     let meshes = loaded.meshes(&arguments.quotas.options());
+    let files = made((arguments, io), &meshes, beside.as_ref(), loaded);
+    (files, meshes)
+}
+
+fn made(
+    (arguments, io): (&Arguments, &Io),
+    meshes: &[Mesh],
+    beside: Option<&Beside>,
+    loaded: &mut Loaded,
+) -> Files {
     let mut files = Files::default();
     if meshes.is_empty() && !has_errors(&loaded.problems) {
         let message = match &arguments.input.mesh {
@@ -31,7 +42,7 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
         return files;
     }
     let asked = (arguments.node.as_deref(), &mut *loaded);
-    arguments.proxy_files.check(io, &meshes, asked);
+    arguments.proxy_files.check(io, meshes, asked);
     match arguments.target {
         Target::CloudFormation => {
             let template = cloudformation::build(&loaded.resources);
@@ -39,21 +50,21 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> File
             files.file("template.json", pretty(&template.json));
         }
         Target::Envoy => {
-            for (_, proxy) in proxies(arguments, io, &meshes, loaded) {
+            for (_, proxy) in proxies(arguments, io, meshes, loaded) {
                 place(&proxy, &mut files);
             }
         }
         Target::Compose => {
-            if let Some(beside) = &beside {
-                files = ecs_target::compose((arguments, io), &meshes, beside, loaded);
+            if let Some(beside) = beside {
+                files = ecs_target::compose((arguments, io), meshes, beside, loaded);
             }
         }
         Target::Ecs => {
-            if let Some(beside) = &beside {
-                files = ecs_target::build((arguments, io), &meshes, beside, loaded);
+            if let Some(beside) = beside {
+                files = ecs_target::build((arguments, io), meshes, beside, loaded);
             }
         }
-        Target::Kubernetes => files = kubernetes_target::build((arguments, io), &meshes, loaded),
+        Target::Kubernetes => files = kubernetes_target::build((arguments, io), meshes, loaded),
     }
     files
 }
@@ -88,7 +99,7 @@ pub(super) fn proxies<'m>(
         }
     }
     if let Some(node) = &arguments.node {
-        all.retain(|(_, proxy)| proxy.key.name == *node);
+        all.retain(|(_, proxy)| is_called(&proxy.key, node));
         if all.is_empty() && !has_errors(&loaded.problems) {
             loaded.problems.push(no_proxy(node, meshes));
         }

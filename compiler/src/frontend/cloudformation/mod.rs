@@ -4,6 +4,7 @@ pub(super) mod assembly;
 mod expression;
 mod given;
 mod known;
+mod names;
 mod scope;
 mod stacks;
 pub(crate) mod sub;
@@ -106,8 +107,7 @@ fn one_stack(
 ) {
     let resources = template.get("Resources");
     problems.extend(resources.and_then(not_by_name));
-    let resources = resources.and_then(Node::as_object);
-    for field in resources.into_iter().flatten() {
+    for field in resources.and_then(Node::as_object).into_iter().flatten() {
         let Some(kind) = kind_of(&field.node, problems) else {
             continue;
         };
@@ -122,7 +122,8 @@ fn one_stack(
         };
         beside_properties(&field.node, problems);
         let properties = field.node.get("Properties").unwrap_or(&empty);
-        let mut body = expression::evaluate(properties, scope).unwrap_or(empty);
+        let properties = names::by_name(kind, properties, resources, problems);
+        let mut body = expression::evaluate(&properties, scope).unwrap_or(empty);
         // CloudFormation makes a name up where there is none; the logical id is what a reader expects.
         let own = format!("{}Name", suffix(kind));
         if let Value::Object(object) = &mut body.value

@@ -123,6 +123,11 @@ fn names() -> Vec<Case> {
     };
     vec![
         case("a name with a line break", &["MF0206"], named("a\nb")),
+        case(
+            "a name that reads as another",
+            &["MF0206"],
+            named("a\u{202e}local.b"),
+        ),
         case("a name of 256 characters", &["MF0206"], named(&"x".repeat(256))),
         case("a service that catches all hosts", &["MF0206"], named("*")),
         case(

@@ -2,7 +2,7 @@
 
 use super::super::{Arguments, Configuration};
 use crate::codes;
-use crate::commands::load::Loaded;
+use crate::commands::load::{Loaded, is_called};
 use meshform_compiler::ecs::{self, Existing};
 use meshform_compiler::frontend::codes as reading_codes;
 use meshform_compiler::frontend::workloads::{Interception, Workload};
@@ -40,7 +40,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
     }
     let wanted = |key: &ResourceKey| {
         arguments.input.mesh.as_ref().is_none_or(|mesh| key.mesh == *mesh)
-            && arguments.node.as_ref().is_none_or(|node| key.name == *node)
+            && arguments.node.as_ref().is_none_or(|node| is_called(key, node))
     };
     beside.existing.retain(|existing| wanted(&existing.key));
     for existing in &beside.existing {

@@ -2,8 +2,34 @@
 
 use super::*;
 
+/// Names where Envoy opens an address, or sends to it, by itself.
+fn addresses() -> Vec<Case> {
+    vec![case(
+        "names where addresses belong",
+        &[
+            "MF0307", "MF0307", "MF0307", "MF0307", "MF0307", "MF0307", "MF0307",
+        ],
+        other(|m| {
+            let profile = &mut m["proxyProfile/a"];
+            profile["admin"] = json!({"address": "localhost"});
+            profile["interception"] = json!({"explicit": {
+                "address": "localhost",
+                "services": [{"virtualService": "db.local", "address": "db.internal"}],
+            }});
+            profile["inbound"]["appPorts"][0]["appAddress"] = json!("app");
+            profile["tracing"] = json!({"xray": {"address": "xray"}});
+            profile["metrics"] = json!({"dogStatsD": {"address": "statsd"}});
+            profile["endpoints"] =
+                json!([{"virtualNode": "db", "addresses": [{"address": "db-1"}, {"address": "::1"}]}]);
+        }),
+    )]
+}
+
 pub(super) fn all() -> Vec<Case> {
-    [texts(), durations(), logs()].into_iter().flatten().collect()
+    [addresses(), texts(), durations(), logs()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The route `path` of the demo, with another match.
@@ -108,7 +134,7 @@ fn durations() -> Vec<Case> {
         ),
         case(
             "timeouts of more than a hundred years",
-            &["MF0239", "MF0239"],
+            &["MF0239", "MF0239", "MF0256"],
             broken(|m| {
                 let timeout = json!({"idle": seconds(3_155_760_001), "perRequest": seconds(3_155_760_000)});
                 m[B]["listeners"][0]["timeout"] = json!({"http": timeout});

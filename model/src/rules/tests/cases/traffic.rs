@@ -100,8 +100,8 @@ fn routes() -> Vec<Case> {
             }),
         ),
         case(
-            "a target that gives up sooner than the route",
-            &["MF0256"],
+            "a target that gives up sooner than the route, and one that allows more than others",
+            &["MF0256", "MF0256", "MF0256"],
             broken(|m| {
                 m[B]["listeners"][0]["timeout"] = json!({"http": {"perRequest": seconds(40)}});
                 m["virtualNode/servicebv2"]["listeners"][0]["timeout"] =
@@ -110,6 +110,40 @@ fn routes() -> Vec<Case> {
                     .as_object_mut()
                     .unwrap()
                     .remove("retryPolicy");
+            }),
+        ),
+        case(
+            "a listener that allows more than a route that says nothing",
+            &["MF0256", "MF0256"],
+            other(|m| {
+                m["virtualNode/a"]["listeners"][0]["timeout"] =
+                    json!({"http": {"perRequest": seconds(60), "idle": seconds(900)}});
+            }),
+        ),
+        case(
+            "a listener that allows more than a route that says the default",
+            &[],
+            other(|m| {
+                m["virtualNode/a"]["listeners"][0]["timeout"] =
+                    json!({"http": {"perRequest": seconds(60), "idle": seconds(900)}});
+                m["virtualRouter/a/route/http"]["httpRoute"]["timeout"] =
+                    json!({"perRequest": seconds(15), "idle": seconds(300)});
+            }),
+        ),
+        case(
+            "listeners that allow more than services without a route",
+            &["MF0256", "MF0256", "MF0256"],
+            other(|m| {
+                m["virtualNode/secure"]["listeners"][0]["timeout"] =
+                    json!({"http": {"perRequest": seconds(0)}});
+                m["virtualNode/db"]["listeners"][0]["timeout"] = json!({"tcp": {"idle": seconds(3600)}});
+            }),
+        ),
+        case(
+            "a target that cuts a silence sooner than the route",
+            &["MF0256"],
+            other(|m| {
+                m["virtualRouter/a/route/grpc"]["grpcRoute"]["timeout"] = json!({"idle": seconds(3600)});
             }),
         ),
         case(

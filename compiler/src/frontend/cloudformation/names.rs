@@ -1,0 +1,120 @@
+//! `Ref` and `Fn::GetAtt` where the name of a resource belongs: both are easily taken for what they do not give.
+
+use super::{at, suffix};
+use crate::frontend::tags;
+use crate::frontend::text::shorten;
+use meshform_model::codes;
+use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
+use meshform_model::kind::Kind;
+use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode};
+use meshform_model::value::{Node, Object, Value};
+
+/// The properties of a resource, with names in the place of ARNs of resources that the template has. Each is an error:
+/// the service would have refused it.
+pub(super) fn by_name(
+    kind: Kind,
+    properties: &Node,
+    resources: Option<&Node>,
+    problems: &mut Vec<Diagnostic>,
+) -> Node {
+    let mut names = Names { resources, problems };
+    names.node(schema::kind(kind).root, properties)
+}
+
+struct Names<'t> {
+    resources: Option<&'t Node>,
+    problems: &'t mut Vec<Diagnostic>,
+}
+
+impl Names<'_> {
+    fn node(&mut self, schema: &SchemaNode, node: &Node) -> Node {
+        let value = match &node.value {
+            Value::Object(object) => match schema.object() {
+                Some(shape) => Value::Object(self.object(shape, object)),
+                None => return node.clone(),
+            },
+            Value::List(list) => match schema.list() {
+                Some(shape) => Value::List(list.iter().map(|item| self.node(shape.items, item)).collect()),
+                None => return node.clone(),
+            },
+            _ => return node.clone(),
+        };
+        Node {
+            value,
+            span: node.span,
+        }
+    }
+
+    fn object(&mut self, shape: &ObjectShape, object: &Object) -> Object {
+        let mut out = Object::new();
+        for given in object {
+            let mut given = given.clone();
+            if let Some(field) = field(shape, &given.name) {
+                given.node = if field.identity || field.refers_to.is_some() {
+                    self.name(&given.node)
+                } else {
+                    self.node(field.node, &given.node)
+                };
+            }
+            out.push(given);
+        }
+        out
+    }
+
+    /// What stands where a name belongs.
+    fn name(&mut self, node: &Node) -> Node {
+        let Value::Symbol(symbol) = &node.value else {
+            return node.clone();
+        };
+        let parts: Vec<&str> = match symbol.function.as_str() {
+            "Ref" => symbol.argument.as_str().into_iter().collect(),
+            "Fn::GetAtt" => {
+                let parts = symbol.argument.as_list().unwrap_or_default();
+                parts.iter().filter_map(Node::as_str).collect()
+            }
+            _ => return node.clone(),
+        };
+        let (id, written, gives) = match *parts.as_slice() {
+            [id] => (id, format!("`!Ref {}`", shorten(id)), "the ARN"),
+            [id, "Arn"] => (id, format!("`!GetAtt {}.Arn`", shorten(id)), "the ARN"),
+            [id, "Id"] => (id, format!("`!GetAtt {}.Id`", shorten(id)), "the ARN"),
+            [id, "Uid"] => (id, format!("`!GetAtt {}.Uid`", shorten(id)), "the id"),
+            _ => return node.clone(),
+        };
+        let found = self.resources.and_then(|all| all.get(id));
+        let found = found
+            .and_then(|found| found.get("Type"))
+            .and_then(Node::as_str)
+            .and_then(schema::kind_of_cloudformation);
+        let Some(kind) = found else {
+            return node.clone();
+        };
+        let attribute = format!("{}Name", suffix(kind));
+        let problem = Diagnostic::error(
+            codes::NOT_A_NAME,
+            format!("{written} gives {gives} of a {kind}, where a name belongs"),
+        )
+        .help(format!("write `!GetAtt {}.{attribute}`", shorten(id)));
+        self.problems.push(at(problem, node.span));
+        let parts = [Value::from(id), Value::from(attribute.as_str())].map(Node::new);
+        let argument = Node::new(Value::List(parts.into()));
+        Node {
+            span: node.span,
+            ..tags::symbol("Fn::GetAtt".to_owned(), argument)
+        }
+    }
+}
+
+/// A field by its name in templates, those of flattened objects too.
+fn field<'s>(shape: &'s ObjectShape, name: &str) -> Option<&'s Field> {
+    let is_own = |field: &&Field| {
+        let own = field.named(Dialect::CloudFormation);
+        own.form != Form::Absent && own.name == name
+    };
+    shape.fields.iter().find(is_own).or_else(|| {
+        let flat = shape.fields.iter();
+        let mut flat = flat.filter(|field| field.named(Dialect::CloudFormation).form == Form::Flatten);
+        flat.find_map(|outer| self::field(outer.node.object()?, name))
+    })
+}

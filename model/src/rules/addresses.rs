@@ -1,0 +1,58 @@
+//! Addresses of proxy profiles that Envoy opens, or sends to, by itself: it asks DNS for none of them.
+
+use super::{Report, codes};
+use crate::path::Path;
+use crate::resource::Resource;
+use crate::spec::{Interception, ProxyProfileSpec, Tracing};
+use std::net::IpAddr;
+
+pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+    let spec = &profile.spec;
+    let mut is_ip = |path: Path<String>, address: Option<&str>| {
+        let Some(address) = address.filter(|address| address.parse::<IpAddr>().is_err()) else {
+            return;
+        };
+        report.error(
+            codes::ADDRESS,
+            (&profile.key, path),
+            format!("`{address}` is not an IP address"),
+            "Envoy asks nobody for a name here: give the address, such as 127.0.0.1 or ::1",
+        );
+    };
+    let path = ProxyProfileSpec::path;
+    let admin = spec.admin.as_ref().and_then(|admin| admin.address.as_deref());
+    is_ip(path().admin().address(), admin);
+    if let Some(Interception::Explicit(explicit)) = &spec.interception {
+        let path = || path().interception().explicit();
+        is_ip(path().address(), explicit.address.as_deref());
+        for (i, service) in explicit.services.iter().enumerate() {
+            is_ip(path().services().at(i).address(), service.address.as_deref());
+        }
+    }
+    let ports = spec.inbound.iter().flat_map(|inbound| &inbound.app_ports);
+    for (i, port) in ports.enumerate() {
+        is_ip(
+            path().inbound().app_ports().at(i).app_address(),
+            port.app_address.as_deref(),
+        );
+    }
+    if let Some(Tracing::Xray(xray)) = &spec.tracing {
+        is_ip(path().tracing().xray().address(), xray.address.as_deref());
+    }
+    let statistics = spec
+        .metrics
+        .as_ref()
+        .and_then(|metrics| metrics.dog_stats_d.as_ref());
+    is_ip(
+        path().metrics().dog_stats_d().address(),
+        statistics.and_then(|agent| agent.address.as_deref()),
+    );
+    for (i, node) in spec.endpoints.iter().enumerate() {
+        for (k, endpoint) in node.addresses.iter().enumerate() {
+            is_ip(
+                path().endpoints().at(i).addresses().at(k).address(),
+                Some(&endpoint.address),
+            );
+        }
+    }
+}

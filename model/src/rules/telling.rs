@@ -1,0 +1,174 @@
+//! What a mesh's problems look like to a person: one fault is told once, with what was meant.
+//!
+//! The rules say of every resource by itself what is wrong with it, because a release, a plan or an editor looks at
+//! one of them. A report of everything would repeat a misspelt name for each resource that names it.
+
+use super::codes;
+use crate::diag::{Code, Diagnostic, Place};
+use crate::key::ResourceKey;
+use crate::kind::Kind;
+use crate::mesh::Mesh;
+use crate::validate::closest;
+use std::collections::BTreeMap;
+
+/// How many places of one fault are shown.
+const SHOWN: usize = 10;
+
+/// Among how many names the one that was meant is looked for.
+const MAX_SUGGESTIONS: usize = 500;
+
+/// What names something that is not there.
+const MISSING: &[Code] = &[
+    codes::NO_PARENT,
+    codes::NO_PROVIDER,
+    codes::NO_TARGET,
+    codes::NO_BACKEND,
+    codes::NO_GATEWAY_TARGET,
+    codes::NO_SUBJECT,
+];
+
+/// What is missing, where a problem says that something is.
+pub fn missing(problem: &Diagnostic) -> Option<&ResourceKey> {
+    let last = problem.places.last()?;
+    MISSING
+        .contains(&problem.code)
+        .then_some(last.resource.as_ref())
+        .flatten()
+}
+
+/// The problems of a mesh with each fault told once: everything that names one missing resource is one problem, and so
+/// is everything that one field of another resource makes wrong. What was meant is named where it is known.
+pub fn told(mesh: &Mesh, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut groups: Vec<Vec<Diagnostic>> = Vec::new();
+    let mut known: BTreeMap<Fault, usize> = BTreeMap::new();
+    for problem in found {
+        match Fault::of(&problem) {
+            None => groups.push(vec![problem]),
+            Some(fault) => match known.get(&fault).and_then(|at| groups.get_mut(*at)) {
+                Some(group) => group.push(problem),
+                None => {
+                    known.insert(fault, groups.len());
+                    groups.push(vec![problem]);
+                }
+            },
+        }
+    }
+    groups
+        .into_iter()
+        .filter_map(|group| folded(mesh, group))
+        .collect()
+}
+
+/// What makes several problems one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    Missing(ResourceKey),
+    /// The same is wrong with several resources because of the same field of another.
+    OneField(Code, ResourceKey, String),
+}
+
+impl Fault {
+    fn of(problem: &Diagnostic) -> Option<Self> {
+        if let Some(key) = missing(problem) {
+            return Some(Self::Missing(key.clone()));
+        }
+        let (last, before) = problem.places.split_last()?;
+        let of_another = before.len() == 1 && problem.is_error();
+        let key = last.resource.as_ref().filter(|_| of_another)?;
+        Some(Self::OneField(
+            problem.code,
+            key.clone(),
+            last.pointer.to_string(),
+        ))
+    }
+}
+
+/// One problem for all of a group: an error before a warning, a parent before what is only named, a backend last, since
+/// one may be missing.
+fn folded(mesh: &Mesh, group: Vec<Diagnostic>) -> Option<Diagnostic> {
+    let count = group.len();
+    let (at, _) = group
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, one)| (!one.is_error(), one.code == codes::NO_BACKEND, one.code))?;
+    let others: Vec<Place> = group
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| *i != at)
+        .filter_map(|(_, one)| one.places.first().cloned())
+        .collect();
+    let mut first = group.into_iter().nth(at)?;
+    let key = missing(&first).cloned();
+    if count > 1 {
+        let more = match count - 1 {
+            1 => "so it is with 1 other resource".to_owned(),
+            more => format!("so it is with {more} other resources"),
+        };
+        first.message = format!("{}; {more}", first.message);
+        let last = first.places.pop();
+        let label = if key.is_some() {
+            "named here too"
+        } else {
+            "the same here"
+        };
+        first
+            .places
+            .extend(others.into_iter().take(SHOWN).map(|place| place.label(label)));
+        first.places.extend(last);
+    }
+    if let Some(key) = key {
+        first = with_what_was_meant(mesh, first, &key);
+    }
+    Some(first)
+}
+
+/// With the name that was meant: that of the resource whose id was given, or one that is nearly the same.
+fn with_what_was_meant(mesh: &Mesh, mut problem: Diagnostic, missing: &ResourceKey) -> Diagnostic {
+    let of_kind = || names(mesh, missing.kind).into_iter().take(MAX_SUGGESTIONS);
+    if looks_like_id(&missing.name)
+        && let Some((_, key)) = of_kind().find(|(uid, _)| *uid == Some(missing.name.as_str()))
+    {
+        problem.code = codes::NOT_A_NAME;
+        problem.message = format!(
+            "`{}` is the id of {} `{}`, where a name belongs",
+            missing.name, key.kind, key.name
+        );
+        problem.places.pop();
+        return problem.help(format!("use its name: `{}`", key.name));
+    }
+    let known: Vec<&str> = of_kind().map(|(_, key)| key.name.as_str()).collect();
+    if let Some(near) = closest(&missing.name, &known) {
+        let help = problem.help.take().unwrap_or_default();
+        problem.help = Some(format!("did you mean `{near}`? Otherwise {help}"));
+    }
+    problem
+}
+
+/// Whether a text has the form of the ids that App Mesh and stores give.
+pub fn looks_like_id(text: &str) -> bool {
+    let mut lengths = text.split('-').map(|part| {
+        let is_hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex { part.len() } else { 0 }
+    });
+    [8, 4, 4, 4, 12]
+        .into_iter()
+        .all(|wanted| lengths.next() == Some(wanted))
+        && lengths.next().is_none()
+}
+
+/// The ids and keys of a kind that others refer to.
+fn names(mesh: &Mesh, kind: Kind) -> Vec<(Option<&str>, &ResourceKey)> {
+    fn of<'m, S: 'm>(
+        all: impl Iterator<Item = &'m crate::resource::Resource<S>>,
+    ) -> Vec<(Option<&'m str>, &'m ResourceKey)> {
+        all.map(|one| (one.identity.as_ref().map(|it| it.uid.as_str()), &one.key))
+            .collect()
+    }
+    match kind {
+        Kind::VirtualNode => of(mesh.virtual_nodes()),
+        Kind::VirtualRouter => of(mesh.virtual_routers()),
+        Kind::VirtualService => of(mesh.virtual_services()),
+        Kind::VirtualGateway => of(mesh.virtual_gateways()),
+        Kind::Mesh | Kind::Route | Kind::GatewayRoute | Kind::ProxyProfile => Vec::new(),
+    }
+}

@@ -1,0 +1,228 @@
+//! What a plan would make of a mesh, as the rules judge it: errors are told at the plan, at the attribute that makes
+//! them, and not first by the apply.
+//!
+//! Terraform plans one resource at a time and says of none whether another follows. So a problem is told with the last
+//! of the resources that it is about: those that this configuration plans, and those that another owner has written,
+//! which it will not plan. What nobody in this process plans, though it is this owner's, may be in another state, and is
+//! left to the answer of the write.
+
+use crate::problem;
+use meshform_model::diag::{Diagnostic as Problem, Place};
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::{Change, Mesh};
+use meshform_model::pointer::Pointer;
+use meshform_model::resource::Resource;
+use meshform_model::rules::{Options, Verdicts, check_alone, missing};
+use meshform_store::{Prefix, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::Mutex;
+
+/// The meshes of which something was planned.
+#[derive(Debug, Default)]
+pub(crate) struct Foresight {
+    meshes: Mutex<BTreeMap<String, Foreseen>>,
+}
+
+/// What becomes of a resource.
+#[derive(Debug)]
+pub(crate) enum Planned {
+    /// It stays as it is.
+    Unchanged,
+    /// It will be this.
+    Written(Box<Resource>),
+    /// It will be gone.
+    Gone,
+    /// A part of it is not known yet.
+    Unknown,
+}
+
+/// One mesh: what the store has, and over it what was planned.
+#[derive(Debug, Default)]
+struct Foreseen {
+    /// None: nothing is there.
+    judged: Option<(Mesh, Verdicts)>,
+    /// What was wrong before: every plan of the mesh says so already.
+    before: BTreeSet<String>,
+    /// What will not be planned here: other owners' resources.
+    others: BTreeSet<ResourceKey>,
+    planned: BTreeSet<ResourceKey>,
+    /// New problems that were not told, by whom they were asked of.
+    pending: BTreeMap<ResourceKey, Vec<Problem>>,
+    told: BTreeSet<String>,
+}
+
+/// Whose plans these are, and where they will be written.
+#[derive(Debug)]
+pub(crate) struct Planner<'s> {
+    pub(crate) store: &'s dyn Store,
+    pub(crate) owner: &'s str,
+    pub(crate) rules: Options,
+}
+
+impl Foresight {
+    /// Remembers what is planned for a resource, and says what is then wrong with its mesh, as far as it is certain.
+    pub(crate) async fn plan(&self, key: &ResourceKey, planned: Planned, by: Planner<'_>) -> Vec<Problem> {
+        let mut meshes = self.meshes.lock().await;
+        if !meshes.contains_key(&key.mesh) {
+            match Foreseen::load(&key.mesh, &by).await {
+                Some(foreseen) => drop(meshes.insert(key.mesh.clone(), foreseen)),
+                // What is wrong with the store is told by whoever needs it.
+                None => return Vec::new(),
+            }
+        }
+        let Some(foreseen) = meshes.get_mut(&key.mesh) else {
+            return Vec::new();
+        };
+        foreseen.plan(key, planned, by.rules);
+        foreseen.certain(key)
+    }
+}
+
+impl Foreseen {
+    async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
+        let listing = by.store.list(&Prefix::mesh(mesh)).await.ok()?;
+        let others = listing.records.iter();
+        let others = others.filter(|record| record.author.owner != by.owner);
+        let others = others.map(|record| record.key.clone()).collect();
+        let (resources, _) = meshform_registry::resources(mesh, listing);
+        let mut foreseen = Self {
+            others,
+            ..Self::default()
+        };
+        if !resources.is_empty() {
+            let mesh = Mesh::new(resources).ok()?;
+            let verdicts = Verdicts::of(&mesh, by.rules.clone());
+            foreseen.before = verdicts.diagnostics().iter().map(identity).collect();
+            foreseen.judged = Some((mesh, verdicts));
+        }
+        Some(foreseen)
+    }
+
+    /// Takes a plan up, and judges anew what it can concern.
+    fn plan(&mut self, key: &ResourceKey, planned: Planned, options: Options) {
+        self.others.remove(key);
+        let (change, alone) = match planned {
+            Planned::Unchanged => {
+                self.planned.insert(key.clone());
+                return;
+            }
+            Planned::Unknown => {
+                self.planned.remove(key);
+                return;
+            }
+            Planned::Written(resource) => {
+                let alone = check_alone(Resource::clone(&resource));
+                (Change::Written(resource), alone)
+            }
+            Planned::Gone => (Change::Deleted(key.clone()), Vec::new()),
+        };
+        self.planned.insert(key.clone());
+        // What a resource has by itself, the validation has told.
+        self.told.extend(alone.iter().map(identity));
+        let subjects = match (&mut self.judged, change) {
+            (Some((mesh, verdicts)), change) => {
+                let Ok(applied) = mesh.apply(vec![change]) else {
+                    return;
+                };
+                if mesh.is_empty() {
+                    self.judged = None;
+                    self.pending.clear();
+                    return;
+                }
+                verdicts.again(mesh, &applied.subjects);
+                applied.subjects
+            }
+            (None, Change::Written(resource)) => {
+                let Ok(mesh) = Mesh::new(vec![*resource]) else {
+                    return;
+                };
+                let verdicts = Verdicts::of(&mesh, options);
+                self.judged = Some((mesh, verdicts));
+                BTreeSet::from([key.clone()])
+            }
+            (None, Change::Deleted(_)) => return,
+        };
+        let Some((mesh, verdicts)) = &self.judged else {
+            return;
+        };
+        for subject in subjects {
+            let fresh = verdicts.of_subject(&subject).iter();
+            let fresh = fresh.filter(|problem| {
+                let identity = || identity(problem);
+                problem.is_error()
+                    && is_of_what_is_there(problem, mesh)
+                    && !self.before.contains(&identity())
+                    && !self.told.contains(&identity())
+            });
+            let fresh: Vec<Problem> = fresh.cloned().collect();
+            match fresh.is_empty() {
+                true => drop(self.pending.remove(&subject)),
+                false => drop(self.pending.insert(subject, fresh)),
+            }
+        }
+    }
+
+    /// The problems that no later plan of this process can take back, told with this resource.
+    fn certain(&mut self, key: &ResourceKey) -> Vec<Problem> {
+        let mut out = Vec::new();
+        let (planned, others) = (&self.planned, &self.others);
+        let is_settled = |one: &ResourceKey| planned.contains(one) || others.contains(one);
+        for problems in self.pending.values_mut() {
+            problems.retain(|problem| {
+                let settled = concerned(problem).iter().all(is_settled);
+                if settled && self.told.insert(identity(problem)) {
+                    out.push(at_resource(problem.clone(), key));
+                }
+                !settled
+            });
+        }
+        self.pending.retain(|_, problems| !problems.is_empty());
+        out
+    }
+}
+
+/// The resources that a problem is about; of a route also what it lies in.
+fn concerned(problem: &Problem) -> BTreeSet<ResourceKey> {
+    let keys = problem.places.iter().filter_map(|place| place.resource.as_ref());
+    let mut all = BTreeSet::new();
+    for key in keys {
+        let container = key.container().filter(|_| key.parent.is_some());
+        all.extend(container);
+        all.insert(key.clone());
+    }
+    all
+}
+
+/// Whether a problem is between resources that are there; what is missing may be planned later, and an apply tells it.
+fn is_of_what_is_there(problem: &Problem, mesh: &Mesh) -> bool {
+    missing(problem).is_none() && concerned(problem).iter().all(|key| mesh.contains(key))
+}
+
+/// The same problem again has the same words at the same places.
+fn identity(problem: &Problem) -> String {
+    let mut text = problem.to_string();
+    for place in &problem.places {
+        if let Some(key) = &place.resource {
+            text.push_str(&key.path());
+        }
+        text.push_str(&place.pointer.to_string());
+    }
+    text
+}
+
+/// A problem as the plan of one of its resources tells it: a warning, because other writes may mend it.
+fn at_resource(mut problem: Problem, key: &ResourceKey) -> Problem {
+    let own = problem
+        .places
+        .iter()
+        .position(|place| place.resource.as_ref() == Some(key));
+    match own {
+        Some(at) => {
+            let place = problem.places.remove(at);
+            problem.places.insert(0, place);
+        }
+        None => problem.places.insert(0, Place::of(key, &Pointer::root())),
+    }
+    problem::until_mended(&mut problem);
+    problem
+}

@@ -1,0 +1,109 @@
+use super::*;
+use meshform_store::{Author, Draft, Expected, SqliteOptions, SqliteStore};
+use serde_json::json;
+
+struct Bench {
+    _directory: tempfile::TempDir,
+    store: Arc<dyn Store>,
+    views: Views,
+}
+
+fn node(name: &str) -> ResourceKey {
+    ResourceKey::in_mesh("apps", Kind::VirtualNode, name)
+}
+
+impl Bench {
+    /// A store with a mesh that was looked at.
+    async fn new() -> Self {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(SqliteOptions::new(directory.path().join("store"))).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let bench = Self {
+            _directory: directory,
+            views: Views::new(Arc::clone(&store)),
+            store,
+        };
+        bench.put(&ResourceKey::mesh("apps"), "us").await;
+        assert_eq!(bench.inside().await, Vec::<String>::new());
+        bench
+    }
+
+    async fn put(&self, key: &ResourceKey, owner: &str) -> Record {
+        let author = Author {
+            owner: owner.to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let body = json!({"spec": {"backends": [{"virtualService": {"virtualServiceName": "b.local"}}]}});
+        let body = if key.kind == Kind::VirtualNode {
+            body
+        } else {
+            json!({"spec": {}})
+        };
+        let draft = Draft::new(key.clone(), body);
+        self.store.put(draft, Expected::Absent, &author).await.unwrap()
+    }
+
+    async fn delete(&self, record: &Record) {
+        let gone = self.store.delete(&record.key, record.revision, &record.author);
+        gone.await.unwrap();
+    }
+
+    async fn inside(&self) -> Vec<String> {
+        let mesh = ResourceKey::mesh("apps");
+        let found = self.views.inside(&mesh).await.unwrap();
+        found.into_iter().map(|hold| hold.reference.from.name).collect()
+    }
+
+    async fn upto(&self) -> u64 {
+        self.views.of("apps").lock().await.upto.0
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_wrote_is_not_asked_for() {
+    let bench = Bench::new().await;
+    let first = bench.put(&node("a"), "us").await;
+    bench.views.wrote(&first).await;
+    assert_eq!(bench.upto().await, 2);
+    // Told in another order than written.
+    let (second, third) = (
+        bench.put(&node("b"), "us").await,
+        bench.put(&node("c"), "us").await,
+    );
+    bench.views.wrote(&third).await;
+    assert_eq!(bench.upto().await, 2, "what came before is not known");
+    bench.views.wrote(&second).await;
+    assert_eq!(bench.upto().await, 4);
+    assert_eq!(bench.inside().await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn what_others_wrote_in_between_is_seen() {
+    let bench = Bench::new().await;
+    let service = ResourceKey::in_mesh("apps", Kind::VirtualService, "b.local");
+    let theirs = bench.put(&service, "them").await;
+    let ours = bench.put(&node("a"), "us").await;
+    bench.views.wrote(&ours).await;
+    let warned = |since| bench.views.missing(&ours.key, since);
+    let found = warned(Some(ours.revision)).await.unwrap();
+    assert!(found.is_empty(), "{found:?}");
+    bench.delete(&theirs).await;
+    let found = warned(Some(ours.revision)).await.unwrap();
+    assert!(found.is_empty(), "as of the write it was there: {found:?}");
+    assert_eq!(warned(None).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_deleted_and_written_again_is_there() {
+    let bench = Bench::new().await;
+    let first = bench.put(&node("a"), "us").await;
+    bench.views.wrote(&first).await;
+    bench.delete(&first).await;
+    let second = bench.put(&node("a"), "us").await;
+    bench.views.wrote(&second).await;
+    bench.views.wrote(&first).await;
+    assert_eq!(bench.inside().await, ["a"]);
+    bench.delete(&second).await;
+    assert_eq!(bench.inside().await, Vec::<String>::new());
+}
