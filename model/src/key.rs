@@ -1,5 +1,6 @@
 //! Which resource: its kind, its mesh, its parent, its name.
 
+use crate::arn::Arn;
 use crate::kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,8 +74,7 @@ impl ResourceKey {
 
     /// Reads the resource of an ARN, whatever its partition, region and account.
     pub fn from_arn(arn: &str) -> Option<Self> {
-        let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"))?;
-        Self::from_path(path)
+        Self::from_path(Arn::parse(arn)?.resource)
     }
 
     /// The path that App Mesh's ARNs and proxies use: `mesh/apps/virtualRouter/r/route/x`.

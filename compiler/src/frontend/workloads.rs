@@ -4,6 +4,7 @@
 use super::Reading;
 use super::codes;
 use super::text::place;
+use meshform_model::arn::Arn;
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -119,8 +120,7 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
     let environment = texts(node, "environment", &mut problems);
     let secrets = texts(node, "secrets", &mut problems);
     for (name, from) in &secrets {
-        let arn = from.starts_with("arn:") && (from.contains(":secretsmanager:") || from.contains(":ssm:"));
-        if !arn {
+        if !Arn::parse(from).is_some_and(|arn| ["secretsmanager", "ssm"].contains(&arn.service)) {
             let message = format!("the secret `{name}` comes from `{from}`, which is no ARN of a secret");
             let problem = Diagnostic::error(codes::WORKLOAD, message).help(
                 "give `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME` or \

@@ -7,6 +7,7 @@
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use http::request::Parts;
+use meshform_model::digest::hex;
 use meshform_store::{Digest, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ring::hmac;
@@ -286,13 +287,6 @@ fn query(query: &str) -> String {
 
 fn hash(bytes: &[u8]) -> String {
     Digest::of(bytes).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
