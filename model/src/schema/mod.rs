@@ -6,6 +6,7 @@
 //! parsed after the first use.
 
 mod build;
+mod dialect;
 #[rustfmt::skip]
 mod generated;
 mod load;
@@ -13,11 +14,11 @@ pub(crate) mod names;
 mod raw;
 pub mod terraform;
 
-use crate::dialect::Dialect;
 use crate::kind::Kind;
 use regex_lite::Regex;
 use std::sync::OnceLock;
 
+pub use dialect::Dialect;
 pub use generated::FILES;
 pub use load::problems;
 

@@ -4,8 +4,7 @@
 //! most one element; lists of objects are list blocks, also where hashicorp/aws has sets: their order has no
 //! meaning then ([`Block::unordered`]). Scalar lists without order are sets.
 
-use super::{Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
-use crate::dialect::Dialect;
+use super::{Dialect, Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
 use crate::kind::Kind;
 
 /// A resource type.
