@@ -6,7 +6,6 @@ use ring::{digest, hmac};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Whose request it is.
 #[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) id: String,

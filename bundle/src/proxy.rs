@@ -68,7 +68,6 @@ impl ProxyId {
         }
     }
 
-    /// The mesh.
     pub fn mesh(&self) -> &str {
         &self.mesh
     }

@@ -13,7 +13,6 @@ const CUT: &str = " … (the whole text is in the function's log)";
 /// The attribute that says what became of the release.
 pub(crate) const RELEASE: &str = "Release";
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) failed: bool,

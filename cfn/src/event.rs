@@ -6,7 +6,6 @@ use meshform_model::diag::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-/// An event.
 #[derive(Debug)]
 pub(crate) enum Event {
     Custom(Box<CustomRequest>),

@@ -15,7 +15,6 @@ const TAKE_OVER: &str = "MESHFORM_TAKE_OVER";
 /// The owner that `meshform adopt` gives to what stacks are to take over.
 const ADOPTED: &str = "cloudformation";
 
-/// The environment.
 #[derive(Debug)]
 pub(crate) struct Settings {
     variables: Vec<(OsString, OsString)>,

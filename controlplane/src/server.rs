@@ -62,7 +62,6 @@ struct Listening {
 /// Where a server is to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// For the API.
     pub api: SocketAddr,
     /// For Envoys.
     pub xds: Option<SocketAddr>,
@@ -104,7 +103,6 @@ impl Server {
         })
     }
 
-    /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
         self.api.address
     }
@@ -172,7 +170,6 @@ impl Listening {
         Ok(Self { socket, address })
     }
 
-    /// The next connection.
     async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.socket.accept().await {

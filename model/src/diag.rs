@@ -15,7 +15,6 @@ pub struct Code(pub &'static str);
 /// What the documentation says of a code. Each crate that has codes lists them in its `CODES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeInfo {
-    /// The code.
     pub code: Code,
     /// A few words: what the problem is.
     pub title: &'static str,
@@ -47,25 +46,19 @@ macro_rules! codes {
     };
 }
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Refused.
     Error,
     /// Done, but look at it.
     Warning,
 }
 
-/// One problem.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
-    /// Which rule.
     pub code: Code,
-    /// How bad.
     pub severity: Severity,
     /// What is wrong, with the value.
     pub message: String,
-    /// What would be right.
     pub help: Option<String>,
     /// Where; the first is the main one.
     pub places: Vec<Place>,
@@ -74,7 +67,6 @@ pub struct Diagnostic {
 /// Where a problem is: in a resource, at a field, in a text. Each part is there where it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
-    /// The resource.
     pub resource: Option<ResourceKey>,
     /// The field, in canonical form (API names), from the resource's root: `/spec/listeners/0/portMapping`.
     pub pointer: Pointer,

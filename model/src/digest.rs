@@ -32,7 +32,6 @@ impl Digest {
         (text.len() == 64 && text.bytes().all(digits)).then(|| Self(text.to_owned()))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

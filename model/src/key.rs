@@ -11,7 +11,6 @@ use std::fmt;
 pub struct ResourceKey {
     /// The mesh's name; of a mesh, its own.
     pub mesh: String,
-    /// The kind.
     pub kind: Kind,
     /// The virtual router of a route, the virtual gateway of a gateway route.
     #[serde(default, skip_serializing_if = "Option::is_none")]

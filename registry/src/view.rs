@@ -39,7 +39,6 @@ pub struct Snapshot {
     pub store: String,
     /// Everything up to this revision is in it.
     pub revision: Revision,
-    /// The resources.
     pub mesh: Arc<Mesh>,
     /// What is said of records that cannot be read, or are not of this mesh.
     pub problems: Vec<Diagnostic>,
@@ -48,7 +47,6 @@ pub struct Snapshot {
 /// A snapshot, and what may have become different since whoever asks has judged the mesh.
 #[derive(Debug, Clone)]
 pub struct Followed {
-    /// The mesh now.
     pub snapshot: Snapshot,
     /// What to ask with next time.
     pub turn: Turn,

@@ -82,7 +82,6 @@ impl Seed {
         &self.partition
     }
 
-    /// The region.
     pub fn region(&self) -> &str {
         &self.region
     }

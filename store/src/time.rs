@@ -12,11 +12,9 @@ pub struct Timestamp(pub i64);
 
 /// Tells the time. Injected, so that tests and replays have their own.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The time now.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -78,7 +78,6 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-/// What the sections share.
 struct Bench<'a> {
     checkout: &'a Checkout,
     children: &'a Children,
@@ -93,14 +92,12 @@ struct Bench<'a> {
     peer: Option<PathBuf>,
     /// How often each figure is taken.
     runs: usize,
-    /// How many resources.
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
     profile: String,
 }
 
-/// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wishes {
     only: Vec<String>,

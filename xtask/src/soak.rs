@@ -18,7 +18,6 @@ struct Promise {
     name: &'static str,
     about: &'static str,
     package: &'static str,
-    /// The test program.
     target: &'static str,
     /// What the names of its tests begin with.
     tests: &'static str,

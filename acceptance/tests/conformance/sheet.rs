@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 /// One promise and what became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// What is promised.
     pub(crate) feature: &'static str,
     /// The fields of the model that it is about, `virtualNode.listeners.tls.mode`; `{a,b}` stands for either.
     pub(crate) fields: &'static [&'static str],

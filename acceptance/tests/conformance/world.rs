@@ -31,7 +31,6 @@ pub(crate) struct Plan {
     pub(crate) user: Option<(u32, u32)>,
 }
 
-/// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) envoy: Envoy,
     /// Where `web` listens for its application.

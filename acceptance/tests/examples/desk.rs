@@ -27,7 +27,6 @@ fn on_path(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// One fenced block.
 struct Block {
     language: String,
     rest: String,

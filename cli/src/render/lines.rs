@@ -17,7 +17,6 @@ pub(crate) struct Lines<'s> {
 
 /// What is known of one text.
 struct Index {
-    /// Where lines begin.
     starts: Vec<usize>,
     /// How many characters begin before each [`STEP`]th byte.
     characters: Vec<usize>,

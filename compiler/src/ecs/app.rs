@@ -9,7 +9,6 @@ use meshform_model::spec::Interception;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// The container's name.
 pub(super) const APP: &str = "app";
 
 /// The container, but for its logs. `proxied`: the variables by which it finds the proxy; `ports`: those on which it is

@@ -47,7 +47,6 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use serde_json::Value as Json;
 
-/// The proxy's container.
 pub const ENVOY: &str = "envoy";
 /// The task's volume that holds the proxy's files, where there is one.
 pub const VOLUME: &str = "meshform";
@@ -55,11 +54,9 @@ pub const VOLUME: &str = "meshform";
 /// A proxy to be run on ECS.
 #[derive(Debug, Clone, Copy)]
 pub struct Task<'a> {
-    /// Its mesh.
     pub mesh: &'a Mesh,
     /// The virtual node or virtual gateway.
     pub key: &'a ResourceKey,
-    /// How its configuration arrives.
     pub delivery: Delivery<'a>,
     /// The files that its configuration names.
     pub files: &'a [NeededFile],
@@ -91,7 +88,6 @@ pub enum Delivery<'a> {
     Static(&'a [u8]),
     /// This bootstrap follows the files that somebody publishes on the task's volume [`VOLUME`].
     Volume {
-        /// The bootstrap.
         bootstrap: &'a [u8],
         /// Where the proxy's container has the volume.
         directory: &'a str,

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most files that templates and assemblies may lead to.
 const MAX_FOLLOWED: usize = 1_000;
 
-/// What a document is.
 enum Form {
     /// A template, by its number in the stacks.
     Template(usize),

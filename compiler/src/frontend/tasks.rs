@@ -12,13 +12,11 @@ use std::collections::BTreeSet;
 pub struct FoundTask {
     /// What its form calls it: a logical id, an address, a family.
     pub label: String,
-    /// Its form.
     pub form: TaskForm,
     /// As it was read, in its form's own spelling; expressions of CloudFormation are functions.
     pub written: Json,
     /// The same with every expression worked out that the template has a value for.
     pub known: Json,
-    /// Where it stands.
     pub span: Option<Span>,
 }
 

@@ -22,11 +22,8 @@ pub struct Workload {
     pub mesh_name: Option<String>,
     /// The virtual node that the application is; or a gateway.
     pub virtual_node: Option<String>,
-    /// The virtual gateway.
     pub virtual_gateway: Option<String>,
-    /// The application's image.
     pub image: Option<String>,
-    /// Where it listens.
     pub port: Option<u16>,
     /// Its command, in place of the image's.
     pub command: Vec<String>,
@@ -36,9 +33,7 @@ pub struct Workload {
     pub cpu: Option<u64>,
     /// Memory of the task in MiB.
     pub memory: Option<u64>,
-    /// How many tasks run.
     pub count: Option<u64>,
-    /// The application's variables.
     #[serde(skip)]
     pub environment: BTreeMap<String, String>,
     /// The application's secret variables, and from where each comes.
@@ -48,7 +43,6 @@ pub struct Workload {
     pub interception: Option<Interception>,
     /// What takes the proxy's traces and statistics.
     pub companions: Option<Companions>,
-    /// Where it stands.
     #[serde(skip)]
     pub span: Option<Span>,
 }

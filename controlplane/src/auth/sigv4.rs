@@ -137,7 +137,6 @@ impl Signed {
 pub struct Signer {
     /// The access key's id.
     pub key: String,
-    /// Its secret.
     pub secret: String,
     /// The session's token, where the key is of a session.
     pub session: Option<String>,

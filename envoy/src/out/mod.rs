@@ -49,7 +49,6 @@ pub struct Options {
     pub static_files: bool,
 }
 
-/// All proxies' files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// Virtual nodes, then virtual gateways, by name.
@@ -69,7 +68,6 @@ pub struct Proxy {
     pub directory: String,
     /// A hash of what a running Envoy follows.
     pub digest: String,
-    /// What it is told.
     pub resources: Resources,
     /// The text of the bootstrap that holds everything; see [`Options::static_files`].
     pub static_bootstrap: Option<String>,
@@ -87,7 +85,6 @@ pub enum Mode {
 }
 
 impl Options {
-    /// With all files.
     pub fn new(root: impl Into<String>) -> Self {
         Self {
             root: root.into(),

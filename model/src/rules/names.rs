@@ -12,7 +12,6 @@ use crate::spec::{
 };
 use crate::validate::is_hidden;
 
-/// What every resource has.
 pub(super) fn of<S>(resource: &Resource<S>, report: &mut Report) {
     name(&resource.key, report);
     if let Some(it) = &resource.identity {

@@ -353,7 +353,6 @@ fn sorted(fields: &[Field], name: impl Fn(&Field) -> Option<&String>) -> Vec<(St
     index
 }
 
-/// Anything at all.
 pub(super) fn any() -> &'static SchemaNode {
     static ANY: SchemaNode = SchemaNode {
         shape: Shape::Any,

@@ -16,7 +16,6 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Every dialect.
     pub const ALL: [Dialect; 4] = [
         Dialect::Api,
         Dialect::CloudFormation,
@@ -24,7 +23,6 @@ impl Dialect {
         Dialect::Kubernetes,
     ];
 
-    /// What the dialect does.
     pub(crate) fn rules(self) -> &'static Rules {
         match self {
             Self::Api => &API,

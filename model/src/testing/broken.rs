@@ -20,17 +20,13 @@ use std::sync::OnceLock;
 /// with nothing else.
 #[derive(Debug)]
 pub struct Broken {
-    /// The kind.
     pub kind: Kind,
     /// The place, without positions in lists, and the mistake.
     pub what: String,
     /// The resource as it was before.
     pub right: Json,
-    /// The resource.
     pub json: Json,
-    /// What must be found.
     pub code: Code,
-    /// Where.
     pub pointer: String,
 }
 

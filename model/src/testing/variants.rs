@@ -20,9 +20,7 @@ use std::sync::OnceLock;
 /// A resource of which one field changes from step to step; nothing else does.
 #[derive(Debug)]
 pub struct Variants {
-    /// The kind.
     pub kind: Kind,
-    /// Where the field is.
     pub pointer: String,
     /// A change of the field makes another resource of it.
     pub identity: bool,
@@ -35,7 +33,6 @@ pub struct Variants {
 pub struct Step {
     /// What has happened to the field.
     pub what: &'static str,
-    /// The resource.
     pub json: Json,
 }
 

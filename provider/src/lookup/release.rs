@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostics, ReadData, Value};
 
-/// The data source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReleaseStatus;
 

@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An open store.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) conn: Connection,
