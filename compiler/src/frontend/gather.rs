@@ -322,12 +322,12 @@ impl<'s> InputReader<'s> {
                 state::read(&document, &mut reading.problems)
             }
             Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
-            Form::Other(document) if tasks::is_one(&document) => {
-                reading.tasks.extend(tasks::by_itself(&document));
-                Vec::new()
-            }
             Form::Other(document) if workloads::recognise(&document) => {
                 workloads::read(&document, reading);
+                Vec::new()
+            }
+            Form::Other(document) if let Some(tasks) = tasks::by_themselves(&document) => {
+                reading.tasks.extend(tasks);
                 Vec::new()
             }
             Form::Other(document) => api::Reader {
