@@ -25,6 +25,7 @@ pub mod digest;
 pub mod discovery_response;
 pub mod docs;
 pub mod file_name;
+pub mod help;
 pub mod json_text;
 pub mod key;
 pub mod kind;

@@ -96,7 +96,7 @@ fn misfits(task: &Task<'_>, workload: &Workload) -> Vec<Diagnostic> {
                             "the application listens on {port}, and the proxy hands requests to {}",
                             listed(&behind)
                         ),
-                        "say it in `inbound.app_port` of the proxy profile".to_owned(),
+                        "say it in `inbound.appPorts` of the proxy profile".to_owned(),
                     );
                 }
             }

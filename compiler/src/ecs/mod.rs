@@ -41,11 +41,11 @@ pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
 use crate::frontend::workloads::Workload;
-use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::diag::{Diagnostic, Example, Place, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub const ENVOY: &str = "envoy";
 /// The task's volume that holds the proxy's files, where there is one.
@@ -189,17 +189,7 @@ fn no_interception(key: &ResourceKey) -> Diagnostic {
         codes::NO_INTERCEPTION,
         format!("how traffic gets into the proxy of {key} was not chosen"),
     )
-    .help(format!(
-        "choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did):\n\
-         resource \"appmesh_proxy_profile\" \"{label}\" {{\n  name      = \"{name}\"\n  mesh_name = \"{mesh}\"\n  spec {{\n    \
-         virtual_node = \"{name}\"\n    interception {{\n      explicit {{}}\n    }}\n  }}\n}}",
-        label = key
-            .name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect::<String>(),
-        name = key.name,
-        mesh = key.mesh,
-    ))
+    .help("choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did)")
+    .example(Example::profile(json!({"virtualNode": key.name, "interception": {"explicit": {}}})).of(&key.mesh, &key.name))
     .at(meshform_model::diag::Place::of(key, &meshform_model::pointer::Pointer::root()))
 }
