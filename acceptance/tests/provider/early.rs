@@ -61,10 +61,7 @@ fn a_misspelt_mesh_is_told_with_the_one_that_was_meant() {
     let strayed = node(&[80]).replace("appmesh_mesh.it.name", "\"orchart\"");
     let neighbour = world.neighbour("others", &strayed);
     let ran = neighbour.run(&["apply", "-auto-approve", "-no-color"]);
-    says(
-        &ran.flat(),
-        &["orchart", "does not exist yet", "did you mean `orchard`?"],
-    );
+    says(&ran.flat(), &["MF0210", "id you mean mesh `orchard`?"]);
 }
 
 #[test]
