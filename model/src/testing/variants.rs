@@ -109,7 +109,7 @@ impl Maker<'_> {
             json: self.whole.clone(),
         }];
         let another = (0..TRIES).find_map(|_| {
-            let value = generate::value(field.node, &mut self.chance);
+            let value = generate::of_field(field, &mut self.chance);
             let json = self.with(pointer, Some(value));
             (json != *self.whole && is_right(self.kind, &json)).then_some(json)
         });
