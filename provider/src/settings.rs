@@ -320,7 +320,7 @@ fn blocks_of_others(block: &Value, store: &Location) -> Vec<Diagnostic> {
 fn service(store: &Location) -> Option<Service> {
     match store {
         Location::Bucket(url) => Some(url.service()),
-        Location::Directory(_) => None,
+        Location::Directory(_) | Location::Etcd(_) => None,
     }
 }
 
