@@ -60,6 +60,11 @@ pub fn ip() -> PathBuf {
     found(tool("MESHFORM_IP", "ip", &["ip"]))
 }
 
+/// etcd.
+pub fn etcd() -> PathBuf {
+    found(tool("MESHFORM_ETCD", "etcd", &["etcd"]))
+}
+
 /// cfn-lint, which checks CloudFormation templates.
 pub fn cfn_lint() -> PathBuf {
     found(tool("MESHFORM_CFN_LINT", "cfn-lint", &["cfn-lint"]))

@@ -15,7 +15,7 @@ const DEFAULT: &str = ".meshform";
 /// Which store.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StoreArgument {
-    /// The store: a directory, or a bucket such as `s3://bucket/prefix`
+    /// The store: a directory, a bucket such as `s3://bucket/prefix`, or `etcd://host,host/prefix`
     #[arg(long, value_name = "DIR|URL", default_value = DEFAULT)]
     pub(crate) store: PathBuf,
 }
@@ -56,7 +56,7 @@ pub(crate) fn open(io: &Io, name: &Path) -> Result<Arc<dyn Store>, Box<Diagnosti
     }
     let store = location.open(&access(io), &Seed::default());
     let store = store.map_err(|error| error.diagnostic())?;
-    if matches!(location, Location::Bucket(_)) {
+    if !matches!(location, Location::Directory(_)) {
         let found = wait(store.identity())?.map_err(|error| error.diagnostic())?;
         found.ok_or_else(absent)?;
     }

@@ -318,7 +318,7 @@ fn blocks_of_others(block: &Value, store: &Location) -> Vec<Diagnostic> {
 fn service(store: &Location) -> Option<Service> {
     match store {
         Location::Bucket(url) => Some(url.service()),
-        Location::Directory(_) => None,
+        Location::Directory(_) | Location::Etcd(_) => None,
     }
 }
 

@@ -98,7 +98,7 @@ impl Target {
             Location::Bucket(url) => {
                 Ok(BucketTarget::new(PublishedObjects::open(&url, access.clone())).into())
             }
-            Location::Directory(_) => Err(ReleaseError::Target {
+            Location::Directory(_) | Location::Etcd(_) => Err(ReleaseError::Target {
                 name: name.to_owned(),
             }),
         }

@@ -21,7 +21,7 @@
 //! a reader follows them by listing what is new.
 
 mod access;
-mod background;
+
 mod container;
 mod credentials;
 mod failure;
@@ -32,7 +32,7 @@ mod options;
 mod pointers;
 mod published;
 mod runs;
-mod seal;
+
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -42,6 +42,7 @@ pub use objects::records_prefix;
 pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
+use crate::background::Background;
 use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::change::{Action, Change, ChangedRecords, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
@@ -53,7 +54,6 @@ use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
 use async_trait::async_trait;
-use background::Background;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;

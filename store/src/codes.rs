@@ -55,7 +55,7 @@ meshform_model::codes! {
         "A store is a directory, which then holds the embedded store, or a bucket: `s3://bucket/prefix`, \
          `gs://bucket/prefix`, `az://container/prefix` (also \
          `abfss://container@account.dfs.core.windows.net/prefix`), or `file:///directory` for a directory \
-         that is treated as a bucket. The provider's `store` and the command's `--store` take the same."
+         that is treated as a bucket, or a cluster of etcd: `etcd://host,host/prefix`, by TLS `etcds://…`. The provider's `store` and the command's `--store` take the same."
     NO_BUCKET "MF0416" "missing bucket"
         "A store lives in a bucket that is there already; meshform makes objects, never buckets. Make it, or \
          correct the name. With a server of one's own, look at the endpoint too: the server that answered may \
@@ -90,4 +90,33 @@ meshform_model::codes! {
          server wrote over it, or does not know the condition. A store there would lose writes, so none is \
          made. Amazon S3, Google Cloud Storage, Azure, Cloudflare R2, MinIO and Ceph know it; some gateways \
          do not, or did not in older versions."
+    ETCD "MF0470" "etcd does not answer"
+        "The members of the cluster were asked one after the other for some seconds, and none did what it was asked: \
+         there is no connection, most members are gone so that there is no leader, or the message says what etcd \
+         said. What was acknowledged before is kept. Of a write that was under way it is not known whether it was \
+         done; plan again to see. Reading and writing go on by themselves when most members are back."
+    ETCD_CREDENTIALS "MF0471" "missing or refused user of etcd"
+        "The cluster knows users, and none was named, or it does not know the user or the password. They come from \
+         `MESHFORM_ETCD_USER` and `MESHFORM_ETCD_PASSWORD` (or a file named by `MESHFORM_ETCD_PASSWORD_FILE`), or the \
+         user is the name in a client certificate: `MESHFORM_ETCD_CERT_FILE` and `MESHFORM_ETCD_KEY_FILE`."
+    ETCD_DENIED "MF0472" "no permission for the store's keys in etcd"
+        "The user is known, and its roles do not let it do this with keys under the store's prefix. It needs to read and \
+         write all of them: `etcdctl role grant-permission ROLE readwrite PREFIX/ --prefix=true`; who only reads needs \
+         `read`."
+    ETCD_FULL "MF0473" "quota of etcd exceeded"
+        "The database has reached its quota (2 GiB unless `--quota-backend-bytes` says another), and etcd only answers \
+         reads until somebody makes room. Nothing was written. Compact and defragment every member, then clear the \
+         alarm: `etcdctl compact REVISION`, `etcdctl defrag`, `etcdctl alarm disarm`. Clusters are usually run with \
+         `--auto-compaction-retention=1h`, so that old revisions go by themselves."
+    ETCD_TOO_LARGE "MF0474" "request too large for etcd"
+        "etcd takes 1.5 MiB in one request unless `--max-request-bytes` says another, and a record is one request. \
+         Nothing was written."
+    ETCD_TLS "MF0475" "TLS connection to etcd refused"
+        "The certificate of the member is not of an authority that is known here, or does not have its name; or the \
+         member does not accept ours; or one side speaks TLS and the other does not. The message says which. \
+         `etcds://` speaks TLS, `etcd://` does not; `MESHFORM_ETCD_CA_FILE` names the authority."
+    RUN_LOST "MF0476" "run taken for dead"
+        "A process that writes shows every few seconds that it lives. This one did not for longer than a store in etcd \
+         waits (15 s): it was stopped, the machine slept, or the network was away. Others may have taken over what it \
+         had begun, so it writes nothing more. Begin again."
 }

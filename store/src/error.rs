@@ -86,6 +86,14 @@ pub enum StoreError {
         /// The id that was found.
         found: Option<String>,
     },
+    /// The process gave no sign of life for so long that others took its run for dead.
+    #[error("the run `{run}` of this process was taken for dead in the store {place}")]
+    RunLost {
+        /// The store.
+        place: String,
+        /// The run.
+        run: String,
+    },
     /// A store's name that cannot be understood.
     #[error("`{name}` is not the name of a store: {problem}")]
     Location {
@@ -223,6 +231,7 @@ impl StoreError {
             Self::Closed { .. } => codes::CLOSED,
             Self::Other { .. } => codes::OTHER,
             Self::Seed { .. } => codes::SEED,
+            Self::RunLost { .. } => codes::RUN_LOST,
             Self::Location { .. } => codes::LOCATION,
             Self::Storage(error) => error.trouble.code(),
         }
@@ -284,6 +293,11 @@ impl StoreError {
             Self::Other { .. } => "name the store that was used before; if it is lost, fill a new one from \
                 Terraform's state with `meshform adopt`"
                 .to_owned(),
+            Self::RunLost { .. } => {
+                "nothing was written; begin again, and look at what was written before: others may \
+                have taken it over"
+                    .to_owned()
+            }
             Self::Seed { field, .. } => match *field {
                 "account" => "write twelve digits, such as \"123456789012\"".to_owned(),
                 "region" => "write a region such as \"eu-west-1\"".to_owned(),

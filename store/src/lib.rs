@@ -7,8 +7,11 @@
 //! - [`create`](mod@create): what is built on the contract alone.
 //! - [`sqlite`]: the embedded default, one file under `.meshform/`.
 //! - `bucket` (feature): object storage, for teams.
+//! - `etcd` (feature): a cluster of etcd, which pushes changes.
 //! - `testing` (feature): the suite that every backend must pass.
 
+#[cfg(feature = "bucket")]
+mod background;
 pub mod blob;
 #[cfg(feature = "bucket")]
 pub mod bucket;
@@ -17,6 +20,10 @@ pub mod codes;
 pub mod contract;
 pub mod create;
 pub mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
+#[cfg(feature = "etcd")]
+mod r#gen;
 pub mod identity;
 pub mod ids;
 pub mod location;
@@ -24,6 +31,8 @@ mod next;
 #[cfg(feature = "bucket")]
 mod open;
 pub mod record;
+#[cfg(feature = "bucket")]
+mod seal;
 pub mod setting;
 pub mod sqlite;
 #[cfg(any(test, feature = "testing"))]
@@ -41,9 +50,11 @@ pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};
 pub use create::{Created, create, expect_identity};
 pub use error::{Conflict, PointerConflict, Result, StoreError};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdStore;
 pub use identity::{Seed, StoreIdentity};
 pub use ids::{Ids, RandomIds, RunId};
-pub use location::{BucketUrl, Location, Service};
+pub use location::{BucketUrl, EtcdUrl, Location, Service};
 pub use record::{
     Author, Draft, Expected, ImportedIdentity, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
 };

@@ -1,4 +1,9 @@
-//! Where a store is, as the provider block and the command line name it: a directory, or the URL of a bucket.
+//! Where a store is, as the provider block and the command line name it: a directory, the URL of a bucket, or the members
+//! of a cluster of etcd.
+
+mod etcd;
+
+pub use etcd::EtcdUrl;
 
 use crate::error::{Result, StoreError};
 use std::fmt;
@@ -10,6 +15,8 @@ pub enum Location {
     Directory(PathBuf),
     /// Object storage.
     Bucket(BucketUrl),
+    /// A cluster of etcd.
+    Etcd(EtcdUrl),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +41,8 @@ pub struct BucketUrl {
 }
 
 /// What a store may be named.
-const FORMS: &str = "a directory, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or \
-                     `file:///directory`";
+const FORMS: &str = "a directory, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, \
+                     `file:///directory` or `etcd://host,host/prefix`";
 
 /// The two domains under which an account of Azure's is found.
 const AZURE_DOMAINS: [&str; 2] = [".blob.core.windows.net", ".dfs.core.windows.net"];
@@ -47,7 +54,11 @@ impl Location {
             return Err(bad(name, "it is empty", &format!("write {FORMS}")));
         }
         if let Some((scheme, rest)) = name.split_once("://") {
-            return BucketUrl::parse(name, &scheme.to_ascii_lowercase(), rest).map(Self::Bucket);
+            let scheme = scheme.to_ascii_lowercase();
+            if EtcdUrl::is_scheme(&scheme) {
+                return EtcdUrl::parse(name, &scheme, rest).map(Self::Etcd);
+            }
+            return BucketUrl::parse(name, &scheme, rest).map(Self::Bucket);
         }
         if let Some(rest) = name.strip_prefix("arn:") {
             let bucket = rest.rsplit(":::").next().unwrap_or("bucket/prefix");
@@ -55,7 +66,7 @@ impl Location {
         }
         // A directory may have a colon in its name, but not after one of these.
         if let Some((scheme, rest)) = name.split_once(":/")
-            && Service::of(scheme).is_some()
+            && (Service::of(scheme).is_some() || EtcdUrl::is_scheme(scheme))
         {
             let rest = rest.trim_start_matches('/');
             let slash = if scheme == "file" { "/" } else { "" };

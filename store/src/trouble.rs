@@ -1,21 +1,21 @@
-//! What object storage refuses, and what to do about it.
+//! What object storage or etcd refuses, and what to do about it.
 
 use crate::codes;
 use meshform_model::diag::Code;
 
-/// A request that object storage did not fulfil.
+/// A request that object storage or etcd did not fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageError {
     /// What kind of refusal it was.
     pub trouble: Trouble,
-    /// The object, with its bucket.
+    /// The object with its bucket, or the cluster with the store's prefix.
     pub place: String,
     pub action: &'static str,
     /// What the service or the system says.
     pub detail: String,
 }
 
-/// Why object storage does not do what it is asked.
+/// Why object storage or etcd does not do what it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
@@ -35,6 +35,18 @@ pub enum Trouble {
     Region,
     /// `If-None-Match` is not known, or not heeded.
     Unconditional,
+    /// No member of etcd answers, or not as it should: there is no connection, or no leader.
+    Etcd,
+    /// etcd knows no such user, or no user was named.
+    EtcdCredentials,
+    /// The user may not read or write the store's keys.
+    EtcdDenied,
+    /// The space of etcd's database is used up.
+    EtcdFull,
+    /// More than etcd takes in one request.
+    EtcdTooLarge,
+    /// A certificate is not accepted, ours or the member's.
+    EtcdTls,
 }
 
 // === impl Trouble, StorageError ===
@@ -50,6 +62,12 @@ impl Trouble {
             Self::Clock => codes::CLOCK,
             Self::Region => codes::REGION,
             Self::Unconditional => codes::UNCONDITIONAL,
+            Self::Etcd => codes::ETCD,
+            Self::EtcdCredentials => codes::ETCD_CREDENTIALS,
+            Self::EtcdDenied => codes::ETCD_DENIED,
+            Self::EtcdFull => codes::ETCD_FULL,
+            Self::EtcdTooLarge => codes::ETCD_TOO_LARGE,
+            Self::EtcdTls => codes::ETCD_TLS,
         }
     }
 
@@ -63,6 +81,12 @@ impl Trouble {
             Self::Clock => "this machine's clock is not the object storage's",
             Self::Region => "the bucket is in another region",
             Self::Unconditional => "the object storage cannot write on a condition",
+            Self::Etcd => "etcd does not answer as it should",
+            Self::EtcdCredentials => "etcd does not accept the user",
+            Self::EtcdDenied => "the user of etcd has no permission",
+            Self::EtcdFull => "the space of etcd's database is used up",
+            Self::EtcdTooLarge => "it is more than etcd takes in one request",
+            Self::EtcdTls => "no TLS connection to etcd",
         }
     }
 
@@ -96,6 +120,31 @@ impl Trouble {
             Self::Unconditional => {
                 "use a bucket of Amazon S3, Google Cloud Storage or Azure, or a server that knows `If-None-Match` \
                  on puts; nothing was left there"
+            }
+            Self::Etcd => {
+                "check that most members of the cluster run and are reached from here (and `etcds://` where they speak \
+                 TLS), and try again; what was acknowledged is kept, and a write that was under way may have been done"
+            }
+            Self::EtcdCredentials => {
+                "give MESHFORM_ETCD_USER and MESHFORM_ETCD_PASSWORD (or MESHFORM_ETCD_PASSWORD_FILE), or a client \
+                 certificate by MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE"
+            }
+            Self::EtcdDenied => {
+                "grant its role `readwrite` on the store's prefix: `etcdctl role grant-permission ROLE readwrite \
+                 PREFIX/ --prefix=true`"
+            }
+            Self::EtcdFull => {
+                "nothing was written, and reading goes on; compact and defragment the cluster and clear the alarm \
+                 (`etcdctl compact`, `etcdctl defrag`, `etcdctl alarm disarm`), or give it more by \
+                 `--quota-backend-bytes`"
+            }
+            Self::EtcdTooLarge => {
+                "nothing was written; make the resource smaller, or raise the cluster's `--max-request-bytes`"
+            }
+            Self::EtcdTls => {
+                "name the authority of the members' certificates by MESHFORM_ETCD_CA_FILE, and a client certificate by \
+                 MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE where the cluster asks for one; members that speak \
+                 plain text are named by `etcd://`"
             }
         }
     }

@@ -39,7 +39,7 @@ fn simulate(server: &Server, count: usize) -> tokio::runtime::Runtime {
     let bucket = server.bucket("prod");
     let url: BucketUrl = match Location::parse(&bucket.url, Path::new("/")).unwrap() {
         Location::Bucket(url) => url,
-        Location::Directory(_) => unreachable!("it is a URL"),
+        Location::Directory(_) | Location::Etcd(_) => unreachable!("it is a URL of a bucket"),
     };
     let environment = [
         ("AWS_ACCESS_KEY_ID", KEY),

@@ -53,7 +53,7 @@ async fn write(store: &dyn Store, key: ResourceKey, body: serde_json::Value) {
 fn url(bucket: &Bucket) -> BucketUrl {
     match Location::parse(&bucket.url, Path::new("/")).unwrap() {
         Location::Bucket(url) => url,
-        Location::Directory(_) => unreachable!("it is a URL"),
+        Location::Directory(_) | Location::Etcd(_) => unreachable!("it is a URL of a bucket"),
     }
 }
 

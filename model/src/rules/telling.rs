@@ -207,6 +207,7 @@ fn names(mesh: &Mesh, kind: Kind) -> Vec<(Option<&str>, &ResourceKey)> {
         Kind::VirtualRouter => of(mesh.virtual_routers()),
         Kind::VirtualService => of(mesh.virtual_services()),
         Kind::VirtualGateway => of(mesh.virtual_gateways()),
-        Kind::Mesh | Kind::Route | Kind::GatewayRoute | Kind::ProxyProfile => Vec::new(),
+        // No resource refers to one of the others by an id or an ARN.
+        _ => Vec::new(),
     }
 }

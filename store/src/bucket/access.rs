@@ -1,8 +1,8 @@
 //! How object storage is reached: services, endpoints, credentials, TLS.
 
-use super::background::Background;
 use super::credentials::{azure_credentials, google_credentials, s3_credentials};
 use super::failure::{failure, storage};
+use crate::background::Background;
 use crate::error::Result;
 use crate::location::{BucketUrl, Service};
 use crate::trouble::Trouble;
@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 /// Where Azure's App Service and Container Apps give out the machine's identity.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 
-/// What is told of a bucket beside its name.
+/// What is told of a bucket, or of a cluster of etcd, beside its name.
 #[derive(Clone, Default)]
 pub struct Access {
     /// The environment's variables: credentials, and whatever else is not said below.
@@ -44,7 +44,7 @@ impl Access {
         let texts =
             all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let known = |name: &str| {
-            ["AWS_", "AZURE_", "GOOGLE_"]
+            ["AWS_", "AZURE_", "GOOGLE_", "MESHFORM_ETCD_"]
                 .iter()
                 .any(|one| name.starts_with(one))
                 || name == IDENTITY_ENDPOINT

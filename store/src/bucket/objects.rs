@@ -1,10 +1,10 @@
 //! Objects by name, with errors that say where and what to do.
 
 use super::access::Remote;
-use super::background::Background;
 use super::failure::{bucket_is_absent, failure, is_broken_answer, is_lost_answer, storage};
-use super::seal;
+use crate::background::Background;
 use crate::error::{Result, StoreError};
+use crate::seal;
 use crate::time::Timestamp;
 use crate::trouble::Trouble;
 use futures_util::TryStreamExt as _;

@@ -3,9 +3,9 @@
 
 use super::Access;
 use super::access::Remote;
-use super::background::Background;
 use super::failure::is_lost_answer;
 use super::objects::{Objects, Storage};
+use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::ids::{Ids, RandomIds};
 use crate::location::BucketUrl;

@@ -6,7 +6,7 @@
 mod protobuf;
 pub mod schemas;
 
-pub use protobuf::{TARGETS, Target};
+pub use protobuf::{Services, TARGETS, Target};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -11,12 +11,23 @@ pub struct Target {
     pub krate: &'static str,
     /// The definitions that are turned into Rust, relative to `proto/`; what they import comes along.
     pub files: &'static [&'static str],
-    /// Whether service traits are generated (tonic servers).
-    pub services: bool,
+    /// What is generated of services.
+    pub services: Services,
     /// Whether the descriptor set is kept beside the code (needed to print proto3 JSON).
     pub descriptors: bool,
     /// Whether the tree of modules around the files is generated, one module per part of a package's name.
     pub modules: bool,
+}
+
+/// Which sides of services are generated (tonic).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Services {
+    /// None: messages alone.
+    None,
+    /// Clients.
+    Clients,
+    /// Clients, and the traits of servers.
+    Both,
 }
 
 /// What is generated for whom.
@@ -30,16 +41,23 @@ pub const TARGETS: &[Target] = &[
             "plugin/grpc_stdio.proto",
             "grpc/health/v1/health.proto",
         ],
-        services: true,
+        services: Services::Both,
         descriptors: false,
         modules: false,
     },
     Target {
         krate: "envoy-api",
         files: &["meshform_envoy.proto"],
-        services: false,
+        services: Services::None,
         descriptors: true,
         modules: true,
+    },
+    Target {
+        krate: "store",
+        files: &["etcd.proto"],
+        services: Services::Clients,
+        descriptors: false,
+        modules: false,
     },
 ];
 
@@ -67,10 +85,10 @@ pub(crate) fn render(root: &Path, target: &Target, all: &mut Files) -> Result<()
         .type_name_domain(["."], "type.googleapis.com")
         .btree_map(["."])
         .out_dir(&scratch);
-    if target.services {
+    if target.services != Services::None {
         tonic_prost_build::configure()
             .build_client(true)
-            .build_server(true)
+            .build_server(target.services == Services::Both)
             .build_transport(false)
             .out_dir(&scratch)
             .compile_fds_with_config(with_comments, config)?;

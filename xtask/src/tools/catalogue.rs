@@ -23,6 +23,8 @@ pub(crate) enum Tool {
     Iptables,
     /// Lays cables between network namespaces, for the same tests.
     Ip,
+    /// Members of a cluster that keeps a store.
+    Etcd,
 }
 
 /// Where a tool comes from that is not outside.
@@ -96,12 +98,21 @@ const IPROUTE2: DebianPackage = DebianPackage {
               or name an `ip` in MESHFORM_IP; only tests need it, and only on Linux",
 };
 
+const ETCD: DebianPackage = DebianPackage {
+    name: "etcd-server",
+    program: "etcd",
+    command: None,
+    extensions: None,
+    instead: "install it (Debian, Ubuntu: apt install etcd-server; elsewhere see etcd's own releases), or name an `etcd` in \
+              MESHFORM_ETCD; only tests need it, and only on Linux",
+};
+
 impl Tool {
     /// All that this system can have.
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Self::EVERYWHERE.to_vec();
         if cfg!(target_os = "linux") {
-            all.extend([Self::Iptables, Self::Ip]);
+            all.extend([Self::Iptables, Self::Ip, Self::Etcd]);
         }
         all
     }
@@ -128,6 +139,7 @@ impl Tool {
             Self::Moto => "moto",
             Self::Iptables => "iptables",
             Self::Ip => "ip",
+            Self::Etcd => "etcd",
         }
     }
 
@@ -144,6 +156,7 @@ impl Tool {
             Self::Python => "a Python with botocore, jsonschema and cfn-lint (tests, benchmarks)",
             Self::Moto => "a server with the interface of S3 (tests)",
             Self::Ip => "MESHFORM_IP, else ip on PATH or in /usr/sbin, else by apt-get (tests)",
+            Self::Etcd => "MESHFORM_ETCD, else etcd on PATH, else by apt-get (tests)",
             Self::Iptables => {
                 "MESHFORM_IPTABLES, else iptables on PATH or in /usr/sbin, else by apt-get (tests)"
             }
@@ -192,6 +205,14 @@ impl Tool {
                     least: (4, 0),
                 }],
             }),
+            Self::Etcd => Some(Wanted {
+                variable: "MESHFORM_ETCD",
+                candidates: &[Candidate {
+                    program: "etcd",
+                    ask: "--version",
+                    least: (3, 4),
+                }],
+            }),
             _ => None,
         }
     }
@@ -206,13 +227,14 @@ impl Tool {
             Self::Moto => &MOTO,
             Self::Iptables => return Origin::Debian(&IPTABLES),
             Self::Ip => return Origin::Debian(&IPROUTE2),
+            Self::Etcd => return Origin::Debian(&ETCD),
         })
     }
 
     /// Its launcher, when it comes from its Python package.
     pub(super) fn launcher(self, installed: &Installed) -> Launcher {
         match self {
-            Self::Envoy | Self::Iptables | Self::Ip => launcher::program(&installed.file),
+            Self::Envoy | Self::Iptables | Self::Ip | Self::Etcd => launcher::program(&installed.file),
             Self::Terraform | Self::Terraform111 | Self::Terraform115 => {
                 launcher::terraform(&installed.python, &installed.file)
             }

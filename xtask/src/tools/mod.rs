@@ -55,6 +55,7 @@ impl Toolbox {
         if Tool::all().contains(&Tool::Iptables) {
             variables.push(("MESHFORM_IPTABLES", path(Tool::Iptables)));
             variables.push(("MESHFORM_IP", path(Tool::Ip)));
+            variables.push(("MESHFORM_ETCD", path(Tool::Etcd)));
         }
         Ok(variables)
     }

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// A TOML file with these settings
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// The store: a directory, or a bucket such as `s3://bucket/prefix` [default: .meshform]
+    /// The store: a directory, a bucket such as `s3://bucket/prefix`, or `etcd://host,host/prefix` [default: .meshform]
     #[arg(long, value_name = "DIR|URL")]
     pub(super) store: Option<String>,
     /// Where the API listens [default: 127.0.0.1:8080]

@@ -11,7 +11,8 @@
 //! and revisions have no gap; a listing shows what was acknowledged before it began; who begins anew sees the same.
 
 use crate::bucket::log::{LogEntry, Operation};
-use crate::bucket::{BucketOptions, BucketStore, seal};
+use crate::bucket::{BucketOptions, BucketStore};
+use crate::seal;
 use crate::testing::{author, node};
 use crate::{Expected, Ids, Prefix, Record, Revision, Store, StoreError};
 use async_trait::async_trait;

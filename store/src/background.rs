@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 /// The thread, once it is needed.
 #[derive(Debug, Default)]
-pub(super) struct Background(OnceLock<Result<Thread>>);
+pub(crate) struct Background(OnceLock<Result<Thread>>);
 
 #[derive(Debug)]
 struct Thread {
@@ -21,7 +21,7 @@ struct Thread {
 }
 
 impl Background {
-    pub(super) fn handle(&self) -> Result<Handle> {
+    pub(crate) fn handle(&self) -> Result<Handle> {
         let thread = self.0.get_or_init(|| start().map_err(no_thread));
         thread
             .as_ref()
@@ -35,7 +35,7 @@ fn start() -> std::io::Result<Thread> {
     let handle = runtime.handle().clone();
     let (sender, ended) = oneshot::channel();
     std::thread::Builder::new()
-        .name("meshform-bucket".to_owned())
+        .name("meshform-store".to_owned())
         .spawn(move || {
             let _ = runtime.block_on(ended);
             // A look-up of a name cannot be called off; the process shall not wait for it.

@@ -11,7 +11,7 @@ const AFTER: &str = "\"}";
 const DIGITS: usize = 64;
 
 /// Adds its digest to a JSON object. What is no object, or an empty one, stays as it is.
-pub(super) fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(crate) fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.len() <= 2 || !bytes.starts_with(b"{") || bytes.pop_if(|last| *last == b'}').is_none() {
         return bytes;
     }
@@ -23,7 +23,7 @@ pub(super) fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Whether an object is as it was written, as far as it says.
-pub(super) fn is_intact(bytes: &[u8]) -> bool {
+pub(crate) fn is_intact(bytes: &[u8]) -> bool {
     let Some(rest) = bytes.strip_suffix(AFTER.as_bytes()) else {
         return true;
     };
