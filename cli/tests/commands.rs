@@ -457,7 +457,7 @@ fn the_files_of_proxies_are_looked_for_on_request() {
     let ran = world.run(&check);
     assert_eq!(ran.err.matches("error[MF0808]").count(), 2, "{}", ran.err);
     assert!(ran.err.contains("holds no PEM"), "{}", ran.err);
-    assert!(ran.err.contains("is no file"), "{}", ran.err);
+    assert!(ran.err.contains("is not a file"), "{}", ran.err);
     let compile = [
         "compile",
         "mesh.yaml",

@@ -35,7 +35,7 @@ pub fn file(kind: ResourceType, name: &str) -> String {
 }
 
 /// The path by which the Envoy of a proxy's directory finds a resource.
-pub(crate) fn followed(directory: &str, (kind, name): (ResourceType, &str)) -> String {
+pub(crate) fn followed(directory: &str, kind: ResourceType, name: &str) -> String {
     format!("{directory}/{CURRENT}/{}", file(kind, name))
 }
 

@@ -147,7 +147,7 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
         loaded,
     )
     .await;
-    let releases = release(arguments, io, &store, (&plan, author)).await;
+    let releases = release(arguments, io, &store, &plan, author).await;
     if let Some(run) = &run {
         let closed = store.close_run(run).await.map_err(RegistryError::from);
         closed.map_err(|error| failed(&error))?;
@@ -224,7 +224,8 @@ async fn release(
     arguments: &Arguments,
     io: &Io,
     store: &Arc<dyn Store>,
-    (plan, author): (&Plan, Author),
+    plan: &Plan,
+    author: Author,
 ) -> Result<Said, Problem> {
     let mut releaser = Releaser::new(Arc::clone(store), Arc::new(EnvoyBuilder), author)
         .with_rules(arguments.quotas.options());

@@ -62,15 +62,16 @@ pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io)
 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
 pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    finish(arguments.read(symbolic, io), io)
+    let (reading, other_meshes) = arguments.read(symbolic, io);
+    finish(reading, other_meshes, io)
 }
 
 /// Reads a text that was not in a file.
 pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    finish((arguments.read_text(name, text), BTreeSet::new()), io)
+    finish(arguments.read_text(name, text), BTreeSet::new(), io)
 }
 
-fn finish((reading, other_meshes): (Reading, BTreeSet<String>), io: &mut Io) -> Option<Loaded> {
+fn finish(reading: Reading, other_meshes: BTreeSet<String>, io: &mut Io) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
@@ -431,11 +432,10 @@ fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnost
                 format!("{key} stands twice in one input"),
             )
             .help("two resources cannot have one name: remove one, or give it another name"),
-            (true, false) => Diagnostic::warning(
-                meshform_model::codes::TWICE,
-                format!("{key} stands in two inputs"),
-            )
-            .help("both say the same; the first is taken"),
+            (true, false) => {
+                Diagnostic::warning(meshform_model::codes::TWICE, format!("{key} is in two inputs"))
+                    .help("both say the same; the first is taken")
+            }
         };
         for span in spans {
             let mut place = Place::of(&key, &Pointer::root());

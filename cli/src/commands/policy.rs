@@ -50,9 +50,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     let bucket = Bucket::parse(&arguments.store).ok_or_else(|| {
-        let message = format!("`--store {}` is no bucket of S3", arguments.store);
+        let message = format!("`--store {}` is not an S3 bucket", arguments.store);
         Diagnostic::error(codes::BAD_OPTION, message).help(
-            "IAM policies are for `s3://BUCKET/PREFIX`; on Google and Azure a role on the whole bucket or container does it",
+            "IAM policies are for `s3://BUCKET/PREFIX`; on Google Cloud and Azure grant a role on the bucket or container",
         )
     })?;
     let bucket = bucket.in_partition(&arguments.partition);

@@ -109,7 +109,7 @@ fn renamed(
             .iter()
             .find(|section| template.get(section).is_some_and(|all| all.get(&new).is_some()));
         let why = match taken {
-            Some(section) => format!("`{new}` stands in `{section}` already"),
+            Some(section) => format!("`{new}` is in `{section}` already"),
             None if new.len() > MAX_ID => format!("`{new}` is longer than {MAX_ID} letters"),
             None => {
                 names.insert(id.clone(), new);

@@ -391,7 +391,7 @@ impl State {
 fn named(id: &str) -> Result<ProxyId, Status> {
     ProxyId::parse(id).map_err(|_| {
         Status::invalid_argument(format!(
-            "the node id `{id}` is no proxy; it is an ARN, or `mesh/MESH/virtualNode/NAME`"
+            "the node id `{id}` is not a proxy; write an ARN or `mesh/MESH/virtualNode/NAME`"
         ))
     })
 }

@@ -181,7 +181,8 @@ impl Lowering<'_> {
             several,
         } = inbound;
         let PortMapping { port, protocol } = spec.port_mapping;
-        let cluster = self.local_cluster((&scope.key.name, origin.clone()), spec, app.clone());
+        let (address, app_port) = app.clone();
+        let cluster = self.local_cluster(origin.clone(), spec, address, app_port);
         let target = cluster.name.clone();
         draft.add_cluster(cluster);
         let timeouts = timeout::of_listener(spec.timeout.as_ref(), origin);
@@ -246,7 +247,7 @@ impl Lowering<'_> {
             .tls
             .as_ref()
             .filter(|tls| tls.mode != ListenerTlsMode::Disabled)
-            .map(|tls| (tls.mode, self.server_tls(tls, protocol, (scope, &place))));
+            .map(|tls| (tls.mode, self.server_tls(tls, protocol, scope, &place)));
         with_tls(chain, tls)
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn tracing(tracing: Option<&Tracing>) -> HttpTracing {
             fields,
         } => (
             "envoy.tracers.xray",
-            x_ray((address, *port), segment, *sampling_percent, fields),
+            x_ray(address, *port, segment, *sampling_percent, fields),
         ),
     };
     HttpTracing {
@@ -104,7 +104,8 @@ pub(crate) fn tracing(tracing: Option<&Tracing>) -> HttpTracing {
 }
 
 fn x_ray(
-    (address, port): (&str, u16),
+    address: &str,
+    port: u16,
     segment: &str,
     sampling_percent: Option<f64>,
     fields: &BTreeMap<String, String>,

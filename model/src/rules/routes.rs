@@ -19,7 +19,7 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
             protocol != route.spec.rule.protocol() && spoken == Some(protocol)
         });
         if !agree {
-            against_target(mesh, route, (i, target), report);
+            against_target(mesh, route, i, target, report);
         }
     }
     method(route, report);
@@ -109,7 +109,8 @@ fn against_router(
 fn against_target(
     mesh: &Mesh,
     route: &Resource<RouteSpec>,
-    (index, target): (usize, &WeightedTarget),
+    index: usize,
+    target: &WeightedTarget,
     report: &mut Report,
 ) {
     let Some(node) = mesh.virtual_node(&target.virtual_node) else {

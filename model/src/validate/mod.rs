@@ -256,13 +256,12 @@ impl<'a> Walker<'a> {
 
     fn list(&mut self, shape: &'a ListShape, nodes: &'a [Node], node: &'a Node) {
         let count = nodes.len();
-        let bounds = (shape.min, shape.max);
         if count < shape.min || shape.max.is_some_and(|max| count > max) {
             let problem = Diagnostic::error(
                 codes::LIST_LENGTH,
                 format!("the list has {}", counted(count, "element")),
             )
-            .help(scalar::bounds_help(bounds, "element"));
+            .help(scalar::bounds_help(shape.min, shape.max, "element"));
             self.report(problem, node.span);
         }
         for (index, node) in nodes.iter().enumerate() {

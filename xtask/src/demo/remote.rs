@@ -66,7 +66,8 @@ pub(super) fn play(
     steps: &Steps,
     cast: &Cast<'_>,
     children: &Children,
-    (folder, logs): (&Path, &Path),
+    folder: &Path,
+    logs: &Path,
 ) -> Result<()> {
     steps.chapter("Two Envoys elsewhere: a bucket, and an agent beside each");
     let [bucket, port1, port2, admin1, admin2, listen1, listen2] = free_ports()?;

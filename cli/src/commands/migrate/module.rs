@@ -148,7 +148,7 @@ impl Tree {
                 self.problems.push(
                     Diagnostic::error(
                         codes::NOT_HCL,
-                        format!("this is no configuration that can be read: {}", error.message()),
+                        format!("the configuration cannot be read: {}", error.message()),
                     )
                     .help("`terraform validate` says more; nothing is changed before every file can be read")
                     .at(place(source, start, start)),

@@ -236,7 +236,7 @@ impl Arguments {
 fn address(text: &str) -> Result<SocketAddr, Problem> {
     let wrong = |_| {
         wrong(format!(
-            "`{text}` is no address to listen on; one is `127.0.0.1:8080`"
+            "`{text}` is not an address to listen on; write one such as `127.0.0.1:8080`"
         ))
     };
     text.parse().map_err(wrong)
