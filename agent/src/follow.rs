@@ -95,7 +95,7 @@ impl Follower {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
         }
-        // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
+        // What is newest, if it is available; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
         if self.shared.status.borrow().bundle.is_none()
             && let Some(good) = self.memory.good.clone()

@@ -18,7 +18,7 @@ meshform_model::codes! {
          the template. What it was still belongs to the stack: name the owner from the message in `TakeOver` of the \
          function's stack while the new id comes."
     CLAIM "MF0984" "unreadable claim of a stack"
-        "What the store remembers of a resource of a stack (a setting `cloudformation/…`) is no claim that this \
+        "What the store remembers of a resource of a stack (a setting `cloudformation/…`) is not a claim that this \
          version can read. Nothing was written. A newer version of the function may have written it."
     CONTENDED "MF0985" "resource under constant concurrent writes"
         "Every attempt found the resource changed by somebody else since it was read. Nothing of this request is \

@@ -178,8 +178,8 @@ fn quotas_hold_where_a_mesh_is_judged_and_nowhere_unasked() {
         for (wrong, word) in [
             ("azure", "write `aws`"),
             ("meshes=1", "virtual_nodes, virtual_routers"),
-            ("routes=-1", "no whole number"),
-            ("routes=", "no whole number"),
+            ("routes=-1", "not a whole number"),
+            ("routes=", "not a whole number"),
         ] {
             let ran = with(&["--quota", wrong]);
             assert_eq!(ran.exit, Exit::WrongUse, "{judge:?} {wrong}");

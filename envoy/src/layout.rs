@@ -15,7 +15,7 @@ pub const BOOTSTRAP: &str = "bootstrap.json";
 /// The bootstrap that holds everything.
 pub const STATIC: &str = "static.json";
 
-/// The folder of what a running Envoy follows, where it stands beside bootstraps.
+/// The folder of what a running Envoy follows, where it is beside bootstraps.
 pub const FOLLOWED: &str = "xds/";
 
 /// The link in a proxy's folder that leads to the files which its Envoy follows.

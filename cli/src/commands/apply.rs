@@ -23,7 +23,7 @@ use meshform_store::{Author, Created, Prefix, Store};
 use plan::{Plan, Step, Todo};
 use std::sync::Arc;
 
-/// Bring a store, and the proxies, to what any input form says
+/// Write the resources of any input form to a store, and release them to the proxies
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Who owns what is written: another owner's resources are left alone
     #[arg(long, value_name = "NAME")]
     owner: String,
-    /// Also delete what this owner has in the store, in any mesh or in that of `--mesh`, and the input lacks
+    /// Also delete this owner's resources that are not in the input, in any mesh or in that of `--mesh`
     #[arg(long)]
     prune: bool,
     /// Write nothing, only say what would be done

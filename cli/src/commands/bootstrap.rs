@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 /// Where Envoy gets its configuration from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
-    /// All of it stands in the bootstrap
+    /// All resources are in the bootstrap
     Static,
     /// From files that are swapped
     Files,

@@ -43,7 +43,7 @@ pub(crate) struct Loaded {
     other_meshes: BTreeSet<String>,
 }
 
-/// Reads the inputs. `None` when the options do not fit them; that has been told.
+/// Reads the inputs. `None` when the options do not fit them; that has been reported.
 pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
     load_with(arguments, false, io)
 }
@@ -90,7 +90,7 @@ fn finish(reading: Reading, other_meshes: BTreeSet<String>, io: &mut Io) -> Opti
 }
 
 /// Reads the inputs, or a store where no input is given. `None` when there is neither, or the options do not fit; that
-/// has been told.
+/// has been reported.
 pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io: &mut Io) -> Option<Loaded> {
     if !arguments.paths.is_empty() {
         return load(arguments, io);
@@ -185,7 +185,7 @@ impl Loaded {
         }
     }
 
-    /// Adds problems; what has been told is not told again.
+    /// Adds problems; what has been reported is not told again.
     pub(crate) fn add(&mut self, problems: Vec<Diagnostic>) {
         for problem in problems {
             if !self.problems.contains(&problem) {
@@ -270,7 +270,7 @@ impl Loaded {
         looked.unwrap_or_else(|problem| vec![*problem])
     }
 
-    /// Problems that name a resource and a field get the bytes where these stand.
+    /// Problems that name a resource and a field get the bytes where these are.
     pub(crate) fn placed(&self, mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if problems.is_empty() {
             return problems;
@@ -451,7 +451,7 @@ fn equal(a: &Resource, b: &Resource) -> bool {
     a.spec == b.spec && a.tags == b.tags && a.extensions == b.extensions && a.mesh_owner == b.mesh_owner
 }
 
-/// The first line of a resource is place enough; the whole of it would fill the screen.
+/// The first line of a resource is place enough; all of it would fill the screen.
 fn first_line(sources: &Sources, span: Span) -> Span {
     let text = sources
         .get(span.source)

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// The store for the provider block: a directory, or a bucket such as `s3://bucket/prefix`; `.meshform` otherwise
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
-    /// The owner for the provider block: how this root module is told from others of the same mesh
+    /// The owner for the provider block: distinguishes this root module from others of the same mesh
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
     /// The state, as `terraform state pull` gives it; `terraform.tfstate` in the root module otherwise

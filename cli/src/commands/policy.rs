@@ -11,7 +11,7 @@ use meshform_model::key::ResourceKey;
 use meshform_release::ProxyId;
 use serde_json::Value as Json;
 
-/// Write an IAM policy for a proxy, for the writers of a mesh, or for its poller of endpoints
+/// Write an IAM policy for a proxy, for the writers of a mesh, or for its endpoint poller
 ///
 /// The policy goes to standard output as JSON. Nothing is asked of the bucket, which need not be there yet.
 #[derive(Debug, clap::Args)]

@@ -191,7 +191,7 @@ fn wait_for_the_proxy(container: &mut Map<String, Json>, proxy: &str) {
     merge(container, "dependsOn", &wait, "containerName");
 }
 
-/// Adds to a list of a container the elements that it does not have, told apart by `key`.
+/// Adds to a list of a container the elements that it does not have, distinguished by `key`.
 pub(super) fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, key: &str) {
     let missing: Vec<Json> = more
         .as_array()

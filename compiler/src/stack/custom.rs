@@ -1,4 +1,4 @@
-//! Custom resources in the place of `AWS::AppMesh::*`.
+//! Custom resources instead of `AWS::AppMesh::*`.
 
 use super::properties::{EXTENSIONS, NO_ECHO};
 use super::references::{Use, depend, named, replace};

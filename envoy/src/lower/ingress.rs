@@ -280,7 +280,7 @@ pub(crate) fn with_tls(chain: Chain, tls: Option<(ListenerTlsMode, Option<Arc<Se
             };
             vec![encrypted, plain]
         }
-        // A certificate that cannot be had was reported; the listener does not become plain by that.
+        // A certificate that is not available was reported; the listener does not become plain by that.
         Some((_, None)) => Vec::new(),
         Some((ListenerTlsMode::Disabled, _)) | None => vec![chain],
     }

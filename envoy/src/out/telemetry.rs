@@ -202,7 +202,7 @@ pub(crate) fn stats_config(config: &Metrics) -> Option<metrics::StatsConfig> {
     })
 }
 
-/// Tags taken out of names, where several listeners are told apart. The first group is what is cut from the name, the
+/// Tags taken out of names, where several listeners are distinguished. The first group is what is cut from the name, the
 /// second the value.
 const RESOURCE_TAGS: &[(&str, &str)] = &[
     (

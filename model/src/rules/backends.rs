@@ -1,4 +1,4 @@
-//! What one proxy calls: services that it could not tell apart.
+//! What one proxy calls: services that it could not distinguish.
 
 use super::{Report, codes, named, place};
 use crate::diag::{Diagnostic, Place};

@@ -13,7 +13,7 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
     let router = mesh.virtual_router(router);
     let spoken = router.and_then(|router| against_router(route, router, report));
     for (i, target) in route.spec.rule.targets().iter().enumerate() {
-        // Router and target agree: that the route's type is another is told once.
+        // Router and target agree: that the route's type is another is reported once.
         let agree = mesh.listener_of(target).is_some_and(|(_, listener)| {
             let protocol = listener.port_mapping.protocol;
             protocol != route.spec.rule.protocol() && spoken == Some(protocol)

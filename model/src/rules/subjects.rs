@@ -1,4 +1,4 @@
-//! The rules resource by resource: for a whole mesh, and again for what a change concerns.
+//! The rules resource by resource: for a complete mesh, and again for what a change concerns.
 
 use super::{
     Options, Report, addresses, backends, durations, extensions, gateway_routes, listeners, logs, names,
@@ -24,7 +24,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Of a whole mesh.
+    /// Of a complete mesh.
     pub fn of(mesh: &Mesh, options: Options) -> Self {
         let mut by = BTreeMap::new();
         RuleRunner::new(mesh, &options).all(&mut |key, found| {

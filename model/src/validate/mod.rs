@@ -331,7 +331,7 @@ fn given_of<'n, S: AsRef<str>>(names: &'n [S], object: &Object) -> Vec<&'n str> 
         .collect()
 }
 
-/// Whether a field is there under a name that is none: that has been reported as what it is.
+/// Whether a field is there under a name that is not one: that has been reported as what it is.
 fn is_misspelt(shape: &ObjectShape, field: &Field, object: &Object) -> bool {
     let names: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
     let mut unknown = object.iter().filter(|given| shape.field(&given.name).is_none());

@@ -19,7 +19,7 @@ use crate::children::{Children, Running};
 use crate::failure::{Failure, Result};
 use crate::work::free_ports;
 
-/// What the server in the place of S3 takes; the module says the rest.
+/// What the server that replaces S3 takes; the module says the rest.
 const KEYS: [(&str, &str); 3] = [
     ("AWS_ACCESS_KEY_ID", "AKIADEMO"),
     ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-demo"),

@@ -38,7 +38,7 @@ fn made(
         };
         loaded.problems.push(Diagnostic::error(codes::NOT_THERE, message));
     }
-    // What is not valid is told once, not again by each target.
+    // What is not valid is reported once, not again by each target.
     if has_errors(&loaded.problems) {
         return files;
     }
@@ -133,7 +133,7 @@ pub(super) fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {
     }
 }
 
-/// The user's templates in the place of ours.
+/// The user's templates instead of ours.
 pub(super) fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagnostic>) -> ecs::Templates {
     let mut templates = ecs::Templates::default();
     let Some(directory) = &arguments.templates else {

@@ -39,7 +39,7 @@ pub(super) struct SourceFile {
     body: Body,
 }
 
-/// A block, and where it stands.
+/// A block, and where it is.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'m> {
     pub(super) source: &'m SourceFile,
@@ -231,7 +231,7 @@ impl<'m> Found<'m> {
         (whole.start + shift, header.end + shift, whole.end + shift)
     }
 
-    /// The text of an expression, and where it stands.
+    /// The text of an expression, and where it is.
     pub(super) fn text_of(&self, value: &Expression) -> (std::ops::Range<usize>, &'m str) {
         let shift = self.source.shift;
         let span = value.span().unwrap_or_default();

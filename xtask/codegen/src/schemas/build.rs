@@ -25,7 +25,7 @@ pub(super) fn build(files: &BTreeMap<String, Schema>) -> Result<Model, Error> {
     Ok(model)
 }
 
-/// A schema and where it stands.
+/// A schema and where it is.
 #[derive(Clone)]
 struct Located<'a> {
     file: &'a str,
