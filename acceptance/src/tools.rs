@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "/no/such/envoy is no program")]
+    #[should_panic(expected = "/no/such/envoy is not a program")]
     fn a_variable_that_names_nothing_is_no_answer() {
         found(Ok(PathBuf::from("/no/such/envoy")));
     }

@@ -29,7 +29,7 @@ impl Upstream {
     /// Starts a service called `name` on a free loopback port.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port is available.
     pub fn start(name: &str) -> std::io::Result<Self> {
         Self::start_on(name, 0)
     }
@@ -37,7 +37,7 @@ impl Upstream {
     /// Starts a service called `name` on `port` of the loopback address (0: a free one).
     ///
     /// # Errors
-    /// When the port cannot be had.
+    /// When the port is not available.
     pub fn start_on(name: &str, port: u16) -> std::io::Result<Self> {
         Self::start_at(name, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
@@ -45,7 +45,7 @@ impl Upstream {
     /// Starts a service called `name` at another loopback address (port 0: a free one).
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address is not available.
     pub fn start_at(name: &str, address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;

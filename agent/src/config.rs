@@ -99,7 +99,7 @@ const IGNORED: &[(&str, &str)] = &[
     ("APPMESH_PREVIEW", "there is no preview channel"),
     (
         "APPMESH_RESOURCE_CLUSTER",
-        "the node's cluster stands in the published bootstrap",
+        "the published bootstrap sets the node's cluster",
     ),
     (
         "APPMESH_SDS_SOCKET_PATH",
@@ -125,7 +125,7 @@ const IGNORED: &[(&str, &str)] = &[
         "HC_DISCONNECTED_TIMEOUT_S",
         "a store that is away makes no proxy unhealthy",
     ),
-    ("PID_POLL_INTERVAL_MS", "the end of Envoy is told by the system"),
+    ("PID_POLL_INTERVAL_MS", "the system reports the end of Envoy"),
     (
         "APPNET_ENVOY_LOG_DESTINATION",
         "Envoy logs to the container's log; give Envoy --log-path",

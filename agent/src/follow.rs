@@ -95,7 +95,7 @@ impl Follower {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
         }
-        // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
+        // What is newest, if it is available; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
         if self.shared.status.borrow().bundle.is_none()
             && let Some(good) = self.memory.good.clone()
@@ -266,7 +266,7 @@ impl Follower {
         let written = self.write(current).await?;
         let verdict = match &written {
             None => Verdict::Taken,
-            Some(written) => self.confirm(written, (before, ends)).await,
+            Some(written) => self.confirm(written, before, ends).await,
         };
         match verdict {
             Verdict::Taken => self.is_good(current).await,
@@ -477,7 +477,7 @@ impl Follower {
     }
 
     /// Waits until Envoy has taken what was written, or has refused it.
-    async fn confirm(&self, written: &Written, (mut before, mut ends): (Updates, u32)) -> Verdict {
+    async fn confirm(&self, written: &Written, mut before: Updates, mut ends: u32) -> Verdict {
         let until = Instant::now() + CONFIRMATION;
         let is_new = self
             .memory

@@ -328,7 +328,7 @@ impl Supervisor {
         if let Some(status) = self.wait(until, idle).await {
             return status;
         }
-        log::info("Envoy is told to end");
+        log::info("stopping Envoy");
         child.signal(Signal::TERM);
         if let Some(status) = self.wait(Instant::now() + LAST, async |_: &Self| false).await {
             return status;

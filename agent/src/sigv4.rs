@@ -14,12 +14,7 @@ pub(crate) struct Keys {
 }
 
 /// Signs a request to `service` in `region`. Its path is encoded already, and its query in order.
-pub(crate) fn sign(
-    request: Request,
-    keys: &Keys,
-    (region, service): (&str, &str),
-    now: SystemTime,
-) -> Request {
+pub(crate) fn sign(request: Request, keys: &Keys, region: &str, service: &str, now: SystemTime) -> Request {
     let time: String = humantime::format_rfc3339_seconds(now)
         .to_string()
         .chars()
@@ -108,7 +103,7 @@ mod tests {
             .unwrap()
             .header("range", "bytes=0-9");
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_369_353_600);
-        let signed = sign(request, &keys, ("us-east-1", "s3"), at);
+        let signed = sign(request, &keys, "us-east-1", "s3", at);
         let (_, value) = signed.headers.last().unwrap();
         assert!(
             value.ends_with("f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),

@@ -223,7 +223,7 @@ impl Bucket {
         }
         request.body = body;
         let keys = self.credentials.keys().await?;
-        let answer = sign(request, &keys, (&self.region, "s3"), SystemTime::now())
+        let answer = sign(request, &keys, &self.region, "s3", SystemTime::now())
             .send()
             .await?;
         if matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {

@@ -18,7 +18,7 @@ meshform_model::codes! {
     SETTING "MF0433" "invalid agent setting"
         "A variable of the agent, or a field of the file that MESHFORM_CONFIG names, has a value that cannot be used, \
          or one that is needed is missing. `meshform-agent --help` lists all of them. Nothing was started."
-    UNPUBLISHED "MF0434" "nothing published for a proxy"
+    UNPUBLISHED "MF0434" "proxy without a published release"
         "The store has no `current.json` of this proxy. Either its mesh is not published to this bucket and prefix, \
          or MESHFORM_PROXY (or APPMESH_RESOURCE_ARN) names a virtual node or gateway that the mesh does not have. A \
          proxy that has run before goes on with its last good release."
@@ -32,13 +32,13 @@ meshform_model::codes! {
     MALFORMED "MF0437" "malformed object in a store"
         "An object is damaged, cut short, of another proxy, or of a format that a newer version writes. It is not \
          used. `meshform release` writes what is damaged again; for a newer format update the agent."
-    CLOCK "MF0438" "clock of a proxy's machine is wrong"
+    CLOCK "MF0438" "wrong clock on a proxy's machine"
         "S3 refuses requests that are signed more than five minutes away from its own time. The message has both \
          times. Set the clock of the machine; the proxy goes on with what it has until then."
-    UNCONFIRMED "MF0439" "release not confirmed by Envoy"
+    UNCONFIRMED "MF0439" "release without confirmation by Envoy"
         "Envoy has neither taken nor refused a release within a minute: it is not up yet, waits for a server that it \
          needs, or does not read its directory. The agent goes on to look and tries again."
-    DIRECTORY "MF0440" "agent directory cannot be used"
+    DIRECTORY "MF0440" "unusable agent directory"
         "MESHFORM_DIR cannot be read or written, its disk is full, or another agent runs on it. Each proxy needs a \
          directory of its own that its agent may write. Envoy goes on with the files that it has."
     CERTIFICATES "MF0441" "changed certificate not in use"

@@ -120,7 +120,7 @@ fn a_link_in_place_of_a_file_is_replaced_and_not_followed() {
     let root = place.path();
     publish(root, &["1"]).unwrap();
     let target = elsewhere.path().join("precious");
-    // The same content, so that only its kind tells it apart.
+    // The same content, so that only its kind distinguishes it.
     fs::copy(folder(root).join("bootstrap.json"), &target).unwrap();
     let before = fs::read(&target).unwrap();
     for name in [

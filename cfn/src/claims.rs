@@ -133,8 +133,11 @@ impl Claims {
             return Ok(Known::default());
         };
         let claim = serde_json::from_str(&setting.value).map_err(|error| {
-            Diagnostic::error(codes::CLAIM, format!("the setting `{name}` is no claim: {error}"))
-                .help("was the function replaced by an older version? deploy the newer one again")
+            Diagnostic::error(
+                codes::CLAIM,
+                format!("the setting `{name}` is not a claim: {error}"),
+            )
+            .help("was the function replaced by an older version? deploy the newer one again")
         })?;
         Ok(Known {
             claim,

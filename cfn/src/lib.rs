@@ -1,6 +1,6 @@
 //! `meshform-cfn`: one AWS Lambda function that lets CloudFormation deploy `AWS::AppMesh::*` again.
 //!
-//! CloudFormation asks it for three things, told apart by `event`:
+//! CloudFormation asks it for three things, distinguished by `event`:
 //!
 //! - **the macro** (`macros`): a template with `Transform: Meshform` comes, the same template with custom resources goes
 //!   back; `meshform_compiler::stack` does the work, for the command too;

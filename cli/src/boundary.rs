@@ -14,7 +14,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Does the work of a command. A panic in it is told as a problem, and not by Rust's own words on standard error.
+/// Does the work of a command. A panic in it is reported as a problem, and not by Rust's own words on standard error.
 pub(crate) fn guard(work: impl FnOnce() -> Exit) -> Result<Exit, Diagnostic> {
     GUARDED.set(true);
     // What a panic leaves half done is dropped with the command; files are renamed into place only when whole.
@@ -24,7 +24,7 @@ pub(crate) fn guard(work: impl FnOnce() -> Exit) -> Result<Exit, Diagnostic> {
 }
 
 /// From here on a panic of a command prints nothing by itself: the boundary tells it. One in another thread, which reaches
-/// no boundary, is told as ever. For the process's own start.
+/// no boundary, is reported as usual. For the process's own start.
 pub fn keep_panics_quiet() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

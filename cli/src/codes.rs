@@ -32,7 +32,7 @@ meshform_model::codes! {
          a local folder, or take its App Mesh resources into the root module: `moved` blocks keep their \
          state. `meshform migrate --state FILE` writes these blocks and the resources, as the state has \
          them."
-    PROVIDERS_MAP "MF0635" "module call whose `providers` lacks appmesh"
+    PROVIDERS_MAP "MF0635" "module call without `appmesh` in its `providers`"
         "A module that is called with `providers = { … }` gets only the providers of that map. Add `appmesh \
          = appmesh`."
     ALIASED_PROVIDER "MF0636" "App Mesh resource of an aliased provider"

@@ -3,7 +3,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Fine,
-    /// Problems or differences were found; they have been told.
+    /// Problems or differences were found; they have been reported.
     Found,
     /// The command was used wrongly, or what it needs is not there.
     WrongUse,

@@ -24,7 +24,7 @@ pub(crate) struct InputArguments {
     /// Only this mesh; also the mesh of resources that do not name theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) mesh: Option<String>,
-    /// The kind of an App Mesh body that does not tell it: virtualNode, route, …
+    /// The kind of an App Mesh body that does not say it: virtualNode, route, …
     #[arg(long, value_name = "KIND", value_parser = kind)]
     pub(crate) kind: Option<Kind>,
     /// The name of an App Mesh body without one; the file's name otherwise

@@ -10,7 +10,7 @@ pub struct Io {
     pub stdin: Box<dyn Read>,
     /// Standard output: results.
     pub stdout: Box<dyn Write>,
-    /// Standard error: what is to be told beside the result.
+    /// Standard error: what is to be reported beside the result.
     pub stderr: Box<dyn Write>,
     pub env: BTreeMap<String, String>,
     /// Relative paths start here.

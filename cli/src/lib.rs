@@ -1,4 +1,4 @@
-//! The `meshform` command: what it is told, in process, so that tests can tell it too.
+//! The `meshform` command: what it prints, in process, so that tests can check it.
 //!
 //! - [`run`] parses the arguments and calls one of `commands`, one file each.
 //! - [`io`] is all it has of the world besides files: streams, environment, working directory.
@@ -44,10 +44,10 @@ struct MannerArguments {
     /// When problems are coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
-    /// Tell errors only, no warnings
+    /// Print errors only, no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Tell also what was read and how long it took
+    /// Also print what was read and how long it took
     #[arg(short, long, global = true)]
     verbose: bool,
 }

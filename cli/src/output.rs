@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 /// What is to be written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
-    /// Relative paths with `/`, and what stands there.
+    /// Relative paths with `/`, and what is there.
     files: BTreeMap<String, Vec<u8>>,
     /// Links, and where they lead, seen from their own folder. They are swapped when all files are there.
     links: BTreeMap<String, String>,

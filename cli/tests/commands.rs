@@ -178,8 +178,8 @@ fn quotas_hold_where_a_mesh_is_judged_and_nowhere_unasked() {
         for (wrong, word) in [
             ("azure", "write `aws`"),
             ("meshes=1", "virtual_nodes, virtual_routers"),
-            ("routes=-1", "no whole number"),
-            ("routes=", "no whole number"),
+            ("routes=-1", "not a whole number"),
+            ("routes=", "not a whole number"),
         ] {
             let ran = with(&["--quota", wrong]);
             assert_eq!(ran.exit, Exit::WrongUse, "{judge:?} {wrong}");
@@ -457,7 +457,7 @@ fn the_files_of_proxies_are_looked_for_on_request() {
     let ran = world.run(&check);
     assert_eq!(ran.err.matches("error[MF0808]").count(), 2, "{}", ran.err);
     assert!(ran.err.contains("holds no PEM"), "{}", ran.err);
-    assert!(ran.err.contains("is no file"), "{}", ran.err);
+    assert!(ran.err.contains("is not a file"), "{}", ran.err);
     let compile = [
         "compile",
         "mesh.yaml",

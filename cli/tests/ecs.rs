@@ -1,4 +1,4 @@
-//! `meshform compile --target ecs`: task definitions that somebody has, with our proxy in the place of App Mesh's.
+//! `meshform compile --target ecs`: task definitions that somebody has, with our proxy instead of App Mesh's.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod common;

@@ -44,7 +44,7 @@ fn told(ran: &Ran) -> Vec<String> {
         .collect()
 }
 
-/// The table: by file, what is to be told.
+/// The table: by file, what is to be reported.
 fn expected() -> BTreeMap<String, Vec<String>> {
     let text = fs::read_to_string(beside("bad/expected.txt")).unwrap();
     let lines = text

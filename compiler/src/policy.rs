@@ -26,7 +26,7 @@ pub struct MeshPrefix<'a> {
 }
 
 impl Bucket {
-    /// Of `s3://bucket/prefix`; none of what is no bucket of S3.
+    /// Of `s3://bucket/prefix`; none of what is not an S3 bucket.
     pub fn parse(store: &str) -> Option<Self> {
         let place = store.strip_prefix("s3://")?.trim_end_matches('/');
         let (name, prefix) = place.split_once('/').unwrap_or((place, ""));

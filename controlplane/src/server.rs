@@ -417,7 +417,7 @@ fn printable(text: &str) -> String {
 
 fn request_id() -> String {
     let mut bytes = [0; 16];
-    // Without random numbers requests are not told apart in the log, which is no reason to fail.
+    // Without random numbers requests are not distinguished in the log, which is no reason to fail.
     let _ = getrandom::fill(&mut bytes);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();

@@ -184,7 +184,7 @@ impl Printer {
                 Of::Message(at) => {
                     let inner = piece(&mut bytes)?;
                     if let Some(Shape::Entry(entry)) = self.shapes.get(*at) {
-                        self.entry(&mut out, (&field.name, entry), inner)?;
+                        self.entry(&mut out, &field.name, entry, inner)?;
                     } else if field.many {
                         let printed = self.message(*at, inner)?;
                         entries(&mut out, &field.name)?.push(printed);
@@ -204,7 +204,8 @@ impl Printer {
     fn entry(
         &self,
         out: &mut Map<String, Value>,
-        (name, entry): (&str, &BTreeMap<u32, Field>),
+        name: &str,
+        entry: &BTreeMap<u32, Field>,
         bytes: &[u8],
     ) -> Result<()> {
         let mut fields = self.fields(entry, bytes)?;

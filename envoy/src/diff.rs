@@ -16,7 +16,7 @@ pub struct ProxyDiff {
     pub key: ResourceKey,
     /// Whether it is in both states.
     pub how: Difference,
-    /// What it is told differently, by kind and name. Of a proxy that comes or goes: nothing.
+    /// What it is sent differently, by kind and name. Of a proxy that comes or goes: nothing.
     pub parts: Vec<PartDiff>,
 }
 

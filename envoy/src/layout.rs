@@ -15,7 +15,7 @@ pub const BOOTSTRAP: &str = "bootstrap.json";
 /// The bootstrap that holds everything.
 pub const STATIC: &str = "static.json";
 
-/// The folder of what a running Envoy follows, where it stands beside bootstraps.
+/// The folder of what a running Envoy follows, where it is beside bootstraps.
 pub const FOLLOWED: &str = "xds/";
 
 /// The link in a proxy's folder that leads to the files which its Envoy follows.
@@ -35,7 +35,7 @@ pub fn file(kind: ResourceType, name: &str) -> String {
 }
 
 /// The path by which the Envoy of a proxy's directory finds a resource.
-pub(crate) fn followed(directory: &str, (kind, name): (ResourceType, &str)) -> String {
+pub(crate) fn followed(directory: &str, kind: ResourceType, name: &str) -> String {
     format!("{directory}/{CURRENT}/{}", file(kind, name))
 }
 

@@ -40,8 +40,8 @@ fn append(out: &mut String, doc: &Doc<'_>) {
     match doc {
         Doc::Value(value) => out.push_str(&value.to_string()),
         Doc::Piece(piece) => out.push_str(piece),
-        Doc::List(items) => joined(out, ('[', ']'), items, append),
-        Doc::Object(fields) => joined(out, ('{', '}'), fields, |out, (name, value)| {
+        Doc::List(items) => joined(out, '[', ']', items, append),
+        Doc::Object(fields) => joined(out, '{', '}', fields, |out, (name, value)| {
             string(out, name);
             out.push(':');
             append(out, value);
@@ -51,8 +51,8 @@ fn append(out: &mut String, doc: &Doc<'_>) {
 
 fn value(out: &mut String, one: &Value, tables: &Tables) {
     match one {
-        Value::Array(items) => joined(out, ('[', ']'), items, |out, item| value(out, item, tables)),
-        Value::Object(fields) => joined(out, ('{', '}'), fields, |out, (name, one)| {
+        Value::Array(items) => joined(out, '[', ']', items, |out, item| value(out, item, tables)),
+        Value::Object(fields) => joined(out, '{', '}', fields, |out, (name, one)| {
             string(out, name);
             out.push(':');
             let table = (name == "route_config").then(|| one.get("name")?.as_str());
@@ -67,7 +67,8 @@ fn value(out: &mut String, one: &Value, tables: &Tables) {
 
 fn joined<T>(
     out: &mut String,
-    (open, close): (char, char),
+    open: char,
+    close: char,
     items: impl IntoIterator<Item = T>,
     mut each: impl FnMut(&mut String, T),
 ) {

@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Everything in `captured` that `ours` has not, by its place.
-fn compare(place: &str, (captured, ours): (&Value, Option<&Value>), found: &mut BTreeMap<String, String>) {
+fn compare(place: &str, captured: &Value, ours: Option<&Value>, found: &mut BTreeMap<String, String>) {
     match (captured, ours) {
         (Value::Object(fields), Some(Value::Object(ours))) => {
             for (name, value) in fields {
-                compare(&format!("{place}/{name}"), (value, ours.get(name)), found);
+                compare(&format!("{place}/{name}"), value, ours.get(name), found);
             }
         }
         (Value::Array(items), Some(Value::Array(ours))) => {
@@ -26,7 +26,7 @@ fn compare(place: &str, (captured, ours): (&Value, Option<&Value>), found: &mut 
                 // What has a name is looked for by it.
                 let same = |one: &&Value| item.get("name").is_some() && one.get("name") == item.get("name");
                 let other = ours.iter().find(same).or_else(|| ours.get(at));
-                compare(&format!("{place}/{at}"), (item, other), found);
+                compare(&format!("{place}/{at}"), item, other, found);
             }
         }
         (captured, Some(ours)) if captured == ours => {}
@@ -64,7 +64,7 @@ fn what_was_captured_is_in_our_files_too() {
         let mut proxies = output.proxies.iter();
         let proxy = proxies.find(|proxy| proxy.path.ends_with(wanted)).unwrap();
         let mut found = BTreeMap::new();
-        compare("", (&case["captured"], Some(&resources(proxy))), &mut found);
+        compare("", &case["captured"], Some(&resources(proxy)), &mut found);
         let listed = case["differences"].as_object().unwrap();
         let unlisted: Vec<_> = found
             .iter()

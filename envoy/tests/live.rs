@@ -81,11 +81,7 @@ fn the_example_mesh_runs_and_follows_without_restart() {
     let port = setting.proxy;
     let root = tempfile::tempdir().unwrap();
     let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
-    let mut envoy = Running::start(
-        &apps(&setting, (75, 25), true),
-        &key,
-        (root.path(), setting.admin),
-    );
+    let mut envoy = Running::start(&apps(&setting, (75, 25), true), &key, root.path(), setting.admin);
     let pid = envoy.pid();
 
     let (first, second) = split(port, 1000);
@@ -159,7 +155,7 @@ fn a_canary_comes_and_goes_under_load_without_a_failed_request() {
     let root = tempfile::tempdir().unwrap();
     let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
     let without = apps(&setting, (100, 0), false);
-    let mut envoy = Running::start(&without, &key, (root.path(), setting.admin));
+    let mut envoy = Running::start(&without, &key, root.path(), setting.admin);
 
     let stop = Arc::new(AtomicBool::new(false));
     let load: Vec<_> = (0..4)

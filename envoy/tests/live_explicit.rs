@@ -48,7 +48,7 @@ struct Ports {
     own: u16,
 }
 
-fn mesh(ports: &Ports, (api, db, app): (u16, u16, u16)) -> Value {
+fn mesh(ports: &Ports, api: u16, db: u16, app: u16) -> Value {
     let listener = |port: u16, protocol: &str| json!({"portMapping": {"port": port, "protocol": protocol}});
     json!({
         "mesh": "m",
@@ -105,10 +105,10 @@ fn sockets_of_services_and_the_way_in() {
         tcp: free_port(),
         own: free_port(),
     };
-    let json = mesh(&ports, (api.port, db, app.port));
+    let json = mesh(&ports, api.port, db, app.port);
     let root = tempfile::tempdir().unwrap();
     let key = ResourceKey::in_mesh("m", Kind::VirtualNode, "web");
-    let mut envoy = Running::start(&support::mesh(&json), &key, (root.path(), ports.admin));
+    let mut envoy = Running::start(&support::mesh(&json), &key, root.path(), ports.admin);
 
     let mut client = Client::connect("127.0.0.7", ports.own).unwrap();
     assert_eq!(

@@ -57,7 +57,7 @@ fn a_gateway_rewrites_and_routes_and_lets_nobody_forge() {
     }));
     let key = ResourceKey::in_mesh("m", Kind::VirtualGateway, "front");
     let root = tempfile::tempdir().unwrap();
-    let _envoy = Running::start(&mesh, &key, (root.path(), admin));
+    let _envoy = Running::start(&mesh, &key, root.path(), admin);
     let ways = RouteSimulator::of(&mesh, &key).unwrap();
     let forged = [("x-app-mesh-virtual-service", "many.local:9090")];
     for (host, path, seen_by, seen_path, seen_host) in [

@@ -49,7 +49,7 @@ fn swap(folder: &Path, version: &str) {
     fs::rename(next, folder.join("..data")).unwrap();
 }
 
-fn mesh(ports: &Ports, (server, client): (&Path, &Path), (mode, own): (&str, bool)) -> Mesh {
+fn mesh(ports: &Ports, server: &Path, client: &Path, mode: &str, own: bool) -> Mesh {
     let files = |folder: &Path| json!({"file": {"certificateChain": folder.join("tls.crt"), "privateKey": folder.join("tls.key")}});
     let trust = |folder: &Path| json!({"trust": {"file": {"certificateChain": folder.join("ca.crt")}}});
     let mut tls = json!({"validation": trust(client)});
@@ -83,13 +83,14 @@ fn mesh(ports: &Ports, (server, client): (&Path, &Path), (mode, own): (&str, boo
     }))
 }
 
-fn start(mesh: &Mesh, node: &str, place: (&Path, u16)) -> Running {
-    let root = place.0.join(node);
+fn start(mesh: &Mesh, node: &str, root: &Path, admin: u16) -> Running {
+    let root = root.join(node);
     fs::create_dir_all(&root).unwrap();
     Running::start(
         mesh,
         &ResourceKey::in_mesh("m", Kind::VirtualNode, node),
-        (&root, place.1),
+        &root,
+        admin,
     )
 }
 
@@ -115,9 +116,9 @@ fn mutual_tls_by_files_follows_their_rotation() {
         std::os::unix::fs::symlink(format!("..data/{file}"), two.join(file)).unwrap();
     }
     swap(&two, "v1");
-    let strict = mesh(&ports, (&one, &two), ("STRICT", true));
-    let _server = start(&strict, "server", (work.path(), ports.admins.1));
-    let mut caller = start(&strict, "caller", (work.path(), ports.admins.0));
+    let strict = mesh(&ports, &one, &two, "STRICT", true);
+    let _server = start(&strict, "server", work.path(), ports.admins.1);
+    let mut caller = start(&strict, "caller", work.path(), ports.admins.0);
     assert_eq!(
         status(&ports),
         200,
@@ -128,13 +129,13 @@ fn mutual_tls_by_files_follows_their_rotation() {
         .get("serviceb.apps.local", "/", &[]);
     assert!(plain.is_err(), "STRICT takes no plain connection");
 
-    caller.follow(&mesh(&ports, (&one, &two), ("STRICT", false)));
+    caller.follow(&mesh(&ports, &one, &two, "STRICT", false));
     assert_eq!(status(&ports), 503, "without a certificate of the caller");
     caller.follow(&strict);
     assert_eq!(status(&ports), 200);
 
     put_certificates(&one, "v2");
-    let next = mesh(&ports, (&one, &two), ("STRICT", true));
+    let next = mesh(&ports, &one, &two, "STRICT", true);
     // The caller still trusts only the old authority: once its connections are new, it refuses the server.
     reconnect(&mut caller, &ports, &next, 503);
     fs::create_dir_all(two.join("v2")).unwrap();
@@ -172,9 +173,9 @@ fn permissive_takes_both() {
     let work = tempfile::tempdir().unwrap();
     let folder = work.path().join("tls");
     put_certificates(&folder, "v1");
-    let permissive = mesh(&ports, (&folder, &folder), ("PERMISSIVE", false));
-    let server = start(&permissive, "server", (work.path(), ports.admins.1));
-    let _caller = start(&permissive, "caller", (work.path(), ports.admins.0));
+    let permissive = mesh(&ports, &folder, &folder, "PERMISSIVE", false);
+    let server = start(&permissive, "server", work.path(), ports.admins.1);
+    let _caller = start(&permissive, "caller", work.path(), ports.admins.0);
     assert_eq!(status(&ports), 200, "over TLS");
     let (_, stats) = server.ask("/stats?filter=ssl.handshake");
     assert!(
@@ -216,7 +217,7 @@ fn a_server_that_speaks_first_is_heard_through_a_permissive_listener() {
             "inbound": {"appPorts": [{"listenerPort": listener, "appPort": app}]},
         }},
     }));
-    let _envoy = start(&mesh, "server", (work.path(), admin));
+    let _envoy = start(&mesh, "server", work.path(), admin);
     let mut caller = TcpStream::connect(("127.0.0.1", listener)).unwrap();
     caller.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut heard = [0; 5];

@@ -132,7 +132,7 @@ fn inside() {
     let _app = Server::start_on("app", "127.0.0.1:8080");
     let root = tempfile::tempdir().unwrap();
     let key = ResourceKey::in_mesh("m", Kind::VirtualNode, "web");
-    let envoy = Running::start(&mesh(api.port), &key, (root.path(), 9901));
+    let envoy = Running::start(&mesh(api.port), &key, root.path(), 9901);
 
     // Out: the address does not matter, only the port and the name.
     let ask = |host: &str, port: u16| Client::connect("10.9.0.2", port).unwrap().get(host, "/", &[]);

@@ -1,5 +1,5 @@
 //! What holds for every mesh: the same bytes for the same mesh in any order, and no byte of a proxy that a change does
-//! not name. (`batches` gives whole meshes to real Envoy.)
+//! not name. (`batches` gives complete meshes to real Envoy.)
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,7 +4,7 @@ crate::codes! {
     SHAPE "MF0201" "unreadable spec"
         "The spec could not be read as its kind's. Field-level validation names the field and what it should \
          hold; this code is left for documents that reach the typed form without it."
-    NOTHING "MF0202" "no resources"
+    NOTHING "MF0202" "mesh without resources"
         "A mesh was asked for, but there is no resource of it, not even the mesh itself."
     SEVERAL_MESHES "MF0203" "resources of several meshes"
         "Resources see each other within one mesh only, so each mesh is looked at by itself."
@@ -210,7 +210,7 @@ crate::codes! {
         "A node or a gateway has at most one proxy profile, and a mesh at most one that names neither."
     PROFILE_PORT "MF0291" "profile for a port that the node does not listen on"
         "A proxy profile names the application's port behind a listener that the node does not have."
-    NOTHING_LEAVES "MF0292" "AWS endpoints are blocked"
+    NOTHING_LEAVES "MF0292" "blocked AWS endpoints"
         "Under `DROP_ALL` App Mesh let connections to `*.amazonaws.com` on port 443 pass; meshform lets out only what \
          is named. With transparent interception an application that calls SQS, S3 or STS would find its connections \
          closed. List the names in a profile's `egressSniAllowed`, or in the extension `egress` of the mesh or the \

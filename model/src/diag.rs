@@ -76,7 +76,7 @@ pub struct Place {
     pub pointer: Pointer,
     /// The bytes in a source.
     pub span: Option<Span>,
-    /// What is to be seen there, where the message alone does not tell.
+    /// What can be seen there, where the message alone does not tell.
     pub label: Option<String>,
 }
 
@@ -193,7 +193,7 @@ impl Place {
         }
     }
 
-    /// With a word on what is to be seen there.
+    /// With a word on what can be seen there.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());

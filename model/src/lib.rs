@@ -1,7 +1,7 @@
 //! The App Mesh model, pure: no I/O, no clock, no environment.
 //!
 //! The way of the data: a reader (Terraform's values, YAML, JSON, state) makes one [`Node`](value::Node) tree;
-//! the schema walker converts it between dialects, canonicalises and validates it; what is whole and known
+//! the schema walker converts it between dialects, canonicalises and validates it; what is complete and known
 //! becomes typed resources. Every problem on the way is a [`Diagnostic`](diag::Diagnostic).
 //!
 //! - [`value`]: the one instance tree. Null, absent, zero and empty are four things.

@@ -1,4 +1,4 @@
-//! Typed paths of fields: a place in a resource, with the type of what stands there.
+//! Typed paths of fields: a place in a resource, with the type of what is there.
 //!
 //! A path has a method for each field of its type, so that a field that a schema does not have is an error of the
 //! compiler: `VirtualNodeSpec::path().listeners().at(0).tls().mode()` is `/spec/listeners/0/tls/mode`. Where a value is one

@@ -32,7 +32,7 @@ meshform_model::codes! {
          state, a template or API documents."
     INCOMPLETE "MF0712" "unknown value where a known one is needed"
         "A part of the name, or of what is wanted, is missing or not known yet."
-    NOT_RELEASED "MF0713" "release not finished"
+    NOT_RELEASED "MF0713" "unfinished release"
         "Everything is written; the release took longer than `release_timeout` in the provider block says, \
          could not be made, or was not waited for because the apply was interrupted. The next apply, or the \
          command in the message, goes on from there."

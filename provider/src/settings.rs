@@ -248,7 +248,7 @@ impl Settings {
             Seed::default()
         });
         let access = access(block, around, &store);
-        let publish = targets(block, (around, &access), &mut problems);
+        let publish = targets(block, around, &access, &mut problems);
         let release_timeout = duration(block, "release_timeout", RELEASE_TIMEOUT, &mut problems);
         let hold_time = duration(block, "hold_time", HOLD_TIME, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
@@ -347,11 +347,7 @@ fn has_unknown(block: &Value) -> bool {
 }
 
 /// Where to publish, each place once.
-fn targets(
-    block: &Value,
-    (around, access): (&Surroundings, &Access),
-    problems: &mut Diagnostics,
-) -> Vec<Target> {
+fn targets(block: &Value, around: &Surroundings, access: &Access, problems: &mut Diagnostics) -> Vec<Target> {
     let list = AttributePath::root().attr("publish");
     let items = block.get("publish").items();
     let several = items.iter().enumerate();
@@ -378,7 +374,7 @@ fn duration(block: &Value, name: &str, usual: Duration, problems: &mut Diagnosti
         problems.push(
             Diagnostic::error(
                 codes::summary(codes::BAD_DURATION),
-                format!("{text:?} is no duration such as `500ms`, `30s` or `2m`."),
+                format!("{text:?} is not a duration such as `500ms`, `30s` or `2m`."),
             )
             .at(AttributePath::root().attr(name)),
         );

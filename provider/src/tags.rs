@@ -28,7 +28,7 @@ impl TagRules {
     }
 
     /// The `tags` of a state, from all tags of a record: without what only the defaults gave, and without what is
-    /// ignored. `prior` are the tags as the state had them: what stands there stays, also where it repeats a
+    /// ignored. `prior` are the tags as the state had them: what is there stays, also where it repeats a
     /// default.
     pub(crate) fn own(&self, all: &Value, prior: &Value) -> Value {
         let Some(all) = all.entries() else {

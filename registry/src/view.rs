@@ -193,7 +193,7 @@ impl Views {
             .await
     }
 
-    /// Where a resource gives the ids of others in the place of their names: nothing would ever be found by them.
+    /// Where a resource gives the ids of others instead of their names: nothing would ever be found by them.
     pub async fn misnamed(&self, resource: &Resource) -> Result<Vec<Diagnostic>> {
         let mut references = mesh::references(resource);
         references.retain(|reference| rules::looks_like_id(&reference.to.name));

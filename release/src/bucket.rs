@@ -365,7 +365,7 @@ impl BucketTarget {
         })
     }
 
-    /// What a proxy has been told, from memory where a listing shows that it is still so.
+    /// What a proxy has been sent, from memory where a listing shows that it is still so.
     async fn look(&self, proxy: &ProxyId, listing: Option<&Listing>) -> Result<Option<Known>> {
         let key = proxy.current_key();
         if let Some(listing) = listing {

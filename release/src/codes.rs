@@ -4,7 +4,7 @@
 pub use meshform_model::codes::INVALID_MESH;
 
 meshform_model::codes! {
-    PUBLISH "MF0501" "publish directory cannot be read or written"
+    PUBLISH "MF0501" "inaccessible publish directory"
         "The release is in the store, but not (or not whole) in the directory where proxies look for it. \
          Running proxies go on with what they have: each of them changes from one complete set of files to \
          the next, or not at all. When the cause is gone, the next apply or `meshform release` finishes the \

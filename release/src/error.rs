@@ -24,7 +24,7 @@ pub enum ReleaseError {
         detail: String,
     },
     /// Something that nothing is published to.
-    #[error("`{name}` is no place to publish to")]
+    #[error("`{name}` is not a place to publish to")]
     Target { name: String },
     /// Another process was faster every time.
     #[error("mesh `{mesh}` was released by others {attempts} times in a row")]

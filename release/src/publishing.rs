@@ -79,7 +79,8 @@ impl Releaser {
         }
         for _ in 0..ATTEMPTS {
             let seen = pointed.clone();
-            let told = self.targets.iter().zip(&deliveries).filter_map(to_wake);
+            let told = self.targets.iter().zip(&deliveries);
+            let told = told.filter_map(|(target, delivery)| to_wake(target, delivery));
             let wakes = futures_util::future::join_all(told.map(BucketTarget::wake));
             let reported = self.report(mesh, &reports, &mut pointed);
             let (reported, _) = futures_util::future::join(reported, wakes).await;
@@ -518,7 +519,7 @@ impl Releaser {
 }
 
 /// The bucket whose followers are to be told of a delivery.
-fn to_wake<'a>((target, delivery): (&'a Target, &Delivery)) -> Option<&'a BucketTarget> {
+fn to_wake<'a>(target: &'a Target, delivery: &Delivery) -> Option<&'a BucketTarget> {
     let Target::Bucket(bucket) = target else {
         return None;
     };

@@ -25,7 +25,7 @@ meshform_model::codes! {
         "The embedded store needs locks and shared memory that network file systems do not have reliably; \
          using it there damages it. Name a directory on a local disk, or share a bucket between machines \
          (`store = \"s3://bucket/prefix\"`)."
-    PERMISSION "MF0407" "no permission for the store"
+    PERMISSION "MF0407" "missing permission for the store"
         "The system refused access to the store's files. The embedded store needs to write its directory even \
          for reading, because readers and writers see each other through files in it."
     FULL "MF0408" "no space left"
@@ -60,11 +60,11 @@ meshform_model::codes! {
         "A store lives in a bucket that is there already; meshform makes objects, never buckets. Make it, or \
          correct the name. With a server of one's own, look at the endpoint too: the server that answered may \
          be another."
-    UNREACHABLE "MF0417" "object storage does not answer"
+    UNREACHABLE "MF0417" "unreachable object storage"
         "No connection, no answer in time, or an answer that broke off, also after several tries with pauses \
          between them. Nothing that was acknowledged before is lost, and what was written before is in \
          Terraform's state. Check network, proxy and endpoint, and apply again."
-    THROTTLED "MF0418" "object storage throttles requests"
+    THROTTLED "MF0418" "throttled object storage requests"
         "The service answered that there are too many requests, also after several tries with growing pauses \
          between them. What was written before is in Terraform's state. Wait and apply again; `-parallelism` \
          makes Terraform ask for less at once."

@@ -31,7 +31,7 @@ impl fmt::Display for RunId {
 impl Ids for RandomIds {
     fn next(&self) -> String {
         let mut bytes = [0_u8; 16];
-        // The call fails only where the system has no randomness at all; time and process still tell apart.
+        // The call fails only where the system has no randomness at all; time and process still distinguish.
         if getrandom::fill(&mut bytes).is_err() {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             let mixed = now.unwrap_or_default().as_nanos() ^ (u128::from(std::process::id()) << 96);

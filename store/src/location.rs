@@ -122,7 +122,7 @@ impl BucketUrl {
                 let account = account.ok_or_else(|| {
                     bad(
                         name,
-                        &format!("`{host}` is no address of Azure's"),
+                        &format!("`{host}` is not an Azure address"),
                         "write `abfss://container@account.dfs.core.windows.net/prefix`, or \
                          `az://container/prefix` and the account in the provider block",
                     )
@@ -138,7 +138,7 @@ impl BucketUrl {
             }
             (_, None) => (host, None),
         };
-        Self::checked(name, service, (bucket, account), prefix)
+        Self::checked(name, service, bucket, account, prefix)
     }
 
     /// `https://account.blob.core.windows.net/container/prefix`.
@@ -154,12 +154,7 @@ impl BucketUrl {
             ));
         };
         let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
-        Self::checked(
-            name,
-            Service::Azure,
-            (container, Some(account.to_owned())),
-            prefix,
-        )
+        Self::checked(name, Service::Azure, container, Some(account.to_owned()), prefix)
     }
 
     fn directory(name: &str, rest: &str) -> Result<Self> {
@@ -181,7 +176,8 @@ impl BucketUrl {
     fn checked(
         name: &str,
         service: Service,
-        (bucket, account): (&str, Option<String>),
+        bucket: &str,
+        account: Option<String>,
         prefix: &str,
     ) -> Result<Self> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');

@@ -19,7 +19,7 @@ pub fn block<const N: usize>(operations: [&'static str; N]) -> NestedBlock {
             block.attribute(
                 attribute.validate(validator("a duration", |value| match value.as_str() {
                     Some(text) if parse(text).is_none() => Err(format!(
-                        "{text:?} is no duration such as `90s`, `30m` or `1h30m`."
+                        "{text:?} is not a duration such as `90s`, `30m` or `1h30m`."
                     )),
                     _ => Ok(()),
                 })),

@@ -1,5 +1,5 @@
 //! `meshform-agent` beside real Envoys, on a bucket of an S3 server: releases arrive, refused ones go back, a store that
-//! is away and a killed process do no harm, and nothing is lost when it is told to stop.
+//! is away and a killed process do no harm, and nothing is lost when it is asked to stop.
 
 #![allow(
     clippy::unwrap_used,

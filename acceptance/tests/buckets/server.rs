@@ -1,5 +1,5 @@
 //! A server with the interface of S3 in this process, on a directory, that knows its callers by their keys, counts its
-//! requests and fails as it is told.
+//! requests and fails as it is asked to.
 
 use crate::desk::{decoded, on_a_thread, pairs};
 use crate::{Bucket, KEY, SECRET};
@@ -379,7 +379,7 @@ fn refusal(status: u16, code: &str) -> HttpResponse {
     answer.body(Body::from(text)).unwrap()
 }
 
-/// A body that ends before it is whole.
+/// A body that ends before it is complete.
 struct Broken(bool);
 
 impl HttpBody for Broken {

@@ -155,7 +155,7 @@ fn another_name_replaces_and_a_failed_update_leads_back() {
             && !paths.contains(&"/virtualNode/till-v2".to_owned())
     );
 
-    // Now the canary is replaced again, and what comes after fails: a port that is none.
+    // Now the canary is replaced again, and what comes after fails: a port that is not one.
     let before = world.bodies();
     let mut wrong = shop();
     wrong["Resources"]["Caller"]["Properties"]["Spec"]["Listeners"] =

@@ -220,7 +220,7 @@ fn rule(random: &mut Random, protocol: &str) -> Value {
 }
 
 /// A route of the gateway, on its listener for that protocol.
-fn gateway_rule(random: &mut Random, (protocol, port): (&str, u16)) -> Value {
+fn gateway_rule(random: &mut Random, protocol: &str, port: u16) -> Value {
     let mut rewrite = Map::new();
     let mut matches = if protocol == "grpc" {
         let mut out = Map::new();
@@ -275,7 +275,7 @@ fn gateway_rule(random: &mut Random, (protocol, port): (&str, u16)) -> Value {
 }
 
 /// A mesh by chance: services of each protocol behind routers, and a gateway with a listener for each.
-fn plan(random: &mut Random, (services, trust): (&Services, &Path), gateway: [u16; 3]) -> Plan {
+fn plan(random: &mut Random, services: &Services, trust: &Path, gateway: [u16; 3]) -> Plan {
     let mut plan = Plan::new();
     for protocol in PROTOCOLS {
         let nodes = services.nodes(protocol);
@@ -289,14 +289,15 @@ fn plan(random: &mut Random, (services, trust): (&Services, &Path), gateway: [u1
         }
         for at in 0..SERVICES {
             let router = format!("{protocol}{at}");
-            plan.served_by_router(&format!("{router}.apps.local"), &router, (8080, protocol));
+            plan.served_by_router(&format!("{router}.apps.local"), &router, 8080, protocol);
             for number in 0..ROUTES {
                 let to = one(random, &nodes).0;
                 let rule = rule(random, protocol);
                 plan.route(
                     &format!("{router}/r{number}"),
                     &format!("{protocol}Route"),
-                    (rule, to),
+                    rule,
+                    to,
                 );
             }
         }
@@ -315,7 +316,7 @@ fn plan(random: &mut Random, (services, trust): (&Services, &Path), gateway: [u1
     plan.set("virtualGateway/front", json!({ "listeners": listeners }));
     for (protocol, port) in PROTOCOLS.iter().zip(gateway) {
         for number in 0..3 * ROUTES {
-            let spec = gateway_rule(random, (protocol, port));
+            let spec = gateway_rule(random, protocol, port);
             plan.set(
                 &format!("virtualGateway/front/gatewayRoute/{protocol}{number}"),
                 spec,
@@ -462,7 +463,7 @@ fn any_request_goes_the_way_that_is_told() {
         let ports = [free_port(), free_port(), free_port()];
         let inner = free_port();
         let plan = (0..20)
-            .map(|_| plan(&mut random, (&services, folder.path()), ports))
+            .map(|_| plan(&mut random, &services, folder.path(), ports))
             .find(|plan| !has_errors(&plan.mesh().check()))
             .expect("a mesh that is valid");
         let web = plan.start(json!({}));

@@ -17,7 +17,7 @@ const SERVICE: &str = "api.apps.local";
 const SECURE: &str = "secure.apps.local";
 
 /// Sends requests through `web` to a service during a change; every one must be answered.
-fn during(what: &str, (web, service): (&mut Proxy, &str), change: impl FnOnce(&mut Proxy)) -> Tally {
+fn during(what: &str, web: &mut Proxy, service: &str, change: impl FnOnce(&mut Proxy)) -> Tally {
     let address = ([127, 0, 0, 1], web.port).into();
     let load = Load::start(address, service, "/", (200, 4));
     sleep(Duration::from_millis(200));
@@ -53,12 +53,12 @@ fn no_request_is_lost_when_routes_and_nodes_change() {
     let mut plan = Plan::new();
     plan.node("one", (8080, "http"), servers[0].port);
     plan.node("two", (8080, "http"), servers[1].port);
-    plan.served_by_router(SERVICE, "api", (8080, "http"));
-    plan.route("api/all", "httpRoute", (json!({"match": {"prefix": "/"}}), "one"));
+    plan.served_by_router(SERVICE, "api", 8080, "http");
+    plan.route("api/all", "httpRoute", json!({"match": {"prefix": "/"}}), "one");
     let web = &mut plan.start(json!({}));
     let mut sent = 0;
     let mut hold = |what: &str, web: &mut Proxy, change: &mut dyn FnMut(&mut Proxy)| {
-        let tally = during(what, (web, SERVICE), |web| change(web));
+        let tally = during(what, web, SERVICE, |web| change(web));
         sent += tally.sent();
         tally
     };
@@ -83,7 +83,7 @@ fn no_request_is_lost_when_routes_and_nodes_change() {
 
     let tally = hold("routes come and go", web, &mut |web| {
         let rule = json!({"priority": 1, "match": {"prefix": "/"}, "timeout": {"perRequest": seconds(5)}});
-        plan.route("api/first", "httpRoute", (rule, "two"));
+        plan.route("api/first", "httpRoute", rule, "two");
         web.follow(&plan);
         *plan.at("virtualRouter/api/route/first", "/priority") = json!(900);
         plan.at("virtualRouter/api/route/all", "")["priority"] = json!(2);
@@ -152,7 +152,7 @@ struct Mounted {
 }
 
 impl Mounted {
-    fn new(folder: PathBuf, (from, names): (&Path, &[&str])) -> Self {
+    fn new(folder: PathBuf, from: &Path, names: &[&str]) -> Self {
         fs::create_dir(&folder).unwrap();
         for name in names {
             symlink(Path::new("..data").join(name), folder.join(name)).unwrap();
@@ -184,8 +184,8 @@ fn no_request_is_lost_when_certificates_and_authorities_change() {
     let both = root.path().join("both");
     fs::create_dir(&both).unwrap();
     fs::write(both.join("ca.crt"), format!("{}{}", old.pem, new.pem)).unwrap();
-    let server = Mounted::new(root.path().join("server"), (&first, &["tls.crt", "tls.key"]));
-    let trust = Mounted::new(root.path().join("trust"), (&first, &["ca.crt"]));
+    let server = Mounted::new(root.path().join("server"), &first, &["tls.crt", "tls.key"]);
+    let trust = Mounted::new(root.path().join("trust"), &first, &["ca.crt"]);
 
     let port = free_port();
     let mut plan = Plan::new();
@@ -238,14 +238,14 @@ fn no_request_is_lost_when_certificates_and_authorities_change() {
     };
     let mut sent = 0;
     let either = format!("{}{}", old.pem, new.pem);
-    sent += during("a certificate is renewed", (web, SECURE), |web| {
+    sent += during("a certificate is renewed", web, SECURE, |web| {
         let before = shown(&old.pem).unwrap();
         server.swap(&second);
         until_another(&before, &old.pem);
         reconnect(web, &mut plan);
     })
     .sent();
-    sent += during("an authority is replaced", (web, SECURE), |web| {
+    sent += during("an authority is replaced", web, SECURE, |web| {
         trust.swap(&both);
         reconnect(web, &mut plan);
         let before = shown(&either).unwrap();

@@ -212,14 +212,15 @@ async fn connection(stream: tokio::net::TcpStream, name: &'static str, server: H
         return;
     };
     while let Some(Ok((request, respond))) = connection.accept().await {
-        tokio::spawn(answer(request.map(drop), respond, (name, server.clone())));
+        tokio::spawn(answer(request.map(drop), respond, name, server.clone()));
     }
 }
 
 async fn answer(
     request: Request<()>,
     mut respond: h2::server::SendResponse<Bytes>,
-    (name, server): (&'static str, Http2),
+    name: &'static str,
+    server: Http2,
 ) {
     let headers = texts(request.headers());
     let header = |name: &str| headers.get(name).map_or("", String::as_str);

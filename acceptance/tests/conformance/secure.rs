@@ -111,10 +111,10 @@ pub(crate) fn server(identity: &Identity, clients: Option<&str>, protocol: &[u8]
 
 /// A TLS service that answers HTTP/1.1 and notes `sni=…; alpn=…; client=yes|no` of each connection.
 pub(crate) fn service(identity: &Identity, clients: Option<&str>) -> (u16, Log) {
-    service_on("127.0.0.1:0", (identity, clients))
+    service_on("127.0.0.1:0", identity, clients)
 }
 
-pub(crate) fn service_on(address: &str, (identity, clients): (&Identity, Option<&str>)) -> (u16, Log) {
+pub(crate) fn service_on(address: &str, identity: &Identity, clients: Option<&str>) -> (u16, Log) {
     let config = Arc::new(server(identity, clients, b"http/1.1"));
     let listener = TcpListener::bind(address).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,6 +1,6 @@
 //! Services on bare sockets: nothing in between hides a byte. What a request wants to happen stands in its headers.
 //!
-//! `x-script: 503,reset,200` says what the first, the second and each further try of the request (told apart by
+//! `x-script: 503,reset,200` says what the first, the second and each further try of the request (distinguished by
 //! `x-id`) gets: a status; `reset` closes the connection; `300ms` waits and answers 200; `stall` begins an answer
 //! and sends nothing more for four seconds.
 

@@ -121,7 +121,7 @@ impl Plan {
     }
 
     /// A service that a router of its own provides on `port`, and that `web` may call.
-    pub(crate) fn served_by_router(&mut self, service: &str, router: &str, (port, protocol): (u16, &str)) {
+    pub(crate) fn served_by_router(&mut self, service: &str, router: &str, port: u16, protocol: &str) {
         self.set(
             &format!("virtualRouter/{router}"),
             json!({"listeners": [{"portMapping": {"port": port, "protocol": protocol}}]}),
@@ -139,7 +139,7 @@ impl Plan {
     }
 
     /// A route to one node.
-    pub(crate) fn route(&mut self, path: &str, kind: &str, (rule, node): (Value, &str)) {
+    pub(crate) fn route(&mut self, path: &str, kind: &str, rule: Value, node: &str) {
         let (router, name) = path.split_once('/').unwrap();
         let mut spec = json!({kind: rule});
         if let Some(priority) = spec[kind].as_object_mut().unwrap().remove("priority") {

@@ -135,7 +135,7 @@ impl Xds {
             };
             let (version, resources) = self.state.borrow().clone();
             for kind in ORDER.iter().filter(|kind| due.iter().any(|due| due == *kind)) {
-                let answer = answer(version, kind, (&wanted[*kind], resources.get(*kind)));
+                let answer = answer(version, kind, &wanted[*kind], resources.get(*kind));
                 if answers.send_data(framed(&answer), false).is_err() {
                     return;
                 }
@@ -174,7 +174,8 @@ pub(crate) const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_
 fn answer(
     version: u64,
     kind: &str,
-    (names, resources): (&[String], Option<&BTreeMap<String, Value>>),
+    names: &[String],
+    resources: Option<&BTreeMap<String, Value>>,
 ) -> DiscoveryResponse {
     let chosen = resources.into_iter().flatten().filter(|(name, _)| {
         // Whoever names none wants all.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) const NAME: &str = "APPLICATION_NAME";
 pub(crate) const PORT: &str = "APPLICATION_PORT";
 
-/// Serves until it is told to stop.
+/// Serves until it is asked to stop.
 pub(crate) fn serve() {
     let (Ok(name), Ok(port)) = (std::env::var(NAME), std::env::var(PORT)) else {
         return;

@@ -187,14 +187,14 @@ impl Desk {
         );
     }
 
-    /// Takes free ports in the place of a guide's.
+    /// Takes free ports instead of a guide's.
     pub(crate) fn free_ports(&mut self, ports: &[u16]) {
         for port in ports {
             self.port(*port, meshform_acceptance::ports::free().unwrap());
         }
     }
 
-    /// Takes a port on which something listens already in the place of a guide's.
+    /// Takes a port on which something listens already instead of a guide's.
     pub(crate) fn port(&mut self, guide: u16, real: u16) {
         self.ports.push((guide.to_string(), real.to_string()));
     }

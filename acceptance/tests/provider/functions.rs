@@ -6,7 +6,7 @@ use crate::world::World;
 use meshform_acceptance::tools;
 use serde_json::{Value, json};
 
-/// A mesh whose router sends `weight` of 100 to `b2`; the task of `a`, as `terraform_data` in the place of a task
+/// A mesh whose router sends `weight` of 100 to `b2`; the task of `a`, as `terraform_data` instead of a task
 /// definition.
 fn mesh(weight: u32, image: &str, interception: &str) -> String {
     let targets = [

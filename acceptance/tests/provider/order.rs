@@ -64,7 +64,7 @@ fn what_is_shuffled_in_the_store_is_shown_in_the_order_of_the_state() {
         targets.as_array_mut().unwrap().reverse();
     });
     world.plan_is_empty();
-    // Shuffled and changed: the change alone is to be seen.
+    // Shuffled and changed: the change alone can be seen.
     world.tamper(&key, |body| {
         let targets = &mut body["spec"]["httpRoute"]["action"]["weightedTargets"];
         let targets = targets.as_array_mut().unwrap();

@@ -85,11 +85,16 @@ impl CloudMap {
             .header("x-amz-target", "Route53AutoNaming_v20170314.DiscoverInstances");
         request.body = asked.to_string().into_bytes();
         let keys = self.credentials.keys().await.map_err(Refusal::Other)?;
-        let place = (self.region.as_str(), "servicediscovery");
-        let answer = sign(request, &keys, place, SystemTime::now())
-            .send()
-            .await
-            .map_err(Refusal::Other)?;
+        let answer = sign(
+            request,
+            &keys,
+            &self.region,
+            "servicediscovery",
+            SystemTime::now(),
+        )
+        .send()
+        .await
+        .map_err(Refusal::Other)?;
         if answer.status.is_success() {
             return Instances::read(&answer.body).map_err(Refusal::Other);
         }

@@ -95,7 +95,7 @@ impl Host {
     }
 }
 
-/// Polls until it is told to stop.
+/// Polls until it is asked to stop.
 pub(crate) async fn run() -> Result<u8, String> {
     let settings = Settings::read()?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {

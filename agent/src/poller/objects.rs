@@ -157,7 +157,7 @@ impl Objects {
             }
         }
         let tell = async |store: &mut Store, (caller, digest, known): (String, Digest, Option<Told>)| {
-            let outcome = tell(store, &caller, (&digest, known)).await;
+            let outcome = tell(store, &caller, &digest, known).await;
             (caller, outcome)
         };
         let mut changed = 0;
@@ -230,7 +230,8 @@ impl Objects {
 async fn tell(
     store: &mut Store,
     caller: &str,
-    (digest, mut known): (&Digest, Option<Told>),
+    digest: &Digest,
+    mut known: Option<Told>,
 ) -> Result<Option<(Told, bool)>, String> {
     for _ in 0..ATTEMPTS {
         let Some(mut told) = look(store, caller, known.as_ref()).await? else {

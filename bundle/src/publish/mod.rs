@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 pub struct Publisher {
     root: PathBuf,
     /// How long an Envoy has to take in a set of files before the next one that builds on it, and how long callers
-    /// have to learn that a proxy is going before it is told to let go. Envoy follows a swapped link well within it.
+    /// have to learn that a proxy is going before it is asked to let go. Envoy follows a swapped link well within it.
     settle: Duration,
     /// How long what is gone or replaced is kept at least.
     grace: Duration,

@@ -45,7 +45,10 @@ pub(super) fn key(request: &CustomRequest) -> Option<ResourceKey> {
 
 fn resource(request: &CustomRequest) -> Result<Resource, Vec<Diagnostic>> {
     let kind = stack::kind_of_custom(&request.resource_type).ok_or_else(|| {
-        let message = format!("`{}` is no type of a custom resource here", request.resource_type);
+        let message = format!(
+            "`{}` is not a custom resource type of this function",
+            request.resource_type
+        );
         let problem = Diagnostic::error(codes::EVENT, message);
         vec![problem.help("let the macro write them: `Transform: Meshform`, or `meshform convert --custom`")]
     })?;

@@ -23,7 +23,7 @@ use meshform_store::{Author, Created, Prefix, Store};
 use plan::{Plan, Step, Todo};
 use std::sync::Arc;
 
-/// Bring a store, and the proxies, to what any input form says
+/// Write the resources of any input form to a store, and release them to the proxies
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Who owns what is written: another owner's resources are left alone
     #[arg(long, value_name = "NAME")]
     owner: String,
-    /// Also delete what this owner has in the store, in any mesh or in that of `--mesh`, and the input lacks
+    /// Also delete this owner's resources that are not in the input, in any mesh or in that of `--mesh`
     #[arg(long)]
     prune: bool,
     /// Write nothing, only say what would be done
@@ -147,7 +147,7 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
         loaded,
     )
     .await;
-    let releases = release(arguments, io, &store, (&plan, author)).await;
+    let releases = release(arguments, io, &store, &plan, author).await;
     if let Some(run) = &run {
         let closed = store.close_run(run).await.map_err(RegistryError::from);
         closed.map_err(|error| failed(&error))?;
@@ -224,7 +224,8 @@ async fn release(
     arguments: &Arguments,
     io: &Io,
     store: &Arc<dyn Store>,
-    (plan, author): (&Plan, Author),
+    plan: &Plan,
+    author: Author,
 ) -> Result<Said, Problem> {
     let mut releaser = Releaser::new(Arc::clone(store), Arc::new(EnvoyBuilder), author)
         .with_rules(arguments.quotas.options());

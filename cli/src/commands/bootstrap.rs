@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 /// Where Envoy gets its configuration from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
-    /// All of it stands in the bootstrap
+    /// All resources are in the bootstrap
     Static,
     /// From files that are swapped
     Files,
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let options = envoy::Options::new(&arguments.root);
     let mut text = String::new();
     if let Some((mesh, key)) = one_proxy(&mut loaded, &meshes, &arguments.node) {
-        match envoy::bootstrap(mesh, &key, (mode, &options)) {
+        match envoy::bootstrap(mesh, &key, mode, &options) {
             Ok(bootstrap) => text = bootstrap,
             Err(problems) => {
                 let problems = loaded.placed(problems);

@@ -90,7 +90,7 @@ pub(crate) enum Target {
 enum Configuration {
     /// meshform-agent brings each release from a bucket: a changed route changes no task definition
     Agent,
-    /// All of it stands in the task definition, or in a ConfigMap that Envoy follows
+    /// All of it is in the task definition, or in a ConfigMap that Envoy watches
     Static,
 }
 
@@ -99,7 +99,7 @@ enum Configuration {
 enum Companions {
     /// They stay as they are; none is added
     Keep,
-    /// AWS Distro for OpenTelemetry stands in their place, and where a proxy sends to one that is missing
+    /// AWS Distro for OpenTelemetry replaces them, and is added where a proxy sends to one that is missing
     Collector,
 }
 

@@ -16,7 +16,7 @@ use meshform_model::rules::Options as Rules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Show what differs between two inputs: resources in the mesh's words, then what each proxy gets and what becomes of
+/// Show what differs between two inputs: resources first, then what changes for each proxy and for
 /// open connections
 ///
 /// Of the two paths the first is before, the second after; each is a file or folder of any form, `-` for standard input, or a

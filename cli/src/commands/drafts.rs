@@ -56,7 +56,7 @@ pub(super) fn draft(resource: &Resource) -> Draft {
             uid: Some(identity.uid).filter(|uid| !uid.is_empty()),
             mesh_owner: Some(identity.mesh_owner),
             resource_owner: Some(identity.resource_owner),
-            // A date that is none is left to the store.
+            // A date that is not one is left to the store.
             created_at: identity.created_at.parse().ok(),
             last_updated_at: identity.last_updated_at.parse().ok(),
             version: Some(identity.version),

@@ -82,7 +82,7 @@ fn fault(root: &Path, path: &str) -> Option<String> {
     match read {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("is not there".to_owned()),
         Err(error) => Some(format!("cannot be read: {error}")),
-        Ok(false) => Some("is no file".to_owned()),
+        Ok(false) => Some("is not a file".to_owned()),
         Ok(true) => {
             let pem = bytes.windows(PEM.len()).any(|part| part == PEM);
             (!pem).then(|| "holds no PEM".to_owned())

@@ -122,8 +122,11 @@ fn names(key: &ResourceKey) -> Vec<&str> {
 fn planned(bytes: &[u8]) -> Result<BTreeMap<ResourceKey, String>, Problem> {
     let wrong = |why: String| {
         Box::new(
-            Diagnostic::error(codes::CANNOT_READ, format!("this is no plan in JSON: {why}"))
-                .help("write `terraform plan -out=tfplan`, then `terraform show -json tfplan > plan.json`"),
+            Diagnostic::error(
+                codes::CANNOT_READ,
+                format!("the file is not a plan in JSON: {why}"),
+            )
+            .help("write `terraform plan -out=tfplan`, then `terraform show -json tfplan > plan.json`"),
         )
     };
     let plan: Json = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;

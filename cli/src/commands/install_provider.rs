@@ -130,7 +130,7 @@ fn source(arguments: &Arguments, io: &Io) -> Result<PathBuf, Box<Diagnostic>> {
     };
     match fs::metadata(&path) {
         Ok(meta) if meta.is_file() && meta.len() > 0 => Ok(path),
-        Ok(_) => Err(not_there(&path, "is no program", help)),
+        Ok(_) => Err(not_there(&path, "is not a program", help)),
         Err(error) => Err(not_there(&path, &format!("cannot be read: {error}"), help)),
     }
 }

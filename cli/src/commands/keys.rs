@@ -34,7 +34,7 @@ enum Action {
     Create(CreateArguments),
     /// Begin a session with a key, and print it as a `credential_process` of AWS's clients does; it ends after an hour
     ///
-    /// The key stands in MESHFORM_KEY_ID and MESHFORM_KEY_SECRET, so that no file of AWS's clients has it.
+    /// The key is read from MESHFORM_KEY_ID and MESHFORM_KEY_SECRET, so that no file of AWS's clients has it.
     Session {
         /// The address of `meshform serve`
         #[arg(long, value_name = "URL")]

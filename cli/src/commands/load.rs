@@ -43,7 +43,7 @@ pub(crate) struct Loaded {
     other_meshes: BTreeSet<String>,
 }
 
-/// Reads the inputs. `None` when the options do not fit them; that has been told.
+/// Reads the inputs. `None` when the options do not fit them; that has been reported.
 pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
     load_with(arguments, false, io)
 }
@@ -62,15 +62,16 @@ pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io)
 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
 pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    finish(arguments.read(symbolic, io), io)
+    let (reading, other_meshes) = arguments.read(symbolic, io);
+    finish(reading, other_meshes, io)
 }
 
 /// Reads a text that was not in a file.
 pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    finish((arguments.read_text(name, text), BTreeSet::new()), io)
+    finish(arguments.read_text(name, text), BTreeSet::new(), io)
 }
 
-fn finish((reading, other_meshes): (Reading, BTreeSet<String>), io: &mut Io) -> Option<Loaded> {
+fn finish(reading: Reading, other_meshes: BTreeSet<String>, io: &mut Io) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
@@ -89,7 +90,7 @@ fn finish((reading, other_meshes): (Reading, BTreeSet<String>), io: &mut Io) -> 
 }
 
 /// Reads the inputs, or a store where no input is given. `None` when there is neither, or the options do not fit; that
-/// has been told.
+/// has been reported.
 pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io: &mut Io) -> Option<Loaded> {
     if !arguments.paths.is_empty() {
         return load(arguments, io);
@@ -184,7 +185,7 @@ impl Loaded {
         }
     }
 
-    /// Adds problems; what has been told is not told again.
+    /// Adds problems; what has been reported is not told again.
     pub(crate) fn add(&mut self, problems: Vec<Diagnostic>) {
         for problem in problems {
             if !self.problems.contains(&problem) {
@@ -269,7 +270,7 @@ impl Loaded {
         looked.unwrap_or_else(|problem| vec![*problem])
     }
 
-    /// Problems that name a resource and a field get the bytes where these stand.
+    /// Problems that name a resource and a field get the bytes where these are.
     pub(crate) fn placed(&self, mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         if problems.is_empty() {
             return problems;
@@ -431,11 +432,10 @@ fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnost
                 format!("{key} stands twice in one input"),
             )
             .help("two resources cannot have one name: remove one, or give it another name"),
-            (true, false) => Diagnostic::warning(
-                meshform_model::codes::TWICE,
-                format!("{key} stands in two inputs"),
-            )
-            .help("both say the same; the first is taken"),
+            (true, false) => {
+                Diagnostic::warning(meshform_model::codes::TWICE, format!("{key} is in two inputs"))
+                    .help("both say the same; the first is taken")
+            }
         };
         for span in spans {
             let mut place = Place::of(&key, &Pointer::root());
@@ -451,7 +451,7 @@ fn equal(a: &Resource, b: &Resource) -> bool {
     a.spec == b.spec && a.tags == b.tags && a.extensions == b.extensions && a.mesh_owner == b.mesh_owner
 }
 
-/// The first line of a resource is place enough; the whole of it would fill the screen.
+/// The first line of a resource is place enough; all of it would fill the screen.
 fn first_line(sources: &Sources, span: Span) -> Span {
     let text = sources
         .get(span.source)

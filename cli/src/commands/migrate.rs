@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// The store for the provider block: a directory, or a bucket such as `s3://bucket/prefix`; `.meshform` otherwise
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
-    /// The owner for the provider block: how this root module is told from others of the same mesh
+    /// The owner for the provider block: distinguishes this root module from others of the same mesh
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
     /// The state, as `terraform state pull` gives it; `terraform.tfstate` in the root module otherwise
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let root = arguments.folder.as_path();
     if !io.path(root).is_dir() {
         io.tell(&format!(
-            "error: `{}` is no folder; give a root module\n",
+            "error: `{}` is not a folder; give a root module\n",
             root.display()
         ));
         return Exit::WrongUse;
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     problems.extend(plan.left);
     problems.extend(warnings);
     let failed = has_errors(&problems);
-    report(arguments, io, (&tree, &problems), &done);
+    report(arguments, io, &tree, &problems, &done);
     match failed || arguments.check && open {
         true => Exit::Found,
         false => Exit::Fine,
@@ -139,7 +139,7 @@ fn write(io: &Io, changes: &[Changed]) -> Option<Diagnostic> {
     output::replace(files.collect())
 }
 
-fn report(arguments: &Arguments, io: &mut Io, (tree, problems): (&Tree, &[Diagnostic]), done: &[Changed]) {
+fn report(arguments: &Arguments, io: &mut Io, tree: &Tree, problems: &[Diagnostic], done: &[Changed]) {
     match arguments.format.format {
         Format::Json => {
             let count = Count::of(problems);

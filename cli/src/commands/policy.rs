@@ -11,7 +11,7 @@ use meshform_model::key::ResourceKey;
 use meshform_release::ProxyId;
 use serde_json::Value as Json;
 
-/// Write an IAM policy for a proxy, for the writers of a mesh, or for its poller of endpoints
+/// Write an IAM policy for a proxy, for the writers of a mesh, or for its endpoint poller
 ///
 /// The policy goes to standard output as JSON. Nothing is asked of the bucket, which need not be there yet.
 #[derive(Debug, clap::Args)]
@@ -50,9 +50,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     let bucket = Bucket::parse(&arguments.store).ok_or_else(|| {
-        let message = format!("`--store {}` is no bucket of S3", arguments.store);
+        let message = format!("`--store {}` is not an S3 bucket", arguments.store);
         Diagnostic::error(codes::BAD_OPTION, message).help(
-            "IAM policies are for `s3://BUCKET/PREFIX`; on Google and Azure a role on the whole bucket or container does it",
+            "IAM policies are for `s3://BUCKET/PREFIX`; on Google Cloud and Azure grant a role on the bucket or container",
         )
     })?;
     let bucket = bucket.in_partition(&arguments.partition);

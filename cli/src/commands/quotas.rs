@@ -35,6 +35,6 @@ fn parse(text: &str) -> Result<Quotas, String> {
     let quota = Quota::from_name(name).ok_or_else(|| format!("there are quotas for {}", names()))?;
     let limit = limit
         .parse()
-        .map_err(|_| format!("`{limit}` is no whole number, 0 or more"))?;
+        .map_err(|_| format!("`{limit}` is not a whole number of 0 or more"))?;
     Ok(Quotas::from_iter([(quota, limit)]))
 }

@@ -25,7 +25,7 @@ pub(crate) struct ReleaseArguments {
     watch: bool,
 }
 
-/// Let the proxies of a mesh go again, and release what was written meanwhile
+/// End a pin: let the proxies of a mesh follow releases again, and release what was written meanwhile
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnpinArguments {
     #[command(flatten)]

@@ -45,7 +45,7 @@ pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
     let mut reader = FleetReader::default();
     if !arguments.watch {
         return run(&arguments.of, io, |io, store, meshes| {
-            arguments.said((io, &store), meshes, &mut reader)
+            arguments.said(io, &store, meshes, &mut reader)
         });
     }
     let store = match arguments.of.open(io) {
@@ -55,7 +55,7 @@ pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
     let mut shown: Option<Report> = None;
     loop {
         let meshes = arguments.of.meshes(&*store);
-        let said = meshes.and_then(|meshes| arguments.said((io, &store), &meshes, &mut reader));
+        let said = meshes.and_then(|meshes| arguments.said(io, &store, &meshes, &mut reader));
         let report = Report::of(&arguments.of, said);
         if shown.as_ref().is_none_or(|shown| !shown.is_as(&report)) {
             if io.manner.screen {
@@ -71,7 +71,8 @@ pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
 impl StatusArguments {
     fn said(
         &self,
-        (io, store): (&Io, &Arc<dyn Store>),
+        io: &Io,
+        store: &Arc<dyn Store>,
         meshes: &[String],
         reader: &mut FleetReader,
     ) -> Result<Said, Problem> {
@@ -82,7 +83,7 @@ impl StatusArguments {
                 said.problems
                     .extend(wait_for(&releaser, mesh, Revision(revision))?);
             }
-            said.status(&releaser, mesh, (reader, self.cost))?;
+            said.status(&releaser, mesh, reader, self.cost)?;
         }
         Ok(said)
     }
@@ -139,7 +140,8 @@ impl Said {
         &mut self,
         releaser: &Releaser,
         mesh: &str,
-        (reader, cost): (&mut FleetReader, bool),
+        reader: &mut FleetReader,
+        cost: bool,
     ) -> Result<(), Problem> {
         let status = store::wait(releaser.status(mesh))?.map_err(|error| store::told(&error))?;
         let fleet = store::wait(releaser.fleet(mesh, reader))?.map_err(|error| store::told(&error))?;

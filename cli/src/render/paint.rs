@@ -6,7 +6,7 @@ const BLUE: &str = "\x1b[34m";
 const GREEN: &str = "\x1b[32m";
 const END: &str = "\x1b[0m";
 
-/// A problem as it is told, with the colours that its lines have. What comes from inputs has no escapes by now.
+/// A problem as it is shown, with the colours that its lines have. What comes from inputs has no escapes by now.
 pub(super) fn colored(problem: &str) -> String {
     let color = if problem.starts_with("error") { RED } else { YELLOW };
     let mut out = String::with_capacity(problem.len() + 64);

@@ -15,14 +15,14 @@ meshform_model::codes! {
     NO_STACK "MF0971" "template without resources of App Mesh"
         "The macro, `convert --custom`, `--retain` and `--removed` rewrite whole templates that hold \
          `AWS::AppMesh::*`. This one holds none, or only a part of a template was given."
-    NO_LITERAL "MF0972" "attribute of App Mesh that the template does not tell"
+    NO_LITERAL "MF0972" "App Mesh attribute that the template does not know"
         "When the resources of a mesh leave a stack, what referred to them gets their values written out. Names and \
          ARNs follow from the template; a uid, a name that CloudFormation made up, and the ARN of a resource in a \
          shared mesh do not, and have to be given."
     LOOP "MF0973" "loop (`Fn::ForEach`) with resources of App Mesh"
         "Loops are expanded by CloudFormation's own transform `AWS::LanguageExtensions`. Transforms run in the order \
          in which the template lists them, so it has to stand before `Meshform`."
-    SEVERAL_STACKS "MF0974" "several stacks where one is rewritten"
+    SEVERAL_STACKS "MF0974" "several CloudFormation stacks in the input"
         "`convert --custom`, `--retain` and `--removed` write one template for one stack. Nested stacks are rewritten \
          template by template, because each is deployed as a stack of its own."
 }

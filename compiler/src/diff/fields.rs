@@ -133,7 +133,7 @@ impl Walk {
         });
     }
 
-    /// The last field and, where it stands in an element of a list, of which.
+    /// The last field and, where it is in an element of a list, of which.
     fn words(&self) -> String {
         let mut fields = self.path.iter().rev().filter_map(|step| match step {
             Step::Field(name) => Some(spaced(name)),
@@ -200,7 +200,7 @@ fn duration(value: &Json) -> Option<String> {
     ))
 }
 
-/// A value as it is told: texts without quotes, durations as people write them, what is long cut.
+/// A value as it is shown: texts without quotes, durations as people write them, what is long cut.
 fn shown(value: &Json) -> String {
     const MOST: usize = 100;
     let text = match value {

@@ -47,7 +47,7 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     for key in outer.into_iter().chain(inner) {
         let found = former(key, &renamed)
             .and_then(|was| gone.iter().copied().find(|key| **key == was))
-            .or_else(|| same(key, (&old, &new), &gone));
+            .or_else(|| same(key, &old, &new, &gone));
         match found {
             Some(was) => {
                 gone.remove(was);
@@ -97,7 +97,8 @@ type ByKey<'r> = BTreeMap<&'r ResourceKey, &'r Resource>;
 /// The one resource that is gone and said the same as the one with that key. Of several, none: which would it be?
 fn same<'r>(
     key: &ResourceKey,
-    (old, new): (&ByKey<'r>, &ByKey<'r>),
+    old: &ByKey<'r>,
+    new: &ByKey<'r>,
     gone: &BTreeSet<&'r ResourceKey>,
 ) -> Option<&'r ResourceKey> {
     let resource = new.get(key)?;

@@ -109,7 +109,7 @@ fn misfits(task: &Task<'_>, workload: &Workload) -> Vec<Diagnostic> {
         problems.push(
             Diagnostic::warning(
                 codes::LIMIT,
-                format!("{cpu} CPU units with {memory} MiB are no size of a task on Fargate"),
+                format!("{cpu} CPU units with {memory} MiB are not a Fargate task size"),
             )
             .help("for example 256 with 512, 512 with 1024, 1024 with 2048; tasks on EC2 take any"),
         );

@@ -198,7 +198,7 @@ impl Work<'_> {
         let text = self.take(name)?;
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() {
-            self.tell(name, Fate::Lost, &format!("`{text}` is no number"));
+            self.tell(name, Fate::Lost, &format!("`{text}` is not a number"));
         }
         number
     }

@@ -19,7 +19,7 @@ meshform_model::codes! {
     CONTAINERS "MF0916" "missing list of containers"
         "Container definitions are a list of objects, each with a `name` of its own, as ECS's API and \
          `container_definitions` of Terraform have them."
-    NOT_MOUNTED "MF0917" "file that no volume brings to the proxy's container"
+    NOT_MOUNTED "MF0917" "proxy file without a volume"
         "The proxy's configuration names a certificate, a log file or a socket, and the task definition mounts \
          nothing where it would be. Envoy ends when it starts without its certificates, or cannot write its log; ECS \
          shows no more than a task that never gets healthy. Mount a volume there, use an image that holds the file, \
@@ -32,7 +32,7 @@ meshform_model::codes! {
         "The containers of a task share one network: none may listen on a port of the proxy (its admin interface, \
          15000, 15001). And with intercepted traffic the proxy hands requests to the listener's port, so that a \
          container must have it."
-    NO_COMPANION "MF0941" "traces or statistics sent to a port at which nothing listens"
+    NO_COMPANION "MF0941" "trace or statistics port without a listener"
         "The proxy profile sends traces or statistics to the task's own loopback address, and no container of the \
          task takes them there. `--companions collector` (or `companions` of a workload) adds AWS Distro for \
          OpenTelemetry, which listens on X-Ray's port 2000, on StatsD's 8125 and on 4317. An address outside of the \

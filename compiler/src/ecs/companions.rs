@@ -148,7 +148,7 @@ fn is_replaced(container: &Json) -> bool {
     REPLACED.iter().any(|part| image.contains(part))
 }
 
-/// Puts the collector in the place of the companions of a task definition, where somebody wants that.
+/// Replaces the companions of a task definition by the collector, where that is wanted.
 pub(super) fn replace(task: &Task<'_>, containers: &mut Json) -> Vec<Change> {
     let (Some(image), Some(all)) = (task.collector, containers.as_array_mut()) else {
         return Vec::new();

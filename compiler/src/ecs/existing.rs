@@ -114,7 +114,7 @@ impl Existing {
         at(problem, &self.found)
     }
 
-    /// The task definition with our proxy in the place of App Mesh's.
+    /// The task definition with our proxy instead of App Mesh's.
     ///
     /// # Errors
     /// Where ECS cannot do with it what the profile asks for.

@@ -221,7 +221,7 @@ fn records(stack: &MeshStack<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Record>
         };
         if !is_dns_name(&service) {
             warn(
-                "its name is no name of DNS".to_owned(),
+                "its name is not a DNS name".to_owned(),
                 "its callers need `http_proxy`, or a virtual service with another name",
             );
         } else if let Some(node) = resolved.get(service.trim_end_matches('.')) {

@@ -23,7 +23,7 @@ pub(super) fn is_temporary(file: &NeededFile) -> bool {
 
 /// A warning for each file that nothing brings into the container. `mounted`: the folders that are mounted.
 pub(super) fn missing(task: &Task<'_>, mounted: &[String], read_only: bool) -> Vec<Diagnostic> {
-    // A file is told once, with every field that names it.
+    // A file is reported once, with every field that names it.
     let mut told: BTreeMap<&str, (&NeededFile, Vec<&NeededFile>)> = BTreeMap::new();
     for file in task.files {
         let there = ALWAYS.iter().any(|folder| within(&file.path, folder))

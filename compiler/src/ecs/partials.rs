@@ -16,14 +16,15 @@ type Uses<'t> = BTreeMap<&'t str, Vec<Option<&'t str>>>;
 /// Says why rendering a template would not end, or not in a reasonable time.
 pub(super) fn check(template: &Template) -> Result<(), String> {
     let mut uses = Uses::new();
-    collect(template, ("", 0), &mut uses)?;
+    collect(template, "", 0, &mut uses)?;
     let mut counts = BTreeMap::new();
-    count("", &uses, (&mut Vec::new(), &mut counts)).map(drop)
+    count("", &uses, &mut Vec::new(), &mut counts).map(drop)
 }
 
 fn collect<'t>(
     template: &'t Template,
-    (owner, depth): (&'t str, usize),
+    owner: &'t str,
+    depth: usize,
     uses: &mut Uses<'t>,
 ) -> Result<(), String> {
     if depth > MAX_DEPTH {
@@ -46,7 +47,7 @@ fn collect<'t>(
             _ => continue,
         };
         for template in inner.into_iter().flatten() {
-            collect(template, (owner, depth + 1), uses)?;
+            collect(template, owner, depth + 1, uses)?;
         }
     }
     Ok(())
@@ -64,7 +65,8 @@ fn inline_name(decorator: &DecoratorTemplate) -> Option<&str> {
 fn count<'t>(
     name: &'t str,
     uses: &Uses<'t>,
-    (open, counts): (&mut Vec<&'t str>, &mut BTreeMap<&'t str, usize>),
+    open: &mut Vec<&'t str>,
+    counts: &mut BTreeMap<&'t str, usize>,
 ) -> Result<usize, String> {
     if let Some(known) = counts.get(name) {
         return Ok(*known);
@@ -79,11 +81,11 @@ fn count<'t>(
     let mut sum: usize = 1;
     for used in uses.get(name).into_iter().flatten() {
         match used {
-            Some(used) => sum = sum.saturating_add(count(used, uses, (open, counts))?),
+            Some(used) => sum = sum.saturating_add(count(used, uses, open, counts)?),
             // It may be any that has a name.
             None => {
                 for used in uses.keys().filter(|name| !name.is_empty()) {
-                    sum = sum.saturating_add(count(used, uses, (open, counts))?);
+                    sum = sum.saturating_add(count(used, uses, open, counts)?);
                 }
             }
         }

@@ -27,7 +27,7 @@ pub(super) struct Registry {
     pub(super) namespace: String,
     /// Its name in the namespace.
     pub(super) service: String,
-    /// Whether other nodes' tasks are found there too, told apart by their attributes.
+    /// Whether other nodes' tasks are found there too, distinguished by their attributes.
     pub(super) shared: bool,
 }
 

@@ -49,7 +49,7 @@ impl Templates {
         OURS.into_iter().map(|(name, _)| name)
     }
 
-    /// Puts a template in the place of ours.
+    /// Replaces one of our templates.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.own.insert(name.into(), text.into());

@@ -93,10 +93,7 @@ impl<'s> Walk<'s> {
         if let Some(any) = schema.get("anyOf").and_then(Json::as_array)
             && !any.iter().any(|one| self.fits(one, value))
         {
-            self.wrong(
-                at,
-                format!("{} has none of the forms that it may have", short(value)),
-            );
+            self.wrong(at, format!("{} matches none of the allowed forms", short(value)));
         }
         if let (Some(condition), Some(then)) = (schema.get("if"), schema.get("then"))
             && self.fits(condition, value)

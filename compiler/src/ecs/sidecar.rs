@@ -143,13 +143,13 @@ fn list(containers: &Json) -> Result<Vec<Map<String, Json>>, Diagnostic> {
             .at(Place::at(&Pointer::root(), None))
     };
     let Json::Array(all) = containers else {
-        return Err(wrong("the container definitions are no list".to_owned()));
+        return Err(wrong("the container definitions are not a list".to_owned()));
     };
     let mut names = BTreeSet::new();
     let mut out = Vec::with_capacity(all.len());
     for (at, one) in all.iter().enumerate() {
         let Some(container) = one.as_object().filter(|one| !name(one).is_empty()) else {
-            return Err(wrong(format!("container {at} is no object with a `name`")));
+            return Err(wrong(format!("container {at} is not an object with a `name`")));
         };
         if !names.insert(name(container)) {
             return Err(wrong(format!("two containers are called `{}`", name(container))));
@@ -191,7 +191,7 @@ fn wait_for_the_proxy(container: &mut Map<String, Json>, proxy: &str) {
     merge(container, "dependsOn", &wait, "containerName");
 }
 
-/// Adds to a list of a container the elements that it does not have, told apart by `key`.
+/// Adds to a list of a container the elements that it does not have, distinguished by `key`.
 pub(super) fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, key: &str) {
     let missing: Vec<Json> = more
         .as_array()

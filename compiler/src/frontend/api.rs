@@ -37,7 +37,7 @@ impl Reader<'_> {
         match &document.value {
             Value::List(list) => self.list(list),
             Value::Object(object) => {
-                // `{"resources": [...]}` holds what this command writes for a whole mesh.
+                // `{"resources": [...]}` holds what this command writes for a complete mesh.
                 if let (1, Some(list)) = (object.len(), object.get("resources").and_then(Node::as_list)) {
                     return self.list(list);
                 }

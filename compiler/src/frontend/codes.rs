@@ -1,7 +1,7 @@
 //! The codes of problems that readers and the recognition of input forms report.
 
 meshform_model::codes! {
-    NOT_TEXT "MF0601" "input is not UTF-8 text"
+    NOT_TEXT "MF0601" "input that is not UTF-8 text"
         "The input holds bytes that are not UTF-8, or a NUL. Save the file as UTF-8; a binary file (a plan, an \
          archive) is not an input form."
     TOO_LARGE "MF0602" "input too large"
@@ -40,7 +40,7 @@ meshform_model::codes! {
     STATE_VERSION "MF0611" "unsupported Terraform state version"
         "States of version 4 are read; Terraform writes them since 0.12. Older states are brought forward by running \
          Terraform 0.12 or newer once."
-    NOTHING_FOUND "MF0612" "no mesh resource found"
+    NOTHING_FOUND "MF0612" "input without mesh resources"
         "The input was read, but it holds no resource of a mesh."
     UNKNOWN_PROPERTY "MF0613" "unknown attribute"
         "A resource of a template has something beside `Type`, `Properties`, `Metadata`, `Condition`, `DependsOn` and \

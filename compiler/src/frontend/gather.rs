@@ -21,7 +21,7 @@ enum Form {
     /// A CDK assembly's manifest, which holds no resource itself.
     Assembly,
     State(Node),
-    /// Objects of Kubernetes, by where they stand among all of them.
+    /// Objects of Kubernetes, by where they are among all of them.
     Kubernetes(kubernetes::Range),
     Other(Node),
 }
@@ -347,7 +347,7 @@ impl<'s> InputReader<'s> {
                 .skip(told)
                 .any(|problem| problem.code == codes::MEMBERSHIP)
             {
-                // That an object belongs to no mesh has been told.
+                // That an object belongs to no mesh has been reported.
                 found.problems.retain(|problem| problem.code != codes::NO_NAME);
             }
             if let (Some(origin), Some(key)) = (origin, &found.key) {

@@ -51,7 +51,12 @@ impl Given {
                     let text = |name| pair.get(name).and_then(Node::as_str);
                     match (text("ParameterKey"), pair.get("ParameterValue").and_then(scalar)) {
                         (Some(key), Some(value)) => drop(self.parameters.insert(key.to_owned(), value)),
-                        _ => return Err(wrong(pair, "is no pair of `ParameterKey` and `ParameterValue`")),
+                        _ => {
+                            return Err(wrong(
+                                pair,
+                                "is not a pair of `ParameterKey` and `ParameterValue`",
+                            ));
+                        }
                     }
                 }
             }
@@ -72,17 +77,17 @@ impl Given {
                         }
                     };
                     let Some(values) = field.node.as_object() else {
-                        return Err(wrong(&field.node, "is no object from names to values"));
+                        return Err(wrong(&field.node, "is not an object from names to values"));
                     };
                     for value in values {
                         match scalar(&value.node) {
                             Some(text) => drop(into.insert(value.name.clone(), text)),
-                            None => return Err(wrong(&value.node, "is no text, number or boolean")),
+                            None => return Err(wrong(&value.node, "is not a string, number or boolean")),
                         }
                     }
                 }
             }
-            _ => return Err(wrong(document, "is no object and no list")),
+            _ => return Err(wrong(document, "is neither an object nor a list")),
         }
         Ok(())
     }

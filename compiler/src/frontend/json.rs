@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
                 Box::new(problem.help("JSON allows no comma after the last element"))
             }
             Some('/' | '#') => Box::new(problem.help("JSON has no comments")),
-            Some('\'') => Box::new(problem.help("JSON's texts stand in double quotes")),
+            Some('\'') => Box::new(problem.help("write JSON strings in double quotes")),
             _ => problem,
         }
     }

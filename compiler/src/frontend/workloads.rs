@@ -115,7 +115,8 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
     let secrets = texts(node, "secrets", &mut problems);
     for (name, from) in &secrets {
         if !Arn::parse(from).is_some_and(|arn| ["secretsmanager", "ssm"].contains(&arn.service)) {
-            let message = format!("the secret `{name}` comes from `{from}`, which is no ARN of a secret");
+            let message =
+                format!("the secret `{name}` comes from `{from}`, which is not the ARN of a secret");
             let problem = Diagnostic::error(codes::WORKLOAD, message).help(
                 "give `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME` or \
                  `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`",
@@ -127,7 +128,7 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
         }
     }
     for name in environment.keys().filter(|name| secrets.contains_key(*name)) {
-        let message = format!("`{name}` stands in `environment` and in `secrets`");
+        let message = format!("`{name}` is both in `environment` and in `secrets`");
         let problem = Diagnostic::error(codes::WORKLOAD, message).help("ECS takes each variable once");
         problems.push(at(problem, node.get("environment").and_then(|all| all.get(name))));
     }

@@ -4,7 +4,7 @@
 //! of recursion. The readers that stand on serde lose places, and most lose nested tags (`!If [A, !Ref B, …]`).
 //!
 //! Plain scalars are read by YAML 1.2's core schema. Numbers with leading zeros stay texts: an AWS account such
-//! as `012345678901` is no number.
+//! as `012345678901` is not a number.
 
 use super::codes;
 use super::tags::{self, Tagged};

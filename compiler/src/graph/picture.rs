@@ -264,7 +264,7 @@ impl Card {
         rows.chain(&self.router).chain([&self.key])
     }
 
-    /// Whether something is wrong with it or with what stands in it.
+    /// Whether something is wrong with it or with what is in it.
     pub(super) fn is_faulty(&self) -> bool {
         !self.faults.is_empty()
     }

@@ -69,7 +69,7 @@ impl Drawn {
         drawn.height = top - PANEL_GAP + MARGIN;
         drawn.elsewhere(&picture.elsewhere);
         if picture.panels.is_empty() && picture.elsewhere.is_empty() {
-            drawn.text(("name", MARGIN, MARGIN + 20.0), "Nothing to draw");
+            drawn.text("name", MARGIN, MARGIN + 20.0, "Nothing to draw");
             drawn.height = 120.0;
         }
         drawn.width = drawn.width.max(WIDTH + 2.0 * MARGIN);
@@ -108,7 +108,9 @@ impl Drawn {
     fn panel(&mut self, panel: &Panel, taken: &BTreeSet<ResourceKey>, at: (usize, f64, f64)) -> (f64, f64) {
         let (index, left, top) = at;
         self.text(
-            ("mesh-name", left, top + 24.0),
+            "mesh-name",
+            left,
+            top + 24.0,
             &format!("mesh {}", cut_name(&panel.mesh, 22.0, 600.0)),
         );
         let heights: Vec<f64> = panel.cards.iter().map(height).collect();
@@ -233,22 +235,24 @@ impl Drawn {
             Some((part, of)) => format!("{kind_word} · {part} of {of}"),
             None => kind_word,
         };
-        self.text(("kind", x + INSET, y + 18.0), &kind_word);
+        self.text("kind", x + INSET, y + 18.0, &kind_word);
         self.text(
-            ("name", x + INSET, y + 37.0),
+            "name",
+            x + INSET,
+            y + 37.0,
             &cut_name(&card.key.name, BOLD * 15.0, room),
         );
-        self.text(("about", x + INSET, y + 52.0), &cut(&card.about, 12.0, room));
+        self.text("about", x + INSET, y + 52.0, &cut(&card.about, 12.0, room));
         if let Some(tls) = &card.tls {
             self.lock(x + WIDTH - 28.0, y + 8.0, tls);
         }
         let mut top = y + HEADER;
         for row in &card.rows {
-            self.row(row, (x, top), taken);
+            self.row(row, x, top, taken);
             top += row_height(row);
         }
         for fault in &card.faults {
-            self.text(("fault", x + INSET, top + 13.0), &cut(fault, 12.0, room));
+            self.text("fault", x + INSET, top + 13.0, &cut(fault, 12.0, room));
             top += 18.0;
         }
         if card.hidden > 0 {
@@ -256,12 +260,12 @@ impl Drawn {
                 1 => "1 arrow leads out of the picture".to_owned(),
                 many => format!("{many} arrows lead out of the picture"),
             };
-            self.text(("foot", x + INSET, top + 13.0), &more);
+            self.text("foot", x + INSET, top + 13.0, &more);
         }
         self.body.push_str("</a>\n");
     }
 
-    fn row(&mut self, row: &Row, (x, top): (f64, f64), taken: &BTreeSet<ResourceKey>) {
+    fn row(&mut self, row: &Row, x: f64, top: f64, taken: &BTreeSet<ResourceKey>) {
         let kind = match row.kind {
             RowKind::Route => "route",
             RowKind::Node => "of-node",
@@ -293,7 +297,7 @@ impl Drawn {
             RowKind::Node => cut_name(&row.head, 13.0, head_room),
             RowKind::Route | RowKind::Note => cut(&row.head, 13.0, head_room),
         };
-        self.text(("head-line", x + INSET, y), &head);
+        self.text("head-line", x + INSET, y, &head);
         if let Some(tls) = &row.tls {
             self.lock(x + WIDTH - 28.0, y - 13.0, tls);
         }
@@ -301,7 +305,7 @@ impl Drawn {
             y += 18.0;
             let mut from = x + INSET;
             if row.shares.len() == 1 {
-                self.text(("share", from, y), "→");
+                self.text("share", from, y, "→");
                 from += 18.0;
             } else {
                 self.body.push_str(&format!(
@@ -313,26 +317,28 @@ impl Drawn {
                     number(y - 9.0),
                     number(BAR * share.percent / 100.0),
                 ));
-                self.text(("share percent", from + BAR + 42.0, y), &share.label());
+                self.text("share percent", from + BAR + 42.0, y, &share.label());
                 from += BAR + 50.0;
             }
             let class = if share.missing { "share missing" } else { "share" };
             let missing = if share.missing { " is missing" } else { "" };
             let room = x + WIDTH - INSET - from - width(missing, 12.5);
             self.text(
-                (class, from, y),
+                class,
+                from,
+                y,
                 &format!("{}{missing}", cut_name(&share.node, 12.5, room)),
             );
         }
         if let Some(foot) = &row.foot {
             y += 16.0;
-            self.text(("foot", x + INSET, y), &cut(foot, 12.0, room));
+            self.text("foot", x + INSET, y, &cut(foot, 12.0, room));
         }
         for fault in &row.faults {
             // A note that is itself what is wrong is not told twice.
             if *fault != row.head {
                 y += 16.0;
-                self.text(("fault", x + INSET, y), &cut(fault, 12.0, room));
+                self.text("fault", x + INSET, y, &cut(fault, 12.0, room));
             }
         }
         self.body.push_str("</g>\n");
@@ -343,7 +349,7 @@ impl Drawn {
             return;
         }
         let mut y = self.height;
-        self.text(("name fault", MARGIN, y), "Not in the picture");
+        self.text("name fault", MARGIN, y, "Not in the picture");
         let more = problems.len().saturating_sub(TOLD);
         let more = (more > 0).then(|| format!("and {more} more"));
         for problem in problems
@@ -353,13 +359,13 @@ impl Drawn {
             .chain(more.as_deref())
         {
             y += 20.0;
-            self.text(("fault", MARGIN, y), &cut(problem, 12.0, 900.0));
+            self.text("fault", MARGIN, y, &cut(problem, 12.0, 900.0));
         }
         self.width = self.width.max(900.0 + 2.0 * MARGIN);
         self.height = y + MARGIN;
     }
 
-    fn text(&mut self, (class, x, y): (&str, f64, f64), text: &str) {
+    fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
         self.body.push_str(&format!(
             "<text class=\"{class}\" x=\"{}\" y=\"{}\">{}</text>\n",
             number(x),

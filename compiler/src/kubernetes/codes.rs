@@ -31,7 +31,7 @@ pub(super) fn lost(key: &ResourceKey, why: &str) -> Diagnostic {
 /// That a part of a resource is left out.
 pub(super) fn not_said(key: &ResourceKey, why: &str) -> Diagnostic {
     at(
-        Diagnostic::warning(NOT_EXPRESSIBLE, format!("{key} is not written whole: {why}")),
+        Diagnostic::warning(NOT_EXPRESSIBLE, format!("{key} is only partly written: {why}")),
         key,
     )
 }

@@ -239,7 +239,7 @@ fn container(ours: &Map<String, Json>) -> Map<String, Json> {
     out
 }
 
-/// Puts the proxy in the place of the container that is called so; what that one has of its own stays.
+/// Replaces the container of that name by the proxy; what that one has of its own stays.
 fn replace(containers: &mut Vec<Json>, mut envoy: Map<String, Json>) {
     let Some(old) = containers.iter_mut().find(|one| is_called(one, ENVOY)) else {
         return containers.push(Json::Object(envoy));
@@ -279,7 +279,7 @@ fn change(object: &mut Map<String, Json>, name: &str, work: impl FnOnce(&mut Vec
     }
 }
 
-/// Adds to a list the elements that it does not have, told apart by `key`.
+/// Adds to a list the elements that it does not have, distinguished by `key`.
 fn merge(object: &mut Map<String, Json>, name: &str, more: &Json, key: &str) {
     let more = more.as_array().into_iter().flatten();
     let there = object

@@ -1,4 +1,4 @@
-//! Custom resources in the place of `AWS::AppMesh::*`.
+//! Custom resources instead of `AWS::AppMesh::*`.
 
 use super::properties::{EXTENSIONS, NO_ECHO};
 use super::references::{Use, depend, named, replace};
@@ -109,7 +109,7 @@ fn renamed(
             .iter()
             .find(|section| template.get(section).is_some_and(|all| all.get(&new).is_some()));
         let why = match taken {
-            Some(section) => format!("`{new}` stands in `{section}` already"),
+            Some(section) => format!("`{new}` is in `{section}` already"),
             None if new.len() > MAX_ID => format!("`{new}` is longer than {MAX_ID} letters"),
             None => {
                 names.insert(id.clone(), new);

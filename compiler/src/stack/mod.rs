@@ -1,6 +1,6 @@
 //! Whole templates of stacks that hold `AWS::AppMesh::*`, rewritten so that CloudFormation takes them again.
 //!
-//! - [`custom`]: custom resources in the place of App Mesh's, with the same references and attributes. What the macro
+//! - [`custom`]: custom resources instead of App Mesh's, with the same references and attributes. What the macro
 //!   gives to CloudFormation and `convert --custom` prints is the same.
 //! - [`retain`] and [`removed`]: the way out of a stack that cannot be updated any more, in two templates.
 //!

@@ -14,7 +14,7 @@ pub(super) enum Use<'a> {
     Computed(&'a Json),
 }
 
-/// What is to stand in the place of a reference to a logical id; none where it stays.
+/// What replaces a reference to a logical id; none where it stays.
 pub(super) type Replace<'f> = dyn FnMut(&str, Use<'_>) -> Option<Json> + 'f;
 
 /// Replaces the references below.

@@ -174,11 +174,11 @@ impl Emitter<'_> {
             writer.attribute("count", format!("{condition} ? 1 : 0"));
             writer.gap();
         }
-        self.body(item, (&schema.body, &item.node), writer);
+        self.body(item, &schema.body, &item.node, writer);
         writer.close();
     }
 
-    fn body(&mut self, item: &Item<'_>, (body, node): (&Body, &Node), writer: &mut Writer) {
+    fn body(&mut self, item: &Item<'_>, body: &Body, node: &Node, writer: &mut Writer) {
         if let Value::Symbol(_) = &node.value {
             let why = "a whole block depends on a parameter";
             return self
@@ -192,7 +192,7 @@ impl Emitter<'_> {
                 None | Some((Value::Null, _)) => {}
                 Some((Value::Object(map), _)) => maps.push((attribute, map)),
                 Some((value, span)) => {
-                    let text = self.expression(item, attribute, (value, span));
+                    let text = self.expression(item, attribute, value, span);
                     writer.attribute(&attribute.name, text);
                 }
             }
@@ -202,7 +202,7 @@ impl Emitter<'_> {
             let mut fields: Vec<_> = map.iter().collect();
             fields.sort_by(|a, b| a.name.cmp(&b.name));
             for field in fields {
-                let text = self.value(item, (&field.node.value, field.node.span));
+                let text = self.value(item, &field.node.value, field.node.span);
                 writer.attribute(&hcl::key(&field.name), text);
             }
             writer.close();
@@ -216,13 +216,13 @@ impl Emitter<'_> {
             };
             for inner in blocks {
                 writer.open(&block.name);
-                self.body(item, (&block.body, inner), writer);
+                self.body(item, &block.body, inner, writer);
                 writer.close();
             }
         }
     }
 
-    fn value(&mut self, item: &Item<'_>, (value, span): (&Value, Option<Span>)) -> String {
+    fn value(&mut self, item: &Item<'_>, value: &Value, span: Option<Span>) -> String {
         match self.expressions.value(value) {
             Ok(text) => text,
             Err(why) => {
@@ -237,7 +237,8 @@ impl Emitter<'_> {
         &mut self,
         item: &Item<'_>,
         attribute: &Attribute,
-        (value, span): (&Value, Option<Span>),
+        value: &Value,
+        span: Option<Span>,
     ) -> String {
         // Backends would close circles: two services that call each other.
         let may_refer = |kind: Kind| {
@@ -260,6 +261,6 @@ impl Emitter<'_> {
                 return format!("{}.{label}{index}.name", terraform::resource(kind).type_name);
             }
         }
-        self.value(item, (value, span))
+        self.value(item, value, span)
     }
 }

@@ -31,7 +31,7 @@ const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 
 /// How long an Envoy may take to say who it is.
 const HELLO: Duration = Duration::from_secs(20);
-/// How long an Envoy waits for the first release of its mesh before it is told to come again.
+/// How long an Envoy waits for the first release of its mesh before it is asked to come again.
 const NO_RELEASE: Duration = Duration::from_secs(600);
 
 /// What is known of the streams that are open.
@@ -347,7 +347,7 @@ impl State {
                 self.view = Some(view);
                 Ok(())
             }
-            // What it has been told stays until whoever runs the proxy ends it.
+            // What it has been sent stays until whoever runs the proxy ends it.
             Ok(None) if self.view.is_some() => Ok(()),
             Ok(None) => Err(Status::invalid_argument(format!(
                 "the current release of mesh `{}` has no proxy `{}`",
@@ -391,7 +391,7 @@ impl State {
 fn named(id: &str) -> Result<ProxyId, Status> {
     ProxyId::parse(id).map_err(|_| {
         Status::invalid_argument(format!(
-            "the node id `{id}` is no proxy; it is an ARN, or `mesh/MESH/virtualNode/NAME`"
+            "the node id `{id}` is not a proxy; write an ARN or `mesh/MESH/virtualNode/NAME`"
         ))
     })
 }

@@ -3,7 +3,7 @@
 //! Nothing that is needed is taken away before what needs it has gone. A new view is told in three steps, each waited for:
 //! clusters with their endpoints; then listeners and routes; then what is gone. Sources: Envoy's description of the
 //! protocol, and what Envoy 1.40 was seen to do: it acknowledges a cluster only after it has its endpoints, asks for them
-//! again only where it is told by state of the world, and ignores that endpoints are removed.
+//! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
 use super::view::{Entry, Kind, View, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    /// What is to be told from now on.
+    /// What is reported from now on.
     pub(crate) fn show(&mut self, view: Arc<View>) {
         if let Some(old) = self.view.take() {
             let old = old

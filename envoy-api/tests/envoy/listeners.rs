@@ -76,7 +76,7 @@ fn before<M: Message + Name>(name: &str, message: &M) -> ListenerFilter {
     }
 }
 
-/// TLS and plain on one port, told apart by the first bytes.
+/// TLS and plain on one port, distinguished by the first bytes.
 fn inbound(
     directory: &str,
     pem: &tls::Pem,

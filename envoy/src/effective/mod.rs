@@ -1,7 +1,7 @@
 //! Every effective value of a proxy, with where it comes from: nothing that App Mesh set silently stays hidden.
 //!
 //! Each part takes its form of the `ir` to pieces by name, so that a value which is added there does not compile until
-//! it is told here. What is the same for every proxy and stands only in the messages (path rules, the choice of
+//! it is reported here. What is the same for every proxy and stands only in the messages (path rules, the choice of
 //! another host for a retry) is told beside the values that it works with.
 //!
 //! - [`process`]: the bootstrap: admin, limits, statistics, control plane.

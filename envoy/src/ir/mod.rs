@@ -57,7 +57,7 @@ pub struct Sourced<T> {
     pub source: Source,
 }
 
-/// One Envoy: everything that it is told.
+/// One Envoy: everything that it is sent.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     /// The virtual node or virtual gateway.

@@ -86,7 +86,7 @@ impl Lowering<'_> {
             outlier,
             health_check: listener.health_check.as_ref().map(|check| {
                 let origin = origin.below(|at: Path<Listener>| at.health_check());
-                health_check(check, listener, (name.as_deref(), origin))
+                health_check(check, listener, name.as_deref(), origin)
             }),
             tls,
             balancing: self.balancing(target.node.as_str()),
@@ -217,13 +217,19 @@ impl Lowering<'_> {
     /// The application beside the proxy.
     pub(crate) fn local_cluster(
         &self,
-        (node, origin): (&str, Origin),
+        origin: Origin,
         listener: &Listener,
-        (address, port): (String, u16),
+        address: String,
+        port: u16,
     ) -> Cluster {
         let wire = listener.port_mapping.protocol;
         Cluster {
-            name: names::local_cluster(self.index.name, node, wire, listener.port_mapping.port),
+            name: names::local_cluster(
+                self.index.name,
+                &origin.key.name,
+                wire,
+                listener.port_mapping.port,
+            ),
             discovery: Discovery::Loopback { address, port },
             connect_timeout: Sourced::app_mesh(CONNECT_LOCAL),
             protocol: protocol(wire),
@@ -284,7 +290,8 @@ fn outlier(detection: &OutlierDetection, origin: Origin) -> Outlier {
 fn health_check(
     check: &HealthCheckPolicy,
     listener: &Listener,
-    (name, origin): (Option<&str>, Origin),
+    name: Option<&str>,
+    origin: Origin,
 ) -> HealthCheck {
     let port = check.port.unwrap_or(listener.port_mapping.port);
     let request = |http2| Probe::Http {

@@ -25,7 +25,8 @@ fn field<T, F>(
     scope.profile.below(
         Path::<ProxyProfileSpec>::edge,
         |profile| profile.edge.as_ref(),
-        (path, get),
+        path,
+        get,
     )
 }
 

@@ -31,7 +31,7 @@ impl Lowering<'_> {
             Interception::Transparent(transparent) => {
                 self.transparent(draft, scope, (node, &transparent, &backends));
             }
-            Interception::Explicit(explicit) => self.explicit(draft, scope, (&explicit, &backends)),
+            Interception::Explicit(explicit) => self.explicit(draft, scope, &explicit, &backends),
         }
     }
 
@@ -64,7 +64,7 @@ impl Lowering<'_> {
                 };
                 let policy = node.client_policy(backend).and_then(|policy| policy.tls.as_ref());
                 let policy = policy.map(|policy| (policy, place));
-                let renames = self.connect(draft, scope, (&upstream, policy));
+                let renames = self.connect(draft, scope, &upstream, policy);
                 Some(Backend {
                     upstream,
                     origin,
@@ -79,7 +79,8 @@ impl Lowering<'_> {
         &self,
         draft: &mut ProxyBuilder,
         scope: &ProxyContext<'_>,
-        (upstream, policy): (&Upstream, Option<(&ClientPolicyTls, Origin)>),
+        upstream: &Upstream,
+        policy: Option<(&ClientPolicyTls, Origin)>,
     ) -> Renames {
         let mut renames = Renames::new();
         for target in upstream.ports.iter().flat_map(|port| &port.targets) {
@@ -107,7 +108,8 @@ impl Lowering<'_> {
     /// A virtual service's virtual host, made once for all callers that use the same names.
     pub(crate) fn virtual_host(
         &self,
-        (name, domains): (String, Vec<String>),
+        name: String,
+        domains: Vec<String>,
         backend: &Backend,
         port: Option<&UpstreamPort>,
     ) -> Arc<VirtualHost> {
@@ -182,7 +184,7 @@ impl Lowering<'_> {
         nobody
             .map(|backend| {
                 let name = &backend.upstream.name;
-                self.virtual_host((name.clone(), with_any_port(name)), backend, None)
+                self.virtual_host(name.clone(), with_any_port(name), backend, None)
             })
             .collect()
     }
@@ -190,7 +192,8 @@ impl Lowering<'_> {
     pub(crate) fn table(
         &self,
         draft: &mut ProxyBuilder,
-        (name, origin): (String, Origin),
+        name: String,
+        origin: Origin,
         mut hosts: Vec<Arc<VirtualHost>>,
     ) {
         hosts.sort_by(|a, b| a.name.cmp(&b.name));

@@ -22,7 +22,8 @@ impl Lowering<'_> {
         &self,
         draft: &mut ProxyBuilder,
         scope: &ProxyContext<'_>,
-        (explicit, backends): (&ExplicitInterception, &[Backend]),
+        explicit: &ExplicitInterception,
+        backends: &[Backend],
     ) {
         let (address, port) = explicit.listener();
         self.warn_of_allow_all(scope);
@@ -73,11 +74,11 @@ impl Lowering<'_> {
         }
         let table = names::egress_table(Protocol::Http, port);
         let origin = Origin::at(&scope.key, VirtualNodeSpec::path().backends());
-        self.table(draft, (table.clone(), origin.clone()), hosts);
+        self.table(draft, table.clone(), origin.clone(), hosts);
         let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
         draft
             .listeners
-            .push(loopback((address, port), (table, origin), service));
+            .push(loopback(address, port, table, origin, service));
     }
 
     /// What an egress filter lets out does not pass here.
@@ -101,10 +102,10 @@ impl Lowering<'_> {
     fn named_host(&self, backend: &Backend, port: &UpstreamPort) -> Arc<VirtualHost> {
         let name = &backend.upstream.name;
         if backend.upstream.default_port() == Some(port.port) {
-            return self.virtual_host((name.clone(), with_any_port(name)), backend, Some(port));
+            return self.virtual_host(name.clone(), with_any_port(name), backend, Some(port));
         }
         let qualified = format!("{name}:{}", port.port);
-        self.virtual_host((qualified.clone(), vec![qualified]), backend, Some(port))
+        self.virtual_host(qualified.clone(), vec![qualified], backend, Some(port))
     }
 
     /// A socket that stands for one service: whatever name the caller uses.
@@ -129,21 +130,21 @@ impl Lowering<'_> {
             .unwrap_or_else(|| backend.origin.clone());
         let service = if port.is_http() {
             let table = format!("{}_{address}", names::egress_table(port.protocol, listens));
-            let host = self.virtual_host((name.clone(), vec!["*".to_owned()]), backend, Some(port));
-            self.table(draft, (table.clone(), origin.clone()), vec![host]);
+            let host = self.virtual_host(name.clone(), vec!["*".to_owned()], backend, Some(port));
+            self.table(draft, table.clone(), origin.clone(), vec![host]);
             Some(draft.http(table, "egress".to_owned(), port.protocol))
         } else {
             self.tcp_service(draft, backend, port)
         };
         if let Some(service) = service {
-            let listener = loopback((address, listens), (name.clone(), origin), service);
+            let listener = loopback(address, listens, name.clone(), origin, service);
             draft.listeners.push(listener);
         }
     }
 }
 
 /// A listener with one chain for everything.
-fn loopback((address, port): (&str, u16), (chain, origin): (String, Origin), service: Service) -> Listener {
+fn loopback(address: &str, port: u16, chain: String, origin: Origin, service: Service) -> Listener {
     Listener {
         name: names::egress_listener(address, port),
         origin: origin.clone(),

@@ -156,7 +156,7 @@ impl Lowering<'_> {
         draft.tables.push(RouteTable {
             name: table.clone(),
             origin: origin.clone(),
-            hosts: hosts(&mine, (&redirect, origin)),
+            hosts: hosts(&mine, &redirect, origin),
             any_port: true,
             remove_headers: FROM_OUTSIDE.iter().map(|&name| name.to_owned()).collect(),
         });
@@ -181,7 +181,7 @@ impl Lowering<'_> {
             .tls
             .as_ref()
             .filter(|tls| tls.mode != ListenerTlsMode::Disabled)
-            .map(|tls| (tls.mode, self.server_tls(tls, protocol, (scope, &place))));
+            .map(|tls| (tls.mode, self.server_tls(tls, protocol, scope, &place)));
         let (address, ipv4_compat) = bind(self.preference(None, &scope.key).map(|found| found.value));
         draft.listeners.push(Listener {
             name: names::ingress_listener("0.0.0.0", port),
@@ -224,7 +224,7 @@ impl Lowering<'_> {
         let mut services: BTreeMap<&str, Backend> = BTreeMap::new();
         for rule in rules {
             if !services.contains_key(rule.upstream.name.as_str()) {
-                let renames = self.connect(draft, scope, (&rule.upstream, policy.clone()));
+                let renames = self.connect(draft, scope, &rule.upstream, policy.clone());
                 let backend = Backend {
                     upstream: Arc::clone(&rule.upstream),
                     origin: rule.origin.clone(),
@@ -242,15 +242,15 @@ impl Lowering<'_> {
             let http = backend.upstream.ports.iter().filter(|port| port.is_http());
             for port in http {
                 let qualified = format!("{name}:{}", port.port);
-                let named = if backend.upstream.default_port() == Some(port.port) {
+                let (host, domains) = if backend.upstream.default_port() == Some(port.port) {
                     (name.clone(), vec![name.clone(), qualified])
                 } else {
                     (qualified.clone(), vec![qualified])
                 };
-                hosts.push(self.virtual_host(named, backend, Some(port)));
+                hosts.push(self.virtual_host(host, domains, backend, Some(port)));
             }
             if backend.upstream.ports.is_empty() {
-                hosts.push(self.virtual_host((name.clone(), vec![name.clone()]), backend, None));
+                hosts.push(self.virtual_host(name.clone(), vec![name.clone()], backend, None));
             }
         }
         let kept: BTreeSet<&str> = rules
@@ -263,7 +263,7 @@ impl Lowering<'_> {
         }
         let table = names::egress_table(Protocol::Http, inner);
         let origin = Origin::at(&scope.key, VirtualGatewaySpec::path().listeners());
-        self.table(draft, (table.clone(), origin.clone()), hosts);
+        self.table(draft, table.clone(), origin.clone(), hosts);
         if let Some(table) = draft.tables.last_mut() {
             table.remove_headers.push(names::SERVICE_HEADER.to_owned());
         }

@@ -35,7 +35,7 @@ impl HostKey {
 /// Every host that a route names has a virtual host of its own, with every route that could be meant, in the one
 /// order; so a route without host name also serves named hosts. The table looks hosts up without their port, so a
 /// route that names a port asks for it itself.
-pub(crate) fn hosts(rules: &[&Rule<'_>], (redirect, origin): (&str, &Origin)) -> Vec<Arc<VirtualHost>> {
+pub(crate) fn hosts(rules: &[&Rule<'_>], redirect: &str, origin: &Origin) -> Vec<Arc<VirtualHost>> {
     let rules: Vec<(Named, &Rule<'_>)> = rules.iter().map(|rule| (named(rule), *rule)).collect();
     let keys: BTreeSet<&HostKey> = rules.iter().map(|(named, _)| &named.host).collect();
     keys.into_iter()

@@ -185,7 +185,8 @@ impl Lowering<'_> {
             several,
         } = inbound;
         let PortMapping { port, protocol } = spec.port_mapping;
-        let cluster = self.local_cluster((&scope.key.name, origin.clone()), spec, app.clone());
+        let (address, app_port) = app.clone();
+        let cluster = self.local_cluster(origin.clone(), spec, address, app_port);
         let target = cluster.name.clone();
         draft.add_cluster(cluster);
         let timeouts = timeout::of_listener(spec.timeout.as_ref(), origin);
@@ -250,7 +251,7 @@ impl Lowering<'_> {
             .tls
             .as_ref()
             .filter(|tls| tls.mode != ListenerTlsMode::Disabled)
-            .map(|tls| (tls.mode, self.server_tls(tls, protocol, (scope, &place))));
+            .map(|tls| (tls.mode, self.server_tls(tls, protocol, scope, &place)));
         with_tls(chain, tls)
     }
 }
@@ -283,7 +284,7 @@ pub(crate) fn with_tls(chain: Chain, tls: Option<(ListenerTlsMode, Option<Arc<Se
             };
             vec![encrypted, plain]
         }
-        // A certificate that cannot be had was reported; the listener does not become plain by that.
+        // A certificate that is not available was reported; the listener does not become plain by that.
         Some((_, None)) => Vec::new(),
         Some((ListenerTlsMode::Disabled, _)) | None => vec![chain],
     }

@@ -62,7 +62,7 @@ pub(crate) fn egress_table(protocol: Protocol, port: u16) -> String {
     format!("rds_egress_{protocol}_{port}")
 }
 
-/// What statistics of an inbound listener begin with; `several` listeners are told apart.
+/// What statistics of an inbound listener begin with; `several` listeners are distinguished.
 pub(crate) fn ingress_prefix(several: bool, protocol: Protocol, port: u16) -> String {
     if several {
         format!("ingress.{protocol}.{port}")

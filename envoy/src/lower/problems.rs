@@ -1,4 +1,4 @@
-//! What lowering finds wrong. Several proxies meet the same fault of a target: it is told once.
+//! What lowering finds wrong. Several proxies meet the same fault of a target: it is reported once.
 
 use meshform_model::diag::Diagnostic;
 use std::collections::BTreeSet;

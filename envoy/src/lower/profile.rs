@@ -48,7 +48,8 @@ impl<'m> Profile<'m> {
         &self,
         field: Step<ProxyProfileSpec, U>,
         upper: impl Fn(&'m ProxyProfileSpec) -> Option<&'m U>,
-        (lower, get): (Step<U, F>, impl FnOnce(&'m U) -> Option<T>),
+        lower: Step<U, F>,
+        get: impl FnOnce(&'m U) -> Option<T>,
     ) -> Option<Sourced<T>>
     where
         U: 'm,

@@ -90,17 +90,17 @@ impl Lowering<'_> {
         let size = scope.profile.below(
             limits,
             |profile| profile.limits.as_ref(),
-            (Path::<Limits>::max_request_headers_kb, |limits: &Limits| {
-                limits.max_request_headers_kb
-            }),
+            Path::<Limits>::max_request_headers_kb,
+            |limits: &Limits| limits.max_request_headers_kb,
         );
         let count = scope.profile.below(
             limits,
             |profile| profile.limits.as_ref(),
-            (Path::<Limits>::max_request_headers_count, |limits: &Limits| {
+            Path::<Limits>::max_request_headers_count,
+            |limits: &Limits| {
                 let count = limits.max_request_headers_count;
                 count.map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-            }),
+            },
         );
         let mut draft = ProxyBuilder {
             listeners: Vec::new(),
@@ -151,21 +151,20 @@ impl Lowering<'_> {
         let address = profile.below(
             admin,
             of_admin,
-            (Path::<ProfileAdmin>::address, |admin: &ProfileAdmin| {
-                admin.address.clone()
-            }),
+            Path::<ProfileAdmin>::address,
+            |admin: &ProfileAdmin| admin.address.clone(),
         );
         let port = profile.below(
             admin,
             of_admin,
-            (Path::<ProfileAdmin>::port, |admin: &ProfileAdmin| admin.port),
+            Path::<ProfileAdmin>::port,
+            |admin: &ProfileAdmin| admin.port,
         );
         let access_log = profile.below(
             admin,
             of_admin,
-            (Path::<ProfileAdmin>::access_log_path, |admin: &ProfileAdmin| {
-                admin.access_log_path.clone()
-            }),
+            Path::<ProfileAdmin>::access_log_path,
+            |admin: &ProfileAdmin| admin.access_log_path.clone(),
         );
         Settings {
             node_cluster: node_id.clone(),
@@ -185,7 +184,8 @@ impl Lowering<'_> {
                 .below(
                     Path::<ProxyProfileSpec>::drain,
                     |profile| profile.drain.as_ref(),
-                    (Path::<Drain>::time, |drain: &Drain| drain.time),
+                    Path::<Drain>::time,
+                    |drain: &Drain| drain.time,
                 )
                 .map_or_else(
                     || Sourced::app_mesh(Drain::DEFAULT_TIME.into()),
@@ -214,9 +214,8 @@ impl Lowering<'_> {
                 .below(
                     Path::<ProxyProfileSpec>::limits,
                     |profile| profile.limits.as_ref(),
-                    (Path::<Limits>::max_downstream_connections, |limits: &Limits| {
-                        limits.max_downstream_connections
-                    }),
+                    Path::<Limits>::max_downstream_connections,
+                    |limits: &Limits| limits.max_downstream_connections,
                 )
                 .or_else(|| {
                     (scope.key.kind == Kind::VirtualGateway).then(|| Sourced::ours(edge::MAX_CONNECTIONS))
@@ -322,7 +321,7 @@ fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
         return None;
     };
     let plane = found.value;
-    let mut cluster = collector("xds_cluster", (&plane.address, plane.port), (Wire::Grpc, &origin));
+    let mut cluster = collector("xds_cluster", &plane.address, plane.port, Wire::Grpc, &origin);
     cluster.protocol = Protocol::Http2Watched;
     cluster.tls = plane.tls.as_ref().map(|files| {
         let secret = |files| SecretRef {

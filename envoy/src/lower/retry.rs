@@ -73,7 +73,7 @@ impl Lowering<'_> {
             RouteRule::Tcp(_) => return None,
         };
         let origin = origin.below(|at: Path<Rule>| at.retry_policy());
-        let retry = policy(&events, (retries, per_try));
+        let retry = policy(&events, retries, per_try);
         Some(Sourced::written(retry, origin))
     }
 
@@ -123,7 +123,7 @@ impl Lowering<'_> {
 }
 
 /// App Mesh's events in Envoy's words. Unknown ones are refused by the rules of the mesh.
-fn policy(events: &Events<'_>, (retries, per_try): (u64, spec::Duration)) -> Retry {
+fn policy(events: &Events<'_>, retries: u64, per_try: spec::Duration) -> Retry {
     let mut words: Vec<&'static str> = Vec::new();
     let mut status_codes: Vec<u32> = Vec::new();
     let has = |name: &str| events.http.iter().any(|event| event == name);

@@ -115,8 +115,10 @@ impl Lowering<'_> {
                 to.sampling_percent,
                 Some(collector(
                     "opentelemetry",
-                    (&to.address, to.port),
-                    (Protocol::Grpc, &origin),
+                    &to.address,
+                    to.port,
+                    Protocol::Grpc,
+                    &origin,
                 )),
             ),
             spec::Tracing::Zipkin(to) => (
@@ -129,11 +131,7 @@ impl Lowering<'_> {
                         .unwrap_or_else(|| ZipkinTracing::DEFAULT_PATH.to_owned()),
                 },
                 to.sampling_percent,
-                Some(collector(
-                    "jaeger",
-                    (&to.address, to.port),
-                    (Protocol::Http, &origin),
-                )),
+                Some(collector("jaeger", &to.address, to.port, Protocol::Http, &origin)),
             ),
             spec::Tracing::Datadog(to) => (
                 Collector::Datadog {
@@ -143,8 +141,10 @@ impl Lowering<'_> {
                 None,
                 Some(collector(
                     "datadog_agent",
-                    (&to.address, to.port),
-                    (Protocol::Http, &origin),
+                    &to.address,
+                    to.port,
+                    Protocol::Http,
+                    &origin,
                 )),
             ),
             spec::Tracing::Xray(to) => {
@@ -203,9 +203,8 @@ impl Lowering<'_> {
         let resource_tags = profile.below(
             Path::<ProxyProfileSpec>::metrics,
             |profile| profile.metrics.as_ref(),
-            (Path::<spec::Metrics>::resource_tags, |metrics: &spec::Metrics| {
-                metrics.resource_tags
-            }),
+            Path::<spec::Metrics>::resource_tags,
+            |metrics: &spec::Metrics| metrics.resource_tags,
         );
         let tagged = resource_tags.as_ref().is_some_and(|tags| tags.value);
         let resource = match scope.key.kind {
@@ -225,10 +224,8 @@ impl Lowering<'_> {
             flush_interval: profile.below(
                 Path::<ProxyProfileSpec>::metrics,
                 |profile| profile.metrics.as_ref(),
-                (
-                    Path::<spec::Metrics>::flush_interval,
-                    |metrics: &spec::Metrics| metrics.flush_interval.map(Duration::from),
-                ),
+                Path::<spec::Metrics>::flush_interval,
+                |metrics: &spec::Metrics| metrics.flush_interval.map(Duration::from),
             ),
         }
     }
@@ -254,11 +251,7 @@ fn resource_field(kind: Kind) -> &'static str {
 }
 
 /// A service beside the mesh, found by its name or address.
-pub(crate) fn collector(
-    name: &str,
-    (address, port): (&str, u16),
-    (wire, origin): (Protocol, &Origin),
-) -> Cluster {
+pub(crate) fn collector(name: &str, address: &str, port: u16, wire: Protocol, origin: &Origin) -> Cluster {
     let discovery = if address.parse::<IpAddr>().is_ok() {
         Discovery::Loopback {
             address: address.to_owned(),

@@ -23,7 +23,8 @@ impl Lowering<'_> {
         &self,
         tls: &ListenerTls,
         protocol: Protocol,
-        (scope, origin): (&ProxyContext<'_>, &Origin),
+        scope: &ProxyContext<'_>,
+        origin: &Origin,
     ) -> Option<Arc<ServerTls>> {
         let place = origin.below(|tls: Path<ListenerTls>| tls.certificate());
         let certificate = match &tls.certificate {
@@ -206,9 +207,9 @@ impl Lowering<'_> {
                         key: key.clone(),
                     }),
                 }),
-                _ => self.no_source(reference, Wanted::Identity, (scope, origin)),
+                _ => self.no_source(reference, Wanted::Identity, scope, origin),
             },
-            None => self.no_source(reference, Wanted::Identity, (scope, origin)),
+            None => self.no_source(reference, Wanted::Identity, scope, origin),
         }
     }
 
@@ -217,9 +218,9 @@ impl Lowering<'_> {
             Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
             Some(CertificateSource::File(files)) => match &files.trust_chain {
                 Some(bundle) => Some(trust(bundle)),
-                None => self.no_source(reference, Wanted::Trust, (scope, origin)),
+                None => self.no_source(reference, Wanted::Trust, scope, origin),
             },
-            None => self.no_source(reference, Wanted::Trust, (scope, origin)),
+            None => self.no_source(reference, Wanted::Trust, scope, origin),
         }
     }
 
@@ -227,7 +228,8 @@ impl Lowering<'_> {
         &self,
         reference: &str,
         wanted: Wanted,
-        (scope, origin): (&ProxyContext<'_>, &Origin),
+        scope: &ProxyContext<'_>,
+        origin: &Origin,
     ) -> Option<SecretRef> {
         let (what, files) = match wanted {
             Wanted::Identity => (

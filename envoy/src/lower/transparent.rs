@@ -39,7 +39,7 @@ impl Lowering<'_> {
                     .filter(|(_, port)| port.is_http())
                     .map(|(backend, port)| {
                         let name = &backend.upstream.name;
-                        self.virtual_host((name.clone(), with_any_port(name)), backend, Some(port))
+                        self.virtual_host(name.clone(), with_any_port(name), backend, Some(port))
                     })
                     .collect();
                 hosts.extend(self.unprovided(backends));
@@ -50,10 +50,8 @@ impl Lowering<'_> {
                 let table = names::egress_table(protocol, port);
                 self.table(
                     draft,
-                    (
-                        table.clone(),
-                        Origin::at(&scope.key, VirtualNodeSpec::path().backends()),
-                    ),
+                    table.clone(),
+                    Origin::at(&scope.key, VirtualNodeSpec::path().backends()),
                     hosts,
                 );
                 Some((table.clone(), draft.http(table, "egress".to_owned(), protocol)))
@@ -131,7 +129,7 @@ impl Lowering<'_> {
         let cluster = names::allow_all_cluster(self.index.name);
         let origin = self.mesh_origin(scope);
         draft.add_cluster(original_destination(cluster.clone(), origin.clone()));
-        pass_through(draft, (names::ALLOW_ALL, cluster), origin)
+        pass_through(draft, names::ALLOW_ALL, cluster, origin)
     }
 
     /// What may leave although the mesh drops what it does not know: TLS by its server name, on port 443.
@@ -147,7 +145,7 @@ impl Lowering<'_> {
             destination_port: Some(443),
             server_names: allowed,
             transport: Some(Transport::Tls),
-            ..pass_through(draft, ("amazonaws", cluster), origin)
+            ..pass_through(draft, "amazonaws", cluster, origin)
         })
     }
 
@@ -170,7 +168,7 @@ impl Lowering<'_> {
     }
 }
 
-fn pass_through(draft: &ProxyBuilder, (name, cluster): (&str, String), origin: Origin) -> Chain {
+fn pass_through(draft: &ProxyBuilder, name: &str, cluster: String, origin: Origin) -> Chain {
     Chain {
         name: name.to_owned(),
         origin,

@@ -89,8 +89,8 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
                 DiscoveryType::LogicalDns
             }
         }
-        Discovery::Endpoints(hosts) => told(&mut out, (&cluster.name, hosts), delivery),
-        Discovery::CloudMap(cloud_map) => told(&mut out, (&cloud_map.assignment, &[]), delivery),
+        Discovery::Endpoints(hosts) => told(&mut out, &cluster.name, hosts, delivery),
+        Discovery::CloudMap(cloud_map) => told(&mut out, &cloud_map.assignment, &[], delivery),
         Discovery::OriginalDestination => {
             out.lb_policy = LbPolicy::ClusterProvided as i32;
             DiscoveryType::OriginalDst
@@ -103,7 +103,8 @@ pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
 /// Hosts that are told from outside: as EDS of their own, or in the cluster where everything is in one file.
 fn told(
     out: &mut api::Cluster,
-    (assignment, hosts): (&str, &[Endpoint]),
+    assignment: &str,
+    hosts: &[Endpoint],
     delivery: &Delivery,
 ) -> api::cluster::DiscoveryType {
     let Some(source) = delivery.source(ResourceType::Endpoints, assignment) else {

@@ -24,7 +24,7 @@ impl Delivery {
         let from = match self {
             Delivery::Inline => return None,
             Delivery::Files { directory } => From::PathConfigSource(core::PathConfigSource {
-                path: layout::followed(directory, (kind, name)),
+                path: layout::followed(directory, kind, name),
                 watched_directory: Some(core::WatchedDirectory {
                     path: directory.clone(),
                 }),

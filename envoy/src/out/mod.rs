@@ -193,7 +193,8 @@ impl Proxy {
 pub fn bootstrap(
     mesh: &Mesh,
     key: &ResourceKey,
-    (mode, options): (Mode, &Options),
+    mode: Mode,
+    options: &Options,
 ) -> Result<String, Vec<Diagnostic>> {
     let proxy = lowered(mesh, key, &options.root)?;
     let delivery = match mode {

@@ -90,7 +90,7 @@ pub(crate) fn tracing(tracing: Option<&Tracing>) -> HttpTracing {
             fields,
         } => (
             "envoy.tracers.xray",
-            x_ray((address, *port), segment, *sampling_percent, fields),
+            x_ray(address, *port, segment, *sampling_percent, fields),
         ),
     };
     HttpTracing {
@@ -104,7 +104,8 @@ pub(crate) fn tracing(tracing: Option<&Tracing>) -> HttpTracing {
 }
 
 fn x_ray(
-    (address, port): (&str, u16),
+    address: &str,
+    port: u16,
     segment: &str,
     sampling_percent: Option<f64>,
     fields: &BTreeMap<String, String>,
@@ -201,7 +202,7 @@ pub(crate) fn stats_config(config: &Metrics) -> Option<metrics::StatsConfig> {
     })
 }
 
-/// Tags taken out of names, where several listeners are told apart. The first group is what is cut from the name, the
+/// Tags taken out of names, where several listeners are distinguished. The first group is what is cut from the name, the
 /// second the value.
 const RESOURCE_TAGS: &[(&str, &str)] = &[
     (

@@ -166,7 +166,7 @@ fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outco
         .iter()
         .find(|listener| listener.direction == Direction::Outbound);
     match inner {
-        Some(inner) => through(proxy, (inner, inner.port), &next, passes),
+        Some(inner) => through(proxy, inner, inner.port, &next, passes),
         None => Outcome::NotFound("the gateway has no routes".to_owned()),
     }
 }
@@ -198,12 +198,13 @@ fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outcome 
             .and_then(|(_, port)| port.parse().ok())
     };
     let port = request.port.or_else(from_host).unwrap_or(80);
-    through(proxy, (listener, port), request, passes)
+    through(proxy, listener, port, request, passes)
 }
 
 fn through(
     proxy: &Proxy,
-    (listener, port): (&Listener, u16),
+    listener: &Listener,
+    port: u16,
     request: &Request,
     passes: &mut Vec<Pass>,
 ) -> Outcome {

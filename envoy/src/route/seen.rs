@@ -2,7 +2,7 @@
 
 use super::Request;
 
-/// Set by Envoy, and not to be had from outside.
+/// Set by Envoy, and not available from outside.
 const DROPPED: [&str; 1] = ["x-envoy-internal"];
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 const REQUEST_ID: &str = "x-request-id";

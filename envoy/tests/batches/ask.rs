@@ -1,4 +1,4 @@
-//! Many proxies in one start of Envoy: their listeners and clusters side by side, told apart by name and port.
+//! Many proxies in one start of Envoy: their listeners and clusters side by side, distinguished by name and port.
 
 use crate::support;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Takes out of a mesh what its rules blame, until they blame nothing more: what is left must be good for Envoy.
 //!
-//! That a rule's place is right is shown on the way: taking out what stands there ends the complaint.
+//! That a rule's place is right is shown on the way: taking out what is there ends the complaint.
 
 use crate::generate::Resources;
 use meshform_envoy::{self as envoy, Options, Output};

@@ -35,7 +35,7 @@ pub(crate) struct Client {
 }
 
 impl Server {
-    /// Listens on a free port. A request with `x-fail: N` gets 503 until it was tried N times (told apart by
+    /// Listens on a free port. A request with `x-fail: N` gets 503 until it was tried N times (distinguished by
     /// `x-request-id`).
     pub(crate) fn start(name: &'static str) -> Self {
         Self::start_on(name, "127.0.0.1:0")

@@ -109,7 +109,7 @@ pub(crate) fn mesh(random: &mut Random) -> Value {
     for at in 0..nodes {
         let protocol = protocols[at];
         let port = 8000 + at;
-        let listener = listener(random, (port, protocol));
+        let listener = listener(random, port, protocol);
         let services: Vec<usize> = (0..nodes)
             .filter(|other| *other != at && random.below(2) == 0)
             .collect();
@@ -125,7 +125,7 @@ pub(crate) fn mesh(random: &mut Random) -> Value {
         out["virtualNode"][format!("n{at}")] = node;
         let by_router = random.often();
         let provider = if by_router {
-            router(random, &mut out, (at, protocol, port));
+            router(random, &mut out, at, protocol, port);
             json!({"virtualRouter": {"virtualRouterName": format!("r{at}")}})
         } else {
             json!({"virtualNode": {"virtualNodeName": format!("n{at}")}})
@@ -138,7 +138,7 @@ pub(crate) fn mesh(random: &mut Random) -> Value {
     out
 }
 
-fn listener(random: &mut Random, (port, protocol): (usize, &str)) -> Value {
+fn listener(random: &mut Random, port: usize, protocol: &str) -> Value {
     let mut out = json!({"portMapping": {"port": port, "protocol": protocol}});
     if random.seldom() {
         let path = matches!(protocol, "http" | "http2").then_some("/health");
@@ -184,7 +184,7 @@ fn backend(random: &mut Random, service: usize) -> Value {
     json!({ "virtualService": out })
 }
 
-fn router(random: &mut Random, out: &mut Value, (at, protocol, port): (usize, &str, usize)) {
+fn router(random: &mut Random, out: &mut Value, at: usize, protocol: &str, port: usize) {
     out["virtualRouter"][format!("r{at}")] =
         json!({"listeners": [{"portMapping": {"port": port, "protocol": protocol}}]});
     let targets =

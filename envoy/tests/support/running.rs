@@ -47,7 +47,7 @@ pub(crate) fn publish(directory: &Path, step: &Step) {
 
 impl Running {
     /// Starts a proxy from files and waits until it is ready.
-    pub(crate) fn start(mesh: &Mesh, key: &ResourceKey, (root, admin): (&Path, u16)) -> Self {
+    pub(crate) fn start(mesh: &Mesh, key: &ResourceKey, root: &Path, admin: u16) -> Self {
         let proxy = proxy(mesh, key, root);
         let steps = steps(&Files::new(), &proxy.files());
         publish(Path::new(&proxy.directory), &steps[0]);

@@ -6,7 +6,7 @@
 //! name.
 //!
 //! In Terraform's form null and absent blocks mean *absent*, while an empty block stays an empty object. Unknown
-//! and symbolic nodes pass through as they are, whatever stands there.
+//! and symbolic nodes pass through as they are, whatever is there.
 
 mod from;
 mod path;
@@ -26,7 +26,7 @@ pub fn to_canonical(kind: Kind, dialect: Dialect, node: &Node) -> (Node, Vec<Dia
     to::convert(schema::kind(kind).root, dialect, node)
 }
 
-/// A resource in a dialect, from the canonical form. Terraform's form is whole: it has every attribute (null
+/// A resource in a dialect, from the canonical form. Terraform's form is complete: it has every attribute (null
 /// where unset) and every block (an empty list where absent).
 pub fn from_canonical(kind: Kind, dialect: Dialect, node: &Node) -> Node {
     from::convert(schema::kind(kind).root, dialect, node)

@@ -105,7 +105,7 @@ impl Mesh {
         }
     }
 
-    /// Puts a resource in the place of the one with its key, or nothing. What was there comes back.
+    /// Puts a resource at its key, or takes it away where there is no new one; gives what was there.
     fn exchange(&mut self, key: &ResourceKey, new: Option<Resource>, reach: &mut Reach) -> Option<Resource> {
         let old = self.take(key);
         let before = old.as_ref().map(references).unwrap_or_default();

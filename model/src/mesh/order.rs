@@ -2,7 +2,7 @@
 //!
 //! Envoy takes the first route that matches, so the order must be total and must not depend on who wrote what
 //! first. App Mesh fixed only its beginning (the priority, and longer prefixes before shorter ones); this is
-//! the whole of it:
+//! all of it:
 //!
 //! 1. the priority, lower first; routes without one after all that have one;
 //! 2. what is said of the path: an exact path, then a regular expression, then a prefix, the longer first. A

@@ -69,7 +69,7 @@ impl Found<'_> {
     }
 
     /// A field that names a resource of the same mesh.
-    fn named(&mut self, pointer: Pointer, (kind, name): (Kind, &str), role: Role) {
+    fn named(&mut self, pointer: Pointer, kind: Kind, name: &str, role: Role) {
         self.add(pointer, ResourceKey::in_mesh(&self.from.mesh, kind, name), role);
     }
 }

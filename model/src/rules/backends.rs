@@ -1,4 +1,4 @@
-//! What one proxy calls: services that it could not tell apart.
+//! What one proxy calls: services that it could not distinguish.
 
 use super::{Report, codes, named, place};
 use crate::diag::{Diagnostic, Place};
@@ -24,7 +24,7 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
         })
         .collect();
     let tables = Tables::of_node(mesh, &node.key);
-    domains(mesh, (&node.key, &tables), &services, report);
+    domains(mesh, &node.key, &tables, &services, report);
     if matches!(tables, Tables::ByPort) {
         connections(mesh, &node.key, &services, report);
     }
@@ -40,7 +40,7 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
             at: At::Target(&route.spec.rule),
         })
         .collect();
-    domains(mesh, (&gateway.key, &Tables::Inner), &services, report);
+    domains(mesh, &gateway.key, &Tables::Inner, &services, report);
 }
 
 /// A service that a proxy calls, and where that stands.
@@ -204,12 +204,7 @@ impl Tables {
 }
 
 /// Hosts are compared without regard to case, with and without port.
-fn domains(
-    mesh: &Mesh,
-    (proxy, tables): (&ResourceKey, &Tables),
-    services: &[Called<'_>],
-    report: &mut Report,
-) {
+fn domains(mesh: &Mesh, proxy: &ResourceKey, tables: &Tables, services: &[Called<'_>], report: &mut Report) {
     if !alike(services) {
         return;
     }

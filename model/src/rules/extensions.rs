@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     let ports: Vec<PortMapping> = node.spec.listeners.iter().map(|l| l.port_mapping).collect();
-    listeners((&node.key, node.extensions.as_ref()), &ports, report);
+    listeners(&node.key, node.extensions.as_ref(), &ports, report);
 }
 
 pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
     let ports: Vec<PortMapping> = gateway.spec.listeners.iter().map(|l| l.port_mapping).collect();
-    listeners((&gateway.key, gateway.extensions.as_ref()), &ports, report);
+    listeners(&gateway.key, gateway.extensions.as_ref(), &ports, report);
 }
 
 pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
@@ -51,11 +51,7 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-fn listeners(
-    (key, extensions): (&ResourceKey, Option<&Extensions>),
-    ports: &[PortMapping],
-    report: &mut Report,
-) {
+fn listeners(key: &ResourceKey, extensions: Option<&Extensions>, ports: &[PortMapping], report: &mut Report) {
     let mut seen = BTreeSet::new();
     let given: &[ListenerExtensions] = extensions.map_or(&[], Extensions::listeners);
     for (at, one) in given.iter().enumerate() {

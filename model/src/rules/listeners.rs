@@ -47,7 +47,8 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
     }
     listening(
         mesh,
-        (key, VirtualNodeSpec::path()),
+        key,
+        VirtualNodeSpec::path(),
         node.spec.listeners.is_empty(),
         report,
     );
@@ -64,7 +65,8 @@ pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: 
     );
     listening(
         mesh,
-        (key, VirtualRouterSpec::path()),
+        key,
+        VirtualRouterSpec::path(),
         router.spec.listeners.is_empty(),
         report,
     );
@@ -193,7 +195,7 @@ impl Of<'_> {
 }
 
 /// Who answers for a service needs a port to answer on. (Targets of routes are looked at with their routes.)
-fn listening<T>(mesh: &Mesh, (key, spec): (&ResourceKey, Path<T>), silent: bool, report: &mut Report) {
+fn listening<T>(mesh: &Mesh, key: &ResourceKey, spec: Path<T>, silent: bool, report: &mut Report) {
     if !silent {
         return;
     }

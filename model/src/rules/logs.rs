@@ -12,7 +12,8 @@ use crate::spec::{AccessLog, Logging, LoggingFormat};
 use std::collections::BTreeMap;
 
 pub(super) fn check(
-    (key, path): (&ResourceKey, fn() -> Path<Logging>),
+    key: &ResourceKey,
+    path: fn() -> Path<Logging>,
     logging: Option<&Logging>,
     report: &mut Report,
 ) {
@@ -76,7 +77,7 @@ fn read(text: &str) -> Result<Vec<Command<'_>>, Fault> {
         let command = Command::read(after).ok_or_else(|| {
             let shown: String = after.chars().take(30).collect();
             Fault {
-                what: format!("`%{shown}` is no command operator"),
+                what: format!("`%{shown}` is not a command operator"),
                 help: "write an operator such as `%START_TIME%` or `%REQ(USER-AGENT):40%`, and `%%` for a percent \
                        sign"
                     .to_owned(),

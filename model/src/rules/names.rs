@@ -157,7 +157,7 @@ fn well_formed(key: &ResourceKey, path: &Path<String>, text: &str, report: &mut 
             codes::ARN,
             (key, path),
             format!("`{text}` is not an ARN"),
-            "write it whole, as in `arn:aws:acm:eu-west-1:123456789012:certificate/…`",
+            "write the full ARN, as in `arn:aws:acm:eu-west-1:123456789012:certificate/…`",
         );
     }
 }

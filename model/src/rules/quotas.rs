@@ -133,36 +133,28 @@ pub(super) fn mesh(mesh: &Mesh, quotas: &Quotas, report: &mut Report) {
         (Quota::VirtualServices, sizes.virtual_services),
         (Quota::VirtualGateways, sizes.virtual_gateways),
     ] {
-        quotas.judge((&mesh.key(), Pointer::root()), (quota, count), report);
+        quotas.judge(quota, count, (&mesh.key(), Pointer::root()), report);
     }
 }
 
 pub(super) fn router(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
     let count = mesh.routes_of(&key.name).len();
-    quotas.judge((key, Pointer::root()), (Quota::Routes, count), report);
+    quotas.judge(Quota::Routes, count, (key, Pointer::root()), report);
 }
 
 pub(super) fn gateway(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
     let count = mesh.gateway_routes_of(&key.name).len();
-    quotas.judge((key, Pointer::root()), (Quota::GatewayRoutes, count), report);
+    quotas.judge(Quota::GatewayRoutes, count, (key, Pointer::root()), report);
 }
 
 pub(super) fn node(node: &Resource<VirtualNodeSpec>, quotas: &Quotas, report: &mut Report) {
     let count = node.spec.backends.len();
-    quotas.judge(
-        (&node.key, VirtualNodeSpec::path().backends()),
-        (Quota::Backends, count),
-        report,
-    );
+    let at = (&node.key, VirtualNodeSpec::path().backends().into());
+    quotas.judge(Quota::Backends, count, at, report);
 }
 
 impl Quotas {
-    fn judge(
-        &self,
-        (key, path): (&ResourceKey, impl Into<Pointer>),
-        (quota, count): (Quota, usize),
-        report: &mut Report,
-    ) {
+    fn judge(&self, quota: Quota, count: usize, at: (&ResourceKey, Pointer), report: &mut Report) {
         if let Some(limit) = self.get(quota).filter(|limit| count > *limit) {
             let words = quota.words();
             let words = if count == 1 {
@@ -170,12 +162,13 @@ impl Quotas {
             } else {
                 &words
             };
+            let whose = named(at.0);
             report.error(
                 codes::QUOTA,
-                (key, path),
+                at,
                 format!(
                     "{} has {count} {words}, and the quota `{}` is {limit}",
-                    named(key),
+                    whose,
                     quota.name()
                 ),
                 "raise the quota where it is configured, or split the mesh",

@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
 
     fn group(&mut self, depth: usize) -> Result<Part, Refused> {
         if self.eat("?") && !self.flags_or_name()? {
-            // `(?i)` stands for the rest; it is no group.
+            // `(?i)` stands for the rest; it is not a group.
             return Ok(Part::of(0));
         }
         let inner = self.alternatives(depth + 1)?;
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
                     flags = 0;
                 }
                 Some(end @ (':' | ')')) if !negated || flags > 0 => return Ok(end == ':'),
-                Some(c) => return Err(refuse(format!("`(?{c}` is no group"), SIMPLER)),
+                Some(c) => return Err(refuse(format!("`(?{c}` is not a group"), SIMPLER)),
                 None => return Err(refuse("`(` without `)`", BALANCE)),
             }
         }

@@ -80,7 +80,7 @@ struct Entry<'a> {
     never: Vec<(Pointer, String)>,
 }
 
-/// A rule, whose path is made when something is told of it.
+/// A rule, whose path is made when something is reported of it.
 #[derive(Clone, Copy)]
 enum At<'a> {
     Route(&'a RouteRule),

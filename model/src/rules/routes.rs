@@ -13,13 +13,13 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
     let router = mesh.virtual_router(router);
     let spoken = router.and_then(|router| against_router(route, router, report));
     for (i, target) in route.spec.rule.targets().iter().enumerate() {
-        // Router and target agree: that the route's type is another is told once.
+        // Router and target agree: that the route's type is another is reported once.
         let agree = mesh.listener_of(target).is_some_and(|(_, listener)| {
             let protocol = listener.port_mapping.protocol;
             protocol != route.spec.rule.protocol() && spoken == Some(protocol)
         });
         if !agree {
-            against_target(mesh, route, (i, target), report);
+            against_target(mesh, route, i, target, report);
         }
     }
     method(route, report);
@@ -109,7 +109,8 @@ fn against_router(
 fn against_target(
     mesh: &Mesh,
     route: &Resource<RouteSpec>,
-    (index, target): (usize, &WeightedTarget),
+    index: usize,
+    target: &WeightedTarget,
     report: &mut Report,
 ) {
     let Some(node) = mesh.virtual_node(&target.virtual_node) else {

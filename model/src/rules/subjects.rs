@@ -1,4 +1,4 @@
-//! The rules resource by resource: for a whole mesh, and again for what a change concerns.
+//! The rules resource by resource: for a complete mesh, and again for what a change concerns.
 
 use super::{
     Options, Report, addresses, backends, durations, extensions, gateway_routes, listeners, logs, names,
@@ -24,7 +24,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Of a whole mesh.
+    /// Of a complete mesh.
     pub fn of(mesh: &Mesh, options: Options) -> Self {
         let mut by = BTreeMap::new();
         RuleRunner::new(mesh, &options).all(&mut |key, found| {
@@ -200,7 +200,7 @@ impl<'m> RuleRunner<'m> {
         durations::profile(profile, report);
         texts::profile(profile, report);
         let path = || ProxyProfileSpec::path().logging();
-        logs::check((&profile.key, path), profile.spec.logging.as_ref(), report);
+        logs::check(&profile.key, path, profile.spec.logging.as_ref(), report);
     }
 
     fn node(&mut self, node: &'m Resource<VirtualNodeSpec>, report: &mut Report) {
@@ -213,7 +213,7 @@ impl<'m> RuleRunner<'m> {
         durations::node(node, report);
         texts::node(node, report);
         let path = || VirtualNodeSpec::path().logging();
-        logs::check((&node.key, path), node.spec.logging.as_ref(), report);
+        logs::check(&node.key, path, node.spec.logging.as_ref(), report);
         quotas::node(node, &self.options.quotas, report);
     }
 
@@ -251,7 +251,7 @@ impl<'m> RuleRunner<'m> {
         extensions::gateway(gateway, report);
         texts::gateway(gateway, report);
         let path = || VirtualGatewaySpec::path().logging();
-        logs::check((&gateway.key, path), gateway.spec.logging.as_ref(), report);
+        logs::check(&gateway.key, path, gateway.spec.logging.as_ref(), report);
         quotas::gateway(self.mesh, &gateway.key, &self.options.quotas, report);
     }
 

@@ -1,4 +1,4 @@
-//! What a mesh's problems look like to a person: one fault is told once, with what was meant.
+//! What a mesh's problems look like to a person: one fault is reported once, with what was meant.
 //!
 //! The rules say of every resource by itself what is wrong with it, because a release, a plan or an editor looks at
 //! one of them. A report of everything would repeat a misspelt name for each resource that names it.

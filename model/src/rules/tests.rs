@@ -202,7 +202,7 @@ fn a_large_mesh_is_checked_in_no_time() {
             json!({"provider": {"virtualRouter": {"virtualRouterName": format!("r{i}")}}}),
         );
     }
-    // And one router with thousands of routes that only a header tells apart.
+    // And one router with thousands of routes that only a header distinguishes.
     for i in 0..count {
         let m = json!({"prefix": "/", "headers": [{"name": "x", "match": {"exact": format!("{i}")}}]});
         let to = json!({"weightedTargets": [{"virtualNode": "n0", "weight": 100}]});

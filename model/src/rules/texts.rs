@@ -209,7 +209,7 @@ impl At<'_> {
         if host.strip_prefix('*').unwrap_or(host).contains('*') {
             self.refuse(
                 path,
-                format!("`{host}` is no host name: `*` stands for nothing there"),
+                format!("`{host}` is not a host name: `*` has no meaning there"),
                 "write hosts out, use `suffix` for all that end alike, or leave `hostname` out for every host",
                 report,
             );

@@ -129,7 +129,7 @@ fn wildcards(
                 codes::TLS_WILDCARD,
                 (key, names.r#match().exact().at(i)),
                 format!("`{name}` is compared letter for letter, so no certificate has it"),
-                "write the whole name that the certificate carries",
+                "write the full name in the certificate",
             );
         }
     }
@@ -239,42 +239,36 @@ impl Caller<'_> {
             if let Some(at) = sorts.plain.filter(|_| enforced) {
                 let what = "demands TLS of";
                 let help = "give the listener TLS, or set `enforce: false` or `ports` in the client policy";
-                self.warn(
-                    (codes::TLS_PLAIN_TARGET, what, "which does not speak it"),
-                    (at, help),
-                    report,
-                );
+                let why = "which does not speak it";
+                report.add(self.warning(codes::TLS_PLAIN_TARGET, at, what, why).help(help));
             }
             if let Some(at) = sorts.unvouched.filter(|_| !enforced) {
                 let what = "encrypts calls to";
                 let help = "add a client policy with `tls.validation`, which says whom to trust";
                 let why = "but has no policy that says whom to trust";
-                self.warn((codes::TLS_UNVALIDATED, what, why), (at, help), report);
+                report.add(self.warning(codes::TLS_UNVALIDATED, at, what, why).help(help));
             }
             let shows = self.policy.is_some_and(|policy| policy.certificate.is_some());
             if let Some(at) = sorts.asking.filter(|_| !shows) {
                 let what = "has no certificate for";
                 let help = "add `tls.certificate` to the client policy";
                 let why = "which asks callers for one";
-                self.warn((codes::TLS_NO_CLIENT_CERTIFICATE, what, why), (at, help), report);
+                let warning = self.warning(codes::TLS_NO_CLIENT_CERTIFICATE, at, what, why);
+                report.add(warning.help(help));
             }
         }
     }
 
-    fn warn(&self, (code, what, why): (Code, &str, &str), (at, help): (At<'_>, &str), report: &mut Report) {
-        report.add(
-            Diagnostic::warning(
-                code,
-                format!(
-                    "{} {what} {} behind `{}`, {why}",
-                    named(self.proxy),
-                    named(at.node),
-                    self.service
-                ),
-            )
-            .help(help)
-            .at(place(self.at, (self.path)()))
-            .at(place(at.node, VirtualNodeSpec::path().listeners().at(at.index)).label("the listener")),
+    /// A warning about the listener of a target: `what` is wrong with how the proxy calls it, and `why`.
+    fn warning(&self, code: Code, at: At<'_>, what: &str, why: &str) -> Diagnostic {
+        let message = format!(
+            "{} {what} {} behind `{}`, {why}",
+            named(self.proxy),
+            named(at.node),
+            self.service
         );
+        Diagnostic::warning(code, message)
+            .at(place(self.at, (self.path)()))
+            .at(place(at.node, VirtualNodeSpec::path().listeners().at(at.index)).label("the listener"))
     }
 }

@@ -174,7 +174,7 @@ impl<'a> Compiler<'a> {
             .chain(raw.x_off.iter().map(|off| &off.field))
         {
             if !fields.iter().any(|field| field.name == *name) {
-                self.problem(at.file, format!("`{name}` is named but is no property"));
+                self.problem(at.file, format!("`{name}` is named but is not a property"));
             }
         }
         let terraform_only = raw

@@ -256,13 +256,12 @@ impl<'a> Walker<'a> {
 
     fn list(&mut self, shape: &'a ListShape, nodes: &'a [Node], node: &'a Node) {
         let count = nodes.len();
-        let bounds = (shape.min, shape.max);
         if count < shape.min || shape.max.is_some_and(|max| count > max) {
             let problem = Diagnostic::error(
                 codes::LIST_LENGTH,
                 format!("the list has {}", counted(count, "element")),
             )
-            .help(scalar::bounds_help(bounds, "element"));
+            .help(scalar::bounds_help(shape.min, shape.max, "element"));
             self.report(problem, node.span);
         }
         for (index, node) in nodes.iter().enumerate() {
@@ -332,7 +331,7 @@ fn given_of<'n, S: AsRef<str>>(names: &'n [S], object: &Object) -> Vec<&'n str> 
         .collect()
 }
 
-/// Whether a field is there under a name that is none: that has been reported as what it is.
+/// Whether a field is there under a name that is not one: that has been reported as what it is.
 fn is_misspelt(shape: &ObjectShape, field: &Field, object: &Object) -> bool {
     let names: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
     let mut unknown = object.iter().filter(|given| shape.field(&given.name).is_none());

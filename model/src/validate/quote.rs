@@ -40,7 +40,7 @@ pub(crate) fn listed<S: AsRef<str>>(names: &[S], word: &str) -> String {
     }
 }
 
-/// What stands there, with its value where that is short to say.
+/// What is there, with its value where that is short to say.
 pub(crate) fn shown(node: &Node) -> String {
     match &node.value {
         Value::String(text) => format!("the string {}", quoted(text)),

@@ -12,12 +12,12 @@ pub(super) fn text(shape: &TextShape, text: &str) -> Option<Diagnostic> {
         return choice(&shape.choices, text);
     }
     if shape.min.is_some() || shape.max.is_some() {
-        let bounds = (shape.min.unwrap_or(0), shape.max);
+        let min = shape.min.unwrap_or(0);
         // Only as many characters are counted as can matter: the text may be huge.
-        let limit = shape.max.map_or(bounds.0, |max| max.saturating_add(1));
+        let limit = shape.max.map_or(min, |max| max.saturating_add(1));
         let count = text.chars().take(limit).count();
-        if count < bounds.0 || shape.max.is_some_and(|max| count > max) {
-            let length = if count < bounds.0 {
+        if count < min || shape.max.is_some_and(|max| count > max) {
+            let length = if count < min {
                 counted(count, "character")
             } else {
                 counted(text.chars().count(), "character")
@@ -26,9 +26,11 @@ pub(super) fn text(shape: &TextShape, text: &str) -> Option<Diagnostic> {
                 "" => "the text is empty".to_owned(),
                 _ => format!("{} has {length}", quoted(text)),
             };
-            return Some(
-                Diagnostic::error(codes::TEXT_LENGTH, message).help(bounds_help(bounds, "character")),
-            );
+            return Some(Diagnostic::error(codes::TEXT_LENGTH, message).help(bounds_help(
+                min,
+                shape.max,
+                "character",
+            )));
         }
     }
     let pattern = shape.pattern.as_ref()?;
@@ -108,7 +110,7 @@ pub(super) fn number(shape: NumberShape, number: &Number) -> Option<Diagnostic> 
 }
 
 /// "give from 1 to 10 elements".
-pub(super) fn bounds_help((min, max): (usize, Option<usize>), noun: &str) -> String {
+pub(super) fn bounds_help(min: usize, max: Option<usize>, noun: &str) -> String {
     match (min, max) {
         (min, Some(max)) if min == max => format!("give exactly {}", counted(max, noun)),
         (0, Some(max)) => format!("give at most {}", counted(max, noun)),

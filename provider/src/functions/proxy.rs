@@ -89,8 +89,7 @@ impl Proxy {
     /// The bootstrap with which its Envoy follows published files in `directory`.
     pub(super) fn bootstrap(&self, directory: &str) -> Result<String, FunctionError> {
         let options = envoy::Options::new(directory);
-        envoy::bootstrap(&self.mesh, &self.key, (envoy::Mode::Files, &options))
-            .map_err(|found| failed(&found))
+        envoy::bootstrap(&self.mesh, &self.key, envoy::Mode::Files, &options).map_err(|found| failed(&found))
     }
 }
 

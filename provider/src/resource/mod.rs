@@ -83,7 +83,7 @@ impl MeshResource {
     /// The key that a planned or stored value names.
     fn key(&self, value: &Value) -> Result<ResourceKey, Diagnostics> {
         key::of_value(self.kind, value)
-            .ok_or_else(|| problem::damaged_state("it lacks a part of the resource's name").into())
+            .ok_or_else(|| problem::damaged_state("a part of the resource's name is missing").into())
     }
 
     /// A state whose identity names another resource than its attributes was changed by hand, or damaged.

@@ -40,7 +40,7 @@ pub(super) fn read(block: &Value, problems: &mut Diagnostics) -> Quotas {
         None => Quotas::default(),
         Some(name) => Quotas::preset(name).unwrap_or_else(|| {
             let message = format!(
-                "`{name}` is no set of quotas; the one that there is is `{}`.",
+                "`{name}` is not a set of quotas; the only one is `{}`.",
                 Quotas::PRESET
             );
             refuse(PRESET, message);

@@ -20,7 +20,7 @@ const AGENT: &str = "http://169.254.170.2";
 /// Where machines ask for their own credentials.
 const MACHINE: &str = "http://169.254.169.254";
 
-/// There are no credentials to be had.
+/// There are no credentials available.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{asked}: {detail}")]
 pub(super) struct Unobtained {

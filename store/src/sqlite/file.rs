@@ -1,6 +1,6 @@
 //! The store's file: found, judged, created, opened, migrated.
 //!
-//! What is not ours or cannot be right is told apart by its first bytes, before SQLite sees it, so that it is
+//! What is not ours or cannot be right is distinguished by its first bytes, before SQLite sees it, so that it is
 //! never written. A new file is made complete under another name and then renamed, so that nobody ever sees
 //! half a store.
 

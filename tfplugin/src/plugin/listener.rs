@@ -70,7 +70,8 @@ impl Listener {
             Ok(listener) => return Ok(listener),
             Err(error) => tracing::debug!(%error, "no unix socket, listening on the loopback interface"),
         }
-        Self::tcp(environment.ports).await
+        let (min, max) = environment.ports;
+        Self::tcp(min, max).await
     }
 
     #[cfg(unix)]
@@ -105,7 +106,7 @@ impl Listener {
         Err(last)
     }
 
-    async fn tcp((min, max): (u16, u16)) -> io::Result<Self> {
+    async fn tcp(min: u16, max: u16) -> io::Result<Self> {
         if min > max {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

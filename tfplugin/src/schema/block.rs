@@ -211,7 +211,7 @@ impl NestedBlock {
         self.unordered_by::<&str>([])
     }
 
-    /// The same for blocks that a key of some attributes tells apart: what the provider computed for a block
+    /// The same for blocks that a key of some attributes distinguishes: what the provider computed for a block
     /// follows the block to another place, also while other attributes of it change.
     #[must_use]
     pub fn unordered_by<N: Into<Arc<str>>>(mut self, key: impl IntoIterator<Item = N>) -> Self {

@@ -169,7 +169,7 @@ impl Checker {
             Nesting::Map => self.each_entry(config, planned, prior, |this, config, planned, prior| {
                 this.plan_attributes(inner, prior, config, planned);
             }),
-            // Elements of a set cannot be told apart: Terraform trusts the provider here.
+            // Elements of a set cannot be distinguished: Terraform trusts the provider here.
             Nesting::Set => {}
         }
     }

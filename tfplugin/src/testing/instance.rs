@@ -477,7 +477,7 @@ impl Instance {
         self.receive(answer.config)
     }
 
-    /// Puts another state in the place of the stored one, as if somebody had edited the state file.
+    /// Replaces the stored state, as if somebody had edited the state file.
     pub fn set_state(&mut self, state: Value) {
         self.stored.state = state;
     }

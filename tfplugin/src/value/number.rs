@@ -50,7 +50,7 @@ impl Number {
             .flatten()
     }
 
-    /// The number as `i64`, when it is whole and fits.
+    /// The number as `i64`, when it is complete and fits.
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Int(value) => Some(*value),
@@ -58,7 +58,7 @@ impl Number {
         }
     }
 
-    /// The number as `u64`, when it is whole and fits.
+    /// The number as `u64`, when it is complete and fits.
     pub fn as_u64(&self) -> Option<u64> {
         match &self.0 {
             Repr::Int(value) => u64::try_from(*value).ok(),

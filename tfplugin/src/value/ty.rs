@@ -29,7 +29,7 @@ pub enum Type {
     Tuple(Arc<[Type]>),
 }
 
-/// A type in JSON that is none.
+/// A type in JSON that is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a type: {0}")]
 pub struct NotAType(String);

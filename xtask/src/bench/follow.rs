@@ -14,7 +14,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
     };
     let example = bench.checkout.root().join("examples/apps");
     let work = bench.work.path().join("follow");
-    let measured = demo::follow::measure(&programs, &example, &work, (bench.children, bench.runs))?;
+    let measured = demo::follow::measure(&programs, &example, &work, bench.children, bench.runs)?;
     row(
         "record written to request answered by the new target",
         &Times::of(measured).shown(),

@@ -32,7 +32,8 @@ pub(crate) fn measure(
     programs: &Programs<'_>,
     example: &Path,
     work: &Path,
-    (children, runs): (&Children, usize),
+    children: &Children,
+    runs: usize,
 ) -> Result<Vec<Duration>> {
     let folders = Folders::below(work);
     folders.make()?;

@@ -19,7 +19,7 @@ use crate::children::{Children, Running};
 use crate::failure::{Failure, Result};
 use crate::work::free_ports;
 
-/// What the server in the place of S3 takes; the module says the rest.
+/// What the server that replaces S3 takes; the module says the rest.
 const KEYS: [(&str, &str); 3] = [
     ("AWS_ACCESS_KEY_ID", "AKIADEMO"),
     ("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-demo"),
@@ -66,7 +66,8 @@ pub(super) fn play(
     steps: &Steps,
     cast: &Cast<'_>,
     children: &Children,
-    (folder, logs): (&Path, &Path),
+    folder: &Path,
+    logs: &Path,
 ) -> Result<()> {
     steps.chapter("Two Envoys elsewhere: a bucket, and an agent beside each");
     let [bucket, port1, port2, admin1, admin2, listen1, listen2] = free_ports()?;

@@ -112,7 +112,7 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
         serviceb,
         servicebv2,
     };
-    remote::play(&story.steps, &cast, children, (&folders.remote, &folders.logs))?;
+    remote::play(&story.steps, &cast, children, &folders.remote, &folders.logs)?;
     story.places();
     if keep {
         story.keep(&proxy)?;

@@ -40,13 +40,14 @@ pub(super) fn write(
     let place = folder.join("oci");
     let mut images = Vec::new();
     for (platform, agent) in agents {
-        images.push(image(platform, (AGENT, agent), None, None));
+        images.push(image(platform, AGENT, agent, None, None));
         if let Some(program) = envoy.program.as_deref().filter(|_| platform.is_here()) {
             fits(program, envoy.base.as_deref())?;
             let name = format!("{AGENT}-envoy");
             images.push(image(
                 platform,
-                (&name, agent),
+                &name,
+                agent,
                 Some(program),
                 envoy.base.as_deref(),
             ));
@@ -81,12 +82,7 @@ pub(super) fn write(
 }
 
 /// What the writer is told of one image.
-fn image(
-    platform: &Platform,
-    (name, agent): (&str, &Path),
-    envoy: Option<&Path>,
-    base: Option<&Path>,
-) -> Value {
+fn image(platform: &Platform, name: &str, agent: &Path, envoy: Option<&Path>, base: Option<&Path>) -> Value {
     let mut layer = vec![
         json!({"path": "usr/local/bin/meshform-agent", "mode": "755", "from": agent}),
         json!({"path": DIRECTORY, "mode": "755", "owner": USER}),
@@ -140,7 +136,7 @@ mod tests {
         let dockerfile = include_str!("../../../examples/agent/Dockerfile");
         let platform = super::super::platform::chosen(&["x86_64-unknown-linux-musl".to_owned()]).unwrap();
         let envoy = Some(Path::new("envoy"));
-        let image = image(&platform[0], ("x", Path::new("agent")), envoy, None);
+        let image = image(&platform[0], "x", Path::new("agent"), envoy, None);
         let config = &image["config"];
         let line = |name: &str, value: &Value| format!("\n{name} {}\n", value.to_string().replace(',', ", "));
         for expected in [

@@ -1,7 +1,7 @@
 //! Python packages under `.tools/`, one folder each.
 //!
 //! A folder is filled under another name and renamed into place with its stamp already in it, so a folder with the
-//! right stamp is whole, whatever was killed when. One run at a time installs; the lock goes with the process.
+//! right stamp is complete, whatever was killed when. One run at a time installs; the lock goes with the process.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -134,10 +134,10 @@ fn version(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
+fn at_least(version: &str, least: (u32, u32)) -> bool {
     let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
     match (parts.next(), parts.next()) {
-        (Some(has_major), Some(has_minor)) => (has_major, has_minor) >= (major, minor),
+        (Some(has_major), Some(has_minor)) => (has_major, has_minor) >= least,
         _ => false,
     }
 }

@@ -50,7 +50,7 @@ impl Setting {
         plan.port = self.port;
         plan.node("one", (8080, "http"), self.one);
         plan.node("two", (8080, "http"), self.two);
-        plan.served_by_router(SERVICE, "router", (8080, "http"));
+        plan.served_by_router(SERVICE, "router", 8080, "http");
         let target = |node: &str, weight: u32| json!({"virtualNode": node, "weight": weight});
         let targets = json!([target("one", weights.0), target("two", weights.1)]);
         plan.set(
@@ -79,7 +79,7 @@ impl Setting {
     fn start(&self, plane: &Value) -> Envoy {
         let options = Options::new(self.root.path().to_str().unwrap());
         let mesh = self.plan((1, 1), plane).mesh();
-        let bootstrap = envoy::bootstrap(&mesh, &key(), (Mode::Ads, &options)).unwrap();
+        let bootstrap = envoy::bootstrap(&mesh, &key(), Mode::Ads, &options).unwrap();
         let file = self.root.path().join("bootstrap.json");
         fs::write(&file, bootstrap).unwrap();
         let log = self.root.path().join("envoy.log");

@@ -140,29 +140,24 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     plan.node("h2", (8080, "http2"), h2.port);
     plan.node("calls", (9090, "grpc"), calls.port);
     plan.node("other", (9090, "grpc"), calls.port);
-    plan.served_by_router("h2.apps.local", "h2", (80, "http2"));
-    plan.served_by_router("calls.apps.local", "calls", (9090, "grpc"));
-    plan.served_by_router("named.apps.local", "named", (9091, "grpc"));
-    http_rules(|name, rule| {
-        plan.route(
-            &format!("h2/{name}"),
-            "http2Route",
-            (json!({"match": rule}), "h2"),
-        )
-    });
+    plan.served_by_router("h2.apps.local", "h2", 80, "http2");
+    plan.served_by_router("calls.apps.local", "calls", 9090, "grpc");
+    plan.served_by_router("named.apps.local", "named", 9091, "grpc");
+    http_rules(|name, rule| plan.route(&format!("h2/{name}"), "http2Route", json!({"match": rule}), "h2"));
     let port = json!({"match": {"prefix": "/port", "port": 80}});
-    plan.route("h2/port", "http2Route", (port, "h2"));
+    plan.route("h2/port", "http2Route", port, "h2");
     grpc_rules(|name, rule| {
         plan.route(
             &format!("calls/{name}"),
             "grpcRoute",
-            (json!({"match": rule}), "calls"),
+            json!({"match": rule}),
+            "calls",
         )
     });
     let named = json!({"match": {"serviceName": "demo.Greeter", "methodName": "Hello", "port": 9091}});
-    plan.route("named/method", "grpcRoute", (named, "calls"));
+    plan.route("named/method", "grpcRoute", named, "calls");
     let service = json!({"match": {"serviceName": "demo.Other"}});
-    plan.route("named/service", "grpcRoute", (service, "calls"));
+    plan.route("named/service", "grpcRoute", service, "calls");
     let targets = json!([
         {"virtualNode": "calls", "weight": 75, "port": 9090},
         {"virtualNode": "other", "weight": 25},

@@ -6,7 +6,7 @@ use crate::world::{Plan, merged, seconds};
 use meshform_acceptance::http::{Client, Response};
 use serde_json::{Value, json};
 
-fn ask(port: u16, host: &str, (path, headers): (&str, &[(&str, &str)])) -> Response {
+fn ask(port: u16, host: &str, path: &str, headers: &[(&str, &str)]) -> Response {
     Client::new(([127, 0, 0, 1], port).into())
         .get(host, path, headers)
         .unwrap()
@@ -14,7 +14,7 @@ fn ask(port: u16, host: &str, (path, headers): (&str, &[(&str, &str)])) -> Respo
 
 /// The request line as the service saw it, without method and version.
 fn target(port: u16, path: &str) -> String {
-    let answer = ask(port, "shop.example.com", (path, &[]));
+    let answer = ask(port, "shop.example.com", path, &[]);
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     let words: Vec<&str> = body.split(' ').collect();
     assert_eq!(answer.status, 200, "{path}: {body}");
@@ -44,10 +44,8 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         plan.route(
             &format!("ports/on-{router_port}"),
             "httpRoute",
-            (
-                json!({"match": {"prefix": "/", "port": router_port}, "timeout": {"perRequest": seconds(0)}}),
-                node,
-            ),
+            json!({"match": {"prefix": "/", "port": router_port}, "timeout": {"perRequest": seconds(0)}}),
+            node,
         );
     }
     plan.set(
@@ -171,7 +169,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         "the service sees its own name as `host`; with DISABLED the caller's",
         || {
             let host = |path: &str| {
-                let answer = ask(port, "shop.example.com", (path, &[]));
+                let answer = ask(port, "shop.example.com", path, &[]);
                 String::from_utf8_lossy(&answer.body)
                     .lines()
                     .nth(1)
@@ -189,7 +187,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         || {
             let forged: &[(&str, &str)] = &[("x-app-mesh-virtual-service", "two.apps.local")];
             for path in ["/host", "/chapter"] {
-                let answer = ask(port, "shop.example.com", (path, forged));
+                let answer = ask(port, "shop.example.com", path, forged);
                 assert_eq!(answer.service(), "one", "{path}");
                 let body = String::from_utf8_lossy(&answer.body).into_owned();
                 assert!(!body.contains("virtual-service"), "{body}");
@@ -201,7 +199,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         &["gatewayRoute.spec.httpRoute.match.hostname.{exact,suffix}"],
         "an exact name and a suffix, whatever port the client names behind it; a suffix takes `a.example.org` and `a.b.example.org`, not `example.org`",
         || {
-            let by = |host: &str| ask(port, host, ("/x", &[])).service().to_owned();
+            let by = |host: &str| ask(port, host, "/x", &[]).service().to_owned();
             assert_eq!(by("two.example.com"), "two");
             let any = [port, 80, 443, 8443];
             for host in ["two.example.com", "TWO.example.com", "a.example.org"] {
@@ -221,7 +219,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         &["gatewayRoute.spec.httpRoute.match.hostname.exact"],
         "a route for `two.example.com:8443` takes requests that name that port, in any case of letters, and no others",
         || {
-            let by = |host: &str| ask(port, host, ("/ported", &[])).service().to_owned();
+            let by = |host: &str| ask(port, host, "/ported", &[]).service().to_owned();
             assert_eq!(by("two.example.com:8443"), "one");
             assert_eq!(by("Two.example.com:8443"), "one");
             for host in ["two.example.com", "two.example.com:443", "two.example.com:84430"] {
@@ -234,28 +232,23 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         &["gatewayRoute.spec.httpRoute.match.hostname.exact"],
         "serve named hosts too, in the one order of priority and length (App Mesh's answer is not known)",
         || {
-            assert_eq!(ask(port, "two.example.com", ("/chapter/1", &[])).service(), "one");
-            assert_eq!(ask(port, "two.example.com", ("/x", &[])).service(), "two");
+            assert_eq!(ask(port, "two.example.com", "/chapter/1", &[]).service(), "one");
+            assert_eq!(ask(port, "two.example.com", "/x", &[]).service(), "two");
         },
     );
     sheet.row(
         "order of gateway routes",
         &["gatewayRoute.spec.priority"],
         "priority 1 goes before priority 2, though its prefix is shorter",
-        || {
-            assert_eq!(
-                ask(port, "shop.example.com", ("/order/long", &[])).service(),
-                "two"
-            )
-        },
+        || assert_eq!(ask(port, "shop.example.com", "/order/long", &[]).service(), "two"),
     );
     sheet.row(
         "target port of a service with several",
         &["gatewayRoute.spec.httpRoute.action.target.port"],
         "each gateway route reaches the router listener that it names, with the host rewritten and with it kept",
         || {
-            assert_eq!(ask(port, "shop.example.com", ("/p81/x", &[])).service(), "two");
-            assert_eq!(ask(port, "shop.example.com", ("/p80/x", &[])).service(), "one");
+            assert_eq!(ask(port, "shop.example.com", "/p81/x", &[]).service(), "two");
+            assert_eq!(ask(port, "shop.example.com", "/p80/x", &[]).service(), "one");
         },
     );
     sheet.row(

@@ -36,14 +36,14 @@ fn routes(sheet: &mut Sheet) {
     let mut own = [0, 0];
     for at in 0..2 {
         let name = format!("calls-{at}");
-        plan.served_by_router(&format!("{name}.apps.local"), &name, (9090, "grpc"));
+        plan.served_by_router(&format!("{name}.apps.local"), &name, 9090, "grpc");
         let rule = json!({"match": {}, "action": target("calls", calls[at])});
         plan.set(
             &format!("virtualRouter/{name}/route/all"),
             json!({"grpcRoute": rule}),
         );
         let name = format!("lines-{at}");
-        plan.served_by_router(&format!("{name}.apps.local"), &name, (5432, "tcp"));
+        plan.served_by_router(&format!("{name}.apps.local"), &name, 5432, "tcp");
         let rule = json!({"action": target("lines", lines[at])});
         plan.set(
             &format!("virtualRouter/{name}/route/all"),
@@ -53,17 +53,18 @@ fn routes(sheet: &mut Sheet) {
         services.push(json!({"virtualService": format!("{name}.apps.local"), "port": own[at]}));
     }
     plan.node("slow", (8080, "http2"), first.port);
-    plan.served_by_router("slow.apps.local", "slow", (8080, "http2"));
+    plan.served_by_router("slow.apps.local", "slow", 8080, "http2");
     let retry = json!({"maxRetries": 2, "perRetryTimeout": millis(300), "httpRetryEvents": ["server-error"]});
     plan.route(
         "slow/all",
         "http2Route",
-        (json!({"match": {"prefix": "/"}, "retryPolicy": retry}), "slow"),
+        json!({"match": {"prefix": "/"}, "retryPolicy": retry}),
+        "slow",
     );
-    plan.served_by_router("scheme.apps.local", "scheme", (8080, "http"));
+    plan.served_by_router("scheme.apps.local", "scheme", 8080, "http");
     for scheme in ["http", "https"] {
         let rule = json!({"match": {"prefix": format!("/{scheme}/"), "scheme": scheme}});
-        plan.route(&format!("scheme/{scheme}"), "httpRoute", (rule, "target"));
+        plan.route(&format!("scheme/{scheme}"), "httpRoute", rule, "target");
     }
     let target = Http1::start("target");
     plan.node("target", (8080, "http"), target.port);
@@ -145,7 +146,8 @@ fn gateway(sheet: &mut Sheet) {
             plan.route(
                 &format!("{service}/on-{port}"),
                 kind,
-                (json!({ "match": matches }), &node),
+                json!({ "match": matches }),
+                &node,
             );
         }
         plan.set(

@@ -108,10 +108,10 @@ pub(crate) fn pools(sheet: &mut Sheet) {
             eventually("another is served", 5, || open().1 == "line:x\n");
         },
     );
-    gateway_pools(sheet, (one.port, two.port));
+    gateway_pools(sheet, one.port, two.port);
 }
 
-fn gateway_pools(sheet: &mut Sheet, (one, two): (u16, u16)) {
+fn gateway_pools(sheet: &mut Sheet, one: u16, two: u16) {
     let mut plan = Plan::new();
     let (mut listeners, mut ports) = (Vec::new(), Vec::new());
     for ((protocol, pool), (kind, app)) in
@@ -163,7 +163,7 @@ fn no_retries(plan: &mut Plan, name: &str, kind: &str) {
         "http2Route" => "http2",
         _ => "grpc",
     };
-    plan.served_by_router(&format!("{name}.apps.local"), name, (80, protocol));
+    plan.served_by_router(&format!("{name}.apps.local"), name, 80, protocol);
     let retry = json!({"maxRetries": 0, "perRetryTimeout": seconds(1), "httpRetryEvents": ["server-error"]});
     let matches = if protocol == "grpc" {
         json!({})
@@ -173,7 +173,8 @@ fn no_retries(plan: &mut Plan, name: &str, kind: &str) {
     plan.route(
         &format!("{name}/all"),
         kind,
-        (json!({"match": matches, "retryPolicy": retry}), name),
+        json!({"match": matches, "retryPolicy": retry}),
+        name,
     );
 }
 

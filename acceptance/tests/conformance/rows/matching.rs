@@ -24,14 +24,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     plan.node("yes", (8080, "http"), yes.port);
     plan.node("no", (8080, "http"), no.port);
     plan.node("second", (8080, "http2"), second.port);
-    plan.served_by_router(HOST, "api", (80, "http"));
-    plan.served_by_router(H2, "h2", (81, "http2"));
+    plan.served_by_router(HOST, "api", 80, "http");
+    plan.served_by_router(H2, "h2", 81, "http2");
     let mut yes_when = |name: &str, rule: Value| {
-        plan.route(
-            &format!("api/{name}"),
-            "httpRoute",
-            (json!({"match": rule}), "yes"),
-        );
+        plan.route(&format!("api/{name}"), "httpRoute", json!({"match": rule}), "yes");
     };
     yes_when("prefix", json!({"prefix": "/prefix"}));
     yes_when("exact", json!({"path": {"exact": "/exact"}}));
@@ -106,17 +102,17 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         "queryParameters": [{"name": "beta", "match": {"exact": "on"}}]}),
     );
     let order = |prefix: &str, priority: u16| json!({"priority": priority, "match": {"prefix": prefix}});
-    plan.route("api/order-first", "httpRoute", (order("/order", 10), "no"));
-    plan.route("api/order-later", "httpRoute", (order("/order/long", 20), "yes"));
+    plan.route("api/order-first", "httpRoute", order("/order", 10), "no");
+    plan.route("api/order-later", "httpRoute", order("/order/long", 20), "yes");
     let unordered = |prefix: &str| json!({"match": {"prefix": prefix}});
-    plan.route("api/a-short", "httpRoute", (unordered("/long"), "no"));
-    plan.route("api/z-long", "httpRoute", (unordered("/long/er"), "yes"));
-    plan.route("api/rest", "httpRoute", (unordered("/"), "no"));
+    plan.route("api/a-short", "httpRoute", unordered("/long"), "no");
+    plan.route("api/z-long", "httpRoute", unordered("/long/er"), "yes");
+    plan.route("api/rest", "httpRoute", unordered("/"), "no");
     let scheme = json!({"priority": 1, "match": {"prefix": "/scheme", "scheme": "https"}});
-    plan.route("h2/scheme", "http2Route", (scheme, "second"));
+    plan.route("h2/scheme", "http2Route", scheme, "second");
     let rest = json!({"priority": 2, "match": {"prefix": "/", "method": "POST",
         "headers": [{"name": "x-v", "match": {"prefix": "ab"}}]}});
-    plan.route("h2/rest", "http2Route", (rest, "second"));
+    plan.route("h2/rest", "http2Route", rest, "second");
     let proxy = plan.start(json!({}));
     let takes = |path: &str, headers: &[(&str, &str)]| ask(&proxy, path, headers) == "yes";
 

@@ -18,14 +18,14 @@ pub(crate) fn id() -> String {
 }
 
 /// The final status of a request to `path` whose tries follow `script`, and how many tries the service saw.
-fn tries(proxy: &Proxy, service: &Http1, (path, script): (&str, &str)) -> (u16, usize) {
+fn tries(proxy: &Proxy, service: &Http1, path: &str, script: &str) -> (u16, usize) {
     let id = id();
     let answer = proxy.get(HOST, path, &[("x-id", &id), ("x-script", script)]);
     (answer.status, service.log.count(&format!("x-id: {id}\r\n")))
 }
 
 /// The same of a gRPC call: its gRPC status.
-fn calls(proxy: &Proxy, service: &Http2, (host, script): (&str, &str)) -> (String, usize) {
+fn calls(proxy: &Proxy, service: &Http2, host: &str, script: &str) -> (String, usize) {
     let id = id();
     let headers = [
         ("content-type", "application/grpc"),
@@ -56,12 +56,12 @@ fn http(sheet: &mut Sheet) {
     let mut plan = Plan::new();
     plan.node("api", (8080, "http"), service.port);
     plan.node("closed", (8080, "http"), free_port());
-    plan.served_by_router(HOST, "api", (80, "http"));
+    plan.served_by_router(HOST, "api", 80, "http");
     plan.served_by_node("node.apps.local", "api");
     let mut with = |name: &str, node: &str, policy: Value| {
         let rule = json!({"match": {"prefix": format!("/{name}")}, "retryPolicy": policy,
             "timeout": {"perRequest": seconds(0)}});
-        plan.route(&format!("api/{name}"), "httpRoute", (rule, node));
+        plan.route(&format!("api/{name}"), "httpRoute", rule, node);
     };
     for event in ["server-error", "gateway-error", "client-error", "stream-error"] {
         with(
@@ -103,7 +103,8 @@ fn http(sheet: &mut Sheet) {
     plan.route(
         "api/default",
         "httpRoute",
-        (json!({"match": {"prefix": "/default"}}), "api"),
+        json!({"match": {"prefix": "/default"}}),
+        "api",
     );
     let paused = json!({"spec": {"httpRoute": {
             "match": {"prefix": "/paused"},
@@ -113,7 +114,7 @@ fn http(sheet: &mut Sheet) {
         }}, "extensions": {"retryBackOff": {"baseInterval": millis(400), "maxInterval": millis(400)}}});
     plan.set("virtualRouter/api/route/paused", paused);
     let proxy = plan.start(json!({}));
-    let tries = |path: &str, script: &str| tries(&proxy, &service, (path, script));
+    let tries = |path: &str, script: &str| tries(&proxy, &service, path, script);
 
     sheet.row(
         "server-error",
@@ -258,10 +259,10 @@ fn grpc(sheet: &mut Sheet) {
     ];
     for event in events {
         let router = format!("{event}-router");
-        plan.served_by_router(&format!("{event}.apps.local"), &router, (9090, "grpc"));
+        plan.served_by_router(&format!("{event}.apps.local"), &router, 9090, "grpc");
         let rule =
             json!({"match": {}, "retryPolicy": policy(json!({"grpcRetryEvents": [event]}), 2, seconds(5))});
-        plan.route(&format!("{router}/all"), "grpcRoute", (rule, "grpc"));
+        plan.route(&format!("{router}/all"), "grpcRoute", rule, "grpc");
     }
     for (name, kind, node) in [
         ("grpc-http", "grpcRoute", "grpc"),
@@ -272,7 +273,7 @@ fn grpc(sheet: &mut Sheet) {
         ("h2-tcp", "http2Route", "closed-h2"),
     ] {
         let protocol = if kind == "grpcRoute" { "grpc" } else { "http2" };
-        plan.served_by_router(&format!("{name}.apps.local"), name, (9090, protocol));
+        plan.served_by_router(&format!("{name}.apps.local"), name, 9090, protocol);
         let events = match name {
             "grpc-http" => json!({"httpRetryEvents": ["gateway-error", "stream-error"]}),
             "grpc-slow" | "h2-server" => json!({"httpRetryEvents": ["server-error"]}),
@@ -290,10 +291,10 @@ fn grpc(sheet: &mut Sheet) {
             seconds(5)
         };
         let rule = json!({"match": matches, "retryPolicy": policy(events, 2, limit)});
-        plan.route(&format!("{name}/all"), kind, (rule, node));
+        plan.route(&format!("{name}/all"), kind, rule, node);
     }
     let proxy = plan.start(json!({}));
-    let calls = |host: &str, script: &str| calls(&proxy, &service, (&format!("{host}.apps.local"), script));
+    let calls = |host: &str, script: &str| calls(&proxy, &service, &format!("{host}.apps.local"), script);
 
     sheet.row(
         "gRPC events",

@@ -36,10 +36,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         ])
     };
     let server = Xds::on_socket(&socket, secrets(&authority.sign(&[NAME])));
-    listeners(sheet, (&authority, &socket), || {
+    listeners(sheet, &authority, &socket, || {
         server.change(secrets(&authority.sign(&[NAME])));
     });
-    clients(sheet, (&authority, &socket));
+    clients(sheet, &authority, &socket);
     sheet.row(
         "SDS: who asks",
         &["proxyProfile.spec.sdsSocketPath"],
@@ -53,7 +53,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     );
 }
 
-fn listeners(sheet: &mut Sheet, (authority, socket): (&Authority, &Path), rotate: impl Fn()) {
+fn listeners(sheet: &mut Sheet, authority: &Authority, socket: &Path, rotate: impl Fn()) {
     let app = Http1::start("app");
     let arn = "arn:aws:acm:us-east-1:000000000000:certificate/a";
     let profile = json!({
@@ -149,7 +149,7 @@ fn listeners(sheet: &mut Sheet, (authority, socket): (&Authority, &Path), rotate
     );
 }
 
-fn clients(sheet: &mut Sheet, (authority, socket): (&Authority, &Path)) {
+fn clients(sheet: &mut Sheet, authority: &Authority, socket: &Path) {
     let (secure, log) = secure::service(&authority.sign(&[NAME]), Some(&authority.pem));
     let sds = json!({"sdsSocketPath": socket.to_str().unwrap()});
     let base = || {

@@ -60,7 +60,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
             "serviceDiscovery": {"dns": {"hostname": "localhost", "ipPreference": "IPv4_ONLY"}},
         }),
     );
-    plan.served_by_router(SHARE, "share", (80, "http"));
+    plan.served_by_router(SHARE, "share", 80, "http");
     let rule = |prefix: &str| json!({"match": {"prefix": prefix}});
     for (name, targets) in [
         ("75-25", &[("one", 75), ("two", 25)][..]),
@@ -71,7 +71,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         plan.set(&format!("virtualRouter/share/route/{name}"), spec);
     }
     let ported = |port: u16| json!({"virtualNode": "both", "weight": 1, "port": port});
-    plan.served_by_router(H2, "h2", (81, "http2"));
+    plan.served_by_router(H2, "h2", 81, "http2");
     for (path, kind, port) in [
         ("virtualRouter/share/route/port", "httpRoute", one.port),
         ("virtualRouter/h2/route/port", "http2Route", second.port),
@@ -111,7 +111,8 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         plan.route(
             &format!("ports/on-{port}"),
             "httpRoute",
-            (json!({"match": {"prefix": "/", "port": port}}), node),
+            json!({"match": {"prefix": "/", "port": port}}),
+            node,
         );
     }
     plan.set(

@@ -48,7 +48,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         ("calls", "grpcRoute", ("grpc", "calls")),
     ] {
         let port = if protocol == "grpc" { 9090 } else { 80 };
-        plan.served_by_router(&format!("{router}.apps.local"), router, (port, protocol));
+        plan.served_by_router(&format!("{router}.apps.local"), router, port, protocol);
         for (name, timeout) in [
             ("request", json!({"perRequest": millis(300)})),
             ("idle", json!({"perRequest": seconds(0), "idle": millis(300)})),
@@ -62,7 +62,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
             let retry =
                 json!({"maxRetries": 0, "perRetryTimeout": seconds(0), "httpRetryEvents": ["server-error"]});
             let rule = json!({"match": rule, "timeout": timeout, "retryPolicy": retry});
-            plan.route(&format!("{router}/{name}"), kind, (rule, node));
+            plan.route(&format!("{router}/{name}"), kind, rule, node);
         }
     }
     plan.served_by_node("node.apps.local", "one");
@@ -73,11 +73,12 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     let mut services = Vec::new();
     let mut line_ports = Vec::new();
     for (at, (name, timeout)) in lines.into_iter().enumerate() {
-        plan.served_by_router(&format!("{name}.apps.local"), name, (5432 + at as u16, "tcp"));
+        plan.served_by_router(&format!("{name}.apps.local"), name, 5432 + at as u16, "tcp");
         plan.route(
             &format!("{name}/all"),
             "tcpRoute",
-            (json!({"timeout": timeout}), "line"),
+            json!({"timeout": timeout}),
+            "line",
         );
         let port = free_port();
         services.push(json!({"virtualService": format!("{name}.apps.local"), "port": port}));

@@ -283,7 +283,7 @@ fn server_names(network: &Network) {
     let allowed = ["profile.example.com", "mesh.example.com", "node.example.com"];
     let names = [&allowed[..], &["other.example.com"]].concat();
     let identity = authority.sign(&names);
-    let server = network.there(|| secure::service_on("10.9.0.2:443", (&identity, None)));
+    let server = network.there(|| secure::service_on("10.9.0.2:443", &identity, None));
     let more = json!({"egressSniAllowed": [allowed[0]]});
     let extended =
         |spec: Value, name: &str| json!({"spec": spec, "extensions": {"egress": {"serverNames": [name]}}});

@@ -36,7 +36,7 @@ pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: 
             }
             for key in &done.left {
                 io.print(&format!(
-                    "left: {key}, which the input lacks; `--prune` deletes it\n"
+                    "left: {key}, which is not in the input; `--prune` deletes it\n"
                 ));
             }
             for line in &done.releases.lines {

@@ -28,7 +28,8 @@ use std::path::Path;
 
 /// The files of all proxies.
 pub(super) fn build(
-    (arguments, io): (&Arguments, &Io),
+    arguments: &Arguments,
+    io: &Io,
     meshes: &[Mesh],
     beside: &Beside,
     loaded: &mut Loaded,
@@ -58,11 +59,11 @@ pub(super) fn build(
             .filter(|one| one.key == proxy.key)
             .collect();
         for existing in &there {
-            let problems = out.translated((mesh, &proxy), existing, there.len() > 1);
+            let problems = out.translated(mesh, &proxy, existing, there.len() > 1);
             loaded.add(problems);
         }
         if there.is_empty() {
-            let problems = out.stack((mesh, &proxy), beside.workloads.get(&proxy.key), &own);
+            let problems = out.stack(mesh, &proxy, beside.workloads.get(&proxy.key), &own);
             let problems = loaded.placed(problems);
             loaded.add(problems);
         }
@@ -94,7 +95,8 @@ pub(super) fn build(
 /// A file for Docker Compose of each mesh. Task definitions that the inputs hold say how their proxies are run, and
 /// nothing else of them is taken: what runs beside them on a laptop is its workload.
 pub(super) fn compose(
-    (arguments, io): (&Arguments, &Io),
+    arguments: &Arguments,
+    io: &Io,
     meshes: &[Mesh],
     beside: &Beside,
     loaded: &mut Loaded,
@@ -173,7 +175,8 @@ impl<'a> Out<'a> {
     /// A task definition of the user's, with our proxy in it.
     fn translated(
         &mut self,
-        (mesh, proxy): (&Mesh, &Proxy),
+        mesh: &Mesh,
+        proxy: &Proxy,
         existing: &Existing,
         several: bool,
     ) -> Vec<Diagnostic> {
@@ -252,7 +255,8 @@ impl<'a> Out<'a> {
     /// A proxy without a task definition: a template of its own.
     fn stack(
         &mut self,
-        (mesh, proxy): (&Mesh, &Proxy),
+        mesh: &Mesh,
+        proxy: &Proxy,
         workload: Option<&Workload>,
         own: &ecs::Templates,
     ) -> Vec<Diagnostic> {
@@ -417,7 +421,7 @@ fn no_agent(label: &str) -> Diagnostic {
 fn no_bucket(store: &str) -> Diagnostic {
     Diagnostic::error(
         codes::BAD_OPTION,
-        format!("`--proxy-store {store}` is no bucket of S3"),
+        format!("`--proxy-store {store}` is not an S3 bucket"),
     )
     .help("tasks of ECS follow `s3://BUCKET/PREFIX`")
 }

@@ -36,7 +36,7 @@ pub(super) fn build((arguments, io): (&Arguments, &Io), meshes: &[Mesh], loaded:
     for (mesh, proxy) in proxies(arguments, io, meshes, loaded) {
         let key = &proxy.key;
         let (namespace, selector) = kubernetes::pods(key, &loaded.resources, &kept, &arguments.namespace);
-        let made = match made(arguments, (mesh, &proxy), &namespace) {
+        let made = match made(arguments, mesh, &proxy, &namespace) {
             Ok(made) => made,
             Err(problems) => {
                 let problems = loaded.placed(problems);
@@ -104,11 +104,7 @@ pub(super) fn build((arguments, io): (&Arguments, &Io), meshes: &[Mesh], loaded:
     files
 }
 
-fn made(
-    arguments: &Arguments,
-    (mesh, proxy): (&Mesh, &Proxy),
-    namespace: &str,
-) -> Result<Made, Vec<Diagnostic>> {
+fn made(arguments: &Arguments, mesh: &Mesh, proxy: &Proxy, namespace: &str) -> Result<Made, Vec<Diagnostic>> {
     let key = &proxy.key;
     let needed = envoy::needed_files(mesh, key, &envoy::Options::new(ROOT)).unwrap_or_default();
     let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();

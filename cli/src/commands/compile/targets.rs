@@ -19,12 +19,13 @@ pub(super) fn build(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> (Fil
     let tasks = matches!(arguments.target, Target::Ecs | Target::Compose);
     let beside = tasks.then(|| ecs_target::prepare(arguments, loaded));
     let meshes = loaded.meshes(&arguments.quotas.options());
-    let files = made((arguments, io), &meshes, beside.as_ref(), loaded);
+    let files = made(arguments, io, &meshes, beside.as_ref(), loaded);
     (files, meshes)
 }
 
 fn made(
-    (arguments, io): (&Arguments, &Io),
+    arguments: &Arguments,
+    io: &Io,
     meshes: &[Mesh],
     beside: Option<&Beside>,
     loaded: &mut Loaded,
@@ -37,7 +38,7 @@ fn made(
         };
         loaded.problems.push(Diagnostic::error(codes::NOT_THERE, message));
     }
-    // What is not valid is told once, not again by each target.
+    // What is not valid is reported once, not again by each target.
     if has_errors(&loaded.problems) {
         return files;
     }
@@ -56,12 +57,12 @@ fn made(
         }
         Target::Compose => {
             if let Some(beside) = beside {
-                files = ecs_target::compose((arguments, io), meshes, beside, loaded);
+                files = ecs_target::compose(arguments, io, meshes, beside, loaded);
             }
         }
         Target::Ecs => {
             if let Some(beside) = beside {
-                files = ecs_target::build((arguments, io), meshes, beside, loaded);
+                files = ecs_target::build(arguments, io, meshes, beside, loaded);
             }
         }
         Target::Kubernetes => files = kubernetes_target::build((arguments, io), meshes, loaded),
@@ -132,7 +133,7 @@ pub(super) fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {
     }
 }
 
-/// The user's templates in the place of ours.
+/// The user's templates instead of ours.
 pub(super) fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagnostic>) -> ecs::Templates {
     let mut templates = ecs::Templates::default();
     let Some(directory) = &arguments.templates else {

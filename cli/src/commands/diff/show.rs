@@ -260,7 +260,7 @@ fn effect(effect: Effect) -> &'static str {
     }
 }
 
-/// A text as Markdown shows it, whatever stands in it.
+/// A text as Markdown shows it, whatever is in it.
 fn code(text: &str) -> String {
     let text = clean(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();

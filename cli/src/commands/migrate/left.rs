@@ -94,7 +94,7 @@ pub(super) fn by_hand(io: &Io, root: &Path, tree: &Tree, state: Option<&State>) 
     left.extend(
         tree.foreign
             .iter()
-            .filter_map(|call| foreign(io, root, call, (&installed, state))),
+            .filter_map(|call| foreign(io, root, call, &installed, state)),
     );
     left.extend(state.and_then(named_by_state));
     left
@@ -117,7 +117,7 @@ fn maps(module: &Module, tree: &Tree) -> Vec<Diagnostic> {
                 Diagnostic::warning(
                     codes::PROVIDERS_MAP,
                     format!(
-                        "`{}` is called with a map of providers that lacks `appmesh`",
+                        "`{}` is called with a map of providers without `appmesh`",
                         address(&calls).trim_end_matches('.')
                     ),
                 )
@@ -149,7 +149,8 @@ fn foreign(
     io: &Io,
     root: &Path,
     call: &Foreign,
-    (installed, state): (&[(String, String)], Option<&State>),
+    installed: &[(String, String)],
+    state: Option<&State>,
 ) -> Option<Diagnostic> {
     let path = call.calls.join(".");
     let name = address(&call.calls);

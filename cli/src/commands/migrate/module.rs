@@ -39,7 +39,7 @@ pub(super) struct SourceFile {
     body: Body,
 }
 
-/// A block, and where it stands.
+/// A block, and where it is.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'m> {
     pub(super) source: &'m SourceFile,
@@ -148,7 +148,7 @@ impl Tree {
                 self.problems.push(
                     Diagnostic::error(
                         codes::NOT_HCL,
-                        format!("this is no configuration that can be read: {}", error.message()),
+                        format!("the configuration cannot be read: {}", error.message()),
                     )
                     .help("`terraform validate` says more; nothing is changed before every file can be read")
                     .at(place(source, start, start)),
@@ -231,7 +231,7 @@ impl<'m> Found<'m> {
         (whole.start + shift, header.end + shift, whole.end + shift)
     }
 
-    /// The text of an expression, and where it stands.
+    /// The text of an expression, and where it is.
     pub(super) fn text_of(&self, value: &Expression) -> (std::ops::Range<usize>, &'m str) {
         let shift = self.source.shift;
         let span = value.span().unwrap_or_default();

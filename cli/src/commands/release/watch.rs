@@ -43,7 +43,7 @@ pub(super) fn follow(
     let mut followed: BTreeMap<String, Followed> = BTreeMap::new();
     let mut away: Option<Diagnostic> = None;
     loop {
-        match round(arguments, io, (store, releaser), &mut followed) {
+        match round(arguments, io, store, releaser, &mut followed) {
             Ok(()) => away = None,
             // A store that is away comes back.
             Err(problem) => {
@@ -61,7 +61,8 @@ pub(super) fn follow(
 fn round(
     arguments: &MeshArguments,
     io: &mut Io,
-    (store, releaser): (&dyn Store, &Releaser),
+    store: &dyn Store,
+    releaser: &Releaser,
     followed: &mut BTreeMap<String, Followed>,
 ) -> Result<(), Problem> {
     let meshes = arguments.meshes(store)?;

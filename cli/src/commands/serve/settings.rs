@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Serve the App Mesh REST API over a store, for AWS's command line, SDKs and hashicorp/aws
 ///
-/// Each option may also stand in the environment (MESHFORM_STORE for `--store`, MESHFORM_MASTER_KEY_FILE for
+/// Each option may also be given in the environment (MESHFORM_STORE for `--store`, MESHFORM_MASTER_KEY_FILE for
 /// `--master-key-file`, …) or in a TOML file (`store = "…"`, `master-key-file = "…"`); an option wins over the
 /// environment, and that over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -236,7 +236,7 @@ impl Arguments {
 fn address(text: &str) -> Result<SocketAddr, Problem> {
     let wrong = |_| {
         wrong(format!(
-            "`{text}` is no address to listen on; one is `127.0.0.1:8080`"
+            "`{text}` is not an address to listen on; write one such as `127.0.0.1:8080`"
         ))
     };
     text.parse().map_err(wrong)

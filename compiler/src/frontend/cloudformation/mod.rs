@@ -211,7 +211,7 @@ fn not_by_name(resources: &Node) -> Option<Diagnostic> {
     }
     let message = format!("`Resources` is {}", resources.value.noun());
     let problem = Diagnostic::error(codes::UNKNOWN_FORM, message)
-        .help("a template's resources stand in an object, each under its logical id");
+        .help("a template's resources are an object, each under its logical id");
     Some(at(problem, resources.span))
 }
 

@@ -10,7 +10,7 @@ use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode};
 use meshform_model::value::{Node, Object, Value};
 
-/// The properties of a resource, with names in the place of ARNs of resources that the template has. Each is an error:
+/// The properties of a resource, with names instead of ARNs of resources that the template has. Each is an error:
 /// the service would have refused it.
 pub(super) fn by_name(
     kind: Kind,

@@ -177,7 +177,7 @@ impl<'t> Scope<'t> {
             return found;
         }
         if self.resource(name).is_none() {
-            self.lacks((name, at), &["Parameters", "Resources"], "parameter or resource");
+            self.lacks(name, at, &["Parameters", "Resources"], "parameter or resource");
             return None;
         }
         let full = format!("{name}.Ref");
@@ -269,7 +269,7 @@ impl<'t> Scope<'t> {
             return Some(Node::new(Value::from(value.as_str())));
         }
         let Some(found) = self.resource(resource) else {
-            self.lacks((resource, at), &["Resources"], "resource");
+            self.lacks(resource, at, &["Resources"], "resource");
             return None;
         };
         let child = self
@@ -361,7 +361,7 @@ impl<'t> Scope<'t> {
     }
 
     /// The template has nothing of that name in these sections.
-    fn lacks(&mut self, (name, at): (&str, &Node), sections: &[&str], what: &str) {
+    fn lacks(&mut self, name: &str, at: &Node, sections: &[&str], what: &str) {
         let message = format!("the template has no {what} `{}`", shorten(name));
         if self.transformed() {
             return self.miss(Wanted::Parameter(name.to_owned()), at, message);
@@ -380,7 +380,7 @@ impl<'t> Scope<'t> {
             return *known;
         }
         let Some(condition) = self.section("Conditions").and_then(|all| all.get(name)) else {
-            self.lacks((name, at), &["Conditions"], "condition");
+            self.lacks(name, at, &["Conditions"], "condition");
             return None;
         };
         let known = match self.leap(name, at) {

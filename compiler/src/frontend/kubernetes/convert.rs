@@ -144,7 +144,7 @@ impl Converter<'_> {
         if let Some(key) = ResourceKey::from_arn(text).filter(|key| key.kind.name() == kind) {
             return Some(key.name);
         }
-        let message = format!("`{}` is no ARN of a {kind}", shorten(text));
+        let message = format!("`{}` is not the ARN of a {kind}", shorten(text));
         let problem = Diagnostic::error(codes::BAD_REFERENCE, message)
             .help(format!("such an ARN ends in `:mesh/MESH/{kind}/NAME`"));
         self.problems.push(at(problem, node.span));

@@ -265,7 +265,7 @@ pub(super) fn find(name: &str) -> Option<Operator> {
     })
 }
 
-/// The minor version of Envoy 1 that brought an operator, or what stands in it. Nothing for what 1.36 knew, the oldest
+/// The minor version of Envoy 1 that brought an operator, or what is in it. Nothing for what 1.36 knew, the oldest
 /// that was looked at, but for what its own list of changes names.
 pub(super) fn since(name: &str, parameters: Option<&str>, length: bool) -> Option<u16> {
     let whole = NEWER
@@ -282,7 +282,7 @@ pub(super) fn since(name: &str, parameters: Option<&str>, length: bool) -> Optio
     whole.max(part)
 }
 
-/// What to do about a name that is none.
+/// What to do about a name that is not one.
 pub(super) fn alike(name: &str) -> String {
     let with = WITH_PARAMETERS.iter().map(|(name, ..)| *name);
     let names: Vec<&str> = ALONE.iter().copied().chain(with).collect();

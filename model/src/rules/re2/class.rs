@@ -78,7 +78,7 @@ impl Reader<'_> {
             return Ok(None);
         };
         if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {
-            return Err(refuse(format!("`[:{name}:]` is no class"), ESCAPE));
+            return Err(refuse(format!("`[:{name}:]` is not a character class"), ESCAPE));
         }
         self.rest = after;
         Ok(Some(if name.starts_with('^') { WIDE } else { 3 }))
@@ -119,9 +119,9 @@ impl Reader<'_> {
                 Ok(Escape::Char('\u{1}'))
             }
             '1'..='9' => Err(refuse(format!("it has a back-reference `\\{c}`"), SIMPLER)),
-            c if c.is_ascii_alphanumeric() => Err(refuse(format!("`\\{c}` is no escape"), ESCAPE)),
+            c if c.is_ascii_alphanumeric() => Err(refuse(format!("`\\{c}` is not an escape"), ESCAPE)),
             c if c.is_ascii() || c == '_' => Ok(Escape::Char(c)),
-            c => Err(refuse(format!("`\\{c}` is no escape"), ESCAPE)),
+            c => Err(refuse(format!("`\\{c}` is not an escape"), ESCAPE)),
         }
     }
 

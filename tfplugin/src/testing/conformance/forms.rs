@@ -38,7 +38,7 @@ pub(super) async fn check(suite: &Suite, report: &mut Report) {
     );
 }
 
-/// Puts a number in the place of every other, and says how many there were.
+/// Replaces every number by one, and says how many there were.
 fn put_numbers(value: &mut Value, number: &Number) -> usize {
     match value {
         Value::Number(one) => {

@@ -110,7 +110,7 @@ fn a_timeout_of_the_configuration_holds() {
                 Step::config(bed(
                     "  tags = { test = \"slow\" }\n  timeouts { create = \"soon\" }",
                 ))
-                .fails("\"soon\" is no duration"),
+                .fails("\"soon\" is not a duration"),
             )
             .step(
                 Step::config(bed(

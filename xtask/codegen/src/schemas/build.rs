@@ -25,7 +25,7 @@ pub(super) fn build(files: &BTreeMap<String, Schema>) -> Result<Model, Error> {
     Ok(model)
 }
 
-/// A schema and where it stands.
+/// A schema and where it is.
 #[derive(Clone)]
 struct Located<'a> {
     file: &'a str,
@@ -163,7 +163,7 @@ impl<'a> Builder<'a> {
                 path: format!("{}.{field}", at.path),
             };
             let value = self.value(&place, &format!("{stem}{}", pascal(field)))?;
-            fields.push(self.field(at, &place, (field, value))?);
+            fields.push(self.field(at, &place, field, value)?);
         }
         if at.schema.x_union {
             return Ok(Shape::Union(fields));
@@ -186,7 +186,8 @@ impl<'a> Builder<'a> {
         &self,
         object: &Located<'a>,
         at: &Located<'a>,
-        (name, value): (&String, Value),
+        name: &String,
+        value: Value,
     ) -> Result<Field, Error> {
         let here = at.schema;
         let shared = here.reference.as_ref().and_then(|reference| {

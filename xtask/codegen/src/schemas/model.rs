@@ -152,7 +152,7 @@ impl Model {
 const BOXED_FROM: usize = 13;
 
 impl Kind {
-    /// Whether its spec is boxed where it stands beside others.
+    /// Whether its spec is boxed where it is beside others.
     pub(super) fn boxed(&self, model: &Model) -> bool {
         model
             .get(&self.spec)

@@ -104,7 +104,7 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// How long the text in quotes is that stands here.
+/// How long the text in quotes is that is here.
 fn quoted_length(rest: &str) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {

@@ -14,7 +14,7 @@ impl<'t> Scope<'t> {
     pub(super) fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
         self.within(stack, |scope| {
             let Some(output) = scope.section("Outputs").and_then(|all| all.get(name)) else {
-                scope.lacks((name, at), &["Outputs"], "output");
+                scope.lacks(name, at, &["Outputs"], "output");
                 return None;
             };
             let value = output.get("Value")?;
