@@ -43,6 +43,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "when a changed bootstrap takes effect: `next`, when Envoy is next started, or `idle`, as soon as no connection is open (next)",
     ),
     (
+        "MESHFORM_CERTIFICATES",
+        "seconds between two looks whether ACM has renewed a certificate that it exports for the proxy (43200)",
+    ),
+    (
         "MESHFORM_MESH",
         "for `endpoints`: the mesh whose endpoints are polled",
     ),
@@ -160,6 +164,8 @@ pub(crate) struct Config {
     pub(crate) drain_time: u32,
     /// Whether Envoy is started anew for a changed bootstrap once no connection is open.
     pub(crate) restart_when_idle: bool,
+    /// How often ACM is asked for newer certificates.
+    pub(crate) certificates: Duration,
     pub(crate) admin_mode: Option<AdminMode>,
     pub(crate) logging_reset: Duration,
 }
@@ -305,6 +311,7 @@ impl Config {
             envoy_concurrency: settings.get("ENVOY_CONCURRENCY").map(str::to_owned),
             drain_time: settings.or("LISTENER_DRAIN_WAIT_TIME_S", 20)?,
             restart_when_idle: settings.restart_when_idle()?,
+            certificates: Duration::from_secs(settings.or("MESHFORM_CERTIFICATES", 43_200)?),
             admin_mode: settings.admin_mode()?,
             logging_reset: Duration::from_secs(settings.or("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300)?),
         })

@@ -5,7 +5,7 @@ use meshform_bundle::Digest;
 use meshform_bundle::codes::{REJECTED, UNPUBLISHED, told};
 use meshform_bundle::objects::{ProxyState, Status};
 use std::cell::{Cell, RefCell};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 /// What all parts see.
@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) envoy: RefCell<Option<String>>,
     /// Why certificates that changed are not in use.
     pub(crate) certificates: RefCell<Option<String>>,
+    /// What is wrong with certificates that are exported for the proxy.
+    pub(crate) exports: RefCell<Vec<String>>,
     /// Envoy's admin interface, once it was started.
     pub(crate) admin: RefCell<Option<Admin>>,
     /// The digest of the bootstrap that the running Envoy was started with: it reads that only once.
@@ -40,6 +42,7 @@ impl Shared {
             store: RefCell::default(),
             envoy: RefCell::default(),
             certificates: RefCell::default(),
+            exports: RefCell::default(),
             admin: RefCell::default(),
             bootstrap: RefCell::default(),
             envoy_pid: Cell::default(),
@@ -59,6 +62,7 @@ impl Shared {
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
+        reasons.extend(self.exports.borrow().clone());
         let refused = status.rejected.iter().flat_map(|rejected| &rejected.problems);
         reasons.extend(refused.map(|problem| told(REJECTED, problem)));
         reasons
@@ -84,6 +88,14 @@ impl Shared {
         status.at = now();
         status
     }
+}
+
+/// A fifth shorter or longer, so that proxies do not all ask at once.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    let mut random = [0_u8; 1];
+    // Without randomness they ask at once.
+    let _ = getrandom::fill(&mut random);
+    pause.mul_f64(0.8 + f64::from(u8::from_ne_bytes(random)) / 255.0 * 0.4)
 }
 
 /// Milliseconds since 1970.

@@ -29,6 +29,10 @@ pub const DIRECTORY: Code = Code("MF0440");
 pub const CERTIFICATES: Code = Code("MF0441");
 /// A bundle is for another directory than the agent's.
 pub const OTHER_DIRECTORY: Code = Code("MF0442");
+/// A certificate of ACM cannot be exported.
+pub const EXPORT: Code = Code("MF0444");
+/// A certificate of ACM ends, and there is no other.
+pub const ENDING: Code = Code("MF0445");
 
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
@@ -114,6 +118,22 @@ pub const CODES: &[CodeInfo] = &[
         title: "proxy profile for another directory",
         explanation: "The proxy profile names a `directory` that is not the one of this agent, so Envoy would look for its \
             files elsewhere. Take it out of the profile: with an agent MESHFORM_DIR says it.",
+    },
+    CodeInfo {
+        code: EXPORT,
+        title: "certificate that cannot be exported from ACM",
+        explanation: "The proxy profile says that a certificate comes from AWS Certificate Manager, and the agent could \
+            not get it. ACM exports certificates of a private authority, and public ones that were requested with export \
+            enabled. The role of the proxy's task needs what `meshform policy --proxy` writes with `--certificate` or the \
+            mesh's files. A proxy that has the certificate already goes on with it; one that has not keeps the release \
+            that it had, and the agent tries again.",
+    },
+    CodeInfo {
+        code: ENDING,
+        title: "certificate of ACM that ends soon",
+        explanation: "A certificate that the agent exported ends within a week, and ACM has no newer one. ACM renews what \
+            it issued sixty days (private authorities) or forty-five days (public ones) before the end; imported ones it \
+            does not. Look at the certificate's renewal status in ACM.",
     },
 ];
 

@@ -16,9 +16,10 @@ mod settings;
 mod tracker;
 mod workers;
 
+use crate::aws::Refusal;
 use crate::log;
 use crate::shared::now;
-use cloud_map::{CloudMap, Instances, Refusal};
+use cloud_map::{CloudMap, Instances};
 use files::Files;
 use health::Health;
 use lease::Lease;
@@ -375,7 +376,7 @@ fn found(
             hosts: instances.of(node),
             revision: instances.revision,
         }),
-        Some(Err(Refusal::Throttled(error) | Refusal::Other(error))) => Err(error.clone()),
+        Some(Err(refusal)) => Err(refusal.clone().told()),
         None => Err("its service was not read".to_owned()),
     }
 }

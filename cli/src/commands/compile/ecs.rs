@@ -216,10 +216,13 @@ impl<'a> Out<'a> {
             true => format!("{}/{}", proxy.path, file_name(&existing.label)),
             false => proxy.path.clone(),
         };
+        let certificates = policy::Certificates::of(mesh, &proxy.key);
         let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, |key| bucket.object(key))),
-            None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
+            Some(bucket) => {
+                bucket.map(|bucket| policy::proxy(&proxy.key, &certificates, |key| bucket.object(key)))
+            }
+            None => Some(policy::proxy(&proxy.key, &certificates, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
             self.files
