@@ -209,15 +209,20 @@ impl Exports {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Described {
+            certificate: Detail,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Detail {
             #[serde(default)]
             serial: String,
             #[serde(default)]
             not_after: f64,
         }
         let asked = json!({"CertificateArn": one.arn});
-        let mut described: Value = self.ask(one, "DescribeCertificate", &asked).await?;
-        let described: Described =
-            serde_json::from_value(described["Certificate"].take()).map_err(|error| unreadable(&error))?;
+        let Described {
+            certificate: described,
+        } = self.ask(one, "DescribeCertificate", &asked).await?;
         let about = About {
             mark: described.serial,
             ends: Duration::try_from_secs_f64(described.not_after)
