@@ -213,5 +213,6 @@ fn a_certificate_that_cannot_be_exported_is_told_and_the_release_before_it_stays
     world.published.exported = Some(arn);
     world.publish(second.address().port());
     world.serves("second");
-    assert!(shown(world.published.ingress).is_some());
+    let port = world.published.ingress;
+    eventually("it shows the certificate", 20, || shown(port).is_some());
 }
