@@ -99,6 +99,11 @@ impl Follower {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
         }
+        if self.config.own_discovery {
+            // Envoy is to begin with addresses, if they can be had.
+            let known = self.shared.endpoints_known.notified();
+            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
+        }
         // What is newest, if it can be had; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
         if self.shared.status.borrow().bundle.is_none()
@@ -113,6 +118,11 @@ impl Follower {
             let next = Instant::now() + self.pause();
             while Instant::now() < next {
                 sleep(CERTIFICATES.min(next.saturating_duration_since(Instant::now()))).await;
+                if self.shared.endpoints_changed.get()
+                    && let Err(error) = self.renew_endpoints().await
+                {
+                    log::error(&error);
+                }
                 if self.exports.are_due() {
                     self.renew_exports().await;
                 }
@@ -156,6 +166,17 @@ impl Follower {
         self.shared.status.borrow_mut().certificates = certificates;
         self.shared.changed.notify_one();
         Ok(())
+    }
+
+    /// Brings the addresses to Envoy that this proxy has found itself.
+    async fn renew_endpoints(&mut self) -> Result<(), String> {
+        let Some(good) = self.memory.good.clone() else {
+            return Ok(());
+        };
+        if self.shared.status.borrow().bundle != good.bundle {
+            return Ok(());
+        }
+        self.apply(&good).await
     }
 
     /// Takes up what ACM has renewed: files, whose change is seen as that of any other certificate.
@@ -387,6 +408,14 @@ impl Follower {
             let set = EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))?;
             endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
+        }
+        let own = self.shared.endpoints.borrow().clone();
+        if let Some(set) = own.filter(|_| self.config.own_discovery) {
+            self.shared.endpoints_changed.set(false);
+            endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
+            let bytes = set.encode().map_err(|error| error.to_string())?;
+            name = Digest::of(format!("{name}+{}", Digest::of(&bytes)).as_bytes());
+            self.kept.keep_endpoints(&set)?;
         }
         self.exports.ensure(&bundle).await?;
         self.certificates.follow(&mut bundle, &self.config.dir)?;

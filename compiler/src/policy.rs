@@ -21,13 +21,15 @@ pub struct Bucket {
     prefix: String,
 }
 
-/// Certificates of ACM that a proxy's agent takes from there, by ARN.
+/// What a proxy's agent needs of AWS besides its part of the bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Certificates {
-    /// Those that the proxy shows to others, with their keys.
+pub struct Needs {
+    /// The ARNs of certificates of ACM that the proxy shows to others, and so needs with their keys.
     pub exported: BTreeSet<String>,
-    /// Those of which it only wants the authorities.
+    /// The ARNs of those of which it only wants the authorities.
     pub trusted: BTreeSet<String>,
+    /// Whether it asks Cloud Map itself, without a poller.
+    pub discovery: bool,
 }
 
 /// A mesh in a bucket. The store spells its name in another way than what proxies read, where it has capitals or signs.
@@ -90,7 +92,7 @@ impl Bucket {
     }
 }
 
-impl Certificates {
+impl Needs {
     /// What the profile of a proxy says comes from ACM: its listeners' certificates with their keys, and of all others,
     /// which callers are held against, the authorities.
     pub fn of(mesh: &Mesh, key: &ResourceKey) -> Self {
@@ -125,7 +127,7 @@ impl Certificates {
         found
     }
 
-    /// What a role must be allowed for them; nothing where there are none.
+    /// What a role must be allowed for them.
     fn statements(&self) -> Vec<Json> {
         let statement = |id: &str, actions: &[&str], arns: &BTreeSet<String>| {
             let statement = json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": arns});
@@ -135,6 +137,7 @@ impl Certificates {
         [
             statement("ExportCertificates", &export, &self.exported),
             statement("ReadAuthorities", &["acm:GetCertificate"], &self.trusted),
+            self.discovery.then(read_cloud_map),
         ]
         .into_iter()
         .flatten()
@@ -160,6 +163,15 @@ impl MeshPrefix<'_> {
     }
 }
 
+fn read_cloud_map() -> Json {
+    json!({
+        "Sid": "ReadCloudMap",
+        "Effect": "Allow",
+        "Action": ["servicediscovery:DiscoverInstances"],
+        "Resource": "*",
+    })
+}
+
 /// What the keys of that begin with what proxies of a mesh read.
 fn published(mesh: &str) -> String {
     format!("m/{}", file_name(mesh))
@@ -167,18 +179,22 @@ fn published(mesh: &str) -> String {
 
 /// The role of a proxy with the agent: it reads its own configuration and the mesh's endpoints, writes how it is, and
 /// takes its certificates from ACM. `object` makes an ARN of the key of an object.
-pub fn proxy(key: &ResourceKey, certificates: &Certificates, object: impl Fn(&str) -> Json) -> Json {
+pub fn proxy(key: &ResourceKey, needs: &Needs, object: impl Fn(&str) -> Json) -> Json {
     let mesh = published(&key.mesh);
     let own = format!("{}/{}", key.kind.name(), file_name(&key.name));
+    let mut read = vec![
+        object(&format!("{mesh}/endpoints/*")),
+        object(&format!("{mesh}/proxies/{own}/*")),
+    ];
+    if needs.discovery {
+        read.push(object(&format!("{mesh}/proxies/discovery.json")));
+    }
     let mut statements = vec![
         json!({
             "Sid": "ReadConfiguration",
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
-            "Resource": [
-                object(&format!("{mesh}/endpoints/*")),
-                object(&format!("{mesh}/proxies/{own}/*")),
-            ],
+            "Resource": read,
         }),
         json!({
             "Sid": "WriteStatus",
@@ -190,7 +206,7 @@ pub fn proxy(key: &ResourceKey, certificates: &Certificates, object: impl Fn(&st
             ],
         }),
     ];
-    statements.extend(certificates.statements());
+    statements.extend(needs.statements());
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
@@ -251,12 +267,7 @@ pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
             },
             // Without it what is not there yet is refused, and not missing.
             bucket.listing(&[format!("{published}/*")]),
-            {
-                "Sid": "ReadCloudMap",
-                "Effect": "Allow",
-                "Action": ["servicediscovery:DiscoverInstances"],
-                "Resource": "*",
-            },
+            read_cloud_map(),
         ],
     })
 }
@@ -281,7 +292,7 @@ mod tests {
     fn each_policy_names_its_own_part_of_the_bucket() {
         let bucket = Bucket::parse("s3://meshes/prod/").unwrap().in_partition("aws-cn");
         let key = ResourceKey::in_mesh("Apps", Kind::VirtualGateway, "a b");
-        let none = Certificates::default();
+        let none = Needs::default();
         let named = resources(&proxy(&key, &none, |key| bucket.object(key)));
         assert_eq!(
             named,
@@ -342,21 +353,23 @@ mod tests {
         let mesh = Mesh::new(resources.to_vec()).unwrap();
         let of = |name: &str| {
             let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, name);
-            Certificates::of(&mesh, &key)
+            Needs::of(&mesh, &key)
         };
         let set = |id: &str| BTreeSet::from([arn(id)]);
         assert_eq!(
             of("a"),
-            Certificates {
+            Needs {
                 exported: set("a"),
-                trusted: set("b2")
+                trusted: set("b2"),
+                discovery: false,
             }
         );
         assert_eq!(
             of("b"),
-            Certificates {
+            Needs {
                 exported: set("b2"),
-                trusted: set("a")
+                trusted: set("a"),
+                discovery: false,
             }
         );
         let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");

@@ -5,7 +5,7 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::policy::{self, Bucket, Certificates, MeshPrefix};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::exported::{Exported, Part};
 use meshform_model::key::ResourceKey;
@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// The ARN of a certificate of ACM that the agent exports for the proxy, by its profile; once for each
     #[arg(long = "certificate", value_name = "ARN", requires = "proxy", value_parser = certificate)]
     certificates: Vec<String>,
+    /// The proxy asks Cloud Map itself (`MESHFORM_DISCOVERY=own`)
+    #[arg(long, requires = "proxy")]
+    discovery: bool,
     /// The policy of the mesh's poller of endpoints
     #[arg(long, requires = "mesh")]
     endpoints: bool,
@@ -63,11 +66,12 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     let mesh = arguments.mesh.as_deref();
     if let Some(named) = &arguments.proxy {
         let key = proxy(named, mesh)?;
-        let certificates = Certificates {
+        let needs = Needs {
             exported: arguments.certificates.iter().cloned().collect(),
-            ..Certificates::default()
+            discovery: arguments.discovery,
+            ..Needs::default()
         };
-        return Ok(policy::proxy(&key, &certificates, |object| bucket.object(object)));
+        return Ok(policy::proxy(&key, &needs, |object| bucket.object(object)));
     }
     let Some(mesh) = mesh else {
         let message = "nothing says whose policy it is";

@@ -255,11 +255,11 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
     let Delivery::Agent { store, .. } = task.delivery else {
         return None;
     };
-    let certificates = policy::Certificates::of(task.mesh, task.key);
+    let needs = policy::Needs::of(task.mesh, task.key);
     match store.as_str() {
         Some(store) => policy::Bucket::parse(store)
-            .map(|bucket| policy::proxy(task.key, &certificates, |key| bucket.object(key))),
-        None => Some(policy::proxy(task.key, &certificates, patch::template_resource)),
+            .map(|bucket| policy::proxy(task.key, &needs, |key| bucket.object(key))),
+        None => Some(policy::proxy(task.key, &needs, patch::template_resource)),
     }
 }
 

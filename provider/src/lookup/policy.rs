@@ -4,7 +4,7 @@
 use crate::problem;
 use crate::session::Session;
 use async_trait::async_trait;
-use meshform_compiler::policy::{self, Bucket, Certificates, MeshPrefix};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_store::{Location, Service};
@@ -42,6 +42,9 @@ impl DataSource for BucketPolicy {
                     "With `proxy`: the ARNs of the certificates of ACM that the agent exports for the proxy, by its profile.",
                 ),
             )
+            .attribute(Attribute::bool("discovery").optional().description(
+                "With `proxy`: whether its agent asks Cloud Map itself (`MESHFORM_DISCOVERY=own`). Default: `false`.",
+            ))
             .attribute(optional(
                 "bucket",
                 "The bucket, as `s3://bucket/prefix`. Default: the provider's store.",
@@ -111,15 +114,16 @@ impl DataSource for BucketPolicy {
                 };
                 let key = ResourceKey::in_mesh(mesh, kind, name);
                 let given = config.get("certificates").items();
-                let certificates = Certificates {
+                let needs = Needs {
                     exported: given
                         .iter()
                         .filter_map(Value::as_str)
                         .map(str::to_owned)
                         .collect(),
-                    ..Certificates::default()
+                    discovery: config.get("discovery").as_bool().unwrap_or_default(),
+                    ..Needs::default()
                 };
-                policy::proxy(&key, &certificates, |object| bucket.object(object))
+                policy::proxy(&key, &needs, |object| bucket.object(object))
             }
         };
         Ok(request.config.with("json", json.to_string()))
