@@ -5,11 +5,11 @@
 //! their paths, `/certs/./tls.crt`.
 
 use meshform_bundle::layout::types;
-use meshform_bundle::{Body, Bundle, Resource};
+use meshform_bundle::{Body, Bundle, ROOT, Resource};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// So many spellings are used in turn.
 const SPELLINGS: usize = 4;
@@ -28,7 +28,7 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     /// From now on those of this bundle; their paths in the spelling that is in turn.
-    pub(crate) fn follow(&mut self, bundle: &mut Bundle) -> Result<(), String> {
+    pub(crate) fn follow(&mut self, bundle: &mut Bundle, dir: &Path) -> Result<(), String> {
         let mut files = Vec::new();
         for resource in bundle
             .resources
@@ -37,7 +37,7 @@ impl Certificates {
         {
             let mut body: Value =
                 serde_json::from_str(resource.body.as_str()).map_err(|error| error.to_string())?;
-            respell(&mut body, self.turn, &mut files);
+            respell(&mut body, (self.turn, dir), &mut files);
             let body = Body::parse(&body.to_string()).map_err(|error| error.to_string())?;
             *resource = Resource::new(types::SECRET, &resource.name, &resource.file, body);
         }
@@ -81,18 +81,31 @@ fn mark(file: &PathBuf) -> Mark {
     Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
-/// Gives every absolute `filename` another spelling, and notes its own.
-fn respell(value: &mut Value, turn: usize, files: &mut Vec<PathBuf>) {
+/// Gives every absolute `filename` the spelling that is in turn, and notes its own.
+fn respell(value: &mut Value, by: (usize, &Path), files: &mut Vec<PathBuf>) {
+    let (turn, dir) = by;
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| respell(item, turn, files)),
+        Value::Array(items) => items.iter_mut().for_each(|item| respell(item, by, files)),
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
                     Value::String(path) if name == "filename" && path.starts_with('/') => {
-                        files.push(PathBuf::from(path.as_str()));
-                        path.insert_str(1, &"./".repeat(turn));
+                        // What is below the directory of the proxy's files still has a placeholder for it.
+                        let begin = match path.strip_prefix(ROOT) {
+                            Some(below) => {
+                                files.push(dir.join(below.trim_start_matches('/')));
+                                ROOT.len() + 1
+                            }
+                            None => {
+                                files.push(PathBuf::from(path.as_str()));
+                                1
+                            }
+                        };
+                        if begin <= path.len() {
+                            path.insert_str(begin, &"./".repeat(turn));
+                        }
                     }
-                    _ => respell(value, turn, files),
+                    _ => respell(value, by, files),
                 }
             }
         }
@@ -120,14 +133,14 @@ mod tests {
         };
         let mut certificates = Certificates::default();
         let mut followed = bundle.clone();
-        certificates.follow(&mut followed).unwrap();
+        certificates.follow(&mut followed, Path::new("/srv")).unwrap();
         assert_eq!(followed, bundle);
         assert!(!certificates.have_changed());
         std::fs::write(&file, "22").unwrap();
         assert!(!certificates.have_changed(), "it may be changing yet");
         assert!(certificates.have_changed());
         assert!(!certificates.have_changed(), "told once");
-        certificates.follow(&mut followed).unwrap();
+        certificates.follow(&mut followed, Path::new("/srv")).unwrap();
         assert!(
             followed.resources[0]
                 .body
@@ -135,5 +148,14 @@ mod tests {
                 .contains(&format!("/.{}", file.display()))
         );
         std::fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn files_below_the_directory_are_found_behind_its_placeholder() {
+        let mut body = serde_json::json!({"filename": format!("{ROOT}/.meshform/x")});
+        let mut files = Vec::new();
+        respell(&mut body, (1, Path::new("/srv/mesh")), &mut files);
+        assert_eq!(files, [PathBuf::from("/srv/mesh/.meshform/x")]);
+        assert_eq!(body["filename"], format!("{ROOT}/./.meshform/x"));
     }
 }

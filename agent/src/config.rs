@@ -43,16 +43,24 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "when a changed bootstrap takes effect: `next`, when Envoy is next started, or `idle`, as soon as no connection is open (next)",
     ),
     (
+        "MESHFORM_CERTIFICATES",
+        "seconds between two looks whether ACM has renewed a certificate that it exports for the proxy (43200)",
+    ),
+    (
+        "MESHFORM_DISCOVERY",
+        "who asks Cloud Map: `poller`, the mesh's `meshform-agent endpoints`; or `own`, this proxy for itself, in small meshes (poller)",
+    ),
+    (
         "MESHFORM_MESH",
         "for `endpoints`: the mesh whose endpoints are polled",
     ),
     (
         "MESHFORM_POLL",
-        "for `endpoints`: seconds between two reads of a service (15)",
+        "for `endpoints`, and MESHFORM_DISCOVERY=own: seconds between two reads of a service (15)",
     ),
     (
         "MESHFORM_ENDPOINTS",
-        "for `endpoints`: a JSON file with addresses of nodes that are not looked up",
+        "for the same: a JSON file with addresses of nodes that are not looked up",
     ),
     (
         "MESHFORM_CONFIG",
@@ -160,6 +168,10 @@ pub(crate) struct Config {
     pub(crate) drain_time: u32,
     /// Whether Envoy is started anew for a changed bootstrap once no connection is open.
     pub(crate) restart_when_idle: bool,
+    /// Whether this proxy asks Cloud Map itself.
+    pub(crate) own_discovery: bool,
+    /// How often ACM is asked for newer certificates.
+    pub(crate) certificates: Duration,
     pub(crate) admin_mode: Option<AdminMode>,
     pub(crate) logging_reset: Duration,
 }
@@ -250,6 +262,16 @@ impl Settings {
         }
     }
 
+    fn own_discovery(&self) -> Result<bool, String> {
+        match self.get("MESHFORM_DISCOVERY").unwrap_or("poller") {
+            "poller" => Ok(false),
+            "own" => Ok(true),
+            other => Err(format!(
+                "MESHFORM_DISCOVERY is `{other}`: it is `poller` or `own`"
+            )),
+        }
+    }
+
     fn restart_when_idle(&self) -> Result<bool, String> {
         match self.get("MESHFORM_RESTART").unwrap_or("next") {
             "next" => Ok(false),
@@ -304,6 +326,8 @@ impl Config {
             envoy_concurrency: settings.get("ENVOY_CONCURRENCY").map(str::to_owned),
             drain_time: settings.or("LISTENER_DRAIN_WAIT_TIME_S", 20)?,
             restart_when_idle: settings.restart_when_idle()?,
+            own_discovery: settings.own_discovery()?,
+            certificates: Duration::from_secs(settings.or("MESHFORM_CERTIFICATES", 43_200)?),
             admin_mode: settings.admin_mode()?,
             logging_reset: Duration::from_secs(settings.or("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300)?),
         })

@@ -4,9 +4,10 @@
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::envoy::{Admin, Updates};
+use crate::exports::Exports;
 use crate::kept::{Kept, Memory};
 use crate::log;
-use crate::shared::{Shared, now};
+use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
 use meshform_bundle::codes::{
     AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
@@ -51,6 +52,7 @@ pub(crate) struct Follower {
     seen: Option<String>,
     quick_until: Option<Instant>,
     certificates: Certificates,
+    exports: Exports,
 }
 
 /// What became of a release.
@@ -72,6 +74,7 @@ struct Written {
 impl Follower {
     pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<Kept>, shared: Rc<Shared>) -> Self {
         let memory = kept.memory();
+        let exports = Exports::new(&config.dir, config.certificates);
         Self {
             config,
             store,
@@ -81,6 +84,7 @@ impl Follower {
             seen: None,
             quick_until: None,
             certificates: Certificates::default(),
+            exports,
         }
     }
 
@@ -94,6 +98,11 @@ impl Follower {
         if let Some(rejected) = self.memory.rejected.clone() {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
+        }
+        if self.config.own_discovery {
+            // Envoy is to begin with addresses, if they can be had.
+            let known = self.shared.endpoints_known.notified();
+            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
         }
         // What is newest, if it is available; a store that is away must not keep a proxy from starting.
         self.look(FIRST_LOOK).await;
@@ -109,6 +118,14 @@ impl Follower {
             let next = Instant::now() + self.pause();
             while Instant::now() < next {
                 sleep(CERTIFICATES.min(next.saturating_duration_since(Instant::now()))).await;
+                if self.shared.endpoints_changed.get()
+                    && let Err(error) = self.renew_endpoints().await
+                {
+                    log::error(&error);
+                }
+                if self.exports.are_due() {
+                    self.renew_exports().await;
+                }
                 if self.certificates.have_changed()
                     && let Err(error) = self.renew().await
                 {
@@ -151,7 +168,29 @@ impl Follower {
         Ok(())
     }
 
-    /// The time until the next look, a fifth shorter or longer, so that proxies do not all ask at once.
+    /// Brings the addresses to Envoy that this proxy has found itself.
+    async fn renew_endpoints(&mut self) -> Result<(), String> {
+        let Some(good) = self.memory.good.clone() else {
+            return Ok(());
+        };
+        if self.shared.status.borrow().bundle != good.bundle {
+            return Ok(());
+        }
+        self.apply(&good).await
+    }
+
+    /// Takes up what ACM has renewed: files, whose change is seen as that of any other certificate.
+    async fn renew_exports(&mut self) {
+        let problems = self.exports.renew().await;
+        let before = self.shared.exports.replace(problems.clone());
+        let new: Vec<&String> = problems.iter().filter(|one| !before.contains(one)).collect();
+        new.iter().for_each(|problem| log::warn(problem));
+        if before != problems {
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// The time until the next look.
     fn pause(&self) -> Duration {
         let quick = self.quick_until.is_some_and(|until| Instant::now() < until);
         let pace = if quick {
@@ -159,10 +198,7 @@ impl Follower {
         } else {
             self.store.pace()
         };
-        let mut random = [0_u8; 1];
-        // Without randomness they ask at once.
-        let _ = getrandom::fill(&mut random);
-        pace.mul_f64(0.8 + f64::from(u8::from_ne_bytes(random)) / 255.0 * 0.4)
+        jittered(pace)
     }
 
     async fn look(&mut self, patience: Duration) {
@@ -292,6 +328,7 @@ impl Follower {
         self.kept.remember(&self.memory)?;
         let needed: Vec<&Digest> = current.bundle.iter().chain(&current.endpoints).collect();
         self.kept.sweep(&needed);
+        self.exports.sweep();
         {
             let mut status = self.shared.status.borrow_mut();
             status.release.clone_from(&current.release);
@@ -372,7 +409,16 @@ impl Follower {
             endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
-        self.certificates.follow(&mut bundle)?;
+        let own = self.shared.endpoints.borrow().clone();
+        if let Some(set) = own.filter(|_| self.config.own_discovery) {
+            self.shared.endpoints_changed.set(false);
+            endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
+            let bytes = set.encode().map_err(|error| error.to_string())?;
+            name = Digest::of(format!("{name}+{}", Digest::of(&bytes)).as_bytes());
+            self.kept.keep_endpoints(&set)?;
+        }
+        self.exports.ensure(&bundle).await?;
+        self.certificates.follow(&mut bundle, &self.config.dir)?;
         if self.certificates.turn() > 0 {
             name = Digest::of(format!("{name}/{}", self.certificates.turn()).as_bytes());
         }

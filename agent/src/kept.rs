@@ -2,11 +2,13 @@
 
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{DIRECTORY, told};
-use meshform_bundle::objects::{Current, Rejected};
+use meshform_bundle::objects::{Current, EndpointSet, Rejected};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+const ENDPOINTS: &str = "endpoints.json";
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
@@ -81,6 +83,17 @@ impl Kept {
 
     pub(crate) fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), String> {
         self.write(digest.as_str(), bytes)
+    }
+
+    /// What the proxy found in Cloud Map last, where it asks itself.
+    pub(crate) fn endpoints(&self) -> Option<EndpointSet> {
+        let bytes = fs::read(self.folder.join(ENDPOINTS)).ok()?;
+        EndpointSet::decode(&bytes).ok()
+    }
+
+    pub(crate) fn keep_endpoints(&self, set: &EndpointSet) -> Result<(), String> {
+        let bytes = set.encode().map_err(|error| error.to_string())?;
+        self.write(ENDPOINTS, &bytes)
     }
 
     /// Takes blobs away that none of these needs.

@@ -1,10 +1,12 @@
 //! `meshform-agent`: runs beside each Envoy. See `meshform-agent --help`.
 
 mod appnet;
+mod aws;
 mod certificates;
 mod config;
 mod credentials;
 mod envoy;
+mod exports;
 mod follow;
 mod http;
 mod kept;

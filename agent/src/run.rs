@@ -11,7 +11,7 @@ use crate::report::{self, Reports};
 use crate::server::Listener;
 use crate::shared::Shared;
 use crate::store::Store;
-use crate::{log, server, task};
+use crate::{log, poller, server, task};
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{NOT_SERVING, SETTING, told};
 use meshform_bundle::objects::{ProxyState, Status};
@@ -109,9 +109,18 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let reports = Reports::new(&config, &instance, Rc::clone(&shared))?;
     let reporting = tokio::task::spawn_local(reports.run());
     let last = Reports::new(&config, &instance, Rc::clone(&shared))?;
+    let polling = match config.own_discovery {
+        true => {
+            *shared.endpoints.borrow_mut() = kept.endpoints();
+            let polling = poller::beside(&config, Rc::clone(&shared))?;
+            Some(tokio::task::spawn_local(polling))
+        }
+        false => None,
+    };
     let following = tokio::task::spawn_local(Follower::new(config, store, kept, shared).run());
     let ended = supervisor.supervise().await;
     following.abort();
+    polling.inspect(tokio::task::JoinHandle::abort);
     reporting.abort();
     last.say_goodbye().await;
     ended

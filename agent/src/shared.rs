@@ -3,9 +3,9 @@
 use crate::envoy::Admin;
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{REJECTED, UNPUBLISHED, told};
-use meshform_bundle::objects::{ProxyState, Status};
+use meshform_bundle::objects::{EndpointSet, ProxyState, Status};
 use std::cell::{Cell, RefCell};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 #[derive(Debug)]
@@ -17,6 +17,16 @@ pub(crate) struct Shared {
     pub(crate) envoy: RefCell<Option<String>>,
     /// Why certificates that changed are not in use.
     pub(crate) certificates: RefCell<Option<String>>,
+    /// What is wrong with certificates that are exported for the proxy.
+    pub(crate) exports: RefCell<Vec<String>>,
+    /// What this proxy found in Cloud Map itself, where it asks.
+    pub(crate) endpoints: RefCell<Option<EndpointSet>>,
+    /// They are others than Envoy has.
+    pub(crate) endpoints_changed: Cell<bool>,
+    /// A round of asking is over.
+    pub(crate) endpoints_known: Notify,
+    /// Why something of it is not known.
+    pub(crate) discovery: RefCell<Vec<String>>,
     /// Envoy's admin interface, once it was started.
     pub(crate) admin: RefCell<Option<Admin>>,
     /// The digest of the bootstrap that the running Envoy was started with: it reads that only once.
@@ -38,6 +48,11 @@ impl Shared {
             store: RefCell::default(),
             envoy: RefCell::default(),
             certificates: RefCell::default(),
+            exports: RefCell::default(),
+            endpoints: RefCell::default(),
+            endpoints_changed: Cell::default(),
+            endpoints_known: Notify::new(),
+            discovery: RefCell::default(),
             admin: RefCell::default(),
             bootstrap: RefCell::default(),
             envoy_pid: Cell::default(),
@@ -57,6 +72,8 @@ impl Shared {
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
+        reasons.extend(self.exports.borrow().clone());
+        reasons.extend(self.discovery.borrow().clone());
         let refused = status.rejected.iter().flat_map(|rejected| &rejected.problems);
         reasons.extend(refused.map(|problem| told(REJECTED, problem)));
         reasons
@@ -82,6 +99,14 @@ impl Shared {
         status.at = now();
         status
     }
+}
+
+/// A fifth shorter or longer, so that proxies do not all ask at once.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    let mut random = [0_u8; 1];
+    // Without randomness they ask at once.
+    let _ = getrandom::fill(&mut random);
+    pause.mul_f64(0.8 + f64::from(u8::from_ne_bytes(random)) / 255.0 * 0.4)
 }
 
 /// Milliseconds since 1970.

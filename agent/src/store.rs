@@ -1,5 +1,6 @@
 //! Where releases come from: a bucket with the interface of S3, or a directory.
 
+use crate::aws::{domain, region};
 use crate::credentials::Credentials;
 use crate::http::{Request, Response};
 use crate::sigv4::{encoded, sign};
@@ -138,14 +139,9 @@ impl Bucket {
             let mut found = names.iter().filter_map(|name| env::var(name).ok());
             found.find(|value| !value.is_empty())
         };
-        let region =
-            variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or_else(|| "us-east-1".to_owned());
+        let region = region();
         let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]);
-        let domain = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
+        let domain = domain(&region);
         let base = match endpoint {
             Some(endpoint) => format!("{}/{name}", endpoint.trim_end_matches('/')),
             // A dot would need a certificate that nobody has.

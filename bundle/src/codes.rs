@@ -47,6 +47,16 @@ meshform_model::codes! {
     OTHER_DIRECTORY "MF0442" "proxy profile for another directory"
         "The proxy profile names a `directory` that is not the one of this agent, so Envoy would look for its files \
          elsewhere. Take it out of the profile: with an agent MESHFORM_DIR says it."
+    EXPORT "MF0444" "certificate that cannot be exported from ACM"
+        "The proxy profile says that a certificate comes from AWS Certificate Manager, and the agent could not get it. \
+         ACM exports certificates of a private authority, and public ones that were requested with export enabled. The \
+         role of the proxy's task needs what `meshform policy --proxy` writes with `--certificate` or the mesh's files. \
+         A proxy that has the certificate already goes on with it; one that has not keeps the release that it had, and \
+         the agent tries again."
+    ENDING "MF0445" "certificate of ACM that ends soon"
+        "A certificate that the agent exported ends within a week, and ACM has no newer one. ACM renews what it issued \
+         sixty days (private authorities) or forty-five days (public ones) before the end; imported ones it does not. \
+         Look at the certificate's renewal status in ACM."
 }
 
 /// A message with its code, as agents log and report it. One that has a code already keeps that.

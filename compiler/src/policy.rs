@@ -6,7 +6,11 @@
 
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::mesh::Mesh;
+use meshform_model::spec::{CertificateSource, ListenerCertificate};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// A store in a bucket of S3, as policies name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,17 @@ pub struct Bucket {
     name: String,
     /// What all keys begin with; empty, or with a slash at its end.
     prefix: String,
+}
+
+/// What a proxy's agent needs of AWS besides its part of the bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The ARNs of certificates of ACM that the proxy shows to others, and so needs with their keys.
+    pub exported: BTreeSet<String>,
+    /// The ARNs of those of which it only wants the authorities.
+    pub trusted: BTreeSet<String>,
+    /// Whether it asks Cloud Map itself, without a poller.
+    pub discovery: bool,
 }
 
 /// A mesh in a bucket. The store spells its name in another way than what proxies read, where it has capitals or signs.
@@ -76,6 +91,59 @@ impl Bucket {
     }
 }
 
+impl Needs {
+    /// What the profile of a proxy says comes from ACM: its listeners' certificates with their keys, and of all others,
+    /// which callers are held against, the authorities.
+    pub fn of(mesh: &Mesh, key: &ResourceKey) -> Self {
+        let listeners = match key.kind {
+            Kind::VirtualGateway => mesh.virtual_gateway(&key.name).map(|gateway| {
+                let listeners = gateway.spec.listeners.iter();
+                let tls = listeners.filter_map(|listener| listener.tls.as_ref());
+                tls.map(|tls| &tls.certificate).collect()
+            }),
+            _ => mesh.virtual_node(&key.name).map(|node| {
+                let listeners = node.spec.listeners.iter();
+                let tls = listeners.filter_map(|listener| listener.tls.as_ref());
+                tls.map(|tls| &tls.certificate).collect()
+            }),
+        };
+        let shown: Vec<&ListenerCertificate> = listeners.unwrap_or_default();
+        let mut found = Self::default();
+        for certificate in mesh.profile_for(key).certificates {
+            let CertificateSource::Acm(acm) = certificate.source else {
+                continue;
+            };
+            let is_shown = |one: &&&ListenerCertificate| match one {
+                ListenerCertificate::Acm(acm) => acm.certificate_arn == certificate.reference,
+                _ => false,
+            };
+            let set = match shown.iter().find(is_shown) {
+                Some(_) => &mut found.exported,
+                None => &mut found.trusted,
+            };
+            set.insert(acm.certificate_arn.unwrap_or(certificate.reference));
+        }
+        found
+    }
+
+    /// What a role must be allowed for them.
+    fn statements(&self) -> Vec<Json> {
+        let statement = |id: &str, actions: &[&str], arns: &BTreeSet<String>| {
+            let statement = json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": arns});
+            (!arns.is_empty()).then_some(statement)
+        };
+        let export = ["acm:DescribeCertificate", "acm:ExportCertificate"];
+        [
+            statement("ExportCertificates", &export, &self.exported),
+            statement("ReadAuthorities", &["acm:GetCertificate"], &self.trusted),
+            self.discovery.then(read_cloud_map),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 impl MeshPrefix<'_> {
     /// What the keys of its objects begin with, in both spellings.
     fn all(&self) -> Vec<String> {
@@ -94,39 +162,51 @@ impl MeshPrefix<'_> {
     }
 }
 
+fn read_cloud_map() -> Json {
+    json!({
+        "Sid": "ReadCloudMap",
+        "Effect": "Allow",
+        "Action": ["servicediscovery:DiscoverInstances"],
+        "Resource": "*",
+    })
+}
+
 /// What the keys of that begin with what proxies of a mesh read.
 fn published(mesh: &str) -> String {
     format!("m/{}", file_name(mesh))
 }
 
-/// The role of a proxy with the agent: it reads its own configuration and the mesh's endpoints, and writes how it is.
-/// `object` makes an ARN of the key of an object.
-pub fn proxy(key: &ResourceKey, object: impl Fn(&str) -> Json) -> Json {
+/// The role of a proxy with the agent: it reads its own configuration and the mesh's endpoints, writes how it is, and
+/// takes its certificates from ACM. `object` makes an ARN of the key of an object.
+pub fn proxy(key: &ResourceKey, needs: &Needs, object: impl Fn(&str) -> Json) -> Json {
     let mesh = published(&key.mesh);
     let own = format!("{}/{}", key.kind.name(), file_name(&key.name));
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "ReadConfiguration",
-                "Effect": "Allow",
-                "Action": ["s3:GetObject"],
-                "Resource": [
-                    object(&format!("{mesh}/endpoints/*")),
-                    object(&format!("{mesh}/proxies/{own}/*")),
-                ],
-            },
-            {
-                "Sid": "WriteStatus",
-                "Effect": "Allow",
-                "Action": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                "Resource": [
-                    object(&format!("{mesh}/rejected/{own}/*")),
-                    object(&format!("{mesh}/status/{own}/*")),
-                ],
-            },
-        ],
-    })
+    let mut read = vec![
+        object(&format!("{mesh}/endpoints/*")),
+        object(&format!("{mesh}/proxies/{own}/*")),
+    ];
+    if needs.discovery {
+        read.push(object(&format!("{mesh}/proxies/discovery.json")));
+    }
+    let mut statements = vec![
+        json!({
+            "Sid": "ReadConfiguration",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": read,
+        }),
+        json!({
+            "Sid": "WriteStatus",
+            "Effect": "Allow",
+            "Action": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            "Resource": [
+                object(&format!("{mesh}/rejected/{own}/*")),
+                object(&format!("{mesh}/status/{own}/*")),
+            ],
+        }),
+    ];
+    statements.extend(needs.statements());
+    json!({"Version": "2012-10-17", "Statement": statements})
 }
 
 /// Whoever applies, releases and pins one mesh of a store that is there. `wake` is a hint for those who follow the store.
@@ -186,12 +266,7 @@ pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
             },
             // Without it what is not there yet is refused, and not missing.
             bucket.listing(&[format!("{published}/*")]),
-            {
-                "Sid": "ReadCloudMap",
-                "Effect": "Allow",
-                "Action": ["servicediscovery:DiscoverInstances"],
-                "Resource": "*",
-            },
+            read_cloud_map(),
         ],
     })
 }
@@ -199,7 +274,7 @@ pub fn endpoints(mesh: MeshPrefix<'_>, bucket: &Bucket) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshform_model::kind::Kind;
+    use meshform_model::resource::Resource;
 
     fn resources(policy: &Json) -> Vec<String> {
         let statements = policy["Statement"].as_array().unwrap();
@@ -216,7 +291,8 @@ mod tests {
     fn each_policy_names_its_own_part_of_the_bucket() {
         let bucket = Bucket::parse("s3://meshes/prod/").unwrap().in_partition("aws-cn");
         let key = ResourceKey::in_mesh("Apps", Kind::VirtualGateway, "a b");
-        let named = resources(&proxy(&key, |key| bucket.object(key)));
+        let none = Needs::default();
+        let named = resources(&proxy(&key, &none, |key| bucket.object(key)));
         assert_eq!(
             named,
             [
@@ -248,6 +324,62 @@ mod tests {
             polled.contains("prod/m/Apps/endpoints/*") && !polled.contains("records"),
             "{polled}"
         );
+    }
+
+    #[test]
+    fn a_proxy_may_export_the_certificates_that_it_shows_and_no_others() {
+        let arn = |id: &str| format!("arn:aws:acm:eu-west-1:000000000000:certificate/{id}");
+        let tls = |id: &str| json!({"mode": "STRICT", "certificate": {"acm": {"certificateArn": arn(id)}}});
+        let node = |id: &str| {
+            json!({
+                "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}, "tls": tls(id)}],
+                "serviceDiscovery": {"dns": {"hostname": "x.local"}},
+            })
+        };
+        let sources = json!({"certificates": [
+            {"reference": arn("a"), "source": {"acm": {}}},
+            {"reference": arn("b"), "source": {"acm": {"certificateArn": arn("b2")}}},
+            {"reference": arn("c"), "source": {"file": {"trustChain": "/ca.crt"}}},
+        ]});
+        let texts = [
+            ("mesh/apps", json!({})),
+            ("mesh/apps/virtualNode/a", node("a")),
+            ("mesh/apps/virtualNode/b", node("b")),
+            ("mesh/apps/proxyProfile/all", sources),
+        ];
+        let resources =
+            texts.map(|(at, spec)| Resource::from_json(ResourceKey::from_path(at).unwrap(), &spec).unwrap());
+        let mesh = Mesh::new(resources.to_vec()).unwrap();
+        let of = |name: &str| {
+            let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, name);
+            Needs::of(&mesh, &key)
+        };
+        let set = |id: &str| BTreeSet::from([arn(id)]);
+        assert_eq!(
+            of("a"),
+            Needs {
+                exported: set("a"),
+                trusted: set("b2"),
+                discovery: false,
+            }
+        );
+        assert_eq!(
+            of("b"),
+            Needs {
+                exported: set("b2"),
+                trusted: set("a"),
+                discovery: false,
+            }
+        );
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");
+        let policy = proxy(&key, &of("a"), |key| json!(key));
+        let granted = &policy["Statement"][2];
+        assert_eq!(
+            granted["Action"],
+            json!(["acm:DescribeCertificate", "acm:ExportCertificate"])
+        );
+        assert_eq!(granted["Resource"], json!([arn("a")]));
+        assert_eq!(policy["Statement"][3]["Action"], json!(["acm:GetCertificate"]));
     }
 
     #[test]

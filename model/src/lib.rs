@@ -24,6 +24,7 @@ pub mod dialect;
 pub mod digest;
 pub mod discovery_response;
 pub mod docs;
+pub mod exported;
 pub mod file_name;
 pub mod help;
 pub mod json_text;

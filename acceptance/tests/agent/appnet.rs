@@ -3,7 +3,6 @@
 use crate::{World, eventually};
 use meshform_acceptance::http::Client;
 use meshform_acceptance::ports;
-use meshform_acceptance::upstream::Upstream;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,21 +11,18 @@ use std::time::Duration;
 
 #[test]
 fn scripts_that_ask_app_meshs_own_agent_get_their_answers() {
-    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(first.address().port());
     let port = ports::free().unwrap();
-    let mut command = world.run();
-    command
-        .env("APPNET_AGENT_ADMIN_MODE", "tcp")
-        .env("APPNET_AGENT_HTTP_PORT", port.to_string())
-        .env("APPNET_AGENT_LOGGING_RESET_TIMEOUT", "1")
-        .env(
-            "APPMESH_XDS_ENDPOINT",
-            "appmesh-envoy-management.us-east-1.amazonaws.com:443",
-        );
-    world.start_by(command);
-    world.serves("first");
+    let _services = world.running_by(|command| {
+        command
+            .env("APPNET_AGENT_ADMIN_MODE", "tcp")
+            .env("APPNET_AGENT_HTTP_PORT", port.to_string())
+            .env("APPNET_AGENT_LOGGING_RESET_TIMEOUT", "1")
+            .env(
+                "APPMESH_XDS_ENDPOINT",
+                "appmesh-envoy-management.us-east-1.amazonaws.com:443",
+            );
+    });
     let ask = |method: &str, path: &str| {
         let mut client = Client::new(SocketAddr::from(([127, 0, 0, 1], port)));
         let answer = client.request(method, "localhost", path, &[]).unwrap();

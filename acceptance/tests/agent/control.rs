@@ -72,7 +72,7 @@ impl Control {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let bucket = self.world.server.bucket("prod");
+        let bucket = self.world.server().bucket("prod");
         let mut command = Command::new(tools::meshform());
         command
             .args(arguments)

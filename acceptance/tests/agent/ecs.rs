@@ -2,7 +2,6 @@
 
 use crate::desk::{Answer, Desk};
 use crate::{World, eventually};
-use meshform_acceptance::upstream::Upstream;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,14 +61,11 @@ impl Metadata {
 
 #[test]
 fn told_to_stop_with_the_application_it_serves_until_that_has_ended() {
-    let first = Upstream::start("first").unwrap();
     let metadata = Metadata::start();
     let mut world = World::new();
-    world.publish(first.address().port());
-    let mut command = world.run();
-    command.env("ECS_CONTAINER_METADATA_URI_V4", metadata.url());
-    world.start_by(command);
-    world.serves("first");
+    let _services = world.running_by(|command| {
+        command.env("ECS_CONTAINER_METADATA_URI_V4", metadata.url());
+    });
     eventually("it is well", 20, || world.health().0);
     assert_eq!(world.status()["instance"], TASK, "the task's id");
     world.signal("TERM");
@@ -89,17 +85,14 @@ fn told_to_stop_with_the_application_it_serves_until_that_has_ended() {
 
 #[test]
 fn told_to_stop_after_the_application_it_ends_soon_and_says_so() {
-    let first = Upstream::start("first").unwrap();
     let metadata = Metadata::start();
     let mut world = World::new();
-    world.publish(first.address().port());
-    let mut command = world.run();
-    // Far more than is waited here.
-    command
-        .env("ECS_CONTAINER_METADATA_URI_V4", metadata.url())
-        .env("MESHFORM_STOP_TIMEOUT", "110");
-    world.start_by(command);
-    world.serves("first");
+    let _services = world.running_by(|command| {
+        // Far more than is waited here.
+        command
+            .env("ECS_CONTAINER_METADATA_URI_V4", metadata.url())
+            .env("MESHFORM_STOP_TIMEOUT", "110");
+    });
     eventually("it is well", 20, || world.health().0);
     metadata.app_stops();
     let begun = std::time::Instant::now();

@@ -4,7 +4,7 @@
 use crate::lookup::{Registry, answers_at};
 use crate::moto::Moto;
 use crate::{KEY, SECRET, eventually};
-use meshform_acceptance::envoy::Envoy;
+use meshform_acceptance::envoy::{Admin, Envoy};
 use meshform_acceptance::upstream::Upstream;
 use meshform_acceptance::{ports, tools};
 use serde_json::{Value, json};
@@ -150,6 +150,10 @@ impl Stage {
     }
 
     fn agent(&mut self) {
+        self.agent_by(&[]);
+    }
+
+    fn agent_by(&mut self, settings: &[(&str, &str)]) {
         let listen = ports::free().unwrap();
         let mut command = self.environment(&tools::agent());
         command
@@ -160,7 +164,8 @@ impl Stage {
             .env("MESHFORM_PROXY", "mesh/apps/virtualNode/web")
             .env("MESHFORM_DIR", self.path("files"))
             .env("MESHFORM_LISTEN", format!("127.0.0.1:{listen}"))
-            .env("MESHFORM_STOP_TIMEOUT", "5");
+            .env("MESHFORM_STOP_TIMEOUT", "5")
+            .envs(settings.iter().copied());
         self.start("agent", command);
     }
 
@@ -209,7 +214,8 @@ fn instances_in_cloud_map_reach_envoy_by_a_bucket_and_the_agent() {
     let second = Upstream::start_at("second", ([127, 0, 0, 3], port).into()).unwrap();
     let other = Upstream::start_at("other", ([127, 0, 0, 4], port).into()).unwrap();
     let mut stage = Stage::new(Some(moto.address()), port);
-    registry.register("a", &json!({"AWS_INSTANCE_IPV4": "127.0.0.2", "stage": "prod"}));
+    let zoned = json!({"AWS_INSTANCE_IPV4": "127.0.0.2", "stage": "prod", "AVAILABILITY_ZONE": "eu-1a"});
+    registry.register("a", &zoned);
     registry.register("o", &json!({"AWS_INSTANCE_IPV4": "127.0.0.4", "stage": "test"}));
     let store = stage.store.clone();
     let said = stage.meshform(&["release", "--store", &store]);
@@ -220,6 +226,8 @@ fn instances_in_cloud_map_reach_envoy_by_a_bucket_and_the_agent() {
     stage.agent();
     let (_, poller) = stage.poller("poller", &store);
     stage.serves("first");
+    let clusters = Admin::on(stage.admin).get("/clusters").unwrap();
+    assert!(clusters.contains("::zone::eu-1a\n"), "{clusters}");
     eventually("nothing is missing any more", 30, || {
         !stage.meshform(&["status", "--store", &store]).contains("MF0302")
     });
@@ -247,6 +255,39 @@ fn instances_in_cloud_map_reach_envoy_by_a_bucket_and_the_agent() {
     eventually("nobody is called", 40, || stage.answers().is_none());
     assert!(first.served() > 0 && second.served() > 0);
     assert_eq!(other.served(), 0, "its attributes are others");
+}
+
+#[test]
+fn a_proxy_of_a_small_mesh_asks_cloud_map_itself_and_keeps_what_it_knows() {
+    let moto = Moto::start();
+    let registry = Registry::new(&moto);
+    let first = Upstream::start_at("first", ([127, 0, 0, 2], 0).into()).unwrap();
+    let port = first.address().port();
+    let _second = Upstream::start_at("second", ([127, 0, 0, 3], port).into()).unwrap();
+    let mut stage = Stage::new(Some(moto.address()), port);
+    registry.register("a", &json!({"AWS_INSTANCE_IPV4": "127.0.0.2", "stage": "prod"}));
+    let store = stage.store.clone();
+    stage.meshform(&["release", "--store", &store]);
+    stage.agent_by(&[("MESHFORM_DISCOVERY", "own")]);
+    stage.serves("first");
+    assert!(
+        stage.logs().contains("requests a month by this proxy alone"),
+        "{}",
+        stage.logs()
+    );
+    registry.register("b", &json!({"AWS_INSTANCE_IPV4": "127.0.0.3", "stage": "prod"}));
+    registry.health("a", "UNHEALTHY");
+    stage.serves("second");
+    eventually("only the second answers", 30, || {
+        (0..5).all(|_| stage.answers().as_deref() == Some("second"))
+    });
+    // A new start knows the addresses before anybody is asked.
+    let mut agent = stage.started.pop().unwrap();
+    crate::signal(agent.id(), "TERM");
+    assert!(agent.wait().unwrap().success(), "{}", stage.logs());
+    drop(moto);
+    stage.agent_by(&[("MESHFORM_DISCOVERY", "own")]);
+    stage.serves("second");
 }
 
 #[test]

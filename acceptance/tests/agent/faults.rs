@@ -2,18 +2,11 @@
 
 use crate::server::Fault;
 use crate::{World, eventually, signal};
-use meshform_acceptance::upstream::Upstream;
 
 #[test]
 fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
-    let (first, second) = (
-        Upstream::start("first").unwrap(),
-        Upstream::start("second").unwrap(),
-    );
     let mut world = World::new();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
+    let [_first, second] = world.running();
     let told = |world: &World, text: &str| {
         eventually(text, 20, || world.health().1.contains(text));
         assert_eq!(world.answers().as_deref(), Some("first"));
@@ -44,18 +37,20 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     );
     told(&world, "not of mesh/apps/virtualNode/web");
     world
-        .server
+        .server()
         .fail("current.json", Fault::Answer(403, "AccessDenied"));
     told(&world, "403 AccessDenied");
     told(&world, "without s3:ListBucket");
-    world.server.fail("current.json", Fault::Answer(503, "SlowDown"));
+    world
+        .server()
+        .fail("current.json", Fault::Answer(503, "SlowDown"));
     told(&world, "503 SlowDown");
-    world.server.fail("current.json", Fault::Broken);
+    world.server().fail("current.json", Fault::Broken);
     told(&world, "cannot be reached");
-    world.server.fail("current.json", Fault::Skewed);
+    world.server().fail("current.json", Fault::Skewed);
     told(&world, "MF0438");
     told(&world, "the bucket's 1994-11-06T08:49:37Z");
-    world.server.heal();
+    world.server().heal();
     world.put(&blob, &bytes);
     world.put(&pointer, good.as_bytes());
     world.serves("second");
@@ -66,11 +61,8 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
 
 #[test]
 fn a_proxy_starts_from_its_last_good_release_while_the_store_is_away() {
-    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
+    let [_first, _] = world.running();
     eventually("it is known as good", 20, || {
         std::fs::read_to_string(world.dir().join(".meshform/agent/memory.json"))
             .is_ok_and(|text| text.contains("\"good\": {"))
@@ -79,7 +71,9 @@ fn a_proxy_starts_from_its_last_good_release_while_the_store_is_away() {
     let left = world.envoy_pid();
     world.signal("KILL");
     world.ends();
-    world.server.fail("/meshes", Fault::Answer(500, "InternalError"));
+    world
+        .server()
+        .fail("/meshes", Fault::Answer(500, "InternalError"));
     world.start();
     eventually("another Envoy runs", 30, || world.envoy_pid() != left);
     world.serves("first");

@@ -2,17 +2,13 @@
 
 use crate::{World, eventually, signal};
 use meshform_acceptance::http::Client;
-use meshform_acceptance::upstream::Upstream;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 #[test]
 fn told_to_stop_it_finishes_what_is_under_way_and_ends_well() {
-    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
+    let [first, _] = world.running();
     eventually("it is well", 10, || world.health().0);
     first.delay(Duration::from_secs(3));
     let address = SocketAddr::from(([127, 0, 0, 1], world.published.egress));

@@ -3,8 +3,6 @@
 use crate::moto::Moto;
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
 /// One service in one namespace.
 pub(crate) struct Registry<'a> {
@@ -58,23 +56,11 @@ fn namespace_id(moto: &Moto, name: &str) -> Value {
 }
 
 fn call(moto: &Moto, operation: &str, asked: &Value) -> Value {
-    let body = asked.to_string();
-    let scope = "20260101/us-east-1/servicediscovery/aws4_request";
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: Route53AutoNaming_v20170314.{operation}\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/{scope}, SignedHeaders=host, Signature=0\r\n\
-         content-length: {length}\r\nconnection: close\r\n\r\n{body}",
-        host = moto.address(),
-        length = body.len()
-    );
-    let mut stream = TcpStream::connect(moto.address()).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(" 200 "), "{operation}: {answer}");
-    serde_json::from_str(body).unwrap_or_default()
+    moto.call(
+        ("servicediscovery", "Route53AutoNaming_v20170314"),
+        operation,
+        asked,
+    )
 }
 
 /// What answers at an address.

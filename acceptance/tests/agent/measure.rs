@@ -2,12 +2,12 @@
 //! `MESHFORM_SIMULATED` says how many, as `cargo xtask bench --only agent` does.
 
 use crate::server::Server;
+use crate::world::Store;
 use crate::{KEY, SECRET, World, eventually};
 use meshform_acceptance::upstream::Upstream;
 use meshform_bundle::ProxyId;
 use meshform_store::{Access, BucketUrl, Location, PublishedObjects};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a simulated agent looks.
@@ -87,12 +87,8 @@ fn figures_of_an_agent() {
             Upstream::start("first").unwrap(),
             Upstream::start("second").unwrap(),
         ];
-        let mut world = World::on(
-            Arc::new(Server::start()),
-            "prod",
-            ProxyId::virtual_node("apps", "web"),
-        );
-        let others = simulate(&world.server, count.saturating_sub(1));
+        let mut world = World::on(Store::files(), "prod", ProxyId::virtual_node("apps", "web"));
+        let others = simulate(world.server(), count.saturating_sub(1));
         let begun = Instant::now();
         world.publish(services[0].address().port());
         world.start();
@@ -101,10 +97,10 @@ fn figures_of_an_agent() {
         eventually("it is well", 20, || world.health().0);
         let pid = world.pid();
         let (resident, before) = usage(pid);
-        world.server.requests();
+        world.server().requests();
         std::thread::sleep(REST);
         let idle = usage(pid).1 - before;
-        let asked = world.server.requests();
+        let asked = world.server().requests();
         let own = asked
             .iter()
             .filter(|line| line.contains("/virtualNode/web/"))

@@ -22,6 +22,8 @@ pub(crate) struct Published {
     pub(crate) sequence: u64,
     /// The folder of the certificate with which `web` serves, if it does.
     pub(crate) certificates: Option<PathBuf>,
+    /// The certificate of ACM with which `web` serves, if it does.
+    pub(crate) exported: Option<String>,
 }
 
 impl Published {
@@ -33,6 +35,7 @@ impl Published {
             ingress,
             sequence: 0,
             certificates: None,
+            exported: None,
         }
     }
 
@@ -49,10 +52,15 @@ impl Published {
         let provider = json!({"provider": {"virtualNode": {"virtualNodeName": "b"}}});
         let backend = json!({"virtualService": {"virtualServiceName": "b.local"}});
         let mut web = json!({"backends": [backend]});
-        if let Some(folder) = &self.certificates {
-            let file =
-                json!({"certificateChain": folder.join("tls.crt"), "privateKey": folder.join("tls.key")});
-            let tls = json!({"mode": "STRICT", "certificate": {"file": file}});
+        let files = self.certificates.as_ref().map(|folder| {
+            json!({"file": {"certificateChain": folder.join("tls.crt"), "privateKey": folder.join("tls.key")}})
+        });
+        let exported = self.exported.as_ref().map(|arn| {
+            profile["certificates"] = json!([{"reference": arn, "source": {"acm": {}}}]);
+            json!({"acm": {"certificateArn": arn}})
+        });
+        if let Some(certificate) = files.or(exported) {
+            let tls = json!({"mode": "STRICT", "certificate": certificate});
             web["listeners"] =
                 json!([{"portMapping": {"port": self.ingress, "protocol": "http"}, "tls": tls}]);
             profile["inbound"] = json!({"appPorts": [{"listenerPort": self.ingress, "appPort": port}]});

@@ -3,7 +3,6 @@
 use crate::server::Account;
 use crate::{World, eventually};
 use meshform_acceptance::tools;
-use meshform_acceptance::upstream::Upstream;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -19,26 +18,20 @@ fn policy(arguments: &[&str]) -> Value {
 
 #[test]
 fn an_agent_does_its_work_with_the_policy_of_its_proxy_and_no_other_proxys() {
-    let (first, second) = (
-        Upstream::start("first").unwrap(),
-        Upstream::start("second").unwrap(),
-    );
     let mut world = World::new();
     let account = Account {
         secret: "secret-of-a-task".to_owned(),
         session: None,
         until: None,
     };
-    world.server.accounts().add("AKIATASK", account);
+    world.server().accounts().add("AKIATASK", account);
     let own = policy(&["--proxy", &world.proxy.to_string()]);
-    world.server.restrict("AKIATASK", own);
-    world.publish(first.address().port());
-    let mut command = world.run();
-    command
-        .env("AWS_ACCESS_KEY_ID", "AKIATASK")
-        .env("AWS_SECRET_ACCESS_KEY", "secret-of-a-task");
-    world.start_by(command);
-    world.serves("first");
+    world.server().restrict("AKIATASK", own);
+    let [_first, second] = world.running_by(|command| {
+        command
+            .env("AWS_ACCESS_KEY_ID", "AKIATASK")
+            .env("AWS_SECRET_ACCESS_KEY", "secret-of-a-task");
+    });
     world.publish(second.address().port());
     world.serves("second");
     // One that Envoy refuses: the marker is written, and taken away when the proxy ends.
@@ -61,10 +54,10 @@ fn an_agent_does_its_work_with_the_policy_of_its_proxy_and_no_other_proxys() {
     world.signal("TERM");
     eventually("the marker is gone", 30, || markers() == 0);
     assert_eq!(world.ends(), Some(0), "{}", world.log());
-    assert_eq!(world.server.denied(), Vec::<String>::new());
+    assert_eq!(world.server().denied(), Vec::<String>::new());
     // With another proxy's it gets nothing, and says what it lacks.
     world
-        .server
+        .server()
         .restrict("AKIATASK", policy(&["--mesh", "apps", "--proxy", "b"]));
     let mut command = world.run();
     command
@@ -75,7 +68,7 @@ fn an_agent_does_its_work_with_the_policy_of_its_proxy_and_no_other_proxys() {
         let told = world.health().1;
         told.contains("MF0435") && told.contains("policy must let this proxy's role read")
     });
-    assert_ne!(world.server.denied(), Vec::<String>::new());
+    assert_ne!(world.server().denied(), Vec::<String>::new());
     let statuses = world.object(&world.proxy.status_prefix());
     let last = std::fs::read_dir(statuses).unwrap().flatten().next().unwrap();
     let last: Value = serde_json::from_slice(&std::fs::read(last.path()).unwrap()).unwrap();

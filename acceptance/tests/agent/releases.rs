@@ -1,21 +1,49 @@
 //! What is published reaches Envoy, and what Envoy refuses does not stay.
 
+use crate::moto::Moto;
+use crate::world::Store;
 use crate::{World, eventually, signal};
 use meshform_acceptance::http::Client;
 use meshform_acceptance::upstream::Upstream;
 use meshform_bundle::layout::types;
 use meshform_bundle::objects::{EndpointSet, Status};
-use meshform_bundle::{Body, Digest, Origin, Resource};
+use meshform_bundle::{Body, Digest, Origin, ProxyId, Resource};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 #[test]
 fn a_release_reaches_envoy_and_the_next_one_too() {
+    releases_arrive(World::new());
+}
+
+#[test]
+fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again() {
+    refused_releases_go_back(World::new());
+}
+
+#[test]
+fn endpoints_travel_by_their_own_object() {
+    endpoints_arrive(World::new());
+}
+
+#[test]
+fn all_of_this_holds_on_another_server_too() {
+    let moto = Arc::new(Moto::start());
+    let world = |prefix: &str| {
+        let web = ProxyId::virtual_node("apps", "web");
+        World::on(Store::Moto(Arc::clone(&moto)), prefix, web)
+    };
+    releases_arrive(world("releases"));
+    refused_releases_go_back(world("refused"));
+    endpoints_arrive(world("endpoints"));
+}
+
+fn releases_arrive(mut world: World) {
     let (first, second) = (
         Upstream::start("first").unwrap(),
         Upstream::start("second").unwrap(),
     );
-    let mut world = World::new();
     world.start();
     eventually("it says that nothing is published", 20, || {
         let (well, told) = world.health();
@@ -30,13 +58,8 @@ fn a_release_reaches_envoy_and_the_next_one_too() {
     eventually("it is well", 10, || world.health().0);
     // What is in the bucket tells the same.
     let written = || {
-        let folder = std::fs::read_dir(world.object(&world.proxy.status_prefix()))
-            .into_iter()
-            .flatten();
-        let file = folder
-            .flatten()
-            .find(|entry| entry.path().extension().is_some_and(|name| name == "json"))?;
-        Status::decode(&std::fs::read(file.path()).ok()?).ok()
+        let bytes = world.read(&world.proxy.status_key(&world.instance()))?;
+        Status::decode(&bytes).ok()
     };
     eventually("the status is written", 20, || {
         written()
@@ -49,8 +72,8 @@ fn a_release_reaches_envoy_and_the_next_one_too() {
         "{metrics}"
     );
     // An older publisher that comes late.
-    let late = world.object(&world.proxy.current_key());
-    let text = std::fs::read_to_string(&late)
+    let text = world.read(&world.proxy.current_key()).unwrap();
+    let text = String::from_utf8(text)
         .unwrap()
         .replace("\"sequence\":2", "\"sequence\":1");
     world.put(&world.proxy.current_key(), text.as_bytes());
@@ -60,16 +83,8 @@ fn a_release_reaches_envoy_and_the_next_one_too() {
     world.serves("second");
 }
 
-#[test]
-fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again() {
-    let (first, second) = (
-        Upstream::start("first").unwrap(),
-        Upstream::start("second").unwrap(),
-    );
-    let mut world = World::new();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
+fn refused_releases_go_back(mut world: World) {
+    let [_first, second] = world.running();
     // A listener without an address: Envoy's own check refuses it.
     let mut bad = world.published.bundle(&world.proxy, second.address().port());
     let listener = bad
@@ -99,9 +114,8 @@ fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again()
             && told.contains("from proxyProfile/web, spec.interception.explicit")
     });
     world.serves("first");
-    let rejected = world.object("m/apps/rejected/virtualNode/web");
-    let markers = || std::fs::read_dir(&rejected).map_or(0, |entries| entries.count());
-    eventually("the marker is there", 20, || markers() == 1);
+    let marker = world.proxy.rejected_key(&world.instance());
+    eventually("the marker is there", 20, || world.read(&marker).is_some());
     assert_eq!(world.status()["rejected"]["bundle"], json!(Digest::of(&bytes)));
     // The same once more, as a publisher that writes again would.
     world.publish_bundle(&bytes, &bad.bootstrap_digest());
@@ -110,17 +124,14 @@ fn what_envoy_refuses_goes_back_is_told_with_its_origin_and_is_not_tried_again()
     assert_eq!(asked(&world), 1, "{}", world.log());
     world.publish(second.address().port());
     world.serves("second");
-    eventually("the marker goes", 20, || markers() == 0);
+    eventually("the marker goes", 20, || world.read(&marker).is_none());
     assert_eq!(asked(&world), 1);
 }
 
 #[test]
 fn a_bootstrap_that_envoy_was_not_started_with_asks_for_a_restart() {
-    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
+    let [first, _] = world.running();
     assert_eq!(world.status()["needsRestart"], json!(false));
     let mut next = world.published.bundle(&world.proxy, first.address().port());
     let mut body: Value = serde_json::from_str(next.bootstrap.as_str()).unwrap();
@@ -136,13 +147,10 @@ fn a_bootstrap_that_envoy_was_not_started_with_asks_for_a_restart() {
 
 #[test]
 fn where_it_is_allowed_an_idle_envoy_is_started_anew_for_its_bootstrap() {
-    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(first.address().port());
-    let mut command = world.run();
-    command.env("MESHFORM_RESTART", "idle");
-    world.start_by(command);
-    world.serves("first");
+    let [first, _] = world.running_by(|command| {
+        command.env("MESHFORM_RESTART", "idle");
+    });
     eventually("it is well", 20, || world.health().0);
     let before = world.envoy_pid();
     let address = SocketAddr::from(([127, 0, 0, 1], world.published.egress));
@@ -165,13 +173,8 @@ fn where_it_is_allowed_an_idle_envoy_is_started_anew_for_its_bootstrap() {
     world.serves("first");
 }
 
-#[test]
-fn endpoints_travel_by_their_own_object() {
-    let (first, second) = (
-        Upstream::start("first").unwrap(),
-        Upstream::start("second").unwrap(),
-    );
-    let mut world = World::new();
+fn endpoints_arrive(mut world: World) {
+    let [first, second] = world.running();
     let bundle = world.published.bundle(&world.proxy, first.address().port());
     let cluster = bundle
         .resources
@@ -180,9 +183,6 @@ fn endpoints_travel_by_their_own_object() {
         .unwrap()
         .name
         .clone();
-    world.publish(first.address().port());
-    world.start();
-    world.serves("first");
     let endpoint = json!({"address": "127.0.0.1", "port": second.address().port()});
     let set = json!({"format": 1, "at": 0, "clusters": {cluster: [endpoint]}});
     let set = EndpointSet::decode(set.to_string().as_bytes())

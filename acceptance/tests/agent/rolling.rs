@@ -5,7 +5,7 @@
 //! with Envoy alone (`MESHFORM_ROLLING_BARE`), whose figures stand beside.
 
 use crate::ecs::Metadata;
-use crate::server::Server;
+use crate::world::Store;
 use crate::{World, eventually, signal};
 use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::load::{Load, Tally};
@@ -18,7 +18,6 @@ use meshform_bundle::{Bundle, Digest, ProxyId};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Requests a second.
@@ -44,7 +43,7 @@ struct Task {
 
 /// The callers and the called.
 struct Fleet {
-    server: Arc<Server>,
+    store: Store,
     kind: Kind,
     made: usize,
     callers: Vec<Task>,
@@ -88,7 +87,7 @@ fn bare(world: &World, bundle: &Bundle) -> Envoy {
 impl Fleet {
     fn new(kind: Kind) -> Self {
         Self {
-            server: Arc::new(Server::start()),
+            store: Store::files(),
             kind,
             made: 0,
             callers: Vec::new(),
@@ -99,7 +98,7 @@ impl Fleet {
     fn world(&mut self, proxy: &str) -> World {
         self.made += 1;
         let proxy = ProxyId::virtual_node("apps", proxy);
-        World::on(Arc::clone(&self.server), &format!("task{}", self.made), proxy)
+        World::on(self.store.clone(), &format!("task{}", self.made), proxy)
     }
 
     /// A new task of the called service, once it is well.

@@ -59,10 +59,6 @@ fn a_full_disk_leaves_what_is_there_and_is_told() {
 
 #[test]
 fn credentials_that_end_while_the_bucket_refuses_them_are_asked_for_anew() {
-    let (first, second) = (
-        Upstream::start("first").unwrap(),
-        Upstream::start("second").unwrap(),
-    );
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     // As a task's role has them: they say that they hold for long, and the role's session is ended before.
@@ -75,7 +71,7 @@ fn credentials_that_end_while_the_bucket_refuses_them_are_asked_for_anew() {
         Answer::new(200, keys.to_string())
     });
     let mut world = World::new();
-    let accounts = world.server.accounts().clone();
+    let accounts = world.server().accounts().clone();
     let add = |turn: usize| {
         let account = Account {
             secret: "s".to_owned(),
@@ -86,14 +82,12 @@ fn credentials_that_end_while_the_bucket_refuses_them_are_asked_for_anew() {
     };
     // The agent's reader and its reporter each have their own.
     (1..=2).for_each(add);
-    world.publish(first.address().port());
-    let mut command = world.run();
-    command
-        .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY")
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", desk.url("/role"));
-    world.start_by(command);
-    world.serves("first");
+    let [_first, second] = world.running_by(|command| {
+        command
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", desk.url("/role"));
+    });
     eventually("it is well", 20, || world.health().0);
     (1..=2).for_each(|turn| accounts.forget(&format!("AKIATURN{turn}")));
     eventually("it is told", 40, || {

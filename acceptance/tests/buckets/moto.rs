@@ -2,7 +2,9 @@
 
 use meshform_acceptance::http::Client;
 use meshform_acceptance::tools;
-use std::net::{Ipv4Addr, SocketAddr};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,6 +40,68 @@ impl Moto {
         moto
     }
 
+    /// Writes an object of the bucket.
+    pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
+        let answer = self.ask(("s3", "PUT"), &format!("/meshes/{key}"), &[], bytes);
+        assert_eq!(answer.map(|(status, _)| status), Some(200), "{key}");
+    }
+
+    /// An object of the bucket, if it is there.
+    pub(crate) fn read(&self, key: &str) -> Option<Vec<u8>> {
+        let (status, body) = self.ask(("s3", "GET"), &format!("/meshes/{key}"), &[], &[])?;
+        (status == 200).then_some(body)
+    }
+
+    /// The answer of a service of AWS that is asked in JSON.
+    pub(crate) fn call(&self, (service, target): (&str, &str), operation: &str, asked: &Value) -> Value {
+        let target = format!("{target}.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target.as_str()),
+        ];
+        let body = asked.to_string();
+        let (status, body) = self
+            .ask((service, "POST"), "/", &headers, body.as_bytes())
+            .unwrap();
+        assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap_or_default()
+    }
+
+    /// What is made after this has the names that it had after the same seed before.
+    pub(crate) fn seed(&self, seed: u32) {
+        let answer = self.ask(("moto", "POST"), &format!("/moto-api/seed?a={seed}"), &[], &[]);
+        assert_eq!(answer.map(|(status, _)| status), Some(200));
+    }
+
+    /// One request to a service, signed in a way that moto takes; nothing where nobody answers.
+    fn ask(
+        &self,
+        (service, method): (&str, &str),
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<(u16, Vec<u8>)> {
+        let scope = format!("AKIAEXAMPLE/20260101/us-east-1/{service}/aws4_request");
+        let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let mut head = format!(
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\nauthorization: {signed}\r\n",
+            self.address
+        );
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.write_all(&[head.as_bytes(), body].concat()).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let end = answer.windows(4).position(|part| part == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer.split_off(end + 4)))
+    }
+
+    /// Where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -22,6 +22,7 @@ mod http2;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod lookup;
 #[path = "../buckets/moto.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
 mod moto;
 mod mutation;
 mod namespace;

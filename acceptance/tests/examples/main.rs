@@ -13,6 +13,7 @@ mod ecs;
 mod fargate;
 mod guides;
 #[path = "../buckets/moto.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
 mod moto;
 mod reference;
 mod shell;

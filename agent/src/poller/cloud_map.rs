@@ -1,34 +1,17 @@
 //! Instances of services as AWS Cloud Map has them, and which of them a node means.
 
 use super::{Host, Source};
-use crate::credentials::Credentials;
-use crate::http::Request;
-use crate::sigv4::sign;
-use http::{Method, StatusCode};
+use crate::aws::{Api, Refusal, Service, region};
 use meshform_bundle::discovery::{DiscoveredNode, IpPreference};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::env;
-use std::time::SystemTime;
 
 /// The most that one answer may hold, and as many as a service may have: answers have no second page.
 const MOST: u32 = 1000;
 
 /// Asks Cloud Map.
-pub(super) struct CloudMap {
-    base: String,
-    region: String,
-    credentials: Credentials,
-}
-
-/// Why a service was not read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Too many requests: ask less.
-    Throttled(String),
-    Other(String),
-}
+pub(super) struct CloudMap(Service);
 
 /// All instances of a service.
 #[derive(Debug, Clone)]
@@ -49,26 +32,14 @@ struct Instance {
 impl CloudMap {
     /// In the region of the environment.
     pub(super) fn new() -> Self {
-        let variable = |names: &[&str]| {
-            let mut found = names.iter().filter_map(|name| env::var(name).ok());
-            found.find(|value| !value.is_empty())
+        let api = Api {
+            target: "Route53AutoNaming_v20170314",
+            signed_as: "servicediscovery",
+            host: "data-servicediscovery",
+            endpoint: "AWS_ENDPOINT_URL_SERVICEDISCOVERY",
+            title: "Cloud Map",
         };
-        let region =
-            variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or_else(|| "us-east-1".to_owned());
-        // AWS_ENDPOINT_URL may be the bucket's server, which need not know Cloud Map.
-        let base = variable(&["AWS_ENDPOINT_URL_SERVICEDISCOVERY"]).unwrap_or_else(|| {
-            let domain = if region.starts_with("cn-") {
-                "amazonaws.com.cn"
-            } else {
-                "amazonaws.com"
-            };
-            format!("https://data-servicediscovery.{region}.{domain}")
-        });
-        Self {
-            base: base.trim_end_matches('/').to_owned(),
-            region,
-            credentials: Credentials::default(),
-        }
+        Self(Service::new(api, &region()))
     }
 
     /// All instances of a service, whatever their health.
@@ -79,53 +50,18 @@ impl CloudMap {
             "MaxResults": MOST,
             "HealthStatus": "ALL",
         });
-        let mut request = Request::new(Method::POST, &format!("{}/", self.base))
-            .map_err(Refusal::Other)?
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", "Route53AutoNaming_v20170314.DiscoverInstances");
-        request.body = asked.to_string().into_bytes();
-        let keys = self.credentials.keys().await.map_err(Refusal::Other)?;
-        let answer = sign(
-            request,
-            &keys,
-            &self.region,
-            "servicediscovery",
-            SystemTime::now(),
-        )
-        .send()
-        .await
-        .map_err(Refusal::Other)?;
-        if answer.status.is_success() {
-            return Instances::read(&answer.body).map_err(Refusal::Other);
-        }
-        if matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
-            self.credentials.forget();
-        }
-        Err(refusal(answer.status, &answer.body))
+        let body = self.0.call("DiscoverInstances", &asked).await.map_err(needs)?;
+        Instances::read(&body).map_err(Refusal::Other)
     }
 }
 
-fn refusal(status: StatusCode, body: &[u8]) -> Refusal {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |names: &[&str]| {
-        let found = names.iter().find_map(|name| value.get(*name)?.as_str());
-        found.unwrap_or_default().to_owned()
-    };
-    let code = text(&["__type", "code", "Code"]);
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let code = code.split(':').next().unwrap_or_default();
-    let mut told = format!("Cloud Map answered {} {code}", status.as_u16());
-    let message = text(&["message", "Message"]);
-    if !message.is_empty() {
-        told.push_str(&format!(": {message}"));
-    }
-    if code.contains("AccessDenied") || status == StatusCode::FORBIDDEN {
-        told.push_str("; the poller's role needs servicediscovery:DiscoverInstances");
-    }
-    if status == StatusCode::TOO_MANY_REQUESTS || code.contains("Throttl") || code.contains("LimitExceeded") {
-        Refusal::Throttled(told)
-    } else {
-        Refusal::Other(told)
+/// With what the poller's role lacks, where that is why.
+fn needs(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Denied(told) => Refusal::Denied(format!(
+            "{told}; the poller's role needs servicediscovery:DiscoverInstances"
+        )),
+        other => other,
     }
 }
 
@@ -267,16 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_is_needed_and_whether_to_ask_less() {
-        let throttled = br#"{"__type":"RequestLimitExceeded","message":"slow down"}"#;
-        assert!(matches!(
-            refusal(StatusCode::BAD_REQUEST, throttled),
-            Refusal::Throttled(_)
-        ));
-        let denied = br#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}"#;
-        let Refusal::Other(told) = refusal(StatusCode::BAD_REQUEST, denied) else {
-            panic!("not throttled");
-        };
+    fn who_is_denied_is_told_what_the_role_needs() {
+        let told = needs(Refusal::Denied("no".to_owned())).told();
         assert!(told.contains("servicediscovery:DiscoverInstances"), "{told}");
     }
 }

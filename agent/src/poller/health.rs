@@ -61,6 +61,11 @@ impl Health {
         self.news.notified().await;
     }
 
+    /// There is nobody who could have the lease.
+    pub(super) fn leads_alone(&self) {
+        self.leads.set(true);
+    }
+
     pub(super) fn leads(&self) -> bool {
         self.leads.get()
     }
@@ -99,7 +104,7 @@ impl Health {
         told(&self.round, outcome.err());
     }
 
-    fn reasons(&self) -> Vec<String> {
+    pub(super) fn reasons(&self) -> Vec<String> {
         let own = [&self.lease, &self.round].into_iter();
         let mut reasons: Vec<String> = own.filter_map(|one| one.borrow().clone()).collect();
         let state = self.state.borrow();

@@ -4,6 +4,7 @@
 //! - [`settings`]: how it is set up. [`lease`]: who polls.
 //! - [`cloud_map`], [`listed`]: sources of hosts. [`tracker`]: the hosts of a node over time.
 //! - [`objects`], [`files`]: where it is written, a bucket that agents read or a directory that Envoys read.
+//! - [`own`]: a proxy that asks for itself alone, within its agent ([`beside`]).
 //! - [`health`]: how it tells how it is.
 
 mod cloud_map;
@@ -12,19 +13,23 @@ mod health;
 mod lease;
 mod listed;
 mod objects;
+mod own;
 mod settings;
 mod tracker;
 mod workers;
 
+use crate::aws::Refusal;
+use crate::config::Config;
 use crate::log;
-use crate::shared::now;
-use cloud_map::{CloudMap, Instances, Refusal};
+use crate::shared::{Shared, now};
+use cloud_map::{CloudMap, Instances};
 use files::Files;
 use health::Health;
 use lease::Lease;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, IpPreference, NodeState, PollerState};
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use objects::Objects;
+use own::Own;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -64,6 +69,8 @@ pub(crate) enum Place {
     Objects(Box<Objects>),
     /// A directory that Envoys read themselves.
     Files(Files),
+    /// The agent of which this is a part.
+    Own(Box<Own>),
 }
 
 /// What is known of each node's hosts, by the name under which Envoy asks for them.
@@ -136,6 +143,19 @@ pub(crate) async fn run() -> Result<u8, String> {
     Ok(0)
 }
 
+/// Polls for one proxy alone, within its agent, for ever.
+pub(crate) fn beside(
+    config: &Config,
+    shared: Rc<Shared>,
+) -> Result<impl Future<Output = ()> + use<>, String> {
+    let settings = Settings::of(config)?;
+    let health = Rc::new(Health::new(&settings.mesh, &config.proxy.to_string()));
+    health.leads_alone();
+    let own = Own::open(&settings, config.proxy.to_string(), shared)?;
+    let poller = Poller::at(Place::Own(Box::new(own)), settings, health);
+    Ok(poller.run())
+}
+
 /// The host, and something random: two pollers of one host are two.
 fn holder() -> Result<String, String> {
     let host = crate::task::instance()
@@ -150,6 +170,7 @@ impl Place {
         match self {
             Self::Objects(objects) => objects.discovery().await,
             Self::Files(files) => files.discovery(),
+            Self::Own(own) => own.discovery().await,
         }
     }
 
@@ -158,6 +179,7 @@ impl Place {
         match self {
             Self::Objects(objects) => objects.forget(),
             Self::Files(files) => files.forget(),
+            Self::Own(_) => {}
         }
     }
 
@@ -166,6 +188,7 @@ impl Place {
         match self {
             Self::Objects(objects) => objects.before(node).await,
             Self::Files(files) => files.before(),
+            Self::Own(own) => Ok(own.before()),
         }
     }
 
@@ -178,6 +201,7 @@ impl Place {
         match self {
             Self::Objects(objects) => objects.write(discovery, known).await,
             Self::Files(files) => files.write(discovery, known).await,
+            Self::Own(own) => Ok(own.write(known)),
         }
     }
 }
@@ -189,14 +213,18 @@ impl Poller {
         } else {
             Place::Objects(Box::new(Objects::open(&settings)?))
         };
-        Ok(Self {
+        Ok(Self::at(place, settings, health))
+    }
+
+    fn at(place: Place, settings: Settings, health: Rc<Health>) -> Self {
+        Self {
             place,
             clients: (0..WORKERS).map(|_| CloudMap::new()).collect(),
             trackers: BTreeMap::new(),
             health,
             pause: settings.interval,
             settings,
-        })
+        }
     }
 
     /// For ever.
@@ -212,6 +240,9 @@ impl Poller {
             let begun = Instant::now();
             let outcome = self.round().await;
             self.health.wrote(outcome);
+            if let Place::Own(own) = &self.place {
+                own.tell(self.health.reasons());
+            }
             let mut random = [0_u8; 1];
             let _ = getrandom::fill(&mut random);
             let pause = self
@@ -253,7 +284,7 @@ impl Poller {
         }
         let known = self.known(&discovery);
         let written = self.place.write(&discovery, &known).await?;
-        if written > 0 {
+        if written > 0 && !matches!(self.place, Place::Own(_)) {
             let noun = if written == 1 { "proxy has" } else { "proxies have" };
             log::info(&format!("{written} {noun} other endpoints"));
         }
@@ -374,7 +405,7 @@ fn found(
             hosts: instances.of(node),
             revision: instances.revision,
         }),
-        Some(Err(Refusal::Throttled(error) | Refusal::Other(error))) => Err(error.clone()),
+        Some(Err(refusal)) => Err(refusal.clone().told()),
         None => Err("its service was not read".to_owned()),
     }
 }

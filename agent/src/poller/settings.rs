@@ -1,7 +1,7 @@
 //! How the poller is set up.
 
 use super::listed::{self, Listed};
-use crate::config::Settings as Variables;
+use crate::config::{Config, Settings as Variables};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,12 +27,7 @@ impl Settings {
             let value = variables.get(name).map(str::to_owned);
             value.ok_or_else(|| format!("{name} is not set: say {what}"))
         };
-        let interval: u64 = variables.or("MESHFORM_POLL", EVERY)?;
-        if !(1..=120).contains(&interval) {
-            return Err(format!(
-                "MESHFORM_POLL is {interval}: it is a number of seconds from 1 to 120; health changes are seen that late"
-            ));
-        }
+        let interval = interval(&variables)?;
         Ok(Self {
             store: needed(
                 "MESHFORM_STORE",
@@ -40,7 +35,19 @@ impl Settings {
             )?,
             mesh: needed("MESHFORM_MESH", "whose endpoints are polled")?,
             listen: variables.listen()?,
-            interval: Duration::from_secs(interval),
+            interval,
+            endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
+        })
+    }
+
+    /// Those of an agent that polls for its own proxy.
+    pub(super) fn of(config: &Config) -> Result<Self, String> {
+        let variables = Variables::read()?;
+        Ok(Self {
+            store: config.store.clone(),
+            mesh: config.proxy.mesh().to_owned(),
+            listen: config.listen,
+            interval: interval(&variables)?,
             endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
         })
     }
@@ -61,4 +68,14 @@ impl Settings {
         self.directory()
             .is_some_and(|directory| !directory.join("m").is_dir())
     }
+}
+
+fn interval(variables: &Variables) -> Result<Duration, String> {
+    let interval: u64 = variables.or("MESHFORM_POLL", EVERY)?;
+    if (1..=120).contains(&interval) {
+        return Ok(Duration::from_secs(interval));
+    }
+    Err(format!(
+        "MESHFORM_POLL is {interval}: it is a number of seconds from 1 to 120; health changes are seen that late"
+    ))
 }

@@ -5,8 +5,9 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::policy::{self, Bucket, MeshPrefix};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
 use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::exported::{Exported, Part};
 use meshform_model::key::ResourceKey;
 use meshform_release::ProxyId;
 use serde_json::Value as Json;
@@ -27,6 +28,12 @@ pub(crate) struct Arguments {
     /// `virtualGateway/NAME`
     #[arg(long, value_name = "NODE")]
     proxy: Option<String>,
+    /// The ARN of a certificate of ACM that the agent exports for the proxy, by its profile; once for each
+    #[arg(long = "certificate", value_name = "ARN", requires = "proxy", value_parser = certificate)]
+    certificates: Vec<String>,
+    /// The proxy asks Cloud Map itself (`MESHFORM_DISCOVERY=own`)
+    #[arg(long, requires = "proxy")]
+    discovery: bool,
     /// The policy of the mesh's poller of endpoints
     #[arg(long, requires = "mesh")]
     endpoints: bool,
@@ -59,7 +66,12 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     let mesh = arguments.mesh.as_deref();
     if let Some(named) = &arguments.proxy {
         let key = proxy(named, mesh)?;
-        return Ok(policy::proxy(&key, |object| bucket.object(object)));
+        let needs = Needs {
+            exported: arguments.certificates.iter().cloned().collect(),
+            discovery: arguments.discovery,
+            ..Needs::default()
+        };
+        return Ok(policy::proxy(&key, &needs, |object| bucket.object(object)));
     }
     let Some(mesh) = mesh else {
         let message = "nothing says whose policy it is";
@@ -75,6 +87,14 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     } else {
         policy::writer(mesh, &bucket)
     })
+}
+
+fn certificate(text: &str) -> Result<String, String> {
+    Exported::new(text, Part::Identity)
+        .map(|exported| exported.arn)
+        .ok_or_else(|| {
+            "it is no ARN of a certificate of ACM: arn:aws:acm:REGION:ACCOUNT:certificate/ID".to_owned()
+        })
 }
 
 /// Which proxy is named.

@@ -254,11 +254,11 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
     let Delivery::Agent { store, .. } = task.delivery else {
         return None;
     };
+    let needs = policy::Needs::of(task.mesh, task.key);
     match store.as_str() {
-        Some(store) => {
-            policy::Bucket::parse(store).map(|bucket| policy::proxy(task.key, |key| bucket.object(key)))
-        }
-        None => Some(policy::proxy(task.key, patch::template_resource)),
+        Some(store) => policy::Bucket::parse(store)
+            .map(|bucket| policy::proxy(task.key, &needs, |key| bucket.object(key))),
+        None => Some(policy::proxy(task.key, &needs, patch::template_resource)),
     }
 }
 

@@ -80,7 +80,14 @@ fn validation(out: &mut Part<'_>, of: &Validation, origin: &Origin) {
 fn secret(of: &SecretRef) -> String {
     let SecretRef { name, source } = of;
     match source {
-        SecretSource::Files(Files::Identity { chain, key }) => format!("{chain} with the key {key}"),
+        SecretSource::Files(Files::Identity {
+            chain,
+            key,
+            passphrase,
+        }) => match passphrase {
+            Some(passphrase) => format!("{chain} with the key {key}, encrypted with {passphrase}"),
+            None => format!("{chain} with the key {key}"),
+        },
         SecretSource::Files(Files::Trust { bundle }) => bundle.clone(),
         SecretSource::Sds => format!("{name} from the SDS server"),
     }

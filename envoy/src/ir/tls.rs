@@ -77,7 +77,7 @@ pub enum SecretSource {
     Sds,
 }
 
-/// Paths on the proxy's machine.
+/// Paths on the proxy's machine, and how they change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Files {
     /// A certificate with its key.
@@ -86,6 +86,8 @@ pub enum Files {
         chain: String,
         /// The key, PEM.
         key: String,
+        /// What the key is encrypted with, where it is.
+        passphrase: Option<String>,
     },
     /// Certificates that are trusted.
     Trust {

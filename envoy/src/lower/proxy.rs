@@ -332,6 +332,7 @@ fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
             (Some(chain), Some(key)) => Some(secret(Files::Identity {
                 chain: chain.clone(),
                 key: key.clone(),
+                passphrase: None,
             })),
             _ => None,
         };

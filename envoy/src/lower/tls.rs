@@ -7,6 +7,7 @@ use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::{Diagnostic, Example};
+use meshform_model::exported::{self, Exported, Part};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     AcmTrust, CertificateSource, ClientCertificate, ClientPolicyTls, ClientTrust, FileCertificate, Listener,
@@ -205,10 +206,15 @@ impl Lowering<'_> {
                     source: SecretSource::Files(Files::Identity {
                         chain: chain.clone(),
                         key: key.clone(),
+                        passphrase: None,
                     }),
                 }),
                 _ => self.no_source(reference, Wanted::Identity, scope, origin),
             },
+            Some(CertificateSource::Acm(acm)) => {
+                let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
+                self.exported(arn, Part::Identity, scope, origin)
+            }
             None => self.no_source(reference, Wanted::Identity, scope, origin),
         }
     }
@@ -220,8 +226,48 @@ impl Lowering<'_> {
                 Some(bundle) => Some(trust(bundle)),
                 None => self.no_source(reference, Wanted::Trust, scope, origin),
             },
+            Some(CertificateSource::Acm(acm)) => {
+                let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
+                self.exported(arn, Part::Authorities, scope, origin)
+            }
             None => self.no_source(reference, Wanted::Trust, scope, origin),
         }
+    }
+
+    /// What the agent exports from ACM, where it will put it.
+    fn exported(
+        &self,
+        arn: &str,
+        part: Part,
+        scope: &ProxyContext<'_>,
+        origin: &Origin,
+    ) -> Option<SecretRef> {
+        let Some(exported) = Exported::new(arn, part) else {
+            self.report(
+                Diagnostic::error(
+                    codes::CERTIFICATE_SOURCE,
+                    format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
+                )
+                .help("name a certificate of it as `certificate_arn` of `source { acm { … } }`, or give an authority as a file: `source { file { trust_chain = … } }`")
+                .at(origin.place()),
+            );
+            return None;
+        };
+        let path = |name| format!("{}/{}", self.root, exported.file(name));
+        let files = match part {
+            Part::Identity => Files::Identity {
+                chain: path(exported::CHAIN),
+                key: path(exported::KEY),
+                passphrase: Some(path(exported::PASSPHRASE)),
+            },
+            Part::Authorities => Files::Trust {
+                bundle: path(exported::AUTHORITIES),
+            },
+        };
+        Some(SecretRef {
+            name: exported.secret(),
+            source: SecretSource::Files(files),
+        })
     }
 
     fn no_source(
@@ -253,7 +299,12 @@ impl Lowering<'_> {
                     scope.key
                 ),
             )
-            .help(format!("add to {profile}"))
+            .help(match Exported::new(reference, Part::Identity) {
+                Some(_) => {
+                    format!("add to {profile}, or the source `acm`, with which the agent beside the proxy exports it")
+                }
+                None => format!("add to {profile}"),
+            })
             .example(Example::profile(json!({
                 "certificates": [{"reference": reference, "source": {"file": files}}]
             })))
@@ -300,6 +351,7 @@ fn identity(files: &FileCertificate) -> SecretRef {
         source: SecretSource::Files(Files::Identity {
             chain: files.certificate_chain.clone(),
             key: files.private_key.clone(),
+            passphrase: None,
         }),
     }
 }

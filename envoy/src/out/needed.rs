@@ -128,7 +128,14 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
 fn certificates(proxy: &Proxy, out: &mut Vec<NeededFile>) {
     let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
         let paths = match secret.map(|secret| &secret.source) {
-            Some(SecretSource::Files(Files::Identity { chain, key })) => vec![chain, key],
+            Some(SecretSource::Files(Files::Identity {
+                chain,
+                key,
+                passphrase,
+            })) => [Some(chain), Some(key), passphrase.as_ref()]
+                .into_iter()
+                .flatten()
+                .collect(),
             Some(SecretSource::Files(Files::Trust { bundle })) => vec![bundle],
             Some(SecretSource::Sds) | None => Vec::new(),
         };

@@ -44,7 +44,11 @@ pub(crate) fn secret(secret: &Secret) -> api::Secret {
     api::Secret {
         name: secret.name.clone(),
         r#type: Some(match &secret.files {
-            Files::Identity { chain, key } => api::secret::Type::TlsCertificate(identity(chain, key)),
+            Files::Identity {
+                chain,
+                key,
+                passphrase,
+            } => api::secret::Type::TlsCertificate(identity(chain, key, passphrase.as_deref())),
             Files::Trust { bundle } => api::secret::Type::ValidationContext(trust(bundle)),
         }),
     }
@@ -66,8 +70,17 @@ fn common(alpn: &[&str]) -> api::CommonTlsContext {
 
 fn certificate(common: &mut api::CommonTlsContext, secret: &SecretRef, delivery: &Delivery) {
     match (&secret.source, delivery) {
-        (SecretSource::Files(Files::Identity { chain, key }), Delivery::Inline) => {
-            common.tls_certificates.push(identity(chain, key));
+        (
+            SecretSource::Files(Files::Identity {
+                chain,
+                key,
+                passphrase,
+            }),
+            Delivery::Inline,
+        ) => {
+            common
+                .tls_certificates
+                .push(identity(chain, key, passphrase.as_deref()));
         }
         _ => common
             .tls_certificate_sds_secret_configs
@@ -138,10 +151,11 @@ fn sds(secret: &SecretRef, delivery: &Delivery) -> api::SdsSecretConfig {
     }
 }
 
-fn identity(chain: &str, key: &str) -> api::TlsCertificate {
+fn identity(chain: &str, key: &str, passphrase: Option<&str>) -> api::TlsCertificate {
     api::TlsCertificate {
         certificate_chain: Some(file(chain)),
         private_key: Some(file(key)),
+        password: passphrase.map(file),
         // Two files are read as one only where both lie in the watched directory.
         watched_directory: (parent(chain) == parent(key)).then(|| watched(chain)),
         ..Default::default()

@@ -885,14 +885,16 @@ fields! { spec::Certificate {
 fields! { spec::CertificateSource {
     file "file" spec::CertificateFiles;
     sds "sds" spec::SdsReference;
+    acm "acm" spec::ExportedCertificate;
 }}
 
 impl Path<spec::CertificateSource> {
     /// The path of the one that is there.
-    pub fn of(self, value: &spec::CertificateSource) -> Path<(spec::CertificateFiles, spec::SdsReference)> {
+    pub fn of(self, value: &spec::CertificateSource) -> Path<(spec::CertificateFiles, spec::SdsReference, spec::ExportedCertificate)> {
         self.step(match value {
             spec::CertificateSource::File(_) => "file",
             spec::CertificateSource::Sds(_) => "sds",
+            spec::CertificateSource::Acm(_) => "acm",
         })
     }
 }
@@ -901,6 +903,10 @@ fields! { spec::CertificateFiles {
     certificate_chain "certificateChain" String;
     private_key "privateKey" String;
     trust_chain "trustChain" String;
+}}
+
+fields! { spec::ExportedCertificate {
+    certificate_arn "certificateArn" String;
 }}
 
 fields! { spec::StaticEndpoints {
@@ -1024,11 +1030,12 @@ fields! { (spec::OpenTelemetryTracing, spec::ZipkinTracing, spec::DatadogTracing
     path "path" String;
 }}
 
-fields! { (spec::CertificateFiles, spec::SdsReference) {
+fields! { (spec::CertificateFiles, spec::SdsReference, spec::ExportedCertificate) {
     certificate_chain "certificateChain" String;
     private_key "privateKey" String;
     trust_chain "trustChain" String;
     secret_name "secretName" String;
+    certificate_arn "certificateArn" String;
 }}
 
 fields! { (spec::HttpRouteMatch, spec::GrpcRouteMatch, spec::TcpRouteMatch) {

@@ -227,7 +227,9 @@ impl DataSource for EcsTaskDefinition {
         let bucket = store
             .as_ref()
             .and_then(|store| policy::Bucket::parse(store.as_str()?));
-        let policy = bucket.map(|bucket| policy::proxy(&key, |object| bucket.object(object)).to_string());
+        let needs = policy::Needs::of(&mesh, &key);
+        let policy =
+            bucket.map(|bucket| policy::proxy(&key, &needs, |object| bucket.object(object)).to_string());
         Ok(request
             .config
             .with("container_definitions", format!("{:#}", made.containers))

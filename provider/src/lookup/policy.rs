@@ -4,12 +4,12 @@
 use crate::problem;
 use crate::session::Session;
 use async_trait::async_trait;
-use meshform_compiler::policy::{self, Bucket, MeshPrefix};
+use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_store::{Location, Service};
 use tfplugin::schema::{Attribute, Schema};
-use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Value};
+use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Type, Value};
 
 /// `appmesh_bucket_policy`.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,14 @@ impl DataSource for BucketPolicy {
             .attribute(Attribute::string("mesh_name").required().description("The name of the mesh."))
             .attribute(optional("virtual_node", "With `proxy`: the virtual node; or a `virtual_gateway`."))
             .attribute(optional("virtual_gateway", "With `proxy`: the virtual gateway."))
+            .attribute(
+                Attribute::new("certificates", Type::set(Type::String)).optional().description(
+                    "With `proxy`: the ARNs of the certificates of ACM that the agent exports for the proxy, by its profile.",
+                ),
+            )
+            .attribute(Attribute::bool("discovery").optional().description(
+                "With `proxy`: whether its agent asks Cloud Map itself (`MESHFORM_DISCOVERY=own`). Default: `false`.",
+            ))
             .attribute(optional(
                 "bucket",
                 "The bucket, as `s3://bucket/prefix`. Default: the provider's store.",
@@ -105,7 +113,17 @@ impl DataSource for BucketPolicy {
                     (None, gateway) => (Kind::VirtualGateway, gateway.unwrap_or_default()),
                 };
                 let key = ResourceKey::in_mesh(mesh, kind, name);
-                policy::proxy(&key, |object| bucket.object(object))
+                let given = config.get("certificates").items();
+                let needs = Needs {
+                    exported: given
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(str::to_owned)
+                        .collect(),
+                    discovery: config.get("discovery").as_bool().unwrap_or_default(),
+                    ..Needs::default()
+                };
+                policy::proxy(&key, &needs, |object| bucket.object(object))
             }
         };
         Ok(request.config.with("json", json.to_string()))

@@ -219,10 +219,11 @@ impl<'a> Out<'a> {
             true => format!("{}/{}", proxy.path, file_name(&existing.label)),
             false => proxy.path.clone(),
         };
+        let needs = policy::Needs::of(mesh, &proxy.key);
         let policy = match store.as_str().map(Bucket::parse) {
             _ if !agent => None,
-            Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, |key| bucket.object(key))),
-            None => Some(policy::proxy(&proxy.key, ecs::template_resource)),
+            Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, &needs, |key| bucket.object(key))),
+            None => Some(policy::proxy(&proxy.key, &needs, ecs::template_resource)),
         };
         if let Some(policy) = &policy {
             self.files

@@ -449,6 +449,10 @@ pub enum CertificateSource {
     /// In the Secret Discovery Service.
     #[serde(rename = "sds")]
     Sds(SdsReference),
+    /// Exported from AWS Certificate Manager by the agent beside the proxy, which takes up what ACM renews.
+    /// For certificates of a private authority, and public ones that were requested with export enabled.
+    #[serde(rename = "acm")]
+    Acm(ExportedCertificate),
 }
 
 /// In PEM files.
@@ -464,6 +468,16 @@ pub struct CertificateFiles {
     /// The trusted authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_chain: Option<String>,
+}
+
+/// Exported from AWS Certificate Manager by the agent beside the proxy, which takes up what ACM renews. For
+/// certificates of a private authority, and public ones that were requested with export enabled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExportedCertificate {
+    /// The ARN of the certificate. `reference` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_arn: Option<String>,
 }
 
 /// One virtual node.

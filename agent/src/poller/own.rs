@@ -1,0 +1,83 @@
+//! A proxy that asks Cloud Map itself: what is found reaches the files of its own Envoy, by way of its agent, and nobody
+//! else. For small meshes: every proxy asks for every service that it calls.
+
+use super::objects::Objects;
+use super::settings::Settings;
+use super::{Clusters, source};
+use crate::log;
+use crate::shared::Shared;
+use meshform_bundle::discovery::Discovery;
+use meshform_bundle::objects::EndpointSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A month, in seconds.
+const MONTH: u64 = 30 * 24 * 3600;
+
+/// One proxy's endpoints.
+pub(crate) struct Own {
+    objects: Objects,
+    proxy: String,
+    interval: u64,
+    shared: Rc<Shared>,
+    /// How many services were asked for at the last round.
+    services: usize,
+}
+
+impl Own {
+    pub(super) fn open(settings: &Settings, proxy: String, shared: Rc<Shared>) -> Result<Self, String> {
+        Ok(Self {
+            objects: Objects::open(settings)?,
+            proxy,
+            interval: settings.interval.as_secs(),
+            shared,
+            services: 0,
+        })
+    }
+
+    /// What the proxy calls of what is to be looked up.
+    pub(super) async fn discovery(&mut self) -> Result<Discovery, String> {
+        let mut discovery = self.objects.discovery().await?;
+        discovery
+            .nodes
+            .retain(|_, node| node.callers.contains(&self.proxy));
+        let services: BTreeSet<_> = discovery.nodes.values().map(source).collect();
+        if services.len() != self.services {
+            self.services = services.len();
+            let asked = MONTH / self.interval.max(1) * u64::try_from(self.services).unwrap_or_default();
+            log::info(&format!(
+                "asks Cloud Map for {} services every {} s: {asked} requests a month by this proxy alone; one \
+                 `meshform-agent endpoints` does it for the whole mesh",
+                self.services, self.interval
+            ));
+        }
+        Ok(discovery)
+    }
+
+    /// What was known before: of this process, or of the last one.
+    pub(super) fn before(&self) -> Option<EndpointSet> {
+        self.shared.endpoints.borrow().clone()
+    }
+
+    /// Hands what is known to who writes Envoy's files.
+    pub(super) fn write(&self, known: &BTreeMap<String, Clusters>) -> usize {
+        let mut set = EndpointSet::new(0);
+        set.clusters = known
+            .values()
+            .flatten()
+            .map(|(name, hosts)| (name.clone(), hosts.clone()))
+            .collect();
+        let differs = self.shared.endpoints.borrow().as_ref() != Some(&set);
+        if differs {
+            *self.shared.endpoints.borrow_mut() = Some(set);
+            self.shared.endpoints_changed.set(true);
+        }
+        self.shared.endpoints_known.notify_one();
+        usize::from(differs)
+    }
+
+    /// Why something is not known.
+    pub(super) fn tell(&self, reasons: Vec<String>) {
+        *self.shared.discovery.borrow_mut() = reasons;
+    }
+}

@@ -1,0 +1,130 @@
+//! Certificates that the agent beside a proxy exports from AWS Certificate Manager: what their secrets are called and
+//! where their files are. Who names the files to Envoy and who writes them must agree.
+
+use crate::file_name::file_name;
+
+/// Where they are, below the directory of the proxy's files.
+pub const FOLDER: &str = ".meshform/acm";
+
+/// The certificate with its intermediates.
+pub const CHAIN: &str = "tls.crt";
+/// The private key, encrypted.
+pub const KEY: &str = "tls.key";
+/// What the key is encrypted with.
+pub const PASSPHRASE: &str = "passphrase";
+/// The authorities that a certificate comes from.
+pub const AUTHORITIES: &str = "ca.crt";
+
+/// What the name of a secret ends with that holds authorities.
+const TRUSTED: &str = "/authorities";
+
+/// What is wanted of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The certificate and its key, to be shown to others.
+    Identity,
+    /// The authorities above it, to hold others' certificates against.
+    Authorities,
+}
+
+/// A certificate of ACM, as a secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exported {
+    /// The certificate's ARN.
+    pub arn: String,
+    /// What is wanted of it.
+    pub part: Part,
+}
+
+impl Exported {
+    /// Of an ARN; none where it is not that of a certificate of ACM.
+    pub fn new(arn: &str, part: Part) -> Option<Self> {
+        let fields: Vec<&str> = arn.split(':').collect();
+        let is_certificate = match fields.as_slice() {
+            ["arn", partition, "acm", region, account, resource] => {
+                let id = resource.strip_prefix("certificate/").unwrap_or_default();
+                let plain = |text: &str| {
+                    text.bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                };
+                let given = [*partition, *region, *account, id];
+                given.iter().all(|text| !text.is_empty() && plain(text))
+            }
+            _ => false,
+        };
+        is_certificate.then(|| Self {
+            arn: arn.to_owned(),
+            part,
+        })
+    }
+
+    /// What its secret is called.
+    pub fn secret(&self) -> String {
+        match self.part {
+            Part::Identity => self.arn.clone(),
+            Part::Authorities => format!("{}{TRUSTED}", self.arn),
+        }
+    }
+
+    /// What a secret of this name is.
+    pub fn of_secret(name: &str) -> Option<Self> {
+        match name.strip_suffix(TRUSTED) {
+            Some(arn) => Self::new(arn, Part::Authorities),
+            None => Self::new(name, Part::Identity),
+        }
+    }
+
+    /// The region that it is in.
+    pub fn region(&self) -> &str {
+        self.arn.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// Its folder, relative to the directory of the proxy's files: each certificate that followed another is a folder in it.
+    pub fn folder(&self) -> String {
+        format!("{FOLDER}/{}", file_name(&self.secret()))
+    }
+
+    /// The link in that folder to the certificate that is in use.
+    pub fn current(&self) -> String {
+        format!("{}/current", self.folder())
+    }
+
+    /// One of its files, relative to the directory of the proxy's files.
+    pub fn file(&self, name: &str) -> String {
+        format!("{}/{name}", self.current())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws-cn:acm:cn-north-1:000000000000:certificate/0a1b-2c";
+
+    #[test]
+    fn a_secret_says_what_is_to_be_exported() {
+        for part in [Part::Identity, Part::Authorities] {
+            let one = Exported::new(ARN, part).unwrap();
+            assert_eq!(Exported::of_secret(&one.secret()), Some(one.clone()));
+            assert_eq!(one.region(), "cn-north-1");
+            assert!(one.file(KEY).starts_with(".meshform/acm/arn%3Aaws-cn%3Aacm"));
+        }
+        let folder = |part| Exported::new(ARN, part).unwrap().folder();
+        assert_ne!(folder(Part::Identity), folder(Part::Authorities));
+    }
+
+    #[test]
+    fn other_names_are_no_certificates_of_acm() {
+        for name in [
+            "",
+            "tls.crt-0a1b2c3d",
+            "spiffe://mesh/a",
+            "arn:aws:acm-pca:eu-west-1:000000000000:certificate-authority/x",
+            "arn:aws:acm:eu-west-1:000000000000:certificate/",
+            "arn:aws:acm:eu-west-1:000000000000:certificate/../x",
+            "arn:aws:acm:evil.example/:000000000000:certificate/x",
+        ] {
+            assert_eq!(Exported::of_secret(name), None, "{name}");
+        }
+    }
+}
