@@ -34,6 +34,11 @@ pub const MASTER_KEY: Code = Code("MF1014");
 /// A server of the API that cannot be asked.
 pub const API_CLIENT: Code = Code("MF1015");
 
+/// A token of a proxy that cannot be made.
+pub const TOKEN: Code = Code("MF1016");
+/// Certificates with which the server cannot listen.
+pub const TLS: Code = Code("MF1017");
+
 /// What the documentation says of them.
 pub const CODES: &[CodeInfo] = &[
     CodeInfo {
@@ -123,5 +128,17 @@ pub const CODES: &[CodeInfo] = &[
         title: "failed request to an App Mesh API",
         explanation: "A server of the App Mesh API could not be reached, or refused what the command asked of it. The \
                       message says what it answered.",
+    },
+    CodeInfo {
+        code: TOKEN,
+        title: "invalid proxy token request",
+        explanation: "A token is for one proxy, or for every proxy of a mesh, and ends after a time: `meshform token \
+                      mesh/MESH/virtualNode/NAME --ttl 24h`. It is made with the master key of the servers.",
+    },
+    CodeInfo {
+        code: TLS,
+        title: "unusable server certificate",
+        explanation: "The server's certificate, its key or the authority of the proxies' certificates cannot be read, or \
+                      the key is not that of the certificate. The message says which file, and why.",
     },
 ];

@@ -16,7 +16,10 @@ pub(crate) enum Delivery {
         directory: String,
     },
     /// From a control plane, over one stream.
-    Ads,
+    Ads {
+        /// The file with the proxy's token, where the control plane wants one.
+        token_file: Option<String>,
+    },
 }
 
 impl Delivery {
@@ -32,7 +35,7 @@ impl Delivery {
                     path: directory.clone(),
                 }),
             }),
-            Delivery::Ads => From::Ads(core::AggregatedConfigSource {}),
+            Delivery::Ads { .. } => From::Ads(core::AggregatedConfigSource {}),
         };
         Some(core::ConfigSource {
             initial_fetch_timeout: None,
