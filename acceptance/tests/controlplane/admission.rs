@@ -4,10 +4,13 @@ use crate::certificates::Authority;
 use crate::server::{Server, output};
 use meshform_acceptance::envoy::Admin;
 use meshform_acceptance::{ports, tools};
+use meshform_release::{EnvoyBuilder, Releaser};
+use meshform_store::{Access, Author, Location, Seed};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -18,12 +21,14 @@ struct World {
     xds: u16,
     admin: u16,
     egress: u16,
+    ingress: u16,
+    application: u16,
 }
 
 impl World {
     fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let [xds, admin, egress] = ports::several().unwrap();
+        let [xds, admin, egress, ingress, application] = ports::several().unwrap();
         let authority = Authority::new("mesh");
         authority.write(directory.path(), "served", &["localhost"]);
         let world = Self {
@@ -32,6 +37,8 @@ impl World {
             xds,
             admin,
             egress,
+            ingress,
+            application,
         };
         world.run(&["keys", "init", "--out", "master.key"]);
         world.adopt(json!({}));
@@ -55,10 +62,14 @@ impl World {
         tls["trustChain"] = json!(self.path().join("served/ca.crt"));
         let mesh = json!([
             {"meshName": "apps", "spec": {}},
-            {"meshName": "apps", "virtualNodeName": "web", "spec": {}},
+            {"meshName": "apps", "virtualNodeName": "web", "spec": {
+                "listeners": [{"portMapping": {"port": self.ingress, "protocol": "http"}}],
+                "serviceDiscovery": {"dns": {"hostname": "web.internal"}},
+            }},
             {"meshName": "apps", "proxyProfileName": "web", "spec": {
                 "virtualNode": "web",
                 "interception": {"explicit": {"port": self.egress}},
+                "inbound": {"appPorts": [{"listenerPort": self.ingress, "appPort": self.application}]},
                 "admin": {"port": self.admin},
                 "controlPlane": {"address": "localhost", "port": self.xds, "tls": tls},
             }},
@@ -212,4 +223,63 @@ fn a_certificate_that_names_the_proxy_lets_it_in() {
     let envoy = world.envoy(false);
     world.refused(&envoy);
     assert_eq!(envoy.admin.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
+}
+
+/// What a plan of the mesh would warn of.
+fn warnings(store: &Path) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let location = Location::parse(store.to_str().unwrap(), Path::new("/")).unwrap();
+        let store = location.open(&Access::default(), &Seed::default()).unwrap();
+        let author = Author {
+            owner: "test".to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author);
+        let warnings = releaser.warnings("apps").await.unwrap();
+        warnings
+            .always
+            .into_iter()
+            .map(|warning| warning.message)
+            .collect()
+    })
+}
+
+#[test]
+fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
+    let world = World::new();
+    // A port that something else has: the listener is right, and cannot be.
+    let taken = std::net::TcpListener::bind(("0.0.0.0", world.ingress)).unwrap();
+    let _server = world.serve();
+    world.token("mesh/apps", "1h");
+    let envoy = world.envoy(true);
+    let store = world.path().join("store");
+    let told = || warnings(&store).into_iter().find(|text| text.contains("refused"));
+    wait(&envoy, || told().is_some());
+    let text = told().unwrap();
+    assert!(
+        text.contains("Envoy refused the current release of mesh `apps`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("virtualNode/web") && text.contains("listeners"),
+        "{text}"
+    );
+    assert!(text.contains("cannot bind"), "{text}");
+    drop(taken);
+    // What was refused is not sent again as it was; the next release changes it.
+    let mut mesh: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(world.path().join("mesh.json")).unwrap()).unwrap();
+    mesh[1]["spec"]["logging"] = json!({"accessLog": {"file": {"path": "/dev/null"}}});
+    fs::write(world.path().join("mesh.json"), mesh.to_string()).unwrap();
+    world.run(&["apply", "mesh.json", "--store", "store", "--owner", "team"]);
+    world.run(&["release", "--store", "store"]);
+    wait(&envoy, || {
+        std::net::TcpStream::connect(("127.0.0.1", world.ingress)).is_ok()
+    });
+    assert_eq!(told(), None);
 }
