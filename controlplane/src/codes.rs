@@ -44,4 +44,10 @@ meshform_model::codes! {
     API_CLIENT "MF1015" "failed request to an App Mesh API"
         "A server of the App Mesh API could not be reached, or refused what the command asked of it. The message says \
          what it answered."
+    TOKEN "MF1016" "invalid proxy token request"
+        "A token is for one proxy, or for every proxy of a mesh, and ends after a time: `meshform token \
+         mesh/MESH/virtualNode/NAME --ttl 24h`. It is made with the master key of the servers."
+    TLS "MF1017" "unusable server certificate"
+        "The server's certificate, its key or the authority of the proxies' certificates cannot be read, or the key is \
+         not that of the certificate. The message says which file, and why."
 }

@@ -15,6 +15,7 @@ pub mod auth;
 pub mod codes;
 mod fault;
 mod limits;
+mod listen;
 mod metrics;
 mod plane;
 mod rest;
@@ -23,5 +24,6 @@ mod server;
 mod xds;
 
 pub use limits::Rate;
+pub use listen::TlsFiles;
 pub use plane::{Authentication, Settings};
 pub use server::{Addresses, Server};

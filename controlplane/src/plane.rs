@@ -1,6 +1,7 @@
 //! What every request shares: the store, the rules of writing to it, the releases that follow.
 
 use crate::auth::keys::{KeyRing, MasterKey};
+use crate::auth::tokens::Pass;
 use crate::auth::{Caller, sessions, sigv4};
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
@@ -148,6 +149,16 @@ impl ControlPlane {
         match signed.is_by(&secret) {
             true => Ok(caller),
             false => Err(sigv4::mismatch(parts)),
+        }
+    }
+
+    /// What a proxy may ask for that shows a token.
+    pub(crate) fn pass(&self, headers: &http::HeaderMap) -> Result<Pass, String> {
+        let header = headers.get(http::header::AUTHORIZATION);
+        let header = header.and_then(|value| value.to_str().ok());
+        match &self.keys {
+            Some(keys) => Pass::of_header(&keys.master, header, self.now()),
+            None => Err("the proxy shows no certificate that names it".to_owned()),
         }
     }
 

@@ -1,7 +1,9 @@
 //! The server: connections, requests, answers; health and metrics beside the API.
 
+use crate::auth::tokens::Pass;
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
+use crate::listen::{Listening, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
@@ -22,7 +24,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
 use tonic::codegen::Service as _;
 
 /// The largest body that is read.
@@ -35,6 +36,9 @@ const SLOW: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(5);
 /// The pause between two looks for writes that nobody has released.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// The pause between two notes of what proxies refuse.
+const NOTE: Duration = Duration::from_secs(5);
 
 /// The longest text in a header that warns.
 const WARNING: usize = 2000;
@@ -50,23 +54,20 @@ pub struct Server {
     api: Listening,
     /// Where Envoys ask, if they may.
     xds: Option<Listening>,
-}
-
-/// A socket and its address.
-#[derive(Debug)]
-struct Listening {
-    socket: TcpListener,
-    address: SocketAddr,
+    /// Whether Envoys are let in without a token or a certificate.
+    open: bool,
 }
 
 /// Where a server is to listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     pub api: SocketAddr,
     /// For Envoys.
     pub xds: Option<SocketAddr>,
     /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
     pub xds_for_anyone: bool,
+    /// How TLS is spoken at both, if it is. The authority of clients is that of Envoys.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Server {
@@ -79,27 +80,39 @@ impl Server {
                         or listen on a loopback address";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
         }
+        let with_certificates = addresses.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+        let with_keys = matches!(settings.authentication, Authentication::Keys(_));
+        let open = addresses.xds_for_anyone || !(with_keys || with_certificates);
         if let Some(xds) = addresses
             .xds
-            .filter(|xds| !xds.ip().is_loopback() && !addresses.xds_for_anyone)
+            .filter(|xds| open && !xds.ip().is_loopback() && !addresses.xds_for_anyone)
         {
-            let message = format!("xDS has no authentication yet, so it is not served on {xds}");
-            let help = "listen on a loopback address, or say with `--xds-for-anyone` that whoever reaches the address may read \
-                        every proxy's configuration";
+            let message = format!("without authentication of proxies xDS is not served on {xds}");
+            let help = "give a master key for tokens (`--master-key-file`), or the authority of the proxies' certificates \
+                        (`--tls-client-ca`); listen on a loopback address; or say with `--xds-for-anyone` that whoever \
+                        reaches the address may read every proxy's configuration";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        if let (Some(xds), false, None) = (addresses.xds, open, &addresses.tls)
+            && !xds.ip().is_loopback()
+        {
+            tracing::warn!(%xds, "proxies send their tokens in plain text; give `--tls-cert`, or have TLS ended in front");
         }
         let plane = ControlPlane::new(settings).map_err(|error| {
             let message = format!("the server cannot run: {error}");
             Box::new(Diagnostic::error(codes::SETTINGS, message))
         })?;
         let xds = match addresses.xds {
-            Some(address) => Some(Listening::at(address).await?),
+            Some(address) => Some(Listening::at(address, addresses.tls.clone()).await?),
             None => None,
         };
+        // A certificate says nothing about who may change a mesh.
+        let tls = addresses.tls.map(|tls| TlsFiles { clients: None, ..tls });
         Ok(Self {
             plane: Arc::new(plane),
-            api: Listening::at(api).await?,
+            api: Listening::at(api, tls).await?,
             xds,
+            open,
         })
     }
 
@@ -114,10 +127,18 @@ impl Server {
 
     /// Serves until `stop` is over; then answers what is under way, and makes the last releases.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { plane, api, xds } = self;
+        let Self {
+            plane,
+            api,
+            xds,
+            open,
+        } = self;
         let router = Router::new().fallback(answer).with_state(Arc::clone(&plane));
         let watch = tokio::spawn(look_after(Arc::clone(&plane)));
-        let proxies = xds.map(|xds| tokio::spawn(serve_proxies(xds, Arc::clone(&plane))));
+        let proxies = xds.map(|xds| {
+            let notes = tokio::spawn(note_refusals(Arc::clone(&plane)));
+            [tokio::spawn(serve_proxies(xds, Arc::clone(&plane), open)), notes]
+        });
         let graceful = GracefulShutdown::new();
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -132,16 +153,22 @@ impl Server {
             .keep_alive_interval(SLOW);
         tokio::pin!(stop);
         loop {
-            let (stream, peer) = tokio::select! {
+            let taken = tokio::select! {
                 biased;
                 () = &mut stop => break,
                 accepted = api.accept() => accepted,
             };
+            let peer = taken.peer;
             let router = router.clone().layer(axum::Extension(Peer(peer)));
-            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-            let connection = graceful.watch(connection.into_owned());
+            let (builder, watcher) = (builder.clone(), graceful.watcher());
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
+                let stream = match taken.open().await {
+                    Ok((stream, _)) => stream,
+                    Err(error) => return tracing::debug!(%peer, %error, "no TLS connection"),
+                };
+                let connection =
+                    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(%peer, %error, "a connection broke off");
                 }
             });
@@ -149,8 +176,8 @@ impl Server {
         drop(api);
         plane.stop();
         watch.abort();
-        if let Some(proxies) = proxies {
-            proxies.abort();
+        for task in proxies.into_iter().flatten() {
+            task.abort();
         }
         if tokio::time::timeout(STOP, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were not answered in time, and are cut off");
@@ -159,55 +186,36 @@ impl Server {
     }
 }
 
-impl Listening {
-    async fn at(address: SocketAddr) -> Result<Self, Box<Diagnostic>> {
-        let cannot = |error: std::io::Error| {
-            let message = format!("the server cannot listen on {address}: {error}");
-            Box::new(Diagnostic::error(codes::SETTINGS, message))
-        };
-        let socket = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = socket.local_addr().map_err(cannot)?;
-        Ok(Self { socket, address })
-    }
-
-    async fn accept(&self) -> (TcpStream, SocketAddr) {
-        loop {
-            match self.socket.accept().await {
-                Ok((stream, peer)) => {
-                    let _ = stream.set_nodelay(true);
-                    return (stream, peer);
-                }
-                Err(error) => {
-                    // Too many open files, usually: those who have one will let it go.
-                    tracing::warn!(%error, "a connection could not be taken");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-    }
-}
-
 /// Serves Envoys. Where the server ends they go on with what they have, and come again.
-async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>) {
+async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(SLOW)
         .keep_alive_timeout(SLOW);
     loop {
-        let (stream, peer) = xds.accept().await;
-        let ads = Ads {
-            releases: Arc::clone(&plane.served),
-            streams: Arc::clone(&plane.streams),
-            peer,
-        };
-        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-            let mut ads = ads.clone();
-            ads.call(request.map(tonic::body::Body::new))
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let taken = xds.accept().await;
+        let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let (stream, shown) = match taken.open().await {
+                Ok(opened) => opened,
+                Err(error) => return tracing::debug!(%peer, %error, "a proxy made no TLS connection"),
+            };
+            let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+                let pass = match (open, &shown) {
+                    (true, _) => Ok(Pass::Anyone),
+                    (_, Some(pass)) => Ok(pass.clone()),
+                    _ => plane.pass(request.headers()),
+                };
+                let mut ads = Ads {
+                    releases: Arc::clone(&plane.served),
+                    streams: Arc::clone(&plane.streams),
+                    peer,
+                    pass,
+                };
+                ads.call(request.map(tonic::body::Body::new))
+            });
+            if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!(%peer, %error, "a proxy's connection broke off");
             }
         });
@@ -221,6 +229,22 @@ async fn look_after(plane: Arc<ControlPlane>) {
             tracing::warn!(%error, "the store does not answer");
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Now and then notes in the store which proxies refuse their release, for plans and status to tell.
+async fn note_refusals(plane: Arc<ControlPlane>) {
+    loop {
+        tokio::time::sleep(NOTE).await;
+        for ((mesh, release), seen) in plane.streams.refusals() {
+            if let Err(error) = plane.served.note_refusals(&mesh, &release, &seen).await {
+                tracing::warn!(
+                    mesh,
+                    error,
+                    "it cannot be noted which proxies refuse their release"
+                );
+            }
+        }
     }
 }
 

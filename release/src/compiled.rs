@@ -30,6 +30,7 @@ fn options() -> envoy::Options {
     envoy::Options {
         root: ROOT.to_owned(),
         static_files: false,
+        token_file: None,
     }
 }
 

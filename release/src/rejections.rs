@@ -76,16 +76,19 @@ fn is_old(object: &ListedObject, now: Timestamp) -> bool {
 }
 
 impl Releaser {
-    /// That proxies refused the current release, where they say so: one listing for each bucket.
+    /// That proxies refused the current release, where they say so: one listing for each bucket, and one look beside the
+    /// pointer.
     pub(crate) async fn rejections(
         &self,
         mesh: &str,
-        wanted: Option<&Manifest>,
+        current: Option<(&Digest, &Manifest)>,
     ) -> Result<Option<Diagnostic>> {
-        let Some(wanted) = wanted else {
+        let Some((release, wanted)) = current else {
             return Ok(None);
         };
-        let (mut proxies, mut reasons) = (Vec::new(), Vec::new());
+        let noted = self.refusals(mesh, release).await?;
+        let mut proxies: Vec<String> = noted.keys().cloned().collect();
+        let mut reasons: Vec<String> = noted.into_values().flatten().collect();
         for bucket in self.buckets() {
             let markers = bucket.markers(mesh).await?;
             let of_ours = markers

@@ -52,7 +52,8 @@ impl Releaser {
         }
         // A bucket that cannot be listed is told by the targets' own reports.
         if let Ok(manifest) = self.current(mesh, state).await {
-            let rejections = self.rejections(mesh, manifest.as_deref()).await;
+            let current = state.current.as_ref().zip(manifest.as_deref());
+            let rejections = self.rejections(mesh, current).await;
             warnings.always.extend(rejections.ok().flatten());
         }
         self.of_targets(mesh, &pointed, &mut warnings).await?;

@@ -7,7 +7,11 @@
     reason = "a test program"
 )]
 
+mod admission;
 mod bad_input;
+#[path = "../conformance/certificates.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod certificates;
 mod faults;
 mod keys;
 mod proxies;

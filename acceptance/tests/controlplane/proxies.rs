@@ -93,8 +93,8 @@ impl World {
             &["bootstrap", "client", "--mode", "ads", "--store", "store"],
         );
         let bootstrap = match world {
-            false => bootstrap.replace("\"GRPC\"", "\"DELTA_GRPC\""),
-            true => bootstrap,
+            false => bootstrap,
+            true => bootstrap.replace("\"DELTA_GRPC\"", "\"GRPC\""),
         };
         let file = directory.path().join("bootstrap.json");
         std::fs::write(&file, bootstrap).unwrap();

@@ -51,7 +51,11 @@ impl Server {
         let mut line = String::new();
         let mut out = BufReader::new(process.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").map(str::parse);
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .and_then(|url| url.split_once("://"));
+        let address = address.map(|(_, address)| address.parse());
         Self {
             process,
             address: address

@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// The directory under which proxies find their files, where their profile names none
     #[arg(long, value_name = "DIR", default_value = "/etc/meshform")]
     root: String,
+    /// With `--mode ads`: the file on the proxy's machine that holds its token, as `meshform token --out` writes it
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
 }
 
 /// Where Envoy gets its configuration from.
@@ -49,7 +52,10 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         Mode::Files => envoy::Mode::Files,
         Mode::Ads => envoy::Mode::Ads,
     };
-    let options = envoy::Options::new(&arguments.root);
+    let options = envoy::Options {
+        token_file: arguments.token_file.clone(),
+        ..envoy::Options::new(&arguments.root)
+    };
     let mut text = String::new();
     if let Some((mesh, key)) = one_proxy(&mut loaded, &meshes, &arguments.node) {
         match envoy::bootstrap(mesh, &key, mode, &options) {

@@ -23,6 +23,7 @@ mod release;
 mod said;
 mod serve;
 mod status;
+mod token;
 mod validate;
 
 use crate::exit::Exit;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Migrate(migrate::Arguments),
     Serve(Box<serve::Arguments>),
     Keys(keys::Arguments),
+    Token(token::Arguments),
     InstallProvider(install_provider::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -80,6 +82,7 @@ impl Command {
             Command::Migrate(arguments) => migrate::run(&arguments, io),
             Command::Serve(arguments) => serve::run(&arguments, io),
             Command::Keys(arguments) => keys::run(&arguments, io),
+            Command::Token(arguments) => token::run(&arguments, io),
             Command::InstallProvider(arguments) => install_provider::run(&arguments, io),
             Command::Completions(arguments) => completions::run(&arguments, io),
             Command::Man(arguments) => man::run(&arguments, io),

@@ -3,6 +3,7 @@
 pub mod keys;
 pub(crate) mod sessions;
 pub(crate) mod sigv4;
+pub mod tokens;
 
 pub use sigv4::Signer;
 

@@ -2,7 +2,8 @@
 
 use super::view::{Pool, View};
 use meshform_bundle::ProxyId;
-use meshform_release::{Releaser, Served};
+use meshform_model::digest::Digest;
+use meshform_release::{Refusals, Releaser, Served};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -89,6 +90,20 @@ impl Releases {
         drop(views);
         self.pool.sweep();
         Ok(Some(view))
+    }
+
+    /// Notes which proxies refuse a release, and which have taken it.
+    pub(crate) async fn note_refusals(
+        &self,
+        mesh: &str,
+        release: &str,
+        seen: &Refusals,
+    ) -> Result<(), String> {
+        let Some(release) = Digest::parse(release) else {
+            return Ok(());
+        };
+        let noted = self.releaser.note_refusals(mesh, &release, seen).await;
+        noted.map_err(|error| error.to_string())
     }
 
     fn views(&self) -> std::sync::MutexGuard<'_, Views> {

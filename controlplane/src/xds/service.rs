@@ -5,10 +5,13 @@ use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, Wo
 use super::releases::{Current, Releases};
 use super::session::{Asked, Protocol, Push, Refused, Session};
 use super::view::{Kind, View};
+use crate::auth::tokens::Pass;
 use bytes::Bytes;
 use http::{Request, Response};
 use meshform_bundle::ProxyId;
 use meshform_model::digest::Digest;
+use meshform_release::Refusals;
+use meshform_store::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -73,6 +76,29 @@ impl Streams {
         json!({ "proxies": all.collect::<Vec<_>>() })
     }
 
+    /// Which proxies refuse a release and why, and which have taken it: by mesh, for those that are told one release.
+    pub(crate) fn refusals(&self) -> BTreeMap<(String, String), Refusals> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<(String, String), Refusals> = BTreeMap::new();
+        for stream in open.values() {
+            // One on the way says nothing yet.
+            if stream.refused.is_empty() && !stream.current {
+                continue;
+            }
+            let Some(mesh) = stream.proxy.split('/').nth(1) else {
+                continue;
+            };
+            let of_mesh = all.entry((mesh.to_owned(), stream.release.clone())).or_default();
+            // Of several tasks of a proxy one that refuses is enough.
+            let reasons = of_mesh.entry(stream.proxy.clone()).or_default();
+            let new = stream.refused.iter().map(reason);
+            reasons.extend(new);
+            reasons.sort();
+            reasons.dedup();
+        }
+        all
+    }
+
     /// Streams, those that have everything, and refusals so far.
     pub(crate) fn counts(&self) -> (usize, usize, u64) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +111,17 @@ impl Streams {
         if let Some(stream) = open.get_mut(&id) {
             change(stream);
         }
+    }
+}
+
+/// A refusal in one line: the resource and field of the mesh, and what Envoy says.
+fn reason(refused: &Json) -> String {
+    let text = |name: &str| refused.get(name).and_then(Json::as_str).unwrap_or_default();
+    let (resource, field, message) = (text("resource"), text("field"), text("message"));
+    match (resource, field) {
+        ("", _) => message.to_owned(),
+        (resource, "") => format!("{resource}: {message}"),
+        (resource, field) => format!("{resource}, {field}: {message}"),
     }
 }
 
@@ -127,6 +164,8 @@ pub(crate) struct Ads {
     pub(crate) releases: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) peer: SocketAddr,
+    /// What whoever asks may ask for, or why nothing.
+    pub(crate) pass: Result<Pass, String>,
 }
 
 /// A request in either form, and how an answer is written.
@@ -242,6 +281,9 @@ impl Ads {
         };
         let node = F::node(&mut first).map(|node| node.id).unwrap_or_default();
         let proxy = named(&node)?;
+        let pass = self.pass.clone().map_err(Status::unauthenticated)?;
+        pass.admit(&proxy).map_err(Status::permission_denied)?;
+        let ends = pass.until().map(from_now);
         let listed = Listed::new(Arc::clone(&self.streams), &proxy, self.peer);
         tracing::info!(%proxy, peer = %self.peer, protocol = ?F::PROTOCOL, "a stream began");
         let mut state = State {
@@ -280,6 +322,9 @@ impl Ads {
                     }
                 }
                 () = tokio::time::sleep(wake) => {}
+                () = ended(ends) => {
+                    return Err(Status::unauthenticated("the token has ended; come again with another"));
+                }
             }
         }
     }
@@ -387,6 +432,20 @@ impl State {
     }
 }
 
+/// The moment of a time of the clock.
+fn from_now(at: Timestamp) -> tokio::time::Instant {
+    let left = u64::try_from(at.0.saturating_sub(SystemClock.now().0)).unwrap_or_default();
+    tokio::time::Instant::now() + Duration::from_millis(left)
+}
+
+/// Waits for the end of a token; for ever where there is none.
+async fn ended(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The proxy of a node's id: its ARN, as App Mesh had it, or the path in it.
 fn named(id: &str) -> Result<ProxyId, Status> {
     ProxyId::parse(id).map_err(|_| {
@@ -413,6 +472,11 @@ impl<F: Form> StreamingService<F::Request> for Method<F> {
     fn call(&mut self, request: tonic::Request<Streaming<F::Request>>) -> Self::Future {
         let ads = self.ads.clone();
         Box::pin(async move {
+            // Said at once: who is not let in sends nothing else.
+            if let Err(message) = &ads.pass {
+                tracing::info!(peer = %ads.peer, message, "a proxy is not let in");
+                return Err(Status::unauthenticated(message.clone()));
+            }
             let (sender, receiver) = mpsc::channel(1);
             tokio::spawn(ads.stream::<F>(request.into_inner(), sender));
             Ok(tonic::Response::new(ReceiverStream::new(receiver)))

@@ -10,6 +10,11 @@ pub struct HttpProtocolOptions {
     pub upstream_http_protocol_options: ::core::option::Option<
         super::super::super::super::config::core::v3::UpstreamHttpProtocolOptions,
     >,
+    /// Filters on the way to the cluster; the codec is the last.
+    #[prost(message, repeated, tag = "6")]
+    pub http_filters: ::prost::alloc::vec::Vec<
+        super::super::super::filters::network::http_connection_manager::v3::HttpFilter,
+    >,
     #[prost(oneof = "http_protocol_options::UpstreamProtocolOptions", tags = "3, 4, 5")]
     pub upstream_protocol_options: ::core::option::Option<
         http_protocol_options::UpstreamProtocolOptions,

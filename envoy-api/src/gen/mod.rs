@@ -95,6 +95,11 @@ pub mod envoy {
                         include!("envoy.extensions.filters.http.cors.v3.rs");
                     }
                 }
+                pub mod credential_injector {
+                    pub mod v3 {
+                        include!("envoy.extensions.filters.http.credential_injector.v3.rs");
+                    }
+                }
                 pub mod fault {
                     pub mod v3 {
                         include!("envoy.extensions.filters.http.fault.v3.rs");
@@ -113,6 +118,11 @@ pub mod envoy {
                 pub mod router {
                     pub mod v3 {
                         include!("envoy.extensions.filters.http.router.v3.rs");
+                    }
+                }
+                pub mod upstream_codec {
+                    pub mod v3 {
+                        include!("envoy.extensions.filters.http.upstream_codec.v3.rs");
                     }
                 }
             }
@@ -142,6 +152,15 @@ pub mod envoy {
                 pub mod tcp_proxy {
                     pub mod v3 {
                         include!("envoy.extensions.filters.network.tcp_proxy.v3.rs");
+                    }
+                }
+            }
+        }
+        pub mod http {
+            pub mod injected_credentials {
+                pub mod generic {
+                    pub mod v3 {
+                        include!("envoy.extensions.http.injected_credentials.generic.v3.rs");
                     }
                 }
             }

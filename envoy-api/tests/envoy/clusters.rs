@@ -140,6 +140,7 @@ fn http_options(options: UpstreamProtocolOptions) -> BTreeMap<String, Any> {
         }),
         upstream_http_protocol_options: None,
         upstream_protocol_options: Some(options),
+        http_filters: Vec::new(),
     };
     BTreeMap::from([(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions".to_owned(),

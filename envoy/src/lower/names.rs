@@ -11,6 +11,9 @@ pub(crate) const SERVICE_HEADER: &str = "x-app-mesh-virtual-service";
 /// The port of a gateway's second pass.
 pub(crate) const GATEWAY_EGRESS_PORT: u16 = TransparentInterception::DEFAULT_EGRESS_PORT;
 
+/// The control plane's cluster.
+pub(crate) const CONTROL_PLANE: &str = "xds_cluster";
+
 /// The cluster of the SDS server on the proxy's host.
 pub(crate) const SDS_CLUSTER: &str = "static_cluster_sds_unix_socket";
 

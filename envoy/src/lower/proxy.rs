@@ -1,6 +1,6 @@
 //! One proxy being put together.
 
-use super::names::SDS_CLUSTER;
+use super::names::{CONTROL_PLANE, SDS_CLUSTER};
 use super::profile::Profile;
 use super::sockets::Application;
 use super::telemetry::collector;
@@ -321,7 +321,7 @@ fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
         return None;
     };
     let plane = found.value;
-    let mut cluster = collector("xds_cluster", &plane.address, plane.port, Wire::Grpc, &origin);
+    let mut cluster = collector(CONTROL_PLANE, &plane.address, plane.port, Wire::Grpc, &origin);
     cluster.protocol = Protocol::Http2Watched;
     cluster.tls = plane.tls.as_ref().map(|files| {
         let secret = |files| SecretRef {

@@ -1,8 +1,9 @@
 //! The bootstrap: node, admin, statistics, runtime, and where the rest comes from.
 
 use super::delivery::{Delivery, duration, socket};
-use super::{cluster, telemetry};
+use super::{cluster, telemetry, token};
 use crate::ir::settings::Settings;
+use crate::lower::names::CONTROL_PLANE;
 use crate::resources::ResourceType;
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::bootstrap::v3 as api;
@@ -18,19 +19,20 @@ pub(crate) const RE2_PROGRAM_SIZE: f64 = 50_000.0;
 
 /// The bootstrap without listeners and clusters of the mesh.
 pub(crate) fn message(settings: &Settings, delivery: &Delivery) -> api::Bootstrap {
-    let ads = *delivery == Delivery::Ads;
+    let ads = matches!(delivery, Delivery::Ads { .. });
     let mut clusters: Vec<_> = settings
         .sds
         .iter()
         .map(|sds| cluster::message(sds, &Delivery::Inline))
         .collect();
-    if ads {
-        clusters.extend(
-            settings
-                .control_plane
-                .iter()
-                .map(|plane| cluster::message(plane, &Delivery::Inline)),
-        );
+    if let Delivery::Ads { token_file } = delivery {
+        clusters.extend(settings.control_plane.iter().map(|plane| {
+            let mut message = cluster::message(plane, &Delivery::Inline);
+            if let Some(file) = token_file {
+                token::inject(&mut message, file);
+            }
+            message
+        }));
     }
     let subscribe = |kind| {
         delivery.source(kind, "").map(|source| core::ConfigSource {
@@ -69,9 +71,9 @@ pub(crate) fn message(settings: &Settings, delivery: &Delivery) -> api::Bootstra
             lds_config: subscribe(ResourceType::Listener),
             cds_config: subscribe(ResourceType::Cluster),
             ads_config: ads.then(|| core::ApiConfigSource {
-                api_type: core::api_config_source::ApiType::Grpc as i32,
+                api_type: core::api_config_source::ApiType::DeltaGrpc as i32,
                 transport_api_version: core::ApiVersion::V3 as i32,
-                grpc_services: vec![super::grpc_service("xds_cluster")],
+                grpc_services: vec![super::grpc_service(CONTROL_PLANE)],
                 set_node_on_first_message_only: true,
                 ..Default::default()
             }),

@@ -17,7 +17,7 @@ use std::time::Duration;
 const UNLIMITED: u32 = 2_147_483_647;
 
 /// Under this name Envoy looks for a cluster's HTTP options.
-const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+pub(crate) const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// Whether the message is the same for every way of delivery, and so can be rendered once.
 pub(crate) fn is_portable(cluster: &Cluster) -> bool {

@@ -13,7 +13,10 @@ pub(crate) enum Delivery {
     /// Files below `<directory>/current`, a link that is swapped; Envoy watches the directory.
     Files { directory: String },
     /// From a control plane, over one stream.
-    Ads,
+    Ads {
+        /// The file with the proxy's token, where the control plane wants one.
+        token_file: Option<String>,
+    },
 }
 
 impl Delivery {
@@ -29,7 +32,7 @@ impl Delivery {
                     path: directory.clone(),
                 }),
             }),
-            Delivery::Ads => From::Ads(core::AggregatedConfigSource {}),
+            Delivery::Ads { .. } => From::Ads(core::AggregatedConfigSource {}),
         };
         Some(core::ConfigSource {
             initial_fetch_timeout: None,

@@ -20,6 +20,7 @@ mod origins;
 pub(crate) mod route;
 pub(crate) mod telemetry;
 pub(crate) mod tls;
+mod token;
 
 pub use affected::affected;
 pub use needed::{NeededFile, Purpose, needed_files, needed_files_where};
@@ -47,6 +48,8 @@ pub struct Options {
     pub root: String,
     /// Whether `static.json` is written too. A release does not need it.
     pub static_files: bool,
+    /// The file on the proxy's machine that holds its token for the control plane, as `meshform token` writes it.
+    pub token_file: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +92,7 @@ impl Options {
         Self {
             root: root.into(),
             static_files: true,
+            token_file: None,
         }
     }
 }
@@ -199,7 +203,9 @@ pub fn bootstrap(
     let proxy = lowered(mesh, key, &options.root)?;
     let delivery = match mode {
         Mode::Static => Delivery::Inline,
-        Mode::Ads => Delivery::Ads,
+        Mode::Ads => Delivery::Ads {
+            token_file: options.token_file.clone(),
+        },
         Mode::Files => Delivery::Files {
             directory: proxy.settings.directory.value.clone(),
         },

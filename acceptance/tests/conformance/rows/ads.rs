@@ -80,6 +80,8 @@ impl Setting {
         let options = Options::new(self.root.path().to_str().unwrap());
         let mesh = self.plan((1, 1), plane).mesh();
         let bootstrap = envoy::bootstrap(&mesh, &key(), Mode::Ads, &options).unwrap();
+        // The server of these tests speaks the other form of the protocol.
+        let bootstrap = bootstrap.replace("\"DELTA_GRPC\"", "\"GRPC\"");
         let file = self.root.path().join("bootstrap.json");
         fs::write(&file, bootstrap).unwrap();
         let log = self.root.path().join("envoy.log");

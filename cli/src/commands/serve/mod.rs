@@ -52,10 +52,12 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
             api: chosen.listen,
             xds: chosen.xds,
             xds_for_anyone: chosen.xds_for_anyone,
+            tls: chosen.tls.clone(),
         };
         let server = Server::bind(settings(&chosen, io)?, addresses).await?;
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
-        io.print(&format!("listening on http://{}\n", server.address()));
+        let scheme = if chosen.tls.is_some() { "https" } else { "http" };
+        io.print(&format!("listening on {scheme}://{}\n", server.address()));
         if let Some(xds) = server.xds_address() {
             io.print(&format!("serving Envoys on {xds}\n"));
         }

@@ -1,7 +1,7 @@
 //! What the server is told: by options, then by the environment, then by a file.
 
 use crate::io::Io;
-use meshform_controlplane::codes;
+use meshform_controlplane::{TlsFiles, codes};
 use meshform_model::diag::Diagnostic;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +28,17 @@ pub(crate) struct Arguments {
     /// Serve Envoys also on an address that others reach: whoever reaches it reads every proxy's configuration
     #[arg(long)]
     pub(super) xds_for_anyone: bool,
+    /// The server's certificate with its intermediates (PEM), with which the API and xDS speak TLS; read again when it
+    /// changes
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<String>,
+    /// The key of the certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<String>,
+    /// The authorities of the proxies' certificates (PEM): a proxy whose certificate has an URI that ends in
+    /// `/mesh/MESH/virtualNode/NAME` needs no token
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_client_ca: Option<String>,
     /// Also publish to this directory or bucket; may be given several times
     #[arg(long, value_name = "DIR|URL")]
     pub(super) publish: Vec<String>,
@@ -65,6 +76,7 @@ pub(super) struct Chosen {
     pub(super) listen: SocketAddr,
     pub(super) xds: Option<SocketAddr>,
     pub(super) xds_for_anyone: bool,
+    pub(super) tls: Option<TlsFiles>,
     pub(super) publish: Vec<String>,
     pub(super) master_key: Option<String>,
     pub(super) owner: String,
@@ -77,11 +89,14 @@ pub(super) struct Chosen {
 }
 
 /// The names of the settings, as the file has them.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 16] = [
     "store",
     "listen",
     "xds",
     "xds-for-anyone",
+    "tls-cert",
+    "tls-key",
+    "tls-client-ca",
     "publish",
     "master-key-file",
     "owner",
@@ -175,6 +190,7 @@ impl Arguments {
                 None => None,
             },
             xds_for_anyone: truth("xds-for-anyone", self.xds_for_anyone)?,
+            tls: self.tls(&sources)?,
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
             owner: text(&self.owner, "owner", "api")?,
@@ -222,6 +238,23 @@ impl Arguments {
                 path.display(),
                 NAMES.join(", ")
             ))),
+        }
+    }
+
+    fn tls(&self, sources: &Sources) -> Result<Option<TlsFiles>, Problem> {
+        let file = |option: &Option<String>, name| {
+            let found = sources.text(option.as_ref(), name)?;
+            Ok::<_, Problem>(found.map(|file| sources.io.path(file.as_ref())))
+        };
+        let clients = file(&self.tls_client_ca, "tls-client-ca")?;
+        match (file(&self.tls_cert, "tls-cert")?, file(&self.tls_key, "tls-key")?) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate,
+                key,
+                clients,
+            })),
+            (None, None) if clients.is_none() => Ok(None),
+            _ => Err(wrong("TLS needs `tls-cert` and `tls-key`".to_owned())),
         }
     }
 

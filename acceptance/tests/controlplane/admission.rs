@@ -1,0 +1,285 @@
+//! Who gets a proxy's configuration: tokens that real Envoys send and that are replaced while they run, and certificates.
+
+use crate::certificates::Authority;
+use crate::server::{Server, output};
+use meshform_acceptance::envoy::Admin;
+use meshform_acceptance::{ports, tools};
+use meshform_release::{EnvoyBuilder, Releaser};
+use meshform_store::{Access, Author, Location, Seed};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A store with one node `web`, and everything that its Envoy needs but a token.
+struct World {
+    directory: TempDir,
+    authority: Authority,
+    xds: u16,
+    admin: u16,
+    egress: u16,
+    ingress: u16,
+    application: u16,
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let [xds, admin, egress, ingress, application] = ports::several().unwrap();
+        let authority = Authority::new("mesh");
+        authority.write(directory.path(), "served", &["localhost"]);
+        let world = Self {
+            directory,
+            authority,
+            xds,
+            admin,
+            egress,
+            ingress,
+            application,
+        };
+        world.run(&["keys", "init", "--out", "master.key"]);
+        world.adopt(json!({}));
+        world
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(tools::meshform());
+        command.current_dir(self.path()).args(arguments);
+        command.env("MESHFORM_MASTER_KEY_FILE", "master.key");
+        output(&mut command)
+    }
+
+    /// Puts the mesh into the store; `certificate` is what the node's Envoy shows.
+    fn adopt(&self, certificate: serde_json::Value) {
+        let mut tls = certificate;
+        tls["trustChain"] = json!(self.path().join("served/ca.crt"));
+        let mesh = json!([
+            {"meshName": "apps", "spec": {}},
+            {"meshName": "apps", "virtualNodeName": "web", "spec": {
+                "listeners": [{"portMapping": {"port": self.ingress, "protocol": "http"}}],
+                "serviceDiscovery": {"dns": {"hostname": "web.internal"}},
+            }},
+            {"meshName": "apps", "proxyProfileName": "web", "spec": {
+                "virtualNode": "web",
+                "interception": {"explicit": {"port": self.egress}},
+                "inbound": {"appPorts": [{"listenerPort": self.ingress, "appPort": self.application}]},
+                "admin": {"port": self.admin},
+                "controlPlane": {"address": "localhost", "port": self.xds, "tls": tls},
+            }},
+        ]);
+        fs::write(self.path().join("mesh.json"), mesh.to_string()).unwrap();
+        self.run(&["apply", "mesh.json", "--store", "store", "--owner", "team"]);
+        self.run(&["release", "--store", "store"]);
+    }
+
+    fn serve(&self) -> Server {
+        let file = |name: &str| self.path().join(name).display().to_string();
+        Server::start(
+            &self.path().join("store"),
+            &[
+                "--xds",
+                &format!("127.0.0.1:{}", self.xds),
+                "--master-key-file",
+                &file("master.key"),
+                "--tls-cert",
+                &file("served/tls.crt"),
+                "--tls-key",
+                &file("served/tls.key"),
+                "--tls-client-ca",
+                &file("served/ca.crt"),
+            ],
+        )
+    }
+
+    fn token(&self, whose: &str, ttl: &str) {
+        self.run(&["token", whose, "--ttl", ttl, "--out", "token.json"]);
+    }
+
+    fn envoy(&self, with_token: bool) -> Envoy {
+        let token = self.path().join("token.json").display().to_string();
+        let mut arguments = vec!["bootstrap", "web", "--mode", "ads", "--store", "store"];
+        if with_token {
+            arguments.extend(["--token-file", &token]);
+        }
+        let file = self.path().join("bootstrap.json");
+        fs::write(&file, self.run(&arguments)).unwrap();
+        let log = self.path().join("envoy.log");
+        let child = Command::new(tools::envoy())
+            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "info"])
+            .arg("-c")
+            .arg(&file)
+            .arg("--log-path")
+            .arg(&log)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Envoy {
+            child,
+            admin: Admin::on(self.admin),
+            log,
+        }
+    }
+
+    /// Waits until Envoy's statistics say so.
+    fn until(&self, envoy: &Envoy, what: &str, holds: impl Fn(u64) -> bool) {
+        wait(envoy, || envoy.admin.stat(what).is_ok_and(&holds));
+    }
+
+    /// Waits until the log says that the proxy was refused for its name, as gRPC writes it.
+    fn refused(&self, envoy: &Envoy) {
+        wait(envoy, || {
+            envoy.log().contains("asks%20for%20the%20configuration%20of")
+        });
+    }
+}
+
+/// An Envoy that may never be ready.
+struct Envoy {
+    child: Child,
+    admin: Admin,
+    log: PathBuf,
+}
+
+impl Envoy {
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(envoy: &Envoy, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", envoy.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+const TAKEN: &str = "cluster_manager.cds.update_success";
+const STREAMS: &str = "control_plane.connected_state";
+
+#[test]
+fn a_token_lets_its_proxy_in_and_is_replaced_without_a_restart() {
+    let world = World::new();
+    let _server = world.serve();
+    world.token("mesh/apps/virtualNode/web", "10s");
+    let envoy = world.envoy(true);
+    world.until(&envoy, TAKEN, |taken| taken > 0);
+    // The stream ends with its token. One for another proxy is refused; the same process reads each from the same file.
+    world.token("mesh/apps/virtualNode/other", "1h");
+    world.refused(&envoy);
+    world.token("mesh/apps", "1h");
+    // One that is refused is open for a moment, too.
+    let open = || {
+        (0..20).all(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            envoy.admin.stat(STREAMS).is_ok_and(|open| open == 1)
+        })
+    };
+    wait(&envoy, open);
+}
+
+#[test]
+fn a_certificate_that_names_the_proxy_lets_it_in() {
+    let world = World::new();
+    let _server = world.serve();
+    let folder = world.authority.write(
+        world.path(),
+        "client",
+        &["spiffe://mesh.example/mesh/apps/virtualNode/web"],
+    );
+    world.adopt(json!({
+        "certificateChain": folder.join("tls.crt"),
+        "privateKey": folder.join("tls.key"),
+    }));
+    let envoy = world.envoy(false);
+    world.until(&envoy, TAKEN, |taken| taken > 0);
+    drop(envoy);
+    // One of the same authority for another proxy does not.
+    let folder = world.authority.write(
+        world.path(),
+        "other",
+        &["spiffe://mesh.example/mesh/apps/virtualNode/other"],
+    );
+    world.adopt(json!({
+        "certificateChain": folder.join("tls.crt"),
+        "privateKey": folder.join("tls.key"),
+    }));
+    let envoy = world.envoy(false);
+    world.refused(&envoy);
+    assert_eq!(envoy.admin.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
+}
+
+/// What a plan of the mesh would warn of.
+fn warnings(store: &Path) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let location = Location::parse(store.to_str().unwrap(), Path::new("/")).unwrap();
+        let store = location.open(&Access::default(), &Seed::default()).unwrap();
+        let author = Author {
+            owner: "test".to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let releaser = Releaser::new(store, Arc::new(EnvoyBuilder), author);
+        let warnings = releaser.warnings("apps").await.unwrap();
+        warnings
+            .always
+            .into_iter()
+            .map(|warning| warning.message)
+            .collect()
+    })
+}
+
+#[test]
+fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
+    let world = World::new();
+    // A port that something else has: the listener is right, and cannot be.
+    let taken = std::net::TcpListener::bind(("0.0.0.0", world.ingress)).unwrap();
+    let _server = world.serve();
+    world.token("mesh/apps", "1h");
+    let envoy = world.envoy(true);
+    let store = world.path().join("store");
+    let told = || warnings(&store).into_iter().find(|text| text.contains("refused"));
+    wait(&envoy, || told().is_some());
+    let text = told().unwrap();
+    assert!(
+        text.contains("Envoy refused the current release of mesh `apps`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("virtualNode/web") && text.contains("listeners"),
+        "{text}"
+    );
+    assert!(text.contains("cannot bind"), "{text}");
+    drop(taken);
+    // What was refused is not sent again as it was; the next release changes it.
+    let mut mesh: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(world.path().join("mesh.json")).unwrap()).unwrap();
+    mesh[1]["spec"]["logging"] = json!({"accessLog": {"file": {"path": "/dev/null"}}});
+    fs::write(world.path().join("mesh.json"), mesh.to_string()).unwrap();
+    world.run(&["apply", "mesh.json", "--store", "store", "--owner", "team"]);
+    world.run(&["release", "--store", "store"]);
+    wait(&envoy, || {
+        std::net::TcpStream::connect(("127.0.0.1", world.ingress)).is_ok()
+    });
+    assert_eq!(told(), None);
+}

@@ -1,0 +1,216 @@
+//! Tokens of proxies: whose configuration its bearer may ask for, and until when. A token says it itself, sealed under the
+//! master key, so that nothing is kept and any server of the store can tell.
+
+use super::keys::MasterKey;
+use crate::codes;
+use meshform_bundle::ProxyId;
+use meshform_model::diag::Diagnostic;
+use meshform_store::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a token is sealed for.
+const PURPOSE: &str = "proxy";
+/// What tokens begin with, so that people and scanners know one.
+const PREFIX: &str = "mft_";
+/// The header's scheme.
+const BEARER: &str = "Bearer ";
+
+/// Whose configuration may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Scope {
+    /// That of one proxy: `mesh/MESH/virtualNode/NAME`.
+    Proxy(String),
+    /// Those of all proxies of a mesh.
+    Mesh(String),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Statement {
+    scope: Scope,
+    until: i64,
+}
+
+/// What somebody may ask for who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Everything.
+    Anyone,
+    /// What this says; the time is that of the token, in milliseconds since 1970.
+    Holder(Holder, Option<Timestamp>),
+}
+
+/// Who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Holder {
+    Proxy(ProxyId),
+    Mesh(String),
+}
+
+/// Makes a token for one proxy, or for every proxy of a mesh: `mesh/MESH/virtualNode/NAME`, an ARN, or `mesh/MESH`.
+pub fn create(master: &MasterKey, whose: &str, until: Timestamp) -> Result<String, Box<Diagnostic>> {
+    let wrong = |message: String, help: &str| Box::new(Diagnostic::error(codes::TOKEN, message).help(help));
+    let scope = match whose.strip_prefix("mesh/") {
+        Some(mesh) if !mesh.is_empty() && !mesh.contains('/') => Scope::Mesh(mesh.to_owned()),
+        _ => {
+            let proxy = ProxyId::parse(whose).map_err(|_| {
+                wrong(
+                    format!("`{whose}` is no proxy and no mesh"),
+                    "write `mesh/MESH/virtualNode/NAME`, `mesh/MESH/virtualGateway/NAME`, its ARN, or `mesh/MESH` for all \
+                     proxies of a mesh",
+                )
+            })?;
+            Scope::Proxy(proxy.to_string())
+        }
+    };
+    let statement = Statement {
+        scope,
+        until: until.0,
+    };
+    let bytes = serde_json::to_vec(&statement).ok();
+    let sealed = bytes.and_then(|bytes| master.sealer.seal(PURPOSE, &bytes));
+    let sealed = sealed.ok_or_else(|| {
+        wrong(
+            "no token can be made: the system gives no random numbers".to_owned(),
+            "try again",
+        )
+    })?;
+    Ok(format!("{PREFIX}{sealed}"))
+}
+
+/// The file in which Envoy looks for a token: a secret as its discovery protocol has them.
+pub fn file(token: &str) -> String {
+    let secret = serde_json::json!({
+        "resources": [{
+            "@type": meshform_bundle::layout::types::SECRET,
+            "name": "xds_token",
+            "generic_secret": { "secret": { "inline_string": format!("{BEARER}{token}") } },
+        }],
+    });
+    format!("{secret:#}\n")
+}
+
+impl Pass {
+    /// What the value of an `authorization` header allows.
+    pub(crate) fn of_header(
+        master: &MasterKey,
+        header: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, String> {
+        let Some(header) = header else {
+            return Err("the proxy shows no token; `meshform token` makes one".to_owned());
+        };
+        let sealed = header.strip_prefix(BEARER).unwrap_or(header).strip_prefix(PREFIX);
+        let bytes = sealed.and_then(|sealed| master.sealer.open(PURPOSE, sealed));
+        let statement: Option<Statement> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(statement) = statement else {
+            return Err("the token is not one of this server's".to_owned());
+        };
+        let until = Timestamp(statement.until);
+        if until < now {
+            return Err(format!("the token ended at {until}"));
+        }
+        let holder = match statement.scope {
+            Scope::Mesh(mesh) => Holder::Mesh(mesh),
+            Scope::Proxy(proxy) => Holder::Proxy(ProxyId::parse(&proxy).map_err(|error| error.to_string())?),
+        };
+        Ok(Self::Holder(holder, Some(until)))
+    }
+
+    /// What a client certificate allows: one of its URIs ends in `/mesh/MESH/virtualNode/NAME`, as SPIFFE ids do.
+    pub(crate) fn of_uris<'u>(uris: impl Iterator<Item = &'u str>) -> Option<Self> {
+        uris.filter_map(|uri| {
+            let (_, rest) = uri.split_once("://")?;
+            let (_, path) = rest.split_once('/')?;
+            ProxyId::parse(path).ok()
+        })
+        .next()
+        .map(|proxy| Self::Holder(Holder::Proxy(proxy), None))
+    }
+
+    /// Refuses a proxy that is not meant.
+    pub(crate) fn admit(&self, proxy: &ProxyId) -> Result<(), String> {
+        match self {
+            Self::Anyone => Ok(()),
+            Self::Holder(Holder::Proxy(own), _) if own == proxy => Ok(()),
+            Self::Holder(Holder::Mesh(mesh), _) if mesh == proxy.mesh() => Ok(()),
+            Self::Holder(Holder::Proxy(own), _) => Err(format!(
+                "the proxy was let in as `{own}`, and asks for the configuration of `{proxy}`"
+            )),
+            Self::Holder(Holder::Mesh(mesh), _) => Err(format!(
+                "the proxy was let in for the mesh `{mesh}`, and asks for the configuration of `{proxy}`"
+            )),
+        }
+    }
+
+    /// When it ends.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Anyone => None,
+            Self::Holder(_, until) => *until,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn master() -> MasterKey {
+        MasterKey::parse(&MasterKey::generate().unwrap()).unwrap()
+    }
+
+    fn proxy(text: &str) -> ProxyId {
+        ProxyId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_token_holds_for_its_proxy_and_its_time() {
+        let (ours, others) = (master(), master());
+        let token = create(&ours, "mesh/apps/virtualNode/a", Timestamp(1000)).unwrap();
+        let header = format!("Bearer {token}");
+        let pass = Pass::of_header(&ours, Some(&header), Timestamp(1000)).unwrap();
+        assert_eq!(pass.until(), Some(Timestamp(1000)));
+        assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
+        for other in [
+            "mesh/apps/virtualNode/b",
+            "mesh/apps/virtualGateway/a",
+            "mesh/x/virtualNode/a",
+        ] {
+            let refused = pass.admit(&proxy(other)).unwrap_err();
+            assert!(
+                refused.contains("`mesh/apps/virtualNode/a`") && refused.contains(other),
+                "{refused}"
+            );
+        }
+        for (master, header, now) in [
+            (&ours, Some(header.as_str()), 1001),
+            (&others, Some(header.as_str()), 0),
+            (&ours, Some("Bearer mft_x"), 0),
+            (&ours, Some(""), 0),
+            (&ours, None, 0),
+        ] {
+            assert!(
+                Pass::of_header(master, header, Timestamp(now)).is_err(),
+                "{header:?}"
+            );
+        }
+        let mesh = create(&ours, "mesh/apps", Timestamp(1000)).unwrap();
+        let pass = Pass::of_header(&ours, Some(&mesh), Timestamp(0)).unwrap();
+        assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_ok());
+        assert!(pass.admit(&proxy("mesh/x/virtualNode/b")).is_err());
+        assert!(create(&ours, "apps", Timestamp(0)).is_err());
+        // What is sealed for something else is no token.
+        let session = ours.sealer.seal("session", b"{}").unwrap();
+        assert!(Pass::of_header(&ours, Some(&format!("{PREFIX}{session}")), Timestamp(0)).is_err());
+    }
+
+    #[test]
+    fn a_certificate_names_its_proxy_by_an_uri() {
+        let pass =
+            Pass::of_uris(["https://x", "spiffe://example.org/mesh/apps/virtualNode/a"].into_iter()).unwrap();
+        assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
+        assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_err());
+        assert_eq!(Pass::of_uris(["spiffe://example.org/web"].into_iter()), None);
+    }
+}

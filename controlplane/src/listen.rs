@@ -1,0 +1,191 @@
+//! Sockets, in plain text or by TLS. Certificates are read again when their files change.
+
+use crate::auth::tokens::Pass;
+use crate::codes;
+use meshform_model::diag::Diagnostic;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take to agree upon TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The files with which a server speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate with its intermediates.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authorities of the clients' certificates, where clients may show one.
+    pub clients: Option<PathBuf>,
+}
+
+/// A socket and its address.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    socket: TcpListener,
+    pub(crate) address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+}
+
+/// TLS with what was last read.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    files: TlsFiles,
+    read: Mutex<(Vec<Option<SystemTime>>, Arc<ServerConfig>)>,
+}
+
+/// A connection that was taken; TLS is yet to be agreed upon.
+pub(crate) struct Taken {
+    stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
+}
+
+/// Either kind of connection.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+impl Listening {
+    pub(crate) async fn at(address: SocketAddr, tls: Option<TlsFiles>) -> Result<Self, Box<Diagnostic>> {
+        let cannot = |error: io::Error| {
+            let message = format!("the server cannot listen on {address}: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        };
+        let socket = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        let tls = tls.map(Tls::new).transpose();
+        let tls = tls.map_err(|message| Box::new(Diagnostic::error(codes::TLS, message)))?;
+        Ok(Self {
+            socket,
+            address,
+            tls: tls.map(Arc::new),
+        })
+    }
+
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> Taken {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    let _ = stream.set_nodelay(true);
+                    return Taken {
+                        stream,
+                        peer,
+                        tls: self.tls.clone(),
+                    };
+                }
+                Err(error) => {
+                    // Too many open files, usually: those who have one will let it go.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Taken {
+    /// The connection, and what the client's certificate allows.
+    pub(crate) async fn open(self) -> io::Result<(Box<dyn Connection>, Option<Pass>)> {
+        let Some(tls) = self.tls else {
+            return Ok((Box::new(self.stream), None));
+        };
+        let acceptor = TlsAcceptor::from(tls.config());
+        let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(self.stream)).await??;
+        let shown = stream.get_ref().1.peer_certificates();
+        let pass = shown.and_then(|shown| pass(shown.first()?));
+        Ok((Box::new(stream), pass))
+    }
+}
+
+/// What a certificate allows that an authority has vouched for.
+fn pass(certificate: &CertificateDer<'_>) -> Option<Pass> {
+    let read = webpki::EndEntityCert::try_from(certificate).ok()?;
+    Pass::of_uris(read.valid_uri_names())
+}
+
+impl Tls {
+    fn new(files: TlsFiles) -> Result<Self, String> {
+        let read = (files.times(), Arc::new(files.config()?));
+        Ok(Self {
+            files,
+            read: Mutex::new(read),
+        })
+    }
+
+    /// As the files are now; where they cannot be read, as they were.
+    fn config(&self) -> Arc<ServerConfig> {
+        let times = self.files.times();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.0 != times {
+            match self.files.config() {
+                Ok(config) => *read = (times, Arc::new(config)),
+                Err(error) => {
+                    tracing::warn!(error, "the new certificate cannot be used; the one before stays");
+                    read.0 = times;
+                }
+            }
+        }
+        read.1.clone()
+    }
+}
+
+impl TlsFiles {
+    fn times(&self) -> Vec<Option<SystemTime>> {
+        let files = [&self.certificate, &self.key].into_iter().chain(&self.clients);
+        files
+            .map(|file| std::fs::metadata(file).and_then(|meta| meta.modified()).ok())
+            .collect()
+    }
+
+    fn config(&self) -> Result<ServerConfig, String> {
+        let wrong = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let builder = match &self.clients {
+            None => builder.with_no_client_auth(),
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path)? {
+                    roots.add(certificate).map_err(|error| wrong(path, &error))?;
+                }
+                // Who shows none needs a token.
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .allow_unauthenticated()
+                    .build()
+                    .map_err(|error| wrong(path, &error))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| wrong(&self.key, &error))?;
+        let mut config = builder
+            .with_single_cert(certificates(&self.certificate)?, key)
+            .map_err(|error| wrong(&self.certificate, &error))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(|error| wrong(&error))?;
+    match found.is_empty() {
+        true => Err(wrong(&"there is no certificate in it")),
+        false => Ok(found),
+    }
+}
