@@ -210,3 +210,41 @@ pub(crate) fn filter(what: &str, rows: usize) -> Markup {
 pub(crate) fn nothing(title: &str, text: &str) -> Markup {
     html! { div.nothing { p.title { (title) } p { (text) } } }
 }
+
+// === Pages without a mesh ===
+
+/// A page that says one thing: there is no such page, or it is not for this visitor.
+pub fn notice(title: &str, text: &str) -> String {
+    let body = html! { h1 { (title) } p { bdi { (text) } } p { a href="/console/" { "All meshes" } } };
+    alone(title, body)
+}
+
+/// Where whoever has a key logs in; what went wrong the last time.
+pub fn login(wrong: &str) -> String {
+    let body = html! {
+        form.login method="post" action="/console/login" {
+            h1 { "Log in" }
+            p.soft { "With a key of this server: " code { "meshform keys create" } " makes one." }
+            @if !wrong.is_empty() { div.problem.error role="alert" { p { (wrong) } } }
+            label { "Key id" input name="key" required autocomplete="username" autofocus spellcheck="false"; }
+            label { "Secret" input name="secret" type="password" required autocomplete="current-password"; }
+            button { "Log in" }
+        }
+    };
+    alone("Log in", body)
+}
+
+fn alone(title: &str, body: Markup) -> String {
+    let (query, visitor) = (Query::default(), Visitor::default());
+    let cx = Context {
+        page: &Page::Meshes,
+        query: &query,
+        links: Links::Served,
+        visitor: &visitor,
+        view: None,
+        site: None,
+        meshes: &[],
+        told: &[],
+    };
+    whole(&cx, &Content::new(title, body))
+}

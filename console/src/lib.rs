@@ -22,7 +22,7 @@ mod view;
 
 pub use codes::CODES;
 pub use files::files;
-pub use frame::Context;
+pub use frame::{Context, login, notice};
 pub use links::Links;
 pub use page::Page;
 pub use pages::render;

@@ -3,6 +3,7 @@
 use crate::auth::keys::{KeyRing, MasterKey};
 use crate::auth::{Caller, sessions, sigv4};
 use crate::codes;
+use crate::console::Console;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
 use crate::metrics::Metrics;
@@ -70,9 +71,10 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) console: Console,
+    pub(crate) keys: Option<KeyRing>,
+    pub(crate) owner: String,
     seed: Seed,
-    keys: Option<KeyRing>,
-    owner: String,
     /// Begun with the first write: reading leaves no trace.
     run: OnceCell<RunId>,
     sealer: OnceCell<Arc<Sealer>>,
@@ -99,6 +101,7 @@ impl ControlPlane {
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
         Ok(Self {
+            console: Console::new(Arc::clone(&store), releaser.clone()),
             registry: Registry::new(Arc::clone(&store)),
             releases: ReleaseScheduler::start(releaser, Timing::default())?,
             policy: Policy {

@@ -1,6 +1,7 @@
 //! The server: connections, requests, answers; health and metrics beside the API.
 
 use crate::codes;
+use crate::console;
 use crate::fault::{Fault, FaultKind};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
@@ -41,7 +42,7 @@ const WARNING: usize = 2000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
-struct Peer(SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -241,6 +242,9 @@ async fn answer(
         }
         _ => {}
     }
+    if console::is_for(request.uri().path()) {
+        return console::answer(&plane, Peer(peer), request).await;
+    }
     let begun = Instant::now();
     let id = request_id();
     let (operation, response) = respond(&plane, peer, request).await;
@@ -333,7 +337,7 @@ impl From<Fault> for Refusal {
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
+pub(crate) async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
     let read = tokio::time::timeout(SLOW, Limited::new(body, BODY).collect());
     match read.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

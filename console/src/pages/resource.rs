@@ -132,12 +132,20 @@ fn written(view: &View, key: &ResourceKey, writes: &[Change]) -> Markup {
     }
 }
 
+/// The resource without what a configuration says of providers: whoever pastes it has that.
+fn block(configuration: &str) -> String {
+    match configuration.find("\nresource ") {
+        Some(at) => configuration.get(at + 1..).unwrap_or_default().to_owned(),
+        None => configuration.to_owned(),
+    }
+}
+
 fn copies(resource: &Resource) -> Markup {
     let one = std::slice::from_ref(resource);
     let json = api::build(one);
     let json = json.get(0).cloned().unwrap_or_default();
     html! {
-        (to_copy("Terraform", &terraform::build(one), true))
+        (to_copy("Terraform", &block(&terraform::build(one)), true))
         (to_copy("CloudFormation", &format!("{:#}", cloudformation::build(one).json), false))
         (to_copy("App Mesh JSON", &format!("{json:#}"), false))
     }

@@ -56,6 +56,7 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
         let server = Server::bind(settings(&chosen, io)?, addresses).await?;
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
         io.print(&format!("listening on http://{}\n", server.address()));
+        io.print(&format!("console at http://{}/console/\n", server.address()));
         if let Some(xds) = server.xds_address() {
             io.print(&format!("serving Envoys on {xds}\n"));
         }
