@@ -61,12 +61,7 @@ fn pages(view: &View) -> Vec<Page> {
         Page::Certificates(name.clone()),
     ];
     pages.extend(view.proxies().cloned().map(Page::Proxy));
-    pages.extend(
-        view.mesh()
-            .resources()
-            .into_iter()
-            .map(|resource| Page::Resource(resource.key)),
-    );
+    pages.extend(view.records.keys.iter().cloned().map(Page::Resource));
     let history = view.state.iter().flat_map(|state| &state.history);
     pages.extend(history.map(|entry| Page::Release(name.clone(), entry.release.to_string())));
     pages

@@ -9,7 +9,7 @@ use meshform_model::rules::told;
 use meshform_release::{Fleet, State};
 use meshform_store::{Record, Revision, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A mesh, its release, and the proxies that run it.
 #[derive(Debug, Clone)]
@@ -48,6 +48,10 @@ pub struct Records {
     pub written: BTreeMap<ResourceKey, Written>,
     /// The picture.
     pub picture: Picture,
+    /// Every resource, containers first.
+    pub keys: Vec<ResourceKey>,
+    /// The whole picture as a server shows it, once somebody asked for it.
+    pub(crate) drawn: OnceLock<String>,
 }
 
 /// What a store knows of a resource beside what it says.
@@ -109,12 +113,19 @@ impl Records {
         written: BTreeMap<ResourceKey, Written>,
     ) -> Self {
         let picture = Picture::of(std::slice::from_ref(&mesh), &problems);
+        let keys = mesh
+            .resources()
+            .into_iter()
+            .map(|resource| resource.key)
+            .collect();
         Self {
             mesh,
             revision,
             problems,
             written,
             picture,
+            keys,
+            drawn: OnceLock::new(),
         }
     }
 
@@ -147,10 +158,9 @@ impl Records {
         Self::new(mesh, revision, problems, written)
     }
 
-    /// The resources of a kind, by name.
-    pub(crate) fn keys(&self, kind: Kind) -> Vec<ResourceKey> {
-        let all = self.mesh.resources().into_iter().map(|resource| resource.key);
-        all.filter(|key| key.kind == kind).collect()
+    /// How many resources of a kind there are.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.keys.iter().filter(|key| key.kind == kind).count()
     }
 }
 

@@ -5,22 +5,20 @@
 
 use crate::auth::Caller;
 use crate::codes;
+use crate::fault::Fault;
 use crate::plane::ControlPlane;
 use crate::seal::Sealer;
-use crate::server::{self, Peer};
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use meshform_console::assets::{Asset, POLICY};
-use meshform_console::{Action, Context, Links, Page, Query, Site, Stream, Visitor, login, notice, render};
+use meshform_console::{Action, Context, Links, Page, Query, Stream, Visitor, login, notice, render};
 use meshform_model::diag::Diagnostic;
-use meshform_release::Releaser;
-use meshform_store::Store;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 /// Below which path the console is.
@@ -30,23 +28,6 @@ const COOKIE: &str = "meshform-console";
 const PURPOSE: &str = "console";
 /// How long a login holds, in milliseconds.
 const LIFE: i64 = 12 * 3_600_000;
-
-/// The console's part of the server's state.
-#[derive(Debug)]
-pub(crate) struct Console {
-    site: Site,
-    /// Makes the tokens of forms where there are no keys.
-    own: Option<Sealer>,
-}
-
-impl Console {
-    pub(crate) fn new(store: Arc<dyn Store>, releaser: Releaser) -> Self {
-        Self {
-            site: Site::new(store, releaser),
-            own: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
-        }
-    }
-}
 
 /// What a cookie says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,10 +42,15 @@ pub(crate) fn is_for(path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-pub(crate) async fn answer(plane: &ControlPlane, peer: Peer, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let done = match server::read(body).await {
-        Ok(body) => respond(plane, peer, &parts, &body).await,
+/// What is answered to a request with this body, or where that could not be read.
+pub(crate) async fn answer(
+    plane: &ControlPlane,
+    peer: SocketAddr,
+    parts: &Parts,
+    body: Result<Bytes, Fault>,
+) -> Response {
+    let done = match body {
+        Ok(body) => respond(plane, peer, parts, &body).await,
         Err(fault) => Ok(said(
             StatusCode::BAD_REQUEST,
             "Unreadable request",
@@ -102,7 +88,7 @@ pub(crate) async fn answer(plane: &ControlPlane, peer: Peer, request: Request<Bo
 
 type Done = Result<Response, Box<Diagnostic>>;
 
-async fn respond(plane: &ControlPlane, Peer(peer): Peer, parts: &Parts, body: &[u8]) -> Done {
+async fn respond(plane: &ControlPlane, peer: SocketAddr, parts: &Parts, body: &[u8]) -> Done {
     if plane.keys.is_none() && !is_local(parts) {
         let text = "A server without keys shows its console under `localhost` or an IP address only.";
         return Ok(said(StatusCode::MISDIRECTED_REQUEST, "Unknown host", text));
@@ -202,7 +188,6 @@ async fn shown(
         let author = author.map_err(|fault| Box::new(Diagnostic::error(codes::INTERNAL, fault.message)))?;
         tracing::info!(mesh, ?action, by = caller.actor(), "console");
         told = plane
-            .console
             .site
             .act(mesh, &action, author)
             .await
@@ -214,9 +199,9 @@ async fn shown(
     let mut meshes = Vec::new();
     let mut view = None;
     match page.mesh() {
-        Some(mesh) => view = plane.console.site.view(mesh, streams(plane, mesh)).await?,
+        Some(mesh) => view = plane.site.view(mesh, streams(plane, mesh)).await?,
         None => {
-            meshes = plane.console.site.meshes().await?;
+            meshes = plane.site.meshes().await?;
             meshes.retain(|mesh| caller.may_read(mesh).is_ok());
             if let [one] = meshes.as_slice() {
                 return Ok(to(&Links::Served.to(page, &Page::Mesh(one.clone()))));
@@ -230,7 +215,7 @@ async fn shown(
         links: Links::Served,
         visitor: &visitor,
         view: view.as_ref(),
-        site: Some(&plane.console.site),
+        site: Some(&plane.site),
         meshes: &meshes,
         told: &told,
     };
@@ -291,7 +276,7 @@ async fn caller(
             given.filter(|given| given.len() == 43 && given.bytes().all(|byte| byte.is_ascii_graphic()));
         let random = || {
             let bytes = Sealer::random()?;
-            let sealer = plane.console.own.as_ref()?;
+            let sealer = plane.forms.as_ref()?;
             Some(sealer.derive(&format!("{bytes:?}")))
         };
         let cookie = known.or_else(random).unwrap_or_default();
@@ -372,7 +357,7 @@ async fn log_in(plane: &ControlPlane, parts: &Parts, from: IpAddr, form: &Query)
 fn sealer(plane: &ControlPlane) -> Option<&Sealer> {
     match &plane.keys {
         Some(keys) => Some(&keys.master.sealer),
-        None => plane.console.own.as_ref(),
+        None => plane.forms.as_ref(),
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::auth::keys::{KeyRing, MasterKey};
 use crate::auth::{Caller, sessions, sigv4};
 use crate::codes;
-use crate::console::Console;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
 use crate::metrics::Metrics;
@@ -12,6 +11,7 @@ use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
+use meshform_console::Site;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -71,7 +71,10 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
-    pub(crate) console: Console,
+    /// What the console shows.
+    pub(crate) site: Site,
+    /// Makes the tokens of the console's forms where there are no keys.
+    pub(crate) forms: Option<Sealer>,
     pub(crate) keys: Option<KeyRing>,
     pub(crate) owner: String,
     seed: Seed,
@@ -101,7 +104,8 @@ impl ControlPlane {
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
         Ok(Self {
-            console: Console::new(Arc::clone(&store), releaser.clone()),
+            site: Site::new(Arc::clone(&store), releaser.clone()),
+            forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
             releases: ReleaseScheduler::start(releaser, Timing::default())?,
             policy: Policy {

@@ -42,7 +42,7 @@ const WARNING: usize = 2000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+struct Peer(SocketAddr);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -243,7 +243,8 @@ async fn answer(
         _ => {}
     }
     if console::is_for(request.uri().path()) {
-        return console::answer(&plane, Peer(peer), request).await;
+        let (parts, body) = request.into_parts();
+        return console::answer(&plane, peer, &parts, read(body).await).await;
     }
     let begun = Instant::now();
     let id = request_id();
@@ -337,7 +338,7 @@ impl From<Fault> for Refusal {
     }
 }
 
-pub(crate) async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
+async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
     let read = tokio::time::timeout(SLOW, Limited::new(body, BODY).collect());
     match read.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

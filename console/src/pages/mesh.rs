@@ -16,6 +16,8 @@ const SHOWN: usize = 12;
 pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
     let records = &view.records;
     let (picture, part) = shown(cx, &records.picture, whole);
+    // It is the same for everybody, and large.
+    let whole_drawn = cx.links.is_served() && picture.boxes() == records.picture.boxes();
     let body = html! {
         h1.unseen { "Mesh " (view.name()) }
         div.split {
@@ -26,6 +28,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
             section.drawing aria-label="Picture of the mesh" {
                 @if let Some(part) = part { (part) }
                 @if records.mesh.is_empty() { (nothing("Nothing to draw", "The mesh has no resources now.")) }
+                @else if whole_drawn { (tools(records.drawn.get_or_init(|| drawn(cx, &picture)))) }
                 @else { (self::picture(cx, &picture)) }
             }
         }
@@ -82,7 +85,14 @@ fn shown(cx: &Context<'_>, all: &Picture, whole: bool) -> (Picture, Option<Marku
 
 /// A picture with search, zoom and details. The script brings them to life.
 pub(super) fn picture(cx: &Context<'_>, picture: &Picture) -> Markup {
-    let svg = picture.embedded(&|key| cx.href(&Page::Resource(key.clone())));
+    tools(&drawn(cx, picture))
+}
+
+fn drawn(cx: &Context<'_>, picture: &Picture) -> String {
+    picture.embedded(&|key| cx.href(&Page::Resource(key.clone())))
+}
+
+fn tools(svg: &str) -> Markup {
     html! {
         div.tools {
             label for="search" { "Find" }
@@ -109,7 +119,7 @@ pub(super) fn picture(cx: &Context<'_>, picture: &Picture) -> Markup {
 
 fn facts(cx: &Context<'_>, view: &View) -> Markup {
     let name = view.name().to_owned();
-    let count = |kind: Kind| view.records.keys(kind).len();
+    let count = |kind: Kind| view.records.count(kind);
     let running = &view.fleet.proxies;
     html! {
         dl.facts {

@@ -8,12 +8,7 @@ use meshform_model::key::ResourceKey;
 use std::collections::BTreeMap;
 
 pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
-    let keys: Vec<ResourceKey> = view
-        .mesh()
-        .resources()
-        .into_iter()
-        .map(|resource| resource.key)
-        .collect();
+    let keys = &view.records.keys;
     let mut wrong: BTreeMap<&ResourceKey, usize> = BTreeMap::new();
     for problem in view
         .records
@@ -33,7 +28,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
             (filter("name, kind, owner", keys.len()))
             div.scroll { table {
                 thead { tr { th { "Resource" } th { "Problems" } @if stored { th { "Owner" } th { "Written by" } th { "At" } th.number { "Revision" } } } }
-                tbody { @for key in &keys {
+                tbody { @for key in keys {
                     tr {
                         td { (cx.resource(key)) }
                         td { @if let Some(count) = wrong.get(key) { span.badge.rejects { (count) } } }

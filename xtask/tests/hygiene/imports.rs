@@ -162,6 +162,7 @@ const LAYERS: &[Layer] = &[
             "meshform-envoy",
             "meshform-bundle",
             "meshform-release",
+            "meshform-console",
             "meshform-controlplane",
             "terraform-provider-appmesh",
             "meshform",
