@@ -37,11 +37,11 @@ pub static PICTURE: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 /// The policy of pages: our own style and scripts, and nothing else from anywhere.
-pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
+pub const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
                           frame-ancestors 'none'";
 
 /// The same for pages in a folder, which a browser may open without a server.
-pub(crate) const POLICY_OF_FILES: &str = "default-src 'none'; style-src 'self' file:; script-src 'self' file:; form-action 'none'; base-uri 'none'";
+pub(crate) const POLICY_OF_FILES: &str = "default-src 'none'; img-src data:; style-src 'self' file:; script-src 'self' file:; form-action 'none'; base-uri 'none'";
 
 impl Asset {
     fn new(stem: &str, ending: &str, media: &'static str, text: String) -> Self {

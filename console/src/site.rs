@@ -194,7 +194,9 @@ impl Site {
                     _ => releaser.release(mesh).await,
                 };
                 let outcome = outcome.map_err(|error| of_release(&error))?;
-                (outcome.deliveries, outcome.diagnostics)
+                // What is to be said of the mesh, its page says.
+                let errors = outcome.diagnostics.into_iter().filter(Diagnostic::is_error);
+                (outcome.deliveries, errors.collect())
             }
         };
         told.extend(
