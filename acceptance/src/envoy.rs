@@ -71,7 +71,6 @@ impl Envoy {
         }
     }
 
-    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -81,7 +80,6 @@ impl Envoy {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its admin endpoint.
     pub fn endpoint(&self) -> Admin {
         self.admin
     }

@@ -15,14 +15,11 @@ pub struct Head {
     pub headers: BTreeMap<String, String>,
 }
 
-/// An answer.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The status.
     pub status: u16,
     /// The headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body.
     pub body: Vec<u8>,
 }
 

@@ -71,7 +71,6 @@ impl Module {
         self
     }
 
-    /// The module's directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

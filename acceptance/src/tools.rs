@@ -47,12 +47,10 @@ pub fn terraform_shim() -> PathBuf {
     found(tool("", "terraform-1.15", &[]))
 }
 
-/// Envoy.
 pub fn envoy() -> PathBuf {
     found(tool("MESHFORM_ENVOY", "envoy", &["envoy"]))
 }
 
-/// iptables.
 pub fn iptables() -> PathBuf {
     found(tool("MESHFORM_IPTABLES", "iptables", &["iptables"]))
 }

@@ -70,7 +70,6 @@ impl Upstream {
         Ok(Self { address, shared })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

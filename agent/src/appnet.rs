@@ -22,7 +22,6 @@ const BURST: f64 = 10.0;
 /// The levels that Envoy's log has.
 const LEVELS: [&str; 7] = ["trace", "debug", "info", "warning", "error", "critical", "off"];
 
-/// What the interface remembers.
 pub(crate) struct Appnet {
     shared: Rc<Shared>,
     begun: Instant,

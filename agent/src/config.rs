@@ -260,7 +260,6 @@ impl Settings {
 }
 
 impl Config {
-    /// Reads it.
     pub(crate) fn read() -> Result<Self, String> {
         Self::understood().map_err(|error| told(SETTING, error))
     }

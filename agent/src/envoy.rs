@@ -30,7 +30,6 @@ pub(crate) struct Updates {
 }
 
 impl Admin {
-    /// As a bootstrap says.
     pub(crate) fn of(bootstrap: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(bootstrap).ok()?;
         let address = value.pointer("/admin/address")?;

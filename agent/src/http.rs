@@ -20,7 +20,6 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// More than any bundle or dump that makes sense.
 const LARGEST: usize = 64 << 20;
 
-/// What is asked.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -29,7 +28,6 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What was answered.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,

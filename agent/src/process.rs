@@ -10,7 +10,6 @@ use std::process::{Command, Stdio};
 pub(crate) struct Child(Pid);
 
 impl Child {
-    /// Starts a program.
     pub(crate) fn start(program: &str, arguments: &[String]) -> Result<Self, String> {
         let child = Command::new(program)
             .args(arguments)

@@ -44,7 +44,6 @@ struct Supervisor {
     restarting: bool,
 }
 
-/// What woke the supervisor.
 enum Event {
     Child,
     Stop,

@@ -23,7 +23,6 @@ pub(crate) struct Asked {
     pub(crate) query: String,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -49,7 +48,6 @@ impl Answer {
     }
 }
 
-/// Where connections come from.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(TcpListener),

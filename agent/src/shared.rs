@@ -8,10 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
-/// What all parts see.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// What is reported.
     pub(crate) status: RefCell<Status>,
     /// Why the store was not read at the last look.
     pub(crate) store: RefCell<Option<String>>,

@@ -1,11 +1,11 @@
 //! AWS's signature version 4, of requests whose body is at hand.
 
 use crate::http::Request;
+use meshform_bundle::hex;
 use ring::{digest, hmac};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Whose request it is.
 #[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) id: String,
@@ -88,13 +88,6 @@ pub(crate) fn encoded(text: &str) -> String {
 fn mac(key: &[u8], text: &str) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 #[cfg(test)]

@@ -13,13 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The newest form of a bundle that is understood, and the one that is written.
 pub const FORMAT: u32 = 2;
 
-/// What errors call it.
 const WHAT: &str = "bundle";
 
 /// All that one proxy gets, but for endpoints and certificates that change by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// Whose it is.
     pub proxy: ProxyId,
     /// What Envoy is started with.
     pub bootstrap: Body,
@@ -40,7 +38,6 @@ pub struct Origin {
     pub field: String,
 }
 
-/// As it is written.
 #[derive(Serialize, Deserialize)]
 struct Written<R, O> {
     format: u32,

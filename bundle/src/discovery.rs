@@ -19,9 +19,7 @@ pub const FRESH_MILLIS: u64 = 300_000;
 /// that Envoys read, `.meshform/discovery/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discovery {
-    /// Which form this is.
     pub format: u32,
-    /// The mesh.
     pub mesh: String,
     /// The version of the mesh's pointer that it was written for; a publisher leaves a later one alone.
     pub sequence: u64,
@@ -33,9 +31,7 @@ pub struct Discovery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveredNode {
-    /// The namespace.
     pub namespace: String,
-    /// The service in it.
     pub service: String,
     /// What instances must carry, all of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -53,9 +49,7 @@ pub struct DiscoveredNode {
 /// seconds. It is a lease: another poller takes it over when it has not changed for [`LOST`](Self::LOST).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollerState {
-    /// Which form this is.
     pub format: u32,
-    /// The mesh.
     pub mesh: String,
     /// Which poller: its host, and something random.
     pub holder: String,
@@ -115,7 +109,6 @@ impl Discovery {
         Ok(discovery)
     }
 
-    /// The object's key.
     pub fn key(mesh: &str) -> String {
         format!("{}/proxies/discovery.json", mesh_prefix(mesh))
     }
@@ -157,7 +150,6 @@ impl PollerState {
         Ok(state)
     }
 
-    /// The object's key.
     pub fn key(mesh: &str) -> String {
         format!("{}/endpoints/lease.json", mesh_prefix(mesh))
     }

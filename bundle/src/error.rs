@@ -15,25 +15,16 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
         action: &'static str,
-        /// What the system says.
         detail: String,
     },
     /// An object is malformed, incomplete or not the one that was asked for.
     #[error("the {what} is damaged: {detail}")]
-    Damaged {
-        /// Which object.
-        what: &'static str,
-        /// What is wrong.
-        detail: String,
-    },
+    Damaged { what: &'static str, detail: String },
     /// An object of a newer version.
     #[error("the {what} has format {format}; this version reads formats up to {known}")]
     Newer {
-        /// Which object.
         what: &'static str,
-        /// Its format.
         format: u64,
         /// The newest format that is understood.
         known: u32,
@@ -41,7 +32,6 @@ pub enum Error {
     /// The directory belongs to another store.
     #[error("{} says that mesh `{mesh}` is published there by another store (`{found}`)", ledger.display())]
     OtherStore {
-        /// The mesh.
         mesh: String,
         /// The file that says so.
         ledger: PathBuf,
@@ -53,7 +43,6 @@ pub enum Error {
     Unfit {
         /// The file or folder.
         name: String,
-        /// Why not.
         why: &'static str,
     },
 }

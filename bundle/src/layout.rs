@@ -14,11 +14,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The type URLs of what a running Envoy follows.
 pub mod types {
-    /// A listener.
     pub const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
-    /// A cluster.
     pub const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-    /// A route configuration.
     pub const ROUTES: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
     /// The endpoints of a cluster.
     pub const ENDPOINTS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";

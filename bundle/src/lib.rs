@@ -28,6 +28,6 @@ pub mod transition;
 pub use body::Body;
 pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};
-pub use meshform_model::digest::Digest;
+pub use meshform_model::digest::{Digest, hex};
 pub use proxy::{ProxyId, mesh_prefix};
 pub use resource::{ROOT, Resource};

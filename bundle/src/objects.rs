@@ -19,16 +19,13 @@ pub const WAKE_KEY: &str = "wake";
 /// What one proxy is to run: `m/MESH/proxies/KIND/NAME/current.json`, which its agent follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
-    /// Which form this is.
     pub format: u32,
-    /// The mesh.
     pub mesh: String,
     /// Whose it is, as [`ProxyId`] is written.
     pub proxy: String,
     /// The version of the mesh's pointer that it was written for. A reader ignores a smaller one than it has seen, so
     /// that a slow publisher cannot turn it back.
     pub sequence: u64,
-    /// The release.
     pub release: Option<Digest>,
     /// The bundle under `bundles/`; none where the node or gateway is gone, and its proxies are to let go.
     pub bundle: Option<Digest>,
@@ -45,7 +42,6 @@ pub struct Current {
 /// Where the clusters of a mesh with polled discovery are reached: `m/MESH/endpoints/DIGEST`, immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSet {
-    /// Which form this is.
     pub format: u32,
     /// When it was read, in milliseconds since 1970.
     pub at: u64,
@@ -56,11 +52,8 @@ pub struct EndpointSet {
 /// One address that requests go to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// An IP address.
     pub address: String,
-    /// The port.
     pub port: u16,
-    /// The availability zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// What the source says of it.
@@ -88,9 +81,7 @@ pub enum Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Which form this is.
     pub format: u32,
-    /// The mesh.
     pub mesh: String,
     /// Whose it is, as [`ProxyId`] is written.
     pub proxy: String,
@@ -98,9 +89,7 @@ pub struct Status {
     pub instance: String,
     /// When it was written, in milliseconds since 1970, by the proxy's clock.
     pub at: u64,
-    /// The agent's version.
     pub agent: String,
-    /// How the proxy is.
     pub state: ProxyState,
     /// Why, where it does not serve, or serves something else than it should.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,7 +121,6 @@ pub struct Status {
     pub certificates: Vec<Certificate>,
 }
 
-/// How a proxy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProxyState {
@@ -152,9 +140,7 @@ pub enum ProxyState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejected {
-    /// The release.
     pub release: Option<Digest>,
-    /// The bundle.
     pub bundle: Option<Digest>,
     /// When, in milliseconds since 1970.
     pub at: u64,
@@ -172,7 +158,6 @@ pub struct Problem {
     /// The mesh's resource that it comes from, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// The field of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
 }

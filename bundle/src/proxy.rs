@@ -1,6 +1,7 @@
 //! Which proxy: one virtual node or virtual gateway of one mesh, and what is called after it.
 
 use crate::error::{Error, Result};
+use meshform_model::arn::Arn;
 use meshform_model::digest::Digest;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
@@ -47,10 +48,7 @@ impl ProxyId {
     /// # Errors
     /// When it is neither.
     pub fn parse(text: &str) -> Result<Self> {
-        let resource = match text.strip_prefix("arn:") {
-            Some(arn) => arn.splitn(5, ':').nth(4).unwrap_or_default(),
-            None => text,
-        };
+        let resource = Arn::parse(text).map_or(text, |arn| arn.resource);
         let parts: Vec<&str> = resource.split('/').collect();
         let kind = |name: &str| {
             [Kind::VirtualNode, Kind::VirtualGateway]
@@ -70,7 +68,6 @@ impl ProxyId {
         }
     }
 
-    /// The mesh.
     pub fn mesh(&self) -> &str {
         &self.mesh
     }

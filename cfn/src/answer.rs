@@ -1,7 +1,8 @@
 //! What CloudFormation is told of a custom resource.
 
 use crate::event::CustomRequest;
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Notation};
+use meshform_model::help;
 use serde_json::{Map, Value as Json, json};
 
 /// CloudFormation takes no longer answer.
@@ -13,7 +14,6 @@ const CUT: &str = " … (the whole text is in the function's log)";
 /// The attribute that says what became of the release.
 pub(crate) const RELEASE: &str = "Release";
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) failed: bool,
@@ -68,13 +68,14 @@ pub(crate) fn told(problems: &[Diagnostic], secret: bool) -> String {
         let place = problem.places.first().map(|place| place.pointer.to_string());
         let place = place.filter(|place| !place.is_empty());
         let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
-        match (secret, &problem.help) {
+        let words = help::told(problem, Notation::CloudFormationYaml);
+        match (secret, words.whole_help()) {
             (true, _) => format!(
                 "[{}]{at}: not shown, because a NoEcho parameter is among the values",
                 problem.code
             ),
-            (false, Some(help)) => format!("[{}]{at}: {}. Help: {help}", problem.code, problem.message),
-            (false, None) => format!("[{}]{at}: {}", problem.code, problem.message),
+            (false, Some(help)) => format!("[{}]{at}: {}. Help: {help}", problem.code, words.message),
+            (false, None) => format!("[{}]{at}: {}", problem.code, words.message),
         }
     });
     lines.collect::<Vec<_>>().join("\n")

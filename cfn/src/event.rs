@@ -1,11 +1,11 @@
 //! What Lambda hands over: a request of a custom resource, a request of the macro, or the schedule's event.
 
 use crate::codes;
+use meshform_model::arn::Arn;
 use meshform_model::diag::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-/// An event.
 #[derive(Debug)]
 pub(crate) enum Event {
     Custom(Box<CustomRequest>),
@@ -92,13 +92,12 @@ fn malformed(why: &str) -> Diagnostic {
 impl CustomRequest {
     /// The owner of what the stack writes. No two stacks of an account and region have one name at the same time.
     pub(crate) fn owner(&self) -> String {
-        let parts: Vec<&str> = self.stack_id.splitn(6, ':').collect();
-        match parts.as_slice() {
-            [_, _, _, region, account, resource] => {
-                let name = resource.split('/').nth(1).unwrap_or(resource);
-                format!("cloudformation:{account}:{region}:{name}")
+        match Arn::parse(&self.stack_id) {
+            Some(arn) => {
+                let name = arn.resource.split('/').nth(1).unwrap_or(arn.resource);
+                format!("cloudformation:{}:{}:{name}", arn.account, arn.region)
             }
-            _ => format!("cloudformation:{}", self.stack_id),
+            None => format!("cloudformation:{}", self.stack_id),
         }
     }
 

@@ -9,7 +9,6 @@ use meshform_model::diag::Diagnostic;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-/// The macro's parameter.
 const SUFFIX: &str = "Suffix";
 
 /// The answer to a request. `function` is this function's ARN, which becomes the custom resources' `ServiceToken`.

@@ -24,7 +24,6 @@ const TOLD: usize = 3;
 /// What an answer says where proxies have everything.
 const RELEASED: &str = "released";
 
-/// Makes releases.
 #[derive(Debug)]
 pub(crate) struct Releases {
     releaser: Releaser,

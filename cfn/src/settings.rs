@@ -1,6 +1,7 @@
 //! What the function's environment says.
 
 use crate::codes;
+use meshform_model::arn::Arn;
 use meshform_model::diag::Diagnostic;
 use meshform_store::{Access, Location, Seed, Store};
 use std::ffi::OsString;
@@ -14,7 +15,6 @@ const TAKE_OVER: &str = "MESHFORM_TAKE_OVER";
 /// The owner that `meshform adopt` gives to what stacks are to take over.
 const ADOPTED: &str = "cloudformation";
 
-/// The environment.
 #[derive(Debug)]
 pub(crate) struct Settings {
     variables: Vec<(OsString, OsString)>,
@@ -56,9 +56,6 @@ impl Settings {
 
 /// Partition, region and account of an ARN.
 fn seed(arn: &str) -> Seed {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        [_, partition, _, region, account, _] => Seed::new(partition, region, account).unwrap_or_default(),
-        _ => Seed::default(),
-    }
+    let seed = Arn::parse(arn).and_then(|arn| Seed::new(arn.partition, arn.region, arn.account).ok());
+    seed.unwrap_or_default()
 }

@@ -1,9 +1,7 @@
 //! How the command ends.
 
-/// The exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
     Fine,
     /// Problems or differences were found; they have been told.
     Found,

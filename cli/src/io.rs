@@ -12,7 +12,6 @@ pub struct Io {
     pub stdout: Box<dyn Write>,
     /// Standard error: what is to be told beside the result.
     pub stderr: Box<dyn Write>,
-    /// The environment.
     pub env: BTreeMap<String, String>,
     /// Relative paths start here.
     pub directory: PathBuf,
@@ -38,7 +37,6 @@ pub struct Manner {
 }
 
 impl Io {
-    /// The process's own.
     pub fn of_process() -> Self {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         Self {

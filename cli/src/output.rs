@@ -47,12 +47,10 @@ impl Difference {
 }
 
 impl Files {
-    /// One more file.
     pub(crate) fn file(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.files.insert(path.into(), bytes.into());
     }
 
-    /// One more link.
     pub(crate) fn link(&mut self, path: impl Into<String>, to: impl Into<String>) {
         self.links.insert(path.into(), to.into());
     }
@@ -79,7 +77,6 @@ impl Files {
     }
 }
 
-/// What writing would change.
 pub(crate) fn compare(folder: &Path, files: &Files) -> Vec<Difference> {
     let mut differences = Vec::new();
     for (name, bytes) in &files.files {

@@ -110,6 +110,23 @@ fn unknown_names_end_with_2_and_the_nearest_name() {
 }
 
 #[test]
+fn a_resource_in_a_misspelt_mesh_is_told_once_with_the_mesh_that_was_meant() {
+    let strayed = MESH.replace(
+        "- meshName: orchard\n  virtualNodeName",
+        "- meshName: orchart\n  virtualNodeName",
+    );
+    let world = World::new(&[("mesh.yaml", &strayed)]);
+    let ran = world.run(&["validate", "mesh.yaml"]);
+    assert!(ran.err.contains("did you mean `orchard`?"), "{}", ran.err);
+    assert_eq!(ran.err.matches("[MF02").count(), 1, "{}", ran.err);
+    // A mesh of quite another name lacks what it lacks.
+    let world = World::new(&[("mesh.yaml", &strayed.replace("orchart", "meadow"))]);
+    let ran = world.run(&["validate", "mesh.yaml"]);
+    assert!(!ran.err.contains("did you mean"), "{}", ran.err);
+    assert_eq!(ran.err.matches("[MF02").count(), 2, "{}", ran.err);
+}
+
+#[test]
 fn what_only_a_target_demands_is_said_for_it() {
     let mesh = r#"
 - {meshName: yard, spec: {egressFilter: {type: ALLOW_ALL}}}

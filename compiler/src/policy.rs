@@ -20,7 +20,6 @@ pub struct Bucket {
 /// A mesh in a bucket. The store spells its name in another way than what proxies read, where it has capitals or signs.
 #[derive(Debug, Clone, Copy)]
 pub struct MeshPrefix<'a> {
-    /// The mesh.
     pub mesh: &'a str,
     /// What the keys of its records begin with, such as `m/apps`: the store says it.
     pub records: &'a str,

@@ -131,7 +131,10 @@ impl Fault {
 fn told(problem: &Diagnostic) -> String {
     let at = problem.places.first().map(|place| place.pointer.to_string());
     let at = at.map(|at| dotted(&at)).filter(|at| !at.is_empty());
-    let message = joined(&problem.message, problem.help.as_deref().unwrap_or_default());
+    let mut message = joined(&problem.message, problem.help.as_deref().unwrap_or_default());
+    if let Some(example) = &problem.example {
+        message = format!("{message}: {}", example.body);
+    }
     match at {
         Some(at) => format!("{at}: {message} [{}]", problem.code),
         None => format!("{message} [{}]", problem.code),

@@ -8,7 +8,6 @@ use std::time::Duration;
 /// The upper bounds of the classes of duration, in seconds.
 const BOUNDS: [f64; 8] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0];
 
-/// What is counted.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     counts: Mutex<Counts>,

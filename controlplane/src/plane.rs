@@ -31,7 +31,6 @@ const LAST_RELEASE: Duration = Duration::from_secs(5);
 
 /// What the server is told.
 pub struct Settings {
-    /// The store.
     pub store: Arc<dyn Store>,
     /// With what a store is created that is not there yet.
     pub seed: Seed,
@@ -41,7 +40,6 @@ pub struct Settings {
     pub reader: Releaser,
     /// The pause between two looks at the current release of a mesh.
     pub look: Duration,
-    /// Who is let in.
     pub authentication: Authentication,
     /// Whether a resource that others refer to may be deleted, as the Terraform provider does it; App Mesh refused.
     pub relaxed_deletes: bool,
@@ -51,7 +49,6 @@ pub struct Settings {
     pub rate: Option<Rate>,
 }
 
-/// Who is let in.
 #[derive(Debug)]
 pub enum Authentication {
     /// Everyone.
@@ -60,7 +57,6 @@ pub enum Authentication {
     Keys(MasterKey),
 }
 
-/// The server's state.
 #[derive(Debug)]
 pub(crate) struct ControlPlane {
     pub(crate) store: Arc<dyn Store>,
@@ -132,7 +128,6 @@ impl ControlPlane {
         self.clock.now()
     }
 
-    /// Who makes a request.
     pub(crate) async fn caller(&self, parts: &Parts, body: &[u8], from: String) -> Result<Caller, Fault> {
         let Some(keys) = &self.keys else {
             return Ok(Caller::anyone(&self.owner, from));
@@ -196,7 +191,6 @@ impl ControlPlane {
         })
     }
 
-    /// The store's account.
     pub(crate) async fn account(&self) -> Result<String, Fault> {
         if let Some(account) = self.account.get() {
             return Ok(account.clone());
@@ -297,7 +291,6 @@ impl ControlPlane {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    /// Whether the store answers.
     pub(crate) async fn store_answers(&self) -> Result<(), StoreError> {
         self.store.identity().await.map(drop)
     }

@@ -15,7 +15,6 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    /// With this key.
     pub(crate) fn new(bytes: &[u8; KEY]) -> Option<Self> {
         let unbound = UnboundKey::new(&CHACHA20_POLY1305, bytes).ok()?;
         Some(Self {

@@ -63,7 +63,6 @@ struct Listening {
 /// Where a server is to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// For the API.
     pub api: SocketAddr,
     /// For Envoys.
     pub xds: Option<SocketAddr>,
@@ -105,7 +104,6 @@ impl Server {
         })
     }
 
-    /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
         self.api.address
     }
@@ -173,7 +171,6 @@ impl Listening {
         Ok(Self { socket, address })
     }
 
-    /// The next connection.
     async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.socket.accept().await {

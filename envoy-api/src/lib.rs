@@ -14,7 +14,6 @@ mod print;
 mod structure;
 
 #[allow(
-    missing_docs,
     unreachable_pub,
     clippy::all,
     reason = "generated; what there is to say is said in the definitions"
@@ -58,7 +57,6 @@ pub enum Error {
         name: String,
         /// The value that is wrong, or the object with the unknown field: `virtual_hosts[0].routes[2]`.
         path: String,
-        /// What is wrong there.
         message: String,
     },
     /// An `Any` holds another type than the one asked for.

@@ -23,9 +23,7 @@ pub struct ProxyDiff {
 /// Something that a proxy is told differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartDiff {
-    /// What kind of message.
     pub kind: ResourceType,
-    /// Its name.
     pub name: String,
     /// Whether it is in both states.
     pub how: Difference,

@@ -17,9 +17,7 @@ const NAMED: usize = 5;
 /// A node whose instances are looked up in Cloud Map.
 #[derive(Debug, Clone)]
 pub struct PolledNode<'m> {
-    /// The node.
     pub key: &'m ResourceKey,
-    /// What to look up.
     pub service: &'m AwsCloudMapServiceDiscovery,
     /// Which addresses of an instance are wanted: the node's word, else the mesh's.
     pub ip_preference: Option<IpPreference>,

@@ -32,7 +32,6 @@ pub enum ResourceType {
 /// One message for Envoy. Proxies that need the same one share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// Which message it is.
     pub kind: ResourceType,
     /// Unique among a proxy's resources of its kind; the bootstrap's is the node id.
     pub name: String,
@@ -51,7 +50,6 @@ pub struct Resource {
 pub struct PartOrigin {
     /// The part, as a JSON pointer into the resource's JSON; empty = all of it.
     pub at: String,
-    /// The field.
     pub origin: Origin,
 }
 

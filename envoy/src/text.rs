@@ -7,11 +7,8 @@ use std::sync::Arc;
 
 /// What a document is put together from.
 pub(crate) enum Doc<'a> {
-    /// A value.
     Value(&'a Value),
-    /// An object's text.
     Piece(&'a str),
-    /// A list.
     List(Vec<Doc<'a>>),
     /// An object; the names in this order.
     Object(Vec<(&'a str, Doc<'a>)>),

@@ -4,8 +4,10 @@
 //! sentences without a full stop at the end, so that a renderer can join them.
 
 use crate::key::ResourceKey;
+use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::value::Span;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A stable code, such as `MF0101`. Its page in the documentation says more.
@@ -15,7 +17,6 @@ pub struct Code(pub &'static str);
 /// What the documentation says of a code. Each crate that has codes lists them in its `CODES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeInfo {
-    /// The code.
     pub code: Code,
     /// A few words: what the problem is.
     pub title: &'static str,
@@ -47,26 +48,22 @@ macro_rules! codes {
     };
 }
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Refused.
     Error,
     /// Done, but look at it.
     Warning,
 }
 
-/// One problem.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
-    /// Which rule.
     pub code: Code,
-    /// How bad.
     pub severity: Severity,
     /// What is wrong, with the value.
     pub message: String,
-    /// What would be right.
     pub help: Option<String>,
+    /// What to write.
+    pub example: Option<Box<Example>>,
     /// Where; the first is the main one.
     pub places: Vec<Place>,
 }
@@ -74,7 +71,6 @@ pub struct Diagnostic {
 /// Where a problem is: in a resource, at a field, in a text. Each part is there where it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
-    /// The resource.
     pub resource: Option<ResourceKey>,
     /// The field, in canonical form (API names), from the resource's root: `/spec/listeners/0/portMapping`.
     pub pointer: Pointer,
@@ -84,10 +80,37 @@ pub struct Place {
     pub label: Option<String>,
 }
 
+/// What to write. Who shows the problem writes it in the reader's notation ([`crate::help`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The kind of resource that it belongs to.
+    pub kind: Kind,
+    /// What to call the resource where it is a new one.
+    pub label: Option<String>,
+    /// The fields in canonical form, from the resource's root.
+    pub body: serde_json::Value,
+}
+
+/// How a reader writes resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notation {
+    /// Terraform's configuration.
+    Hcl,
+    /// The API's names, in YAML; Kubernetes has the same.
+    Yaml,
+    /// The API's names, in JSON.
+    Json,
+    /// CloudFormation's names, in YAML.
+    CloudFormationYaml,
+    /// CloudFormation's names, in JSON.
+    CloudFormationJson,
+}
+
 /// The texts that spans point into.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     texts: Vec<(String, String)>,
+    notations: BTreeMap<u32, Notation>,
 }
 
 /// A place in a text as people count: from 1.
@@ -111,6 +134,7 @@ impl Diagnostic {
             severity: Severity::Error,
             message: message.into(),
             help: None,
+            example: None,
             places: Vec::new(),
         }
     }
@@ -127,6 +151,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// With what to write, which the help introduces.
+    #[must_use]
+    pub fn example(mut self, example: Example) -> Self {
+        self.example = Some(Box::new(example));
         self
     }
 
@@ -187,6 +218,9 @@ impl fmt::Display for Diagnostic {
         if let Some(help) = &self.help {
             write!(f, "; {help}")?;
         }
+        if let Some(example) = &self.example {
+            write!(f, ": {}", example.body)?;
+        }
         Ok(())
     }
 }
@@ -194,6 +228,30 @@ impl fmt::Display for Diagnostic {
 /// Whether any of them is an error.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(Diagnostic::is_error)
+}
+
+// === impl Example ===
+
+impl Example {
+    /// Fields of a proxy profile's `spec`.
+    pub fn profile(spec: serde_json::Value) -> Self {
+        Self {
+            kind: Kind::ProxyProfile,
+            label: None,
+            body: serde_json::json!({ "spec": spec }),
+        }
+    }
+
+    /// As a new proxy profile of a mesh.
+    #[must_use]
+    pub fn of(mut self, mesh: &str, name: &str) -> Self {
+        if let Some(body) = self.body.as_object_mut() {
+            body.insert("meshName".to_owned(), mesh.into());
+            body.insert("proxyProfileName".to_owned(), name.into());
+        }
+        self.label = Some(name.to_owned());
+        self
+    }
 }
 
 // === impl Sources ===
@@ -210,6 +268,20 @@ impl Sources {
         self.texts
             .get(source as usize)
             .map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Notes how a source is written.
+    pub fn note(&mut self, source: u32, notation: Notation) {
+        self.notations.entry(source).or_insert(notation);
+    }
+
+    /// How the reader of a problem writes: as the source does in which it is, or as the first of which that is known. What
+    /// stands in no text is in a store, which Terraform wrote.
+    pub fn notation(&self, problem: &Diagnostic) -> Notation {
+        let spans = problem.places.iter().filter_map(|place| place.span);
+        let of_place = spans.filter_map(|span| self.notations.get(&span.source)).next();
+        let known = of_place.or_else(|| self.notations.values().next());
+        known.copied().unwrap_or(Notation::Hcl)
     }
 
     /// The sources' names, in the order in which they were taken in.

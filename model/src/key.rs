@@ -1,5 +1,6 @@
 //! Which resource: its kind, its mesh, its parent, its name.
 
+use crate::arn::Arn;
 use crate::kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,7 +11,6 @@ use std::fmt;
 pub struct ResourceKey {
     /// The mesh's name; of a mesh, its own.
     pub mesh: String,
-    /// The kind.
     pub kind: Kind,
     /// The virtual router of a route, the virtual gateway of a gateway route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,8 +73,7 @@ impl ResourceKey {
 
     /// Reads the resource of an ARN, whatever its partition, region and account.
     pub fn from_arn(arn: &str) -> Option<Self> {
-        let path = arn.splitn(6, ':').nth(5).filter(|_| arn.starts_with("arn:"))?;
-        Self::from_path(path)
+        Self::from_path(Arn::parse(arn)?.resource)
     }
 
     /// The path that App Mesh's ARNs and proxies use: `mesh/apps/virtualRouter/r/route/x`.

@@ -7,7 +7,7 @@
 //! - [`value`]: the one instance tree. Null, absent, zero and empty are four things.
 //! - [`mod@pointer`]: where in a tree something is.
 //! - [`diag`]: problems as values, with a stable code and places.
-//! - [`kind`], [`key`]: which resource.
+//! - [`kind`], [`key`], [`mod@arn`]: which resource.
 //! - [`spec`], [`resource`]: resources, typed; [`mod@path`]: the places of their fields.
 //! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`mod@codes`]: their codes.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
@@ -16,6 +16,7 @@
 //! - [`json_text`]: JSON as text, with or without white space.
 //! - [`docs`]: the reference of every kind, as Markdown.
 
+pub mod arn;
 pub mod canonical;
 pub mod codes;
 pub mod diag;
@@ -24,6 +25,7 @@ pub mod digest;
 pub mod discovery_response;
 pub mod docs;
 pub mod file_name;
+pub mod help;
 pub mod json_text;
 pub mod key;
 pub mod kind;

@@ -57,7 +57,6 @@ pub(crate) struct Sizes {
 pub enum Provider<'a> {
     /// One node takes everything.
     VirtualNode(&'a Resource<VirtualNodeSpec>),
-    /// A router distributes.
     VirtualRouter(&'a Resource<VirtualRouterSpec>),
 }
 
@@ -75,12 +74,10 @@ impl Mesh {
         sort::empty(name.into())
     }
 
-    /// The mesh's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The mesh's key.
     pub fn key(&self) -> ResourceKey {
         ResourceKey::mesh(&self.name)
     }
@@ -313,7 +310,6 @@ impl Mesh {
 // === impl Provider ===
 
 impl<'a> Provider<'a> {
-    /// Which resource it is.
     pub fn key(self) -> &'a ResourceKey {
         match self {
             Self::VirtualNode(node) => &node.key,

@@ -16,7 +16,6 @@ pub enum Segment {
 pub struct Pointer(Vec<Segment>);
 
 impl Pointer {
-    /// The root.
     pub fn root() -> Self {
         Self::default()
     }
@@ -40,7 +39,6 @@ impl Pointer {
         Self(segments)
     }
 
-    /// The steps.
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }

@@ -16,11 +16,8 @@ pub const DEFAULT_ACCOUNT: &str = "000000000000";
 /// A resource. `S` is the spec of one kind, or [`Spec`] for any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource<S = Spec> {
-    /// Which resource.
     pub key: ResourceKey,
-    /// What it says.
     pub spec: S,
-    /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// The account that owns the mesh, where the user said that it is another than the resource's.
     pub mesh_owner: Option<String>,
@@ -34,7 +31,6 @@ pub struct Resource<S = Spec> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identity {
-    /// The ARN.
     pub arn: String,
     /// The unique id, which no other resource ever has. Empty where it is not known.
     pub uid: String,
@@ -65,7 +61,6 @@ impl<S> Resource<S> {
         }
     }
 
-    /// With another spec.
     pub fn with_spec<T>(self, spec: T) -> Resource<T> {
         let (_, bare) = self.apart();
         Resource {

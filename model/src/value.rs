@@ -9,7 +9,6 @@ use std::fmt;
 /// A value and where it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// What stands there.
     pub value: Value,
     /// The bytes it was read from, where there was a text.
     pub span: Option<Span>,
@@ -20,11 +19,9 @@ pub struct Node {
 pub enum Value {
     /// Written down as null (or, in Terraform, not set).
     Null,
-    /// A truth value.
     Bool(bool),
     /// A number, by its decimal text.
     Number(Number),
-    /// A text.
     String(String),
     /// Nodes in order.
     List(Vec<Node>),
@@ -41,14 +38,12 @@ pub enum Value {
 pub struct Symbol {
     /// The function's name: `Ref`, `Fn::Sub`, ….
     pub function: String,
-    /// Its argument.
     pub argument: Box<Node>,
 }
 
 /// Bytes of a source: `source` numbers the text in a [`Sources`](crate::diag::Sources).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
-    /// Which text.
     pub source: u32,
     /// First byte.
     pub start: u32,
@@ -67,9 +62,7 @@ pub struct Object {
 pub struct Field {
     /// The name as written.
     pub name: String,
-    /// Where the name stands.
     pub name_span: Option<Span>,
-    /// What the field holds.
     pub node: Node,
 }
 
@@ -98,7 +91,6 @@ impl Node {
         Self::new(Value::Null)
     }
 
-    /// Whether this is null.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }
@@ -348,7 +340,6 @@ impl Number {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The decimal text.
     pub fn as_text(&self) -> &str {
         &self.0
     }
@@ -363,7 +354,6 @@ impl Number {
         (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
     }
 
-    /// The nearest double.
     pub fn as_f64(&self) -> f64 {
         self.0.parse().unwrap_or(f64::NAN)
     }

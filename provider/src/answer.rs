@@ -186,6 +186,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
         let own = error.places.first().and_then(|place| place.resource.as_ref());
         let mut problem = Problem::warning(error.code, error.message.clone());
         problem.help.clone_from(&error.help);
+        problem.example.clone_from(&error.example);
         problem.places.clone_from(&error.places);
         let mut told = if own == Some(key) {
             problem::of_resource(key.kind, &problem)

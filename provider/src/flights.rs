@@ -54,7 +54,6 @@ impl Flights {
 }
 
 impl Flight {
-    /// The mesh.
     pub(crate) fn mesh(&self) -> &str {
         &self.mesh
     }

@@ -6,6 +6,7 @@ mod proxy;
 pub(crate) use ecs::{EcsProxyConfiguration, EcsSidecar, proxy_configuration, proxy_configuration_type};
 
 use async_trait::async_trait;
+use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
 use proxy::Proxy;
 use tfplugin::value::Type;
@@ -45,23 +46,18 @@ impl Function for ArnParse {
 
     async fn call(&self, _cx: &Context, arguments: Vec<Value>) -> Result<Value, FunctionError> {
         let arn = arguments.first().and_then(Value::as_str).unwrap_or_default();
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let found = match *parts.as_slice() {
-            ["arn", partition, "appmesh", region, account, path] => {
-                ResourceKey::from_path(path).map(|key| (partition, region, account, key))
-            }
-            _ => None,
-        };
-        let (partition, region, account, key) = found.ok_or_else(|| {
+        let parsed = Arn::parse(arn).filter(|arn| arn.service == "appmesh");
+        let found = parsed.and_then(|arn| Some((arn, ResourceKey::from_path(arn.resource)?)));
+        let (parts, key) = found.ok_or_else(|| {
             FunctionError::argument(
                 0,
                 format!("`{arn}` is not the ARN of an App Mesh resource, such as arn:aws:appmesh:eu-west-1:123456789012:mesh/apps."),
             )
         })?;
         let values = [
-            Value::from(partition),
-            Value::from(region),
-            Value::from(account),
+            Value::from(parts.partition),
+            Value::from(parts.region),
+            Value::from(parts.account),
             Value::from(key.mesh.as_str()),
             Value::from(key.kind.name()),
             Value::from(key.parent.clone()),

@@ -1,8 +1,9 @@
 //! The model's and the store's problems as Terraform shows them: at the attribute that the user wrote.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic as Problem, Place, Severity};
+use meshform_model::diag::{Diagnostic as Problem, Notation, Place, Severity};
 use meshform_model::dialect::{self, Dialect};
+use meshform_model::help;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::schema::{self, Form};
@@ -61,10 +62,22 @@ pub(crate) fn until_mended(problem: &mut Problem) {
 
 /// A problem without a place in the configuration.
 pub(crate) fn plain(problem: &Problem) -> Diagnostic {
-    let mut detail = sentence(&problem.message);
-    if let Some(help) = &problem.help {
+    let told = help::told(problem, Notation::Hcl);
+    let mut detail = sentence(&told.message);
+    if let Some(help) = &told.help {
         detail.push(' ');
         detail.push_str(&sentence(help));
+    }
+    if let Some(example) = &told.example {
+        if detail.ends_with('.') {
+            detail.pop();
+            detail.push_str(":\n");
+        }
+        // Terraform leaves lines alone that begin with a blank.
+        example
+            .lines()
+            .for_each(|line| detail.push_str(&format!("\n    {line}")));
+        detail.push('\n');
     }
     for place in problem.places.iter().skip(1) {
         if let Some(line) = elsewhere(place) {

@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tfplugin::schema::Schema;
 use tfplugin::{Configured, Context, Diagnostics, Provider, Registry, Value};
 
-/// The provider.
 #[derive(Debug, Default)]
 pub(crate) struct Appmesh {
     /// Every configuration's session. Usually one; with `--debug` a process is configured several times.

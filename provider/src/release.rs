@@ -21,7 +21,6 @@ use tfplugin::schema::{Attribute, IdentityAttribute, IdentitySchema, Schema};
 use tfplugin::value::Type;
 use tfplugin::{Context, Diagnostic, Diagnostics, Path, Resource, Value};
 
-/// The resource type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Release;
 

@@ -25,7 +25,6 @@ const LAST_RELEASE: Duration = Duration::from_millis(1300);
 /// does not refer to each other, so a mesh named by a literal may be asked to go before its last node.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A configured provider.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) settings: Settings,

@@ -27,7 +27,6 @@ const HOLD_TIME: Duration = Duration::from_secs(10);
 /// What the provider block says.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Where the store is.
     pub(crate) store: Location,
     /// How it is reached, where it is a bucket.
     pub(crate) access: Access,
@@ -37,7 +36,6 @@ pub(crate) struct Settings {
     pub(crate) owner: String,
     /// The person or machine that runs Terraform.
     pub(crate) actor: String,
-    /// Where releases are published.
     pub(crate) publish: Vec<Target>,
     /// How long a write waits for its release.
     pub(crate) release_timeout: Duration,

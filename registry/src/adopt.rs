@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 pub enum Standing {
     /// Nothing of its name is there.
     Absent,
-    /// The same is there.
     Same(Record),
     /// Something else is there.
     Different(Record),

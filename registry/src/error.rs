@@ -22,7 +22,6 @@ pub enum RegistryError {
     BothChanged {
         /// What is there, and who wrote it.
         conflict: Box<Conflict>,
-        /// The fields.
         fields: Vec<Pointer>,
     },
     /// It names others by their ids.
@@ -85,7 +84,6 @@ fn describe(key: &ResourceKey, holds: &[Hold]) -> String {
 }
 
 impl RegistryError {
-    /// The stable code.
     pub fn code(&self) -> Code {
         match self {
             Self::Store(error) => error.code(),

@@ -26,7 +26,6 @@ pub struct Paged {
 }
 
 impl Registry {
-    /// One resource.
     pub async fn get(&self, key: &ResourceKey) -> Result<Option<Record>> {
         Ok(self.store().get(key).await?)
     }

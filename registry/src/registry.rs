@@ -37,7 +37,6 @@ impl Registry {
         }
     }
 
-    /// The store.
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }

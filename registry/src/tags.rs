@@ -6,7 +6,6 @@ use serde_json::Value;
 /// Which tags a writer leaves to others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoredTags {
-    /// Their keys.
     pub keys: Vec<String>,
     /// Beginnings of their keys.
     pub prefixes: Vec<String>,

@@ -39,7 +39,6 @@ pub struct Snapshot {
     pub store: String,
     /// Everything up to this revision is in it.
     pub revision: Revision,
-    /// The resources.
     pub mesh: Arc<Mesh>,
     /// What is said of records that cannot be read, or are not of this mesh.
     pub problems: Vec<Diagnostic>,
@@ -48,7 +47,6 @@ pub struct Snapshot {
 /// A snapshot, and what may have become different since whoever asks has judged the mesh.
 #[derive(Debug, Clone)]
 pub struct Followed {
-    /// The mesh now.
     pub snapshot: Snapshot,
     /// What to ask with next time.
     pub turn: Turn,
@@ -175,7 +173,18 @@ impl Views {
     /// What a resource of the store names and the store does not have, as of now, or as of a revision at least. What
     /// there is to say of each, [`dangling`] says.
     pub async fn missing(&self, key: &ResourceKey, since: Option<Revision>) -> Result<Vec<Missing>> {
-        self.with(&key.mesh, since, |view| view.missing(key)).await
+        let mut missing = self.with(&key.mesh, since, |view| view.missing(key)).await?;
+        // A mesh's view knows no other mesh.
+        for missing in &mut missing {
+            let to = &missing.reference.to;
+            if to.kind == Kind::Mesh {
+                let meshes = self.store.meshes().await?;
+                let others = meshes.iter().map(String::as_str);
+                let others: Vec<&str> = others.filter(|name| *name != to.name).collect();
+                missing.near = closest(&to.name, &others).map(str::to_owned);
+            }
+        }
+        Ok(missing)
     }
 
     /// Whether a resource is there, as of a revision at least.

@@ -57,7 +57,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) sequence: u64,
     pub(crate) release: Option<&'a Digest>,
     pub(crate) pinned: bool,
-    /// By folder.
     pub(crate) proxies: &'a BTreeMap<String, ProxyEntry>,
     /// What a poller has to look up.
     pub(crate) discovery: &'a BTreeMap<String, DiscoveredNode>,
@@ -131,7 +130,6 @@ impl Wanted<'_> {
 
 /// What became of telling a proxy what it is to run.
 enum Told {
-    /// It was told.
     Now,
     /// It knows.
     Already,
@@ -165,7 +163,6 @@ fn is_same(one: &Current, other: &Current) -> bool {
 }
 
 impl BucketTarget {
-    /// Publishes to these objects.
     pub fn new(objects: PublishedObjects) -> Self {
         Self {
             objects,
@@ -174,7 +171,6 @@ impl BucketTarget {
         }
     }
 
-    /// The bucket's URL.
     pub fn name(&self) -> String {
         self.objects.place()
     }
@@ -537,7 +533,6 @@ async fn at_once<T>(work: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>
     stream::iter(work).buffered(CONCURRENCY).try_collect().await
 }
 
-/// Whose an object is.
 #[derive(serde::Deserialize)]
 struct Named {
     proxy: String,

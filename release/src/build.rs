@@ -21,16 +21,13 @@ pub trait Builder: Send + Sync + fmt::Debug {
     }
 }
 
-/// What was built.
 #[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// The proxies.
     pub proxies: Vec<Proxy>,
     /// What somebody should look at.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// One proxy's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The virtual node or gateway.

@@ -16,15 +16,11 @@ use meshform_store::{Digest, Prefix, Revision, StoreError};
 /// How a mesh and its release stand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// The mesh.
     pub mesh: String,
-    /// Its revision now.
     pub revision: Revision,
-    /// The current release.
     pub current: Option<Entry>,
     /// Whether proxies are held at it.
     pub pinned: bool,
-    /// When it is released.
     pub policy: ReleasePolicy,
     /// What releasing would do now.
     pub pending: Preview,

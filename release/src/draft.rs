@@ -9,8 +9,10 @@ use crate::memory::{Judged, Remembered};
 use crate::policy::{self, Trigger};
 use crate::releaser::Releaser;
 use meshform_bundle::layout::is_inside;
+use meshform_model::codes;
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
+use meshform_model::validate::closest;
 use meshform_registry::Followed;
 use meshform_store::{Digest, Revision};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +120,27 @@ impl Releaser {
         Ok(draft)
     }
 
+    /// Where the mesh itself is missing, a mesh of the store whose name is nearly the same may have been meant.
+    async fn with_the_mesh_that_was_meant(&self, problems: &mut [Diagnostic]) -> Result<()> {
+        for problem in problems
+            .iter_mut()
+            .filter(|problem| problem.code == codes::NO_MESH)
+        {
+            let key = problem.places.first().and_then(|place| place.resource.as_ref());
+            let Some(written) = key.map(|key| key.mesh.as_str()) else {
+                continue;
+            };
+            let meshes = self.store.meshes().await?;
+            let others = meshes.iter().map(String::as_str);
+            let others: Vec<&str> = others.filter(|name| *name != written).collect();
+            if let Some(near) = closest(written, &others) {
+                let otherwise = problem.help.take().unwrap_or_default();
+                problem.help = Some(format!("did you mean mesh `{near}`? Otherwise {otherwise}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Builds a mesh that is valid: the proxies that changed, or all of them where something is to be said of one: what
     /// the whole says, only the whole knows.
     pub(crate) async fn build(
@@ -129,7 +152,7 @@ impl Releaser {
     ) -> Result<()> {
         draft.diagnostics = judged.verdicts.diagnostics();
         if judged.verdicts.has_errors() {
-            return Ok(());
+            return self.with_the_mesh_that_was_meant(&mut draft.diagnostics).await;
         }
         let some = if judged.entries.is_empty() {
             None

@@ -13,7 +13,6 @@ pub type Result<T> = std::result::Result<T, ReleaseError>;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The publishing directory failed.
@@ -21,45 +20,28 @@ pub enum ReleaseError {
     Publish {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
         action: &'static str,
-        /// What the system says.
         detail: String,
     },
     /// Something that nothing is published to.
     #[error("`{name}` is no place to publish to")]
-    Target {
-        /// The name.
-        name: String,
-    },
+    Target { name: String },
     /// Another process was faster every time.
     #[error("mesh `{mesh}` was released by others {attempts} times in a row")]
     Contended {
-        /// The mesh.
         mesh: String,
         /// How often it was tried.
         attempts: u32,
     },
     /// No such release in the history.
     #[error("mesh `{mesh}` has no release `{release}`")]
-    NoRelease {
-        /// The mesh.
-        mesh: String,
-        /// What was asked for.
-        release: String,
-    },
+    NoRelease { mesh: String, release: String },
     /// A part of a release is missing or malformed.
     #[error("the release of mesh `{mesh}` is damaged: {detail}")]
-    Damaged {
-        /// The mesh.
-        mesh: String,
-        /// What is wrong.
-        detail: String,
-    },
+    Damaged { mesh: String, detail: String },
     /// The directory belongs to another store.
     #[error("{} says that mesh `{mesh}` is published there by another store (`{found}`)", ledger.display())]
     OtherStore {
-        /// The mesh.
         mesh: String,
         /// The file that says so.
         ledger: PathBuf,
@@ -72,9 +54,7 @@ pub enum ReleaseError {
          this store has not reached"
     )]
     OtherPublisher {
-        /// The mesh.
         mesh: String,
-        /// The bucket.
         target: String,
         /// The sequence number that was found.
         found: u64,
@@ -82,11 +62,9 @@ pub enum ReleaseError {
     /// A name or content that is not published.
     #[error("`{name}` of mesh `{mesh}` cannot be published: {why}")]
     Unfit {
-        /// The mesh.
         mesh: String,
         /// The file or folder.
         name: String,
-        /// Why not.
         why: &'static str,
     },
 }
@@ -117,7 +95,6 @@ impl ReleaseError {
         )
     }
 
-    /// The stable code.
     pub fn code(&self) -> Code {
         match self {
             Self::Store(error) => error.code(),

@@ -54,7 +54,6 @@ pub struct RunningProxy {
     pub status: Status,
     /// When, by the storage's clock.
     pub at: Timestamp,
-    /// How it stands now.
     pub condition: Condition,
 }
 
@@ -110,7 +109,6 @@ impl Condition {
         }
     }
 
-    /// In words.
     pub fn words(self) -> &'static str {
         match self {
             Self::NeedsRestart => "needs a restart",
@@ -145,7 +143,6 @@ impl Condition {
 }
 
 impl Fleet {
-    /// How many stand so.
     pub fn count(&self, condition: Condition) -> usize {
         self.proxies
             .iter()

@@ -14,11 +14,9 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// Which form this is.
     pub format: u32,
     /// The store that it was made in.
     pub store: String,
-    /// The mesh.
     pub mesh: String,
     /// The mesh's revision that it was made from.
     pub revision: Revision,
@@ -53,18 +51,13 @@ pub struct ProxyEntry {
 /// How one proxy differs between two releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyChange {
-    /// The proxy.
     pub key: ResourceKey,
-    /// Its folder.
     pub path: String,
-    /// How.
     pub what: WhatChanged,
 }
 
-/// How a proxy differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhatChanged {
-    /// It is new.
     Added,
     /// A running Envoy follows by itself.
     Configuration,

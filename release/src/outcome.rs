@@ -9,11 +9,9 @@ use meshform_store::{Digest, Revision};
 /// How releasing a mesh ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The mesh.
     pub mesh: String,
     /// Its revision that was looked at.
     pub revision: Revision,
-    /// What became of it.
     pub verdict: Verdict,
     /// Where the mesh is not valid: why not. Otherwise what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
@@ -53,7 +51,6 @@ pub enum Verdict {
     Pinned(Digest),
     /// A new release, and what it changes.
     Released {
-        /// The release.
         release: Digest,
         /// The proxies that differ.
         changes: Vec<ProxyChange>,
@@ -69,7 +66,6 @@ pub enum Verdict {
     Nothing,
 }
 
-/// What releasing would do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     /// Whether the mesh is valid.

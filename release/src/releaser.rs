@@ -116,7 +116,6 @@ impl Releaser {
         self
     }
 
-    /// With another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;

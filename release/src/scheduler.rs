@@ -40,7 +40,6 @@ pub struct ReleaseScheduler {
 
 /// What is to be done about a mesh, or about all that wait.
 enum Order {
-    /// It was written.
     Written(String),
     /// A part of it was taken away that is about to be made anew.
     Replacing(String),

@@ -15,7 +15,6 @@ pub struct Served {
 }
 
 impl Served {
-    /// The release.
     pub fn release(&self) -> &Digest {
         &self.release
     }

@@ -14,7 +14,6 @@ pub(crate) const KEPT: usize = 10;
 
 const FORMAT: u32 = 1;
 
-/// What the pointer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
@@ -70,13 +69,10 @@ impl Broken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The release.
     pub release: Digest,
     /// The mesh's revision that it was made from.
     pub revision: Revision,
-    /// Who made it current.
     pub actor: String,
-    /// When.
     pub at: Timestamp,
 }
 

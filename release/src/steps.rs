@@ -15,7 +15,6 @@ pub enum Step {
     Publishing(meshform_bundle::publish::Step),
 }
 
-/// Is told each step.
 pub trait Steps: Send + Sync + fmt::Debug {
     /// A step was just done.
     fn passed(&self, step: Step);

@@ -21,7 +21,6 @@ pub enum Target {
 /// What became of one target when a release was published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// The target.
     pub target: String,
     /// What was written, or why not everything was.
     pub result: Result<Published>,
@@ -41,7 +40,6 @@ pub struct TargetReport {
     /// The release that it has, whole; none where it has none, or the mesh is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Digest>,
-    /// When that was reported.
     pub at: Timestamp,
     /// Why it does not have a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,9 +50,7 @@ pub struct TargetReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetFailure {
-    /// When.
     pub at: Timestamp,
-    /// What was wrong.
     pub message: String,
 }
 
@@ -63,7 +59,6 @@ pub struct TargetFailure {
 pub struct TargetStatus {
     /// What is remembered of it.
     pub report: TargetReport,
-    /// What is there.
     pub standing: Standing,
 }
 

@@ -126,7 +126,6 @@ impl Releaser {
         Ok(false)
     }
 
-    /// What targets lack.
     async fn of_targets(&self, mesh: &str, pointed: &Pointed, warnings: &mut Warnings) -> Result<()> {
         if self.targets.is_empty() && pointed.state.targets.is_empty() {
             return Ok(());

@@ -8,7 +8,6 @@ pub use meshform_model::digest::Digest;
 /// A blob that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Its name.
     pub digest: Digest,
     /// How many bytes.
     pub size: u64,
@@ -23,8 +22,6 @@ pub struct NamedPointer {
     pub value: String,
     /// How often it was set, from 1. What a writer expects.
     pub version: u64,
-    /// Who set it.
     pub author: Author,
-    /// When.
     pub at: Timestamp,
 }

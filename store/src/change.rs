@@ -6,22 +6,16 @@ use meshform_model::key::ResourceKey;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The revision that it made.
     pub revision: Revision,
-    /// Of which resource.
     pub key: ResourceKey,
-    /// What was done.
     pub action: Action,
-    /// By whom.
     pub author: Author,
-    /// When.
     pub at: Timestamp,
 }
 
-/// What a write does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Creates or changes.
@@ -35,7 +29,6 @@ pub enum Action {
 pub enum Feed {
     /// This, in order. `head` is the mesh's revision; where the last change is older, ask again from it.
     Changes {
-        /// The changes.
         changes: Vec<Change>,
         /// The newest revision of the mesh.
         head: Revision,
@@ -50,7 +43,6 @@ pub enum Feed {
 /// What happened to a mesh, with the records that were written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangedRecords {
-    /// What happened.
     pub feed: Feed,
     /// The records that the feed names and that are there.
     pub records: Vec<Record>,

@@ -51,7 +51,6 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Who the store is; created with `seed` if it is not there yet. An existing store keeps its own.
     async fn establish(&self, seed: &Seed) -> Result<StoreIdentity>;
 
-    /// One record.
     async fn get(&self, key: &ResourceKey) -> Result<Option<Record>>;
 
     /// The records among these that are there.
@@ -141,7 +140,6 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Ends a run that this process began.
     async fn close_run(&self, run: &RunId) -> Result<()>;
 
-    /// How a run stands.
     async fn run_state(&self, run: &RunId) -> Result<RunState>;
 
     /// How a run stands that may have died just now. Where only time tells, waits until it does.
@@ -153,12 +151,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 /// What a pointer is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointerWrite {
-    /// Of which mesh.
     pub mesh: String,
-    /// The pointer's name.
     pub name: String,
     /// The version that the writer has seen.
     pub expected: Option<u64>,
-    /// The new value.
     pub value: String,
 }

@@ -27,25 +27,17 @@ pub enum StoreError {
     /// A file that is not ours is where the store should be.
     #[error("{} is not a meshform store: {what}", path.display())]
     Foreign {
-        /// The file.
         path: PathBuf,
         /// What it is instead.
         what: String,
     },
     /// The store's file cannot be right.
     #[error("the store {} is damaged: {detail}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// How it shows.
-        detail: String,
-    },
+    Damaged { path: PathBuf, detail: String },
     /// A newer program has been here.
     #[error("the store {} has format {found}; this version of meshform knows formats up to {known}", path.display())]
     Newer {
-        /// The file.
         path: PathBuf,
-        /// Its format.
         found: i64,
         /// The newest format known.
         known: i64,
@@ -53,11 +45,9 @@ pub enum StoreError {
     /// Locks do not work there.
     #[error("the store {} would be on a network file system ({kind}, mounted at {})", path.display(), mount.display())]
     Network {
-        /// The store's directory.
         path: PathBuf,
         /// The file system's type.
         kind: String,
-        /// Where it is mounted.
         mount: PathBuf,
     },
     /// The system said no.
@@ -65,49 +55,31 @@ pub enum StoreError {
     Permission {
         /// The file or directory.
         path: PathBuf,
-        /// What was tried.
         action: &'static str,
     },
     /// No space.
     #[error("no space is left for the store {}", path.display())]
-    Full {
-        /// The file.
-        path: PathBuf,
-    },
+    Full { path: PathBuf },
     /// Others were writing all the time.
     #[error("the store {} was kept busy by other processes for {waited_ms} ms", path.display())]
-    Busy {
-        /// The file.
-        path: PathBuf,
-        /// How long was waited.
-        waited_ms: u64,
-    },
+    Busy { path: PathBuf, waited_ms: u64 },
     /// Anything else that the system reports.
     #[error("cannot {action} {}: {detail}", path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What was tried.
         action: &'static str,
-        /// What the system says.
         detail: String,
     },
     /// The file that is open is not the one at the store's path any more.
     #[error("the store {} was moved, deleted or replaced while it was open", path.display())]
-    Replaced {
-        /// The file.
-        path: PathBuf,
-    },
+    Replaced { path: PathBuf },
     /// The store was shut down.
     #[error("the store {place} was closed")]
-    Closed {
-        /// The store.
-        place: String,
-    },
+    Closed { place: String },
     /// Not the store that was used before.
     #[error("the store {place} {}, but `{expected}` was used before", describe_found(found.as_deref()))]
     Other {
-        /// The store.
         place: String,
         /// The id that is remembered.
         expected: String,
@@ -117,11 +89,8 @@ pub enum StoreError {
     /// A store's name that cannot be understood.
     #[error("`{name}` is not the name of a store: {problem}")]
     Location {
-        /// What was written.
         name: String,
-        /// Why it is none.
         problem: String,
-        /// What would be right.
         help: String,
     },
     /// What object storage has to say, or that it says nothing.
@@ -129,22 +98,14 @@ pub enum StoreError {
     Storage(Box<StorageError>),
     /// A part of a store's identity is malformed.
     #[error("`{value}` is not the name of {}", describe_seed(field))]
-    Seed {
-        /// Which part.
-        field: &'static str,
-        /// What was given.
-        value: String,
-    },
+    Seed { field: &'static str, value: String },
 }
 
 /// What the loser of a compare-and-swap learns: who changed what, when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflict {
-    /// The resource.
     pub key: ResourceKey,
-    /// What was expected.
     pub expected: Expected,
-    /// What is there.
     pub found: Option<Record>,
     /// Where nothing is there: the write that took it away, if that is still known.
     pub deleted_by: Option<Change>,
@@ -157,9 +118,7 @@ pub struct PointerConflict {
     pub mesh: Option<String>,
     /// The pointer or setting.
     pub name: String,
-    /// What was expected.
     pub expected: Option<u64>,
-    /// What it says now.
     pub found: Option<NamedPointer>,
 }
 
@@ -248,7 +207,6 @@ fn is_object(path: &std::path::Path) -> bool {
 }
 
 impl StoreError {
-    /// The stable code.
     pub fn code(&self) -> Code {
         match self {
             Self::Conflict(_) => codes::CONFLICT,

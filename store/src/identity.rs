@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::time::Timestamp;
+use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION};
 use serde::{Deserialize, Serialize};
@@ -72,13 +73,8 @@ impl Seed {
 
     /// The parts of an ARN that was made elsewhere, so that a store filled from it goes on with the same.
     pub fn from_arn(arn: &str) -> Option<Self> {
-        let mut parts = arn.splitn(6, ':');
-        let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-        let (region, account) = (parts.next()?, parts.next()?);
-        parts.next()?;
-        (prefix == "arn" && service == "appmesh")
-            .then(|| Self::new(partition, region, account).ok())
-            .flatten()
+        let arn = Arn::parse(arn).filter(|arn| arn.service == "appmesh")?;
+        Self::new(arn.partition, arn.region, arn.account).ok()
     }
 
     /// `aws`, or another of AWS's partitions.
@@ -86,7 +82,6 @@ impl Seed {
         &self.partition
     }
 
-    /// The region.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -98,12 +93,14 @@ impl Seed {
 
     /// The ARN of a resource that `account` owns.
     pub fn arn(&self, account: &str, key: &ResourceKey) -> String {
-        format!(
-            "arn:{}:appmesh:{}:{account}:{}",
-            self.partition,
-            self.region,
-            key.path()
-        )
+        let arn = Arn {
+            partition: &self.partition,
+            service: "appmesh",
+            region: &self.region,
+            account,
+            resource: &key.path(),
+        };
+        arn.to_string()
     }
 }
 

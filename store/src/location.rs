@@ -4,7 +4,6 @@ use crate::error::{Result, StoreError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A directory: the embedded store.
@@ -13,7 +12,6 @@ pub enum Location {
     Bucket(BucketUrl),
 }
 
-/// Who keeps the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     /// Amazon S3, or a server with its interface.
@@ -203,7 +201,6 @@ impl BucketUrl {
         })
     }
 
-    /// Who keeps the objects.
     pub fn service(&self) -> Service {
         self.service
     }

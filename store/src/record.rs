@@ -16,7 +16,6 @@ pub struct Revision(pub u64);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Which resource.
     pub key: ResourceKey,
     /// The canonical form: `{spec, tags, extensions}`.
     pub body: serde_json::Value,
@@ -42,7 +41,6 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordIdentity {
-    /// The ARN.
     pub arn: String,
     /// The id that tells this resource from an earlier one of the same name.
     pub uid: String,
@@ -52,7 +50,6 @@ pub struct RecordIdentity {
     pub resource_owner: String,
 }
 
-/// Who writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Author {
@@ -60,7 +57,6 @@ pub struct Author {
     pub owner: String,
     /// The person or machine, as another person would recognise it.
     pub actor: String,
-    /// The process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
 }
@@ -68,7 +64,6 @@ pub struct Author {
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
-    /// Which resource.
     pub key: ResourceKey,
     /// The canonical form: `{spec, tags, extensions}`.
     pub body: serde_json::Value,
@@ -81,15 +76,12 @@ pub struct Draft {
 /// What a resource that lived elsewhere before brings with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportedIdentity {
-    /// Its ARN.
     pub arn: Option<String>,
-    /// Its uid.
     pub uid: Option<String>,
     /// The account that owns its mesh.
     pub mesh_owner: Option<String>,
     /// The account that owns it.
     pub resource_owner: Option<String>,
-    /// When it was created.
     pub created_at: Option<Timestamp>,
     /// When it was written last.
     pub last_updated_at: Option<Timestamp>,
@@ -133,7 +125,6 @@ pub struct Listing {
 pub struct Unreadable {
     /// Which, as far as it can be told.
     pub what: String,
-    /// Why not.
     pub why: String,
 }
 

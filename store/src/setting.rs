@@ -14,14 +14,12 @@ pub struct Setting {
     pub version: u64,
     /// Who wrote it last.
     pub author: Author,
-    /// When.
     pub at: Timestamp,
 }
 
 /// What a setting is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingWrite {
-    /// Its name.
     pub name: String,
     /// The version that the writer has seen; `None` if there is none.
     pub expected: Option<u64>,

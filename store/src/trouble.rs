@@ -10,7 +10,6 @@ pub struct StorageError {
     pub trouble: Trouble,
     /// The object, with its bucket.
     pub place: String,
-    /// What was tried.
     pub action: &'static str,
     /// What the service or the system says.
     pub detail: String,

@@ -136,6 +136,8 @@
 //! Three rings: this public API; `server`, one file for each call of the protocol, which knows values but no
 //! messages; and `wire`, which only converts. `plugin` is the process around them.
 
+#![warn(missing_docs)]
+
 mod context;
 mod data_source;
 mod diag;

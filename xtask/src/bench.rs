@@ -6,6 +6,7 @@
 //! - [`mod@sizes`]: the same for applies, plans, a change and a destroy at several sizes; [`server`] answers the peer.
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
 //! - [`function`]: the Lambda function for CloudFormation: its start, its first events, its memory.
+//! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
@@ -16,6 +17,7 @@ mod agent;
 mod crates;
 mod figures;
 mod follow;
+mod forms;
 mod function;
 mod plans;
 mod server;
@@ -62,6 +64,11 @@ const SECTIONS: &[Section] = &[
         run: follow::run,
     },
     Section {
+        name: "forms",
+        about: "CloudFormation in, a checked mesh, CloudFormation out; peers make or check the same template",
+        run: forms::run,
+    },
+    Section {
         name: "function",
         about: "the Lambda function for CloudFormation: start, first events, memory",
         run: function::run,
@@ -78,7 +85,6 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-/// What the sections share.
 struct Bench<'a> {
     checkout: &'a Checkout,
     children: &'a Children,
@@ -93,14 +99,12 @@ struct Bench<'a> {
     peer: Option<PathBuf>,
     /// How often each figure is taken.
     runs: usize,
-    /// How many resources.
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
     profile: String,
 }
 
-/// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wishes {
     only: Vec<String>,

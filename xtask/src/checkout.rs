@@ -27,7 +27,6 @@ impl Checkout {
         }
     }
 
-    /// The root itself.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

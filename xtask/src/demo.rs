@@ -28,7 +28,6 @@ use live::Mark;
 use steps::Steps;
 use terraform::Terraform;
 
-/// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     /// Everything, and nothing stays.
@@ -41,9 +40,7 @@ enum Wish {
 
 /// The folders of the demo, all in its work directory.
 struct Folders {
-    /// The root module.
     module: PathBuf,
-    /// What proxies read.
     published: PathBuf,
     /// The other forms of the mesh.
     forms: PathBuf,

@@ -46,7 +46,6 @@ const PACK: &str = include_str!("dist/pack.py");
 const USE: &str =
     "cargo xtask dist [--target TRIPLE]… [--profile NAME] [--oci [--envoy PROGRAM [--base LAYOUT]]]";
 
-/// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Wish {
     /// Cargo's profile: `release`, unless somebody only wants to see the archives.

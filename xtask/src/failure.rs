@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::Path;
 
-/// What tasks give back.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 /// What went wrong, and what to do about it.

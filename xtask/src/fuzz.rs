@@ -29,7 +29,6 @@ const fn target(name: &'static str, folder: &'static str, inner: &'static str) -
     Target { name, folder, inner }
 }
 
-/// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Wishes {
     target: Option<String>,

@@ -76,8 +76,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "conformance",
-        usage: "[--only SECTION]",
-        about: "every feature of the model on real Envoy; writes docs/conformance.md",
+        usage: "[--only SECTION | --mutate [--only FIELD | --sample N]]",
+        about: "every feature of the model on real Envoy; writes docs/conformance.md, or says which row notices a missing field",
         run: conformance::run,
     },
     Task {
@@ -89,7 +89,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "soak",
         usage: "[--only PROMISE]… [--list]",
-        about: "promises that take long to show, run large: rolling replacements, random kills, thousands of meshes",
+        about: "promises that take long to show, run large: rolling replacements, random kills, thousands of meshes, a bucket with faults",
         run: soak::run,
     },
     Task {

@@ -15,11 +15,13 @@ pub(crate) struct Registry<'a> {
 impl<'a> Registry<'a> {
     /// Makes `api` in `apps.local`.
     pub(crate) fn new(moto: &'a Moto) -> Self {
-        let made = call(moto, "CreateHttpNamespace", &json!({"Name": "apps.local"}));
-        let operation = call(moto, "GetOperation", &json!({"OperationId": made["OperationId"]}));
-        let namespace = &operation["Operation"]["Targets"]["NAMESPACE"];
-        let checked = json!({"FailureThreshold": 1});
-        let asked = json!({"Name": "api", "NamespaceId": namespace, "HealthCheckCustomConfig": checked});
+        Self::of(moto, "apps.local", "api")
+    }
+
+    /// Makes a service in a namespace, which is made where it is not there.
+    pub(crate) fn of(moto: &'a Moto, namespace: &str, service: &str) -> Self {
+        let asked = json!({"Name": service, "NamespaceId": namespace_id(moto, namespace),
+            "HealthCheckCustomConfig": {"FailureThreshold": 1}});
         let service = call(moto, "CreateService", &asked);
         Self {
             moto,
@@ -42,6 +44,17 @@ impl<'a> Registry<'a> {
         let asked = json!({"ServiceId": self.service, "InstanceId": id, "Status": status});
         call(self.moto, "UpdateInstanceCustomHealthStatus", &asked);
     }
+}
+
+fn namespace_id(moto: &Moto, name: &str) -> Value {
+    let known = call(moto, "ListNamespaces", &json!({}));
+    let mut known = known["Namespaces"].as_array().into_iter().flatten();
+    if let Some(namespace) = known.find(|namespace| namespace["Name"] == name) {
+        return namespace["Id"].clone();
+    }
+    let made = call(moto, "CreateHttpNamespace", &json!({"Name": name}));
+    let operation = call(moto, "GetOperation", &json!({"OperationId": made["OperationId"]}));
+    operation["Operation"]["Targets"]["NAMESPACE"].clone()
 }
 
 fn call(moto: &Moto, operation: &str, asked: &Value) -> Value {

@@ -51,11 +51,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What the server takes.
 pub(crate) const KEY: &str = "AKIAEXAMPLE";
 pub(crate) const SECRET: &str = "a-secret-for-tests";
 
-/// Where the server is.
 pub(crate) struct Bucket {
     endpoint: String,
     url: String,

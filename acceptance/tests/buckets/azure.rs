@@ -11,7 +11,6 @@ use ring::hmac;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The account.
 pub(crate) const ACCOUNT: &str = "meshaccount";
 /// Its key: any bytes.
 pub(crate) const KEY: &str = "YS1rZXktZm9yLXRlc3RzLWEta2V5LWZvci10ZXN0cw==";
@@ -30,7 +29,6 @@ pub(crate) const ASSERTION: &str = "eyJhbGci.an-assertion-for-tests";
 /// What an application shows to get it.
 pub(crate) const SECRET: &str = "an-applications-secret-for-tests";
 
-/// The server.
 pub(crate) struct Azure {
     pub(crate) desk: Desk,
     pub(crate) blobs: Arc<Blobs>,

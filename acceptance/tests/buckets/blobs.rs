@@ -15,7 +15,6 @@ const PAGE: usize = 2;
 /// The bucket, or container, that is there.
 pub(crate) const BUCKET: &str = "meshes";
 
-/// An object.
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     pub(crate) bytes: Bytes,
@@ -80,7 +79,6 @@ impl Blobs {
         Some(blob)
     }
 
-    /// Whether it was there.
     pub(crate) fn delete(&self, name: &str) -> bool {
         self.held.lock().unwrap().remove(name).is_some()
     }
@@ -152,7 +150,6 @@ pub(crate) fn http_date(time: Timestamp) -> String {
     )
 }
 
-/// A text in XML.
 pub(crate) fn xml(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

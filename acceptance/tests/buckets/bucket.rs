@@ -11,13 +11,10 @@ use std::sync::Arc;
 /// A bucket on a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
-    /// The server's address.
     pub(crate) endpoint: String,
-    /// The store's name.
     pub(crate) url: String,
 }
 
-/// What the servers take.
 pub(crate) const KEY: &str = "AKIAEXAMPLE";
 pub(crate) const SECRET: &str = "a-secret-for-tests";
 
@@ -46,7 +43,6 @@ impl Bucket {
         opened(&self.url, self.environment())
     }
 
-    /// How it is reached.
     pub(crate) fn access(&self) -> Access {
         Access {
             environment: self.environment(),

@@ -47,20 +47,17 @@ where
     (address, end)
 }
 
-/// A request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     pub(crate) method: String,
     /// As it stands in the request's line, without the query: a whole URL where a proxy is meant.
     pub(crate) path: String,
-    /// The query, decoded.
     pub(crate) query: BTreeMap<String, String>,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
 }
 
-/// An answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -15,14 +15,12 @@ use std::sync::Arc;
 
 /// A token that is taken, however it was come by.
 pub(crate) const TOKEN: &str = "ya29.a-token-for-tests";
-/// Who signs claims.
 const EMAIL: &str = "meshes@tests.iam.gserviceaccount.com";
 /// A line of the service account's key.
 pub(crate) const KEY_LINE: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDRFmeQDYjM9P98";
 /// Made for this test.
 const KEY: &str = include_str!("account.pem");
 
-/// The server.
 pub(crate) struct Google {
     pub(crate) desk: Desk,
     pub(crate) blobs: Arc<Blobs>,

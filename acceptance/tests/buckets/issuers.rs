@@ -29,7 +29,6 @@ pub(crate) struct Mint {
     instead: Mutex<Option<Answer>>,
 }
 
-/// What was made.
 struct Made {
     key: String,
     secret: String,
@@ -59,7 +58,6 @@ impl Mint {
         *self.instead.lock().unwrap() = answer;
     }
 
-    /// How many were made.
     pub(crate) fn made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }

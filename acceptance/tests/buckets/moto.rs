@@ -38,7 +38,6 @@ impl Moto {
         moto
     }
 
-    /// Where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -31,7 +31,6 @@ pub(crate) struct Server {
     _end: oneshot::Sender<()>,
 }
 
-/// How a request fails.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// An answer of that status, with that code of S3's.
@@ -47,7 +46,6 @@ pub(crate) enum Fault {
     Skewed,
 }
 
-/// Whose requests are taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) secret: String,
@@ -170,7 +168,6 @@ impl Server {
         std::mem::take(&mut *self.shared.denied.lock().unwrap())
     }
 
-    /// Whose requests are taken.
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.shared.accounts
     }

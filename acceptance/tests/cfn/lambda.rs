@@ -18,7 +18,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
-/// The function.
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:meshform-cfn";
 
 /// How long an outcome may take before a test has failed.
@@ -35,7 +34,6 @@ pub(crate) struct Lambda {
     _end: oneshot::Sender<()>,
 }
 
-/// How an invocation ended.
 pub(crate) type Outcome = Result<Value, Value>;
 
 #[derive(Default)]
@@ -69,7 +67,6 @@ struct State {
 pub(crate) enum Trouble {
     /// It is taken, and nobody ever sees it.
     Lost,
-    /// It is refused.
     Refused,
 }
 

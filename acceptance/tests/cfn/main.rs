@@ -30,11 +30,9 @@ mod world;
 
 use std::net::SocketAddr;
 
-/// What the server takes.
 pub(crate) const KEY: &str = "AKIAEXAMPLE";
 pub(crate) const SECRET: &str = "a-secret-for-tests";
 
-/// Where the bucket is.
 pub(crate) struct Bucket {
     pub(crate) endpoint: String,
     pub(crate) url: String,

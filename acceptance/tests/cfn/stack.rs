@@ -10,11 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Parameters of a stack, by name.
 pub(crate) type Parameters = BTreeMap<String, String>;
 
-/// How an operation ended.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) status: &'static str,
-    /// Why resources failed.
     pub(crate) reasons: Vec<String>,
 }
 

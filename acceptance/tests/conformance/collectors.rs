@@ -23,7 +23,6 @@ pub(crate) struct Span {
     pub(crate) at: String,
 }
 
-/// A running collector.
 #[derive(Debug, Clone)]
 pub(crate) struct Collector {
     pub(crate) port: u16,

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// An answer.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -22,7 +21,6 @@ pub(crate) struct Reply {
     pub(crate) trailers: BTreeMap<String, String>,
 }
 
-/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) port: u16,

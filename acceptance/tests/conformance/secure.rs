@@ -22,7 +22,6 @@ pub(crate) struct Tls<'a> {
     pub(crate) name: &'a str,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) answer: String,
@@ -56,7 +55,6 @@ impl Tls<'_> {
         self.get_at(&format!("127.0.0.1:{port}"), protocols)
     }
 
-    /// The same, elsewhere.
     pub(crate) fn get_at(&self, address: &str, protocols: &[&str]) -> io::Result<Seen> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -116,7 +114,6 @@ pub(crate) fn service(identity: &Identity, clients: Option<&str>) -> (u16, Log) 
     service_on("127.0.0.1:0", (identity, clients))
 }
 
-/// The same, elsewhere.
 pub(crate) fn service_on(address: &str, (identity, clients): (&Identity, Option<&str>)) -> (u16, Log) {
     let config = Arc::new(server(identity, clients, b"http/1.1"));
     let listener = TcpListener::bind(address).unwrap();

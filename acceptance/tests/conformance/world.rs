@@ -1,5 +1,6 @@
 //! A mesh written piece by piece, and real Envoys that run on what the compiler makes of it.
 
+use super::mutation;
 use super::namespace;
 use super::servers::free_port;
 use super::sheet::eventually;
@@ -27,11 +28,12 @@ pub(crate) struct Plan {
     endpoints: Vec<Value>,
     /// Where `web` listens for its application.
     pub(crate) port: u16,
+    /// What Envoy's command line has besides.
+    pub(crate) arguments: Vec<String>,
     /// As whom Envoy runs (user, group), where not as ourselves.
     pub(crate) user: Option<(u32, u32)>,
 }
 
-/// A running proxy.
 pub(crate) struct Proxy {
     pub(crate) envoy: Envoy,
     /// Where `web` listens for its application.
@@ -51,6 +53,7 @@ impl Plan {
             resources: Map::new(),
             endpoints: Vec::new(),
             port: free_port(),
+            arguments: Vec::new(),
             user: None,
         };
         plan.set("", json!({"egressFilter": {"type": "DROP_ALL"}}));
@@ -177,10 +180,11 @@ impl Plan {
         let key = ResourceKey::from_path(&format!("mesh/apps/{path}")).unwrap();
         let proxy = built(&plan.mesh(), &key, &root);
         let directory = PathBuf::from(&proxy.directory);
-        let steps = steps(&Files::new(), &proxy.files());
+        let files = mutation::applied(proxy.files());
+        let steps = steps(&Files::new(), &files);
         publish(&directory, &steps[0]);
         let bootstrap = root.join("bootstrap.json");
-        fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
+        fs::write(&bootstrap, &files["bootstrap.json"]).unwrap();
         let envoy = Envoy::start_by(self.program(&root), &bootstrap, admin, &root.join("envoy.log")).unwrap();
         let rejected = envoy.rejected_updates().unwrap();
         assert!(rejected.is_empty(), "{rejected:?}\n{}", envoy.log());
@@ -201,7 +205,9 @@ impl Plan {
     /// Envoy, as whoever is to run it; that user may read and write below `root`.
     fn program(&self, root: &Path) -> Command {
         let Some(user) = self.user else {
-            return Command::new(tools::envoy());
+            let mut program = Command::new(tools::envoy());
+            program.args(&self.arguments);
+            return program;
         };
         let open = fs::Permissions::from_mode(0o777);
         fs::set_permissions(root, open).unwrap();
@@ -268,7 +274,7 @@ impl Proxy {
     /// Publishes the mesh's next state step by step, each when Envoy has the one before.
     pub(crate) fn follow(&mut self, plan: &Plan) {
         let proxy = built(&self.mesh(plan), &self.key, &self.root);
-        for step in steps(&self.published, &proxy.files()) {
+        for step in steps(&self.published, &mutation::applied(proxy.files())) {
             publish(&self.directory, &step);
             eventually("Envoy has what was published", 20, || self.has(&step));
             // Its workers learn of it a moment after its main thread.

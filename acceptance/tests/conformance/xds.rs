@@ -18,17 +18,14 @@ use tokio::sync::watch;
 /// Resources by type and name.
 pub(crate) type Resources = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// A running server.
 #[derive(Debug, Clone)]
 pub(crate) struct Xds {
     state: Arc<watch::Sender<(u64, Resources)>>,
     noted: Arc<Mutex<Noted>>,
 }
 
-/// What clients said.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Noted {
-    /// Who asked.
     pub(crate) nodes: Vec<String>,
     /// What was refused, and why.
     pub(crate) refused: Vec<String>,
@@ -172,7 +169,6 @@ const ORDER: [&str; 5] = [
     SECRET,
 ];
 
-/// The type of secrets.
 pub(crate) const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 
 fn answer(

@@ -23,7 +23,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
         let mut found = lines.filter(|(given, _)| given.eq_ignore_ascii_case(name));
@@ -122,7 +121,6 @@ impl Server {
         self.process.wait().unwrap()
     }
 
-    /// Kills it.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Who it is; without it this program is no application.
 pub(crate) const NAME: &str = "APPLICATION_NAME";
-/// Where it listens.
 pub(crate) const PORT: &str = "APPLICATION_PORT";
 
 /// Serves until it is told to stop.

@@ -27,11 +27,9 @@ mod task;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// What the server takes.
 pub(crate) const KEY: &str = "AKIAEXAMPLE";
 pub(crate) const SECRET: &str = "a-secret-for-tests";
 
-/// Where the server is.
 pub(crate) struct Bucket {
     address: SocketAddr,
 }

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 /// What stands in for what AWS gives to tasks.
 pub(crate) struct Cloud {
-    /// Where the bucket is.
     pub(crate) endpoint: String,
     /// The programs that images hold.
     pub(crate) programs: PathBuf,

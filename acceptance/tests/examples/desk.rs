@@ -27,7 +27,6 @@ fn on_path(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// One fenced block.
 struct Block {
     language: String,
     rest: String,
@@ -135,6 +134,16 @@ impl Desk {
         }
     }
 
+    /// Copies a file of the examples to a place of the work directory.
+    pub(crate) fn copy_as(&self, example: &str, to: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../examples")
+            .join(example);
+        let to = self.path("work").join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+
     /// Takes the programs away, and gives their release archives instead.
     pub(crate) fn archives(&self) {
         fs::remove_file(self.path("bin/meshform")).unwrap();
@@ -226,6 +235,34 @@ impl Desk {
             }
         }
         assert!(ran > 3, "{guide} has only {ran} commands");
+    }
+
+    /// Runs the commands of a page's blocks that hold `marker`, word for word. What they need lies in the work directory.
+    pub(crate) fn run_block(&self, page: &str, marker: &str) {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+        let text = fs::read_to_string(place).unwrap();
+        let mut found = blocks(&text);
+        found.retain(|block| block.language == "sh" && block.text.contains(marker));
+        assert!(!found.is_empty(), "{page} has no commands with `{marker}`");
+        let mut shell = self.shell();
+        for block in found {
+            // Line by line, so that a failure names the command.
+            for line in block.text.lines() {
+                let line = self.with_free_ports(line);
+                let (ended_well, said) = shell.run(&line, false);
+                assert!(ended_well, "{page}: {line}\nsaid:\n{said}");
+            }
+        }
+    }
+
+    /// A file in the work directory.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        fs::write(self.path("work").join(name), text).unwrap();
+    }
+
+    /// A file that the work has made.
+    pub(crate) fn made(&self, name: &str) -> String {
+        fs::read_to_string(self.path("work").join(name)).unwrap_or_default()
     }
 
     /// The reader's shell, in the work directory.

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 /// How long one block may take, for guides that wait for something.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A running shell.
 pub(crate) struct Shell {
     child: Child,
     stdin: Option<ChildStdin>,

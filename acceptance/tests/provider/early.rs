@@ -55,6 +55,16 @@ fn a_plan_tells_what_it_makes_wrong_with_the_mesh() {
 }
 
 #[test]
+fn a_misspelt_mesh_is_told_with_the_one_that_was_meant() {
+    let world = World::new(MESH.replace("\"m\"", "\"orchard\"").as_str());
+    world.apply();
+    let strayed = node(&[80]).replace("appmesh_mesh.it.name", "\"orchart\"");
+    let neighbour = world.neighbour("others", &strayed);
+    let ran = neighbour.run(&["apply", "-auto-approve", "-no-color"]);
+    says(&ran.flat(), &["MF0210", "id you mean mesh `orchard`?"]);
+}
+
+#[test]
 fn another_owners_end_counts_as_it_is() {
     let world = World::new(&format!("{MESH}{}", node(&[80, 81])));
     world.apply();
@@ -88,8 +98,8 @@ fn a_host_name_in_a_profile_is_told_at_its_attribute() {
                    address = \"localhost\"\n    }\n  }\n}\n";
     let world = World::new(profile);
     let ran = world.run(&["validate", "-no-color"]);
-    assert!(ran.ok(), "{}", ran.text);
-    says(&ran.flat(), &["Warning:", "MF0307", "address = \"localhost\""]);
+    assert!(!ran.ok(), "{}", ran.text);
+    says(&ran.flat(), &["Error:", "MF0307", "address = \"localhost\""]);
 }
 
 #[test]

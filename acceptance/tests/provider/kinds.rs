@@ -176,7 +176,6 @@ impl Case {
     }
 }
 
-/// Every kind.
 pub(crate) const CASES: &[Case] = &[
     Case {
         kind: Kind::Mesh,

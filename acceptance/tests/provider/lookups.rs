@@ -100,7 +100,6 @@ fn differing(kind: Kind, one: &Value, other: &Value) -> Vec<String> {
     found
 }
 
-/// Leaves of a value.
 fn leaves(value: &Value) -> usize {
     match value {
         Value::Object(fields) => fields.values().map(leaves).sum(),

@@ -14,7 +14,6 @@ const ORIGINAL: &str = include_str!("data/aws-5.100-schema.txt");
 struct Meant {
     /// Resources or data sources.
     of: &'static str,
-    /// How the paths end.
     at: &'static [&'static str],
     /// What the original says and we do not.
     less: &'static [&'static str],

@@ -1,6 +1,5 @@
 //! A small mesh as HCL: node `a` calls `b.local`, whose router shares the calls between nodes `b1` and `b2`.
 
-/// The mesh itself.
 pub(crate) const MESH: &str = "resource \"appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n";
 
 /// A node that listens on port 8080 and is found under its own name, with more in its spec.

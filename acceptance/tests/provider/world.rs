@@ -192,7 +192,6 @@ impl World {
         self.module.dir().join(".meshform")
     }
 
-    /// Every record.
     pub(crate) fn records(&self) -> Vec<Record> {
         records(&self.store_directory())
     }

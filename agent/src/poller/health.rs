@@ -11,7 +11,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// How the poller is.
 pub(super) struct Health {
     state: RefCell<PollerState>,
     leads: Cell<bool>,

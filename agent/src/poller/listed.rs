@@ -6,7 +6,6 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// By node.
 pub(super) type Listed = BTreeMap<String, Vec<Host>>;
 
 #[derive(Deserialize)]

@@ -59,7 +59,6 @@ pub(crate) struct Source {
     pub(crate) service: String,
 }
 
-/// Where endpoints are written.
 pub(crate) enum Place {
     /// A bucket, or a directory in the form of one.
     Objects(Box<Objects>),

@@ -26,7 +26,6 @@ struct Tracked {
     drains_until: Option<u64>,
 }
 
-/// What a source says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answer {
     pub(super) hosts: Vec<Host>,

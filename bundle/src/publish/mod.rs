@@ -45,7 +45,6 @@ pub struct Publisher {
     patience: Duration,
 }
 
-/// What was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
     /// The folders of proxies that were written.
@@ -77,7 +76,6 @@ pub enum Step {
     Done,
 }
 
-/// Is told each step.
 pub type Watcher<'a> = &'a (dyn Fn(Step) + Sync);
 
 /// What a directory has of a mesh, for who only looks.
@@ -131,7 +129,6 @@ impl Publisher {
         self
     }
 
-    /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
     }

@@ -21,7 +21,6 @@ pub(super) enum Failure {
     Broken(ResourceKey, Vec<Diagnostic>),
 }
 
-/// One attempt.
 enum Attempt {
     Written(Box<Record>),
     /// Somebody else was first: look again.

@@ -226,7 +226,8 @@ fn revoke(id: &str, store: &StoreArgument, io: &Io) -> Result<String, Problem> {
     match gone.map_err(|error| error.diagnostic())? {
         true => Ok(format!("{id} is revoked\n")),
         false => Err(Box::new(
-            wrong(format!("there is no key `{id}`")).help("`meshform keys list` shows those that there are"),
+            Diagnostic::error(codes::UNKNOWN_KEY, format!("the store has no key `{id}`"))
+                .help("`meshform keys list` shows the ids of the store's keys"),
         )),
     }
 }

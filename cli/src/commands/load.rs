@@ -13,7 +13,7 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
-use meshform_model::rules::{Options, codes as rules, missing, told};
+use meshform_model::rules::{Options, codes as rules, missing, told, told_together};
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
 use meshform_release::{Named, ReleaseError, Releaser};
@@ -321,7 +321,7 @@ impl Loaded {
                 Err(found) => problems.extend(found),
             }
         }
-        let problems = self.placed(problems);
+        let problems = self.placed(told_together(&meshes, problems));
         self.problems.extend(problems);
         meshes
     }

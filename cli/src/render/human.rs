@@ -9,7 +9,8 @@ pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let mut out = format!("{word}[{}]: {}\n", problem.code, clean(&problem.message));
+    let told = lines.told(problem);
+    let mut out = format!("{word}[{}]: {}\n", problem.code, clean(&told.message));
     let excerpts: Vec<(&Place, Option<Excerpt<'_>>)> = problem
         .places
         .iter()
@@ -33,7 +34,7 @@ pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
             let _ = writeln!(out, "{gutter} = in: {}", clean(&at));
         }
     }
-    if let Some(help) = &problem.help {
+    if let Some(help) = told.whole_help() {
         let mut lines = help.lines();
         let first = lines.next().unwrap_or_default();
         let _ = writeln!(out, "{gutter} = help: {}", clean(first));

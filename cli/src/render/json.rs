@@ -12,8 +12,9 @@ pub(crate) fn problem(problem: &Diagnostic, lines: &mut Lines<'_>) -> Json {
         Severity::Warning => "warning",
     };
     out.insert("severity".to_owned(), json!(severity));
-    out.insert("message".to_owned(), json!(problem.message));
-    if let Some(help) = &problem.help {
+    let told = lines.told(problem);
+    out.insert("message".to_owned(), json!(told.message));
+    if let Some(help) = told.whole_help() {
         out.insert("help".to_owned(), json!(help));
     }
     let places: Vec<Json> = problem.places.iter().map(|at| place(at, lines)).collect();

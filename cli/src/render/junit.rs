@@ -36,7 +36,7 @@ pub(crate) fn report(sources: &Sources, problems: &[Diagnostic]) -> String {
             out.push_str(&format!("    <testcase name=\"valid\" classname=\"{name}\"/>\n"));
         }
         for problem in problems {
-            let title = text(&format!("{}: {}", problem.code, problem.message));
+            let title = text(&format!("{}: {}", problem.code, lines.told(problem).message));
             let body = text(&human::render(problem, &mut lines));
             let inner = if problem.is_error() {
                 format!(

@@ -1,6 +1,7 @@
 //! The lines of the sources, found once, so that many problems of a large text stay cheap, also where it is one line.
 
-use meshform_model::diag::Sources;
+use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::help::{self, Told};
 use meshform_model::value::Span;
 use std::collections::BTreeMap;
 
@@ -17,7 +18,6 @@ pub(crate) struct Lines<'s> {
 
 /// What is known of one text.
 struct Index {
-    /// Where lines begin.
     starts: Vec<usize>,
     /// How many characters begin before each [`STEP`]th byte.
     characters: Vec<usize>,
@@ -42,6 +42,11 @@ pub(crate) struct Excerpt<'s> {
 // === impl Lines ===
 
 impl<'s> Lines<'s> {
+    /// The problem's words, as its reader writes.
+    pub(crate) fn told(&self, problem: &Diagnostic) -> Told {
+        help::told(problem, self.sources.notation(problem))
+    }
+
     pub(crate) fn new(sources: &'s Sources) -> Self {
         Self {
             sources,

@@ -35,9 +35,10 @@ fn result(problem: &Diagnostic, lines: &mut Lines<'_>) -> Json {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let text = match &problem.help {
-        Some(help) => format!("{}. Help: {help}", problem.message),
-        None => problem.message.clone(),
+    let told = lines.told(problem);
+    let text = match told.whole_help() {
+        Some(help) => format!("{}. Help: {help}", told.message),
+        None => told.message,
     };
     let mut places = problem.places.iter().map(|place| location(place, lines));
     let first: Vec<Json> = places.by_ref().take(1).collect();

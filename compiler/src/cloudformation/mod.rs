@@ -27,7 +27,6 @@ const MAX_RESOURCES: usize = 500;
 /// A template and what to know about it.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// The template.
     pub json: Json,
     /// What CloudFormation would not take.
     pub warnings: Vec<Diagnostic>,

@@ -13,11 +13,9 @@ pub struct FieldChange {
     pub path: String,
     /// What is named last, in words: `weight of serviceb`.
     pub words: String,
-    /// How it differs.
     pub kind: FieldKind,
 }
 
-/// How a field differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldKind {
     /// Only the second has it.

@@ -19,11 +19,9 @@ use std::fmt;
 pub struct Change {
     /// Which; where it is gone, which it was.
     pub key: ResourceKey,
-    /// How.
     pub what: What,
 }
 
-/// How a resource differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// It is only in the second.

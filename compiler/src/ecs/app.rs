@@ -9,7 +9,6 @@ use meshform_model::spec::Interception;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// The container's name.
 pub(super) const APP: &str = "app";
 
 /// The container, but for its logs. `proxied`: the variables by which it finds the proxy; `ports`: those on which it is
@@ -97,7 +96,7 @@ fn misfits(task: &Task<'_>, workload: &Workload) -> Vec<Diagnostic> {
                             "the application listens on {port}, and the proxy hands requests to {}",
                             listed(&behind)
                         ),
-                        "say it in `inbound.app_port` of the proxy profile".to_owned(),
+                        "say it in `inbound.appPorts` of the proxy profile".to_owned(),
                     );
                 }
             }

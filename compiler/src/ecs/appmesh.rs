@@ -49,7 +49,6 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// One word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Lost => "lost",
@@ -144,11 +143,9 @@ pub(super) fn subject(container: &Map<String, Json>) -> Result<ResourceKey, Opti
 
 /// What the container's variables and the task's proxy configuration say to a proxy profile, and what becomes of each.
 pub(super) struct Translation {
-    /// The profile's fields.
     pub(super) profile: Map<String, Json>,
     /// The variables that leave the container.
     pub(super) gone: BTreeSet<String>,
-    /// What becomes of each.
     pub(super) changes: Vec<Change>,
 }
 

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 
 /// The image of the collector where nothing else is said.
 pub const COLLECTOR_IMAGE: &str = "public.ecr.aws/aws-observability/aws-otel-collector:v0.40.0";
-/// The container's name.
 const COLLECTOR: &str = "collector";
 /// The configuration that its image brings for ECS: these ports, to X-Ray and CloudWatch.
 pub const COLLECTOR_CONFIGURATION: &str = "--config=/etc/ecs/ecs-default-config.yaml";

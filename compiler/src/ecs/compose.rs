@@ -32,7 +32,6 @@ const CREDENTIALS: [&str; 5] = [
 /// A file for Compose.
 #[derive(Debug, Clone)]
 pub struct Compose {
-    /// Its text.
     pub text: String,
     /// What works differently from what one may expect.
     pub warnings: Vec<Diagnostic>,

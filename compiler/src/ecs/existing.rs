@@ -40,7 +40,6 @@ const BLOCKS: [&str; 7] = [
 pub struct Existing {
     /// What its form calls it.
     pub label: String,
-    /// Its form.
     pub form: TaskForm,
     /// The virtual node or virtual gateway that its Envoy is.
     pub key: ResourceKey,

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the stack of a mesh is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct MeshStack<'a> {
-    /// The mesh.
     pub mesh: &'a Mesh,
     /// The proxies that have stacks of their own beside it.
     pub proxies: &'a [ResourceKey],

@@ -41,13 +41,12 @@ pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
 use crate::frontend::workloads::Workload;
-use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::diag::{Diagnostic, Example, Place, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-/// The proxy's container.
 pub const ENVOY: &str = "envoy";
 /// The task's volume that holds the proxy's files, where there is one.
 pub const VOLUME: &str = "meshform";
@@ -55,11 +54,9 @@ pub const VOLUME: &str = "meshform";
 /// A proxy to be run on ECS.
 #[derive(Debug, Clone, Copy)]
 pub struct Task<'a> {
-    /// Its mesh.
     pub mesh: &'a Mesh,
     /// The virtual node or virtual gateway.
     pub key: &'a ResourceKey,
-    /// How its configuration arrives.
     pub delivery: Delivery<'a>,
     /// The files that its configuration names.
     pub files: &'a [NeededFile],
@@ -91,7 +88,6 @@ pub enum Delivery<'a> {
     Static(&'a [u8]),
     /// This bootstrap follows the files that somebody publishes on the task's volume [`VOLUME`].
     Volume {
-        /// The bootstrap.
         bootstrap: &'a [u8],
         /// Where the proxy's container has the volume.
         directory: &'a str,
@@ -193,17 +189,7 @@ fn no_interception(key: &ResourceKey) -> Diagnostic {
         codes::NO_INTERCEPTION,
         format!("how traffic gets into the proxy of {key} was not chosen"),
     )
-    .help(format!(
-        "choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did):\n\
-         resource \"appmesh_proxy_profile\" \"{label}\" {{\n  name      = \"{name}\"\n  mesh_name = \"{mesh}\"\n  spec {{\n    \
-         virtual_node = \"{name}\"\n    interception {{\n      explicit {{}}\n    }}\n  }}\n}}",
-        label = key
-            .name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect::<String>(),
-        name = key.name,
-        mesh = key.mesh,
-    ))
+    .help("choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did)")
+    .example(Example::profile(json!({"virtualNode": key.name, "interception": {"explicit": {}}})).of(&key.mesh, &key.name))
     .at(meshform_model::diag::Place::of(key, &meshform_model::pointer::Pointer::root()))
 }

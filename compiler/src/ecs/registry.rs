@@ -24,7 +24,6 @@ const SET_BY_ECS: [&str; 6] = [
 /// The service of Cloud Map under which a node's tasks are found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Registry {
-    /// Its namespace.
     pub(super) namespace: String,
     /// Its name in the namespace.
     pub(super) service: String,

@@ -106,7 +106,6 @@ pub(super) fn compose(templates: &Templates, values: &Json) -> Result<String, Bo
     render(templates, COMPOSE, values)
 }
 
-/// The rendered script.
 pub(super) fn entrypoint(templates: &Templates, values: &Json) -> Result<String, Box<Diagnostic>> {
     render(templates, ENTRYPOINT, values).map(|script| script.trim().to_owned())
 }

@@ -56,7 +56,6 @@ impl<'s> Walk<'s> {
         self.found.push(Misfit { at: at.clone(), what });
     }
 
-    /// Whether a value fits.
     fn fits(&self, schema: &'s Json, value: &Json) -> bool {
         let mut walk = Walk {
             root: self.root,

@@ -26,7 +26,6 @@ const OURS: [&str; 7] = [
 pub struct ProxyConfiguration {
     /// `APPMESH`.
     pub kind: String,
-    /// The proxy's container.
     pub container: String,
     /// Ports, users, addresses.
     pub properties: BTreeMap<String, String>,

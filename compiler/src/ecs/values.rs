@@ -38,7 +38,6 @@ pub(super) const AGENT_PORT: u16 = 9903;
 
 /// What a proxy's task needs.
 pub(super) struct Parts {
-    /// The proxy's container.
     pub(super) envoy: Map<String, Json>,
     /// What the application's environment has to say: a list of names and values.
     pub(super) app_environment: Json,

@@ -4,6 +4,7 @@ use super::cloudformation;
 use super::codes;
 use super::text::{place, shorten};
 use super::{Found, Options};
+use meshform_model::arn::Arn;
 use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::dialect::{self, Dialect};
@@ -348,7 +349,10 @@ fn identity(metadata: Option<&Node>) -> Option<Identity> {
         _ => None,
     };
     let arn = text("arn")?;
-    let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
+    let account = Arn::parse(&arn)
+        .map(|arn| arn.account)
+        .unwrap_or_default()
+        .to_owned();
     let owner = text("meshOwner").unwrap_or_else(|| account.clone());
     Some(Identity {
         uid: text("uid").unwrap_or_default(),

@@ -6,14 +6,13 @@ use super::kubernetes::{self, Manifests};
 use super::{
     Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form, workloads,
 };
-use meshform_model::diag::{Diagnostic, Severity, has_errors};
+use meshform_model::diag::{Diagnostic, Notation, Severity, has_errors};
 use meshform_model::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most files that templates and assemblies may lead to.
 const MAX_FOLLOWED: usize = 1_000;
 
-/// What a document is.
 enum Form {
     /// A template, by its number in the stacks.
     Template(usize),
@@ -25,6 +24,19 @@ enum Form {
     /// Objects of Kubernetes, by where they stand among all of them.
     Kubernetes(kubernetes::Range),
     Other(Node),
+}
+
+impl Form {
+    /// How who gave the document writes resources.
+    fn notation(&self, is_json: bool) -> Notation {
+        match (self, is_json) {
+            (Form::State(_), _) => Notation::Hcl,
+            (Form::Template(_) | Form::Part | Form::Assembly, true) => Notation::CloudFormationJson,
+            (Form::Template(_) | Form::Part | Form::Assembly, false) => Notation::CloudFormationYaml,
+            (Form::Kubernetes(_) | Form::Other(_), true) => Notation::Json,
+            (Form::Kubernetes(_) | Form::Other(_), false) => Notation::Yaml,
+        }
+    }
 }
 
 /// An input that was read as far as its documents.
@@ -99,8 +111,10 @@ impl Gathered {
             documents: Vec::new(),
             problems,
         };
+        let is_json = text.trim_start().starts_with(['{', '[']);
         for document in documents {
             let form = self.recognise(&read, document);
+            self.reading.sources.note(source, form.notation(is_json));
             read.documents.push(form);
         }
         self.read.push(read);
@@ -307,12 +321,12 @@ impl<'s> InputReader<'s> {
                 state::read(&document, &mut reading.problems)
             }
             Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
-            Form::Other(document) if tasks::is_one(&document) => {
-                reading.tasks.extend(tasks::by_itself(&document));
-                Vec::new()
-            }
             Form::Other(document) if workloads::recognise(&document) => {
                 workloads::read(&document, reading);
+                Vec::new()
+            }
+            Form::Other(document) if let Some(tasks) = tasks::by_themselves(&document) => {
+                reading.tasks.extend(tasks);
                 Vec::new()
             }
             Form::Other(document) => api::Reader {

@@ -46,7 +46,6 @@ pub use given::Given;
 pub struct Input {
     /// What to call it in messages; how it ends tells JSON from YAML.
     pub name: String,
-    /// Its bytes.
     pub bytes: Vec<u8>,
     /// Whether the user named it, rather than a folder that holds it. What a folder holds beside the mesh is
     /// passed over.
@@ -77,7 +76,6 @@ pub struct Options {
 /// A resource that an input holds.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Its kind.
     pub kind: Kind,
     /// Which resource; `None` when it lacks a name, which is reported.
     pub key: Option<ResourceKey>,
@@ -85,7 +83,6 @@ pub struct Found {
     pub body: Node,
     /// What its form calls it: a logical id, an address.
     pub label: String,
-    /// Where it stands.
     pub span: Option<Span>,
     /// What is wrong with it.
     pub problems: Vec<Diagnostic>,
@@ -95,7 +92,6 @@ pub struct Found {
     pub left_out: Vec<Pointer>,
 }
 
-/// What was read.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// The texts, for places.

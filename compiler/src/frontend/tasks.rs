@@ -12,13 +12,11 @@ use std::collections::BTreeSet;
 pub struct FoundTask {
     /// What its form calls it: a logical id, an address, a family.
     pub label: String,
-    /// Its form.
     pub form: TaskForm,
     /// As it was read, in its form's own spelling; expressions of CloudFormation are functions.
     pub written: Json,
     /// The same with every expression worked out that the template has a value for.
     pub known: Json,
-    /// Where it stands.
     pub span: Option<Span>,
 }
 
@@ -47,16 +45,22 @@ pub(crate) const TYPE: &str = "AWS::ECS::TaskDefinition";
 /// Terraform's type.
 const TERRAFORM: &str = "aws_ecs_task_definition";
 
-/// Whether a document is a task definition.
-pub(super) fn is_one(document: &Node) -> bool {
+/// The task definitions that a document is: one, or a list of them, as `jq -s` makes of several. Nothing when it is
+/// anything else.
+pub(super) fn by_themselves(document: &Node) -> Option<Vec<FoundTask>> {
+    let all = document.as_list().unwrap_or(std::slice::from_ref(document));
+    let theirs = !all.is_empty() && all.iter().all(is_one);
+    theirs.then(|| all.iter().filter_map(by_itself).collect())
+}
+
+fn is_one(document: &Node) -> bool {
     let definition = document.get("taskDefinition").unwrap_or(document);
     definition
         .get("containerDefinitions")
         .is_some_and(|all| all.as_list().is_some())
 }
 
-/// The task definition that the document itself is.
-pub(super) fn by_itself(document: &Node) -> Option<FoundTask> {
+fn by_itself(document: &Node) -> Option<FoundTask> {
     let definition = document.get("taskDefinition").unwrap_or(document);
     let written = definition.to_json()?;
     let family = written.get("family").and_then(Json::as_str);

@@ -20,7 +20,6 @@ pub const MAX_ALIAS_NODES: usize = 200_000;
 /// Why an input is no text.
 #[derive(Debug)]
 pub struct NoText {
-    /// What is wrong.
     pub problem: Box<Diagnostic>,
     /// What can be read before the byte that is wrong, where one is; the byte itself is shown as `\u{FFFD}`.
     pub before: Option<String>,

@@ -4,6 +4,7 @@
 use super::Reading;
 use super::codes;
 use super::text::place;
+use meshform_model::arn::Arn;
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -21,11 +22,8 @@ pub struct Workload {
     pub mesh_name: Option<String>,
     /// The virtual node that the application is; or a gateway.
     pub virtual_node: Option<String>,
-    /// The virtual gateway.
     pub virtual_gateway: Option<String>,
-    /// The application's image.
     pub image: Option<String>,
-    /// Where it listens.
     pub port: Option<u16>,
     /// Its command, in place of the image's.
     pub command: Vec<String>,
@@ -35,9 +33,7 @@ pub struct Workload {
     pub cpu: Option<u64>,
     /// Memory of the task in MiB.
     pub memory: Option<u64>,
-    /// How many tasks run.
     pub count: Option<u64>,
-    /// The application's variables.
     #[serde(skip)]
     pub environment: BTreeMap<String, String>,
     /// The application's secret variables, and from where each comes.
@@ -47,7 +43,6 @@ pub struct Workload {
     pub interception: Option<Interception>,
     /// What takes the proxy's traces and statistics.
     pub companions: Option<Companions>,
-    /// Where it stands.
     #[serde(skip)]
     pub span: Option<Span>,
 }
@@ -119,8 +114,7 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
     let environment = texts(node, "environment", &mut problems);
     let secrets = texts(node, "secrets", &mut problems);
     for (name, from) in &secrets {
-        let arn = from.starts_with("arn:") && (from.contains(":secretsmanager:") || from.contains(":ssm:"));
-        if !arn {
+        if !Arn::parse(from).is_some_and(|arn| ["secretsmanager", "ssm"].contains(&arn.service)) {
             let message = format!("the secret `{name}` comes from `{from}`, which is no ARN of a secret");
             let problem = Diagnostic::error(codes::WORKLOAD, message).help(
                 "give `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME` or \

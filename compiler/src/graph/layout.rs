@@ -31,7 +31,6 @@ pub(super) struct Cards<'a> {
     pub(super) arrows: &'a [(usize, usize)],
 }
 
-/// Where everything stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Layout {
     /// The upper left corner of each card.

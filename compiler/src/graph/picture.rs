@@ -19,7 +19,6 @@ pub struct Picture {
     pub(super) taken: BTreeSet<ResourceKey>,
 }
 
-/// One mesh.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Panel {
     pub(super) mesh: String,
@@ -40,7 +39,6 @@ pub(super) enum CardKind {
     Missing,
 }
 
-/// A box.
 #[derive(Debug, Clone)]
 pub(super) struct Card {
     pub(super) key: ResourceKey,
@@ -85,7 +83,6 @@ pub(super) struct Row {
 #[derive(Debug, Clone)]
 pub(super) struct Share {
     pub(super) node: String,
-    /// Of a hundred.
     pub(super) percent: f64,
     pub(super) missing: bool,
 }
@@ -97,7 +94,6 @@ pub(super) struct End {
     pub(super) row: Option<usize>,
 }
 
-/// Who calls whom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Arrow {
     pub(super) from: End,

@@ -11,7 +11,6 @@ pub(super) struct Plain {
     pub(super) lines: Vec<Line>,
 }
 
-/// A box.
 #[derive(Debug)]
 pub(super) struct Box {
     pub(super) id: String,
@@ -21,7 +20,6 @@ pub(super) struct Box {
     pub(super) faulty: bool,
 }
 
-/// An arrow.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) from: String,

@@ -190,6 +190,7 @@ proptest! {
             Just("<script>alert(1)<\u{2044}script>".to_owned()),
             Just("]]>--><!--".to_owned()),
             Just("\"'`\\\n${x}".to_owned()),
+            Just("\\".to_owned()),
             Just("\u{202e}evil\u{202c}".to_owned()),
             Just("שלום-مرحبا".to_owned()),
             Just("<".repeat(255)),
@@ -205,7 +206,11 @@ proptest! {
             // Each line of the one is a line of the other, and quotes are only those that hold labels.
             let plain = without_problems(&plain, format);
             prop_assert_eq!(text.lines().count(), plain.lines().count());
-            let quotes = |text: &str| text.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+            let quotes = |text: &str| match format {
+                // Only Dot escapes by a backslash; in Mermaid it is a character like others.
+                Format::Dot => text.replace("\\\\", "").replace("\\\"", "").matches('"').count(),
+                _ => text.matches('"').count(),
+            };
             prop_assert_eq!(quotes(&text), quotes(&plain));
         }
     }

@@ -67,7 +67,6 @@ fn template(kind: Option<&str>) -> &'static str {
 /// What comes into the pods of a workload.
 #[derive(Debug)]
 pub struct Proxy<'p> {
-    /// Which proxy.
     pub key: &'p ResourceKey,
     /// Its container, and what the application's containers need, as for ECS.
     pub made: &'p Sidecar,

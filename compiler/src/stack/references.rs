@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 pub(super) enum Use<'a> {
     /// By `Ref`.
     Ref,
-    /// By this attribute.
     Attribute(&'a str),
     /// By an attribute whose name an expression gives.
     Computed(&'a Json),

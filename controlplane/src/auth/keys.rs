@@ -42,9 +42,7 @@ pub struct KeyRecord {
     /// The only mesh that it is for; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<String>,
-    /// What it allows.
     pub rights: Rights,
-    /// Who made it.
     pub made_by: String,
     /// When, in milliseconds since 1970.
     pub made_at: Timestamp,
@@ -60,7 +58,6 @@ pub struct NewKey {
     pub owner: String,
     /// The only mesh that it is for; none: all.
     pub mesh: Option<String>,
-    /// What it allows.
     pub rights: Rights,
 }
 

@@ -11,7 +11,6 @@ use crate::fault::{Fault, FaultKind};
 use meshform_store::Record;
 use serde::{Deserialize, Serialize};
 
-/// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rights {
@@ -23,7 +22,6 @@ pub enum Rights {
     Admin,
 }
 
-/// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The key's id; of what is limited and logged.

@@ -7,6 +7,7 @@
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use http::request::Parts;
+use meshform_model::digest::hex;
 use meshform_store::{Digest, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ring::hmac;
@@ -136,7 +137,6 @@ impl Signed {
 pub struct Signer {
     /// The access key's id.
     pub key: String,
-    /// Its secret.
     pub secret: String,
     /// The session's token, where the key is of a session.
     pub session: Option<String>,
@@ -286,13 +286,6 @@ fn query(query: &str) -> String {
 
 fn hash(bytes: &[u8]) -> String {
     Digest::of(bytes).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {

@@ -17,7 +17,6 @@ use meshform_store::Revision;
 use operation::{Call, Verb};
 use serde_json::Value as Json;
 
-/// What an operation answers.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) body: Json,

@@ -9,7 +9,6 @@ use percent_encoding::percent_decode_str;
 /// What every path begins with: the version of the API.
 const VERSION: &str = "v20190125";
 
-/// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verb {
     Create,

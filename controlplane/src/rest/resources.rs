@@ -147,13 +147,11 @@ pub(super) async fn update(
 
 /// What is to become of a record.
 pub(super) enum Change {
-    /// This.
     To(Draft),
     /// Nothing else; the answer is there.
     None(Answer),
 }
 
-/// What became of it.
 pub(super) enum Changed {
     Written(Box<Record>),
     Not(Answer),

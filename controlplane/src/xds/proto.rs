@@ -4,14 +4,12 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// Who asks.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Node {
     #[prost(string, tag = "1")]
     pub(crate) id: String,
 }
 
-/// Why something was refused.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ErrorDetail {
     #[prost(int32, tag = "1")]

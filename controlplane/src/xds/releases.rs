@@ -15,7 +15,6 @@ pub(crate) enum Current {
     Unknown,
     /// There is no release.
     None,
-    /// This is the release.
     Release(Arc<Served>),
 }
 

@@ -68,7 +68,6 @@ struct Topic {
     refused: Option<String>,
 }
 
-/// One stream.
 #[derive(Debug)]
 pub(crate) struct Session {
     protocol: Protocol,

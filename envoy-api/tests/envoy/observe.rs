@@ -195,7 +195,6 @@ fn sink<M: Message + Name>(name: &str, message: &M) -> StatsSink {
     }
 }
 
-/// Where statistics go.
 pub(crate) fn sinks() -> Vec<StatsSink> {
     let mut daemon = crate::make::address("127.0.0.1", 8125);
     if let Some(address) = &mut daemon {

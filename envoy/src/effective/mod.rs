@@ -25,14 +25,12 @@ use meshform_model::mesh::Mesh;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// One effective value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     /// What it is: `cluster cds_… / connect timeout`.
     pub path: String,
     /// The value, for people.
     pub value: String,
-    /// Where it comes from.
     pub source: Source,
 }
 

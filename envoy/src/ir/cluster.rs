@@ -16,13 +16,11 @@ pub struct Cluster {
     pub discovery: Discovery,
     /// How long a connection may take to stand.
     pub connect_timeout: Sourced<Duration>,
-    /// What its hosts speak.
     pub protocol: Protocol,
     /// The limits of its connection pool; nothing = none.
     pub pool: Pool,
     /// When a host that fails is left out.
     pub outlier: Option<Outlier>,
-    /// How hosts are probed.
     pub health_check: Option<HealthCheck>,
     /// How TLS is spoken to it, if it is.
     pub tls: Option<Arc<ClientTls>>,
@@ -37,35 +35,23 @@ pub struct Cluster {
 pub struct ResponseHeaders {
     /// Their size in KiB.
     pub kb: Option<Sourced<u32>>,
-    /// Their number.
     pub count: Option<Sourced<u32>>,
 }
 
-/// How hosts are found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Discovery {
     /// One address that never changes: the workload itself, or this proxy.
-    Loopback {
-        /// The address.
-        address: String,
-        /// The port.
-        port: u16,
-    },
+    Loopback { address: String, port: u16 },
     /// A socket of the file system.
-    Socket {
-        /// Its path.
-        path: String,
-    },
+    Socket { path: String },
     /// A DNS name.
     Dns {
-        /// The name.
         hostname: String,
         /// The port on what the name gives.
         port: u16,
         /// Whether every address of the answer is a host (App Mesh's ENDPOINTS), or a new connection takes the
         /// first one (LOADBALANCER).
         every_address: Sourced<bool>,
-        /// Which addresses are wanted.
         family: Sourced<Family>,
     },
     /// Told from outside, as EDS of its own.
@@ -92,7 +78,6 @@ pub struct CloudMap {
     pub family: Sourced<Family>,
 }
 
-/// Which addresses are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// IPv6, and IPv4 when there is none.
@@ -105,12 +90,9 @@ pub enum Family {
     V6Only,
 }
 
-/// One host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// An IP address.
     pub address: String,
-    /// The port.
     pub port: u16,
     /// Its share among its like; nothing = 1.
     pub weight: Option<u32>,
@@ -118,7 +100,6 @@ pub struct Endpoint {
     pub zone: Option<String>,
 }
 
-/// What hosts speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -127,7 +108,6 @@ pub enum Protocol {
     Http2,
     /// HTTP/2 over a connection that must stay, and is asked whether it still stands.
     Http2Watched,
-    /// What the caller spoke.
     SameAsCaller,
     /// Bytes.
     Tcp,
@@ -136,7 +116,6 @@ pub enum Protocol {
 /// The limits of a connection pool. What is not set is not limited, as App Mesh set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pool {
-    /// Connections.
     pub connections: Option<Sourced<u32>>,
     /// Requests that wait for a connection.
     pub pending: Option<Sourced<u32>>,
@@ -159,12 +138,10 @@ pub struct Outlier {
     pub max_percent: u32,
 }
 
-/// How hosts are probed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthCheck {
     /// The field that says so.
     pub origin: Origin,
-    /// What is sent.
     pub probe: Probe,
     /// Good answers in a row until a host is taken.
     pub healthy: u32,
@@ -178,14 +155,11 @@ pub struct HealthCheck {
     pub port: Option<u16>,
 }
 
-/// What a probe sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// A request.
     Http {
         /// `Host`.
         host: String,
-        /// The path.
         path: String,
         /// Over HTTP/2.
         http2: bool,
@@ -203,6 +177,5 @@ pub enum Balancing {
     RoundRobin,
     /// The one with fewer requests of two.
     LeastRequest,
-    /// Any.
     Random,
 }

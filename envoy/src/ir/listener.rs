@@ -7,7 +7,6 @@ use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A listening socket.
 #[derive(Debug, Clone)]
 pub struct Listener {
     /// App Mesh's name.
@@ -22,7 +21,6 @@ pub struct Listener {
     pub port_source: Source,
     /// A socket of IPv6 also takes IPv4.
     pub ipv4_compat: bool,
-    /// Which way.
     pub direction: Direction,
     /// Whether connections begin with the PROXY protocol.
     pub proxy_protocol: Option<Sourced<ProxyProtocol>>,
@@ -60,20 +58,17 @@ pub struct Chain {
     pub transport: Option<Transport>,
     /// How TLS is terminated, if it is.
     pub tls: Option<Arc<ServerTls>>,
-    /// What then.
     pub service: Service,
 }
 
 /// What a connection speaks, found by looking at its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// TLS.
     Tls,
     /// Anything else.
     Plain,
 }
 
-/// What a chain does.
 #[derive(Debug, Clone)]
 pub enum Service {
     /// Routes requests.
@@ -91,9 +86,7 @@ pub struct HttpService {
     pub table: String,
     /// Whether connections may be upgraded to WebSocket.
     pub websocket: bool,
-    /// Where requests are logged.
     pub access_log: Option<Arc<AccessLog>>,
-    /// Where spans go.
     pub tracing: Option<Arc<Tracing>>,
     /// How large a request's headers may be.
     pub max_request_headers_kb: Option<Sourced<u32>>,
@@ -131,15 +124,12 @@ pub struct TcpService {
     pub targets: Vec<TcpTarget>,
     /// When a silent connection is closed; zero = never.
     pub idle_timeout: Sourced<Duration>,
-    /// Where connections are logged.
     pub access_log: Option<Arc<AccessLog>>,
 }
 
 /// A cluster and its share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TcpTarget {
-    /// The cluster's name.
     pub cluster: String,
-    /// Its share.
     pub weight: u32,
 }

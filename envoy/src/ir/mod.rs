@@ -33,13 +33,11 @@ use tls::Secret;
 /// The resource and the field that something was made from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
-    /// The resource.
     pub key: Arc<ResourceKey>,
     /// The field, in canonical form from the resource's root.
     pub pointer: Pointer,
 }
 
-/// Whose value it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// Somebody wrote it: the node, the mesh, a route, a proxy profile.
@@ -55,9 +53,7 @@ pub enum Source {
 /// A value with where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sourced<T> {
-    /// The value.
     pub value: T,
-    /// Where it comes from.
     pub source: Source,
 }
 
@@ -66,15 +62,10 @@ pub struct Sourced<T> {
 pub struct Proxy {
     /// The virtual node or virtual gateway.
     pub key: Arc<ResourceKey>,
-    /// The process.
     pub settings: Settings,
-    /// By name.
     pub listeners: Vec<Listener>,
-    /// By name.
     pub tables: Vec<RouteTable>,
-    /// By name.
     pub clusters: Vec<Arc<Cluster>>,
-    /// By name.
     pub secrets: Vec<Secret>,
 }
 
@@ -128,7 +119,6 @@ impl fmt::Display for Source {
 }
 
 impl<T> Sourced<T> {
-    /// What somebody wrote.
     pub fn written(value: T, origin: Origin) -> Self {
         Self {
             value,
@@ -152,7 +142,6 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// What meshform chooses.
     pub fn ours(value: T) -> Self {
         Self {
             value,

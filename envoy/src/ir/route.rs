@@ -32,29 +32,24 @@ pub struct VirtualHost {
     pub routes: Vec<Route>,
 }
 
-/// One route.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The route's name in the model.
     pub name: String,
     /// What it was made from.
     pub origin: Origin,
-    /// Which requests.
     pub matcher: Matcher,
-    /// Where they go.
     pub action: Action,
 }
 
 /// Which requests a route takes. All parts must match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matcher {
-    /// By path.
     pub path: PathMatch,
     /// Only gRPC (by content type).
     pub grpc: bool,
     /// By headers, `:method` and `:scheme` among them.
     pub headers: Vec<HeaderMatch>,
-    /// By query parameters.
     pub query: Vec<QueryMatch>,
 }
 
@@ -63,16 +58,13 @@ pub struct Matcher {
 pub enum PathMatch {
     /// A plain prefix: `/a` takes `/ab`.
     Prefix(String),
-    /// The whole path.
     Exact(String),
     /// RE2 on the whole path.
     Regex(String),
 }
 
-/// By one header.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeaderMatch {
-    /// The header's name.
     pub name: String,
     /// What its value must be.
     pub value: ValueMatch,
@@ -83,7 +75,6 @@ pub struct HeaderMatch {
 /// By one query parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryMatch {
-    /// The parameter's name.
     pub name: String,
     /// What its value must be; nothing = it must be there.
     pub exact: Option<String>,
@@ -92,9 +83,7 @@ pub struct QueryMatch {
 /// What a header's value must be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ValueMatch {
-    /// It is there.
     Present,
-    /// It is this.
     Exact(String),
     /// It begins so.
     Prefix(String),
@@ -111,7 +100,6 @@ pub enum ValueMatch {
     },
 }
 
-/// Where a request goes.
 #[derive(Debug, Clone)]
 pub struct Action {
     /// Clusters by weight; the sum is above zero.
@@ -135,7 +123,6 @@ pub struct Action {
 /// A cluster and its share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The cluster's name.
     pub cluster: String,
     /// Its share; zero gets nothing.
     pub weight: u32,

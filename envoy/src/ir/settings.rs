@@ -17,7 +17,6 @@ pub struct Settings {
     pub versions: Versions,
     /// Where the proxy finds its files.
     pub directory: Sourced<String>,
-    /// The admin endpoint.
     pub admin: Admin,
     /// How long listeners drain before they close (a flag of the process).
     pub drain: Sourced<Duration>,
@@ -37,12 +36,9 @@ pub struct Settings {
     pub control_plane: Option<Arc<Cluster>>,
 }
 
-/// The admin endpoint.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    /// The address.
     pub address: Sourced<String>,
-    /// The port.
     pub port: Sourced<u16>,
     /// Where its requests are logged.
     pub access_log: Option<Sourced<String>>,
@@ -51,8 +47,6 @@ pub struct Admin {
 /// Envoy 1.`min` to 1.`max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Versions {
-    /// The oldest.
     pub min: u16,
-    /// The newest.
     pub max: u16,
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 pub struct AccessLog {
     /// The field that says so.
     pub origin: Origin,
-    /// The file.
     pub path: String,
     /// What a line looks like; nothing = Envoy's own.
     pub format: Option<LogFormat>,
@@ -24,12 +23,10 @@ pub enum LogFormat {
     Json(BTreeMap<String, String>),
 }
 
-/// Where spans go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracing {
     /// The field that says so.
     pub origin: Origin,
-    /// Which collector.
     pub collector: Collector,
     /// How many requests of a hundred are traced, where the profile says and Envoy's own choice counts (X-Ray makes one
     /// of its own).
@@ -43,32 +40,26 @@ pub struct Tracing {
 pub enum Collector {
     /// OpenTelemetry over gRPC.
     OpenTelemetry {
-        /// The cluster.
         cluster: String,
         /// What the service is called in traces.
         service: String,
     },
     /// Zipkin's HTTP API, which Jaeger speaks too.
     Zipkin {
-        /// The cluster.
         cluster: String,
         /// `Host` towards the collector.
         hostname: String,
-        /// The path.
         path: String,
     },
     /// Datadog's agent.
     Datadog {
-        /// The cluster.
         cluster: String,
         /// What the service is called in traces.
         service: String,
     },
     /// The X-Ray daemon (UDP).
     XRay {
-        /// Its IP address.
         address: String,
-        /// Its port.
         port: u16,
         /// What the segment is called.
         segment: String,
@@ -79,10 +70,8 @@ pub enum Collector {
     },
 }
 
-/// What becomes of statistics.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// A DogStatsD agent.
     pub dog_statsd: Option<DogStatsd>,
     /// The mesh's name, where clusters' names shall give tags.
     pub mesh: Option<String>,
@@ -94,12 +83,10 @@ pub struct Metrics {
     pub flush_interval: Option<Sourced<Duration>>,
 }
 
-/// A DogStatsD agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DogStatsd {
     /// The field that says so.
     pub origin: Origin,
-    /// Its IP address.
     pub address: String,
     /// Its port (UDP).
     pub port: u16,

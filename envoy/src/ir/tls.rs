@@ -33,7 +33,6 @@ pub struct ClientTls {
 /// What the other end must show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validation {
-    /// Whose signature counts.
     pub trust: SecretRef,
     /// The names of which one must be in the certificate; empty = any.
     pub names: Sourced<Vec<SubjectName>>,
@@ -46,12 +45,10 @@ pub enum SubjectName {
     Dns(String),
     /// A URI, such as a SPIFFE id.
     Uri(String),
-    /// An IP address.
     Ip(String),
 }
 
 impl SubjectName {
-    /// What a text names.
     pub(crate) fn of(text: &str) -> Self {
         if text.contains("://") {
             Self::Uri(text.to_owned())
@@ -68,7 +65,6 @@ impl SubjectName {
 pub struct SecretRef {
     /// The name: ours for files, the server's for SDS.
     pub name: String,
-    /// Where it is.
     pub source: SecretSource,
 }
 
@@ -101,8 +97,6 @@ pub enum Files {
 /// A secret read from files, as the proxy is told of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
-    /// Its name.
     pub name: String,
-    /// Its files.
     pub files: Files,
 }

@@ -9,11 +9,12 @@ use crate::codes;
 use crate::ir::listener::{Chain, Direction, Listener, Service};
 use crate::ir::route::VirtualHost;
 use crate::ir::{Origin, Source};
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     EgressFilterType, ExplicitInterception, Interception, Protocol, ProxyProfileSpec, VirtualNodeSpec,
 };
+use serde_json::json;
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -53,9 +54,13 @@ impl Lowering<'_> {
                             ),
                         )
                         .help(format!(
-                            "say in the proxy profile of {} where Envoy listens for it: interception {{ explicit {{ \
-                             service {{ virtual_service = \"{}\", port = {} }} }} }}",
-                            scope.key, backend.upstream.name, upstream_port.port
+                            "say in the proxy profile of {} where Envoy listens for it",
+                            scope.key
+                        ))
+                        .example(Example::profile(
+                            json!({"interception": {"explicit": {"services": [
+                                {"virtualService": backend.upstream.name, "port": upstream_port.port}
+                            ]}}}),
                         ))
                         .at(backend.origin.place()),
                     ),

@@ -8,12 +8,13 @@ use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTa
 use crate::ir::route::{Action, Route, RouteTable, Target, VirtualHost};
 use crate::ir::tls::ServerTls;
 use crate::ir::{Origin, Source};
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     AppPort, Interception, IpPreference, Listener as Spec, ListenerTlsMode, PortMapping, Protocol,
     VirtualNodeSpec,
 };
+use serde_json::json;
 use std::sync::Arc;
 
 /// The virtual host of the application itself.
@@ -131,11 +132,6 @@ impl Lowering<'_> {
             .iter()
             .flat_map(|inbound| &inbound.app_ports)
             .find(|app| app.listener_port == port);
-        let lines = format!(
-            "say in the proxy profile where the application listens: inbound {{ app_port {{ listener_port = {port}, \
-             app_port = {} }} }}",
-            port.checked_add(1).unwrap_or(8081)
-        );
         let Some(declared) = declared else {
             let speaks_tls = spec
                 .tls
@@ -159,7 +155,15 @@ impl Lowering<'_> {
             } else {
                 return None;
             };
-            self.report(problem.help(lines).at(origin.place()));
+            let behind = port.checked_add(1).unwrap_or(8081);
+            self.report(
+                problem
+                    .help("say in the proxy profile where the application listens")
+                    .example(Example::profile(json!({
+                        "inbound": {"appPorts": [{"listenerPort": port, "appPort": behind}]}
+                    })))
+                    .at(origin.place()),
+            );
             return None;
         };
         let address = declared

@@ -30,7 +30,6 @@ pub(crate) fn grpc_gateway(of: &GrpcGatewayRouteMatch) -> Matcher {
     finish(path, true, header_list(&of.metadata), &[])
 }
 
-/// Every request.
 pub(crate) fn everything() -> Matcher {
     finish(PathMatch::Prefix("/".to_owned()), false, Vec::new(), &[])
 }

@@ -19,7 +19,6 @@ pub(crate) struct Application {
     pub(crate) origin: Origin,
 }
 
-/// A listening socket.
 struct Socket {
     what: String,
     /// Nothing: every address of both families.

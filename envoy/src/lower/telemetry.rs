@@ -7,7 +7,7 @@ use crate::codes;
 use crate::ir::cluster::{Cluster, Discovery, Family, Pool, ResponseHeaders};
 use crate::ir::telemetry::{AccessLog, Collector, DogStatsd, LogFormat, Metrics, Tracing};
 use crate::ir::{Origin, Source, Sourced};
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::kind::Kind;
 use meshform_model::path::Path;
 use meshform_model::rules::newer_log_operators;
@@ -15,6 +15,7 @@ use meshform_model::spec::{
     self, DogStatsD, FileAccessLog, Logging, LoggingFormat, Protocol, ProxyProfileSpec, VirtualNodeSpec,
     XrayTracing, ZipkinTracing,
 };
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -78,10 +79,14 @@ impl Lowering<'_> {
                     self.report(
                         Diagnostic::error(
                             codes::TOO_NEW,
-                            format!("`%{name}%` came with Envoy 1.{since}, and the proxy of {} may be {oldest}", scope.key),
+                            format!(
+                                "`%{name}%` came with Envoy 1.{since}, and the proxy of {} may be {oldest}",
+                                scope.key
+                            ),
                         )
-                        .help(format!(
-                            "set in its proxy profile envoy_version {{ min = \"1.{since}\" }}, or use an older operator"
+                        .help("use an older operator, or set in its proxy profile")
+                        .example(Example::profile(
+                            json!({"envoyVersion": {"min": format!("1.{since}")}}),
                         ))
                         .at(place.place())
                         .at(scope.profile_place(Path::<ProxyProfileSpec>::envoy_version)),

@@ -6,13 +6,14 @@ use super::upstream::TargetRef;
 use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Sourced};
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     AcmTrust, CertificateSource, ClientCertificate, ClientPolicyTls, ClientTrust, FileCertificate, Listener,
     ListenerCertificate, ListenerTls, ListenerTlsMode, ListenerTrust, ListenerValidation, Protocol,
     ServiceDiscovery, SubjectAlternativeNames, VirtualNodeSpec,
 };
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -228,14 +229,14 @@ impl Lowering<'_> {
         wanted: Wanted,
         (scope, origin): (&ProxyContext<'_>, &Origin),
     ) -> Option<SecretRef> {
-        let (what, lines) = match wanted {
+        let (what, files) = match wanted {
             Wanted::Identity => (
                 "the certificate and its key",
-                "certificate_chain = \"/etc/envoy/tls/tls.crt\", private_key = \"/etc/envoy/tls/tls.key\"",
+                json!({"certificateChain": "/etc/envoy/tls/tls.crt", "privateKey": "/etc/envoy/tls/tls.key"}),
             ),
             Wanted::Trust => (
                 "the authority's certificate",
-                "trust_chain = \"/etc/envoy/tls/ca.crt\"",
+                json!({"trustChain": "/etc/envoy/tls/ca.crt"}),
             ),
         };
         let profile = scope.profile.name().map_or_else(
@@ -245,11 +246,15 @@ impl Lowering<'_> {
         self.report(
             Diagnostic::error(
                 codes::CERTIFICATE_SOURCE,
-                format!("nothing says where the proxy of {} finds {what} of `{reference}`", scope.key),
+                format!(
+                    "nothing says where the proxy of {} finds {what} of `{reference}`",
+                    scope.key
+                ),
             )
-            .help(format!(
-                "add to {profile}: certificate {{ reference = \"{reference}\", source {{ file {{ {lines} }} }} }}"
-            ))
+            .help(format!("add to {profile}"))
+            .example(Example::profile(json!({
+                "certificates": [{"reference": reference, "source": {"file": files}}]
+            })))
             .at(origin.place()),
         );
         None
@@ -260,9 +265,15 @@ impl Lowering<'_> {
             self.report(
                 Diagnostic::error(
                     codes::SDS_SOCKET,
-                    format!("the secret `{name}` comes from SDS, but the proxy of {} knows no SDS server", scope.key),
+                    format!(
+                        "the secret `{name}` comes from SDS, but the proxy of {} knows no SDS server",
+                        scope.key
+                    ),
                 )
-                .help("set in its proxy profile, for instance for SPIRE: sds_socket_path = \"/run/spire/sockets/agent.sock\"")
+                .help("set in its proxy profile, for instance for SPIRE")
+                .example(Example::profile(
+                    json!({"sdsSocketPath": "/run/spire/sockets/agent.sock"}),
+                ))
                 .at(origin.place()),
             );
             return None;

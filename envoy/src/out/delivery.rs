@@ -11,10 +11,7 @@ pub(crate) enum Delivery {
     /// All in one file; a change needs a restart.
     Inline,
     /// Files below `<directory>/current`, a link that is swapped; Envoy watches the directory.
-    Files {
-        /// The proxy's directory.
-        directory: String,
-    },
+    Files { directory: String },
     /// From a control plane, over one stream.
     Ads,
 }

@@ -35,7 +35,7 @@ use crate::resources::Resources;
 use delivery::Delivery;
 use encode::Encoder;
 use meshform_envoy_api::envoy::config::core::v3 as core;
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Example, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::collections::BTreeSet;
@@ -49,7 +49,6 @@ pub struct Options {
     pub static_files: bool,
 }
 
-/// All proxies' files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// Virtual nodes, then virtual gateways, by name.
@@ -69,7 +68,6 @@ pub struct Proxy {
     pub directory: String,
     /// A hash of what a running Envoy follows.
     pub digest: String,
-    /// What it is told.
     pub resources: Resources,
     /// The text of the bootstrap that holds everything; see [`Options::static_files`].
     pub static_bootstrap: Option<String>,
@@ -87,7 +85,6 @@ pub enum Mode {
 }
 
 impl Options {
-    /// With all files.
     pub fn new(root: impl Into<String>) -> Self {
         Self {
             root: root.into(),
@@ -208,8 +205,14 @@ pub fn bootstrap(
     };
     if mode == Mode::Ads && proxy.settings.control_plane.is_none() {
         return Err(vec![
-            Diagnostic::error(codes::NO_CONTROL_PLANE, format!("no control plane is known for {key}"))
-                .help("name it in the proxy profile: control_plane { address = \"control-plane.example\", port = 18000 }"),
+            Diagnostic::error(
+                codes::NO_CONTROL_PLANE,
+                format!("no control plane is known for {key}"),
+            )
+            .help("name it in the proxy profile")
+            .example(Example::profile(serde_json::json!({
+                "controlPlane": {"address": "control-plane.example", "port": 18000}
+            }))),
         ]);
     }
     let text = match delivery {

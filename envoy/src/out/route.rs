@@ -23,7 +23,6 @@ pub(crate) fn table_without_hosts(table: &RouteTable) -> api::RouteConfiguration
     }
 }
 
-/// One virtual host.
 pub(crate) fn virtual_host(host: &VirtualHost) -> api::VirtualHost {
     api::VirtualHost {
         name: host.name.clone(),

@@ -149,7 +149,6 @@ fn sampling_rules(percent: f64) -> core::DataSource {
     }
 }
 
-/// Where statistics are sent.
 pub(crate) fn sinks(metrics: &Metrics) -> Vec<metrics::StatsSink> {
     use metrics::dog_statsd_sink::DogStatsdSpecifier;
     metrics

@@ -29,26 +29,22 @@ pub struct Request {
     /// `:scheme`, `http` or `https`, as a client of HTTP/2 says it. Nothing: as Envoy sets it for HTTP/1.1, by
     /// `x-forwarded-proto`, else by whether the connection is encrypted.
     pub scheme: Option<String>,
-    /// Other headers.
     pub headers: Vec<(String, String)>,
     /// The port that the connection is made to: with transparent interception the service's, at a gateway the
     /// listener's. Nothing: what the host says, else 80, or the gateway's only or lowest listener.
     pub port: Option<u16>,
 }
 
-/// What would happen.
 #[derive(Debug, Clone)]
 pub struct Explanation {
     /// Each way through Envoy: one at a node, two at a gateway.
     pub passes: Vec<Pass>,
-    /// How it ends.
     pub outcome: Outcome,
 }
 
 /// One way through Envoy.
 #[derive(Debug, Clone)]
 pub struct Pass {
-    /// The listener's name.
     pub listener: String,
     /// The route table's name.
     pub table: String,
@@ -61,11 +57,9 @@ pub struct Pass {
 /// A route, and what became of it.
 #[derive(Debug, Clone)]
 pub struct Considered {
-    /// The route's name.
     pub route: String,
     /// What it was made from.
     pub origin: Origin,
-    /// What became of it.
     pub verdict: Verdict,
 }
 
@@ -80,7 +74,6 @@ pub enum Verdict {
     NotReached,
 }
 
-/// How it ends.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// It goes to one of these.
@@ -96,7 +89,6 @@ pub enum Outcome {
 /// Where a request goes, and how.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// Who may get it.
     pub targets: Vec<SentTo>,
     /// `Host` as the target sees it.
     pub host: String,
@@ -113,11 +105,8 @@ pub struct Sent {
 /// A target with its share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentTo {
-    /// The virtual node.
     pub node: String,
-    /// The cluster.
     pub cluster: String,
-    /// Of a hundred.
     pub percent: f64,
     /// Whether it is called over TLS, and whether its certificate is looked at.
     pub tls: Option<bool>,

@@ -17,7 +17,6 @@ pub(crate) type Resources = BTreeMap<ResourceKey, Value>;
 
 const PROTOCOLS: [&str; 4] = ["http", "http2", "grpc", "tcp"];
 
-/// A whole mesh.
 pub(crate) fn mesh(seed: u64) -> Resources {
     let mut random = Random::new(seed);
     let name = random
@@ -64,7 +63,6 @@ struct Make {
     protocol: &'static str,
     /// Protocol and port of what listens, by kind and name.
     listeners: BTreeMap<(Kind, String), Vec<(&'static str, u16)>>,
-    /// What is being made.
     kind: Kind,
     /// The router or gateway of the route that is being made.
     parent: Option<(Kind, String)>,

@@ -21,7 +21,6 @@ pub(crate) struct Server {
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
-/// An answer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,

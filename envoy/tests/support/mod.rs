@@ -66,7 +66,6 @@ pub(crate) fn build(mesh: &Mesh) -> Result<envoy::Output, String> {
     })
 }
 
-/// Envoy.
 pub(crate) fn envoy_binary() -> PathBuf {
     tool("envoy")
 }

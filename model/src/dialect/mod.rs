@@ -2,7 +2,7 @@
 //!
 //! The canonical form is the API's JSON (camelCase). CloudFormation differs in case; Terraform in names and in
 //! nesting: objects are blocks, that is lists of at most one object; Kubernetes in a few names. What a dialect does is a
-//! row of `Rules`; where a place follows no rule, the schema says so beside the field. Nothing here knows a field by
+//! row of `schema::dialect`; where a place follows no rule, the schema says so beside the field. Nothing here knows a field by
 //! name.
 //!
 //! In Terraform's form null and absent blocks mean *absent*, while an empty block stays an empty object. Unknown
@@ -10,49 +10,15 @@
 
 mod from;
 mod path;
-mod rules;
 mod to;
 
+pub use crate::schema::Dialect;
 pub use path::path;
-pub(crate) use rules::{API, CLOUDFORMATION, KUBERNETES, Rules, TERRAFORM};
 
 use crate::diag::Diagnostic;
 use crate::kind::Kind;
 use crate::schema;
 use crate::value::Node;
-
-/// A way of writing resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Dialect {
-    /// The App Mesh API's JSON, which is also the canonical form.
-    Api = 0,
-    /// The `Properties` of an `AWS::AppMesh::*` resource.
-    CloudFormation = 1,
-    /// The values of an `aws_appmesh_*` or `appmesh_*` resource, as a provider sees them.
-    Terraform = 2,
-    /// The `spec` of a custom resource of the App Mesh controller, with names where it has refs.
-    Kubernetes = 3,
-}
-
-impl Dialect {
-    /// Every dialect.
-    pub const ALL: [Dialect; 4] = [
-        Dialect::Api,
-        Dialect::CloudFormation,
-        Dialect::Terraform,
-        Dialect::Kubernetes,
-    ];
-
-    /// What the dialect does.
-    pub(crate) fn rules(self) -> &'static Rules {
-        match self {
-            Self::Api => &API,
-            Self::CloudFormation => &CLOUDFORMATION,
-            Self::Terraform => &TERRAFORM,
-            Self::Kubernetes => &KUBERNETES,
-        }
-    }
-}
 
 /// A resource in canonical form, from one in a dialect. The problems are those that only the dialect has: names
 /// that it does not know, blocks that are given too often. What is wrong with the values, validation says.

@@ -23,7 +23,6 @@ pub(super) fn convert(schema: &SchemaNode, dialect: Dialect, node: &Node) -> (No
 
 struct Reader {
     dialect: Dialect,
-    /// The canonical place.
     at: Pointer,
     problems: Vec<Diagnostic>,
 }

@@ -32,7 +32,6 @@ pub struct Applied {
 }
 
 impl Change {
-    /// Of which resource.
     pub fn key(&self) -> &ResourceKey {
         match self {
             Self::Written(resource) => &resource.key,

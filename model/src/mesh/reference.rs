@@ -11,13 +11,10 @@ use crate::resource::Resource;
 /// A resource names another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// Who names.
     pub from: ResourceKey,
     /// In which field of it; the root where the key says it.
     pub pointer: Pointer,
-    /// Who is named.
     pub to: ResourceKey,
-    /// As what.
     pub role: Role,
 }
 

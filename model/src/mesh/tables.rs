@@ -18,7 +18,6 @@ pub(super) trait Sibling {
     /// The place among the siblings; the name decides between equals.
     type Rank: Ord;
 
-    /// Where it stands.
     fn rank(&self) -> Self::Rank;
 }
 
@@ -49,12 +48,10 @@ impl<S> Default for Children<S> {
 }
 
 impl<S> Children<S> {
-    /// Those of one parent.
     pub(super) fn of(&self, parent: &str) -> &[Resource<S>] {
         self.0.get(parent).map_or(&[], Vec::as_slice)
     }
 
-    /// All, by parent.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Resource<S>> {
         self.0.values().flatten()
     }

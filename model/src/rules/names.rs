@@ -1,6 +1,7 @@
 //! Names, account ids, ARNs.
 
 use super::{Report, codes, named};
+use crate::arn::Arn;
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::path::Path;
@@ -11,7 +12,6 @@ use crate::spec::{
 };
 use crate::validate::is_hidden;
 
-/// What every resource has.
 pub(super) fn of<S>(resource: &Resource<S>, report: &mut Report) {
     name(&resource.key, report);
     if let Some(it) = &resource.identity {
@@ -66,32 +66,26 @@ fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {
             );
         }
     }
-    let wanted = format!("{}:{}", identity.resource_owner, key.path());
-    let fits = arn(&identity.arn).is_some_and(|arn| arn.service == "appmesh" && arn.rest == wanted);
+    let (account, path) = (&identity.resource_owner, key.path());
+    let fits = arn(&identity.arn)
+        .is_some_and(|arn| arn.service == "appmesh" && arn.account == account && arn.resource == path);
     if !fits {
         report.error(
             codes::ARN,
             (key, Pointer::root().field("metadata").field("arn")),
             format!("`{}` is not the ARN of {}", identity.arn, named(key)),
-            &format!("it is `arn:<partition>:appmesh:<region>:{wanted}`"),
+            &format!("it is `arn:<partition>:appmesh:<region>:{account}:{path}`"),
         );
     }
 }
 
-struct Arn<'a> {
-    service: &'a str,
-    /// Account and resource.
-    rest: &'a str,
-}
-
-/// Takes an ARN apart; `None` when it is none.
+/// An ARN of which the parts that every ARN has are not empty.
 fn arn(text: &str) -> Option<Arn<'_>> {
-    let mut parts = text.splitn(5, ':');
-    let (head, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_region, rest) = (parts.next()?, parts.next()?);
-    let (_account, resource) = rest.split_once(':')?;
-    let whole = head == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty();
-    whole.then_some(Arn { service, rest })
+    Arn::parse(text).filter(|arn| {
+        [arn.partition, arn.service, arn.resource]
+            .iter()
+            .all(|part| !part.is_empty())
+    })
 }
 
 /// The ARNs of certificates and authorities that a node's listeners and client policies name.

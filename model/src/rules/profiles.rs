@@ -1,11 +1,12 @@
 //! Proxy profiles: one for each proxy, and only what there is.
 
 use super::{Report, codes, named, place};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Example};
 use crate::mesh::Mesh;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
 use crate::spec::{EgressFilterType, Extensions, Interception, MeshSpec, ProxyProfileSpec};
+use serde_json::json;
 
 pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
     let subject = profile.spec.subject(mesh.name());
@@ -68,9 +69,10 @@ pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report:
                 ),
             )
             .help(
-                "if applications call AWS, allow it in the proxy profile: egress_sni_allowed = [\"*.amazonaws.com\"] \
-                 (`egressSniAllowed` in JSON and YAML); the egress filter is `DROP_ALL`, which allows only backends",
+                "the egress filter is `DROP_ALL`, which allows only backends; if applications call AWS, allow it in the \
+                 proxy profile",
             )
+            .example(Example::profile(json!({"egressSniAllowed": ["*.amazonaws.com"]})))
             .at(place(&resource.key, written))
             .at(place(&profile.key, ProxyProfileSpec::path().interception()).label("everything comes to the proxy")),
         );

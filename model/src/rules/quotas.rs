@@ -8,7 +8,6 @@ use crate::resource::Resource;
 use crate::spec::VirtualNodeSpec;
 use std::collections::BTreeMap;
 
-/// What can be limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quota {
     /// Virtual nodes of a mesh.
@@ -34,7 +33,6 @@ pub struct Quotas(BTreeMap<Quota, usize>);
 // === impl Quota ===
 
 impl Quota {
-    /// Every one.
     pub const ALL: [Self; 7] = [
         Self::VirtualNodes,
         Self::VirtualRouters,
@@ -115,7 +113,6 @@ impl Quotas {
         self.0.get(&quota).copied()
     }
 
-    /// Every limit.
     pub fn iter(&self) -> impl Iterator<Item = (Quota, usize)> {
         self.0.iter().map(|(quota, limit)| (*quota, *limit))
     }

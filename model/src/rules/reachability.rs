@@ -73,7 +73,6 @@ struct Entry<'a> {
     /// The place of the match.
     at: At<'a>,
     path: Path,
-    /// What it asks for.
     asks: BTreeSet<String>,
     /// What follows from that, `asks` included.
     implied: BTreeSet<String>,
@@ -217,7 +216,6 @@ impl At<'_> {
         }
     }
 
-    /// The match.
     fn matching(self) -> Pointer {
         match self {
             Self::Route(rule) => RouteSpec::path().rule(rule).r#match().into(),

@@ -59,6 +59,44 @@ pub fn told(mesh: &Mesh, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// The problems of several meshes, told together: where a mesh is not there and one of nearly the same name is, that is
+/// the fault. What the resources of both then do not find of each other follows from it, and is not told.
+pub fn told_together(meshes: &[Mesh], mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let there: Vec<&str> = meshes
+        .iter()
+        .filter(|mesh| mesh.resource().is_some())
+        .map(Mesh::name)
+        .collect();
+    for written in meshes.iter().filter(|mesh| mesh.resource().is_none()) {
+        let near = closest(written.name(), &there);
+        let Some(meant) = meshes.iter().find(|mesh| Some(mesh.name()) == near) else {
+            continue;
+        };
+        problems.retain(|problem| match missing(problem) {
+            Some(key) if key.mesh == written.name() => !has(meant, key),
+            Some(key) if key.mesh == meant.name() => !has(written, key),
+            _ => true,
+        });
+        let of_written = |problem: &&mut Diagnostic| {
+            let place = problem.places.first();
+            let key = place.and_then(|place| place.resource.as_ref());
+            problem.code == codes::NO_MESH && key.is_some_and(|key| key.mesh == written.name())
+        };
+        for problem in problems.iter_mut().filter(of_written) {
+            let otherwise = problem.help.take().unwrap_or_default();
+            problem.help = Some(format!("did you mean `{}`? Otherwise {otherwise}", meant.name()));
+        }
+    }
+    problems
+}
+
+/// Whether a mesh has the resource that another lacks.
+fn has(mesh: &Mesh, key: &ResourceKey) -> bool {
+    let mut key = key.clone();
+    mesh.name().clone_into(&mut key.mesh);
+    mesh.contains(&key)
+}
+
 /// What makes several problems one.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {

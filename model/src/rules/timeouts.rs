@@ -11,7 +11,6 @@ use crate::spec::{
     VirtualServiceSpec,
 };
 
-/// What a timeout limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limited {
     Request,

@@ -2,10 +2,9 @@
 
 use super::raw::{Ordered, RawForm, RawKind, RawSchema, RawTerraform, RawTerraformOnly};
 use super::{
-    ByDialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Off, Pattern, SchemaNode,
-    Shape, TerraformOnly, TextShape, terraform,
+    ByDialect, Dialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Off, Pattern,
+    SchemaNode, Shape, TerraformOnly, TextShape, terraform,
 };
-use crate::dialect::Dialect;
 use crate::kind::Kind;
 use std::collections::BTreeMap;
 
@@ -354,7 +353,6 @@ fn sorted(fields: &[Field], name: impl Fn(&Field) -> Option<&String>) -> Vec<(St
     index
 }
 
-/// Anything at all.
 pub(super) fn any() -> &'static SchemaNode {
     static ANY: SchemaNode = SchemaNode {
         shape: Shape::Any,

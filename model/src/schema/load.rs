@@ -11,7 +11,6 @@ use std::sync::OnceLock;
 /// The file that describes no kind, but what runs beside proxies.
 const WORKLOADS: &str = "workload.json";
 
-/// Everything that was compiled.
 pub(super) struct Compiled {
     kinds: BTreeMap<Kind, KindSchema>,
     workloads: &'static SchemaNode,

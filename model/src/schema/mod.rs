@@ -6,6 +6,7 @@
 //! parsed after the first use.
 
 mod build;
+mod dialect;
 #[rustfmt::skip]
 mod generated;
 mod load;
@@ -13,22 +14,20 @@ pub(crate) mod names;
 mod raw;
 pub mod terraform;
 
-use crate::dialect::Dialect;
 use crate::kind::Kind;
 use regex_lite::Regex;
 use std::sync::OnceLock;
 
+pub use dialect::Dialect;
 pub use generated::FILES;
 pub use load::problems;
 
 /// What a kind looks like as a whole.
 #[derive(Debug)]
 pub struct KindSchema {
-    /// The kind.
     pub kind: Kind,
     /// A title for people.
     pub title: String,
-    /// What the kind is.
     pub doc: String,
     /// The whole resource: identity, `spec`, `tags`, ….
     pub root: &'static SchemaNode,
@@ -43,7 +42,6 @@ pub struct KindSchema {
 /// One place's shape, shared by all places that look alike.
 #[derive(Debug)]
 pub struct SchemaNode {
-    /// What may stand there.
     pub shape: Shape,
     /// What it means; a field may say more.
     pub doc: String,
@@ -60,13 +58,9 @@ pub enum Shape {
     Union(ObjectShape),
     /// Several of one shape.
     List(ListShape),
-    /// A text.
     Text(TextShape),
-    /// A whole number.
     Int(NumberShape),
-    /// A number.
     Number(NumberShape),
-    /// A truth value.
     Bool,
     /// Anything: an open object, or one of several scalar types. Walkers pass it through.
     Any,
@@ -95,9 +89,7 @@ pub struct ObjectShape {
 /// object out.
 #[derive(Debug)]
 pub struct Off {
-    /// The field.
     pub field: String,
-    /// Its value.
     pub value: serde_json::Value,
     /// What holds without the object, in words.
     pub means: String,
@@ -144,22 +136,17 @@ pub struct Pattern {
 /// The bounds of a number, both included.
 #[derive(Debug, Clone, Copy)]
 pub struct NumberShape {
-    /// The smallest.
     pub min: Option<f64>,
-    /// The largest.
     pub max: Option<f64>,
 }
 
 /// A field of an object: a shape at a place.
 #[derive(Debug)]
 pub struct Field {
-    /// The canonical name.
     pub name: String,
     /// How it is called and how it stands, by dialect.
     pub(crate) names: ByDialect<Named>,
-    /// What stands there.
     pub node: &'static SchemaNode,
-    /// What it means.
     pub doc: String,
     /// Must be given.
     pub required: bool,
@@ -192,9 +179,7 @@ pub(crate) struct ByDialect<T>([T; Dialect::ALL.len()]);
 /// How a field is called in a dialect, and how it stands there.
 #[derive(Debug, Clone)]
 pub struct Named {
-    /// Its name.
     pub name: String,
-    /// How it stands.
     pub form: Form,
 }
 
@@ -203,7 +188,6 @@ pub struct Named {
 pub enum Form {
     /// As the shape says: in Terraform objects and lists of objects are blocks, all else attributes.
     Usual,
-    /// Not there.
     Absent,
     /// Its members lie beside it.
     Flatten,
@@ -214,17 +198,13 @@ pub enum Form {
 /// An attribute that only Terraform has.
 #[derive(Debug)]
 pub struct TerraformOnly {
-    /// Its name.
     pub name: String,
-    /// Its type.
     pub kind: terraform::Type,
-    /// It may be given.
     pub optional: bool,
     /// The provider may fill it in.
     pub computed: bool,
     /// Why it should not be used.
     pub deprecated: Option<String>,
-    /// What it means.
     pub doc: String,
 }
 
@@ -267,12 +247,10 @@ impl KindSchema {
 // === impl ByDialect ===
 
 impl<T> ByDialect<T> {
-    /// One made for each.
     fn new(make: impl FnMut(Dialect) -> T) -> Self {
         Self(Dialect::ALL.map(make))
     }
 
-    /// That of a dialect.
     fn of(&self, dialect: Dialect) -> &T {
         let Self([api, cloudformation, terraform, kubernetes]) = self;
         match dialect {

@@ -1,6 +1,5 @@
 //! The naming rules of the dialects. What they do not derive is annotated in the schema.
 
-/// As it is.
 pub(crate) fn same(name: &str) -> String {
     name.to_owned()
 }

@@ -121,7 +121,6 @@ pub(super) struct RawKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum RawForm {
-    /// Not there at all.
     None,
     /// Its members lie beside it.
     Flatten,

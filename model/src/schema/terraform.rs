@@ -4,40 +4,31 @@
 //! most one element; lists of objects are list blocks, also where hashicorp/aws has sets: their order has no
 //! meaning then ([`Block::unordered`]). Scalar lists without order are sets.
 
-use super::{Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
-use crate::dialect::Dialect;
+use super::{Dialect, Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
 use crate::kind::Kind;
 
-/// A resource type.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// `appmesh_virtual_node`.
     pub type_name: String,
-    /// What it is.
     pub doc: String,
-    /// What stands in it.
     pub body: Body,
 }
 
 /// Attributes and nested blocks, each in the order of their names.
 #[derive(Debug, Clone, Default)]
 pub struct Body {
-    /// Attributes.
     pub attributes: Vec<Attribute>,
     /// Nested blocks.
     pub blocks: Vec<Block>,
 }
 
-/// An attribute.
 #[derive(Debug, Clone)]
 pub struct Attribute {
-    /// Its name.
     pub name: String,
-    /// Its type.
     pub kind: Type,
     /// Must be given.
     pub required: bool,
-    /// May be given.
     pub optional: bool,
     /// The provider may fill it in.
     pub computed: bool,
@@ -58,7 +49,6 @@ pub struct Attribute {
 /// A nested block; in values always a list of objects.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// Its name.
     pub name: String,
     /// At least so many.
     pub min: usize,
@@ -72,15 +62,12 @@ pub struct Block {
     pub unordered: bool,
     /// Terraform paths (`a.b`) of what tells the blocks apart, where the order means nothing.
     pub key: Vec<String>,
-    /// What it means.
     pub doc: String,
     /// Which of its arguments exclude each other, as a sentence.
     pub rule: Option<String>,
-    /// What stands in it.
     pub body: Body,
 }
 
-/// An attribute's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// `string`

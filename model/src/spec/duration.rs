@@ -6,7 +6,6 @@ use super::{Duration, DurationUnit};
 use std::fmt;
 
 impl Duration {
-    /// So many seconds.
     pub const fn seconds(value: u64) -> Self {
         Self {
             unit: DurationUnit::S,
@@ -14,7 +13,6 @@ impl Duration {
         }
     }
 
-    /// So many milliseconds.
     pub const fn millis(value: u64) -> Self {
         Self {
             unit: DurationUnit::Ms,

@@ -26,7 +26,6 @@ impl GatewayRouteRule {
         }
     }
 
-    /// Where what matches goes.
     pub fn target(&self) -> &GatewayRouteTarget {
         match self {
             Self::Http(route) | Self::Http2(route) => &route.action.target,
@@ -75,7 +74,6 @@ impl HttpGatewayRouteMatch {
 // === impl GatewayRouteHostnameMatch ===
 
 impl GatewayRouteHostnameMatch {
-    /// What it says.
     pub fn get(&self) -> Option<HostnameMatch<'_>> {
         match (&self.exact, &self.suffix) {
             (Some(exact), _) => Some(HostnameMatch::Exact(exact)),

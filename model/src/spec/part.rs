@@ -6,7 +6,6 @@ use crate::pointer::Pointer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Which part.
 #[derive(Clone, Copy)]
 pub(super) enum Part {
     Spec,

@@ -15,7 +15,6 @@ impl RouteRule {
         }
     }
 
-    /// Where what matches goes.
     pub fn targets(&self) -> &[WeightedTarget] {
         let action = match self {
             Self::Http(route) | Self::Http2(route) => &route.action,

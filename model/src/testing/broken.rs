@@ -20,17 +20,13 @@ use std::sync::OnceLock;
 /// with nothing else.
 #[derive(Debug)]
 pub struct Broken {
-    /// The kind.
     pub kind: Kind,
     /// The place, without positions in lists, and the mistake.
     pub what: String,
     /// The resource as it was before.
     pub right: Json,
-    /// The resource.
     pub json: Json,
-    /// What must be found.
     pub code: Code,
-    /// Where.
     pub pointer: String,
 }
 
@@ -140,7 +136,7 @@ impl Breaker<'_> {
         for group in shape.one_of.iter().chain(&shape.at_most_one) {
             let mut all = here.clone();
             for name in group {
-                let value = generate::value(shape.field(name).unwrap().node, &mut self.chance);
+                let value = generate::of_field(shape.field(name).unwrap(), &mut self.chance);
                 all[name.as_str()] = value;
             }
             let what = format!("all of {group:?}");
@@ -155,7 +151,7 @@ impl Breaker<'_> {
             let all = shape
                 .fields
                 .iter()
-                .map(|field| (field.name.clone(), generate::value(field.node, &mut self.chance)))
+                .map(|field| (field.name.clone(), generate::of_field(field, &mut self.chance)))
                 .collect();
             self.replace(pointer, "all members", Json::Object(all), codes::UNION_SEVERAL);
         }

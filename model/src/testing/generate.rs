@@ -54,13 +54,31 @@ pub fn resource(kind: Kind, chance: &mut Chance) -> Json {
     value(schema::kind(kind).root, chance)
 }
 
+/// A value of that field.
+pub fn of_field(field: &Field, chance: &mut Chance) -> Json {
+    let value = value(field.node, chance);
+    match (field.name.as_str(), value.as_str()) {
+        ("address" | "appAddress", Some(text)) => json!(address(text)),
+        _ => value,
+    }
+}
+
+/// An address that follows from a text: what an address looks like is a rule of the mesh, no pattern of the schema.
+fn address(text: &str) -> String {
+    let sum = text.bytes().fold(7_u16, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u16::from(byte))
+    });
+    let [high, low] = sum.to_be_bytes();
+    format!("127.0.{high}.{low}")
+}
+
 /// A value of that shape.
 pub fn value(node: &SchemaNode, chance: &mut Chance) -> Json {
     match &node.shape {
         Shape::Object(shape) => object(shape, chance),
         Shape::Union(shape) => {
             let field = &shape.fields[chance.below(shape.fields.len())];
-            json!({ field.name.as_str(): value(field.node, chance) })
+            json!({ field.name.as_str(): of_field(field, chance) })
         }
         Shape::List(list) => {
             let max = list.max.unwrap_or(3).min(list.min.max(1) + 2);
@@ -128,7 +146,7 @@ fn object(shape: &ObjectShape, chance: &mut Chance) -> Json {
         let chosen = shape.one_of.iter().flatten().any(|name| *name == field.name);
         let wanted = field.required || chosen || chance.yes(60);
         if wanted && !excluded.contains(&field.name.as_str()) && !from_the_store(field) {
-            out.insert(field.name.clone(), value(field.node, chance));
+            out.insert(field.name.clone(), of_field(field, chance));
         }
     }
     Json::Object(out)

@@ -20,9 +20,7 @@ use std::sync::OnceLock;
 /// A resource of which one field changes from step to step; nothing else does.
 #[derive(Debug)]
 pub struct Variants {
-    /// The kind.
     pub kind: Kind,
-    /// Where the field is.
     pub pointer: String,
     /// A change of the field makes another resource of it.
     pub identity: bool,
@@ -35,7 +33,6 @@ pub struct Variants {
 pub struct Step {
     /// What has happened to the field.
     pub what: &'static str,
-    /// The resource.
     pub json: Json,
 }
 
@@ -112,7 +109,7 @@ impl Maker<'_> {
             json: self.whole.clone(),
         }];
         let another = (0..TRIES).find_map(|_| {
-            let value = generate::value(field.node, &mut self.chance);
+            let value = generate::of_field(field, &mut self.chance);
             let json = self.with(pointer, Some(value));
             (json != *self.whole && is_right(self.kind, &json)).then_some(json)
         });

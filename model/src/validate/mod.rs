@@ -13,10 +13,9 @@ pub use quote::is_hidden;
 pub use suggest::closest;
 
 use crate::diag::{Code, Diagnostic, Place};
-use crate::dialect::Dialect;
 use crate::kind::Kind;
 use crate::pointer::{Pointer, Segment};
-use crate::schema::{self, Field, Form, ListShape, ObjectShape, SchemaNode, Shape};
+use crate::schema::{self, Dialect, Field, Form, ListShape, ObjectShape, SchemaNode, Shape};
 use crate::value::{Field as ValueField, Node, Object, Span, Value};
 use quote::{counted, listed, shown};
 

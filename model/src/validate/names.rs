@@ -1,6 +1,7 @@
 //! ARNs where names belong: AWS's tools give both, and only one of them fits.
 
 use super::quote::quoted;
+use crate::arn::Arn;
 use crate::codes;
 use crate::diag::Diagnostic;
 use crate::kind::Kind;
@@ -12,14 +13,8 @@ pub(super) fn misnamed(field: &Field, node: &Node) -> Option<Diagnostic> {
     if !field.identity && field.refers_to.is_none() {
         return None;
     }
-    let arn = node.as_str().filter(|text| is_arn(text))?;
+    let arn = node.as_str().filter(|text| Arn::parse(text).is_some())?;
     Some(arn_for_name(field.refers_to, &field.name, arn))
-}
-
-/// Whether a text is an ARN, or an expression that will be one.
-pub fn is_arn(text: &str) -> bool {
-    text.strip_prefix("arn:")
-        .is_some_and(|rest| rest.splitn(5, ':').count() == 5)
 }
 
 /// An ARN in a field that takes the name of a kind; of a resource's own name the field says which.
@@ -51,8 +46,9 @@ fn arn_for_name(kind: Option<Kind>, field: &str, arn: &str) -> Diagnostic {
 }
 
 /// The kind and the name at the end of an ARN of App Mesh.
-pub fn named(arn: &str) -> Option<(Kind, &str)> {
-    let path = arn.get(arn.find(":mesh/")? + 1..)?;
+fn named(arn: &str) -> Option<(Kind, &str)> {
+    let path = Arn::parse(arn)?.resource;
+    let path = Some(path).filter(|path| path.starts_with("mesh/"))?;
     let parts: Vec<&str> = path.split('/').collect();
     match *parts.as_slice() {
         [.., kind, name] if !name.is_empty() && parts.len().is_multiple_of(2) => {
@@ -63,7 +59,7 @@ pub fn named(arn: &str) -> Option<(Kind, &str)> {
 }
 
 fn mesh(arn: &str) -> Option<&str> {
-    let path = arn.get(arn.find(":mesh/")? + 6..)?;
+    let path = Arn::parse(arn)?.resource.strip_prefix("mesh/")?;
     path.split('/').next().filter(|name| !name.is_empty())
 }
 
@@ -97,14 +93,5 @@ mod tests {
         assert_eq!(help, "give the name of a virtual router");
         let (message, _) = told(None, "meshName", "arn:aws:s3:::bucket");
         assert!(message.contains("is an ARN"), "{message}");
-    }
-
-    #[test]
-    fn what_is_no_arn_may_be_a_name() {
-        assert!(!is_arn("arnold"));
-        assert!(!is_arn("arn:b2"));
-        assert!(is_arn(
-            "arn:${AWS::Partition}:appmesh:${AWS::Region}:${AWS::AccountId}:mesh/yard"
-        ));
     }
 }

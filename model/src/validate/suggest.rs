@@ -2,6 +2,7 @@
 
 use super::codes;
 use crate::diag::Diagnostic;
+use strsim::osa_distance;
 
 /// The candidate that is closest to what was written, if one is close enough to be meant. Case and underscores
 /// do not count, so that `port_mapping` and `PortMapping` find `portMapping`.
@@ -10,7 +11,7 @@ pub fn closest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
     if written.len() > 64 {
         return None;
     }
-    let plain = |text: &str| -> Vec<char> {
+    let plain = |text: &str| -> String {
         text.chars()
             .filter(|c| *c != '_' && *c != '-')
             .flat_map(char::to_lowercase)
@@ -19,7 +20,7 @@ pub fn closest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let written = plain(written);
     candidates
         .iter()
-        .map(|candidate| (distance(&written, &plain(candidate)), *candidate))
+        .map(|candidate| (osa_distance(&written, &plain(candidate)), *candidate))
         // Of a name of one letter nothing would be left.
         .filter(|(distance, candidate)| {
             *distance <= (candidate.len() / 3).max(1) && *distance < candidate.len()
@@ -42,29 +43,6 @@ pub(crate) fn unknown_field(written: &str, names: &[&str]) -> Diagnostic {
         }
         None => problem.help(format!("the fields are {}", super::quote::listed(names, "and"))),
     }
-}
-
-/// How many single edits (insert, delete, replace, swap of neighbours) lie between two texts.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let mut best = (at(&last, j) + usize::from(ca != cb))
-                .min(at(&last, j + 1) + 1)
-                .min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
-            if swapped {
-                best = best.min(at(&before, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or(a.len())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 use crate::value;
 use meshform_envoy as envoy;
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, Notation};
 use meshform_model::dialect::{self, Dialect};
+use meshform_model::help;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -95,9 +96,12 @@ impl Proxy {
 
 /// Everything that is wrong, as a function tells it.
 pub(super) fn failed(found: &[Diagnostic]) -> FunctionError {
-    let told = |one: &Diagnostic| match &one.help {
-        Some(help) => format!("{}: {}; {help}", one.code, one.message),
-        None => format!("{}: {}", one.code, one.message),
+    let told = |one: &Diagnostic| {
+        let words = help::told(one, Notation::Hcl);
+        match words.whole_help() {
+            Some(help) => format!("{}: {}; {help}", one.code, words.message),
+            None => format!("{}: {}", one.code, words.message),
+        }
     };
     let lines: Vec<String> = found.iter().filter(|one| one.is_error()).map(told).collect();
     FunctionError::new(lines.join("\n"))

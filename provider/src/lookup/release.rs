@@ -7,7 +7,6 @@ use meshform_release::{Condition, Entry, FleetReader};
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostics, ReadData, Value};
 
-/// The data source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReleaseStatus;
 

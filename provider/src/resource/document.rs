@@ -7,6 +7,7 @@ use crate::key;
 use crate::problem;
 use crate::resource::region;
 use crate::value;
+use meshform_model::codes::ADDRESS;
 use meshform_model::diag::{Code, Diagnostic as Problem, Severity};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::kind::Kind;
@@ -31,7 +32,8 @@ pub(crate) fn of_value(kind: Kind, value: &Value) -> (Node, Vec<Problem>) {
 /// What is wrong with a configured resource whatever else its mesh has; nothing while a part of it is not known.
 ///
 /// These are warnings: App Mesh took some of it, and what it took must still plan and apply. A mesh with it is not
-/// whole, so proxies keep what they have.
+/// valid, so proxies keep what they have. An error is what App Mesh never took: a host name in a proxy profile, where
+/// Envoy wants an address.
 ///
 /// `document` is the canonical document of the value.
 pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec<Problem> {
@@ -49,7 +51,9 @@ pub(crate) fn judged_alone(kind: Kind, value: &Value, mut document: Node) -> Vec
         Ok(resource) => once(rules::check_alone(resource)),
         Err(problem) => vec![problem],
     };
-    let errors = found.iter_mut().filter(|one| one.severity == Severity::Error);
+    let errors = found
+        .iter_mut()
+        .filter(|one| one.severity == Severity::Error && one.code != ADDRESS);
     errors.for_each(problem::until_mended);
     found
 }

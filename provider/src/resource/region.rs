@@ -10,7 +10,6 @@ use tfplugin::resource::PlanRequest;
 use tfplugin::schema::Schema;
 use tfplugin::{Diagnostic, Value};
 
-/// The argument.
 pub(crate) const REGION: &str = "region";
 
 /// The region in a state's ARN.

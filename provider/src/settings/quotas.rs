@@ -5,7 +5,6 @@ use meshform_model::rules::{Quota, Quotas};
 use tfplugin::schema::{Attribute, NestedBlock};
 use tfplugin::{Diagnostic, Diagnostics, Path, Value};
 
-/// The block's name.
 pub(super) const BLOCK: &str = "quotas";
 /// The attribute that names a set of quotas.
 const PRESET: &str = "preset";

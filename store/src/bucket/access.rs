@@ -30,7 +30,6 @@ pub struct Access {
     pub environment: Vec<(String, String)>,
     /// The server's address, where it is not the service's own.
     pub endpoint: Option<String>,
-    /// The bucket's region.
     pub region: Option<String>,
     /// Whether the bucket stands in the path of a request, not in the name of its host.
     pub path_style: Option<bool>,

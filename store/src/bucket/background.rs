@@ -21,7 +21,6 @@ struct Thread {
 }
 
 impl Background {
-    /// Where to spawn.
     pub(super) fn handle(&self) -> Result<Handle> {
         let thread = self.0.get_or_init(|| start().map_err(no_thread));
         thread

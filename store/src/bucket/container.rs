@@ -41,7 +41,6 @@ pub(super) enum Token {
     None,
     /// A file, whose text changes as time passes.
     File(PathBuf),
-    /// The environment.
     Text(String),
 }
 
@@ -76,7 +75,6 @@ impl fmt::Debug for Held {
     }
 }
 
-/// What an agent answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Given {

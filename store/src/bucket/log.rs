@@ -18,7 +18,6 @@ const SNAPSHOT_EVERY: u64 = 128;
 /// So many entries of the feed are at hand.
 const FEED: usize = 2000;
 
-/// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogEntry {
@@ -28,7 +27,6 @@ pub(super) struct LogEntry {
     pub(super) what: Operation,
 }
 
-/// What a write does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Operation {

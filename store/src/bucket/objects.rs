@@ -36,7 +36,6 @@ pub(super) struct Objects {
     silent: Arc<Mutex<Option<(Instant, StoreError)>>>,
 }
 
-/// What keeps the objects.
 #[derive(Debug, Clone)]
 pub(super) enum Storage {
     /// At hand.

@@ -17,7 +17,6 @@ pub struct BucketOptions {
     pub seed: Seed,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where ids come from.
     pub ids: Arc<dyn Ids>,
     /// How long to try while others write.
     pub patience: Duration,
@@ -26,7 +25,6 @@ pub struct BucketOptions {
 }
 
 impl BucketOptions {
-    /// The usual.
     pub fn new(place: impl Into<String>, prefix: impl Into<String>) -> Self {
         Self {
             prefix: prefix.into(),

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Where the settings are.
 pub(super) const SETTINGS: &str = "settings";
 
 /// Numbered values, with the last one that was seen of each folder.

@@ -34,7 +34,6 @@ pub struct ObjectVersion {
 /// An object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedObject {
-    /// Its key.
     pub key: String,
     /// When it was written last, by the storage's clock.
     pub touched_at: Timestamp,

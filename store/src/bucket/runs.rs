@@ -4,7 +4,7 @@
 //! object of a run of one's own, renewed all the time, tells what time it is there. Only a process that has none asks
 //! its own clock.
 
-use super::objects::{Objects, part};
+use super::objects::{Found, Objects, part};
 use crate::contract::RunState;
 use crate::error::Result;
 use crate::ids::RunId;
@@ -17,6 +17,12 @@ use tokio::task::JoinHandle;
 
 /// So many renewals may fail, or be late, before a run is taken for dead.
 const RENEWALS_A_LEASE: u32 = 6;
+
+/// Where the objects are.
+const FOLDER: &str = "runs";
+
+/// Milliseconds after which nobody asks any more whether a run had died: 30 days.
+const FORGET: i64 = 30 * 24 * 3_600_000;
 
 #[derive(Debug)]
 pub(super) struct Runs {
@@ -42,6 +48,9 @@ impl Runs {
         let (objects, pause) = (self.objects.clone(), self.lease / RENEWALS_A_LEASE);
         // In the background: whoever opened the run may rest for long while Terraform waits for something else.
         let renewal = self.objects.background()?.spawn(async move {
+            // Short runs, which are most, are not held up by what nobody waits for.
+            tokio::time::sleep(pause).await;
+            forget_the_dead(&objects, &name).await;
             loop {
                 tokio::time::sleep(pause).await;
                 if let Err(error) = objects.write(&name, card.clone()).await {
@@ -127,6 +136,31 @@ impl Drop for Runs {
     }
 }
 
+/// Takes away the objects of runs that died long ago: whoever finds their writes unfinished has come since. The time is
+/// the storage's, as that of the object of a run of one's own.
+async fn forget_the_dead(objects: &Objects, own: &str) {
+    let forgotten = async {
+        let found = objects.list(FOLDER, None).await?;
+        let is_own = |object: &&Found| {
+            own.strip_prefix(FOLDER)
+                .is_some_and(|rest| rest.get(1..) == Some(&*object.name))
+        };
+        let Some(now) = found.iter().find(is_own).map(|object| object.touched_at) else {
+            return Ok(());
+        };
+        for object in found
+            .iter()
+            .filter(|object| object.touched_at.plus_millis(FORGET) < now)
+        {
+            objects.delete(&format!("{FOLDER}/{}", object.name)).await?;
+        }
+        Result::Ok(())
+    };
+    if let Err(error) = forgotten.await {
+        tracing::warn!(%error, "runs that died long ago were not cleaned away");
+    }
+}
+
 fn object(run: &RunId) -> String {
-    format!("runs/{}.json", part(&run.0))
+    format!("{FOLDER}/{}.json", part(&run.0))
 }

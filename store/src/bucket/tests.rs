@@ -5,11 +5,12 @@ mod simulated;
 use super::{BucketOptions, BucketStore};
 use crate::testing::{author, contract, node};
 use crate::{Author, Created, Expected, Feed, Prefix, Revision, RunState, Seed, Store, StoreError, create};
+use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 fn options() -> BucketOptions {
@@ -128,6 +129,42 @@ async fn a_run_without_a_sign_of_life_is_dead_and_its_work_is_adopted() {
     };
     let created = create(&store, node("a", 1), &mine).await.unwrap();
     assert!(matches!(created, Created::Adopted(_)), "{created:?}");
+}
+
+#[tokio::test]
+async fn runs_that_died_long_ago_are_cleaned_away() {
+    let directory = TempDir::new().unwrap();
+    let storage = Arc::new(LocalFileSystem::new_with_prefix(directory.path()).unwrap());
+    let open = || {
+        BucketStore::new(
+            storage.clone(),
+            BucketOptions {
+                lease: Duration::from_millis(600),
+                ..BucketOptions::new("test://bucket", "")
+            },
+        )
+    };
+    let died = open();
+    let (old, new) = (
+        died.open_run("old").await.unwrap(),
+        died.open_run("new").await.unwrap(),
+    );
+    drop(died);
+    let file = |run: &crate::RunId| directory.path().join("runs").join(format!("{}.json", run.0));
+    for (run, days) in [(&old, 31), (&new, 29)] {
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+        let file = std::fs::File::options().write(true).open(file(run)).unwrap();
+        file.set_modified(then).unwrap();
+    }
+    let lives = open();
+    let mine = lives.open_run("mine").await.unwrap();
+    let begun = Instant::now();
+    while file(&old).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(lives.run_state(&new).await.unwrap(), RunState::Dead);
+    assert_eq!(lives.run_state(&mine).await.unwrap(), RunState::Alive);
 }
 
 #[tokio::test]

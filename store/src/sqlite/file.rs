@@ -15,12 +15,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An open store.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) conn: Connection,
@@ -260,6 +259,8 @@ fn create(setup: &Setup, seed: &Seed) -> Result<()> {
         created_at: setup.clock.now(),
     };
     let made = (|| -> Result<()> {
+        // The journal and what else SQLite puts beside it get the same mode.
+        private(&temporary, true).map_err(|e| io_error(&temporary, "create", &e))?;
         let mut conn = Connection::open(&temporary).map_err(fail("create"))?;
         prepare(&conn, setup).map_err(fail("create"))?;
         conn.pragma_update(None, "application_id", format::APPLICATION_ID)
@@ -308,6 +309,8 @@ fn back_up(conn: &Connection, setup: &Setup, version: i64) -> Result<PathBuf> {
     fs::create_dir_all(&directory).map_err(|e| io_error(&directory, "create the directory", &e))?;
     let stamp = setup.clock.now().0;
     let copy = directory.join(format!("store-format-{version}-{stamp}.db"));
+    // SQLite takes an empty file for a new database.
+    private(&copy, true).map_err(|e| io_error(&copy, "create", &e))?;
     conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])
         .map_err(|e| sqlite_error(setup, "back up", &e))?;
     sync(&copy)?;
@@ -315,15 +318,20 @@ fn back_up(conn: &Connection, setup: &Setup, version: i64) -> Result<PathBuf> {
     Ok(copy)
 }
 
+/// Opens a file for its owner alone, whatever the umask, and creates it; with `fresh` it must not be there.
+pub(super) fn private(path: &Path, fresh: bool) -> io::Result<File> {
+    File::options()
+        .create(!fresh)
+        .create_new(fresh)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+}
+
 /// Only one process at a time creates or migrates.
 fn lock(setup: &Setup) -> Result<File> {
     let path = setup.directory.join("store.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| io_error(&path, "open", &e))?;
+    let file = private(&path, false).map_err(|e| io_error(&path, "open", &e))?;
     let begun = Instant::now();
     loop {
         match file.try_lock() {

@@ -1,6 +1,6 @@
 //! The store's identity, and its runs.
 
-use super::file::io_error;
+use super::file::{io_error, private};
 use super::records::{read_error, write_error};
 use super::worker::Desk;
 use crate::contract::RunState;
@@ -39,11 +39,12 @@ pub(super) fn read(desk: &Desk<'_>) -> Result<StoreIdentity> {
 
 /// The lock comes before the row: whoever sees the row can tell whether its process lives.
 pub(super) fn open_run(desk: &mut Desk<'_>, actor: &str) -> Result<RunId> {
+    forget_the_dead(desk)?;
     let run = RunId(desk.setup.ids.next());
     let runs = &desk.setup.runs;
     fs::create_dir_all(runs).map_err(|e| io_error(runs, "create the directory", &e))?;
     let path = lock_file(desk, &run);
-    let file = File::create_new(&path).map_err(|e| io_error(&path, "create", &e))?;
+    let file = private(&path, true).map_err(|e| io_error(&path, "create", &e))?;
     file.lock().map_err(|e| io_error(&path, "lock", &e))?;
     desk.conn
         .execute(
@@ -53,6 +54,31 @@ pub(super) fn open_run(desk: &mut Desk<'_>, actor: &str) -> Result<RunId> {
         .map_err(|e| write_error(desk, &e))?;
     desk.held.insert(run.clone(), file);
     Ok(run)
+}
+
+/// Takes away what is left of runs that died and of whose writes no record is left: nobody will ask of them again. Of
+/// the others only the lock's file goes, without which they are dead all the same.
+fn forget_the_dead(desk: &Desk<'_>) -> Result<()> {
+    let known: Vec<(RunId, bool)> = desk
+        .conn
+        .prepare_cached("SELECT id, EXISTS (SELECT 1 FROM records WHERE run = runs.id) FROM runs")
+        .and_then(|mut select| {
+            let rows = select.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?;
+            rows.collect()
+        })
+        .map_err(|e| read_error(desk, &e))?;
+    for (run, is_asked_of) in known {
+        // A lock that cannot be looked at may be held.
+        if !matches!(run_state(desk, &run), Ok(RunState::Dead)) {
+            continue;
+        }
+        // Best effort: a file that stays is harmless.
+        let _ = fs::remove_file(lock_file(desk, &run));
+        if !is_asked_of {
+            close_run(desk, &run)?;
+        }
+    }
+    Ok(())
 }
 
 /// A run that was closed leaves nothing; what stays are those that died.

@@ -16,7 +16,6 @@ pub struct SqliteOptions {
     pub seed: Seed,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where ids come from.
     pub ids: Arc<dyn Ids>,
     /// How long to wait for other processes.
     pub patience: Duration,

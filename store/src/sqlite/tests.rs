@@ -2,6 +2,7 @@
 
 mod bad;
 mod crash;
+mod files;
 
 use super::{Setup, SqliteOptions, SqliteStore};
 use crate::testing::{author, contract, node};

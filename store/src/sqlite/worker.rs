@@ -22,7 +22,6 @@ const BATCH: usize = 64;
 
 /// What a piece of work finds on the desk.
 pub(super) struct Desk<'a> {
-    /// The store's file.
     pub(super) conn: &'a Connection,
     /// How the store was opened.
     pub(super) setup: &'a Setup,
@@ -49,7 +48,6 @@ pub(super) struct Worker {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The thread's own.
 struct Session {
     setup: Setup,
     opened: Option<Opened>,

@@ -1,6 +1,6 @@
 //! The `tracing` layer that writes hclog's JSON lines.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -131,8 +131,7 @@ fn line(level: Level, module: &str, message: String, fields: &[(String, String)]
     } else {
         message
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = timestamp(now.as_secs(), now.subsec_micros());
+    let time = timestamp(SystemTime::now());
     let mut out =
         format!("{{\"@level\":\"{level}\",\"@message\":{message},\"@timestamp\":\"{time}\",\"@module\":");
     write_string(module, &mut out);
@@ -150,23 +149,9 @@ fn line(level: Level, module: &str, message: String, fields: &[(String, String)]
 }
 
 /// Terraform parses exactly this form, with six decimals.
-fn timestamp(seconds: u64, micros: u32) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    // Days are counted in eras of 400 years that begin on a first of March.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+fn timestamp(time: SystemTime) -> impl fmt::Display {
+    // What lies before 1970 has no form.
+    humantime::format_rfc3339_micros(time.max(UNIX_EPOCH))
 }
 
 impl Fields {
@@ -210,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::wire::json;
+    use std::time::Duration;
 
     #[test]
     fn an_event_is_a_line_of_json_with_the_fields_of_its_spans() {
@@ -244,8 +230,15 @@ mod tests {
 
     #[test]
     fn timestamps_have_terraforms_form() {
-        assert_eq!(timestamp(0, 0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(timestamp(951_782_400, 5), "2000-02-29T00:00:00.000005Z");
-        assert_eq!(timestamp(1_795_478_399, 999_999), "2026-11-23T23:59:59.999999Z");
+        for (seconds, micros, shown) in [
+            (0, 0, "1970-01-01T00:00:00.000000Z"),
+            (951_782_400, 5, "2000-02-29T00:00:00.000005Z"),
+            (1_795_478_399, 999_999, "2026-11-23T23:59:59.999999Z"),
+        ] {
+            let time = UNIX_EPOCH + Duration::new(seconds, micros * 1_000);
+            assert_eq!(timestamp(time).to_string(), shown);
+        }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(timestamp(before).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 }

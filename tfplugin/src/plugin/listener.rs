@@ -54,6 +54,15 @@ enum Kind {
 /// The kernel's limit on the path of a socket, with room for the terminating zero on every system.
 const MAX_SOCKET_PATH: usize = 100;
 
+/// What the name of a socket's directory begins with, and the socket's name in it.
+#[cfg(unix)]
+const DIRECTORY: &str = "tfplugin-";
+#[cfg(unix)]
+const SOCKET: &str = "plugin.sock";
+/// For so long nobody doubts that a directory is needed.
+#[cfg(unix)]
+const ABANDONED: std::time::Duration = std::time::Duration::from_secs(60);
+
 impl Listener {
     pub(crate) async fn bind(environment: &Environment) -> io::Result<Self> {
         #[cfg(unix)]
@@ -72,7 +81,7 @@ impl Listener {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "no directory with a path short enough");
         for parent in parents.iter().filter(|parent| fits(parent)) {
             let bound = fresh_directory(parent).and_then(|directory| {
-                let path = directory.join("plugin.sock");
+                let path = directory.join(SOCKET);
                 let bound = UnixListener::bind(&path).and_then(|listener| {
                     share_with_group(environment, &directory, &path)?;
                     Ok(listener)
@@ -155,13 +164,14 @@ impl Drop for Listener {
 #[cfg(unix)]
 fn fresh_directory(parent: &Path) -> io::Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt as _;
+    remove_abandoned(parent);
     let mut last = io::Error::other("no free name");
     for attempt in 0..64_u32 {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
         let name = format!(
-            "tfplugin-{}-{:x}",
+            "{DIRECTORY}{}-{:x}",
             std::process::id(),
             now.subsec_nanos().wrapping_add(attempt)
         );
@@ -174,6 +184,34 @@ fn fresh_directory(parent: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(last)
+}
+
+/// Removes what killed plugins left there: a directory whose process is gone, with a socket on which nobody listens.
+#[cfg(unix)]
+fn remove_abandoned(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let (name, directory) = (entry.file_name(), entry.path());
+        let name = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY));
+        let Some((process, _)) = name.and_then(|rest| rest.split_once('-')) else {
+            continue;
+        };
+        // Whoever has just made it may be about to listen.
+        let is_old = entry.metadata().is_ok_and(|found| {
+            let age = found.modified().ok().and_then(|then| then.elapsed().ok());
+            found.is_dir() && age.is_some_and(|age| age > ABANDONED)
+        });
+        if !is_old || Path::new("/proc").join(process).exists() {
+            continue;
+        }
+        // The process may be one of another container that shares the directory.
+        let socket = directory.join(SOCKET);
+        let refused = std::os::unix::net::UnixStream::connect(&socket)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        if refused && std::fs::remove_file(&socket).is_ok() {
+            // Only when nothing else is in it.
+            let _ = std::fs::remove_dir(&directory);
+        }
+    }
 }
 
 /// Lets a group of users connect, when the host asks for it.
@@ -197,4 +235,50 @@ fn group_id(name: &str) -> Option<u32> {
     let all = std::fs::read_to_string("/etc/group").ok()?;
     let line = all.lines().find(|line| line.split(':').next() == Some(name))?;
     line.split(':').nth(2)?.parse().ok()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener as Bound;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn what_killed_plugins_left_is_removed_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let made = |name: &str, age: u64| {
+            let directory = parent.path().join(name);
+            std::fs::create_dir(&directory).unwrap();
+            let bound = Bound::bind(directory.join(SOCKET)).unwrap();
+            let then = SystemTime::now() - Duration::from_secs(age);
+            std::fs::File::open(&directory)
+                .unwrap()
+                .set_modified(then)
+                .unwrap();
+            bound
+        };
+        // No process has such a number.
+        let gone = 1 << 30;
+        drop(made(&format!("tfplugin-{gone}-a"), 3600));
+        let listening = made(&format!("tfplugin-{gone}-b"), 3600);
+        drop(made(&format!("tfplugin-{gone}-c"), 0));
+        drop(made(&format!("tfplugin-{}-d", std::process::id()), 3600));
+        drop(made(&format!("other-{gone}-e"), 3600));
+        remove_abandoned(parent.path());
+        let left = std::fs::read_dir(parent.path()).unwrap();
+        let mut left: Vec<String> = left
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let own = format!("tfplugin-{}-d", std::process::id());
+        let mut kept = vec![
+            format!("other-{gone}-e"),
+            format!("tfplugin-{gone}-b"),
+            format!("tfplugin-{gone}-c"),
+            own,
+        ];
+        kept.sort();
+        assert_eq!(left, kept);
+        drop(listening);
+    }
 }

@@ -81,7 +81,6 @@ const RETIRED: &[(&str, &str)] = &[
     ("MF0806", "MF0204"),
 ];
 
-/// The page.
 pub fn errors() -> String {
     let mut out = String::from(
         "# Errors and warnings\n\n<!-- Written by `cargo xtask docs` from the code. -->\n\nEvery message of the \

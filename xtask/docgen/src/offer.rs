@@ -18,7 +18,6 @@ struct Sort {
     folder: &'static str,
     /// The file of an example.
     example: &'static str,
-    /// What it is called.
     title: &'static str,
 }
 

@@ -8,7 +8,6 @@ pub(crate) struct Head<'a> {
     pub(crate) title: &'a str,
     /// The first heading.
     pub(crate) heading: &'a str,
-    /// One paragraph.
     pub(crate) description: &'a str,
 }
 
@@ -25,7 +24,6 @@ pub(crate) fn head(head: &Head<'_>) -> String {
     )
 }
 
-/// A fenced block.
 pub(crate) fn fenced(language: &str, text: &str) -> String {
     format!("```{language}\n{}\n```\n\n", text.trim_end())
 }

@@ -62,7 +62,6 @@ fn number(time: Duration) -> String {
     }
 }
 
-/// One figure.
 pub(super) fn row(name: &str, value: &str) {
     out::line(&format!("  {name:<52}  {value}"));
 }

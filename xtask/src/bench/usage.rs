@@ -64,7 +64,6 @@ impl Program {
         &self.folder
     }
 
-    /// The script.
     pub(super) fn path(&self) -> PathBuf {
         self.folder.join(self.name)
     }

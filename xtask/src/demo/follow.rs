@@ -19,7 +19,6 @@ use crate::work::free_ports;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What takes part.
 pub(crate) struct Programs<'a> {
     pub(crate) terraform: &'a Path,
     pub(crate) envoy: &'a Path,

@@ -42,7 +42,6 @@ pub(super) struct Mark {
 pub(super) struct Proxy {
     process: Running,
     admin: Admin,
-    /// Its published files.
     directory: PathBuf,
 }
 

@@ -29,7 +29,6 @@ const KEYS: [(&str, &str); 3] = [
 /// How many requests show a split: of 75 and 25 percent.
 const REQUESTS: usize = 400;
 
-/// What takes part.
 pub(super) struct Cast<'a> {
     pub(super) terraform: &'a Path,
     pub(super) envoy: &'a Path,

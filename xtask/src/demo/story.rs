@@ -46,9 +46,7 @@ const LOAD: [(&str, (u32, u32)); 2] = [("/", (150, 3)), ("/v2/items", (50, 1))];
 /// How long the load runs before and after the apply.
 const AROUND: Duration = Duration::from_millis(700);
 
-/// What the chapters share.
 struct Story<'a> {
-    /// Of the checkout.
     root: &'a Path,
     steps: Steps,
     folders: &'a Folders,
@@ -316,7 +314,6 @@ impl Story<'_> {
         })
     }
 
-    /// Where everything lies.
     fn places(&self) {
         let Folders {
             module,

@@ -73,7 +73,6 @@ impl<'a> Terraform<'a> {
         self
     }
 
-    /// Where the module is.
     pub(super) fn dir(&self) -> &Path {
         self.module.dir()
     }

@@ -3,7 +3,6 @@
 use super::{AGENT, COMMAND, PROVIDER, VERSION};
 use std::collections::BTreeMap;
 
-/// Where releases are downloaded.
 const RELEASES: &str = "https://github.com/meshform/meshform/releases/download";
 
 /// The formula. `digests` are by the names of the archives; machines without an archive are left out.

@@ -13,7 +13,6 @@ const LINUX: [[&str; 2]; 2] = [
     ["aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu"],
 ];
 
-/// One platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Platform {
     triple: String,

@@ -14,7 +14,6 @@ use crate::command;
 use crate::failure::Result;
 use crate::tools::{self, Tool};
 
-/// One step.
 pub(super) struct Step {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
@@ -108,7 +107,6 @@ pub(super) const STEPS: &[Step] = &[
 
 const ACCEPTANCE: &str = "meshform-acceptance";
 
-/// What steps share.
 pub(super) struct Context<'a> {
     checkout: &'a Checkout,
     environment: Option<Vec<(&'static str, OsString)>>,

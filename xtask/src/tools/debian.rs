@@ -167,7 +167,6 @@ fn library_packages(depends: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where packages put programs.
 const PROGRAMS: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
 
 /// The folders of libraries: `usr/lib/x86_64-linux-gnu`.

@@ -15,14 +15,12 @@ use crate::out;
 
 /// A pinned set of Python packages.
 pub(super) struct Package {
-    /// Its folder.
     pub(super) name: &'static str,
     /// For people.
     pub(super) title: &'static str,
     /// The file under `xtask/requirements/`.
     pub(super) requirements: &'static str,
     pub(super) layout: Layout,
-    /// Where there are wheels.
     pub(super) runs_on: &'static str,
     /// How to go on without it.
     pub(super) instead: &'static str,
@@ -62,7 +60,6 @@ impl Store {
         }
     }
 
-    /// Where it is.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -17,12 +17,6 @@ struct Known {
 
 const KNOWN: &[Known] = &[
     Known {
-        package: "meshform-model",
-        modules: &["dialect", "schema", "validate"],
-        reason: "a schema names its fields in every dialect; walking it converts, and a fault in what is converted is \
-                 one of validation",
-    },
-    Known {
         package: "tfplugin-rs",
         modules: &[
             "data_source",

@@ -29,6 +29,11 @@ impl Drop for Poller {
     }
 }
 
+/// The namespace and the service that most nodes name.
+const API: (&str, &str) = ("apps.local", "api");
+const OTHER_SERVICE: (&str, &str) = ("apps.local", "other");
+const OTHER_NAMESPACE: (&str, &str) = ("test.local", "api");
+
 pub(super) fn rows(sheet: &mut Sheet) {
     // The same port on both loopback addresses: who answers says which address was taken.
     let four = Http1::start("four");
@@ -39,9 +44,18 @@ pub(super) fn rows(sheet: &mut Sheet) {
     registry.register("both", &both);
     let elsewhere = json!({"AWS_INSTANCE_IPV4": "127.0.0.9", "stage": "test"});
     registry.register("elsewhere", &elsewhere);
+    // The same attributes in another service, and in a service of that name in another namespace.
+    for (name, address, (namespace, service)) in [
+        ("other", "127.0.0.2", OTHER_SERVICE),
+        ("staged", "127.0.0.3", OTHER_NAMESPACE),
+    ] {
+        Http1::on(name, &format!("{address}:{}", four.port)).unwrap();
+        let instance = json!({"AWS_INSTANCE_IPV4": address, "stage": "prod"});
+        Registry::of(&moto, namespace, service).register(name, &instance);
+    }
     let mut plan = Plan::new();
-    let mut node = |name: &str, preference: Option<&str>| {
-        let mut found = json!({"namespaceName": "apps.local", "serviceName": "api",
+    let mut node = |name: &str, preference: Option<&str>, (namespace, service): (&str, &str)| {
+        let mut found = json!({"namespaceName": namespace, "serviceName": service,
             "attributes": [{"key": "stage", "value": "prod"}]});
         if let Some(preference) = preference {
             found["ipPreference"] = preference.into();
@@ -53,11 +67,13 @@ pub(super) fn rows(sheet: &mut Sheet) {
         );
         plan.served_by_node(&format!("{name}.apps.local"), name);
     };
-    node("unsaid", None);
-    node("four-only", Some("IPv4_ONLY"));
-    node("four-preferred", Some("IPv4_PREFERRED"));
-    node("six-only", Some("IPv6_ONLY"));
-    node("six-preferred", Some("IPv6_PREFERRED"));
+    node("unsaid", None, API);
+    node("four-only", Some("IPv4_ONLY"), API);
+    node("four-preferred", Some("IPv4_PREFERRED"), API);
+    node("six-only", Some("IPv6_ONLY"), API);
+    node("six-preferred", Some("IPv6_PREFERRED"), API);
+    node("other", None, OTHER_SERVICE);
+    node("staged", None, OTHER_NAMESPACE);
     let port = plan.port;
     let admin = free_port();
     plan.profile(
@@ -103,10 +119,13 @@ pub(super) fn rows(sheet: &mut Sheet) {
             "virtualNode.spec.serviceDiscovery.awsCloudMap.attributes.{key,value}",
             "virtualNode.spec.serviceDiscovery.awsCloudMap.ipPreference",
         ],
-        "instances that carry the attributes arrive as EDS; of two addresses IPv4 is taken where nothing is said, with IPv4_PREFERRED and with IPv4_ONLY",
+        "instances that carry the attributes arrive as EDS, each at the node that names its service and its namespace; of two addresses IPv4 is taken where nothing is said, with IPv4_PREFERRED and with IPv4_ONLY",
         || {
             for name in ["unsaid", "four-only", "four-preferred"] {
                 eventually(name, 60, || answers(name).as_deref() == Some("four"));
+            }
+            for name in ["other", "staged"] {
+                eventually(name, 60, || answers(name).as_deref() == Some(name));
             }
             let clusters = envoy.admin("/clusters").unwrap();
             assert!(!clusters.contains("127.0.0.9"), "{clusters}");

@@ -164,14 +164,14 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     let service = json!({"match": {"serviceName": "demo.Other"}});
     plan.route("named/service", "grpcRoute", (service, "calls"));
     let targets = json!([
-        {"virtualNode": "calls", "weight": 100, "port": 9090},
-        {"virtualNode": "other", "weight": 0},
+        {"virtualNode": "calls", "weight": 75, "port": 9090},
+        {"virtualNode": "other", "weight": 25},
     ]);
     plan.set(
         "virtualRouter/named/route/weights",
         json!({"grpcRoute": {"match": {"serviceName": "demo.Weights"}, "action": {"weightedTargets": targets}}}),
     );
-    let targets = json!([{"virtualNode": "h2", "weight": 100}, {"virtualNode": "other-h2", "weight": 0}]);
+    let targets = json!([{"virtualNode": "h2", "weight": 75}, {"virtualNode": "other-h2", "weight": 25}]);
     plan.node("other-h2", (8080, "http2"), h2.port);
     plan.set(
         "virtualRouter/h2/route/weights",
@@ -225,26 +225,33 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     sheet.row(
         "HTTP/2 and gRPC targets",
         &["route.spec.{http2Route,grpcRoute}.action.weightedTargets.{virtualNode,weight}"],
-        "of two targets with 100 and 0, all of 30 requests reach the first (by its cluster's counter)",
+        "75 to 25: 200 requests of each kind are shared within five standard deviations (by the counters of the targets' clusters)",
         || {
-            for _ in 0..30 {
-                assert_eq!(
-                    Call::get(proxy.port, "h2.apps.local", "/weights")
-                        .send()
-                        .unwrap()
-                        .status,
-                    200
-                );
-                assert_eq!(
-                    grpc(proxy.port, "named.apps.local", "/demo.Weights/Get", &[]),
-                    "0 grpc"
-                );
-            }
-            for other in ["other_grpc_9090", "other-h2_http2_8080"] {
-                assert_eq!(
-                    proxy.sum(&format!("^cluster.cds_egress_apps_{other}.upstream_rq_total$")),
-                    0
-                );
+            let of_both = |first: &str, second: &str| {
+                let count = |cluster: &str| {
+                    proxy.sum(&format!("^cluster.cds_egress_apps_{cluster}.upstream_rq_total$"))
+                };
+                (count(first), count(second))
+            };
+            for (first, second, is_grpc) in [
+                ("h2_http2_8080", "other-h2_http2_8080", false),
+                ("calls_grpc_9090", "other_grpc_9090", true),
+            ] {
+                let before = of_both(first, second);
+                for _ in 0..200 {
+                    if is_grpc {
+                        assert_eq!(
+                            grpc(proxy.port, "named.apps.local", "/demo.Weights/Get", &[]),
+                            "0 grpc"
+                        );
+                    } else {
+                        let call = Call::get(proxy.port, "h2.apps.local", "/weights");
+                        assert_eq!(call.send().unwrap().status, 200);
+                    }
+                }
+                let after = of_both(first, second);
+                assert_eq!(after.0 - before.0 + after.1 - before.1, 200);
+                assert!((20..=80).contains(&(after.1 - before.1)), "{after:?}");
             }
         },
     );

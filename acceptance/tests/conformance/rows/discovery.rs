@@ -188,8 +188,14 @@ fn endpoints(sheet: &mut Sheet) {
                 .filter(|_| client.get("spread.apps.local", "/", &[]).unwrap().service() == "one")
                 .count();
             assert!((19..=21).contains(&first), "{first}");
-            let dump = proxy.envoy.config_dump().unwrap().to_string();
-            assert!(dump.contains("\"zone\":\"b\""));
+            let clusters = proxy.envoy.admin("/clusters").unwrap();
+            for (service, zone) in [(&one, ""), (&two, "b")] {
+                let line = format!(
+                    "cds_egress_apps_spread_http_{}::127.0.0.1:{}::zone::{zone}\n",
+                    one.port, service.port
+                );
+                assert!(clusters.contains(&line), "{line}{clusters}");
+            }
         },
     );
     sheet.row(

@@ -4,6 +4,7 @@ use crate::http2::{Call, Http2};
 use crate::servers::{Http1, connect, free_port, tcp};
 use crate::sheet::{Sheet, eventually};
 use crate::world::{Plan, Proxy, merged, seconds};
+use meshform_acceptance::envoy::Admin;
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -188,6 +189,10 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     };
     plan.node_with("api", watched(100), &[good.port, bad.port]);
     plan.node_with("few", watched(0), &[good.port, bad.port, worse.port]);
+    let worst = Http1::start("worst");
+    worst.set_healthy(false);
+    let of_four = [good.port, bad.port, worse.port, worst.port];
+    plan.node_with("half", watched(50), &of_four);
     let (sound, failing) = (Http1::start("sound"), Http1::start("failing"));
     failing.set_failing(true);
     let checked = json!({"healthCheck": {"protocol": "http", "path": "/health", "intervalMillis": 5000,
@@ -201,6 +206,7 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     no_retries(&mut plan, "checked", "httpRoute");
     no_retries(&mut plan, "api", "httpRoute");
     no_retries(&mut plan, "few", "httpRoute");
+    no_retries(&mut plan, "half", "httpRoute");
     let proxy = plan.start(json!({}));
     let before_out = Cell::new(Instant::now());
     let failures = |host: &str, count: usize| {
@@ -267,18 +273,21 @@ pub(crate) fn outliers(sheet: &mut Sheet) {
     sheet.row(
         "outlier detection: how many at most",
         &["virtualNode.spec.listeners.outlierDetection.maxEjectionPercent"],
-        "0 percent still puts one endpoint out, and no second: the other broken one goes on getting its share",
+        "0 percent still puts one endpoint out, and no second: the other broken one goes on getting its share; 50 percent puts two out of four, though three are broken",
         || {
-            let seen: Vec<usize> = (0..6)
-                .map(|_| {
-                    failures("few.apps.local", 10);
-                    let clusters = proxy.envoy.admin("/clusters").unwrap();
-                    let of_few = clusters.lines().filter(|line| line.starts_with("cds_egress_apps_few"));
-                    of_few.filter(|line| line.contains("failed_outlier_check")).count()
-                })
-                .collect();
-            // On a slow machine it may be back before the last requests.
-            assert_eq!(seen.iter().max(), Some(&1), "{seen:?}");
+            for (node, most) in [("few", 1), ("half", 2)] {
+                let seen: Vec<usize> = (0..6)
+                    .map(|_| {
+                        failures(&format!("{node}.apps.local"), 12);
+                        let clusters = proxy.envoy.admin("/clusters").unwrap();
+                        let cluster = format!("cds_egress_apps_{node}");
+                        let of_node = clusters.lines().filter(|line| line.starts_with(&cluster));
+                        of_node.filter(|line| line.contains("failed_outlier_check")).count()
+                    })
+                    .collect();
+                // On a slow machine it may be back before the last requests.
+                assert_eq!(seen.iter().max(), Some(&most), "{node}: {seen:?}");
+            }
         },
     );
 }
@@ -290,6 +299,7 @@ pub(crate) fn health(sheet: &mut Sheet) {
         json!({"portMapping": {"port": 8080, "protocol": protocol}, "healthCheck": merged(check, more)})
     };
     let (good, bad, flaky) = (Http1::start("good"), Http1::start("bad"), Http1::start("flaky"));
+    let slow = Http1::start("slow");
     let (good_h2, bad_h2) = (Http2::start("good"), Http2::start("bad"));
     bad.set_healthy(false);
     bad_h2.set_healthy(false);
@@ -303,6 +313,10 @@ pub(crate) fn health(sheet: &mut Sheet) {
     );
     plan.node_with("grpc", check("grpc", json!({})), &[good_h2.port, bad_h2.port]);
     plan.node_with("flaky", check("http", json!({"path": "/health"})), &[flaky.port]);
+    let other = json!({"path": "/health", "intervalMillis": 6500, "timeoutMillis": 3500,
+        "healthyThreshold": 2, "unhealthyThreshold": 3});
+    plan.node_with("slow", check("http", other), &[slow.port]);
+    plan.served_by_node("slow.apps.local", "slow");
     plan.node_with(
         "line",
         check("tcp", json!({})),
@@ -318,6 +332,11 @@ pub(crate) fn health(sheet: &mut Sheet) {
     let proxy: Proxy = plan.start(json!({"interception": {"explicit": {"services": services}}}));
     let stat = |node: &str, name: &str| {
         proxy.sum(&format!("^cluster.cds_egress_apps_{node}_[a-z0-9]*_8080.{name}$"))
+    };
+    let other_values = {
+        // Beside the rows, because it takes longer than all of them.
+        let admin = proxy.envoy.endpoint();
+        thread::spawn(move || other_values(admin, &slow))
     };
     for node in ["http", "h2", "grpc", "line"] {
         eventually(node, 8, || {
@@ -412,4 +431,57 @@ pub(crate) fn health(sheet: &mut Sheet) {
             eventually("back", 3, || healthy() == 1);
         },
     );
+    sheet.row(
+        "health check: other values",
+        &["virtualNode.spec.listeners.healthCheck.{intervalMillis,timeoutMillis,unhealthyThreshold}"],
+        "6,500 ms between two checks; one that gets no answer fails after 3,500 ms; the endpoint is out with the third failure and not with the second",
+        || {
+            let seen = other_values.join().map_err(|_| "a statistic or a check did not come");
+            let seen = seen.unwrap();
+            assert!(seen.gaps.iter().any(|gap| (6300..7300).contains(gap)), "{seen:?}");
+            assert!(seen.timeouts.iter().any(|taken| (3200..4400).contains(taken)), "{seen:?}");
+            assert_eq!(seen.out_with, 3, "{seen:?}");
+        },
+    );
+}
+
+/// How an endpoint went out.
+#[derive(Debug)]
+struct Seen {
+    /// Milliseconds between two checks, and from a check to its failure.
+    gaps: Vec<u128>,
+    timeouts: Vec<u128>,
+    /// With how many failures it went out.
+    out_with: u64,
+}
+
+/// Lets the one endpoint of `slow` fall silent, and watches until it is out.
+fn other_values(admin: Admin, slow: &Http1) -> Seen {
+    let stat = |name: &str| {
+        admin
+            .sum(&format!("^cluster.cds_egress_apps_slow_http_8080.{name}$"))
+            .unwrap()
+    };
+    eventually("a first check", 20, || stat("membership_healthy") == 1);
+    slow.set_silent(true);
+    let mut timeouts = Vec::new();
+    for failures in 1.. {
+        eventually("the next failure", 20, || {
+            stat("health_check.failure") >= failures
+        });
+        let asked = slow.log.times("GET /health");
+        timeouts.extend(asked.last().map(|asked| asked.elapsed().as_millis()));
+        // The count is there a moment before what follows from it.
+        thread::sleep(Duration::from_millis(200));
+        if stat("membership_healthy") == 0 {
+            break;
+        }
+    }
+    let times = slow.log.times("GET /health");
+    let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis());
+    Seen {
+        gaps: gaps.collect(),
+        timeouts,
+        out_with: stat("health_check.failure"),
+    }
 }

@@ -326,6 +326,31 @@ pub(crate) fn profile(sheet: &mut Sheet) {
             assert!(proxy.envoy.admin("/ready").is_ok());
         },
     );
+    sheet.row_in_time(
+        "drain, graceful",
+        &["proxyProfile.spec.drain.time"],
+        "2 s, as `--drain-time-s`: after `POST /drain_listeners?graceful` answers tell clients to close their connections, sooner or later within these two seconds, and new connections are still served; then the listeners close",
+        || {
+            let mut plan = plan.clone();
+            plan.port = free_port();
+            plan.arguments = vec!["--drain-time-s".to_owned(), "2".to_owned()];
+            let proxy = plan.start(json!({}));
+            let client = std::cell::RefCell::new(proxy.client());
+            let is_told = || {
+                let answer = client.borrow_mut().get("one.apps.local", "/", &[]).ok()?;
+                Some(answer.headers.get("connection").is_some_and(|it| it == "close"))
+            };
+            assert_eq!(is_told(), Some(false));
+            proxy.envoy.endpoint().post("/drain_listeners?graceful").unwrap();
+            let begun = Instant::now();
+            eventually("clients are told", 2, || is_told() == Some(true));
+            let is_open = || connect(&format!("127.0.0.1:{}", plan.port)).is_ok();
+            assert!(is_open(), "not yet");
+            eventually("the listener is closed", 10, || !is_open());
+            let taken = begun.elapsed().as_millis();
+            assert!((1800..4500).contains(&taken), "{taken} ms");
+        },
+    );
     sheet.row(
         "websockets",
         &["virtualNode.spec.listeners.portMapping.protocol"],

@@ -49,7 +49,7 @@ pub(crate) const SECTIONS: &[Section] = &[
 /// Fields that have no live row, and why.
 pub(crate) const WITHOUT_A_ROW: &[(&str, &str)] = &[
     (
-        "proxyProfile.spec.{image,logLevel,concurrency,drain.time}",
+        "proxyProfile.spec.{image,logLevel,concurrency}",
         "an option of the container or of Envoy's command line, not of its configuration; the ECS output's tests show it",
     ),
     (

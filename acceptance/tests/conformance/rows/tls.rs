@@ -317,6 +317,8 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
             policy(merged(trust(ca.clone()), san("someone.apps.local")), json!({})),
             false,
         ),
+        // The node `stranger` is the same service, found by a name that its certificate does not have.
+        ("unnamed", policy(trust(ca.clone()), json!({})), false),
         ("shown", policy(trust(ca.clone()), own.clone()), true),
         ("by-arn", policy(acm.clone(), json!({})), true),
         ("port", policy(trust(ca.clone()), json!({"ports": [8443]})), true),
@@ -335,11 +337,12 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
                 "serviceDiscovery": {"dns": {"hostname": NAME}}}),
         );
         plan.found("secure", &[secure]);
+        plan.node("stranger", (8443, "http"), secure);
         plan.node("app", (8080, "http"), app.port);
         let mut backends = Vec::new();
         for (name, policy, _) in &policies {
             let service = format!("{name}.apps.local");
-            plan.served_by_node(&service, "secure");
+            plan.served_by_node(&service, if *name == "unnamed" { "stranger" } else { "secure" });
             let mut backend = json!({"virtualServiceName": service});
             if of_defaults.is_none() {
                 backend["clientPolicy"] = json!({"tls": policy});
@@ -372,10 +375,14 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
     sheet.row(
         "client policy: names",
         &["virtualNode.spec.backends.virtualService.clientPolicy.tls.validation.subjectAlternativeNames.match.exact"],
-        "one of the names must be in the certificate, else 503; without names, the node's discovery name must be",
+        "one of the names must be in the certificate, else 503; without names, the node's discovery name must be, else 503",
         || {
-            assert!(works(&proxy, "named") && works(&proxy, "trusted") && !works(&proxy, "misnamed"));
-            assert!(proxy.sum("ssl.fail_verify_san") > 0);
+            assert!(works(&proxy, "named") && works(&proxy, "trusted"));
+            for name in ["misnamed", "unnamed"] {
+                let before = proxy.sum("ssl.fail_verify_san");
+                assert!(!works(&proxy, name), "{name}");
+                assert!(proxy.sum("ssl.fail_verify_san") > before, "{name}");
+            }
         },
     );
     sheet.row(
@@ -427,7 +434,7 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
         || {
             for (name, policy, good) in &policies {
                 let (proxy, before) = (build(Some(policy)).start(certificates.clone()), log.count("client=yes"));
-                assert_eq!(works(&proxy, "trusted"), *good, "{name}");
+                assert_eq!(works(&proxy, name), *good, "{name}");
                 assert_eq!(log.count("client=yes") > before, *name == "shown", "{name}");
             }
         },
@@ -446,7 +453,7 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
         || {
             for (name, policy, good) in &policies {
                 let mut plan = build(Some(&policies[0].1));
-                let (port, profile) = plan.gateway_before("trusted.apps.local", policy);
+                let (port, profile) = plan.gateway_before(&format!("{name}.apps.local"), policy);
                 let _proxy = plan.run("virtualGateway/front", merged(profile, certificates.clone()));
                 let before = log.count("client=yes");
                 let answered = plain(port).starts_with("HTTP/1.1 200");

@@ -6,7 +6,8 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Count, DocumentFormat};
 use meshform_compiler::frontend::Found;
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
+use meshform_model::help;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
 use serde_json::{Value as Json, json};
@@ -51,7 +52,7 @@ pub(super) fn report(
             render::tell(io, &loaded.reading.sources, &loaded.problems);
             lines.iter().for_each(|line| io.print(&text(line)));
         }
-        DocumentFormat::Markdown => io.print(&markdown(&lines, &loaded.problems)),
+        DocumentFormat::Markdown => io.print(&markdown(&lines, &loaded.reading.sources, &loaded.problems)),
     }
     match has_errors(&loaded.problems) {
         true => Exit::Found,
@@ -169,7 +170,7 @@ fn line_json(line: &Line) -> Json {
 }
 
 /// A page: the sums first, then what somebody has to look at, then everything.
-fn markdown(lines: &[Line], problems: &[Diagnostic]) -> String {
+fn markdown(lines: &[Line], sources: &Sources, problems: &[Diagnostic]) -> String {
     let mut outcomes: Vec<(&str, usize)> = Vec::new();
     for line in lines {
         match outcomes.iter_mut().find(|(name, _)| *name == line.outcome) {
@@ -193,10 +194,12 @@ fn markdown(lines: &[Line], problems: &[Diagnostic]) -> String {
     if !problems.is_empty() {
         page.push_str("\n## To look at\n\n");
         for problem in problems {
-            let help = problem
-                .help
-                .as_ref()
-                .map(|help| format!("; {}", help.replace('\n', " ")));
+            let told = help::told(problem, sources.notation(problem));
+            let help = told.whole_help().map(|help| match help.split_once('\n') {
+                // What to write stands below, as a block of the list's item.
+                Some((first, rest)) => format!("; {first}\n\n  ```\n  {}\n  ```", rest.replace('\n', "\n  ")),
+                None => format!("; {help}"),
+            });
             let word = if problem.is_error() {
                 "**error**"
             } else {
@@ -205,7 +208,7 @@ fn markdown(lines: &[Line], problems: &[Diagnostic]) -> String {
             page.push_str(&format!(
                 "- {word} {}: {}{}\n",
                 problem.code,
-                problem.message,
+                told.message,
                 help.unwrap_or_default()
             ));
         }

@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Todo {
     Create,
-    /// These fields change.
     Update(Vec<FieldChange>),
     Delete,
     /// The store has the same.

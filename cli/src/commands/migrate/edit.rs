@@ -7,7 +7,6 @@ use std::ops::Range;
 pub(super) struct Edit {
     /// What goes away; empty for an insertion.
     pub(super) at: Range<usize>,
-    /// What comes there.
     pub(super) text: String,
 }
 

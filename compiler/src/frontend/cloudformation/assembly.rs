@@ -19,7 +19,6 @@ fn artifacts(document: &Node) -> impl Iterator<Item = (&str, &Node)> {
         .map(|field| (field.name.as_str(), &field.node))
 }
 
-/// What an assembly holds.
 #[derive(Default)]
 pub(crate) struct Assembly {
     /// The template of each stack, and how it is deployed.

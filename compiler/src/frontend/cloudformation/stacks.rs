@@ -30,7 +30,6 @@ pub(crate) struct Deployment {
 
 /// One stack: a template and what its parameters are given.
 pub(crate) struct Stack {
-    /// Which of the templates.
     pub(crate) template: usize,
     /// The stack that nests this one, and its logical id there.
     pub(crate) parent: Option<(usize, String)>,

@@ -41,9 +41,7 @@ pub struct Symbolic {
 /// A resource of a template with its expressions.
 #[derive(Debug, Clone)]
 pub struct SymbolicResource {
-    /// Its logical id.
     pub id: String,
-    /// Its kind.
     pub kind: Kind,
     /// Which resource it is with what is known; none of one that a condition leaves out.
     pub key: Option<ResourceKey>,
@@ -53,7 +51,6 @@ pub struct SymbolicResource {
     pub properties: Node,
     /// The same in canonical form.
     pub canonical: Node,
-    /// Where it stands.
     pub span: Option<Span>,
 }
 

@@ -5,6 +5,7 @@ use super::cluster::{Cluster, Object, default_name};
 use crate::frontend::codes;
 use crate::frontend::text::shorten;
 use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
 use meshform_model::value::{Field, Node, Object as Fields, Value};
 use std::collections::BTreeSet;
 
@@ -140,9 +141,8 @@ impl Converter<'_> {
     /// The name at the end of an ARN of the kind.
     fn of_arn(&mut self, kind: &str, node: &Node) -> Option<String> {
         let text = node.as_str()?;
-        let name = text.rsplit_once(&format!("/{kind}/")).map(|(_, name)| name);
-        if let Some(name) = name.filter(|name| !name.contains('/') && text.starts_with("arn:")) {
-            return Some(name.to_owned());
+        if let Some(key) = ResourceKey::from_arn(text).filter(|key| key.kind.name() == kind) {
+            return Some(key.name);
         }
         let message = format!("`{}` is no ARN of a {kind}", shorten(text));
         let problem = Diagnostic::error(codes::BAD_REFERENCE, message)

@@ -21,14 +21,10 @@ pub struct Kept {
     pub workloads: Vec<Json>,
 }
 
-/// Of one object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeptObject {
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: String,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its selectors, by field.
     pub selectors: Map<String, Json>,

@@ -35,7 +35,6 @@ pub(super) struct Manifests {
     cluster: Cluster,
     /// Placeholders that were met.
     pub(super) placeholders: BTreeSet<String>,
-    /// What makes pods.
     workloads: Vec<Json>,
 }
 

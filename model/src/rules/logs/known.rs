@@ -2,7 +2,6 @@
 
 use crate::validate::closest;
 
-/// A command operator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operator {
     pub(super) parameters: Parameters,
@@ -10,14 +9,12 @@ pub(super) struct Operator {
     pub(super) length: bool,
 }
 
-/// What stands in brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameters {
     /// Nothing.
     None,
     /// Anything, or nothing.
     Any,
-    /// Something.
     Some,
     /// A header, and another one that is taken where the first is not there.
     Header,
@@ -345,7 +342,6 @@ impl Parameters {
         (!right).then(|| format!("does not take `{given}` in brackets"))
     }
 
-    /// How it is written.
     pub(super) fn form(self) -> &'static str {
         match self {
             Self::None | Self::Unchecked => "",
@@ -364,7 +360,6 @@ impl Parameters {
     }
 }
 
-/// Whose metadata there is.
 const METADATA: [&str; 7] = [
     "DYNAMIC",
     "CLUSTER",

@@ -99,7 +99,6 @@ fn case(name: &'static str, codes: &'static [&'static str], mesh: Value) -> Case
     Case { name, codes, mesh }
 }
 
-/// Every case.
 pub(super) fn all() -> Vec<Case> {
     [
         names(),

@@ -70,7 +70,6 @@ pub(super) struct Group {
     pub(super) name: String,
     /// `Route`, which the variants lack that the fields have.
     pub(super) suffix: String,
-    /// The fields' names.
     pub(super) members: Vec<String>,
 }
 
@@ -98,7 +97,6 @@ pub(super) enum Presence {
 /// A field that names a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// Of which kind.
     pub(super) kind: String,
     /// As what; nothing outside specs.
     pub(super) role: Option<String>,

@@ -3,7 +3,6 @@
 use super::{B, Case, GATEWAY, HEADER, PATH, ROUTER, WEIGHTED, broken, case, other, remove};
 use serde_json::{Value, json};
 
-/// Every case of these.
 pub(super) fn all() -> Vec<Case> {
     [
         routes(),
