@@ -18,6 +18,9 @@ meshform_model::codes! {
         "Paths of certificates and keys are paths on the proxy's machine. With `--check-files ROOT` they are \
          looked for below that folder: an image's or a container's file system, or `/` on the proxy's machine \
          itself. A file must be there, be readable and hold PEM."
+    NO_RESOURCES "MF0820" "release without the resources it was made from"
+        "A store keeps records of now only. A release keeps the resources that it was made from, so that two \
+         releases can be compared; releases of older versions kept none."
     OTHER_OWNER "MF0631" "resource of another owner"
         "Each resource belongs to the owner that wrote it: a root module of Terraform by the `owner` of its \
          provider block, or whoever ran `meshform apply --owner`. Another owner does not write over it."

@@ -123,6 +123,36 @@ fn a_store_is_compared_with_files() {
 }
 
 #[test]
+fn releases_of_a_store_are_compared() {
+    let world = world();
+    for file in ["a.yaml", "b.yaml"] {
+        let ran = world.run(&["apply", file, "--owner", "me"]);
+        assert_eq!(ran.exit, Exit::Fine, "{}{}", ran.out, ran.err);
+    }
+    let ran = world.run(&["diff", ".meshform@previous", ".meshform@current"]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.err);
+    assert!(
+        ran.out.contains("route api/rest: weight of one 75 → 50"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("proxy of virtual node web"), "{}", ran.out);
+    let same = world.run(&["diff", ".meshform@current", "b.yaml"]);
+    assert_eq!(same.exit, Exit::Fine, "{}{}", same.out, same.err);
+    // As of the first revisions there was no release yet that differs from none.
+    let history = world.run(&["history", "--format", "json"]);
+    let history: serde_json::Value = serde_json::from_str(&history.out).unwrap();
+    let first = &history["meshes"][0]["releases"][1];
+    let name = format!(".meshform@{}", &first["release"].as_str().unwrap()[..12]);
+    let of_revision = format!(".meshform@r{}", first["revision"]);
+    assert_eq!(world.run(&["diff", &name, &of_revision]).exit, Exit::Fine);
+    assert_eq!(world.run(&["diff", &name, "a.yaml"]).exit, Exit::Fine);
+    let none = world.run(&["diff", ".meshform@ffff", "a.yaml"]);
+    assert_eq!(none.exit, Exit::WrongUse);
+    assert!(none.err.contains("no release `ffff`"), "{}", none.err);
+}
+
+#[test]
 fn inputs_that_cannot_be_compared_are_told() {
     let world = world();
     world.write("bad.json", "{");

@@ -5,6 +5,7 @@
 //!   stand before one store.
 //! - `rest`: the operations. Paths, members and shapes come from the schema; what a write means, `registry` says.
 //! - `xds`: Envoy's discovery protocol, from the releases.
+//! - `console`: pages for people, at `/console/`.
 //! - `auth`: who may do what.
 //! - `plane`: what all requests share.
 //!
@@ -13,6 +14,7 @@
 
 pub mod auth;
 pub mod codes;
+mod console;
 mod fault;
 mod limits;
 mod listen;

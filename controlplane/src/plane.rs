@@ -12,6 +12,7 @@ use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
+use meshform_console::Site;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -67,9 +68,13 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
+    /// What the console shows.
+    pub(crate) site: Site,
+    /// Makes the tokens of the console's forms where there are no keys.
+    pub(crate) forms: Option<Sealer>,
+    pub(crate) keys: Option<KeyRing>,
+    pub(crate) owner: String,
     seed: Seed,
-    keys: Option<KeyRing>,
-    owner: String,
     /// Begun with the first write: reading leaves no trace.
     run: OnceCell<RunId>,
     sealer: OnceCell<Arc<Sealer>>,
@@ -96,6 +101,8 @@ impl ControlPlane {
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
         Ok(Self {
+            site: Site::new(Arc::clone(&store), releaser.clone()),
+            forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
             releases: ReleaseScheduler::start(releaser, Timing::default())?,
             policy: Policy {

@@ -2,6 +2,7 @@
 
 use crate::auth::tokens::Pass;
 use crate::codes;
+use crate::console;
 use crate::fault::{Fault, FaultKind};
 use crate::listen::{Listening, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
@@ -261,6 +262,10 @@ async fn answer(
             return text(StatusCode::OK, plane.metrics.text(up, plane.streams.counts()));
         }
         _ => {}
+    }
+    if console::is_for(request.uri().path()) {
+        let (parts, body) = request.into_parts();
+        return console::answer(&plane, peer, &parts, read(body).await).await;
     }
     let begun = Instant::now();
     let id = request_id();

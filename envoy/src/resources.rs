@@ -71,6 +71,18 @@ pub struct Resources {
 }
 
 impl ResourceType {
+    /// As people are told.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Listener => "listener",
+            Self::Cluster => "cluster",
+            Self::Routes => "routes",
+            Self::Endpoints => "endpoints",
+            Self::Secret => "secret",
+        }
+    }
+
     /// The type URL of an `Any` that holds such a message.
     pub fn type_url(self) -> String {
         match self {

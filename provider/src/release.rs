@@ -12,7 +12,7 @@ use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_release::{Outcome, Preview, ReleaseError, Verdict};
+use meshform_release::{Outcome, Preview, ReleaseError, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,15 +171,12 @@ fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
     if count == 0 {
         return Vec::new();
     }
-    let mut names: Vec<&str> = preview
-        .changes
-        .iter()
-        .map(|change| change.path.as_str())
-        .take(NAMED)
+    let named = preview.changes.iter().take(NAMED);
+    let mut names: Vec<String> = named
+        .map(|change| format!("{}{}", change.path, how(change.what)))
         .collect();
-    let more = format!("and {} more", count.saturating_sub(NAMED));
     if count > NAMED {
-        names.push(&more);
+        names.push(format!("and {} more", count.saturating_sub(NAMED)));
     }
     let noun = if count == 1 { "proxy" } else { "proxies" };
     vec![Diagnostic::warning(
@@ -189,6 +186,16 @@ fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
             names.join("\n  ")
         ),
     )]
+}
+
+/// How a proxy changes, after its name. Most follow by themselves, which needs no word.
+fn how(what: WhatChanged) -> &'static str {
+    match what {
+        WhatChanged::Configuration => "",
+        WhatChanged::Added => " (new)",
+        WhatChanged::Removed => " (gone: its listeners drain)",
+        WhatChanged::Bootstrap => " (its bootstrap too, which a running Envoy reads when it is started anew)",
+    }
 }
 
 /// What releasing will do after this apply. None while a part of the mesh is not known.

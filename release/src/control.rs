@@ -5,7 +5,7 @@ use crate::outcome::{Outcome, Preview};
 use crate::policy::{self, Holding, Trigger};
 use crate::publishing::Look;
 use crate::releaser::Releaser;
-use crate::state::Entry;
+use crate::state::{Entry, State};
 use crate::supply::Supply;
 use crate::target::{Delivery, TargetStatus};
 use meshform_model::diag::Diagnostic;
@@ -58,6 +58,14 @@ impl Releaser {
         Ok(targets
             .iter()
             .all(|target| target.report.failure.is_some() || target.report.release.as_ref() == current))
+    }
+
+    /// What the pointer of a mesh says: its releases, why the last writes are not released, what targets reported.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn state(&self, mesh: &str) -> Result<State> {
+        Ok(self.pointed(mesh).await?.state)
     }
 
     /// The releases that are kept, the newest first.

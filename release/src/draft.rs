@@ -16,6 +16,7 @@ use meshform_model::validate::closest;
 use meshform_registry::Followed;
 use meshform_store::{Digest, Revision};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A mesh as it was listed, judged and built.
 pub(crate) struct Draft {
@@ -30,7 +31,7 @@ pub(crate) enum Made {
     /// The mesh is not valid.
     Broken,
     /// The mesh is valid, and this is its release.
-    Valid(Release),
+    Valid(Box<Release>),
     /// The mesh is released when somebody says so.
     Waits,
 }
@@ -51,6 +52,8 @@ pub(crate) struct Release {
     pub(crate) bundles: BTreeMap<Digest, Vec<u8>>,
     /// The virtual services that somebody calls and the routers behind them, with routes or without.
     pub(crate) called: BTreeSet<String>,
+    /// The mesh that it was built from, where it is to be kept.
+    pub(crate) mesh: Option<Arc<Mesh>>,
 }
 
 impl Draft {
@@ -110,6 +113,9 @@ impl Releaser {
         }
         let mut judged = followed.unwrap_or_else(|| Judged::anew(mesh, self.rules.clone()));
         self.build(mesh, &mut judged, &mut draft, purpose).await?;
+        if let (Made::Valid(release), Purpose::Release) = (&mut draft.made, purpose) {
+            release.mesh = Some(Arc::clone(&snapshot.mesh));
+        }
         *slot = Some(Remembered { turn, judged });
         Ok(draft)
     }
@@ -179,7 +185,7 @@ impl Releaser {
             judged.entries.clone_from(&release.manifest.proxies);
             judged.stale.clear();
         }
-        draft.made = Made::Valid(release);
+        draft.made = Made::Valid(Box::new(release));
         Ok(())
     }
 
@@ -210,6 +216,7 @@ impl Releaser {
             manifest,
             bundles,
             called: BTreeSet::new(),
+            mesh: None,
         })
     }
 }

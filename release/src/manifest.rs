@@ -29,6 +29,9 @@ pub struct Manifest {
     /// The nodes whose addresses a poller looks up, by name. Releases of older versions say nothing of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discovery: BTreeMap<String, DiscoveredNode>,
+    /// The blob with the mesh's resources that it was made from. Releases of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Digest>,
 }
 
 /// One proxy of a release.
@@ -74,6 +77,7 @@ impl Manifest {
             proxies: BTreeMap::new(),
             routed: BTreeSet::new(),
             discovery: BTreeMap::new(),
+            resources: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::draft::{Draft, Made, Purpose, Release};
 use crate::error::{ReleaseError, Result};
 use crate::held;
+use crate::kept;
 use crate::manifest::Manifest;
 use crate::memory::Judged;
 use crate::outcome::{Outcome, Preview, Verdict};
@@ -117,7 +118,10 @@ impl Releaser {
                 match current {
                     Some(current) if trigger.may_hold() && !lost.is_empty() => Verdict::Held(current),
                     _ => {
-                        let successor = Successor { before, release };
+                        let successor = Successor {
+                            before,
+                            release: *release,
+                        };
                         let advanced = self.advance(mesh, &mut pointed, successor, &mut supply);
                         match advanced.await? {
                             Some(verdict) => verdict,
@@ -214,8 +218,9 @@ impl Releaser {
     ) -> Result<Option<Verdict>> {
         let Successor { before, release } = successor;
         let Release {
-            manifest,
+            mut manifest,
             mut bundles,
+            mesh: from,
             ..
         } = release;
         let changes = manifest.changes_since(before.as_deref());
@@ -253,6 +258,11 @@ impl Releaser {
             supply.bundles = bundles.clone();
         }
         let mut blobs: Vec<Vec<u8>> = bundles.into_values().collect();
+        if let Some(from) = from {
+            let kept = kept::encode(&from)?;
+            manifest.resources = Some(Digest::of(&kept));
+            blobs.push(kept);
+        }
         blobs.push(manifest.encode()?);
         // Buckets take the new bundles at the same time: nothing names them before the pointer does.
         let stored = self.store.put_blobs(mesh, blobs);

@@ -38,6 +38,7 @@ impl Sweeper {
             };
             let manifest = Manifest::decode(mesh, &bytes)?;
             live.insert(entry.release.clone());
+            live.extend(manifest.resources);
             live.extend(manifest.proxies.into_values().map(|proxy| proxy.bundle));
         }
         let young = clock.now().plus_millis(-GRACE_MILLIS);

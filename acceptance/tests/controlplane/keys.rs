@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-fn meshform(directory: &Path, arguments: &[&str]) -> String {
+pub(crate) fn meshform(directory: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(tools::meshform());
     command.current_dir(directory).args(arguments);
     command.env("MESHFORM_MASTER_KEY_FILE", "master.key");
     output(&mut command)
 }
 
-fn key(directory: &Path, options: &[&str]) -> (String, String) {
+pub(crate) fn key(directory: &Path, options: &[&str]) -> (String, String) {
     let mut arguments = vec!["keys", "create", "--store", "store", "--format", "json"];
     arguments.extend(options);
     let made: Json = serde_json::from_str(&meshform(directory, &arguments)).unwrap();

@@ -12,6 +12,7 @@ mod bad_input;
 #[path = "../conformance/certificates.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
+mod console;
 mod faults;
 mod keys;
 mod proxies;

@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::load::{Loaded, load_side, load_store};
+use super::load::{Loaded, load_release, load_side, load_store};
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
@@ -14,13 +14,14 @@ use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Show what differs between two inputs: resources first, then what changes for each proxy and for
 /// open connections
 ///
 /// Of the two paths the first is before, the second after; each is a file or folder of any form, `-` for standard input, or a
-/// store: its directory, or `s3://bucket/prefix`. The exit status is 0 when nothing differs, 1 when something does, and 2 when an input cannot be read.
+/// store: its directory, or `s3://bucket/prefix`. `STORE@RELEASE` is what a release of a store was made from: the beginning of
+/// its name, `current`, `previous`, or `r12` for the newest as of revision 12. The exit status is 0 when nothing differs, 1 when something does, and 2 when an input cannot be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -72,6 +73,18 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         render::tell(io, &meshform_model::diag::Sources::default(), &lacking);
         return Exit::WrongUse;
     }
+    // A release is of one mesh, mostly; what else the other has is no difference from it.
+    for side in 0..2 {
+        let is_release = arguments
+            .input
+            .paths
+            .get(side)
+            .and_then(|path| of_release(path, io));
+        let names = states.get(side).map(State::names).unwrap_or_default();
+        if let (Some(_), Some(other)) = (is_release, states.get_mut(1 - side)) {
+            other.meshes.retain(|mesh| names.contains(mesh.name()));
+        }
+    }
     let [before, after] = states.as_slice() else {
         return Exit::WrongUse;
     };
@@ -97,15 +110,31 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 impl Arguments {
     fn load(&self, side: &Path, io: &mut Io) -> Option<Loaded> {
-        let is_store = side.to_string_lossy().contains("://") || io.path(side).join("store.db").is_file();
         let mut input = self.input.clone();
         input.paths.clear();
-        if is_store {
+        if is_store(side, io) {
             return load_store(&input, Some(side), io);
+        }
+        if let Some((store, release)) = of_release(side, io) {
+            return load_release(&input, (&store, &release), io);
         }
         input.paths.push(side.to_owned());
         load_side(&input, false, io)
     }
+}
+
+/// Whether a path is a store's name.
+fn is_store(side: &Path, io: &Io) -> bool {
+    side.to_string_lossy().contains("://") && of_release(side, io).is_none()
+        || io.path(side).join("store.db").is_file()
+}
+
+/// The store and the release that `STORE@RELEASE` names. In a URL an `@` may stand before the last `/`.
+fn of_release(side: &Path, io: &Io) -> Option<(PathBuf, String)> {
+    let (store, release) = side.to_str()?.rsplit_once('@')?;
+    let is_one = !release.is_empty() && release.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_store = store.contains("://") || io.path(Path::new(store)).join("store.db").is_file();
+    (is_one && is_store).then(|| (PathBuf::from(store), release.to_owned()))
 }
 
 /// One of the two.
@@ -113,6 +142,12 @@ struct State {
     meshes: Vec<Mesh>,
     /// How many errors meshes have that are not valid.
     broken: BTreeMap<String, usize>,
+}
+
+impl State {
+    fn names(&self) -> BTreeSet<String> {
+        self.meshes.iter().map(|mesh| mesh.name().to_owned()).collect()
+    }
 }
 
 fn states_no_mesh(loaded: &Loaded, meshes: &[Mesh]) -> bool {

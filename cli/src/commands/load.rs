@@ -16,6 +16,7 @@ use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules, missing, told, told_together};
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
+use meshform_release::{Named, ReleaseError, Releaser};
 use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -141,6 +142,74 @@ pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &
         Err(problem) => loaded.problems.push(*problem),
     }
     Some(loaded)
+}
+
+/// What a release of a store was made from, of one mesh where one is asked for.
+pub(crate) fn load_release(
+    arguments: &InputArguments,
+    (store, release): (&Path, &str),
+    io: &mut Io,
+) -> Option<Loaded> {
+    let mut loaded = load_store(arguments, Some(store), io)?;
+    let Some(opened) = loaded.store.clone() else {
+        return Some(loaded);
+    };
+    // Of a mesh that cannot be read now, the release is whole.
+    loaded.problems.clear();
+    loaded.resources.clear();
+    let meshes = crate::store::wait(opened.meshes());
+    let read = crate::store::releaser(io, Arc::clone(&opened), &[]).and_then(|releaser| {
+        let meshes = meshes?.map_err(|error| Box::new(error.diagnostic()))?;
+        let asked = arguments.mesh.as_ref();
+        let meshes = meshes
+            .into_iter()
+            .filter(|mesh| asked.is_none_or(|asked| asked == mesh));
+        let meshes: Vec<String> = meshes.collect();
+        let found = of_releases(&releaser, &meshes, release);
+        crate::store::wait(found)?
+    });
+    match read {
+        Ok(resources) => loaded.resources = resources,
+        Err(problem) => loaded.problems.push(*problem),
+    }
+    Some(loaded)
+}
+
+/// The resources of the releases that are named so, of all these meshes.
+async fn of_releases(
+    releaser: &Releaser,
+    meshes: &[String],
+    release: &str,
+) -> Result<Vec<Resource>, Box<Diagnostic>> {
+    let told = |error: &ReleaseError| crate::store::told(error);
+    let named = Named::parse(release);
+    let mut resources = Vec::new();
+    let mut found = false;
+    for mesh in meshes {
+        let Some(entry) = releaser.find(mesh, &named).await.map_err(|error| told(&error))? else {
+            continue;
+        };
+        found = true;
+        let of = releaser
+            .resources_of(mesh, &entry)
+            .await
+            .map_err(|error| told(&error))?;
+        let none_kept = || {
+            let message = format!("release {} of mesh `{mesh}` keeps no resources", entry.release);
+            let help = "an older version made it; releases of this version keep what they were made from";
+            Box::new(Diagnostic::error(codes::NO_RESOURCES, message).help(help))
+        };
+        resources.extend(of.ok_or_else(none_kept)?);
+    }
+    match found {
+        true => Ok(resources),
+        false => Err(Box::new(
+            Diagnostic::error(codes::NOT_THERE, format!("the store's history has no release `{release}`")).help(
+                "give the beginning of a release's name as `meshform history` shows it, `current`, `previous`, or `r12` \
+                 for what was released as of revision 12",
+            ),
+        )),
+    }
 }
 
 /// That there is no mesh of a name, with the one that was meant.

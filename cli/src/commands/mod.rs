@@ -5,6 +5,7 @@ mod apply;
 mod bootstrap;
 mod compile;
 mod completions;
+mod console;
 mod convert;
 mod diff;
 mod drafts;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Explain(explain::ExplainArguments),
     Route(explain::RouteArguments),
     Graph(graph::Arguments),
+    Console(console::Arguments),
     Adopt(adopt::Arguments),
     Apply(Box<apply::Arguments>),
     Release(release::ReleaseArguments),
@@ -70,6 +72,7 @@ impl Command {
             Command::Explain(arguments) => explain::explain(&arguments, io),
             Command::Route(arguments) => explain::route(&arguments, io),
             Command::Graph(arguments) => graph::run(&arguments, io),
+            Command::Console(arguments) => console::run(&arguments, io),
             Command::Adopt(arguments) => adopt::run(&arguments, io),
             Command::Apply(arguments) => apply::run(&arguments, io),
             Command::Release(arguments) => release::release(&arguments, io),

@@ -44,6 +44,21 @@ pub(super) fn compare(kind: Kind, before: &Json, after: &Json) -> Vec<FieldChang
     walk.out
 }
 
+/// The mesh's owner, which stands beside what a resource says.
+pub(super) fn owner(before: Option<&str>, after: Option<&str>) -> Option<FieldChange> {
+    let kind = match (before, after) {
+        _ if before == after => return None,
+        (Some(before), Some(after)) => FieldKind::Changed(before.into(), after.into()),
+        (Some(before), None) => FieldKind::Unset(before.into()),
+        (None, after) => FieldKind::Set(after.into()),
+    };
+    Some(FieldChange {
+        path: "meshOwner".to_owned(),
+        words: "mesh owner".to_owned(),
+        kind,
+    })
+}
+
 /// A step down: a field, or an element by its key.
 enum Step {
     Field(String),

@@ -70,8 +70,15 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
         let Some(before) = old.get(was.unwrap_or(key)) else {
             continue;
         };
-        let body = |resource| body::whole(resource).to_json().unwrap_or_default();
-        let fields = fields::compare(key.kind, &body(before), &body(resource));
+        if was.is_none() && says_the_same(before, resource) {
+            continue;
+        }
+        // As a store keeps it: what stands for nothing is no difference between a store and a file.
+        let mut fields = fields::compare(key.kind, &body::stored(before), &body::stored(resource));
+        fields.extend(fields::owner(
+            before.mesh_owner.as_deref(),
+            resource.mesh_owner.as_deref(),
+        ));
         let what = match was {
             Some(was) if was.name != key.name => What::Renamed(Box::new(was.clone()), fields),
             _ if fields.is_empty() => continue,
@@ -84,6 +91,12 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     changes
+}
+
+fn says_the_same(before: &Resource, after: &Resource) -> bool {
+    before.spec == after.spec
+        && before.extensions == after.extensions
+        && (&before.tags, &before.mesh_owner) == (&after.tags, &after.mesh_owner)
 }
 
 /// The key that a resource had before what contains it was renamed.

@@ -18,7 +18,11 @@ mod svg;
 mod text;
 mod words;
 
+pub use page::SCRIPT;
 pub use picture::Picture;
+pub use svg::STYLE;
+
+use meshform_model::key::ResourceKey;
 
 /// How a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,11 @@ impl Picture {
             Format::Mermaid => mermaid::write(self),
             Format::Dot => dot::write(self),
         }
+    }
+
+    /// The `svg` element for a page that has [`STYLE`] and [`SCRIPT`]: `pages` says where there is a page about a resource.
+    pub fn embedded(&self, pages: &dyn Fn(&ResourceKey) -> String) -> String {
+        page::embedded(self, pages)
     }
 }
 

@@ -67,10 +67,18 @@
     a.addEventListener("click", (event) => { event.preventDefault(); choose(card, true); });
     return a;
   };
+  // In the console each resource has a page.
+  const opening = (page, text) => {
+    const a = document.createElement("a");
+    a.href = page;
+    a.textContent = text;
+    return a;
+  };
   const list = (title, items) => {
     if (items.length === 0) return;
     const head = document.createElement("h3");
     head.textContent = title;
+    head.hidden = title === "";
     const ul = document.createElement("ul");
     for (const item of items) {
       const li = document.createElement("li");
@@ -97,7 +105,9 @@
     by("what").textContent = what;
     by("about").textContent = about.join("\n");
     by("lists").replaceChildren();
-    const rows = (kind) => [...chosen.querySelectorAll(kind)].map(lines);
+    const row = (element) => element.dataset.page ? opening(element.dataset.page, lines(element)) : lines(element);
+    const rows = (kind) => [...chosen.querySelectorAll(kind)].map(row);
+    if (chosen.dataset.page) list("", [opening(chosen.dataset.page, "Open its page")]);
     list("Routes", rows(".row.route"));
     list("Nodes", rows(".row.of-node"));
     list("Called by", [...callers].map(link));
@@ -158,7 +168,7 @@
   document.addEventListener("keydown", (event) => {
     // The click of a drag may go to no card: what a key does has nothing to do with it.
     dragged = false;
-    if (event.target === by("search") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input,select,textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (Object.hasOwn(keys, event.key)) { event.preventDefault(); keys[event.key](); }
   });
 })();

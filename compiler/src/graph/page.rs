@@ -2,18 +2,26 @@
 //! but its own script.
 
 use super::picture::Picture;
-use super::svg::Drawn;
+use super::svg::{Drawn, Pages};
 use super::text::escaped;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// Search, zoom, keys and details of a picture whose element has the id `picture`. It needs the elements of `page.html`.
+pub const SCRIPT: &str = include_str!("page.js");
 const BODY: &str = include_str!("page.html");
 
+const ATTRIBUTES: &str = "id=\"picture\" tabindex=\"0\"";
+
+/// The element alone, for a page that has style and script already, and pages about resources.
+pub(super) fn embedded(picture: &Picture, pages: Pages<'_>) -> String {
+    Drawn::of(picture, Some(pages)).element(ATTRIBUTES, false)
+}
+
 pub(super) fn write(picture: &Picture) -> String {
-    let drawn = Drawn::of(picture);
+    let drawn = Drawn::of(picture, None);
     let names: Vec<&str> = picture.panels.iter().map(|panel| panel.mesh.as_str()).collect();
     let title = match names.as_slice() {
         [] => "No mesh".to_owned(),
@@ -26,7 +34,7 @@ pub(super) fn write(picture: &Picture) -> String {
         hash(STYLE),
         hash(&Drawn::style()),
     );
-    let svg = drawn.element("id=\"picture\" tabindex=\"0\"");
+    let svg = drawn.element(ATTRIBUTES, true);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta \
          http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta name=\"viewport\" \

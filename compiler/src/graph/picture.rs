@@ -138,6 +138,39 @@ impl Picture {
         true
     }
 
+    /// How many boxes it has.
+    pub fn boxes(&self) -> usize {
+        self.panels.iter().map(|panel| panel.cards.len()).sum()
+    }
+
+    /// The name of the box with the most arrows, of several the first: a picture that is too large begins there.
+    pub fn busiest(&self) -> Option<&str> {
+        let of_panel = |panel: &'_ Panel| -> Vec<usize> {
+            let mut counts = vec![0; panel.cards.len()];
+            for card in panel
+                .arrows
+                .iter()
+                .flat_map(|arrow| [arrow.from.card, arrow.to.card])
+            {
+                if let Some(count) = counts.get_mut(card) {
+                    *count += 1;
+                }
+            }
+            counts
+        };
+        let all = self
+            .panels
+            .iter()
+            .flat_map(|panel| of_panel(panel).into_iter().zip(&panel.cards));
+        let mut best: Option<(usize, &str)> = None;
+        for (count, card) in all {
+            if best.is_none_or(|(most, _)| count > most) {
+                best = Some((count, &card.key.name));
+            }
+        }
+        best.map(|(_, name)| name)
+    }
+
     /// Every name that [`around`](Self::around) takes, sorted.
     pub fn names(&self) -> BTreeSet<&str> {
         let cards = self.panels.iter().flat_map(|panel| &panel.cards);

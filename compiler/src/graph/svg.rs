@@ -8,7 +8,7 @@ use meshform_model::kind::Kind;
 use std::collections::BTreeSet;
 
 /// The colours and letters of the picture, in a file of their own and in a page.
-const STYLE: &str = include_str!("picture.css");
+pub const STYLE: &str = include_str!("picture.css");
 
 const WIDTH: f64 = 320.0;
 /// How much wider bold letters are.
@@ -28,27 +28,32 @@ const TOLD: usize = 8;
 
 /// A file of its own.
 pub(super) fn write(picture: &Picture) -> String {
-    let drawn = Drawn::of(picture);
+    let drawn = Drawn::of(picture, None);
     let (width, height) = (number(drawn.width), number(drawn.height));
     let size = format!("width=\"{width}\" height=\"{height}\"");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
-        drawn.element(&size)
+        drawn.element(&size, true)
     )
 }
 
+/// Where there is a page about a resource, for a picture within such pages.
+pub(super) type Pages<'p> = &'p dyn Fn(&ResourceKey) -> String;
+
 /// A picture that is drawn: everything within the `svg` element.
-pub(super) struct Drawn {
+pub(super) struct Drawn<'p> {
     body: String,
+    pages: Option<Pages<'p>>,
     pub(super) width: f64,
     pub(super) height: f64,
     label: String,
 }
 
-impl Drawn {
-    pub(super) fn of(picture: &Picture) -> Self {
+impl<'p> Drawn<'p> {
+    pub(super) fn of(picture: &Picture, pages: Option<Pages<'p>>) -> Self {
         let mut drawn = Self {
             body: String::new(),
+            pages,
             width: 0.0,
             height: 0.0,
             label: label(picture),
@@ -77,14 +82,20 @@ impl Drawn {
     }
 
     /// The `svg` element. What is drawn stands in the middle of a paper that is neither a strip nor a tower.
-    pub(super) fn element(&self, attributes: &str) -> String {
+    /// A page that has the style already does without.
+    pub(super) fn element(&self, attributes: &str, styled: bool) -> String {
+        let style = if styled {
+            format!("<style>\n{STYLE}</style>\n")
+        } else {
+            String::new()
+        };
         let width = self.width.max(self.height * NARROWEST);
         let height = self.height.max(self.width / WIDEST);
         let left = (self.width - width) / 2.0;
         let top = (self.height - height) / 2.0;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"mesh\" viewBox=\"{} {} {} {}\" {attributes} role=\"img\" \
-             aria-label=\"{}\">\n<style>\n{STYLE}</style>\n<rect class=\"paper\" x=\"{}\" y=\"{}\" width=\"{}\" \
+             aria-label=\"{}\">\n{style}<rect class=\"paper\" x=\"{}\" y=\"{}\" width=\"{}\" \
              height=\"{}\"/>\n{}</svg>\n",
             number(left),
             number(top),
@@ -102,6 +113,12 @@ impl Drawn {
     /// The style within [`element`](Self::element), byte by byte.
     pub(super) fn style() -> String {
         format!("\n{STYLE}")
+    }
+
+    /// The page about a resource, as an attribute.
+    fn page(&self, key: Option<&ResourceKey>) -> String {
+        let page = self.pages.zip(key).map(|(pages, key)| pages(key));
+        page.map_or(String::new(), |page| format!(" data-page=\"{}\"", escaped(&page)))
     }
 
     /// Draws one mesh with its upper left corner there; gives its size.
@@ -215,9 +232,10 @@ impl Drawn {
             card.part.map_or(String::new(), |(part, _)| format!("_p{part}"))
         );
         self.body.push_str(&format!(
-            "<a class=\"{class}\" id=\"{anchor}\" href=\"#{anchor}\" data-card=\"{name}\">\n<title>{}</title>\n\
+            "<a class=\"{class}\" id=\"{anchor}\" href=\"#{anchor}\" data-card=\"{name}\"{}>\n<title>{}</title>\n\
              <rect class=\"body\" x=\"{}\" y=\"{}\" width=\"{WIDTH}\" height=\"{}\" rx=\"8\"/>\n\
              <rect class=\"edge\" x=\"{}\" y=\"{}\" width=\"4\" height=\"{}\" rx=\"2\"/>\n",
+            self.page(Some(&card.key).filter(|_| card.kind != CardKind::Missing)),
             escaped(&title.join("\n")),
             number(x),
             number(y),
@@ -283,7 +301,8 @@ impl Drawn {
             .chain(row.faults.iter().map(String::as_str))
             .collect();
         self.body.push_str(&format!(
-            "<g class=\"{class}\">\n<title>{}</title>\n<rect class=\"under\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>\n",
+            "<g class=\"{class}\"{}>\n<title>{}</title>\n<rect class=\"under\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>\n",
+            self.page(row.key.as_ref()),
             escaped(&title.join("\n")),
             number(x + 4.0),
             number(top),

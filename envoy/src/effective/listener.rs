@@ -13,6 +13,7 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
         origin,
         address,
         port,
+        port_source,
         ipv4_compat,
         direction,
         proxy_protocol,
@@ -28,7 +29,7 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
     } else {
         format!("{address}:{port}")
     };
-    out.field("socket", socket, origin);
+    out.tell("socket", socket, port_source.clone());
     let way = match direction {
         Direction::Inbound => "to the application",
         Direction::Outbound => "from the application",

@@ -2,7 +2,7 @@
 
 use super::telemetry::{AccessLog, Tracing};
 use super::tls::ServerTls;
-use super::{Origin, Sourced};
+use super::{Origin, Source, Sourced};
 use meshform_model::spec::{EscapedSlashes, ProxyProtocol, Underscores};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub struct Listener {
     pub address: String,
     /// The port to bind.
     pub port: u16,
+    /// Whose port it is: the model's, or the proxy profile's.
+    pub port_source: Source,
     /// A socket of IPv6 also takes IPv4.
     pub ipv4_compat: bool,
     pub direction: Direction,

@@ -76,9 +76,10 @@ impl Lowering<'_> {
         let origin = Origin::at(&scope.key, VirtualNodeSpec::path().backends());
         self.table(draft, table.clone(), origin.clone(), hosts);
         let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
+        let whose = scope.profile.interception_port(false);
         draft
             .listeners
-            .push(loopback(address, port, table, origin, service));
+            .push(loopback((address, port, whose), (table, origin), service));
     }
 
     /// What an egress filter lets out does not pass here.
@@ -137,19 +138,25 @@ impl Lowering<'_> {
             self.tcp_service(draft, backend, port)
         };
         if let Some(service) = service {
-            let listener = loopback(address, listens, name.clone(), origin, service);
+            let whose = Source::Field(origin.clone());
+            let listener = loopback((address, listens, whose), (name.clone(), origin), service);
             draft.listeners.push(listener);
         }
     }
 }
 
 /// A listener with one chain for everything.
-fn loopback(address: &str, port: u16, chain: String, origin: Origin, service: Service) -> Listener {
+fn loopback(
+    (address, port, port_source): (&str, u16, Source),
+    (chain, origin): (String, Origin),
+    service: Service,
+) -> Listener {
     Listener {
         name: names::egress_listener(address, port),
         origin: origin.clone(),
         address: address.to_owned(),
         port,
+        port_source,
         ipv4_compat: false,
         direction: Direction::Outbound,
         proxy_protocol: None,

@@ -12,7 +12,7 @@ use super::{Lowering, cluster, edge, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
 use crate::ir::listener::{Chain, Direction, Listener, Service};
 use crate::ir::route::{HeaderMatch, Matcher, Route, RouteTable, ValueMatch, VirtualHost};
-use crate::ir::{Origin, Sourced};
+use crate::ir::{Origin, Source, Sourced};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     GatewayRouteRule, GatewayRouteSpec, Interception, ListenerTlsMode, PortMapping, Protocol,
@@ -188,6 +188,7 @@ impl Lowering<'_> {
             origin: origin.clone(),
             address,
             port,
+            port_source: Source::Field(origin.clone()),
             ipv4_compat,
             direction: Direction::Inbound,
             proxy_protocol,
@@ -277,6 +278,7 @@ impl Lowering<'_> {
             origin: origin.clone(),
             address: "127.0.0.1".to_owned(),
             port: inner,
+            port_source: scope.profile.interception_port(false),
             ipv4_compat: false,
             direction: Direction::Outbound,
             proxy_protocol: None,

@@ -4,10 +4,10 @@ use super::proxy::{ProxyBuilder, ProxyContext};
 use super::sockets::Application;
 use super::{Lowering, matching, names, timeout};
 use crate::codes;
-use crate::ir::Origin;
 use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTarget, Transport};
 use crate::ir::route::{Action, Route, RouteTable, Target, VirtualHost};
 use crate::ir::tls::ServerTls;
+use crate::ir::{Origin, Source};
 use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::path::Path;
 use meshform_model::spec::{
@@ -70,6 +70,7 @@ impl Lowering<'_> {
                     origin: Origin::at(&scope.key, VirtualNodeSpec::path().listeners()),
                     address,
                     port,
+                    port_source: scope.profile.interception_port(true),
                     ipv4_compat,
                     direction: Direction::Inbound,
                     proxy_protocol: None,
@@ -103,6 +104,7 @@ impl Lowering<'_> {
                     let (address, ipv4_compat) = bind(preference);
                     draft.listeners.push(Listener {
                         name: names::ingress_listener("0.0.0.0", port),
+                        port_source: Source::Field(origin.clone()),
                         origin,
                         address,
                         port,

@@ -1,9 +1,9 @@
 //! The effective proxy profile, field by field, with whose each field is.
 
 use super::index::Entry;
-use crate::ir::{Origin, Sourced};
-use meshform_model::path::Step;
-use meshform_model::spec::ProxyProfileSpec;
+use crate::ir::{Origin, Source, Sourced};
+use meshform_model::path::{Path, Step};
+use meshform_model::spec::{Interception, ProxyProfileSpec};
 
 /// A node's or gateway's own profile over the mesh's.
 #[derive(Debug)]
@@ -57,9 +57,38 @@ impl<'m> Profile<'m> {
         let found = self.get(field, upper)?;
         let value = get(found.value)?;
         Some(match found.source {
-            crate::ir::Source::Field(origin) => Sourced::written(value, origin.below(lower)),
+            Source::Field(origin) => Sourced::written(value, origin.below(lower)),
             source => Sourced { value, source },
         })
+    }
+
+    /// Whose port of interception it is: the profile's that says it, otherwise nobody's.
+    pub(crate) fn interception_port(&self, inbound: bool) -> Source {
+        let port = |of: &Interception| match of {
+            Interception::Transparent(transparent) if inbound => transparent.ingress_port,
+            Interception::Transparent(transparent) => transparent.egress_port,
+            Interception::Explicit(explicit) => explicit.port,
+        };
+        let found = self.get(Path::<ProxyProfileSpec>::interception, |profile| {
+            profile.interception.as_ref()
+        });
+        match found {
+            Some(Sourced {
+                value,
+                source: Source::Field(origin),
+            }) if port(value).is_some() => {
+                Source::Field(origin.below(|at: Path<Interception>| match value {
+                    Interception::Transparent(_) if inbound => at.transparent().ingress_port(),
+                    Interception::Transparent(_) => at.transparent().egress_port(),
+                    Interception::Explicit(_) => at.explicit().port(),
+                }))
+            }
+            Some(Sourced {
+                value: Interception::Explicit(_),
+                ..
+            }) => Source::Meshform,
+            _ => Source::AppMesh,
+        }
     }
 
     /// Where lines would have to be added: the own profile, else the mesh's.

@@ -86,6 +86,7 @@ impl Lowering<'_> {
             origin: Origin::at(&scope.key, VirtualNodeSpec::path().backends()),
             address,
             port,
+            port_source: scope.profile.interception_port(false),
             ipv4_compat,
             direction: Direction::Outbound,
             proxy_protocol: None,

@@ -3,6 +3,7 @@
 use crate::problem;
 use crate::session::Session;
 use async_trait::async_trait;
+use meshform_release::{Condition, Entry, FleetReader};
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostics, ReadData, Value};
 
@@ -13,7 +14,10 @@ pub(crate) struct ReleaseStatus;
 impl DataSource for ReleaseStatus {
     fn schema(&self) -> Schema {
         Schema::new()
-            .description("Whether a mesh is valid, and which release its proxies get.")
+            .description(
+                "Whether a mesh is valid, and which release its proxies get, as the store has it now: what the same plan \
+                 changes it does not see. `appmesh_release` tells that.",
+            )
             .attribute(
                 Attribute::string("mesh_name")
                     .required()
@@ -53,6 +57,15 @@ impl DataSource for ReleaseStatus {
                     .computed()
                     .description("The proxies whose configuration the next release changes."),
             )
+            .attribute(
+                Attribute::string_map("proxies")
+                    .computed()
+                    .description("What each proxy gets in the current release: the digest of its bundle, by `mesh/kind/name`."),
+            )
+            .attribute(Attribute::string_list("lagging").computed().description(
+                "The running proxies that have not taken the current release, as their agents report it: those that \
+                 refuse it, do not serve, are lost or are behind, as `mesh/kind/name (instance): state`.",
+            ))
     }
 
     async fn read(&self, cx: &Context, request: ReadData) -> Result<Value, Diagnostics> {
@@ -60,6 +73,11 @@ impl DataSource for ReleaseStatus {
         let mesh = request.config.str("mesh_name").unwrap_or_default().to_owned();
         let status = session.foreteller().status(&mesh).await;
         let status = status.map_err(|error| Diagnostics::from(problem::plain(&error.diagnostic())))?;
+        let proxies = match &status.current {
+            Some(entry) => proxies(&session, &mesh, entry).await?,
+            None => Vec::new(),
+        };
+        let lagging = lagging(&session, &mesh).await?;
         let problems = status.pending.diagnostics.iter().map(ToString::to_string);
         let pending = status.pending.changes.iter().map(|change| change.path.clone());
         Ok(request
@@ -73,6 +91,41 @@ impl DataSource for ReleaseStatus {
             )
             .with("revision", status.revision.0)
             .with("problems", Value::list(problems))
-            .with("pending", Value::list(pending)))
+            .with("pending", Value::list(pending))
+            .with("proxies", Value::map(proxies))
+            .with("lagging", Value::list(lagging)))
     }
+}
+
+/// The digest of each proxy's bundle in a release.
+async fn proxies(session: &Session, mesh: &str, entry: &Entry) -> Result<Vec<(String, Value)>, Diagnostics> {
+    let manifest = session.foreteller().manifest(mesh, entry).await;
+    let manifest = manifest.map_err(|error| Diagnostics::from(problem::plain(&error.diagnostic())))?;
+    let proxies = manifest.proxies.into_iter();
+    Ok(proxies
+        .map(|(path, proxy)| (path, Value::from(proxy.bundle.to_string())))
+        .collect())
+}
+
+/// The running proxies that do not have the current release, the worst first.
+async fn lagging(session: &Session, mesh: &str) -> Result<Vec<String>, Diagnostics> {
+    let fleet = session
+        .foreteller()
+        .fleet(mesh, &mut FleetReader::default())
+        .await;
+    let fleet = fleet.map_err(|error| Diagnostics::from(problem::plain(&error.diagnostic())))?;
+    let behind = fleet
+        .proxies
+        .iter()
+        .filter(|one| one.condition <= Condition::Lagging);
+    Ok(behind
+        .map(|one| {
+            let of = one
+                .status
+                .proxy
+                .strip_prefix("mesh/")
+                .unwrap_or(&one.status.proxy);
+            format!("{of} ({}): {}", one.status.instance, one.condition.words())
+        })
+        .collect())
 }

@@ -65,6 +65,7 @@ const CODES: &[&[CodeInfo]] = &[
     meshform_compiler::ecs::codes::CODES,
     meshform_cfn::codes::CODES,
     meshform_compiler::kubernetes::codes::CODES,
+    meshform_console::CODES,
     meshform_controlplane::codes::CODES,
     terraform_provider_appmesh::codes::CODES,
     meshform::codes::CODES,

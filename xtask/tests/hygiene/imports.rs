@@ -70,6 +70,20 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
+    // Pages: what they show, these say.
+    Layer {
+        package: "meshform-console",
+        uses: &[
+            "meshform-model",
+            "meshform-store",
+            "meshform-registry",
+            "meshform-compiler",
+            "meshform-envoy",
+            "meshform-release",
+            "meshform-bundle",
+        ],
+        tests_use: &[],
+    },
     // The API over a store: no rule of its own about resources.
     Layer {
         package: "meshform-controlplane",
@@ -81,6 +95,7 @@ const LAYERS: &[Layer] = &[
             "meshform-envoy",
             "meshform-envoy-api",
             "meshform-bundle",
+            "meshform-console",
         ],
         tests_use: &[],
     },
@@ -108,6 +123,7 @@ const LAYERS: &[Layer] = &[
             "meshform-envoy",
             "meshform-release",
             "meshform-controlplane",
+            "meshform-console",
         ],
         tests_use: &[],
     },
@@ -146,6 +162,7 @@ const LAYERS: &[Layer] = &[
             "meshform-envoy",
             "meshform-bundle",
             "meshform-release",
+            "meshform-console",
             "meshform-controlplane",
             "terraform-provider-appmesh",
             "meshform",

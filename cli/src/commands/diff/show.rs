@@ -4,7 +4,6 @@ use super::MeshDiff;
 use crate::render::clean;
 use meshform_compiler::diff::{Change, FieldChange, FieldKind, What, name};
 use meshform_envoy::diff::{Difference, Effect, PartDiff, ProxyDiff};
-use meshform_envoy::resources::ResourceType;
 use meshform_model::key::ResourceKey;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -77,7 +76,7 @@ pub(super) fn markdown(diffs: &[MeshDiff], summary: bool) -> String {
                         out.push_str(&format!(
                             "| {of} | {} | {} {} {} | {} |\n",
                             cell(&cause),
-                            kind(part.kind),
+                            part.kind.words(),
                             cell(&part.name),
                             how(part.how),
                             effect(part.effect),
@@ -135,7 +134,7 @@ fn proxy_json(proxy: &ProxyDiff) -> Json {
         .iter()
         .map(|part| {
             json!({
-                "kind": kind(part.kind), "name": part.name, "change": how_json(part.how),
+                "kind": part.kind.words(), "name": part.name, "change": how_json(part.how),
                 "causes": part.causes.iter().map(ResourceKey::path).collect::<Vec<_>>(),
                 "openConnections": match part.effect {
                     Effect::Untouched => "untouched",
@@ -218,22 +217,11 @@ fn by_cause(proxy: &ProxyDiff) -> BTreeMap<String, Vec<&PartDiff>> {
 fn part_words(part: &PartDiff) -> String {
     format!(
         "{} {} {}; open connections: {}",
-        kind(part.kind),
+        part.kind.words(),
         part.name,
         how(part.how),
         effect(part.effect)
     )
-}
-
-fn kind(kind: ResourceType) -> &'static str {
-    match kind {
-        ResourceType::Bootstrap => "bootstrap",
-        ResourceType::Listener => "listener",
-        ResourceType::Cluster => "cluster",
-        ResourceType::Routes => "routes",
-        ResourceType::Endpoints => "endpoints",
-        ResourceType::Secret => "secret",
-    }
 }
 
 fn how(how: Difference) -> &'static str {

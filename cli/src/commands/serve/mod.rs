@@ -58,6 +58,7 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
         let scheme = if chosen.tls.is_some() { "https" } else { "http" };
         io.print(&format!("listening on {scheme}://{}\n", server.address()));
+        io.print(&format!("console at {scheme}://{}/console/\n", server.address()));
         if let Some(xds) = server.xds_address() {
             io.print(&format!("serving Envoys on {xds}\n"));
         }

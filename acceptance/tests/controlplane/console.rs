@@ -1,0 +1,281 @@
+//! The console: who gets in, what forms may do, and its pages in a browser.
+
+use crate::keys::{key, meshform};
+use crate::server::{Answer, Server};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Names of markup, in a mesh that is valid but for them.
+const HOSTILE: &str = r#"[
+  {"meshName": "m", "spec": {}},
+  {"meshName": "m", "virtualNodeName": "<script>document.title='ran'</script>", "spec": {}},
+  {"meshName": "m", "virtualNodeName": "\"><img src=x onerror=document.title='ran'>", "spec": {}},
+  {"meshName": "m", "virtualNodeName": "]]>\u202e\u05d0'", "spec": {"backends": [{"virtualService": {"virtualServiceName": "</title>"}}]}},
+  {"meshName": "m", "virtualServiceName": "</svg><svg onload=document.title='ran'>", "spec": {}}
+]"#;
+
+const MESH: &str = r#"[
+  {"meshName": "m", "spec": {}},
+  {"meshName": "m", "proxyProfileName": "all", "spec": {"interception": {"transparent": {}}}},
+  {"meshName": "m", "virtualNodeName": "web", "spec": {"backends": [{"virtualService": {"virtualServiceName": "api.local"}}]}},
+  {"meshName": "m", "virtualServiceName": "api.local", "spec": {"provider": {"virtualNode": {"virtualNodeName": "api"}}}},
+  {"meshName": "m", "virtualNodeName": "api", "spec": {"listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+   "serviceDiscovery": {"dns": {"hostname": "api.local"}}}}
+]"#;
+
+fn apply(dir: &Path, mesh: &str) {
+    std::fs::write(dir.join("mesh.json"), mesh).unwrap();
+    meshform(
+        dir,
+        &["apply", "mesh.json", "--owner", "team", "--store", "store"],
+    );
+}
+
+fn asked(server: &Server, method: &str, path: &str, (headers, body): (&str, &str)) -> Answer {
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        server.address(),
+        body.len()
+    );
+    server.raw(&text).unwrap()
+}
+
+fn text(answer: &Answer) -> &str {
+    answer.body.as_str().unwrap()
+}
+
+/// The token of the forms of a page.
+fn token(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
+    let directory = TempDir::new().unwrap();
+    let dir = directory.path();
+    meshform(dir, &["keys", "init", "--out", "master.key"]);
+    apply(dir, MESH);
+    let team = key(dir, &["--owner", "team"]);
+    let reader = key(dir, &["--owner", "team", "--read-only"]);
+    let master = dir.join("master.key");
+    let server = Server::start(
+        &dir.join("store"),
+        &["--master-key-file", master.to_str().unwrap()],
+    );
+    let get = |path: &str, cookie: &str| asked(&server, "GET", path, (&format!("cookie: {cookie}\r\n"), ""));
+    let to_login = get("/console/m/m", "meshform-console=forged");
+    assert_eq!(
+        (to_login.status, to_login.header("location")),
+        (303, Some("/console/login"))
+    );
+    let log_in = |id: &str, secret: &str| {
+        let form = format!(
+            "key={id}&secret={}",
+            secret.replace('+', "%2B").replace('/', "%2F")
+        );
+        asked(&server, "POST", "/console/login", ("", &form))
+    };
+    assert_eq!(log_in(&team.0, "wrong").status, 401);
+    assert_eq!(log_in("unknown", &team.1).status, 401);
+    let session = |(id, secret): &(String, String)| {
+        let answer = log_in(id, secret);
+        assert_eq!(answer.status, 303);
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let (writes, reads) = (session(&team), session(&reader));
+    let page = get("/console/m/m/releases", &writes);
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let releases = text(&page);
+    let release = releases.split("name=\"release\" value=\"").nth(1).unwrap();
+    let release = release.split('"').next().unwrap();
+    let token_of = |cookie: &str| token(text(&get("/console/m/m/releases", cookie)));
+    let pin = |headers: &str, token: &str| {
+        let form = format!("action=pin&release={release}&token={token}");
+        asked(&server, "POST", "/console/m/m/releases", (headers, &form)).status
+    };
+    let own = format!("cookie: {writes}\r\n");
+    assert_eq!(pin(&own, "forged"), 403);
+    assert_eq!(pin(&own, &token_of(&reads)), 403, "a token of another session");
+    assert_eq!(
+        pin(&format!("cookie: {reads}\r\n"), &token_of(&reads)),
+        403,
+        "a key that reads only"
+    );
+    let elsewhere = format!("{own}origin: http://elsewhere.example\r\n");
+    assert_eq!(pin(&elsewhere, &token_of(&writes)), 403);
+    assert!(!text(&get("/console/m/m/releases", &writes)).contains("badge pinned"));
+    assert_eq!(pin(&own, &token_of(&writes)), 303);
+    assert!(text(&get("/console/m/m/releases", &writes)).contains("badge pinned"));
+    let token = token_of(&writes);
+    let unpin = asked(
+        &server,
+        "POST",
+        "/console/m/m/releases",
+        (&own, &format!("action=unpin&token={token}")),
+    );
+    assert_eq!(unpin.status, 303);
+    assert!(!text(&get("/console/m/m/releases", &writes)).contains("badge pinned"));
+    for missing in [
+        "/console/m/none",
+        "/console/m/m/resources/route/a/b",
+        "/console/%ff",
+        "/console/assets/x",
+    ] {
+        assert_eq!(get(missing, &writes).status, 404, "{missing}");
+    }
+}
+
+#[test]
+fn without_keys_it_answers_to_this_machine_alone() {
+    let directory = TempDir::new().unwrap();
+    apply(directory.path(), MESH);
+    let server = Server::start(&directory.path().join("store"), &[]);
+    let other = "GET /console/m/m HTTP/1.1\r\nhost: rebound.example\r\nconnection: close\r\n\r\n";
+    assert_eq!(server.raw(other).unwrap().status, 421);
+    let route = server.page("/console/m/m/route?node=virtualNode%2Fweb&host=api.local%3A8080&path=%2Fx");
+    assert_eq!(route.0, 200);
+    assert!(
+        route.1.contains("100.0 %") && route.1.contains("card service taken"),
+        "{}",
+        route.1
+    );
+}
+
+/// A Chromium: the one of MESHFORM_CHROMIUM, or on the path. It is 400 MB, which no set-up fetches for a few tests.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("MESHFORM_CHROMIUM").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path)
+        .flat_map(|folder| ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name)))
+        .find(|file| file.is_file());
+    named.or(on_path)
+}
+
+/// A page as it is after its scripts have run, and what the browser complained about.
+fn browsed(browser: &Path, profile: &Path, url: &str) -> (String, Vec<String>) {
+    let mut command = Command::new(browser);
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--enable-logging=stderr",
+    ]);
+    command.args([
+        "--disable-background-networking",
+        "--disable-dev-shm-usage",
+        "--dump-dom",
+    ]);
+    command
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(url);
+    let out = std::fs::File::create(profile.join("out")).unwrap();
+    let err = std::fs::File::create(profile.join("err")).unwrap();
+    let mut process = command
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(60) {
+            process.kill().unwrap();
+            process.wait().unwrap();
+            panic!("the browser did not end with {url}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let told = std::fs::read(profile.join("err")).unwrap();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    let complaints = told
+        .lines()
+        .filter(|line| line.contains("CONSOLE"))
+        .map(str::to_owned);
+    let dom = std::fs::read(profile.join("out")).unwrap();
+    (String::from_utf8_lossy(&dom).into_owned(), complaints.collect())
+}
+
+#[test]
+fn in_a_browser_no_page_complains_and_names_run_nothing() {
+    let Some(browser) = chromium() else {
+        eprintln!("no Chromium here: pages are not looked at (MESHFORM_CHROMIUM names one)");
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let (dir, profile) = (directory.path(), directory.path().join("profile"));
+    std::fs::create_dir(&profile).unwrap();
+    apply(dir, MESH);
+    let server = Server::start(&dir.join("store"), &[]);
+    let mut urls: Vec<String> = [
+        "",
+        "/picture",
+        "/proxies",
+        "/proxies/virtualNode/web",
+        "/releases",
+        "/resources",
+        "/resources/virtualNode/api",
+        "/route?node=web&host=api.local:8080",
+        "/certificates",
+    ]
+    .map(|path| format!("{}/console/m/m{path}", server.url()))
+    .into();
+    // The same from files, of names that no store would take.
+    std::fs::write(dir.join("hostile.json"), HOSTILE).unwrap();
+    let mut made = Command::new(meshform_acceptance::tools::meshform());
+    made.current_dir(dir)
+        .args(["console", "hostile.json", "--out", "pages", "-q"]);
+    made.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    for page in [
+        "index.html",
+        "m/m/index.html",
+        "m/m/resources/index.html",
+        "m/m/proxies/index.html",
+    ] {
+        urls.push(format!("file://{}", dir.join("pages").join(page).display()));
+    }
+    for url in urls {
+        let (dom, complaints) = browsed(&browser, &profile, &url);
+        assert!(complaints.is_empty(), "{url}: {complaints:?}");
+        assert!(dom.contains("class=\"top\""), "{url}: {dom}");
+        assert!(
+            !dom.contains("<title>ran") && !dom.contains("<img"),
+            "{url}: a name ran"
+        );
+    }
+    // That a script runs at all, and that the policy is seen where it is broken.
+    let (dom, _) = browsed(
+        &browser,
+        &profile,
+        &format!("file://{}", dir.join("pages/m/m/index.html").display()),
+    );
+    assert!(
+        dom.contains("id=\"picture\"") && dom.contains("data-page="),
+        "{dom}"
+    );
+    let broken = dir.join("pages/broken.html");
+    let page = std::fs::read_to_string(dir.join("pages/index.html")).unwrap();
+    std::fs::write(
+        &broken,
+        page.replace("</body>", "<script>document.title='ran'</script></body>"),
+    )
+    .unwrap();
+    let (dom, complaints) = browsed(&browser, &profile, &format!("file://{}", broken.display()));
+    assert!(
+        !dom.contains("<title>ran") && !complaints.is_empty(),
+        "{complaints:?}"
+    );
+}

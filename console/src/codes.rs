@@ -1,0 +1,9 @@
+//! The codes of the console's problems.
+
+meshform_model::codes! {
+    EXPIRED_FORM "MF0821" "console form from another session"
+        "Each form of the console carries a token of the session that it was shown in, so that no other page can send \
+         it. Load the page again and repeat what you did."
+    NOT_ALLOWED "MF0822" "console action without permission"
+        "Pinning, letting go and publishing a release need a key that may write to the mesh."
+}

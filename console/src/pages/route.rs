@@ -1,0 +1,178 @@
+//! Where a request would go: asked by a form, told in words, and marked in the picture.
+
+use super::mesh::picture;
+use crate::frame::{Content, Context, problem};
+use crate::page::Page;
+use crate::view::View;
+use maud::{Markup, html};
+use meshform_compiler::graph::Picture;
+use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+
+pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
+    if !cx.links.is_served() {
+        let body = html! {
+            h1 { "Route" }
+            p { "Where a request would go, these pages cannot compute. Ask the command:" }
+            pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
+        };
+        return Content::new("Route", body);
+    }
+    let asked = request(cx);
+    let answer = asked.as_ref().map(|asked| answer(view, asked));
+    let drawn = match &answer {
+        Some(Ok((key, explanation))) => Some(marked(view, key, explanation)),
+        _ => None,
+    };
+    let body = html! {
+        h1 { "Route" }
+        (form(cx, view))
+        @match &answer {
+            None => { p.soft { "Which route takes a request, and which nodes get it, by the rules of the Envoys that run." } }
+            Some(Err(problems)) => { @for one in problems { (problem(cx, one)) } }
+            Some(Ok((_, explanation))) => { (told(cx, explanation)) }
+        }
+        @if let Some(drawn) = &drawn { h2 { "In the picture" } section.drawing { (picture(cx, drawn)) } }
+    };
+    Content {
+        has_picture: drawn.is_some(),
+        ..Content::new("Route", body)
+    }
+}
+
+/// What is asked: nothing until there is a node and a host.
+fn request(cx: &Context<'_>) -> Option<(String, Request)> {
+    let get = |name| cx.query.get(name).map(str::to_owned);
+    let node = get("node")?;
+    let mut request = Request::get(get("host")?, get("path").unwrap_or_else(|| "/".to_owned()));
+    request.method = get("method").unwrap_or_else(|| "GET".to_owned());
+    request.scheme = get("scheme");
+    request.port = get("port").and_then(|port| port.parse().ok());
+    for line in get("headers").unwrap_or_default().lines() {
+        if let Some((name, value)) = line.split_once(':') {
+            request
+                .headers
+                .push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    Some((node, request))
+}
+
+type Answer = Result<(ResourceKey, Explanation), Vec<Diagnostic>>;
+
+fn answer(view: &View, (node, request): &(String, Request)) -> Answer {
+    let named =
+        |key: &&ResourceKey| key.name == *node || format!("{}/{}", key.kind.name(), key.name) == *node;
+    let Some(key) = view.proxies().find(named) else {
+        let message = format!("there is no virtual node or virtual gateway `{node}`");
+        return Err(vec![Diagnostic::error(meshform_model::codes::MISFIT, message)]);
+    };
+    if view.errors() > 0 {
+        return Err(view
+            .records
+            .problems
+            .iter()
+            .filter(|one| one.is_error())
+            .cloned()
+            .collect());
+    }
+    let explanation = RouteSimulator::of(view.mesh(), key)?.explain(request);
+    Ok((key.clone(), explanation))
+}
+
+fn form(cx: &Context<'_>, view: &View) -> Markup {
+    let value = |name| cx.query.get(name);
+    html! {
+        form.ask method="get" action=(cx.href(&Page::Route(view.name().to_owned()))) {
+            label { "From" input name="node" list="nodes" required value=[value("node")] placeholder="node or gateway" autocomplete="off"; }
+            datalist #nodes { @for key in view.proxies() { option value={ (key.kind.name()) "/" (key.name) } {} } }
+            label { "Method" input name="method" value=(value("method").unwrap_or("GET")) size="7"; }
+            label { "Host" input name="host" list="hosts" required value=[value("host")] placeholder="service.local:8080" autocomplete="off"; }
+            datalist #hosts { @for service in view.mesh().virtual_services() { option value=(service.key.name) {} } }
+            label { "Path" input name="path" value=(value("path").unwrap_or("/")); }
+            label { "Scheme" select name="scheme" {
+                option value="" { "as Envoy sets it" }
+                @for scheme in ["http", "https"] { option value=(scheme) selected[value("scheme") == Some(scheme)] { (scheme) } }
+            } }
+            label { "Port" input name="port" type="number" min="1" max="65535" value=[value("port")] placeholder="of the host"; }
+            label.all { "Headers, one a line" textarea name="headers" rows="2" placeholder="x-version: 2" spellcheck="false" { (value("headers").unwrap_or_default()) } }
+            div.all { button { "Ask" } }
+        }
+    }
+}
+
+fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
+    html! {
+        div.outcome role="status" {
+            @match &explanation.outcome {
+                Outcome::Sent(sent) => {
+                    p.title { "Sent as " bdi { (sent.host) } " " bdi { (sent.path) } }
+                    ul.shares { @for target in &sent.targets {
+                        li {
+                            meter min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
+                            span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
+                            @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
+                        }
+                    } }
+                    @for line in limits(explanation) { p.soft { (line) } }
+                }
+                Outcome::NotFound(why) => { p.title { "404" } p { bdi { (why) } } }
+                Outcome::Closed(why) => { p.title { "The connection is closed" } p { bdi { (why) } } }
+                Outcome::PassedOn => { p.title { "Passed on to where it was going" } p { "No virtual service of the mesh stands for it." } }
+            }
+        }
+        @for pass in &explanation.passes {
+            h2 { "Routes that were tried" }
+            p.soft { bdi { (pass.listener) } " → " bdi { (pass.virtual_host.as_deref().unwrap_or("no virtual host")) } }
+            div.scroll { table {
+                thead { tr { th { "Route" } th { "Taken" } th { "From" } } }
+                tbody { @for route in &pass.considered {
+                    tr .taken[route.verdict == Verdict::Taken] {
+                        td { bdi { (route.route) } }
+                        td { @match &route.verdict {
+                            Verdict::Taken => { span.badge.current { "taken" } }
+                            Verdict::Not(reason) => { "no: " bdi { (reason) } }
+                            Verdict::NotReached => { span.soft { "not reached" } }
+                        } }
+                        td { (cx.resource(&route.origin.key)) }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+/// Timeout and retries, as the command tells them.
+fn limits(explanation: &Explanation) -> Vec<String> {
+    let text = explanation.to_string();
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("timeout") || line.starts_with("idle") || line.contains("retr"));
+    lines
+        .filter(|line| !line.starts_with(' '))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is near the request's way, with everything marked that it passes.
+fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture {
+    let mut taken = vec![from.clone()];
+    let mesh = view.name();
+    let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
+    for route in routes.filter(|route| route.verdict == Verdict::Taken) {
+        taken.push(ResourceKey::clone(&route.origin.key));
+        taken.extend(route.origin.key.container());
+    }
+    if let Outcome::Sent(sent) = &explanation.outcome {
+        let node = |name: &str| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name);
+        taken.extend(sent.targets.iter().map(|target| node(&target.node)));
+        let host = sent.host.split(':').next().unwrap_or_default().to_lowercase();
+        taken.push(ResourceKey::in_mesh(mesh, Kind::VirtualService, host));
+    }
+    let mut picture = view.records.picture.clone();
+    picture.around(&from.name, 1);
+    picture.highlight(taken);
+    picture
+}

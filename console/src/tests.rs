@@ -1,0 +1,122 @@
+use crate::*;
+use meshform_model::mesh::Mesh;
+use meshform_model::testing;
+use proptest::prelude::*;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+fn view(specs: &serde_json::Value) -> View {
+    let mesh = Mesh::new(testing::resources(specs).unwrap()).unwrap();
+    let problems = mesh.check();
+    View::of_files(mesh, problems)
+}
+
+/// Every page as files.
+fn all(view: View) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime
+        .block_on(files(&[view], None, &mut |path, text| {
+            out.push((path, text));
+            Ok(())
+        }))
+        .unwrap();
+    out
+}
+
+/// The tags of a page, without what stands in them.
+fn tags(page: &str) -> Vec<String> {
+    let starts = page.split('<').skip(1);
+    starts
+        .map(|rest| rest.split([' ', '>', '\n']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn links_lead_to_pages_that_are_there() {
+    let pages = all(view(&testing::demo()));
+    let names: Vec<&str> = pages.iter().map(|(path, _)| path.as_str()).collect();
+    assert!(
+        names.contains(&"m/apps/resources/route/serviceb/weighted/index.html"),
+        "{names:?}"
+    );
+    for (path, text) in pages.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for href in text
+            .split("href=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+        {
+            if href.starts_with('#') || href.starts_with("data:") {
+                continue;
+            }
+            let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+            for part in href.split('/') {
+                match part {
+                    ".." => drop(parts.pop().expect("within the folder")),
+                    part => parts.push(part),
+                }
+            }
+            let to = parts.join("/").replace("%25", "%");
+            assert!(names.contains(&to.as_str()), "{path}: {href}");
+        }
+    }
+}
+
+#[test]
+fn pages_keep_to_their_weight() {
+    let pages = all(view(&json!({"": {}})));
+    let assets: usize = pages
+        .iter()
+        .filter(|(path, _)| path.starts_with("assets/"))
+        .map(|(_, text)| text.len())
+        .sum();
+    let page = pages.iter().map(|(_, text)| text.len()).max().unwrap();
+    assert!(assets + page < 100_000, "{assets} and {page} bytes");
+}
+
+#[test]
+fn addresses_are_read_as_they_are_written() {
+    for (path, _) in all(view(&testing::demo())) {
+        let Some(path) = path.strip_suffix("index.html") else {
+            continue;
+        };
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let page = Page::parse(&parts).unwrap();
+        assert_eq!(page.segments(), parts);
+    }
+    assert_eq!(Page::parse(&["m", "a", "resources", "route", "b"]), None);
+    assert_eq!(Page::parse(&["x"]), None);
+    let query = Query::parse("a=b+c&d=%2F%ff&e=");
+    assert_eq!(
+        (query.get("a"), query.get("d"), query.get("e")),
+        (Some("b c"), Some("/\u{fffd}"), None)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever names hold: a page has the same elements as with ordinary ones, and is within the folder.
+    #[test]
+    fn names_are_text(name in r#"[<>&"' /.\]\[a\u{202e}\u{5d0}\u{0}]{1,12}"#) {
+        let mesh = |node: &str| {
+            let listener = json!([{"portMapping": {"port": 8080, "protocol": "http"}}]);
+            let spec = json!({"listeners": listener, "serviceDiscovery": {"dns": {"hostname": node}}});
+            let key = meshform_model::key::ResourceKey::in_mesh("apps", meshform_model::kind::Kind::VirtualNode, node);
+            let resource = meshform_model::resource::Resource::from_json(key, &spec).unwrap();
+            View::of_files(Mesh::new(vec![resource]).unwrap(), Vec::new())
+        };
+        let (hostile, plain) = (all(mesh(&name)), all(mesh("plain")));
+        prop_assert_eq!(hostile.len(), plain.len());
+        // A problem more may be told of such a name; elements of another kind are none of ours.
+        let known: BTreeSet<String> = plain.iter().flat_map(|(_, text)| tags(text)).collect();
+        let scripts = |text: &str| tags(text).iter().filter(|tag| *tag == "script").count();
+        for ((path, text), (_, other)) in hostile.iter().zip(&plain) {
+            prop_assert!(path.split('/').all(|part| part != ".." && part != "."), "{}", path);
+            prop_assert_eq!(scripts(text), scripts(other), "{}", path);
+            let strange: Vec<String> = tags(text).into_iter().filter(|tag| !known.contains(tag)).collect();
+            prop_assert!(strange.is_empty(), "{}: {:?}", path, strange);
+        }
+    }
+}

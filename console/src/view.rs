@@ -1,0 +1,178 @@
+//! A mesh as its pages show it.
+
+use meshform_compiler::graph::Picture;
+use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::mesh::Mesh;
+use meshform_model::rules::told;
+use meshform_release::{Fleet, State};
+use meshform_store::{Record, Revision, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// A mesh, its release, and the proxies that run it.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The resources, and what is said of them.
+    pub records: Arc<Records>,
+    /// The current release and those before it. Nothing where the mesh comes from files.
+    pub state: Option<State>,
+    /// The proxies that report to buckets.
+    pub fleet: Fleet,
+    /// The proxies that this server serves by ADS.
+    pub streams: Vec<Stream>,
+}
+
+/// A proxy that is connected to this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The virtual node or gateway, as a path.
+    pub proxy: String,
+    /// Where it connects from.
+    pub peer: String,
+    /// What is said of it.
+    pub about: String,
+}
+
+/// The resources of a mesh as of a revision.
+#[derive(Debug)]
+pub struct Records {
+    /// The mesh.
+    pub mesh: Mesh,
+    /// Its revision.
+    pub revision: Revision,
+    /// What is wrong, or worth a look.
+    pub problems: Vec<Diagnostic>,
+    /// Who wrote what, where that is known.
+    pub written: BTreeMap<ResourceKey, Written>,
+    /// The picture.
+    pub picture: Picture,
+    /// Every resource, containers first.
+    pub keys: Vec<ResourceKey>,
+    /// The whole picture as a server shows it, once somebody asked for it.
+    pub(crate) drawn: OnceLock<String>,
+}
+
+/// What a store knows of a resource beside what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// To whom it belongs.
+    pub owner: String,
+    /// Who wrote it last.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+    /// The mesh's revision that the write made.
+    pub revision: Revision,
+    /// How often it was written.
+    pub version: u64,
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl View {
+    /// A mesh from files: there are no releases and no proxies.
+    pub fn of_files(mesh: Mesh, problems: Vec<Diagnostic>) -> Self {
+        Self {
+            records: Arc::new(Records::new(mesh, Revision::default(), problems, BTreeMap::new())),
+            state: None,
+            fleet: Fleet::default(),
+            streams: Vec::new(),
+        }
+    }
+
+    /// The mesh.
+    pub fn mesh(&self) -> &Mesh {
+        &self.records.mesh
+    }
+
+    /// The mesh's name.
+    pub fn name(&self) -> &str {
+        self.records.mesh.name()
+    }
+
+    /// Every virtual node and gateway.
+    pub fn proxies(&self) -> impl Iterator<Item = &ResourceKey> {
+        let nodes = self.mesh().virtual_nodes().map(|node| &node.key);
+        nodes.chain(self.mesh().virtual_gateways().map(|gateway| &gateway.key))
+    }
+
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        let problems = self.records.problems.iter();
+        problems.filter(|problem| problem.is_error()).count()
+    }
+}
+
+impl Records {
+    pub(crate) fn new(
+        mesh: Mesh,
+        revision: Revision,
+        problems: Vec<Diagnostic>,
+        written: BTreeMap<ResourceKey, Written>,
+    ) -> Self {
+        let picture = Picture::of(std::slice::from_ref(&mesh), &problems);
+        let keys = mesh
+            .resources()
+            .into_iter()
+            .map(|resource| resource.key)
+            .collect();
+        Self {
+            mesh,
+            revision,
+            problems,
+            written,
+            picture,
+            keys,
+            drawn: OnceLock::new(),
+        }
+    }
+
+    /// Of what a store has.
+    pub(crate) fn read(
+        name: &str,
+        revision: Revision,
+        records: Vec<Record>,
+        mut problems: Vec<Diagnostic>,
+    ) -> Self {
+        let written = records
+            .iter()
+            .map(|record| (record.key.clone(), Written::of(record)));
+        let written = written.collect();
+        let mut resources = Vec::with_capacity(records.len());
+        for record in records {
+            match meshform_registry::resource(record) {
+                Ok(resource) => resources.push(resource),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mesh = match resources.is_empty() {
+            true => Mesh::empty(name),
+            false => Mesh::new(resources).unwrap_or_else(|found| {
+                problems.extend(found);
+                Mesh::empty(name)
+            }),
+        };
+        problems.extend(told(&mesh, mesh.check()));
+        Self::new(mesh, revision, problems, written)
+    }
+
+    /// How many resources of a kind there are.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.keys.iter().filter(|key| key.kind == kind).count()
+    }
+}
+
+impl Written {
+    fn of(record: &Record) -> Self {
+        Self {
+            owner: record.author.owner.clone(),
+            actor: record.author.actor.clone(),
+            at: record.last_updated_at,
+            revision: record.revision,
+            version: record.version,
+            arn: record.identity.arn.clone(),
+        }
+    }
+}
