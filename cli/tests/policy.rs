@@ -106,3 +106,36 @@ fn what_is_not_clear_is_refused() {
         assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
     }
 }
+
+#[test]
+fn certificates_and_cloud_map_are_allowed_where_they_are_asked_for() {
+    let arn = "arn:aws:acm:eu-west-1:000000000000:certificate/0a1b";
+    let proxy = ["--mesh", "Apps", "--proxy", "a"];
+    let plain = policy(&proxy).to_string();
+    assert!(
+        !plain.contains("acm:") && !plain.contains("servicediscovery:"),
+        "{plain}"
+    );
+    let wide = policy(&[&proxy[..], &["--certificate", arn, "--discovery"]].concat());
+    let granted = &wide["Statement"][2];
+    assert_eq!(granted["Resource"], serde_json::json!([arn]));
+    assert!(granted["Action"].to_string().contains("acm:ExportCertificate"));
+    assert!(wide.to_string().contains("proxies/discovery.json"));
+    let wrong = World::new(&[]).run(&[
+        "policy",
+        "--store",
+        "s3://meshes/prod",
+        "--mesh",
+        "Apps",
+        "--proxy",
+        "a",
+        "--certificate",
+        "tls.crt",
+    ]);
+    assert_eq!(wrong.exit, Exit::WrongUse);
+    assert!(
+        wrong.err.contains("arn:aws:acm:REGION:ACCOUNT:certificate/ID"),
+        "{}",
+        wrong.err
+    );
+}

@@ -2,6 +2,7 @@
 
 use crate::server::Fault;
 use crate::{World, eventually, signal};
+use meshform_acceptance::upstream::Upstream;
 
 #[test]
 fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
@@ -84,6 +85,27 @@ fn a_proxy_starts_from_its_last_good_release_while_the_store_is_away() {
         world.log().contains("has ended with status 137")
     });
     world.serves("first");
+}
+
+#[test]
+fn a_store_that_is_away_at_the_first_start_is_told_and_envoy_starts_when_it_is_back() {
+    let first = Upstream::start("first").unwrap();
+    let mut world = World::new();
+    world.publish(first.address().port());
+    world
+        .server()
+        .fail("/meshes", Fault::Answer(500, "InternalError"));
+    world.start();
+    eventually("it is told", 20, || {
+        let (well, told) = world.health();
+        !well && told.contains("MF0436") && told.contains("no release is there yet to start Envoy with")
+    });
+    assert!(!world.log().contains("Envoy is started"), "{}", world.log());
+    world.server().heal();
+    world.serves("first");
+    eventually("nothing is wrong any more", 20, || {
+        world.health().1.contains("\"reasons\":[]")
+    });
 }
 
 #[test]

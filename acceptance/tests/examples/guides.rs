@@ -103,7 +103,6 @@ fn the_page_on_sixty_services_shows_the_way_and_the_way_back() {
 
 /// The page that everybody sees first: its commands for those without Terraform, word for word, on the mesh that it shows.
 #[test]
-#[ignore = "until the README gives `--target ecs` its store, or `--configuration static`"]
 fn the_commands_of_the_readme_do_what_they_say() {
     let desk = Desk::new();
     desk.copy_as("mesh.yaml", "examples/mesh.yaml");

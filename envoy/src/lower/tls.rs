@@ -301,7 +301,7 @@ impl Lowering<'_> {
             )
             .help(match Exported::new(reference, Part::Identity) {
                 Some(_) => {
-                    format!("add to {profile}, or the source `acm`, with which the agent beside the proxy exports it")
+                    format!("add to {profile} (or the source `acm`: the agent beside the proxy exports it)")
                 }
                 None => format!("add to {profile}"),
             })
