@@ -39,11 +39,11 @@ fn virtual_service_provider(value: &VirtualServiceProvider, at: &Pointer, found:
 }
 
 fn virtual_node_service_provider(value: &VirtualNodeServiceProvider, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualNodeName"), (Kind::VirtualNode, &value.virtual_node_name), Role::Provider);
+    found.named(at.field("virtualNodeName"), Kind::VirtualNode, &value.virtual_node_name, Role::Provider);
 }
 
 fn virtual_router_service_provider(value: &VirtualRouterServiceProvider, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualRouterName"), (Kind::VirtualRouter, &value.virtual_router_name), Role::Provider);
+    found.named(at.field("virtualRouterName"), Kind::VirtualRouter, &value.virtual_router_name, Role::Provider);
 }
 
 fn virtual_node_spec(value: &VirtualNodeSpec, at: &Pointer, found: &mut Found<'_>) {
@@ -60,7 +60,7 @@ fn backend(value: &Backend, at: &Pointer, found: &mut Found<'_>) {
 }
 
 fn virtual_service_backend(value: &VirtualServiceBackend, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualServiceName"), (Kind::VirtualService, &value.virtual_service_name), Role::Backend);
+    found.named(at.field("virtualServiceName"), Kind::VirtualService, &value.virtual_service_name, Role::Backend);
 }
 
 fn route_spec(value: &RouteSpec, at: &Pointer, found: &mut Found<'_>) {
@@ -84,7 +84,7 @@ fn route_action(value: &RouteAction, at: &Pointer, found: &mut Found<'_>) {
 }
 
 fn weighted_target(value: &WeightedTarget, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualNode"), (Kind::VirtualNode, &value.virtual_node), Role::Target);
+    found.named(at.field("virtualNode"), Kind::VirtualNode, &value.virtual_node, Role::Target);
 }
 
 fn grpc_route(value: &GrpcRoute, at: &Pointer, found: &mut Found<'_>) {
@@ -116,7 +116,7 @@ fn gateway_route_target(value: &GatewayRouteTarget, at: &Pointer, found: &mut Fo
 }
 
 fn gateway_route_virtual_service(value: &GatewayRouteVirtualService, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualServiceName"), (Kind::VirtualService, &value.virtual_service_name), Role::GatewayTarget);
+    found.named(at.field("virtualServiceName"), Kind::VirtualService, &value.virtual_service_name, Role::GatewayTarget);
 }
 
 fn grpc_gateway_route(value: &GrpcGatewayRoute, at: &Pointer, found: &mut Found<'_>) {
@@ -129,10 +129,10 @@ fn grpc_gateway_route_action(value: &GrpcGatewayRouteAction, at: &Pointer, found
 
 fn proxy_profile_spec(value: &ProxyProfileSpec, at: &Pointer, found: &mut Found<'_>) {
     if let Some(one) = &value.virtual_node {
-        found.named(at.field("virtualNode"), (Kind::VirtualNode, one), Role::ProfileSubject);
+        found.named(at.field("virtualNode"), Kind::VirtualNode, one, Role::ProfileSubject);
     }
     if let Some(one) = &value.virtual_gateway {
-        found.named(at.field("virtualGateway"), (Kind::VirtualGateway, one), Role::ProfileSubject);
+        found.named(at.field("virtualGateway"), Kind::VirtualGateway, one, Role::ProfileSubject);
     }
     if let Some(one) = &value.interception {
         interception(one, &at.field("interception"), found);
@@ -158,9 +158,9 @@ fn explicit_interception(value: &ExplicitInterception, at: &Pointer, found: &mut
 }
 
 fn explicit_service(value: &ExplicitService, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualService"), (Kind::VirtualService, &value.virtual_service), Role::ProfileDetail);
+    found.named(at.field("virtualService"), Kind::VirtualService, &value.virtual_service, Role::ProfileDetail);
 }
 
 fn static_endpoints(value: &StaticEndpoints, at: &Pointer, found: &mut Found<'_>) {
-    found.named(at.field("virtualNode"), (Kind::VirtualNode, &value.virtual_node), Role::ProfileDetail);
+    found.named(at.field("virtualNode"), Kind::VirtualNode, &value.virtual_node, Role::ProfileDetail);
 }

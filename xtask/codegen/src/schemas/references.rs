@@ -166,7 +166,7 @@ fn visit(field: &Field, value: &str, place: &str) -> String {
         (Some(reference), _) => {
             let role = reference.role.as_deref().unwrap_or_default();
             format!(
-                "found.named({}, (Kind::{}, {value}), Role::{})",
+                "found.named({}, Kind::{}, {value}, Role::{})",
                 place.trim_start_matches('&'),
                 pascal(&reference.kind),
                 pascal(role)
