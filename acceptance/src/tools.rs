@@ -164,7 +164,7 @@ fn variable(name: &str) -> Option<std::ffi::OsString> {
 fn found(place: Result<PathBuf, String>) -> PathBuf {
     match place {
         Ok(place) if place.is_file() => place,
-        Ok(place) => panic!("{} is no program: run `cargo xtask tools`", place.display()),
+        Ok(place) => panic!("{} is not a program: run `cargo xtask tools`", place.display()),
         Err(missing) => panic!("{missing}"),
     }
 }

@@ -75,7 +75,7 @@ fn what_is_not_clear_is_refused() {
     let world = World::new(&[]);
     for (arguments, told) in [
         (vec!["--store", "s3://b"], "nothing says whose policy it is"),
-        (vec!["--store", "gs://b", "--mesh", "m"], "no bucket of S3"),
+        (vec!["--store", "gs://b", "--mesh", "m"], "is not an S3 bucket"),
         (
             vec!["--store", "s3://b", "--proxy", "a"],
             "mesh/MESH/virtualNode/NAME",

@@ -139,7 +139,7 @@ impl Records {
         let written = records
             .iter()
             .map(|record| (record.key.clone(), Written::of(record)));
-        let written = written.collect();
+        let written: BTreeMap<_, _> = written.collect();
         let mut resources = Vec::with_capacity(records.len());
         for record in records {
             match meshform_registry::resource(record) {
@@ -154,7 +154,10 @@ impl Records {
                 Mesh::empty(name)
             }),
         };
-        problems.extend(told(&mesh, mesh.check()));
+        // Of a mesh that was never written there is nothing to say.
+        if !written.is_empty() {
+            problems.extend(told(&mesh, mesh.check()));
+        }
         Self::new(mesh, revision, problems, written)
     }
 

@@ -285,7 +285,9 @@ impl StoreError {
             Self::Busy { .. } => {
                 "try again; if nobody else is writing, look for a process that hangs".to_owned()
             }
-            Self::Io { .. } => "the write was rolled back; remove the cause and try again".to_owned(),
+            Self::Io { .. } => {
+                "a write that was under way was rolled back; remove the cause and try again".to_owned()
+            }
             Self::Replaced { .. } => "begin again, and leave the store's files alone meanwhile".to_owned(),
             Self::Closed { .. } => "what had not been acknowledged was not done; begin again".to_owned(),
             Self::Other { .. } => "name the store that was used before; if it is lost, fill a new one from \

@@ -31,7 +31,12 @@ fn what_the_storage_refuses_is_told_with_the_object_and_the_way_out() {
         ("GET", 403, "RequestTimeTooSkewed", ["MF0420", "set the clock"]),
         ("GET", 301, "", ["MF0421", "AWS_REGION"]),
         ("GET", 503, "SlowDown", ["MF0418", "wait and try again"]),
-        ("GET", 500, "InternalError", ["MF0410", "try again when"]),
+        (
+            "GET",
+            500,
+            "InternalError",
+            ["MF0410", "remove the cause and try again"],
+        ),
     ] {
         server.fail(part, Fault::Answer(status, code));
         status_says(&bucket, &[words[0], words[1], code, "s3://meshes/p"]);

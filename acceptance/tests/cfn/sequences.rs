@@ -13,7 +13,7 @@ pub(crate) fn shop() -> Value {
 Transform: Meshform
 Parameters:
   Weight: {Type: Number, Default: 90}
-  Canary: {Type: String, Default: till-v2}
+  CanaryName: {Type: String, Default: till-v2}
   Port: {Type: Number, Default: 8080}
 Conditions:
   Bare: !Equals [!Ref Weight, 100]
@@ -33,7 +33,7 @@ Resources:
     Type: AWS::AppMesh::VirtualNode
     Properties:
       MeshName: !GetAtt Mesh.MeshName
-      VirtualNodeName: !Ref Canary
+      VirtualNodeName: !Ref CanaryName
       Spec:
         Listeners: [{PortMapping: {Port: 8080, Protocol: http}}]
         ServiceDiscovery: {DNS: {Hostname: till-v2.internal}}
@@ -145,7 +145,7 @@ fn another_name_replaces_and_a_failed_update_leads_back() {
     let mut cfn = CloudFormation::new(&world.lambda);
     ended(cfn.create("shop", &shop(), &Parameters::new()), "CREATE_COMPLETE");
     ended(
-        cfn.update("shop", &shop(), &with(&[("Canary", "till-v3")])),
+        cfn.update("shop", &shop(), &with(&[("CanaryName", "till-v3")])),
         "UPDATE_COMPLETE",
     );
     assert_eq!(weights(&world)[1]["virtualNode"], "till-v3");
@@ -161,7 +161,7 @@ fn another_name_replaces_and_a_failed_update_leads_back() {
     wrong["Resources"]["Caller"]["Properties"]["Spec"]["Listeners"] =
         json!([{"PortMapping": {"Port": {"Fn::GetAtt": ["Canary", "Uid"]}, "Protocol": "http"}}]);
     let reasons = ended(
-        cfn.update("shop", &wrong, &with(&[("Canary", "till-v4")])),
+        cfn.update("shop", &wrong, &with(&[("CanaryName", "till-v4")])),
         "UPDATE_ROLLBACK_COMPLETE",
     );
     assert!(
@@ -171,7 +171,11 @@ fn another_name_replaces_and_a_failed_update_leads_back() {
     assert_eq!(world.bodies(), before);
     // The stack goes on from where it was.
     ended(
-        cfn.update("shop", &shop(), &with(&[("Canary", "till-v3"), ("Weight", "80")])),
+        cfn.update(
+            "shop",
+            &shop(),
+            &with(&[("CanaryName", "till-v3"), ("Weight", "80")]),
+        ),
         "UPDATE_COMPLETE",
     );
     assert_eq!(weights(&world)[0]["weight"], 80);

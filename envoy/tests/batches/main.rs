@@ -19,10 +19,25 @@ mod support;
 mod words;
 
 use ask::Asked;
+use meshform_model::exported;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// With the certificates of this test in the place of those that an agent would export.
+fn with_exported(text: &str, work: &Path) -> String {
+    let mut parts = text.split('"').map(str::to_owned).collect::<Vec<_>>();
+    for part in &mut parts {
+        if part.contains(exported::FOLDER)
+            && let Some((_, file)) = part.split_once("/current")
+        {
+            *part = format!("{}{file}", work.display());
+        }
+    }
+    parts.join("\"")
 }
 
 #[test]
@@ -30,6 +45,11 @@ fn envoy_takes_every_mesh_that_the_rules_let_pass() {
     let (first, count) = (number("MESHFORM_SEED", 0), number("MESHFORM_MESHES", 200));
     let work = tempfile::tempdir().unwrap();
     support::write_certificates(work.path());
+    std::fs::write(
+        work.path().join(exported::PASSPHRASE),
+        "of a key that is not encrypted",
+    )
+    .unwrap();
     let mut told = heal::Told::new();
     let mut meshes = BTreeMap::new();
     let mut proxies = Vec::new();
@@ -40,6 +60,7 @@ fn envoy_takes_every_mesh_that_the_rules_let_pass() {
         for proxy in output.proxies {
             let text = proxy.static_bootstrap.clone().unwrap();
             let text = text.replace("/etc/meshform/tls", work.path().to_str().unwrap());
+            let text = with_exported(&text, work.path());
             proxies.push(Asked {
                 seed,
                 proxy: proxy.key.to_string(),

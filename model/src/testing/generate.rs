@@ -179,7 +179,8 @@ pub fn text(shape: &TextShape, chance: &mut Chance) -> String {
         }
         Some("^[0-9]{12}$") => format!("{:012}", chance.below(1_000_000)),
         Some(pattern) if pattern.starts_with("^arn:") => {
-            format!("arn:aws:acm:us-east-1:123456789012:x/{word}")
+            let id: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
+            format!("arn:aws:acm:us-east-1:123456789012:certificate/a{id}")
         }
         Some(pattern) if pattern.starts_with("^1\\.") => format!("1.{}", 34 + chance.below(7)),
         Some(_) => word,

@@ -190,8 +190,8 @@ async fn old_releases_are_swept_and_those_in_the_history_can_be_pinned() {
     let history = releaser.history("apps").await.unwrap();
     assert_eq!(history.len(), 10);
     let blobs = store.blobs("apps").await.unwrap().len();
-    // Ten manifests, ten bundles of `a`, one of `stays`; the last dropped release may still be there.
-    assert!((21..=25).contains(&blobs), "{blobs}");
+    // Ten manifests, ten sets of resources, ten bundles of `a`, one of `stays`; the last dropped release may still be there.
+    assert!((31..=36).contains(&blobs), "{blobs}");
     for entry in &history {
         releaser.pin("apps", entry.release.as_str()).await.unwrap();
     }

@@ -49,6 +49,10 @@ pub(crate) const SECTIONS: &[Section] = &[
 /// Fields that have no live row, and why.
 pub(crate) const WITHOUT_A_ROW: &[(&str, &str)] = &[
     (
+        "proxyProfile.spec.certificates.source.acm.certificateArn",
+        "the agent exports it: its tests show it with Envoy and a stand-in for ACM",
+    ),
+    (
         "proxyProfile.spec.{image,logLevel,concurrency}",
         "an option of the container or of Envoy's command line, not of its configuration; the ECS output's tests show it",
     ),
