@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use meshform_console::assets::{Asset, POLICY};
-use meshform_console::{Action, Context, Links, Page, Query, Stream, Visitor, login, notice, render};
+use meshform_console::{Action, Context, Links, Page, Query, Visitor, login, notice, render};
 use meshform_model::diag::Diagnostic;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, parts: &Parts, body: &[
         return Ok(said(
             StatusCode::METHOD_NOT_ALLOWED,
             "Unknown method",
-            "Pages are got, and forms are posted.",
+            "The console answers GET, HEAD and POST.",
         ));
     }
     if let (["assets", name], false) = (segments.as_slice(), posts) {
@@ -199,7 +199,7 @@ async fn shown(
     let mut meshes = Vec::new();
     let mut view = None;
     match page.mesh() {
-        Some(mesh) => view = plane.site.view(mesh, streams(plane, mesh)).await?,
+        Some(mesh) => view = plane.site.view(mesh, plane.streams.of_mesh(mesh)).await?,
         None => {
             meshes = plane.site.meshes().await?;
             meshes.retain(|mesh| caller.may_read(mesh).is_ok());
@@ -232,34 +232,6 @@ fn action(form: &Query) -> Option<Action> {
         ("publish", _) => Some(Action::Publish),
         _ => None,
     }
-}
-
-/// The proxies of a mesh that are connected, those first that refuse something.
-fn streams(plane: &ControlPlane, mesh: &str) -> Vec<Stream> {
-    let all = plane.streams.json();
-    let all = all.get("proxies").and_then(serde_json::Value::as_array);
-    let within = format!("mesh/{mesh}/");
-    let text =
-        |one: &serde_json::Value, name: &str| one.get(name).and_then(|text| text.as_str()).map(str::to_owned);
-    let streams = all.into_iter().flatten().filter_map(|one| {
-        let proxy = text(one, "proxy").filter(|proxy| proxy.starts_with(&within))?;
-        let refused = one
-            .get("refused")
-            .and_then(|list| list.as_array())
-            .map_or(0, Vec::len);
-        let is_current = one.get("current").and_then(serde_json::Value::as_bool);
-        let about = match (refused, is_current) {
-            (0, Some(true)) => "current".to_owned(),
-            (0, _) => "lagging".to_owned(),
-            (many, _) => format!("refuses {many} of what it was told"),
-        };
-        Some(Stream {
-            proxy,
-            peer: text(one, "peer").unwrap_or_default(),
-            about,
-        })
-    });
-    streams.collect()
 }
 
 // === Who looks ===
@@ -313,7 +285,7 @@ async fn log_in(plane: &ControlPlane, parts: &Parts, from: IpAddr, form: &Query)
     {
         return Ok(page(
             StatusCode::TOO_MANY_REQUESTS,
-            login("Too many attempts; wait a moment."),
+            login("Too many attempts; try again in a moment."),
         ));
     }
     let (id, secret) = (
@@ -328,7 +300,7 @@ async fn log_in(plane: &ControlPlane, parts: &Parts, from: IpAddr, form: &Query)
     let Some((caller, _)) = fits else {
         return Ok(page(
             StatusCode::UNAUTHORIZED,
-            login("There is no such key, or the secret is another."),
+            login("Unknown key, or wrong secret."),
         ));
     };
     let statement = Login {
@@ -342,7 +314,7 @@ async fn log_in(plane: &ControlPlane, parts: &Parts, from: IpAddr, form: &Query)
         return Ok(said(
             StatusCode::INTERNAL_SERVER_ERROR,
             "No session",
-            "The system gives no random numbers.",
+            "The system's random number generator failed.",
         ));
     };
     let mut response = to("/console/");

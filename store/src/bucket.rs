@@ -47,7 +47,7 @@ use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::change::{Action, Change, ChangedRecords, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{PointerConflict, Result, StoreError};
-use crate::identity::{Seed, StoreIdentity};
+use crate::identity::{self, Seed, StoreIdentity};
 use crate::ids::RunId;
 use crate::location::BucketUrl;
 use crate::next;
@@ -144,21 +144,7 @@ impl BucketStore {
             self.objects.any().await?;
             return Ok(None);
         };
-        // The format first: a newer one may say the rest in another way.
-        let path = || self.objects.place(CARD).into();
-        let Some(format) = card.get("format").and_then(serde_json::Value::as_i64) else {
-            return Err(StoreError::Foreign {
-                path: path(),
-                what: "it does not say its format".to_owned(),
-            });
-        };
-        if format > FORMAT {
-            return Err(StoreError::Newer {
-                path: path(),
-                found: format,
-                known: FORMAT,
-            });
-        }
+        identity::check_format(&card, FORMAT, || self.objects.place(CARD).into())?;
         let card: Card =
             serde_json::from_value(card).map_err(|error| self.objects.damaged(CARD, error.to_string()))?;
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());

@@ -6,6 +6,7 @@ use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Who a store is. Terraform's private state keeps the id, so that another or an empty store is noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,26 @@ pub struct Seed {
     partition: String,
     region: String,
     account: String,
+}
+
+/// Refuses the card of a store that a newer version made, before the rest of it is read: that may be said in another way.
+pub(crate) fn check_format(
+    card: &serde_json::Value,
+    known: i64,
+    path: impl FnOnce() -> PathBuf,
+) -> Result<(), StoreError> {
+    match card.get("format").and_then(serde_json::Value::as_i64) {
+        Some(found) if found <= known => Ok(()),
+        Some(found) => Err(StoreError::Newer {
+            path: path(),
+            found,
+            known,
+        }),
+        None => Err(StoreError::Foreign {
+            path: path(),
+            what: "it does not say its format".to_owned(),
+        }),
+    }
 }
 
 // === impl Seed ===

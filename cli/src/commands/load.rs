@@ -51,14 +51,7 @@ pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
 
 /// The same; with `symbolic`, templates are read with their expressions, too.
 pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    let loaded = load_side(arguments, symbolic, io)?;
-    match loaded.lacks_mesh(arguments) {
-        Some(problem) => {
-            render::tell(io, &loaded.reading.sources, &[problem]);
-            None
-        }
-        None => Some(loaded),
-    }
+    load_side(arguments, symbolic, io)?.with_mesh(arguments, io)
 }
 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
@@ -96,14 +89,7 @@ pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io
     if !arguments.paths.is_empty() {
         return load(arguments, io);
     }
-    let loaded = load_store(arguments, store, io)?;
-    match loaded.lacks_mesh(arguments) {
-        Some(problem) => {
-            render::tell(io, &loaded.reading.sources, &[problem]);
-            None
-        }
-        None => Some(loaded),
-    }
+    load_store(arguments, store, io)?.with_mesh(arguments, io)
 }
 
 /// What a store holds, of one mesh where one is asked for.
@@ -233,6 +219,17 @@ fn some_of(names: &[&str]) -> String {
 }
 
 impl Loaded {
+    /// `None` where the mesh that is asked for is not there; that has been reported.
+    fn with_mesh(self, arguments: &InputArguments, io: &mut Io) -> Option<Self> {
+        match self.lacks_mesh(arguments) {
+            Some(problem) => {
+                render::tell(io, &self.reading.sources, &[problem]);
+                None
+            }
+            None => Some(self),
+        }
+    }
+
     /// That nothing of the mesh that is asked for is there, but of others.
     pub(crate) fn lacks_mesh(&self, arguments: &InputArguments) -> Option<Diagnostic> {
         let name = arguments.mesh.as_ref()?;

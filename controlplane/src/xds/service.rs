@@ -59,10 +59,7 @@ struct Stream {
 impl Streams {
     /// The streams, those first that refuse something, then those that lag.
     pub(crate) fn json(&self) -> Json {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<&Stream> = open.values().collect();
-        all.sort_by_key(|stream| (stream.refused.is_empty(), stream.current, stream.proxy.clone()));
-        let all = all.into_iter().map(|stream| {
+        let all = self.worst_first().into_iter().map(|stream| {
             let since = stream.since.duration_since(UNIX_EPOCH).unwrap_or_default();
             json!({
                 "proxy": stream.proxy,
@@ -74,6 +71,32 @@ impl Streams {
             })
         });
         json!({ "proxies": all.collect::<Vec<_>>() })
+    }
+
+    /// The streams of a mesh as the console shows them, in the same order.
+    pub(crate) fn of_mesh(&self, mesh: &str) -> Vec<meshform_console::Stream> {
+        let within = format!("mesh/{mesh}/");
+        let all = self.worst_first().into_iter();
+        all.filter(|stream| stream.proxy.starts_with(&within))
+            .map(|stream| meshform_console::Stream {
+                about: match (stream.refused.len(), stream.current) {
+                    (0, true) => "current".to_owned(),
+                    (0, false) => "lagging".to_owned(),
+                    (1, _) => "refuses 1 resource".to_owned(),
+                    (many, _) => format!("refuses {many} resources"),
+                },
+                proxy: stream.proxy,
+                peer: stream.peer.to_string(),
+            })
+            .collect()
+    }
+
+    fn worst_first(&self) -> Vec<Stream> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<Stream> = open.values().cloned().collect();
+        drop(open);
+        all.sort_by_key(|stream| (stream.refused.is_empty(), stream.current, stream.proxy.clone()));
+        all
     }
 
     /// Which proxies refuse a release and why, and which have taken it: by mesh, for those that are told one release.
@@ -323,7 +346,7 @@ impl Ads {
                 }
                 () = tokio::time::sleep(wake) => {}
                 () = ended(ends) => {
-                    return Err(Status::unauthenticated("the token has ended; come again with another"));
+                    return Err(Status::unauthenticated("the token has expired; connect again with a new one"));
                 }
             }
         }

@@ -32,7 +32,7 @@ use crate::bucket::Access;
 use crate::change::{Change, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{Result, StoreError};
-use crate::identity::{Seed, StoreIdentity};
+use crate::identity::{self, Seed, StoreIdentity};
 use crate::ids::{Ids, RandomIds, RunId};
 use crate::location::EtcdUrl;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
@@ -107,21 +107,8 @@ impl EtcdStore {
             return Ok(None);
         };
         let path = || format!("{} (key `{key}`)", self.client.place()).into();
-        // The format first: a newer one may say the rest in another way.
-        let format = serde_json::from_slice::<serde_json::Value>(&found.value).ok();
-        let Some(format) = format.and_then(|card| card.get("format")?.as_i64()) else {
-            return Err(StoreError::Foreign {
-                path: path(),
-                what: "it does not say its format".to_owned(),
-            });
-        };
-        if format > FORMAT {
-            return Err(StoreError::Newer {
-                path: path(),
-                found: format,
-                known: FORMAT,
-            });
-        }
+        let said = serde_json::from_slice(&found.value).unwrap_or_default();
+        identity::check_format(&said, FORMAT, path)?;
         let card: Card = self.read(&found)?;
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());
         Ok(Some(card.identity))
