@@ -195,7 +195,7 @@ impl Exports {
             };
             told(
                 EXPORT,
-                format!("{} cannot be had: {}{needs}", one.arn, refusal.told()),
+                format!("{} cannot be exported: {}{needs}", one.arn, refusal.told()),
             )
         })?;
         let Some(new) = found else { return Ok(()) };

@@ -76,7 +76,7 @@ fn make(arguments: &Arguments, io: &Io) -> Result<String, Problem> {
 /// `30m`, `24h`, `90d`.
 fn millis(text: &str) -> Result<i64, Problem> {
     let wrong = || {
-        let message = format!("`{text}` is no time that a token can hold");
+        let message = format!("`{text}` is not a lifetime of a token");
         Box::new(Diagnostic::error(codes::TOKEN, message).help("write `30m`, `24h` or `90d`"))
     };
     let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;

@@ -55,7 +55,7 @@ pub fn create(master: &MasterKey, whose: &str, until: Timestamp) -> Result<Strin
         _ => {
             let proxy = ProxyId::parse(whose).map_err(|_| {
                 wrong(
-                    format!("`{whose}` is no proxy and no mesh"),
+                    format!("`{whose}` is neither a proxy nor a mesh"),
                     "write `mesh/MESH/virtualNode/NAME`, `mesh/MESH/virtualGateway/NAME`, its ARN, or `mesh/MESH` for all \
                      proxies of a mesh",
                 )

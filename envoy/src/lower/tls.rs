@@ -248,7 +248,7 @@ impl Lowering<'_> {
                     codes::CERTIFICATE_SOURCE,
                     format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
                 )
-                .help("name a certificate of it as `certificate_arn` of `source { acm { … } }`, or give an authority as a file: `source { file { trust_chain = … } }`")
+                .help("name a certificate of ACM as `certificateArn` of the source `acm`, or give the authority as a file with `trustChain`")
                 .at(origin.place()),
             );
             return None;
