@@ -38,6 +38,23 @@ impl Releaser {
         Ok(both.map(|(release, manifest)| Served { release, manifest }))
     }
 
+    /// The release that proxies had before this one; none where the history does not go back as far.
+    pub async fn served_before(&self, served: &Served) -> Result<Option<Served>> {
+        let mesh = &served.manifest.mesh;
+        let history = self.history(mesh).await?.into_iter();
+        let mut older = history
+            .skip_while(|entry| entry.release != served.release)
+            .skip(1);
+        let Some(entry) = older.next() else {
+            return Ok(None);
+        };
+        let manifest = Arc::new(self.manifest(mesh, &entry).await?);
+        Ok(Some(Served {
+            release: entry.release,
+            manifest,
+        }))
+    }
+
     /// A proxy's configuration in a release; none where the release does not have the proxy.
     pub async fn bundle(&self, served: &Served, proxy: &ProxyId) -> Result<Option<Bundle>> {
         let Some(entry) = served.proxy(proxy) else {

@@ -92,6 +92,12 @@ impl Releases {
         Ok(Some(view))
     }
 
+    /// What a proxy was told by the release before; none where it had none, or where that cannot be read any more.
+    pub(crate) async fn view_before(&self, served: &Served, proxy: &ProxyId) -> Option<Arc<View>> {
+        let before = self.releaser.served_before(served).await.ok()??;
+        self.view(&before, proxy).await.ok()?
+    }
+
     /// Notes which proxies refuse a release, and which have taken it.
     pub(crate) async fn note_refusals(
         &self,

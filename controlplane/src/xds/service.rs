@@ -218,6 +218,7 @@ impl Form for Delta {
             subscribe: request.subscribe,
             unsubscribe: request.unsubscribe,
             names: None,
+            returns: !request.versions.is_empty(),
             versions: request.versions,
             nonce: request.nonce,
             error: request.error.map(|error| error.message),
@@ -253,6 +254,7 @@ impl Form for World {
     fn asked(request: WorldRequest) -> (String, Asked) {
         let asked = Asked {
             names: Some(request.names),
+            returns: !request.version.is_empty(),
             nonce: request.nonce,
             error: request.error.map(|error| error.message),
             ..Asked::default()
@@ -411,6 +413,12 @@ impl State {
         }
         match releases.view(served, &self.proxy).await {
             Ok(Some(view)) => {
+                if self.view.is_none()
+                    && self.session.returns_unnamed()
+                    && let Some(before) = releases.view_before(served, &self.proxy).await
+                {
+                    self.session.show(before);
+                }
                 self.session.show(Arc::clone(&view));
                 self.view = Some(view);
                 Ok(())

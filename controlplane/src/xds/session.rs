@@ -1,7 +1,7 @@
 //! One stream's state: what was asked for, what was sent, and what may be sent next. Pure: no clock and no connection.
 //!
 //! Nothing that is needed is taken away before what needs it has gone. A new view is told in three steps, each waited for:
-//! clusters with their endpoints; then listeners and routes; then what is gone. Sources: Envoy's description of the
+//! clusters with their endpoints, and time for the names of new ones to be resolved; then listeners and routes; then what is gone. Sources: Envoy's description of the
 //! protocol, and what Envoy 1.40 was seen to do: it acknowledges a cluster only after it has its endpoints, asks for them
 //! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 /// How long a step is waited for before the next one is told all the same, in milliseconds.
 const STEP: u64 = 20_000;
+/// How long Envoy has for the first answers of DNS about a new cluster, in milliseconds. It acknowledges such a cluster at
+/// once, and requests that are led to it before it has hosts end with 503.
+const RESOLVE: u64 = 1_000;
 
 /// The two forms of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(crate) struct Asked {
     pub(crate) versions: BTreeMap<String, String>,
     pub(crate) nonce: String,
     pub(crate) error: Option<String>,
+    /// The first of its type on the stream: whether the client has resources of an earlier one.
+    pub(crate) returns: bool,
 }
 
 /// What is to be sent.
@@ -63,6 +68,8 @@ struct Topic {
     /// The versions that it was sent, or said that it has.
     sent: BTreeMap<String, String>,
     answered: bool,
+    /// Whether the client had resources when the stream began.
+    returned: bool,
     /// The response that is not acknowledged, and when it was sent.
     flight: Option<(String, u64)>,
     refused: Option<String>,
@@ -75,7 +82,18 @@ pub(crate) struct Session {
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
     retained: BTreeMap<String, Arc<Entry>>,
+    resolving: Resolving,
     nonce: u64,
+}
+
+/// Whether routes have to wait for names that a new cluster resolves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resolving {
+    No,
+    /// The cluster was sent, and is not acknowledged.
+    Sent,
+    /// It was acknowledged; routes may follow from this time on.
+    Until(u64),
 }
 
 impl Session {
@@ -88,8 +106,15 @@ impl Session {
                 .collect(),
             view: None,
             retained: BTreeMap::new(),
+            resolving: Resolving::No,
             nonce: 0,
         }
+    }
+
+    /// Whether the client ran before and does not say what it has: its routes may lead to clusters that are gone.
+    pub(crate) fn returns_unnamed(&self) -> bool {
+        let clusters = self.topics.get(&Kind::Cluster);
+        self.protocol == Protocol::World && clusters.is_some_and(|topic| topic.returned)
     }
 
     /// What is reported from now on.
@@ -130,6 +155,7 @@ impl Session {
         }
         if !topic.open {
             topic.open = true;
+            topic.returned = asked.returns;
             topic.sent = asked.versions;
         }
         match asked.names {
@@ -145,16 +171,27 @@ impl Session {
             return Vec::new();
         };
         let mut out = Vec::new();
-        for kind in [Kind::Cluster, Kind::Endpoints, Kind::Secret] {
-            out.extend(self.upserts(kind, &view, now));
+        out.extend(self.upserts(Kind::Cluster, &view, false, now));
+        for kind in [Kind::Endpoints, Kind::Secret] {
+            out.extend(self.upserts(kind, &view, true, now));
         }
-        if self.settled(Kind::Cluster, now) && self.settled(Kind::Endpoints, now) {
+        self.resolving = match self.resolving {
+            Resolving::Sent if self.settled(Kind::Cluster, now) => Resolving::Until(now + RESOLVE),
+            Resolving::Until(then) if now >= then => Resolving::No,
+            other => other,
+        };
+        let has_hosts = self.resolving == Resolving::No;
+        if has_hosts && self.settled(Kind::Cluster, now) && self.settled(Kind::Endpoints, now) {
             for kind in [Kind::Listener, Kind::Routes] {
-                out.extend(self.upserts(kind, &view, now));
+                out.extend(self.upserts(kind, &view, true, now));
             }
-            if Kind::ALL.into_iter().all(|kind| self.settled(kind, now)) {
+            // On a new stream an Envoy that ran before asks for its routes a moment after its clusters.
+            if Kind::ALL
+                .into_iter()
+                .all(|kind| self.settled(kind, now) && self.asked_for(kind, &view))
+            {
                 self.retained.clear();
-                out.extend(self.upserts(Kind::Cluster, &view, now));
+                out.extend(self.upserts(Kind::Cluster, &view, true, now));
             }
         }
         out
@@ -163,13 +200,18 @@ impl Session {
     /// When to ask again although nothing has come: a step is waited for no longer than that.
     pub(crate) fn wake(&self) -> Option<u64> {
         let flights = self.topics.values().filter_map(|topic| topic.flight.as_ref());
-        flights.map(|(_, since)| since + STEP).min()
+        let resolved = match self.resolving {
+            Resolving::Until(then) => Some(then),
+            Resolving::No | Resolving::Sent => None,
+        };
+        flights.map(|(_, since)| since + STEP).chain(resolved).min()
     }
 
     /// Whether everything that was asked for was sent and taken.
     pub(crate) fn is_up_to_date(&self) -> bool {
         let open = self.topics.values().filter(|topic| topic.open);
         self.view.is_some()
+            && self.resolving == Resolving::No
             && open
                 .into_iter()
                 .all(|topic| topic.flight.is_none() && topic.refused.is_none())
@@ -186,8 +228,13 @@ impl Session {
         flight.is_none_or(|(_, since)| now >= since + STEP)
     }
 
-    /// What of a type is to be sent, and where nothing waits for it any more, what is gone.
-    fn upserts(&mut self, kind: Kind, view: &View, now: u64) -> Option<Push> {
+    fn asked_for(&self, kind: Kind, view: &View) -> bool {
+        let open = self.topics.get(&kind).is_some_and(|topic| topic.open);
+        open || !matches!(kind, Kind::Listener | Kind::Routes) || view.of(kind).next().is_none()
+    }
+
+    /// What of a type is to be sent; with `removals`, what is gone too.
+    fn upserts(&mut self, kind: Kind, view: &View, removals: bool, now: u64) -> Option<Push> {
         let topic = self
             .topics
             .get(&kind)
@@ -199,7 +246,7 @@ impl Session {
             .map(|(name, _)| name)
             .collect();
         // Of what is asked for by name, nothing is removed: it goes with what asks for it.
-        let gone: Vec<String> = match topic.wildcard {
+        let gone: Vec<String> = match topic.wildcard && removals {
             true => topic
                 .sent
                 .keys()
@@ -213,6 +260,13 @@ impl Session {
             return None;
         }
         if kind == Kind::Cluster {
+            // An Envoy that starts asks for listeners only when its clusters have hosts.
+            let runs = topic.answered || topic.returned;
+            let is_new = |name: &String| !topic.sent.contains_key(name);
+            let resolves = |name: &String| wanted.get(name).is_some_and(|entry| entry.resolves);
+            if runs && changed.iter().any(|name| is_new(name) && resolves(name)) {
+                self.resolving = Resolving::Sent;
+            }
             // A cluster that changed forgets its endpoints.
             let asked: Vec<String> = changed
                 .iter()

@@ -62,6 +62,8 @@ pub(crate) struct Entry {
     pub(crate) any: Bytes,
     /// Of a cluster whose endpoints are asked for: under which name.
     pub(crate) endpoints: Option<String>,
+    /// Of a cluster: whether Envoy asks DNS for its hosts, so that it is acknowledged before it can be used.
+    pub(crate) resolves: bool,
 }
 
 /// What one proxy is told.
@@ -128,14 +130,15 @@ pub(crate) fn no_endpoints(name: &str) -> Entry {
         cluster_name: name.to_owned(),
         ..ClusterLoadAssignment::default()
     };
-    entry(any(&none).encode_to_vec(), None)
+    entry(any(&none).encode_to_vec(), None, false)
 }
 
-fn entry(any: Vec<u8>, endpoints: Option<String>) -> Entry {
+fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> Entry {
     Entry {
         version: Digest::of(&any).short().to_owned(),
         any: any.into(),
         endpoints,
+        resolves,
     }
 }
 
@@ -182,7 +185,8 @@ fn encode(kind: Kind, body: &str) -> Result<Entry, String> {
         Kind::Routes => from_json::<RouteConfiguration>(&json).map(|message| any(&message)),
     };
     let made = made.map_err(|error| error.to_string())?;
-    Ok(entry(made.encode_to_vec(), endpoints_of(&json)))
+    let resolves = kind == Kind::Cluster && asks_dns(&json);
+    Ok(entry(made.encode_to_vec(), endpoints_of(&json), resolves))
 }
 
 /// How long Envoy waits for the endpoints of a cluster that changed before it goes on with those that it has.
@@ -218,23 +222,32 @@ fn endpoints_of(json: &Json) -> Option<String> {
     name.as_str().map(ToOwned::to_owned)
 }
 
+/// Whether the hosts of a cluster come from DNS.
+fn asks_dns(json: &Json) -> bool {
+    let named = |name: &str| json.get(name).and_then(Json::as_str);
+    let custom = json.get("cluster_type").or_else(|| json.get("clusterType"));
+    let custom = custom.and_then(|custom| custom.get("name")?.as_str());
+    matches!(named("type"), Some("STRICT_DNS" | "LOGICAL_DNS")) || custom == Some("envoy.cluster.dns")
+}
+
 #[cfg(test)]
 pub(in crate::xds) mod tests {
     use super::*;
 
-    /// A view of made-up resources: kind, name, version, and of a cluster under which name it asks for endpoints.
+    /// A view of made-up resources: kind, name, version. A cluster asks for endpoints under its name; DNS where that ends so.
     pub(in crate::xds) fn view(release: &str, all: &[(Kind, &str, &str)]) -> View {
         let mut view = View {
             release: release.to_owned(),
             ..View::default()
         };
         for (kind, name, version) in all {
-            let endpoints = (*kind == Kind::Cluster).then(|| (*name).to_owned());
+            let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
             view.endpoints.extend(endpoints.clone());
             let entry = Entry {
                 version: (*version).to_owned(),
                 any: Bytes::new(),
                 endpoints,
+                resolves: name.ends_with(".dns"),
             };
             let of_kind = view.resources.entry(*kind).or_default();
             of_kind.insert((*name).to_owned(), Arc::new(entry));
@@ -251,6 +264,9 @@ pub(in crate::xds) mod tests {
         let entry = encode(Kind::Cluster, &body).unwrap();
         assert_eq!(entry.endpoints.as_deref(), Some("b"));
         assert!(!entry.any.windows(ROOT.len()).any(|part| part == ROOT.as_bytes()));
+        assert!(!entry.resolves);
         assert!(encode(Kind::Cluster, r#"{"nonsense": 1}"#).is_err());
+        let named = r#"{"name": "b", "type": "STRICT_DNS"}"#;
+        assert!(encode(Kind::Cluster, named).unwrap().resolves);
     }
 }

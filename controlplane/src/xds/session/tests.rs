@@ -97,6 +97,80 @@ fn what_is_needed_comes_first_and_what_is_gone_goes_last() {
 }
 
 #[test]
+fn routes_wait_for_the_names_of_a_new_cluster_but_not_at_the_start() {
+    let with = |clusters: &[&'static str], route: &'static str| {
+        let clusters = clusters.iter().map(|name| (Cluster, *name, "1"));
+        let rest = [(Listener, "in", "1"), (Routes, "r", route)];
+        Arc::new(view("r", &clusters.chain(rest).collect::<Vec<_>>()))
+    };
+    let mut session = Session::new(Protocol::Delta);
+    session.show(with(&["a.dns"], "1"));
+    session.ask(Cluster, first(&[]));
+    let clusters = session.next(0);
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    session.ask(Listener, first(&[]));
+    session.ask(Routes, first(&["r"]));
+    let start = session.next(0);
+    assert_eq!(told(&start), ["Listener in@1", "Routes r@1"]);
+    for push in &start {
+        session.ask(push.kind, acknowledged(push));
+    }
+    assert!(session.is_up_to_date());
+
+    session.show(with(&["b.dns"], "2"));
+    let clusters = session.next(10);
+    assert_eq!(told(&clusters), ["Cluster b.dns@1"]);
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    assert!(session.next(20).is_empty());
+    assert!(!session.is_up_to_date(), "its routes are still to come");
+    assert_eq!(session.wake(), Some(20 + RESOLVE));
+    assert!(session.next(19 + RESOLVE).is_empty());
+    let routes = session.next(20 + RESOLVE);
+    assert_eq!(told(&routes), ["Routes r@2"]);
+    session.ask(Routes, acknowledged(&routes[0]));
+    assert_eq!(told(&session.next(20 + RESOLVE)), ["Cluster -a.dns"]);
+}
+
+#[test]
+fn what_a_client_has_from_an_earlier_stream_goes_after_its_routes() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view(
+        "r2",
+        &[
+            (Cluster, "new.dns", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", "2"),
+        ],
+    )));
+    let has = |names: &[&str], named: &[&str]| Asked {
+        versions: names
+            .iter()
+            .map(|name| ((*name).to_owned(), "1".to_owned()))
+            .collect(),
+        returns: true,
+        ..first(named)
+    };
+    session.ask(Cluster, has(&["old.dns"], &[]));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters), ["Cluster new.dns@1"], "nothing is removed yet");
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    session.ask(Listener, has(&["in"], &[]));
+    assert!(session.next(0).is_empty());
+    let listeners = session.next(RESOLVE);
+    assert_eq!(told(&listeners), ["Listener "]);
+    session.ask(Listener, acknowledged(&listeners[0]));
+    assert!(
+        session.next(RESOLVE).is_empty(),
+        "its routes are not asked for yet"
+    );
+    session.ask(Routes, has(&["r"], &["r"]));
+    let routes = session.next(RESOLVE);
+    assert_eq!(told(&routes), ["Routes r@2"]);
+    session.ask(Routes, acknowledged(&routes[0]));
+    assert_eq!(told(&session.next(RESOLVE)), ["Cluster -old.dns"]);
+}
+
+#[test]
 fn a_changed_cluster_gets_its_endpoints_again() {
     let mut session = settled();
     session.show(Arc::new(view(
@@ -185,7 +259,14 @@ fn a_client_that_comes_back_is_sent_what_differs() {
             ..Asked::default()
         },
     );
-    assert_eq!(told(&session.next(0)), ["Cluster a@2 -gone"]);
+    let changed = session.next(0);
+    assert_eq!(
+        told(&changed),
+        ["Cluster a@2"],
+        "its routes may still lead to the one that is gone"
+    );
+    session.ask(Cluster, acknowledged(&changed[0]));
+    assert_eq!(told(&session.next(0)), ["Cluster -gone"]);
     // One that has everything is answered all the same, with nothing.
     let mut session = Session::new(Protocol::Delta);
     session.show(Arc::new(view("r1", &[(Cluster, "a", "1")])));
