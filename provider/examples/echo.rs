@@ -16,10 +16,10 @@ use meshform_model::kind::Kind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use terraform_provider_appmesh::codes;
-use tfplugin::provider::{Provider, Registry};
+
 use tfplugin::resource::{Create, Delete, Failure, NewState, Read, Resource, Update};
 use tfplugin::schema::{IdentitySchema, Schema};
-use tfplugin::{Context, Diagnostics, Value};
+use tfplugin::{Context, Diagnostics, Provider, Registry, Value};
 
 struct Echoes;
 

@@ -2,10 +2,10 @@
 
 use super::CONCURRENCY;
 use super::objects::{Objects, number, numbered, numbered_name};
-use super::seal;
 use crate::change::{Action, Change, Feed};
 use crate::error::Result;
 use crate::record::{Author, Record, Revision};
+use crate::seal;
 use crate::time::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_model::key::ResourceKey;
