@@ -125,18 +125,21 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
 }
 
+/// A compilation that keeps nothing.
+pub(crate) struct Trial<'a> {
+    pub(crate) target: Target,
+    pub(crate) input: &'a InputArguments,
+    pub(crate) files: &'a FilesArgument,
+    pub(crate) quotas: &'a QuotaArgument,
+}
+
 /// What stands in the way of making that of what was loaded: everything that a compilation says, and nothing is kept.
 /// The meshes come back.
-pub(crate) fn judge(
-    target: Target,
-    (input, files, quotas): (&InputArguments, &FilesArgument, &QuotaArgument),
-    io: &Io,
-    loaded: &mut Loaded,
-) -> Vec<Mesh> {
+pub(crate) fn judge(trial: Trial<'_>, io: &Io, loaded: &mut Loaded) -> Vec<Mesh> {
     let arguments = Arguments {
-        input: input.clone(),
+        input: trial.input.clone(),
         store: None,
-        target,
+        target: trial.target,
         out: PathBuf::from("."),
         node: None,
         templates: None,
@@ -148,8 +151,8 @@ pub(crate) fn judge(
         companions: Companions::Keep,
         collector_image: meshform_compiler::ecs::COLLECTOR_IMAGE.to_owned(),
         check: true,
-        proxy_files: files.clone(),
-        quotas: quotas.clone(),
+        proxy_files: trial.files.clone(),
+        quotas: trial.quotas.clone(),
         format: FormatArgument { format: Format::Text },
     };
     targets::build(&arguments, io, loaded).1

@@ -453,8 +453,12 @@ fn middle(panel: &Panel, end: End) -> f64 {
     HEADER + above + 14.0
 }
 
+/// On the drawing, in its units: to the right, and down.
+type Point = (f64, f64);
+
 /// From the right edge of a card to its own name, there.
-fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
+fn to_itself(from: Point, to: Point) -> String {
+    let ((x, y1), (_, y2)) = (from, to);
     let far = number(x + 44.0);
     format!(
         "M{} {}C{far} {} {far} {} {} {}",
@@ -468,7 +472,8 @@ fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
 }
 
 /// From the right edge of one card to the left edge of another.
-fn curve((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> String {
+fn curve(from: Point, to: Point) -> String {
+    let ((x1, y1), (x2, y2)) = (from, to);
     let reach = if x2 > x1 {
         ((x2 - x1) / 2.0).min(160.0)
     } else {
