@@ -100,7 +100,12 @@ impl Browser {
     /// When the browser does not answer.
     pub fn tab(&mut self, width: u32, height: u32, is_dark: bool) -> io::Result<Tab<'_>> {
         let mut ignored = Vec::new();
-        let target = self.call(None, "Target.createTarget", &json!({"url": "about:blank"}), &mut ignored)?;
+        let target = self.call(
+            None,
+            "Target.createTarget",
+            &json!({"url": "about:blank"}),
+            &mut ignored,
+        )?;
         let to = json!({"targetId": target["targetId"], "flatten": true});
         let session = self.call(None, "Target.attachToTarget", &to, &mut ignored)?;
         let mut tab = Tab {
@@ -324,7 +329,8 @@ impl Tab<'_> {
     /// When the browser does not answer.
     pub fn wheel(&mut self, (x, y): (f64, f64), by: f64, with_control: bool) -> io::Result<()> {
         let modifiers = if with_control { 2 } else { 0 };
-        let event = json!({"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by, "modifiers": modifiers});
+        let event =
+            json!({"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by, "modifiers": modifiers});
         self.call("Input.dispatchMouseEvent", &event).map(drop)
     }
 
