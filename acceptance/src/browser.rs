@@ -4,6 +4,11 @@
 //! The protocol is JSON with a zero byte after each message. It goes through the process's own pipes, so there is no port
 //! that somebody else could find, and no socket protocol to speak.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "of JSON values: what is not there is null, and a pointer would say the same at more length"
+)]
+
 use serde_json::{Value as Json, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;

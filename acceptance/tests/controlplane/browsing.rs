@@ -129,14 +129,7 @@ fn every_page_is_quiet_fits_and_has_names_for_its_controls() {
             let wide = number(&mut tab, "document.scrollingElement.scrollWidth");
             assert!(wide <= f64::from(width), "{at} is {wide} wide");
             let controls = tab.controls().unwrap();
-            assert_eq!(
-                nameless(&controls),
-                [&Control {
-                    role: String::new(),
-                    name: String::new()
-                }; 0],
-                "{at}"
-            );
+            assert!(nameless(&controls).is_empty(), "{at}: {:?}", nameless(&controls));
             for role in ["banner", "main", "navigation", "heading"] {
                 assert!(
                     controls.iter().any(|one| one.role == role),
