@@ -31,6 +31,8 @@ mod slow;
 #[path = "../provider/small_mesh.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod small_mesh;
+#[path = "../provider/wait.rs"]
+mod wait;
 #[path = "../provider/world.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod world;
