@@ -41,7 +41,6 @@ const CONFIRMATION: Duration = Duration::from_secs(60);
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
 const PUBLISHER: &str = "meshform-agent";
 
-/// Follows releases.
 pub(crate) struct Follower {
     pub(crate) config: Rc<Config>,
     pub(crate) store: Store,
@@ -59,7 +58,7 @@ pub(crate) struct Follower {
 enum Verdict {
     Taken,
     Refused(Vec<Problem>),
-    /// Envoy has said nothing.
+    /// Envoy has not reported yet.
     Open,
 }
 
@@ -88,7 +87,7 @@ impl Follower {
         }
     }
 
-    /// For ever.
+    /// Runs until the process ends.
     pub(crate) async fn run(mut self) {
         self.shared
             .status
