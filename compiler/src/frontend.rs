@@ -15,12 +15,12 @@ mod cloudformation;
 pub mod codes;
 mod found;
 mod gather;
-mod given;
 pub mod json;
 pub mod kubernetes;
 mod state;
 mod tags;
 pub mod tasks;
+mod template_values;
 pub mod text;
 mod time;
 pub mod workloads;
@@ -36,10 +36,10 @@ use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
 pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
-pub use cloudformation::{Symbolic, SymbolicResource};
+pub use cloudformation::{Symbolic, SymbolicResource, WholeTemplate};
 pub(crate) use found::of_properties;
 use gather::Gathered;
-pub use given::Given;
+pub use template_values::TemplateValues;
 
 /// An input: a file, or standard input.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub struct Options {
 
 /// A resource that an input holds.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundResource {
     pub kind: Kind,
     /// Which resource; `None` when it lacks a name, which is reported.
     pub key: Option<ResourceKey>,
@@ -97,7 +97,7 @@ pub struct Reading {
     /// The texts, for places.
     pub sources: Sources,
     /// The resources, in the order of the inputs.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundResource>,
     /// ECS task definitions that stand beside the mesh.
     pub tasks: Vec<tasks::FoundTask>,
     /// What runs beside proxies, in its short form.
@@ -111,7 +111,7 @@ pub struct Reading {
     /// Templates with their expressions, where that was asked for.
     pub symbolic: Symbolic,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
-    pub whole: Vec<tasks::FoundTemplate>,
+    pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
     pub kubernetes: kubernetes::Kept,
 }
