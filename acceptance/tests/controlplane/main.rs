@@ -15,6 +15,7 @@ mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod polled;
 mod proxies;
 mod server;
 mod together;
