@@ -1,6 +1,6 @@
 //! Hosts that a poller looks up: an input of their own beside the releases, which changes without one.
 
-use super::view::{Entry, assignment};
+use super::view::{WireResource, assignment};
 use meshform_release::{Hosts, Served};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(crate) struct Polled {
     /// The names under which Envoy asks for them.
     names: BTreeSet<String>,
-    known: BTreeMap<String, Arc<Entry>>,
+    known: BTreeMap<String, Arc<WireResource>>,
     /// Whether all places were read, so that of what is not known nothing is written.
     read: bool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Polled {
 pub(crate) enum HostsOf {
     /// They are not looked up: what the release says holds.
     Release,
-    Known(Arc<Entry>),
+    Known(Arc<WireResource>),
     /// Nobody has looked them up.
     Nobody,
     /// It is not known whether somebody has.
@@ -61,7 +61,7 @@ impl Polled {
     #[cfg(test)]
     pub(crate) fn made_up(names: &[&str], known: &[(&str, &str)], read: bool) -> Self {
         let entry = |version: &str| {
-            Arc::new(Entry {
+            Arc::new(WireResource {
                 version: version.to_owned(),
                 any: bytes::Bytes::new(),
                 endpoints: None,

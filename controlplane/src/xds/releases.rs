@@ -4,7 +4,7 @@ use super::hosts::Polled;
 use super::view::{Pool, View};
 use meshform_bundle::ProxyId;
 use meshform_model::digest::Digest;
-use meshform_release::{ReadSets, Refusals, Releaser, Served};
+use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, Served};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -115,11 +115,12 @@ impl Releases {
         mesh: &str,
         release: &str,
         seen: &Refusals,
+        memory: &mut RefusalMemory,
     ) -> Result<(), String> {
         let Some(release) = Digest::parse(release) else {
             return Ok(());
         };
-        let noted = self.releaser.note_refusals(mesh, &release, seen).await;
+        let noted = self.releaser.note_refusals(mesh, &release, seen, memory).await;
         noted.map_err(|error| error.to_string())
     }
 

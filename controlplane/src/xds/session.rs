@@ -6,7 +6,7 @@
 //! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
 use super::hosts::{HostsOf, Polled};
-use super::view::{Entry, Kind, View, no_endpoints};
+use super::view::{Kind, View, WireResource, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) struct Asked {
 pub(crate) struct Push {
     pub(crate) kind: Kind,
     pub(crate) nonce: String,
-    pub(crate) resources: Vec<(String, Arc<Entry>)>,
+    pub(crate) resources: Vec<(String, Arc<WireResource>)>,
     pub(crate) removed: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Session {
     topics: BTreeMap<Kind, Topic>,
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
-    retained: BTreeMap<String, Arc<Entry>>,
+    retained: BTreeMap<String, Arc<WireResource>>,
     polled: Arc<Polled>,
     resolving: Resolving,
     nonce: u64,
@@ -286,7 +286,7 @@ impl Session {
             }
         }
         let whole = self.protocol == Protocol::World && kind.is_wildcard();
-        let resources: Vec<(String, Arc<Entry>)> = wanted
+        let resources: Vec<(String, Arc<WireResource>)> = wanted
             .iter()
             .filter(|(name, _)| whole || changed.contains(name))
             .map(|(name, entry)| (name.clone(), Arc::clone(entry)))
@@ -317,8 +317,8 @@ fn wanted(
     topic: &Topic,
     kind: Kind,
     view: &View,
-    (retained, polled): (&BTreeMap<String, Arc<Entry>>, &Polled),
-) -> BTreeMap<String, Arc<Entry>> {
+    (retained, polled): (&BTreeMap<String, Arc<WireResource>>, &Polled),
+) -> BTreeMap<String, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
         if kind == Kind::Cluster {

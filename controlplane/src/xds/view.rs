@@ -57,7 +57,7 @@ impl Kind {
 
 /// A resource as it goes over the wire.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct WireResource {
     pub(crate) version: String,
     /// The encoded `Any`.
     pub(crate) any: Bytes,
@@ -72,7 +72,7 @@ pub(crate) struct Entry {
 pub(crate) struct View {
     /// The release that it is from.
     pub(crate) release: String,
-    resources: BTreeMap<Kind, BTreeMap<String, Arc<Entry>>>,
+    resources: BTreeMap<Kind, BTreeMap<String, Arc<WireResource>>>,
     origins: BTreeMap<String, Vec<Origin>>,
     /// The names under which clusters ask for endpoints.
     endpoints: BTreeSet<String>,
@@ -101,11 +101,11 @@ impl View {
     }
 
     /// The resources of a kind.
-    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<Entry>)> {
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<WireResource>)> {
         self.resources.get(&kind).into_iter().flatten()
     }
 
-    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<Entry>> {
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<WireResource>> {
         self.resources.get(&kind)?.get(name)
     }
 
@@ -126,14 +126,14 @@ impl View {
 }
 
 /// The hosts of a cluster that a poller has found.
-pub(crate) fn assignment(name: &str, hosts: &[Endpoint]) -> Result<Entry, String> {
+pub(crate) fn assignment(name: &str, hosts: &[Endpoint]) -> Result<WireResource, String> {
     let json = meshform_bundle::endpoints::assignment(name, hosts);
     let message = from_json::<ClusterLoadAssignment>(&json).map_err(|error| error.to_string())?;
     Ok(entry(any(&message).encode_to_vec(), None, false))
 }
 
 /// That a cluster has no hosts, which is not the same as nothing.
-pub(crate) fn no_endpoints(name: &str) -> Entry {
+pub(crate) fn no_endpoints(name: &str) -> WireResource {
     let none = ClusterLoadAssignment {
         cluster_name: name.to_owned(),
         ..ClusterLoadAssignment::default()
@@ -141,8 +141,8 @@ pub(crate) fn no_endpoints(name: &str) -> Entry {
     entry(any(&none).encode_to_vec(), None, false)
 }
 
-fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> Entry {
-    Entry {
+fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> WireResource {
+    WireResource {
         version: Digest::of(&any).short().to_owned(),
         any: any.into(),
         endpoints,
@@ -153,7 +153,7 @@ fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> Entry {
 /// Entries by the digest of what they were made from, as long as a view has them.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    entries: Mutex<BTreeMap<(Kind, String), Weak<Entry>>>,
+    entries: Mutex<BTreeMap<(Kind, String), Weak<WireResource>>>,
 }
 
 impl Pool {
@@ -161,8 +161,8 @@ impl Pool {
         &self,
         kind: Kind,
         digest: &str,
-        make: impl FnOnce() -> Result<Entry, String>,
-    ) -> Result<Arc<Entry>, String> {
+        make: impl FnOnce() -> Result<WireResource, String>,
+    ) -> Result<Arc<WireResource>, String> {
         let key = (kind, digest.to_owned());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = entries.get(&key).and_then(Weak::upgrade) {
@@ -182,7 +182,7 @@ impl Pool {
 
 /// A body of a bundle as the message that goes over the wire: what a bundle says of files that Envoy watches is asked of the
 /// same stream instead.
-fn encode(kind: Kind, body: &str) -> Result<Entry, String> {
+fn encode(kind: Kind, body: &str) -> Result<WireResource, String> {
     let mut json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
     by_stream(&mut json, kind);
     let made = match kind {
@@ -251,7 +251,7 @@ pub(in crate::xds) mod tests {
         for (kind, name, version) in all {
             let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
             view.endpoints.extend(endpoints.clone());
-            let entry = Entry {
+            let entry = WireResource {
                 version: (*version).to_owned(),
                 any: Bytes::new(),
                 endpoints,
