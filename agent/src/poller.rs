@@ -27,6 +27,7 @@ use cloud_map::{CloudMap, Instances};
 use files::Files;
 use health::Health;
 use lease::Lease;
+use meshform_bundle::Digest;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, IpPreference, NodeState, PollerState};
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use objects::Objects;
@@ -196,6 +197,14 @@ impl Destination {
         }
     }
 
+    /// A set that has what was written last of a node.
+    fn set_of(&self, node: &str) -> Option<Digest> {
+        match self {
+            Self::Objects(objects) => objects.set_of(node),
+            Self::Files(_) | Self::Own(_) => None,
+        }
+    }
+
     /// Writes what is known: for each node its clusters.
     async fn write(
         &mut self,
@@ -288,6 +297,9 @@ impl Poller {
         }
         let known = self.known(&discovery);
         let written = self.place.write(&discovery, &known).await?;
+        for (name, state) in &mut states {
+            state.set = self.place.set_of(name);
+        }
         if written > 0 && !matches!(self.place, Destination::Own(_)) {
             let noun = if written == 1 { "proxy has" } else { "proxies have" };
             log::info(&format!("{written} {noun} other endpoints"));

@@ -42,10 +42,14 @@ impl Health {
 
     /// What was read is written: what is known of each node from now on.
     pub(super) fn knows(&self, nodes: BTreeMap<String, NodeState>) {
-        let told = |nodes: &BTreeMap<String, NodeState>| -> Vec<(String, usize, bool, Option<String>)> {
+        // When it was read is told with the next renewal.
+        let told = |nodes: &BTreeMap<String, NodeState>| -> BTreeMap<String, NodeState> {
             let told = nodes.iter();
-            told.map(|(name, node)| (name.clone(), node.endpoints, node.at > 0, node.problem.clone()))
-                .collect()
+            told.map(|(name, node)| {
+                let at = u64::from(node.at > 0);
+                (name.clone(), NodeState { at, ..node.clone() })
+            })
+            .collect()
         };
         let before = std::mem::replace(&mut self.state.borrow_mut().nodes, nodes);
         if told(&before) != told(&self.state.borrow().nodes) {

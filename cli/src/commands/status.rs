@@ -5,7 +5,9 @@ mod proxies;
 mod targets;
 
 use super::quotas::QuotaArgument;
-use super::said::{MeshArguments, Problem, Report, Said, change_json, change_words, entry_json, run, words};
+use super::said::{
+    MeshArguments, Problem, Report, Said, change_json, change_words, entry_json, refused_words, run, words,
+};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
@@ -177,6 +179,7 @@ impl Said {
             self.lines
                 .push("  release policy MANUAL: `meshform release` releases it".to_owned());
         }
+        self.lines.extend(refused_words(&status.refused));
         self.lines.extend(proxies::lines(&fleet));
         let mut report = json!({
             "mesh": mesh,
@@ -187,6 +190,7 @@ impl Said {
             "whole": whole,
             "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
             "targets": status.targets.iter().map(targets::json).collect::<Vec<_>>(),
+            "refused": status.refused,
             "proxies": fleet.proxies.iter().map(proxies::json).collect::<Vec<_>>(),
         });
         if cost {

@@ -227,7 +227,6 @@ impl Gathered {
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
         if options.symbolic {
-            reading.whole = stacks.whole();
             reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
         }
         reading.misused =
@@ -243,6 +242,9 @@ impl Gathered {
                 .push(problem.help("it names one body of API JSON that does not name itself"));
         }
         reading.problems.extend(scope.finish());
+        if options.symbolic {
+            reading.whole = stacks.into_whole();
+        }
         reading
     }
 }
