@@ -13,7 +13,7 @@ use meshform_bundle::codes::{
     AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
 };
-use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
+use meshform_bundle::objects::{Current, Delivery, EndpointSet, Problem, Rejected};
 use meshform_bundle::publish::Publisher;
 use meshform_bundle::{Bundle, Digest, ROOT, endpoints, layout};
 use std::collections::BTreeMap;
@@ -99,25 +99,20 @@ impl Follower {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
         }
-        if self.config.own_discovery {
-            // Envoy is to begin with addresses, if they can be had.
-            let known = self.shared.endpoints_known.notified();
-            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
-        }
-        // What is newest, if it is available; a store that is away must not keep a proxy from starting.
-        self.look(FIRST_LOOK).await;
-        if self.shared.status.borrow().bundle.is_none()
-            && let Some(good) = self.memory.good.clone()
-        {
-            log::info("starting from the last good release on this disk");
-            if let Err(error) = self.apply(&good).await {
-                log::error(&format!("the last good release cannot be used: {error}"));
-            }
-        }
+        // Envoy is started with files once, or each time that its control plane is away when it is started.
+        let mut begun = None;
+        let to_begin = |shared: &Shared, begun: Option<u32>| {
+            shared.follows_files() && begun != Some(shared.files_turn.get())
+        };
         loop {
+            if to_begin(&self.shared, begun) {
+                begun = Some(self.shared.files_turn.get());
+                self.begin().await;
+            }
             let next = Instant::now() + self.pause();
-            while Instant::now() < next {
-                sleep(CERTIFICATES.min(next.saturating_duration_since(Instant::now()))).await;
+            while Instant::now() < next && !to_begin(&self.shared, begun) {
+                let pause = CERTIFICATES.min(next.saturating_duration_since(Instant::now()));
+                let _ = tokio::time::timeout(pause, self.shared.files_needed.notified()).await;
                 if self.shared.endpoints_changed.get()
                     && let Err(error) = self.renew_endpoints().await
                 {
@@ -134,8 +129,78 @@ impl Follower {
                     *self.shared.certificates.borrow_mut() = Some(error);
                 }
             }
-            self.look(Duration::MAX).await;
+            if !to_begin(&self.shared, begun) {
+                self.look(Duration::MAX).await;
+            }
+            if self.shared.delivery.get() == Some(Delivery::Ads) {
+                self.tell_release().await;
+            }
         }
+    }
+
+    /// Brings Envoy the first release: what is newest, if it is available; a store that is away must not keep a proxy from
+    /// starting.
+    async fn begin(&mut self) {
+        if self.config.own_discovery {
+            // Envoy is to begin with addresses, if they can be had.
+            let known = self.shared.endpoints_known.notified();
+            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
+        }
+        self.seen = None;
+        self.look(FIRST_LOOK).await;
+        for known in [self.memory.waiting.clone(), self.memory.good.clone()] {
+            if self.shared.status.borrow().bundle.is_none()
+                && let Some(known) = known
+            {
+                log::info("starting from the last good release on this disk");
+                if let Err(error) = self.apply(&known).await {
+                    log::error(&format!("the last good release cannot be used: {error}"));
+                }
+            }
+        }
+    }
+
+    /// Says which release Envoy has by ADS: the control plane names it as the version of what it sends.
+    async fn tell_release(&self) {
+        let admin = self.shared.admin.borrow().clone();
+        let Some(admin) = admin else { return };
+        let Ok(updates) = admin.updates().await else {
+            return;
+        };
+        let release = updates.clusters().and_then(Digest::parse);
+        let before = std::mem::replace(&mut self.shared.status.borrow_mut().release, release.clone());
+        if before != release {
+            self.shared.status.borrow_mut().since = now();
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// Puts a release by while Envoy has its configuration by ADS.
+    async fn put_by(&mut self, current: &Current) -> Result<(), String> {
+        if self.memory.waiting.as_ref() == Some(current) {
+            return Ok(());
+        }
+        if let Some(digest) = &current.bundle {
+            self.bundle(digest).await?;
+        }
+        if let Some(endpoints) = &current.endpoints {
+            let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
+            self.fetch(&key, endpoints).await?;
+        }
+        self.memory.waiting = Some(current.clone());
+        self.kept.remember(&self.memory)?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Takes away from the disk what nothing needs any more.
+    fn sweep(&self) {
+        let needed = [&self.memory.good, &self.memory.waiting];
+        let needed = needed.into_iter().flatten();
+        let needed: Vec<&Digest> = needed
+            .flat_map(|one| one.bundle.iter().chain(&one.endpoints))
+            .collect();
+        self.kept.sweep(&needed);
     }
 
     /// Lets Envoy read certificates again that have changed. What it refuses is no fault of the release: it goes on with
@@ -255,6 +320,9 @@ impl Follower {
         }
         self.memory.sequence = current.sequence;
         self.shared.status.borrow_mut().sequence = current.sequence;
+        if !self.shared.follows_files() {
+            return self.put_by(&current).await;
+        }
         let is_refused = self
             .memory
             .rejected
@@ -325,9 +393,9 @@ impl Follower {
         }
         let healed = self.memory.rejected.take().is_some();
         self.memory.good = Some(current.clone());
+        self.memory.waiting = None;
         self.kept.remember(&self.memory)?;
-        let needed: Vec<&Digest> = current.bundle.iter().chain(&current.endpoints).collect();
-        self.kept.sweep(&needed);
+        self.sweep();
         self.exports.sweep();
         {
             let mut status = self.shared.status.borrow_mut();
@@ -531,8 +599,13 @@ impl Follower {
             .as_ref()
             .is_none_or(|good| good.bundle != self.shared.status.borrow().bundle);
         let mut confirmed = false;
+        let turn = self.shared.files_turn.get();
         while Instant::now() < until {
             sleep(Duration::from_millis(200)).await;
+            if !self.shared.follows_files() || self.shared.files_turn.get() != turn {
+                // It is settled anew where Envoy has its configuration from.
+                return Verdict::Open;
+            }
             let (ended, code) = self.shared.ends.get();
             if ended != ends {
                 // Its counters begin again.

@@ -57,6 +57,11 @@ meshform_model::codes! {
         "A certificate that the agent exported ends within a week, and ACM has no newer one. ACM renews what it issued \
          sixty days (private authorities) or forty-five days (public ones) before the end; imported ones it does not. \
          Look at the certificate's renewal status in ACM."
+    FALLBACK "MF0446" "proxy started without its control plane"
+        "The bootstrap that Envoy is given is for ADS, and the control plane did not say that it is ready (`/readyz`) within \
+         MESHFORM_CONTROL_PLANE_WAIT. So Envoy was started with the files of the last release, from the store or the agent's \
+         disk, and follows releases by files. It returns to ADS when it is next started: replace the task once the control \
+         plane is back, or set MESHFORM_RESTART=idle."
 }
 
 /// A message with its code, as agents log and report it. One that has a code already keeps that.

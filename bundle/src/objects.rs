@@ -113,6 +113,9 @@ pub struct Status {
     /// Whether Envoy must be started anew to take the bootstrap of its release.
     #[serde(default)]
     pub needs_restart: bool,
+    /// Where Envoy has its configuration from.
+    #[serde(default)]
+    pub mode: Delivery,
     /// What Envoy did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
@@ -134,6 +137,19 @@ pub enum ProxyState {
     Draining,
     /// It has ended.
     Stopped,
+}
+
+/// Where the Envoy beside an agent has its configuration from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Files, which its agent writes.
+    #[default]
+    Files,
+    /// A control plane, by ADS. What of it is in effect the control plane knows; the status has its release alone.
+    Ads,
+    /// Files, because the control plane was away when Envoy was started.
+    Fallback,
 }
 
 /// A release that Envoy did not take; also the content of the marker `m/MESH/rejected/KIND/NAME/INSTANCE`.
@@ -310,6 +326,7 @@ impl Status {
             sequence: 0,
             since: 0,
             needs_restart: false,
+            mode: Delivery::Files,
             rejected: None,
             certificates: Vec::new(),
         }

@@ -8,7 +8,7 @@ use crate::publishing::listed;
 use crate::releaser::Releaser;
 use crate::target::Target;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use meshform_bundle::objects::{ProxyState, Status};
+use meshform_bundle::objects::{Delivery, ProxyState, Status};
 use meshform_bundle::{ProxyId, codes};
 use meshform_model::diag::{Diagnostic, Place, Severity};
 use meshform_model::key::ResourceKey;
@@ -35,6 +35,8 @@ pub enum Condition {
     Lagging,
     /// Envoy is not ready yet.
     Starting,
+    /// It has what it is to run, from files, because its control plane was away when it was started.
+    Fallback,
     /// It has its release, of which Envoy reads a part only when it is started anew.
     NeedsRestart,
     /// It has what it is to run.
@@ -82,12 +84,13 @@ struct Seen {
 
 impl Condition {
     /// Every condition, the worst first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rejects,
         Self::Failing,
         Self::Lost,
         Self::Lagging,
         Self::Starting,
+        Self::Fallback,
         Self::NeedsRestart,
         Self::Current,
         Self::Draining,
@@ -102,6 +105,7 @@ impl Condition {
             Self::Lost => "lost",
             Self::Lagging => "lagging",
             Self::Starting => "starting",
+            Self::Fallback => "fallback",
             Self::NeedsRestart => "needsRestart",
             Self::Current => "current",
             Self::Draining => "draining",
@@ -112,6 +116,7 @@ impl Condition {
     pub fn words(self) -> &'static str {
         match self {
             Self::NeedsRestart => "needs a restart",
+            Self::Fallback => "without its control plane",
             other => other.name(),
         }
     }
@@ -135,7 +140,10 @@ impl Condition {
         match status.state {
             ProxyState::Failing => Self::Failing,
             ProxyState::Starting => Self::Starting,
+            // What it has by ADS its control plane knows.
+            _ if status.mode == Delivery::Ads => Self::Current,
             _ if status.bundle.as_ref() != bundle => Self::Lagging,
+            _ if status.mode == Delivery::Fallback => Self::Fallback,
             _ if status.needs_restart => Self::NeedsRestart,
             _ => Self::Current,
         }
@@ -322,7 +330,7 @@ mod tests {
                 });
             }
         };
-        let cases: [Case<'_>; 10] = [
+        let cases: [Case<'_>; 12] = [
             (&|_| {}, 0, Condition::Current),
             (&|_| {}, LOST_MILLIS + 1, Condition::Lost),
             (&|status| status.bundle = None, 0, Condition::Lagging),
@@ -332,6 +340,15 @@ mod tests {
                 Condition::Failing,
             ),
             (&|status| status.needs_restart = true, 0, Condition::NeedsRestart),
+            (&|status| status.mode = Delivery::Fallback, 0, Condition::Fallback),
+            (
+                &|status| {
+                    status.mode = Delivery::Ads;
+                    status.bundle = None;
+                },
+                0,
+                Condition::Current,
+            ),
             (&rejects(b"bundle"), 0, Condition::Rejects),
             (&rejects(b"an older one"), 0, Condition::Current),
             (
