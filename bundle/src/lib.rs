@@ -17,6 +17,7 @@ pub mod codes;
 pub mod discovery;
 pub mod endpoints;
 pub mod error;
+pub mod fuzzing;
 pub mod layout;
 mod legacy;
 pub mod objects;

@@ -295,3 +295,71 @@ fn a_laptop_gets_a_file_for_compose() {
         assert!(ran.err.contains(said), "{}", ran.err);
     }
 }
+
+/// What only CloudFormation knows can be given, and the message says by which options.
+#[test]
+fn the_options_for_a_proxy_that_only_cloudformation_knows_are_told() {
+    let template = "Parameters:\n  Shop: {Type: String}\nResources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      \
+                    NetworkMode: awsvpc\n      ContainerDefinitions:\n        - {Name: app, Image: app, PortMappings: [{ContainerPort: 8080}]}\n        \
+                    - Name: envoy\n          Image: aws-appmesh-envoy:v1\n          Environment:\n            - Name: APPMESH_RESOURCE_ARN\n              \
+                    Value: !Sub 'mesh/${Shop}/virtualNode/${AWS::StackName}-${Box.Name}'\n";
+    let mesh = "- {meshName: m, spec: {}}\n- {meshName: m, virtualNodeName: n, spec: {}}\n";
+    let world = World::new(&[("task.yaml", template), ("mesh.yaml", mesh)]);
+    let ran = world.run(&[
+        "compile",
+        "mesh.yaml",
+        "task.yaml",
+        "--target",
+        "ecs",
+        "--out",
+        "out",
+    ]);
+    assert!(ran.err.contains("error[MF0918]"), "{}", ran.all());
+    for option in [
+        "`--parameter Shop=VALUE`",
+        "`--parameter AWS::StackName=VALUE`",
+        "`--attribute Box.Name=VALUE`",
+    ] {
+        assert!(ran.err.contains(option), "{option}: {}", ran.all());
+    }
+}
+
+/// Several task definitions may stand in one file, as a list.
+#[test]
+fn a_list_of_task_definitions_is_read() {
+    let task = |name: &str| {
+        format!(
+            "{{\"family\": \"{name}\", \"networkMode\": \"awsvpc\", \"containerDefinitions\": [{{\"name\": \"app\", \"image\": \"app\", \
+             \"portMappings\": [{{\"containerPort\": 8080}}]}}, {{\"name\": \"envoy\", \"image\": \"aws-appmesh-envoy:v1\", \"environment\": \
+             [{{\"name\": \"APPMESH_RESOURCE_ARN\", \"value\": \"mesh/m/virtualNode/{name}\"}}]}}], \"proxyConfiguration\": {{\"type\": \
+             \"APPMESH\", \"containerName\": \"envoy\", \"properties\": [{{\"name\": \"AppPorts\", \"value\": \"8080\"}}]}}}}"
+        )
+    };
+    let node = |name: &str| {
+        format!(
+            "- {{meshName: m, virtualNodeName: {name}, spec: {{listeners: [{{portMapping: {{port: 8080, protocol: http}}}}], \
+             serviceDiscovery: {{dns: {{hostname: {name}.local}}}}}}}}\n"
+        )
+    };
+    let mesh = format!("- {{meshName: m, spec: {{}}}}\n{}{}", node("a"), node("b"));
+    let tasks = format!("[{}, {}]", task("a"), task("b"));
+    let world = World::new(&[("tasks.json", &tasks), ("mesh.yaml", &mesh)]);
+    let ran = world.run(&[
+        "compile",
+        "mesh.yaml",
+        "tasks.json",
+        "--target",
+        "ecs",
+        "--configuration",
+        "static",
+        "--out",
+        "out",
+    ]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    for name in ["a", "b"] {
+        let file = world
+            .path()
+            .join(format!("out/m/virtualNode/{name}/task-definition.json"));
+        assert!(file.is_file(), "{}", ran.all());
+    }
+}

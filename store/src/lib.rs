@@ -22,6 +22,8 @@ pub mod create;
 pub mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+#[cfg(feature = "bucket")]
+pub mod fuzzing;
 #[cfg(feature = "etcd")]
 mod r#gen;
 pub mod identity;

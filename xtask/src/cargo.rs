@@ -59,6 +59,30 @@ pub(crate) fn build_binaries(
     Ok(found)
 }
 
+/// Builds one example of a package, in that profile, and says where it is.
+pub(crate) fn build_example(
+    checkout: &Checkout,
+    package: &str,
+    name: &str,
+    profile: &str,
+) -> Result<PathBuf> {
+    let mut command = cargo(checkout);
+    command.args([
+        "build",
+        "--profile",
+        profile,
+        "--package",
+        package,
+        "--example",
+        name,
+    ]);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failure::new(format!("cannot run cargo: {error}")))?;
+    let found = executables(&String::from_utf8_lossy(&output.stdout)).remove(name);
+    found.ok_or_else(|| Failure::new(format!("cannot build the example `{name}` of {package}")))
+}
+
 /// Names and places of the executables in cargo's messages.
 fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();

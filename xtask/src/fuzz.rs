@@ -23,6 +23,9 @@ const TARGETS: &[Target] = &[
     target("forms", "fuzz/readers", "forms"),
     target("tfplugin/json", "fuzz/tfplugin", "json"),
     target("tfplugin/msgpack", "fuzz/tfplugin", "msgpack"),
+    target("stores/objects", "fuzz/stores", "objects"),
+    target("stores/ledger", "fuzz/stores", "ledger"),
+    target("stores/log", "fuzz/stores", "log"),
 ];
 
 const fn target(name: &'static str, folder: &'static str, inner: &'static str) -> Target {
@@ -145,7 +148,7 @@ mod tests {
                 target.name
             );
         }
-        let files = ["fuzz/readers", "fuzz/tfplugin"].map(|folder| {
+        let files = ["fuzz/readers", "fuzz/tfplugin", "fuzz/stores"].map(|folder| {
             let targets = checkout.root().join(folder).join("fuzz_targets");
             fs::read_dir(targets).unwrap().count()
         });

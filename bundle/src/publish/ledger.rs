@@ -64,13 +64,17 @@ impl Ledger {
 
     /// A ledger of whatever mesh.
     pub(super) fn read_any(path: &Path) -> Result<Option<Self>> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io(path, "read", &error)),
-        };
+        match fs::read(path) {
+            Ok(bytes) => Self::parse(path, &bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(path, "read", &error)),
+        }
+    }
+
+    /// The ledger that a file says.
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let unfit = |detail: String| Error::io(path, "read", &io::Error::other(detail));
-        let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| {
+        let ledger: Self = serde_json::from_slice(bytes).map_err(|error| {
             unfit(format!(
                 "{error}; delete the file, and everything is published anew"
             ))
@@ -85,7 +89,7 @@ impl Ledger {
         if let Some(path) = ledger.proxies.keys().chain(ledger.retired.keys()).find(inside) {
             return Err(unfit(format!("`{path}` leads out of the directory")));
         }
-        Ok(Some(ledger))
+        Ok(ledger)
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<()> {
@@ -113,4 +117,21 @@ pub(super) fn file_name(mesh: &str) -> String {
         "{readable}-{}.json",
         digest.as_str().get(..12).unwrap_or_default()
     )
+}
+
+/// As [`crate::fuzzing::ledger`].
+pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
+    let path = Path::new("ledger.json");
+    let Ok(ledger) = Ledger::parse(path, bytes) else {
+        return Ok(());
+    };
+    let mut named = ledger.proxies.keys().chain(ledger.retired.keys());
+    if let Some(outside) = named.find(|name| !is_inside(name)) {
+        return Err(format!("`{outside}` leads out of the directory"));
+    }
+    let written = serde_json::to_vec(&ledger).map_err(|error| error.to_string())?;
+    match Ledger::parse(path, &written) {
+        Ok(back) if back == ledger => Ok(()),
+        other => Err(format!("{ledger:?} came back as {other:?}")),
+    }
 }

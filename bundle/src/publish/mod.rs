@@ -17,7 +17,7 @@
 
 mod apply;
 mod disk;
-mod ledger;
+pub(crate) mod ledger;
 mod parallel;
 mod polled;
 mod tidy;

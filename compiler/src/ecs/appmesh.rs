@@ -101,6 +101,62 @@ fn path_of(function: &Json) -> Option<String> {
     (before.starts_with("arn:") && !path.contains("${")).then(|| format!("mesh/{path}"))
 }
 
+/// The options that give what the variable with the proxy's name is made of, where CloudFormation would have to say it.
+pub(super) fn unresolved(container: &Map<String, Json>) -> BTreeSet<String> {
+    let all = container.get("environment").and_then(Json::as_array);
+    let named = |one: &&Json| {
+        let name = one.get("name").and_then(Json::as_str);
+        name.is_some_and(|name| SUBJECT.contains(&name))
+    };
+    let mut options = BTreeSet::new();
+    for value in all
+        .into_iter()
+        .flatten()
+        .filter(named)
+        .filter_map(|one| one.get("value"))
+    {
+        collect_options(value, &mut options);
+    }
+    options
+}
+
+fn collect_options(value: &Json, options: &mut BTreeSet<String>) {
+    let option = |name: &str| {
+        let kind = if name.contains('.') {
+            "attribute"
+        } else {
+            "parameter"
+        };
+        format!("`--{kind} {name}=VALUE`")
+    };
+    match value {
+        Json::Array(list) => list.iter().for_each(|item| collect_options(item, options)),
+        Json::Object(object) => {
+            for (function, argument) in object {
+                match (function.as_str(), argument) {
+                    ("Ref" | "Fn::GetAtt", Json::String(name)) => {
+                        options.insert(option(name));
+                    }
+                    ("Fn::GetAtt", Json::Array(parts)) => {
+                        let parts: Vec<&str> = parts.iter().filter_map(Json::as_str).collect();
+                        options.insert(option(&parts.join(".")));
+                    }
+                    ("Fn::Sub", Json::String(text)) => {
+                        let names = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
+                        let open = names.filter(|(name, _)| !name.starts_with('!'));
+                        options.extend(open.map(|(name, _)| option(name)));
+                    }
+                    ("Fn::ImportValue", Json::String(name)) => {
+                        options.insert(format!("`--import {name}=VALUE`"));
+                    }
+                    _ => collect_options(argument, options),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Which proxy the container is, or what it says that names none.
 pub(super) fn subject(container: &Map<String, Json>) -> Result<ResourceKey, Option<String>> {
     let variables = environment(container);

@@ -81,10 +81,16 @@ pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Dia
         let why = why.unwrap_or_else(|| "`APPMESH_RESOURCE_ARN` is not set".to_owned());
         let problem = Diagnostic::error(
             codes::NO_SUBJECT,
-            format!("the Envoy of the task definition `{}` names no proxy: {why}", found.label),
+            format!(
+                "the Envoy of the task definition `{}` names no proxy: {why}",
+                found.label
+            ),
         );
-        let help = "set `APPMESH_RESOURCE_ARN` to `mesh/NAME/virtualNode/NAME`, or give a parameter's value with \
-                    `--parameter NAME=VALUE`";
+        let options: Vec<String> = appmesh::unresolved(container).into_iter().collect();
+        let help = match options.is_empty() {
+            true => "set `APPMESH_RESOURCE_ARN` to `mesh/NAME/virtualNode/NAME`".to_owned(),
+            false => format!("give what it is made of: {}", options.join(", ")),
+        };
         at(problem.help(help), found)
     })?;
     let translation = appmesh::translate(&known, container, agent);

@@ -83,7 +83,7 @@ impl Gathered {
             Err(refused) => return reading.no_text(&input.name, refused),
         };
         let source = reading.sources.add(input.name.as_str(), text.as_str());
-        if input.name.ends_with(".tf") {
+        if input.name.ends_with(".tf") || input.name.ends_with(".tf.json") {
             let problem = Diagnostic::error(
                 codes::UNKNOWN_FORM,
                 format!(

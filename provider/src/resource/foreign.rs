@@ -132,3 +132,87 @@ fn unreadable(kind: Kind, why: &str) -> Diagnostics {
     )
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+    use tfplugin::codec::json::parse;
+
+    const STATE: &str = include_str!("../../../model/tests/data/all-fields.state.json");
+
+    /// Puts something else in the place of one value, by chance (splitmix64).
+    fn spoil(value: &mut Json, mut next: impl FnMut(usize) -> usize) {
+        let mut at = value;
+        loop {
+            let inner = match at {
+                Json::Object(fields) => fields.len(),
+                Json::Array(items) => items.len(),
+                _ => 0,
+            };
+            if inner == 0 || next(6) == 0 {
+                break;
+            }
+            let chosen = next(inner);
+            at = match at {
+                Json::Object(fields) => fields.values_mut().nth(chosen).unwrap(),
+                Json::Array(items) => &mut items[chosen],
+                _ => unreachable!("it has nothing inside"),
+            };
+        }
+        let others = [
+            Json::Null,
+            json!(""),
+            json!("x"),
+            json!(0),
+            json!(-1.5),
+            json!(1e300),
+            json!(true),
+            json!([]),
+            json!([null]),
+            json!({}),
+            json!({"x": [1]}),
+            json!([at.clone(), at.clone()]),
+        ];
+        *at = others[next(others.len())].clone();
+    }
+
+    #[test]
+    fn a_spoilt_state_of_another_provider_is_refused_or_fits_our_schema() {
+        let state: Json = serde_json::from_str(STATE).unwrap();
+        let mut taken = 0;
+        for (at, resource) in state["resources"].as_array().unwrap().iter().enumerate() {
+            let name = resource["type"].as_str().unwrap().trim_start_matches("aws_");
+            let kind = Kind::ALL
+                .into_iter()
+                .find(|kind| model_schema::kind(*kind).type_in(Dialect::Terraform) == name);
+            let schema = crate::schema::resource(kind.unwrap());
+            for seed in 0..60_u64 {
+                let mut number = seed * 1000 + at as u64;
+                let mut next = |n: usize| {
+                    number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                    let z = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                    ((z ^ (z >> 31)) % n as u64) as usize
+                };
+                let mut stored = resource["instances"][0]["attributes"].clone();
+                for _ in 0..seed % 4 {
+                    spoil(&mut stored, &mut next);
+                }
+                let tree = parse(stored.to_string().as_bytes()).unwrap();
+                match super::state(kind.unwrap(), &schema, &tree) {
+                    Ok(state) => {
+                        taken += 1;
+                        assert!(schema.conform_stored(state).is_ok(), "{stored}");
+                    }
+                    Err(found) => {
+                        assert!(
+                            seed % 4 > 0 && !format!("{found:?}").contains("bug"),
+                            "{found:?}: {stored}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(taken > 1000, "{taken}");
+    }
+}

@@ -5,6 +5,7 @@ use super::objects::{Objects, number, numbered, numbered_name};
 use crate::change::{Action, Change, Feed};
 use crate::error::Result;
 use crate::record::{Author, Record, Revision};
+use crate::seal;
 use crate::time::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_model::key::ResourceKey;
@@ -218,4 +219,39 @@ impl MeshLog {
     fn snapshots(&self) -> String {
         format!("m/{}/snapshots", self.folder)
     }
+}
+
+/// As [`crate::fuzzing::log`].
+pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
+    fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+        seal::is_intact(bytes).then(|| serde_json::from_slice(bytes).ok())?
+    }
+    fn again<T: Serialize + for<'de> Deserialize<'de>>(value: &T) -> std::result::Result<T, String> {
+        let text = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+        let sealed = seal::seal(text.clone());
+        let back: T =
+            read(&sealed).ok_or_else(|| format!("not read: {}", String::from_utf8_lossy(&sealed)))?;
+        match serde_json::to_vec(&back) {
+            Ok(again) if again == text => Ok(back),
+            other => Err(format!(
+                "{} came back as {other:?}",
+                String::from_utf8_lossy(&text)
+            )),
+        }
+    }
+    if let Some(snapshot) = read::<Snapshot>(bytes) {
+        again(&snapshot)?;
+    }
+    if let Some(entry) = read::<LogEntry>(bytes) {
+        let entry = again(&entry)?;
+        let mut log = MeshLog::new("apps".to_owned());
+        log.apply(entry.clone());
+        log.apply(entry);
+        if log.head() != Revision(2) {
+            return Err(format!("two writes make revision 2, not {}", log.head()));
+        }
+        // Whatever it says, the feed can be asked.
+        let _ = log.feed(Revision(0), 10);
+    }
+    Ok(())
 }

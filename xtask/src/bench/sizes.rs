@@ -1,5 +1,6 @@
-//! What an apply, plans, one change and a destroy cost at several sizes: ours, as many of Terraform's built-in
-//! `terraform_data` (the floor), and, where its binary is named, the provider that these resources came from, with the
+//! What an apply, plans, one change and a destroy cost at several sizes: ours; a provider of the same resources that only
+//! echoes (the floor: what ours costs above it is ours); as many of Terraform's built-in `terraform_data`, which has next
+//! to no schema; and, where its binary is named, the provider that these resources came from, with the
 //! same configuration against a small server of the API's shapes.
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use meshform_acceptance::terraform::{Module, Ran};
 use super::figures::{millis, row};
 use super::usage::{Program, Usage};
 use super::{Bench, plans, server};
+use crate::cargo;
 use crate::failure::{Failure, Result};
 use crate::out;
 
@@ -45,8 +47,14 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
         Some(_) => Some(server::start()?),
         None => None,
     };
+    let echo = cargo::build_example(
+        bench.checkout,
+        "terraform-provider-appmesh",
+        "echo",
+        &bench.profile,
+    )?;
     for &count in &bench.sizes {
-        let rivals = rivals(bench, count, server)?;
+        let rivals = rivals(bench, count, (&echo, server))?;
         for (step, args) in STEPS {
             let mut floor = None;
             for rival in &rivals {
@@ -63,14 +71,16 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// The floor comes first: the others are held against it.
-fn rivals(bench: &Bench<'_>, count: usize, server: Option<SocketAddr>) -> Result<Vec<Rival>> {
+fn rivals(
+    bench: &Bench<'_>,
+    count: usize,
+    (echo, server): (&Path, Option<SocketAddr>),
+) -> Result<Vec<Rival>> {
+    let own = || mesh("appmesh", "meshform/appmesh", "", count);
     let mut all = vec![
+        ("echo", Some(echo.to_owned()), own()),
+        ("ours", Some(bench.provider.clone()), own()),
         ("built-in", None, built_in(count)),
-        (
-            "ours",
-            Some(bench.provider.clone()),
-            mesh("appmesh", "meshform/appmesh", "", count),
-        ),
     ];
     if let (Some(peer), Some(server), true) = (&bench.peer, server, bench.peer_sizes.contains(&count)) {
         let block = format!(

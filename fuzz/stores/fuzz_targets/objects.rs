@@ -1,0 +1,8 @@
+//! Objects of a bucket target
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Err(what) =  what can be read says the same when it is written and read again.:meshform_bundle::fuzzing::objects(bytes) {
+        panic!("{what}");
+    }
+});
