@@ -2,6 +2,7 @@
 //!
 //! Each is one JSON object with its `format`; fields that a newer version of the same format adds are let through.
 
+use crate::discovery::NodeState;
 use crate::error::{Error, Result};
 use crate::proxy::{ProxyId, mesh_prefix};
 use meshform_model::digest::Digest;
@@ -116,6 +117,9 @@ pub struct Status {
     /// Where Envoy has its configuration from.
     #[serde(default)]
     pub mode: Delivery,
+    /// What the proxy has found in Cloud Map itself, by node; none where it leaves that to the mesh's poller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<BTreeMap<String, NodeState>>,
     /// What Envoy did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
@@ -327,6 +331,7 @@ impl Status {
             since: 0,
             needs_restart: false,
             mode: Delivery::Files,
+            discovery: None,
             rejected: None,
             certificates: Vec::new(),
         }

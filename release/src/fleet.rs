@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 const CONCURRENCY: usize = 32;
 
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
-const LOST_MILLIS: i64 = 25 * 60_000;
+pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
 
 /// How a running proxy stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -254,7 +254,18 @@ impl FleetReader {
         bucket: &BucketTarget,
         mesh: &str,
     ) -> Result<Vec<(Status, Timestamp)>> {
-        let listed = bucket.statuses(mesh).await?;
+        self.read_where(bucket, mesh, |_| true).await
+    }
+
+    /// The same of the objects whose keys are wanted.
+    pub(crate) async fn read_where(
+        &mut self,
+        bucket: &BucketTarget,
+        mesh: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(Status, Timestamp)>> {
+        let mut listed = bucket.statuses(mesh).await?;
+        listed.retain(|object| wanted(&object.key));
         let seen = self.seen.entry((bucket.name(), mesh.to_owned())).or_default();
         let reads = listed.into_iter().map(|object| {
             let known = seen.remove(&object.key);

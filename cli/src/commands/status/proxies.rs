@@ -111,6 +111,7 @@ pub(super) fn json(one: &RunningProxy) -> Json {
         "restarts": status.restarts,
         "needsRestart": status.needs_restart,
         "mode": status.mode,
+        "discovery": status.discovery,
         "rejected": status.rejected,
         "certificates": status.certificates,
     })
