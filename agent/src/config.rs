@@ -40,7 +40,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_RESTART",
-        "when a changed bootstrap takes effect: `next`, when Envoy is next started, or `idle`, as soon as no connection is open (next)",
+        "when Envoy is started anew for what it reads only then (a changed bootstrap, a control plane that is back): `next`, when it is next started anyway, or `idle`, as soon as no connection is open (next)",
     ),
     (
         "MESHFORM_CONTROL_PLANE",

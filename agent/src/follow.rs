@@ -10,7 +10,7 @@ use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
 use meshform_bundle::codes::{
-    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
+    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OLDER, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
 };
 use meshform_bundle::objects::{Current, Delivery, EndpointSet, Problem, Rejected};
@@ -50,6 +50,8 @@ pub(crate) struct Follower {
     memory: Memory,
     /// What the object was when it was last taken.
     seen: Option<String>,
+    /// The bundle that it named last, in this life.
+    named: Option<Digest>,
     quick_until: Option<Instant>,
     certificates: Certificates,
     exports: Exports,
@@ -82,6 +84,7 @@ impl Follower {
             shared,
             memory,
             seen: None,
+            named: None,
             quick_until: None,
             certificates: Certificates::default(),
             exports,
@@ -184,8 +187,7 @@ impl Follower {
             self.bundle(digest).await?;
         }
         if let Some(endpoints) = &current.endpoints {
-            let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
-            self.fetch(&key, endpoints).await?;
+            self.endpoints(endpoints).await?;
         }
         self.memory.waiting = Some(current.clone());
         self.kept.remember(&self.memory)?;
@@ -312,13 +314,19 @@ impl Follower {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
         let current = Current::decode(&self.config.proxy, bytes).map_err(|error| told(MALFORMED, error))?;
         if current.sequence < self.memory.sequence {
-            log::warn(&format!(
-                "current.json has sequence {}, and {} was seen: an older publisher's, ignored",
-                current.sequence, self.memory.sequence
+            return Err(told(
+                OLDER,
+                format!(
+                    "current.json has sequence {}, and {} was seen before: an older publisher's, which the next release corrects; \
+                     or the store was made anew, and then {} has to be emptied while the agent is stopped",
+                    current.sequence,
+                    self.memory.sequence,
+                    self.config.dir.display()
+                ),
             ));
-            return Ok(());
         }
         self.memory.sequence = current.sequence;
+        self.named.clone_from(&current.bundle);
         self.shared.status.borrow_mut().sequence = current.sequence;
         if !self.shared.follows_files() {
             return self.put_by(&current).await;
@@ -334,10 +342,14 @@ impl Follower {
             && good.bundle != current.bundle
         {
             let is_in_effect = self.shared.status.borrow().bundle == current.bundle;
+            let good = self.with_endpoints(&good, current.endpoints.as_ref()).await?;
             if is_in_effect {
                 // The way back had failed.
                 self.write(&good).await?;
                 self.shared.changed.notify_one();
+            } else if self.memory.good.as_ref() != Some(&good) {
+                self.quick_until = Some(Instant::now() + QUICK_FOR);
+                return self.apply(&good).await;
             }
             return Ok(());
         }
@@ -386,12 +398,44 @@ impl Follower {
         }
     }
 
+    /// A release that Envoy took, with the addresses that the refused one after it came with: hosts come and go whichever of the
+    /// two is in effect. What those say nothing of keeps the addresses that it has.
+    async fn with_endpoints(
+        &mut self,
+        good: &Current,
+        endpoints: Option<&Digest>,
+    ) -> Result<Current, String> {
+        let Some(newer) = endpoints.filter(|newer| good.endpoints.as_ref() != Some(*newer)) else {
+            return Ok(good.clone());
+        };
+        let mut set = self.endpoints(newer).await?;
+        if let Some(older) = &good.endpoints {
+            for (cluster, hosts) in self.endpoints(older).await?.clusters {
+                set.clusters.entry(cluster).or_insert(hosts);
+            }
+        }
+        let bytes = set.encode().map_err(|error| error.to_string())?;
+        let digest = Digest::of(&bytes);
+        self.kept.keep(&digest, &bytes)?;
+        Ok(Current {
+            endpoints: Some(digest),
+            ..good.clone()
+        })
+    }
+
     /// Remembers it as what to go back to.
     async fn is_good(&mut self, current: &Current) -> Result<(), String> {
-        if self.memory.good.as_ref() == Some(current) && self.memory.rejected.is_none() {
+        self.shared.took_release.set(true);
+        // Going on with an earlier release makes no refused one good.
+        let heals = self.memory.rejected.is_some() && self.named == current.bundle;
+        if self.memory.good.as_ref() == Some(current) && !heals {
+            let release = current.release.clone();
+            self.shared.status.borrow_mut().release = release;
             return Ok(());
         }
-        let healed = self.memory.rejected.take().is_some();
+        if heals {
+            self.memory.rejected = None;
+        }
         self.memory.good = Some(current.clone());
         self.memory.waiting = None;
         self.kept.remember(&self.memory)?;
@@ -400,10 +444,10 @@ impl Follower {
         {
             let mut status = self.shared.status.borrow_mut();
             status.release.clone_from(&current.release);
-            status.rejected = None;
+            status.rejected.clone_from(&self.memory.rejected);
         }
         self.shared.changed.notify_one();
-        if healed {
+        if heals {
             let key = self.config.proxy.rejected_key(&self.instance());
             if let Err(error) = self.store.remove(&key).await {
                 log::warn(&error);
@@ -429,7 +473,11 @@ impl Follower {
         if let Some(good) = self.memory.good.clone()
             && good.bundle != current.bundle
         {
+            // Without the newer addresses, if they cannot be had: going back comes first.
+            let with = self.with_endpoints(&good, current.endpoints.as_ref()).await;
+            let good = with.unwrap_or(good);
             self.write(&good).await?;
+            self.shared.took_release.set(true);
             self.shared.status.borrow_mut().release.clone_from(&good.release);
             log::info("back to the last good release; the refused one is not tried again");
         }
@@ -471,9 +519,7 @@ impl Follower {
         };
         let mut name = digest;
         if let Some(endpoints) = &current.endpoints {
-            let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
-            let bytes = self.fetch(&key, endpoints).await?;
-            let set = EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))?;
+            let set = self.endpoints(endpoints).await?;
             endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
@@ -525,6 +571,13 @@ impl Follower {
         status.bundle.clone_from(&current.bundle);
         status.endpoints.clone_from(&current.endpoints);
         status.since = now();
+    }
+
+    /// A set of endpoints, from this disk or the store.
+    async fn endpoints(&mut self, digest: &Digest) -> Result<EndpointSet, String> {
+        let key = EndpointSet::key(self.config.proxy.mesh(), digest);
+        let bytes = self.fetch(&key, digest).await?;
+        EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))
     }
 
     /// A bundle, from this disk or the store.

@@ -318,7 +318,7 @@ impl Supervisor {
         match admin.ready().await {
             Ok(()) => {
                 self.shared.envoy.take();
-                if !self.shared.is_healthy() {
+                if !self.shared.is_ready() {
                     let version = admin.version().await;
                     let certificates = admin.certificates().await;
                     let mut status = self.shared.status.borrow_mut();
@@ -330,7 +330,7 @@ impl Supervisor {
             }
             Err(error) => {
                 *self.shared.envoy.borrow_mut() = Some(told(NOT_SERVING, error));
-                if self.shared.is_healthy() {
+                if self.shared.is_ready() {
                     self.shared.state(ProxyState::Failing);
                 }
             }

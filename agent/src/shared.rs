@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) status: RefCell<Status>,
+    /// Envoy has taken a release from files.
+    pub(crate) took_release: Cell<bool>,
     /// Where Envoy has its configuration from; none until its control plane has answered, or has not in time.
     pub(crate) delivery: Cell<Option<Delivery>>,
     /// It is settled anew.
@@ -55,6 +57,7 @@ impl Shared {
     pub(crate) fn new(status: Status) -> Self {
         Self {
             status: RefCell::new(status),
+            took_release: Cell::default(),
             delivery: Cell::new(Some(Delivery::Files)),
             delivery_settled: Notify::new(),
             files_needed: Notify::new(),
@@ -119,9 +122,15 @@ impl Shared {
         }
     }
 
-    /// Whether Envoy serves.
-    pub(crate) fn is_healthy(&self) -> bool {
+    /// Whether Envoy says that it serves.
+    pub(crate) fn is_ready(&self) -> bool {
         self.status.borrow().state == ProxyState::Ready
+    }
+
+    /// Whether the proxy can take the place of another: Envoy serves, and has taken a release. One that has refused its first
+    /// release serves a part of it at most, and must not replace a proxy that went back to the one before.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.is_ready() && (self.took_release.get() || !self.follows_files())
     }
 
     /// Sets how the proxy is; a change is told at once.
