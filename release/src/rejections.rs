@@ -39,7 +39,7 @@ impl BucketTarget {
     }
 
     /// The instances that have reported nothing for so long that they are lost: who was killed takes no marker away.
-    async fn gone(&self, mesh: &str, now: Timestamp) -> Result<BTreeSet<String>> {
+    async fn silent(&self, mesh: &str, now: Timestamp) -> Result<BTreeSet<String>> {
         let lost = |one: &ListedObject| one.touched_at.plus_millis(LOST_MILLIS) < now;
         let statuses = self.statuses(mesh).await?;
         let lost = statuses.iter().filter(|one| lost(one));
@@ -115,7 +115,7 @@ impl Releaser {
             if of_ours.is_empty() {
                 continue;
             }
-            let gone = bucket.gone(mesh, self.clock.now()).await?;
+            let gone = bucket.silent(mesh, self.clock.now()).await?;
             let of_ours = of_ours.into_iter().filter(|(marker, _)| {
                 instance(mesh, &marker.key, REJECTED).is_none_or(|one| !gone.contains(&one))
             });
