@@ -9,6 +9,7 @@
 
 mod admission;
 mod bad_input;
+mod browsing;
 #[path = "../conformance/certificates.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;

@@ -30,7 +30,7 @@ const TOLD: usize = 8;
 pub(super) fn write(picture: &Picture) -> String {
     let drawn = Drawn::of(picture, None);
     let (width, height) = (number(drawn.width), number(drawn.height));
-    let size = format!("width=\"{width}\" height=\"{height}\"");
+    let size = format!("width=\"{width}\" height=\"{height}\" role=\"img\"");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
         drawn.element(&size, true)
@@ -94,7 +94,7 @@ impl<'p> Drawn<'p> {
         let left = (self.width - width) / 2.0;
         let top = (self.height - height) / 2.0;
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"mesh\" viewBox=\"{} {} {} {}\" {attributes} role=\"img\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"mesh\" viewBox=\"{} {} {} {}\" {attributes} \
              aria-label=\"{}\">\n{style}<rect class=\"paper\" x=\"{}\" y=\"{}\" width=\"{}\" \
              height=\"{}\"/>\n{}</svg>\n",
             number(left),

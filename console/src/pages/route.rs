@@ -111,7 +111,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
                     p.title { "Sent as " bdi { (sent.host) } " " bdi { (sent.path) } }
                     ul.shares { @for target in &sent.targets {
                         li {
-                            meter min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
+                            meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
                             span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
                             @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
                         }
