@@ -1,14 +1,18 @@
 //! Follows the proxy's `current.json`: brings each release to Envoy's files, sees whether Envoy takes it, and goes back
 //! to the last good one where it does not.
 
+mod aside;
+mod confirmation;
+
 use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::envoy::{Admin, Updates};
+use crate::envoy::Updates;
 use crate::exports::Exports;
 use crate::kept::{FollowerState, Kept};
 use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
+use confirmation::{CONFIRMATION, Verdict};
 use meshform_bundle::codes::{
     AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OLDER, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
@@ -31,13 +35,6 @@ const CERTIFICATES: Duration = Duration::from_secs(2);
 /// How long the store has to answer before a proxy starts from what it has.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
-/// How an Envoy ends that somebody else ended, or the system for want of memory (SIGKILL, SIGTERM): that says nothing of what it was
-/// given.
-const SENT: [i32; 2] = [128 + 9, 128 + 15];
-
-/// How long Envoy has to take in what was written for it.
-const CONFIRMATION: Duration = Duration::from_secs(60);
-
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
 const PUBLISHER: &str = "meshform-agent";
 
@@ -55,14 +52,6 @@ pub(crate) struct Follower {
     quick_until: Option<Instant>,
     certificates: Certificates,
     exports: Exports,
-}
-
-/// What became of a release.
-enum Verdict {
-    Taken,
-    Refused(Vec<Problem>),
-    /// Envoy has said nothing.
-    Open,
 }
 
 /// What is written for Envoy.
@@ -161,38 +150,6 @@ impl Follower {
                 }
             }
         }
-    }
-
-    /// Says which release Envoy has by ADS: the control plane names it as the version of what it sends.
-    async fn tell_release(&self) {
-        let admin = self.shared.admin.borrow().clone();
-        let Some(admin) = admin else { return };
-        let Ok(updates) = admin.updates().await else {
-            return;
-        };
-        let release = updates.clusters().and_then(Digest::parse);
-        let before = std::mem::replace(&mut self.shared.status.borrow_mut().release, release.clone());
-        if before != release {
-            self.shared.status.borrow_mut().since = now();
-            self.shared.changed.notify_one();
-        }
-    }
-
-    /// Puts a release by while Envoy has its configuration by ADS.
-    async fn put_by(&mut self, current: &Current) -> Result<(), String> {
-        if self.memory.waiting.as_ref() == Some(current) {
-            return Ok(());
-        }
-        if let Some(digest) = &current.bundle {
-            self.bundle(digest).await?;
-        }
-        if let Some(endpoints) = &current.endpoints {
-            self.endpoints(endpoints).await?;
-        }
-        self.memory.waiting = Some(current.clone());
-        self.kept.remember(&self.memory)?;
-        self.sweep();
-        Ok(())
     }
 
     /// Takes away from the disk what nothing needs any more.
@@ -396,31 +353,6 @@ impl Follower {
             )),
             Verdict::Refused(problems) => self.go_back(current, problems).await,
         }
-    }
-
-    /// A release that Envoy took, with the addresses that the refused one after it came with: hosts come and go whichever of the
-    /// two is in effect. What those say nothing of keeps the addresses that it has.
-    async fn with_endpoints(
-        &mut self,
-        good: &Current,
-        endpoints: Option<&Digest>,
-    ) -> Result<Current, String> {
-        let Some(newer) = endpoints.filter(|newer| good.endpoints.as_ref() != Some(*newer)) else {
-            return Ok(good.clone());
-        };
-        let mut set = self.endpoints(newer).await?;
-        if let Some(older) = &good.endpoints {
-            for (cluster, hosts) in self.endpoints(older).await?.clusters {
-                set.clusters.entry(cluster).or_insert(hosts);
-            }
-        }
-        let bytes = set.encode().map_err(|error| error.to_string())?;
-        let digest = Digest::of(&bytes);
-        self.kept.keep(&digest, &bytes)?;
-        Ok(Current {
-            endpoints: Some(digest),
-            ..good.clone()
-        })
     }
 
     /// Remembers it as what to go back to.
@@ -642,68 +574,4 @@ impl Follower {
             Err(error) => Err(error.to_string()),
         }
     }
-
-    /// Waits until Envoy has taken what was written, or has refused it.
-    async fn confirm(&self, written: &Written, mut before: Updates, mut ends: u32) -> Verdict {
-        let until = Instant::now() + CONFIRMATION;
-        let is_new = self
-            .memory
-            .good
-            .as_ref()
-            .is_none_or(|good| good.bundle != self.shared.status.borrow().bundle);
-        let mut confirmed = false;
-        let turn = self.shared.files_turn.get();
-        while Instant::now() < until {
-            sleep(Duration::from_millis(200)).await;
-            if !self.shared.follows_files() || self.shared.files_turn.get() != turn {
-                // It is settled anew where Envoy has its configuration from.
-                return Verdict::Open;
-            }
-            let (ended, code) = self.shared.ends.get();
-            if ended != ends {
-                // Its counters begin again.
-                (before, ends) = (Updates::default(), ended);
-                if is_new && !SENT.contains(&code) {
-                    let reason = format!(
-                        "Envoy ended with status {code} when it was started with it; its log says why"
-                    );
-                    return Verdict::Refused(vec![crate::envoy::problem(
-                        "bootstrap",
-                        &reason,
-                        &written.bundle,
-                    )]);
-                }
-            }
-            let admin = self.shared.admin.borrow().clone();
-            let Some(admin) = admin else { continue };
-            let Ok(updates) = admin.updates().await else {
-                continue;
-            };
-            let refused = updates.refused_since(&before);
-            if !refused.is_empty() {
-                return Verdict::Refused(problems(&admin, &refused, written).await);
-            }
-            if updates.has(&written.listeners, &written.clusters) {
-                // Routes and endpoints come after what names them: one more look.
-                if confirmed {
-                    return Verdict::Taken;
-                }
-                confirmed = true;
-                sleep(Duration::from_millis(500)).await;
-            }
-        }
-        Verdict::Open
-    }
-}
-
-/// What Envoy says of it, at least which subscription.
-async fn problems(admin: &Admin, subscriptions: &[String], written: &Written) -> Vec<Problem> {
-    let mut problems = admin.refused(&written.bundle).await;
-    if problems.is_empty() {
-        for name in subscriptions {
-            let reason = "an update was rejected; Envoy's log says why";
-            problems.push(crate::envoy::problem(name, reason, &written.bundle));
-        }
-    }
-    problems
 }

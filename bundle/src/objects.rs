@@ -2,7 +2,6 @@
 //!
 //! Each is one JSON object with its `format`; fields that a newer version of the same format adds are let through.
 
-use crate::discovery::NodeState;
 use crate::error::{Error, Result};
 use crate::proxy::{ProxyId, mesh_prefix};
 use meshform_model::digest::Digest;
@@ -141,6 +140,21 @@ pub enum ProxyState {
     Draining,
     /// It has ended.
     Stopped,
+}
+
+/// What a poller knows of a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// When its source was last read well, in milliseconds since 1970; zero where it never was.
+    pub at: u64,
+    /// How many addresses there are that get requests.
+    pub endpoints: usize,
+    /// In a bucket: a set of endpoints that has this node's, for servers that tell proxies themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Digest>,
+    /// Why it was not read at the last try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Where the Envoy beside an agent has its configuration from.
