@@ -170,5 +170,9 @@ pub(crate) fn template(text: &str) -> Value {
         symbolic: true,
         ..Options::default()
     };
-    frontend::read(vec![input], &options).whole.pop().unwrap().to_json()
+    frontend::read(vec![input], &options)
+        .whole
+        .pop()
+        .unwrap()
+        .to_json()
 }
