@@ -80,11 +80,13 @@ impl Site {
         if records.mesh.is_empty() && state.history.is_empty() && records.problems.is_empty() {
             return Ok(None);
         }
+        let refusals = self.releaser.all_refusals(mesh).await;
         let mut reader = self.fleet.lock().await;
         let fleet = self.releaser.fleet(mesh, &mut reader).await;
         Ok(Some(View {
             records,
             state: Some(state),
+            refusals: refusals.map_err(|error| of_release(&error))?,
             fleet: fleet.map_err(|error| of_release(&error))?,
             streams,
         }))

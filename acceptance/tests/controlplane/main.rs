@@ -9,12 +9,14 @@
 
 mod admission;
 mod bad_input;
+mod browsing;
 #[path = "../conformance/certificates.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod polled;
 mod proxies;
 mod server;
 mod together;
