@@ -65,6 +65,15 @@ pub fn etcd() -> PathBuf {
     found(tool("MESHFORM_ETCD", "etcd", &["etcd"]))
 }
 
+/// Chromium, which opens pages.
+pub fn chromium() -> PathBuf {
+    found(tool(
+        "MESHFORM_CHROMIUM",
+        "chromium",
+        &["chromium", "chromium-browser", "google-chrome"],
+    ))
+}
+
 /// cfn-lint, which checks CloudFormation templates.
 pub fn cfn_lint() -> PathBuf {
     found(tool("MESHFORM_CFN_LINT", "cfn-lint", &["cfn-lint"]))

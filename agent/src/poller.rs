@@ -21,6 +21,7 @@ mod workers;
 use crate::aws::Refusal;
 use crate::config::Config;
 use crate::log;
+use crate::server::{self, Listener};
 use crate::shared::{Shared, now};
 use cloud_map::{CloudMap, Instances};
 use files::Files;
@@ -116,7 +117,10 @@ pub(crate) async fn run() -> Result<u8, String> {
     let (mut term, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let holder = holder()?;
     let health = Rc::new(Health::new(&settings.mesh, &holder));
-    tokio::task::spawn_local(health::serve(listener, Rc::clone(&health)));
+    let told = Rc::clone(&health);
+    tokio::task::spawn_local(server::serve(Listener::Tcp(listener), move |asked| {
+        std::future::ready(health::answer(&told, &asked))
+    }));
     log::info(&format!(
         "polls the endpoints of mesh `{}` for {}, as {holder}",
         settings.mesh, settings.store

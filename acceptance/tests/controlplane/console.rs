@@ -1,22 +1,11 @@
-//! The console: who gets in, what forms may do, and its pages in a browser.
+//! The console: who gets in, and what forms may do. `browsing` opens its pages in a browser.
 
 use crate::keys::{key, meshform};
 use crate::server::{Answer, Server};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 use tempfile::TempDir;
 
-/// Names of markup, in a mesh that is valid but for them.
-const HOSTILE: &str = r#"[
-  {"meshName": "m", "spec": {}},
-  {"meshName": "m", "virtualNodeName": "<script>document.title='ran'</script>", "spec": {}},
-  {"meshName": "m", "virtualNodeName": "\"><img src=x onerror=document.title='ran'>", "spec": {}},
-  {"meshName": "m", "virtualNodeName": "]]>\u202e\u05d0'", "spec": {"backends": [{"virtualService": {"virtualServiceName": "</title>"}}]}},
-  {"meshName": "m", "virtualServiceName": "</svg><svg onload=document.title='ran'>", "spec": {}}
-]"#;
-
-const MESH: &str = r#"[
+pub(crate) const MESH: &str = r#"[
   {"meshName": "m", "spec": {}},
   {"meshName": "m", "proxyProfileName": "all", "spec": {"interception": {"transparent": {}}}},
   {"meshName": "m", "virtualNodeName": "web", "spec": {"backends": [{"virtualService": {"virtualServiceName": "api.local"}}]}},
@@ -25,7 +14,7 @@ const MESH: &str = r#"[
    "serviceDiscovery": {"dns": {"hostname": "api.local"}}}}
 ]"#;
 
-fn apply(dir: &Path, mesh: &str) {
+pub(crate) fn apply(dir: &Path, mesh: &str) {
     std::fs::write(dir.join("mesh.json"), mesh).unwrap();
     meshform(
         dir,
@@ -151,131 +140,5 @@ fn without_keys_it_answers_to_this_machine_alone() {
         route.1.contains("100.0 %") && route.1.contains("card service taken"),
         "{}",
         route.1
-    );
-}
-
-/// A Chromium: the one of MESHFORM_CHROMIUM, or on the path. It is 400 MB, which no set-up fetches for a few tests.
-fn chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("MESHFORM_CHROMIUM").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path)
-        .flat_map(|folder| ["chromium", "chromium-browser", "google-chrome"].map(|name| folder.join(name)))
-        .find(|file| file.is_file());
-    named.or(on_path)
-}
-
-/// A page as it is after its scripts have run, and what the browser complained about.
-fn browsed(browser: &Path, profile: &Path, url: &str) -> (String, Vec<String>) {
-    let mut command = Command::new(browser);
-    command.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--enable-logging=stderr",
-    ]);
-    command.args([
-        "--disable-background-networking",
-        "--disable-dev-shm-usage",
-        "--dump-dom",
-    ]);
-    command
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(url);
-    let out = std::fs::File::create(profile.join("out")).unwrap();
-    let err = std::fs::File::create(profile.join("err")).unwrap();
-    let mut process = command
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    while process.try_wait().unwrap().is_none() {
-        if begun.elapsed() > Duration::from_secs(60) {
-            process.kill().unwrap();
-            process.wait().unwrap();
-            panic!("the browser did not end with {url}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let told = std::fs::read(profile.join("err")).unwrap();
-    let told = String::from_utf8_lossy(&told).into_owned();
-    let complaints = told
-        .lines()
-        .filter(|line| line.contains("CONSOLE"))
-        .map(str::to_owned);
-    let dom = std::fs::read(profile.join("out")).unwrap();
-    (String::from_utf8_lossy(&dom).into_owned(), complaints.collect())
-}
-
-#[test]
-fn in_a_browser_no_page_complains_and_names_run_nothing() {
-    let Some(browser) = chromium() else {
-        eprintln!("no Chromium here: pages are not looked at (MESHFORM_CHROMIUM names one)");
-        return;
-    };
-    let directory = TempDir::new().unwrap();
-    let (dir, profile) = (directory.path(), directory.path().join("profile"));
-    std::fs::create_dir(&profile).unwrap();
-    apply(dir, MESH);
-    let server = Server::start(&dir.join("store"), &[]);
-    let mut urls: Vec<String> = [
-        "",
-        "/picture",
-        "/proxies",
-        "/proxies/virtualNode/web",
-        "/releases",
-        "/resources",
-        "/resources/virtualNode/api",
-        "/route?node=web&host=api.local:8080",
-        "/certificates",
-    ]
-    .map(|path| format!("{}/console/m/m{path}", server.url()))
-    .into();
-    // The same from files, of names that no store would take.
-    std::fs::write(dir.join("hostile.json"), HOSTILE).unwrap();
-    let mut made = Command::new(meshform_acceptance::tools::meshform());
-    made.current_dir(dir)
-        .args(["console", "hostile.json", "--out", "pages", "-q"]);
-    made.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    for page in [
-        "index.html",
-        "m/m/index.html",
-        "m/m/resources/index.html",
-        "m/m/proxies/index.html",
-    ] {
-        urls.push(format!("file://{}", dir.join("pages").join(page).display()));
-    }
-    for url in urls {
-        let (dom, complaints) = browsed(&browser, &profile, &url);
-        assert!(complaints.is_empty(), "{url}: {complaints:?}");
-        assert!(dom.contains("class=\"top\""), "{url}: {dom}");
-        assert!(
-            !dom.contains("<title>ran") && !dom.contains("<img"),
-            "{url}: a name ran"
-        );
-    }
-    // That a script runs at all, and that the policy is seen where it is broken.
-    let (dom, _) = browsed(
-        &browser,
-        &profile,
-        &format!("file://{}", dir.join("pages/m/m/index.html").display()),
-    );
-    assert!(
-        dom.contains("id=\"picture\"") && dom.contains("data-page="),
-        "{dom}"
-    );
-    let broken = dir.join("pages/broken.html");
-    let page = std::fs::read_to_string(dir.join("pages/index.html")).unwrap();
-    std::fs::write(
-        &broken,
-        page.replace("</body>", "<script>document.title='ran'</script></body>"),
-    )
-    .unwrap();
-    let (dom, complaints) = browsed(&browser, &profile, &format!("file://{}", broken.display()));
-    assert!(
-        !dom.contains("<title>ran") && !complaints.is_empty(),
-        "{complaints:?}"
     );
 }

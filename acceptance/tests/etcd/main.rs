@@ -19,6 +19,8 @@ mod security;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod server;
 mod servers;
+#[path = "../provider/wait.rs"]
+mod wait;
 
 use cluster::{Cluster, wait};
 use meshform_store::testing;

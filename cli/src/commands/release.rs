@@ -56,7 +56,7 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
         let followed = arguments.of.open(io).and_then(|store| {
             let releaser = store::releaser(io, Arc::clone(&store), &arguments.publish)?;
             let releaser = releaser.with_rules(arguments.quotas.options());
-            watch::follow(&arguments.of, io, (&*store, &releaser))
+            watch::follow(&arguments.of, io, &*store, &releaser)
         });
         return followed.unwrap_or_else(|problem| Report::of(&arguments.of, Err(problem)).tell(io));
     }

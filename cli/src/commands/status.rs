@@ -80,7 +80,7 @@ impl StatusArguments {
     ) -> Result<Said, Problem> {
         let mut said = Said::default();
         for mesh in meshes {
-            let releaser = releaser(self, (io, Arc::clone(store)), mesh)?;
+            let releaser = releaser(self, io, Arc::clone(store), mesh)?;
             if let Some(revision) = self.wait {
                 said.problems
                     .extend(wait_for(&releaser, mesh, Revision(revision))?);
@@ -123,7 +123,8 @@ fn wait_for(releaser: &Releaser, mesh: &str, revision: Revision) -> Result<Optio
 /// Looks at the targets of a mesh too that others publish to, where they can be reached from here.
 fn releaser(
     arguments: &StatusArguments,
-    (io, store): (&Io, Arc<dyn Store>),
+    io: &Io,
+    store: Arc<dyn Store>,
     mesh: &str,
 ) -> Result<Releaser, Problem> {
     let mut releaser = store::releaser(io, store, &[])?.with_rules(arguments.quotas.options());

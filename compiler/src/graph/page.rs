@@ -13,7 +13,8 @@ const STYLE: &str = include_str!("page.css");
 pub const SCRIPT: &str = include_str!("page.js");
 const BODY: &str = include_str!("page.html");
 
-const ATTRIBUTES: &str = "id=\"picture\" tabindex=\"0\"";
+// A group, not an image: what is within an image a screen reader is not told of.
+const ATTRIBUTES: &str = "id=\"picture\" tabindex=\"0\" role=\"group\"";
 
 /// The element alone, for a page that has style and script already, and pages about resources.
 pub(super) fn embedded(picture: &Picture, pages: Pages<'_>) -> String {

@@ -30,7 +30,7 @@ const TOLD: usize = 8;
 pub(super) fn write(picture: &Picture) -> String {
     let drawn = Drawn::of(picture, None);
     let (width, height) = (number(drawn.width), number(drawn.height));
-    let size = format!("width=\"{width}\" height=\"{height}\"");
+    let size = format!("width=\"{width}\" height=\"{height}\" role=\"img\"");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
         drawn.element(&size, true)
@@ -94,7 +94,7 @@ impl<'p> Drawn<'p> {
         let left = (self.width - width) / 2.0;
         let top = (self.height - height) / 2.0;
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"mesh\" viewBox=\"{} {} {} {}\" {attributes} role=\"img\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"mesh\" viewBox=\"{} {} {} {}\" {attributes} \
              aria-label=\"{}\">\n{style}<rect class=\"paper\" x=\"{}\" y=\"{}\" width=\"{}\" \
              height=\"{}\"/>\n{}</svg>\n",
             number(left),
@@ -453,8 +453,12 @@ fn middle(panel: &Panel, end: End) -> f64 {
     HEADER + above + 14.0
 }
 
+/// On the drawing, in its units: to the right, and down.
+type Point = (f64, f64);
+
 /// From the right edge of a card to its own name, there.
-fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
+fn to_itself(from: Point, to: Point) -> String {
+    let ((x, y1), (_, y2)) = (from, to);
     let far = number(x + 44.0);
     format!(
         "M{} {}C{far} {} {far} {} {} {}",
@@ -468,7 +472,8 @@ fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
 }
 
 /// From the right edge of one card to the left edge of another.
-fn curve((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> String {
+fn curve(from: Point, to: Point) -> String {
+    let ((x1, y1), (x2, y2)) = (from, to);
     let reach = if x2 > x1 {
         ((x2 - x1) / 2.0).min(160.0)
     } else {

@@ -21,7 +21,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
         return Content::new("Route", body);
     }
     let asked = request(cx);
-    let answer = asked.as_ref().map(|asked| answer(view, asked));
+    let answer = asked.as_ref().map(|(node, request)| answer(view, node, request));
     let drawn = match &answer {
         Some(Ok((key, explanation))) => Some(marked(view, key, explanation)),
         _ => None,
@@ -62,9 +62,8 @@ fn request(cx: &Context<'_>) -> Option<(String, Request)> {
 
 type Answer = Result<(ResourceKey, Explanation), Vec<Diagnostic>>;
 
-fn answer(view: &View, (node, request): &(String, Request)) -> Answer {
-    let named =
-        |key: &&ResourceKey| key.name == *node || format!("{}/{}", key.kind.name(), key.name) == *node;
+fn answer(view: &View, node: &str, request: &Request) -> Answer {
+    let named = |key: &&ResourceKey| key.name == node || format!("{}/{}", key.kind.name(), key.name) == node;
     let Some(key) = view.proxies().find(named) else {
         let message = format!("there is no virtual node or virtual gateway `{node}`");
         return Err(vec![Diagnostic::error(meshform_model::codes::MISFIT, message)]);
@@ -111,7 +110,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
                     p.title { "Sent as " bdi { (sent.host) } " " bdi { (sent.path) } }
                     ul.shares { @for target in &sent.targets {
                         li {
-                            meter min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
+                            meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
                             span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
                             @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
                         }

@@ -25,6 +25,8 @@ pub(crate) enum Tool {
     Ip,
     /// Members of a cluster that keeps a store.
     Etcd,
+    /// Opens the pages of the console.
+    Chromium,
 }
 
 /// Where a tool comes from that is not outside.
@@ -85,6 +87,8 @@ const IPTABLES: DebianPackage = DebianPackage {
     program: "xtables-nft-multi",
     command: Some("iptables"),
     extensions: Some(("xtables", "XTABLES_LIBDIR")),
+    beside: &[],
+    files: &[],
     instead: "install it (Debian, Ubuntu: apt install iptables; Fedora: dnf install iptables-nft; Alpine: apk add \
               iptables), or name one in MESHFORM_IPTABLES; only tests need it, and only on Linux",
 };
@@ -94,6 +98,8 @@ const IPROUTE2: DebianPackage = DebianPackage {
     program: "ip",
     command: None,
     extensions: None,
+    beside: &[],
+    files: &[],
     instead: "install it (Debian, Ubuntu: apt install iproute2; Fedora: dnf install iproute; Alpine: apk add iproute2), \
               or name an `ip` in MESHFORM_IP; only tests need it, and only on Linux",
 };
@@ -103,16 +109,55 @@ const ETCD: DebianPackage = DebianPackage {
     program: "etcd",
     command: None,
     extensions: None,
+    beside: &[],
+    files: &[],
     instead: "install it (Debian, Ubuntu: apt install etcd-server; elsewhere see etcd's own releases), or name an `etcd` in \
               MESHFORM_ETCD; only tests need it, and only on Linux",
 };
+
+/// Chromium without windows, which wants half of the libraries.
+const CHROMIUM: DebianPackage = DebianPackage {
+    name: "chromium-headless-shell",
+    program: "chromium-headless-shell",
+    command: None,
+    extensions: None,
+    beside: &["chromium-common", "fonts-dejavu-core"],
+    // A machine without windows often has no fonts, and Chromium ends without one.
+    files: &[(
+        "FONTCONFIG_FILE",
+        "etc/fonts/ours.conf",
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE fontconfig SYSTEM \"fonts.dtd\">\n<fontconfig>\n  <dir \
+         prefix=\"relative\">../../usr/share/fonts</dir>\n  <cachedir prefix=\"xdg\">fontconfig</cachedir>\n</fontconfig>\n",
+    )],
+    instead: "install it (Debian: apt install chromium; Fedora: dnf install chromium; Alpine: apk add chromium), or name a \
+              Chromium or Chrome in MESHFORM_CHROMIUM; only tests need it, and only on Linux",
+};
+
+/// The names that systems give it.
+const CHROMIUMS: [Candidate; 3] = [
+    Candidate {
+        program: "chromium",
+        ask: "--version",
+        least: (120, 0),
+    },
+    Candidate {
+        program: "chromium-browser",
+        ask: "--version",
+        least: (120, 0),
+    },
+    Candidate {
+        program: "google-chrome",
+        ask: "--version",
+        least: (120, 0),
+    },
+];
 
 impl Tool {
     /// All that this system can have.
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Self::EVERYWHERE.to_vec();
         if cfg!(target_os = "linux") {
-            all.extend([Self::Iptables, Self::Ip, Self::Etcd]);
+            all.extend([Self::Iptables, Self::Ip, Self::Etcd, Self::Chromium]);
         }
         all
     }
@@ -140,6 +185,7 @@ impl Tool {
             Self::Iptables => "iptables",
             Self::Ip => "ip",
             Self::Etcd => "etcd",
+            Self::Chromium => "chromium",
         }
     }
 
@@ -157,6 +203,7 @@ impl Tool {
             Self::Moto => "a server with the interface of S3 (tests)",
             Self::Ip => "MESHFORM_IP, else ip on PATH or in /usr/sbin, else by apt-get (tests)",
             Self::Etcd => "MESHFORM_ETCD, else etcd on PATH, else by apt-get (tests)",
+            Self::Chromium => "MESHFORM_CHROMIUM, else chromium on PATH, else by apt-get (tests)",
             Self::Iptables => {
                 "MESHFORM_IPTABLES, else iptables on PATH or in /usr/sbin, else by apt-get (tests)"
             }
@@ -213,6 +260,10 @@ impl Tool {
                     least: (3, 4),
                 }],
             }),
+            Self::Chromium => Some(Wanted {
+                variable: "MESHFORM_CHROMIUM",
+                candidates: &CHROMIUMS,
+            }),
             _ => None,
         }
     }
@@ -228,13 +279,16 @@ impl Tool {
             Self::Iptables => return Origin::Debian(&IPTABLES),
             Self::Ip => return Origin::Debian(&IPROUTE2),
             Self::Etcd => return Origin::Debian(&ETCD),
+            Self::Chromium => return Origin::Debian(&CHROMIUM),
         })
     }
 
     /// Its launcher, when it comes from its Python package.
     pub(super) fn launcher(self, installed: &Installed) -> Launcher {
         match self {
-            Self::Envoy | Self::Iptables | Self::Ip | Self::Etcd => launcher::program(&installed.file),
+            Self::Envoy | Self::Iptables | Self::Ip | Self::Etcd | Self::Chromium => {
+                launcher::program(&installed.file)
+            }
             Self::Terraform | Self::Terraform111 | Self::Terraform115 => {
                 launcher::terraform(&installed.python, &installed.file)
             }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -27,6 +28,10 @@ pub(super) struct DebianPackage {
     pub(super) command: Option<&'static str>,
     /// A folder of the program's extensions beside its libraries, and the variable that names it.
     pub(super) extensions: Option<(&'static str, &'static str)>,
+    /// Packages that it needs beside its libraries.
+    pub(super) beside: &'static [&'static str],
+    /// Files of ours in its folder: the variable that names one, where it is, and what it says.
+    pub(super) files: &'static [(&'static str, &'static str, &'static str)],
     /// How to get it elsewhere.
     pub(super) instead: &'static str,
 }
@@ -72,16 +77,25 @@ impl DebianPackage {
     /// How it is started, when it is in place.
     pub(super) fn launcher(&self, store: &Store) -> Option<Launcher> {
         let root = store.folder().join(self.name);
-        let programs = PROGRAMS.iter().map(|folder| root.join(folder).join(self.program));
-        // A link out of a package leads to the system's files.
-        let program = programs
-            .into_iter()
-            .find(|place| place.is_file() && !place.is_symlink())?;
+        // Where a package's program of a large family has a folder of its own: `usr/lib/chromium`.
+        let own = entries(&root.join("usr/lib"));
+        let folders = PROGRAMS.iter().map(|folder| root.join(folder)).chain(own);
+        // A link out of a package leads to the system's files, and so does a script.
+        let program = folders
+            .map(|folder| folder.join(self.program))
+            .find(|place| place.is_file() && !place.is_symlink() && is_binary(place))?;
         let libraries = libraries(&root);
         let mut variables = vec![("LD_LIBRARY_PATH", env::join_paths(&libraries).ok()?)];
         if let Some((folder, variable)) = self.extensions {
             let mut places = libraries.iter().map(|library| library.join(folder));
             variables.push((variable, places.find(|place| place.is_dir())?.into_os_string()));
+        }
+        for (variable, place, _) in self.files {
+            let place = root.join(place);
+            if !place.is_file() {
+                return None;
+            }
+            variables.push((variable, place.into_os_string()));
         }
         Some(launcher::with_variables(&variables, &program, self.command))
     }
@@ -93,13 +107,23 @@ impl DebianPackage {
             fs::create_dir_all(folder).map_err(Failure::io("make", folder))?;
         }
         let system = Apt { options: Vec::new() };
-        if system.download(self.name, &downloads).is_err() {
+        let wanted: Vec<&str> = [self.name].iter().chain(self.beside).copied().collect();
+        if system.download(&wanted, &downloads).is_err() {
             let ours = Apt::with_lists_of_its_own(&scratch.join("apt"))?;
             ours.update()?;
-            ours.download(self.name, &downloads)?;
+            ours.download(&wanted, &downloads)?;
         }
         for package in entries(&downloads) {
-            command::capture(Command::new("dpkg-deb").arg("-x").arg(package).arg(&root))?;
+            command::capture(Command::new("dpkg-deb").arg("-x").arg(&package).arg(&root))?;
+            // What was unpacked is not needed packed: the disk holds a large package once.
+            fs::remove_file(&package).map_err(Failure::io("remove", &package))?;
+        }
+        for (_, place, text) in self.files {
+            let place = root.join(place);
+            if let Some(folder) = place.parent() {
+                fs::create_dir_all(folder).map_err(Failure::io("make", folder))?;
+            }
+            fs::write(&place, text).map_err(Failure::io("write", &place))?;
         }
         Ok(root)
     }
@@ -140,10 +164,10 @@ impl Apt {
         self.run("apt-get", &["-qq", "update"], None).map(drop)
     }
 
-    /// Puts a package's file, and those of its libraries, into a folder.
-    fn download(&self, package: &str, folder: &Path) -> Result<()> {
-        let mut known = BTreeSet::from([package.to_owned()]);
-        let mut new = vec![package.to_owned()];
+    /// Puts the files of packages, and of their libraries, into a folder.
+    fn download(&self, packages: &[&str], folder: &Path) -> Result<()> {
+        let mut new: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
+        let mut known: BTreeSet<String> = new.iter().cloned().collect();
         while !new.is_empty() {
             let mut arguments = vec!["depends", "--important"];
             arguments.extend(new.iter().map(String::as_str));
@@ -162,14 +186,14 @@ fn library_packages(depends: &str) -> Vec<String> {
     depends
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Depends: "))
-        .filter(|name| name.starts_with("lib") && !name.starts_with("libc6"))
+        .filter(|name| (name.starts_with("lib") && !name.starts_with("libc6")) || name.starts_with("zlib"))
         .map(str::to_owned)
         .collect()
 }
 
 const PROGRAMS: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
 
-/// The folders of libraries: `usr/lib/x86_64-linux-gnu`.
+/// The folders of libraries: `usr/lib/x86_64-linux-gnu`, and those in it, in which some packages keep their own.
 fn libraries(root: &Path) -> Vec<PathBuf> {
     let has_libraries = |folder: &PathBuf| {
         let files = entries(folder);
@@ -178,7 +202,17 @@ fn libraries(root: &Path) -> Vec<PathBuf> {
     let folders = ["usr/lib", "lib"]
         .iter()
         .flat_map(|folder| entries(&root.join(folder)));
-    folders.filter(has_libraries).collect()
+    let nested = |folder: PathBuf| {
+        let within = entries(&folder).into_iter().filter(|place| place.is_dir());
+        [folder].into_iter().chain(within).collect::<Vec<_>>()
+    };
+    folders.flat_map(nested).filter(has_libraries).collect()
+}
+
+fn is_binary(program: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = fs::File::open(program).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"\x7fELF"
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
@@ -199,7 +233,7 @@ mod tests {
 
     #[test]
     fn libraries_are_the_packages_that_are_downloaded_too() {
-        let depends = "iptables\n  Depends: libip4tc2\n  Depends: netbase\n |Depends: libx\n  Depends: libc6\n    libc6-y\n  Depends: libmnl0\n";
-        assert_eq!(library_packages(depends), ["libip4tc2", "libmnl0"]);
+        let depends = "iptables\n  Depends: libip4tc2\n  Depends: netbase\n |Depends: libx\n  Depends: libc6\n    libc6-y\n  Depends: libmnl0\n  Depends: zlib1g\n";
+        assert_eq!(library_packages(depends), ["libip4tc2", "libmnl0", "zlib1g"]);
     }
 }
