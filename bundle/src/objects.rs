@@ -2,6 +2,7 @@
 //!
 //! Each is one JSON object with its `format`; fields that a newer version of the same format adds are let through.
 
+use crate::discovery::NodeState;
 use crate::error::{Error, Result};
 use crate::proxy::{ProxyId, mesh_prefix};
 use meshform_model::digest::Digest;
@@ -113,6 +114,12 @@ pub struct Status {
     /// Whether Envoy must be started anew to take the bootstrap of its release.
     #[serde(default)]
     pub needs_restart: bool,
+    /// Where Envoy has its configuration from.
+    #[serde(default)]
+    pub mode: Delivery,
+    /// What the proxy has found in Cloud Map itself, by node; none where it leaves that to the mesh's poller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<BTreeMap<String, NodeState>>,
     /// What Envoy did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
@@ -134,6 +141,19 @@ pub enum ProxyState {
     Draining,
     /// It has ended.
     Stopped,
+}
+
+/// Where the Envoy beside an agent has its configuration from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Files, which its agent writes.
+    #[default]
+    Files,
+    /// A control plane, by ADS. What of it is in effect the control plane knows; the status has its release alone.
+    Ads,
+    /// Files, because the control plane was away when Envoy was started.
+    Fallback,
 }
 
 /// A release that Envoy did not take; also the content of the marker `m/MESH/rejected/KIND/NAME/INSTANCE`.
@@ -310,6 +330,8 @@ impl Status {
             sequence: 0,
             since: 0,
             needs_restart: false,
+            mode: Delivery::Files,
+            discovery: None,
             rejected: None,
             certificates: Vec::new(),
         }
