@@ -247,7 +247,7 @@ impl Session {
             .topics
             .get(&kind)
             .filter(|topic| topic.open && topic.flight.is_none())?;
-        let wanted = wanted(topic, kind, view, (&self.retained, &self.polled));
+        let wanted = wanted(topic, kind, view, &self.retained, &self.polled);
         let changed: Vec<&String> = wanted
             .iter()
             .filter(|(name, entry)| topic.sent.get(*name) != Some(&entry.version))
@@ -317,7 +317,8 @@ fn wanted(
     topic: &Topic,
     kind: Kind,
     view: &View,
-    (retained, polled): (&BTreeMap<String, Arc<WireResource>>, &Polled),
+    retained: &BTreeMap<String, Arc<WireResource>>,
+    polled: &Polled,
 ) -> BTreeMap<String, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
