@@ -5,7 +5,7 @@ use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::envoy::{Admin, Updates};
 use crate::exports::Exports;
-use crate::kept::{Kept, Memory};
+use crate::kept::{FollowerState, Kept};
 use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
@@ -47,7 +47,7 @@ pub(crate) struct Follower {
     pub(crate) store: Store,
     pub(crate) kept: Rc<Kept>,
     pub(crate) shared: Rc<Shared>,
-    memory: Memory,
+    memory: FollowerState,
     /// What the object was when it was last taken.
     seen: Option<String>,
     quick_until: Option<Instant>,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const ENDPOINTS: &str = "endpoints.json";
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Memory {
+pub(crate) struct FollowerState {
     /// The last release that Envoy took.
     #[serde(default)]
     pub(crate) good: Option<Current>,
@@ -65,12 +65,12 @@ impl Kept {
     }
 
     /// What was kept; nothing where it cannot be read.
-    pub(crate) fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> FollowerState {
         let text = fs::read(self.folder.join("memory.json")).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    pub(crate) fn remember(&self, memory: &Memory) -> Result<(), String> {
+    pub(crate) fn remember(&self, memory: &FollowerState) -> Result<(), String> {
         let text = serde_json::to_vec_pretty(memory).map_err(|error| error.to_string())?;
         self.write("memory.json", &text)
     }

@@ -2,7 +2,7 @@
 
 use crate::claims;
 use meshform_model::diag::Diagnostic;
-use meshform_release::{EnvoyBuilder, Holding, Outcome, ReleaseError, Releaser, Verdict, listed};
+use meshform_release::{EnvoyBuilder, Holding, ReleaseError, ReleaseOutcome, Releaser, Verdict, listed};
 use meshform_store::{Author, Clock, Store, StoreError, SystemClock, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ impl Releases {
         left
     }
 
-    async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome, ReleaseError> {
+    async fn follow(&self, mesh: &str, holding: Holding) -> Result<ReleaseOutcome, ReleaseError> {
         loop {
             match self.releaser.follow(mesh, holding).await {
                 // Events of one stack come at the same time, each in a process of its own.
@@ -109,13 +109,13 @@ impl Releases {
         }
     }
 
-    fn undelivered(&self, outcome: &Outcome) -> Vec<Diagnostic> {
+    fn undelivered(&self, outcome: &ReleaseOutcome) -> Vec<Diagnostic> {
         let all = outcome.deliveries.iter();
         all.filter_map(|one| self.releaser.undelivered(&outcome.mesh, one))
             .collect()
     }
 
-    fn said(&self, outcome: &Outcome) -> String {
+    fn said(&self, outcome: &ReleaseOutcome) -> String {
         let undelivered = self.undelivered(outcome);
         match &outcome.verdict {
             Verdict::Invalid => {

@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::io::Io;
-use meshform_compiler::frontend::{self, Given, Input, Options, Reading, text::MAX_BYTES};
+use meshform_compiler::frontend::{self, Input, Options, Reading, TemplateValues, text::MAX_BYTES};
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,8 +104,8 @@ impl InputArguments {
     }
 
     /// The values of the files, and over them those of the options.
-    fn given(&self, io: &Io, problems: &mut Vec<Diagnostic>) -> Given {
-        let mut given = Given::default();
+    fn given(&self, io: &Io, problems: &mut Vec<Diagnostic>) -> TemplateValues {
+        let mut given = TemplateValues::default();
         for path in &self.values {
             match values(io, path) {
                 Ok(read) => given.extend(read),
@@ -147,12 +147,12 @@ fn kind(text: &str) -> Result<Kind, String> {
 }
 
 /// The values of a `--values` file.
-fn values(io: &Io, path: &Path) -> Result<Given, Box<Diagnostic>> {
+fn values(io: &Io, path: &Path) -> Result<TemplateValues, Box<Diagnostic>> {
     let shown = path.display().to_string();
     let bytes = File::open(io.path(path))
         .and_then(|mut file| bounded(&mut file))
         .map_err(|error| cannot_read(&format!("`{shown}`"), &error))?;
-    Given::read(&shown, bytes)
+    TemplateValues::read(&shown, bytes)
 }
 
 /// A file that an input names. Only what looks like a template or a manifest is opened.

@@ -1,6 +1,6 @@
 //! What must hold for any bytes: the bodies of the fuzz targets (`fuzz/`) and of the property tests.
 
-use crate::frontend::{Given, Input, Options, json, read, yaml};
+use crate::frontend::{Input, Options, TemplateValues, json, read, yaml};
 use crate::{cloudformation, terraform};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Span, Value};
@@ -39,7 +39,7 @@ pub fn forms(name: &str, bytes: &[u8]) {
     let (resources, _) = reading.resources();
     let _ = cloudformation::build_with(&resources, &reading.symbolic);
     let _ = terraform::build_with(&resources, &reading.symbolic);
-    let _ = Given::read(name, bytes.to_vec());
+    let _ = TemplateValues::read(name, bytes.to_vec());
 }
 
 fn places<'n>(

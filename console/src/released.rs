@@ -1,6 +1,6 @@
 //! What a release changed, in the mesh's words and for its proxies.
 
-use meshform_compiler::diff::{Change, What, diff};
+use meshform_compiler::diff::{Change, ChangeKind, diff};
 use meshform_envoy::diff::{ProxyDiff, diff as proxies};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
@@ -21,7 +21,7 @@ impl Released {
         let changes = diff(&before, &after);
         let mut keys: Vec<ResourceKey> = changes.iter().map(|change| change.key.clone()).collect();
         keys.extend(changes.iter().filter_map(|change| match &change.what {
-            What::Renamed(was, _) => Some(ResourceKey::clone(was)),
+            ChangeKind::Renamed(was, _) => Some(ResourceKey::clone(was)),
             _ => None,
         }));
         let meshes = (Mesh::new(before), Mesh::new(after));

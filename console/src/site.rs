@@ -4,7 +4,7 @@ use crate::released::Released;
 use crate::view::{Records, Stream, View};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
-use meshform_release::{Entry, FleetReader, ReleaseError, Releaser};
+use meshform_release::{FleetReader, ReleaseEntry, ReleaseError, Releaser};
 use meshform_store::{Author, Change, Feed, Prefix, Revision, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,8 +139,13 @@ impl Site {
     }
 
     /// What a release changed after the one before it.
-    pub(crate) async fn released(&self, mesh: &str, entry: &Entry, before: Option<&Entry>) -> Arc<Released> {
-        let name = |entry: &Entry| entry.release.as_str().to_owned();
+    pub(crate) async fn released(
+        &self,
+        mesh: &str,
+        entry: &ReleaseEntry,
+        before: Option<&ReleaseEntry>,
+    ) -> Arc<Released> {
+        let name = |entry: &ReleaseEntry| entry.release.as_str().to_owned();
         let of = (mesh.to_owned(), name(entry), before.map(name).unwrap_or_default());
         let known = |site: &Self| site.comparisons().get(&of).map(Arc::clone);
         if let Some(known) = known(self) {
@@ -159,7 +164,7 @@ impl Site {
         found
     }
 
-    async fn compared(&self, mesh: &str, entry: &Entry, before: &Entry) -> Released {
+    async fn compared(&self, mesh: &str, entry: &ReleaseEntry, before: &ReleaseEntry) -> Released {
         let resources = (
             self.releaser.resources_of(mesh, before).await,
             self.releaser.resources_of(mesh, entry).await,

@@ -1,7 +1,7 @@
 //! What differs for proxies between two states of a mesh: which listeners, clusters and routes, because of which resource,
 //! and what that means for connections that are open.
 
-use crate::out::{Options, Proxy, affected, build_some};
+use crate::out::{BuiltProxy, Options, affected, build_some};
 use crate::resources::{Resource, ResourceType};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
@@ -67,7 +67,7 @@ pub fn diff(before: &Mesh, after: &Mesh, changed: &[ResourceKey]) -> Result<Vec<
     // Seen from either side: what comes and what goes is affected, too.
     let mut reached = affected(before, after, changed);
     reached.extend(affected(after, before, changed));
-    let built = |mesh| -> Result<BTreeMap<ResourceKey, Proxy>, Vec<Diagnostic>> {
+    let built = |mesh| -> Result<BTreeMap<ResourceKey, BuiltProxy>, Vec<Diagnostic>> {
         let output = build_some(mesh, &reached, &options)?;
         let keyed = output.proxies.into_iter().map(|proxy| (proxy.key.clone(), proxy));
         Ok(keyed.collect())
@@ -89,7 +89,7 @@ pub fn diff(before: &Mesh, after: &Mesh, changed: &[ResourceKey]) -> Result<Vec<
     Ok(out)
 }
 
-fn parts(old: &Proxy, new: &Proxy, changed: &BTreeSet<&ResourceKey>) -> Vec<PartDiff> {
+fn parts(old: &BuiltProxy, new: &BuiltProxy, changed: &BTreeSet<&ResourceKey>) -> Vec<PartDiff> {
     let (before, after) = (by_name(old), by_name(new));
     let names: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
     let mut out = Vec::new();
@@ -126,7 +126,7 @@ fn parts(old: &Proxy, new: &Proxy, changed: &BTreeSet<&ResourceKey>) -> Vec<Part
 
 type ByName<'p> = BTreeMap<(ResourceType, &'p str), &'p Resource>;
 
-fn by_name(proxy: &Proxy) -> ByName<'_> {
+fn by_name(proxy: &BuiltProxy) -> ByName<'_> {
     let all = proxy
         .resources
         .iter()

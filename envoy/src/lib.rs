@@ -26,6 +26,6 @@ pub use codes::CODES;
 pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
-    Mode, NeededFile, Options, Output, Proxy, Purpose, affected, bootstrap, build, build_some, needed_files,
-    needed_files_where,
+    BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build, build_some,
+    needed_files, needed_files_where,
 };

@@ -38,7 +38,7 @@ fn compare(place: &str, captured: &Value, ours: Option<&Value>, found: &mut BTre
 }
 
 /// The resources of a proxy's files, by the first part of the file's name and by their own.
-fn resources(proxy: &meshform_envoy::Proxy) -> Value {
+fn resources(proxy: &meshform_envoy::BuiltProxy) -> Value {
     let mut out = Map::new();
     for kind in ["lds", "cds", "rds"] {
         let mut named = Map::new();

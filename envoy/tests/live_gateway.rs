@@ -9,7 +9,7 @@
 
 mod support;
 
-use meshform_envoy::route::{Outcome, Request, RouteSimulator};
+use meshform_envoy::route::{Request, RouteOutcome, RouteSimulator};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use serde_json::json;
@@ -89,7 +89,7 @@ fn a_gateway_rewrites_and_routes_and_lets_nobody_forge() {
         requests.extend(many.take());
         if seen_by.is_empty() {
             assert_eq!((answer.status, requests.len()), (404, 0), "{host} {path}");
-            assert!(matches!(told.outcome, Outcome::NotFound(_)), "{told}");
+            assert!(matches!(told.outcome, RouteOutcome::NotFound(_)), "{told}");
             continue;
         }
         assert_eq!(
@@ -104,7 +104,7 @@ fn a_gateway_rewrites_and_routes_and_lets_nobody_forge() {
             !request.headers.contains_key("x-app-mesh-virtual-service"),
             "{host} {path}"
         );
-        let Outcome::Sent(sent) = &told.outcome else {
+        let RouteOutcome::Sent(sent) = &told.outcome else {
             panic!("{told}")
         };
         assert_eq!(

@@ -19,7 +19,7 @@ pub struct Path<T> {
 }
 
 /// From the place of a type to one of its fields: `Path::<Admin>::port`.
-pub type Step<T, F> = fn(Path<T>) -> Path<F>;
+pub type FieldOf<T, F> = fn(Path<T>) -> Path<F>;
 
 /// The methods of a type's path: name, name in JSON, type.
 macro_rules! fields {

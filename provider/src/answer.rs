@@ -13,7 +13,7 @@ use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_release::{Outcome, Patience, Report, Verdict, listed};
+use meshform_release::{Patience, ReleaseOutcome, Report, Verdict, listed};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
@@ -176,7 +176,7 @@ fn behind(mesh: &str, count: usize) -> String {
 }
 
 /// Why a mesh is not valid: a warning for each of the first problems, at the attribute where it is of this resource.
-fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> {
+fn invalid(mesh: &str, key: &ResourceKey, outcome: &ReleaseOutcome) -> Vec<Diagnostic> {
     let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
     let more = match errors.len().saturating_sub(TOLD) {
         0 => String::new(),
@@ -215,7 +215,7 @@ fn invalid(mesh: &str, key: &ResourceKey, outcome: &Outcome) -> Vec<Diagnostic> 
 
 /// That a delete has left a mesh that is not valid. Where the resources that name it are changed after it, as when a
 /// canary goes, their writes mend it: it is said once, in a whole.
-fn invalid_for_now(session: &Session, mesh: &str, outcome: &Outcome) -> Diagnostic {
+fn invalid_for_now(session: &Session, mesh: &str, outcome: &ReleaseOutcome) -> Diagnostic {
     let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
     let named = errors.iter().take(TOLD);
     let named: Vec<String> = named
@@ -244,7 +244,7 @@ fn missing(problem: &Problem) -> Option<&ResourceKey> {
 }
 
 /// That a release took the last routes away.
-fn lost(mesh: &str, outcome: &Outcome) -> Diagnostic {
+fn lost(mesh: &str, outcome: &ReleaseOutcome) -> Diagnostic {
     let named = outcome
         .lost
         .iter()

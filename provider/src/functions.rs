@@ -8,7 +8,7 @@ pub(crate) use ecs::{EcsProxyConfiguration, EcsSidecar, proxy_configuration, pro
 use async_trait::async_trait;
 use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
-use proxy::Proxy;
+use proxy::ProxyMesh;
 use tfplugin::value::Type;
 use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
 
@@ -92,7 +92,7 @@ impl Function for EnvoyBootstrap {
                 "Three arguments are needed: node, profile and directory.",
             ));
         };
-        let Some(proxy) = Proxy::read(node, profile, 0)? else {
+        let Some(proxy) = ProxyMesh::read(node, profile, 0)? else {
             return Ok(Value::UNKNOWN);
         };
         proxy

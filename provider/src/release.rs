@@ -12,7 +12,7 @@ use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_release::{Outcome, Preview, ReleaseError, Verdict, WhatChanged};
+use meshform_release::{Preview, ReleaseError, ReleaseOutcome, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -292,7 +292,7 @@ async fn released(cx: &Context, session: &Arc<Session>, plan: &Value) -> Result<
 }
 
 /// What was not published: an error here, as the resource stands for the release.
-fn not_published(session: &Session, outcome: &Outcome) -> Diagnostics {
+fn not_published(session: &Session, outcome: &ReleaseOutcome) -> Diagnostics {
     let releaser = session.foreteller();
     let found = outcome
         .deliveries
@@ -305,7 +305,7 @@ fn not_published(session: &Session, outcome: &Outcome) -> Diagnostics {
     as_errors.collect()
 }
 
-fn invalid_mesh(mesh: &str, outcome: &Outcome) -> Diagnostics {
+fn invalid_mesh(mesh: &str, outcome: &ReleaseOutcome) -> Diagnostics {
     let mut problems = Diagnostics::from(Diagnostic::error(
         codes::summary(meshform_release::codes::INVALID_MESH),
         format!(

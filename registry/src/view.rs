@@ -76,7 +76,7 @@ struct View {
     upto: Revision,
     /// What this process wrote after that, where others have written in between, or may have.
     ahead: BTreeSet<Revision>,
-    entries: BTreeMap<ResourceKey, Entry>,
+    entries: BTreeMap<ResourceKey, RecordState>,
     /// Shared with snapshots: it is copied only where one of them is still in use when something changes.
     mesh: Arc<Mesh>,
     /// What the mesh has yet to take up. A snapshot that a release is being built from keeps the mesh from being changed
@@ -92,7 +92,7 @@ struct View {
 
 /// What is known of a record beside the resource in it.
 #[derive(Debug)]
-struct Entry {
+struct RecordState {
     owner: String,
     /// Who wrote it last.
     actor: String,
@@ -462,7 +462,7 @@ impl View {
     }
 }
 
-impl Entry {
+impl RecordState {
     fn hold(&self, reference: Reference) -> Hold {
         Hold {
             reference,
@@ -482,8 +482,8 @@ pub struct Missing {
 }
 
 /// What a record says. One that does not fit the model refers to nothing, and keeps its mesh from being released.
-fn read(record: Record) -> (Entry, Option<Resource>) {
-    let mut entry = Entry {
+fn read(record: Record) -> (RecordState, Option<Resource>) {
+    let mut entry = RecordState {
         owner: record.author.owner.clone(),
         actor: record.author.actor.clone(),
         uid: record.identity.uid.clone(),

@@ -23,13 +23,13 @@ pub trait Builder: Send + Sync + fmt::Debug {
 
 #[derive(Debug, Clone, Default)]
 pub struct Built {
-    pub proxies: Vec<Proxy>,
+    pub proxies: Vec<ProxyBundle>,
     /// What somebody should look at.
     pub warnings: Vec<Diagnostic>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxy {
+pub struct ProxyBundle {
     /// The virtual node or gateway.
     pub key: ResourceKey,
     /// Its folder under the publishing directory.

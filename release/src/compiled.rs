@@ -1,6 +1,6 @@
 //! The builder that the programs use: Envoy's configuration, as bundles.
 
-use crate::build::{Builder, Built, Proxy, ROOT};
+use crate::build::{Builder, Built, ProxyBundle, ROOT};
 use meshform_bundle::{Body, Bundle, Origin, ProxyId};
 use meshform_envoy::resources::{PartOrigin, Resources};
 use meshform_envoy::{self as envoy, layout};
@@ -36,7 +36,7 @@ fn options() -> envoy::Options {
 
 fn built(output: envoy::Output) -> Built {
     let proxies = output.proxies.into_iter().filter_map(|proxy| {
-        Some(Proxy {
+        Some(ProxyBundle {
             bundle: bundle(ProxyId::of(&proxy.key)?, &proxy.resources),
             key: proxy.key,
             path: proxy.path,

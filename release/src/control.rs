@@ -1,11 +1,11 @@
 //! What people ask and say about releases: status, history, hold, let go.
 
 use crate::error::{ReleaseError, Result};
-use crate::outcome::{Outcome, Preview};
+use crate::outcome::{Preview, ReleaseOutcome};
 use crate::policy::{self, Holding, Trigger};
 use crate::publishing::Look;
 use crate::releaser::Releaser;
-use crate::state::{Entry, State};
+use crate::state::{ReleaseEntry, State};
 use crate::supply::Supply;
 use crate::target::{Delivery, TargetStatus};
 use meshform_model::diag::Diagnostic;
@@ -18,7 +18,7 @@ use meshform_store::{Digest, Prefix, Revision, StoreError};
 pub struct Status {
     pub mesh: String,
     pub revision: Revision,
-    pub current: Option<Entry>,
+    pub current: Option<ReleaseEntry>,
     /// Whether proxies are held at it.
     pub pinned: bool,
     pub policy: ReleasePolicy,
@@ -69,7 +69,7 @@ impl Releaser {
     }
 
     /// The releases that are kept, the newest first.
-    pub async fn history(&self, mesh: &str) -> Result<Vec<Entry>> {
+    pub async fn history(&self, mesh: &str) -> Result<Vec<ReleaseEntry>> {
         let mut history = self.pointed(mesh).await?.state.history;
         history.reverse();
         Ok(history)
@@ -77,7 +77,7 @@ impl Releaser {
 
     /// What a write to a mesh leads to: a release, or, where the mesh is released by hand, nothing but that its
     /// current release is published whole.
-    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<Outcome> {
+    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<ReleaseOutcome> {
         self.release_for(mesh, Trigger::Write(holding)).await
     }
 
@@ -99,7 +99,7 @@ impl Releaser {
     }
 
     /// Holds proxies at a release of the history, named by its digest or the beginning of it.
-    pub async fn pin(&self, mesh: &str, release: &str) -> Result<(Entry, Vec<Delivery>)> {
+    pub async fn pin(&self, mesh: &str, release: &str) -> Result<(ReleaseEntry, Vec<Delivery>)> {
         loop {
             let mut pointed = self.pointed(mesh).await?;
             let Some(found) = pointed.state.find(release).cloned() else {
@@ -116,7 +116,7 @@ impl Releaser {
                     self.blob(mesh, &proxy.bundle).await?;
                 }
             }
-            let entry = Entry {
+            let entry = ReleaseEntry {
                 actor: self.author.actor.clone(),
                 at: self.clock.now(),
                 ..found
@@ -132,7 +132,7 @@ impl Releaser {
     }
 
     /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand.
-    pub async fn unpin(&self, mesh: &str) -> Result<Outcome> {
+    pub async fn unpin(&self, mesh: &str) -> Result<ReleaseOutcome> {
         loop {
             let mut pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {

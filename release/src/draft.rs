@@ -1,13 +1,13 @@
 //! From records to a release that is not stored yet: the mesh is followed, judged, and what changed is built.
 
-use crate::build::Proxy;
+use crate::build::ProxyBundle;
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
-use crate::memory::{Judged, Remembered};
 use crate::policy::{self, Trigger};
 use crate::releaser::Releaser;
+use crate::snapshot_cache::{Judged, Remembered};
 use meshform_bundle::layout::is_inside;
 use meshform_model::codes;
 use meshform_model::diag::{self, Diagnostic};
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A mesh as it was listed, judged and built.
-pub(crate) struct Draft {
+pub(crate) struct ReleaseDraft {
     pub(crate) revision: Revision,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) made: Made,
@@ -56,7 +56,7 @@ pub(crate) struct Release {
     pub(crate) mesh: Option<Arc<Mesh>>,
 }
 
-impl Draft {
+impl ReleaseDraft {
     pub(crate) fn new(revision: Revision) -> Self {
         Self {
             revision,
@@ -77,8 +77,8 @@ impl Release {
 impl Releaser {
     /// The mesh as the store has it, judged, and built where it is valid: what changed since the last time, or all of
     /// it.
-    pub(crate) async fn draft(&self, mesh: &str, trigger: Trigger, purpose: Purpose) -> Result<Draft> {
-        let slot = self.memory.of(mesh);
+    pub(crate) async fn draft(&self, mesh: &str, trigger: Trigger, purpose: Purpose) -> Result<ReleaseDraft> {
+        let slot = self.snapshots.of(mesh);
         let mut slot = slot.lock().await;
         let before = slot.take();
         let turn = before.as_ref().map(|before| before.turn);
@@ -87,7 +87,7 @@ impl Releaser {
             turn,
             reached,
         } = self.views.followed(mesh, turn).await?;
-        let mut draft = Draft::new(snapshot.revision);
+        let mut draft = ReleaseDraft::new(snapshot.revision);
         // Rules would complain about what is there but cannot be read.
         if diag::has_errors(&snapshot.problems) {
             draft.diagnostics = snapshot.problems;
@@ -147,7 +147,7 @@ impl Releaser {
         &self,
         mesh: &Mesh,
         judged: &mut Judged,
-        draft: &mut Draft,
+        draft: &mut ReleaseDraft,
         purpose: Purpose,
     ) -> Result<()> {
         draft.diagnostics = judged.verdicts.diagnostics();
@@ -189,7 +189,7 @@ impl Releaser {
         Ok(())
     }
 
-    async fn assemble(&self, mesh: &str, revision: Revision, proxies: Vec<Proxy>) -> Result<Release> {
+    async fn assemble(&self, mesh: &str, revision: Revision, proxies: Vec<ProxyBundle>) -> Result<Release> {
         let store = self.store.identity().await?.map(|identity| identity.id);
         let mut manifest = Manifest::new(store.unwrap_or_default(), mesh, revision);
         let mut bundles = BTreeMap::new();

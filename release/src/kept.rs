@@ -4,7 +4,7 @@
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use crate::releaser::Releaser;
-use crate::state::Entry;
+use crate::state::ReleaseEntry;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -111,7 +111,7 @@ impl Releaser {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find(&self, mesh: &str, named: &Named) -> Result<Option<Entry>> {
+    pub async fn find(&self, mesh: &str, named: &Named) -> Result<Option<ReleaseEntry>> {
         let state = self.pointed(mesh).await?.state;
         let found = match named {
             Named::Current => state.current_entry(),
@@ -134,7 +134,7 @@ impl Releaser {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn manifest(&self, mesh: &str, release: &Entry) -> Result<Manifest> {
+    pub async fn manifest(&self, mesh: &str, release: &ReleaseEntry) -> Result<Manifest> {
         Manifest::decode(mesh, &self.blob(mesh, &release.release).await?)
     }
 
@@ -142,7 +142,7 @@ impl Releaser {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn resources_of(&self, mesh: &str, release: &Entry) -> Result<Option<Vec<Resource>>> {
+    pub async fn resources_of(&self, mesh: &str, release: &ReleaseEntry) -> Result<Option<Vec<Resource>>> {
         let Some(digest) = self.manifest(mesh, release).await?.resources else {
             return Ok(None);
         };

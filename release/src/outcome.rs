@@ -8,7 +8,7 @@ use meshform_store::{Digest, Revision};
 
 /// How releasing a mesh ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct ReleaseOutcome {
     pub mesh: String,
     /// Its revision that was looked at.
     pub revision: Revision,
@@ -22,7 +22,7 @@ pub struct Outcome {
     pub deliveries: Vec<Delivery>,
 }
 
-impl Outcome {
+impl ReleaseOutcome {
     /// What was written to all targets together.
     pub fn published(&self) -> Published {
         let mut all = Published::default();

@@ -8,7 +8,7 @@ use crate::manifest::{Manifest, ProxyEntry};
 use crate::releaser::{Pointed, Releaser};
 use crate::reports::TargetOutcome;
 use crate::state::State;
-use crate::steps::Step;
+use crate::steps::ReleaseStep;
 use crate::supply::Supply;
 use crate::target::{self, Delivery, Standing, Target, TargetFailure, TargetStatus};
 use meshform_bundle::discovery::DiscoveredNode;
@@ -141,7 +141,7 @@ impl Releaser {
                 return Ok(Published::default());
             }
             let unfit = |error| ReleaseError::of_bundle(mesh, error);
-            let told = |step| self.steps.passed(Step::Publishing(step));
+            let told = |step| self.steps.passed(ReleaseStep::Publishing(step));
             let session = publisher.lock(mesh, &told).map_err(unfit)?;
             // Read under the lock: the last to hold it publishes the newest.
             let state = self.pointed(mesh).await?.state;

@@ -4,7 +4,7 @@ use crate::bucket::BucketTarget;
 use crate::build::Builder;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
-use crate::memory::{ManifestCache, Memory};
+use crate::snapshot_cache::{ManifestCache, SnapshotCache};
 use crate::state::{POINTER, State};
 use crate::steps::{Silent, Steps};
 use crate::sweep::Sweeper;
@@ -30,7 +30,7 @@ pub struct Releaser {
     pub(crate) rules: rules::Options,
     /// The meshes as this process sees them.
     pub(crate) views: Arc<Views>,
-    pub(crate) memory: Memory,
+    pub(crate) snapshots: SnapshotCache,
     pub(crate) sweeper: Sweeper,
     pub(crate) manifests: ManifestCache,
 }
@@ -67,7 +67,7 @@ impl Releaser {
             clock: Arc::new(SystemClock),
             steps: Arc::new(Silent),
             rules: rules::Options::default(),
-            memory: Memory::default(),
+            snapshots: SnapshotCache::default(),
             sweeper: Sweeper::default(),
             manifests: ManifestCache::default(),
         }

@@ -1,16 +1,16 @@
 //! From a draft to the release that the pointer names.
 
-use crate::draft::{Draft, Made, Purpose, Release};
+use crate::draft::{Made, Purpose, Release, ReleaseDraft};
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::kept;
 use crate::manifest::Manifest;
-use crate::memory::Judged;
-use crate::outcome::{Outcome, Preview, Verdict};
+use crate::outcome::{Preview, ReleaseOutcome, Verdict};
 use crate::policy::Trigger;
 use crate::releaser::{Pointed, Releaser};
-use crate::state::{Broken, Entry, State};
-use crate::steps::Step;
+use crate::snapshot_cache::Judged;
+use crate::state::{Broken, ReleaseEntry, State};
+use crate::steps::ReleaseStep;
 use crate::supply::Supply;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
@@ -34,13 +34,13 @@ impl Releaser {
     ///
     /// Reads and writes files while it runs: meant for a thread of its own, or a program that has nothing else
     /// to do meanwhile.
-    pub async fn release(&self, mesh: &str) -> Result<Outcome> {
+    pub async fn release(&self, mesh: &str) -> Result<ReleaseOutcome> {
         self.release_for(mesh, Trigger::Demand).await
     }
 
     /// The same, unless the mesh waits for somebody to ask, or the release is held that takes routes away without
     /// another in their place.
-    pub(crate) async fn release_for(&self, mesh: &str, trigger: Trigger) -> Result<Outcome> {
+    pub(crate) async fn release_for(&self, mesh: &str, trigger: Trigger) -> Result<ReleaseOutcome> {
         for _ in 0..ATTEMPTS {
             match self.attempt(mesh, trigger).await {
                 // Somebody else set the pointer between our look and our write: look again.
@@ -65,7 +65,7 @@ impl Releaser {
     /// What releasing these resources in place of the store's records would do: for plans. Writes nothing.
     pub async fn preview_of(&self, mesh: &str, resources: Vec<Resource>) -> Result<Preview> {
         let pointed = self.pointed(mesh).await?;
-        let mut draft = Draft::new(Revision::default());
+        let mut draft = ReleaseDraft::new(Revision::default());
         if resources.is_empty() {
             draft.made = Made::Nothing;
         } else {
@@ -82,13 +82,13 @@ impl Releaser {
     }
 
     /// None where what was listed is older than the current release.
-    async fn attempt(&self, mesh: &str, trigger: Trigger) -> Result<Option<Outcome>> {
+    async fn attempt(&self, mesh: &str, trigger: Trigger) -> Result<Option<ReleaseOutcome>> {
         // The pointer first, then the records: whoever publishes between the two makes our write fail, so no
         // release that was listed earlier ever replaces one that was listed later.
         let mut pointed = self.pointed(mesh).await?;
         let draft = self.draft(mesh, trigger, Purpose::Release).await?;
-        self.steps.passed(Step::Built);
-        let Draft {
+        self.steps.passed(ReleaseStep::Built);
+        let ReleaseDraft {
             revision,
             mut diagnostics,
             made,
@@ -152,7 +152,7 @@ impl Releaser {
         };
         diagnostics.extend(self.unpolled(mesh, &state, &discovery).await);
         tracing::debug!(mesh, revision = revision.0, ?verdict, "release");
-        Ok(Some(Outcome {
+        Ok(Some(ReleaseOutcome {
             mesh: mesh.to_owned(),
             revision,
             verdict,
@@ -204,7 +204,7 @@ impl Releaser {
         state.broken = None;
         state.judged = judged;
         self.set(mesh, pointed, state).await?;
-        self.steps.passed(Step::Pointed);
+        self.steps.passed(ReleaseStep::Pointed);
         Ok(Verdict::Withdrawn(removed))
     }
 
@@ -246,7 +246,7 @@ impl Releaser {
         let stored: BTreeSet<&Digest> = before.iter().flat_map(|before| before.bundles()).collect();
         let known = |bundle: &&Digest| stored.contains(*bundle) || bundles.contains_key(*bundle);
         if !manifest.bundles().all(|bundle| known(&bundle)) {
-            *self.memory.of(mesh).lock().await = None;
+            *self.snapshots.of(mesh).lock().await = None;
             return Ok(None);
         }
         // What the current release refers to is in the store, and stays there if our write succeeds.
@@ -273,20 +273,20 @@ impl Releaser {
         let Some(release) = digests.last().cloned() else {
             return Ok(Some(Verdict::Nothing));
         };
-        self.steps.passed(Step::Stored);
-        let (state, _) = pointed.state.clone().advance(Entry {
+        self.steps.passed(ReleaseStep::Stored);
+        let (state, _) = pointed.state.clone().advance(ReleaseEntry {
             release: release.clone(),
             revision: manifest.revision,
             actor: self.author.actor.clone(),
             at: self.clock.now(),
         });
         self.set(mesh, pointed, state).await?;
-        self.steps.passed(Step::Pointed);
+        self.steps.passed(ReleaseStep::Pointed);
         self.manifests.put(mesh, &release, &Arc::new(manifest));
         Ok(Some(Verdict::Released { release, changes }))
     }
 
-    async fn compare(&self, mesh: &str, draft: Draft, state: &State) -> Result<Preview> {
+    async fn compare(&self, mesh: &str, draft: ReleaseDraft, state: &State) -> Result<Preview> {
         let before = self.before(mesh, state).await?;
         let changes = match &draft.made {
             Made::Valid(release) => release.manifest.changes_since(before.as_deref()),

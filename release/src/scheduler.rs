@@ -3,7 +3,7 @@
 use crate::debouncer::Debouncer;
 pub use crate::debouncer::Timing;
 use crate::error::ReleaseError;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{ReleaseOutcome, Verdict};
 use crate::policy::{Holding, Trigger};
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
@@ -28,7 +28,7 @@ pub enum Patience {
 }
 
 /// How the last attempt to release a mesh ended.
-pub type Report = Result<Outcome, ReleaseError>;
+pub type Report = Result<ReleaseOutcome, ReleaseError>;
 
 /// Releases meshes some moments after they were written, in a thread of its own.
 #[derive(Debug)]

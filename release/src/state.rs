@@ -34,7 +34,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetReport>,
     /// The last releases, the oldest first. One that became current again stands at its last time.
-    pub history: Vec<Entry>,
+    pub history: Vec<ReleaseEntry>,
 }
 
 /// A mesh that is not valid, as the last attempt to release it found it.
@@ -68,7 +68,7 @@ impl Broken {
 /// One release that was current.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct ReleaseEntry {
     pub release: Digest,
     /// The mesh's revision that it was made from.
     pub revision: Revision,
@@ -121,7 +121,7 @@ impl State {
     }
 
     /// With another current release. Those that fall out of the history are returned: their blobs may go.
-    pub(crate) fn advance(mut self, entry: Entry) -> (Self, Vec<Entry>) {
+    pub(crate) fn advance(mut self, entry: ReleaseEntry) -> (Self, Vec<ReleaseEntry>) {
         self.history.retain(|old| old.release != entry.release);
         self.current = Some(entry.release.clone());
         self.broken = None;
@@ -133,13 +133,13 @@ impl State {
     }
 
     /// The entry of the current release.
-    pub fn current_entry(&self) -> Option<&Entry> {
+    pub fn current_entry(&self) -> Option<&ReleaseEntry> {
         let current = self.current.as_ref()?;
         self.history.iter().find(|entry| entry.release == *current)
     }
 
     /// The one release whose name begins so.
-    pub(crate) fn find(&self, prefix: &str) -> Option<&Entry> {
+    pub(crate) fn find(&self, prefix: &str) -> Option<&ReleaseEntry> {
         let mut found = self
             .history
             .iter()

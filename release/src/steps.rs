@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A point that a release passes. After each of them the process may be killed and nothing is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum ReleaseStep {
     /// Records were listed and built.
     Built,
     /// Bundles and manifest are in the store; nothing points to them yet.
@@ -12,12 +12,12 @@ pub enum Step {
     /// The pointer of the mesh says the new release.
     Pointed,
     /// A point that publishing passes.
-    Publishing(meshform_bundle::publish::Step),
+    Publishing(meshform_bundle::publish::PublishStep),
 }
 
 pub trait Steps: Send + Sync + fmt::Debug {
     /// A step was just done.
-    fn passed(&self, step: Step);
+    fn passed(&self, step: ReleaseStep);
 }
 
 /// Tells nobody.
@@ -25,5 +25,5 @@ pub trait Steps: Send + Sync + fmt::Debug {
 pub struct Silent;
 
 impl Steps for Silent {
-    fn passed(&self, _: Step) {}
+    fn passed(&self, _: ReleaseStep) {}
 }

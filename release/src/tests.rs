@@ -10,7 +10,8 @@ mod rounds;
 mod scheduler;
 
 use crate::{
-    Builder, Built, Holding, Outcome, Proxy, Publisher, ROOT, Releaser, Standing, Verdict, Warnings,
+    Builder, Built, Holding, ProxyBundle, Publisher, ROOT, ReleaseOutcome, Releaser, Standing, Verdict,
+    Warnings,
 };
 use meshform_bundle::layout::types;
 use meshform_bundle::{Body, Bundle, ProxyId, Resource};
@@ -58,7 +59,7 @@ impl Builder for Tokens {
                 resources: resources.to_vec(),
                 origins: BTreeMap::new(),
             };
-            Proxy {
+            ProxyBundle {
                 key: node.key.clone(),
                 path,
                 digest: token,
@@ -224,7 +225,7 @@ fn in_use(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// The names of the proxies that a release changed.
-fn changed(outcome: &Outcome) -> BTreeSet<String> {
+fn changed(outcome: &ReleaseOutcome) -> BTreeSet<String> {
     match &outcome.verdict {
         Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) => {
             changes.iter().map(|change| change.key.name.clone()).collect()

@@ -11,7 +11,7 @@ use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_release::{EnvoyBuilder, Manifest, Outcome, Publisher, Releaser, Verdict};
+use meshform_release::{EnvoyBuilder, Manifest, Publisher, ReleaseOutcome, Releaser, Verdict};
 use meshform_store::testing::author;
 use meshform_store::{Draft, Expected, Prefix, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ fn open(directory: &Path) -> (Arc<dyn Store>, Releaser) {
     (store, releaser)
 }
 
-fn changed(outcome: &Outcome) -> BTreeSet<&str> {
+fn changed(outcome: &ReleaseOutcome) -> BTreeSet<&str> {
     match &outcome.verdict {
         Verdict::Released { changes, .. } => changes.iter().map(|change| change.key.name.as_str()).collect(),
         other => panic!("{other:?}: {:?}", outcome.diagnostics),

@@ -170,7 +170,7 @@ pub use context::Context;
 pub use data_source::{DataSource, ReadData};
 pub use diag::{Diagnostic, Diagnostics, Severity};
 pub use function::{Function, FunctionError, Parameter, Signature};
-pub use list_resource::{Found, ListRequest, ListResource, Listed};
+pub use list_resource::{ListRequest, ListResource, ListSink, Listed};
 pub use log::HclogLayer;
 pub use path::Path;
 pub use plugin::{Serve, serve};

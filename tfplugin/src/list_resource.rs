@@ -17,7 +17,8 @@ pub trait ListResource: Send + Sync + 'static {
     async fn validate(&self, _cx: &Context, _config: &Value, _found: &mut Diagnostics) {}
 
     /// Finds objects and hands over each.
-    async fn list(&self, cx: &Context, request: ListRequest, found: &mut Found) -> Result<(), Diagnostics>;
+    async fn list(&self, cx: &Context, request: ListRequest, found: &mut ListSink)
+    -> Result<(), Diagnostics>;
 }
 
 /// What to list.
@@ -70,12 +71,12 @@ impl Listed {
 
 /// Where listed objects go.
 #[derive(Debug)]
-pub struct Found {
+pub struct ListSink {
     pub(crate) sender: mpsc::Sender<Listed>,
     pub(crate) left: usize,
 }
 
-impl Found {
+impl ListSink {
     /// Hands over an object and says whether more are wanted.
     pub async fn push(&mut self, listed: Listed) -> bool {
         if self.left == 0 || self.sender.send(listed).await.is_err() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// One step into a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum PathStep {
     /// An attribute of an object, or a block type.
     Attribute(Arc<str>),
     /// An element of a map, or a labelled block.
@@ -27,7 +27,7 @@ pub enum Step {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path {
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 /// The text was no path.
@@ -44,24 +44,24 @@ impl Path {
     /// The attribute of this name below here.
     #[must_use]
     pub fn attr(&self, name: impl Into<Arc<str>>) -> Self {
-        self.with(Step::Attribute(name.into()))
+        self.with(PathStep::Attribute(name.into()))
     }
 
     /// The element of a list below here.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        self.with(Step::Index(index))
+        self.with(PathStep::Index(index))
     }
 
     /// The element of a map below here.
     #[must_use]
     pub fn key(&self, key: impl Into<Arc<str>>) -> Self {
-        self.with(Step::Key(key.into()))
+        self.with(PathStep::Key(key.into()))
     }
 
     /// One more step.
     #[must_use]
-    pub fn with(&self, step: Step) -> Self {
+    pub fn with(&self, step: PathStep) -> Self {
         let mut steps = Vec::with_capacity(self.steps.len() + 1);
         steps.extend_from_slice(&self.steps);
         steps.push(step);
@@ -86,7 +86,7 @@ impl Path {
     }
 
     /// The steps from the root.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PathStep] {
         &self.steps
     }
 
@@ -96,7 +96,7 @@ impl Path {
     }
 
     /// Walks one step down in place; [`Path::pop`] undoes it. For walkers that visit many places.
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, step: PathStep) {
         self.steps.push(step);
     }
 
@@ -111,7 +111,7 @@ impl Path {
         let steps = self
             .steps
             .iter()
-            .take_while(|step| !matches!(step, Step::Element(_)))
+            .take_while(|step| !matches!(step, PathStep::Element(_)))
             .cloned();
         Self {
             steps: steps.collect(),
@@ -123,11 +123,11 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.steps.iter().enumerate() {
             match step {
-                Step::Attribute(name) if position == 0 => f.write_str(name)?,
-                Step::Attribute(name) => write!(f, ".{name}")?,
-                Step::Key(key) => write!(f, "[{key:?}]")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Element(_) => f.write_str("[…]")?,
+                PathStep::Attribute(name) if position == 0 => f.write_str(name)?,
+                PathStep::Attribute(name) => write!(f, ".{name}")?,
+                PathStep::Key(key) => write!(f, "[{key:?}]")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Element(_) => f.write_str("[…]")?,
             }
         }
         Ok(())
@@ -144,11 +144,11 @@ impl FromStr for Path {
         while !rest.is_empty() {
             if let Some(after) = rest.strip_prefix("[\"") {
                 let (key, after) = after.split_once("\"]").ok_or_else(wrong)?;
-                path.push(Step::Key(key.into()));
+                path.push(PathStep::Key(key.into()));
                 rest = after;
             } else if let Some(after) = rest.strip_prefix('[') {
                 let (index, after) = after.split_once(']').ok_or_else(wrong)?;
-                path.push(Step::Index(index.parse().map_err(|_| wrong())?));
+                path.push(PathStep::Index(index.parse().map_err(|_| wrong())?));
                 rest = after;
             } else {
                 let name = rest.strip_prefix('.').unwrap_or(rest);
@@ -157,7 +157,7 @@ impl FromStr for Path {
                 if name.is_empty() {
                     return Err(wrong());
                 }
-                path.push(Step::Attribute(name.into()));
+                path.push(PathStep::Attribute(name.into()));
                 rest = after;
             }
         }

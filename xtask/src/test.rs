@@ -12,12 +12,12 @@ use crate::checkout::Checkout;
 use crate::failure::{Failure, Result};
 use crate::out;
 pub(crate) use steps::environment;
-use steps::{Context, STEPS, Step};
+use steps::{Context, STEPS, TestStep};
 use tally::Tally;
 
 /// What became of a step.
 struct Done {
-    step: &'static Step,
+    step: &'static TestStep,
     tally: Tally,
     took: Duration,
 }
@@ -49,7 +49,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
 }
 
 /// The steps to run, in their order; nothing when they are only to be listed.
-fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static Step>>> {
+fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static TestStep>>> {
     let mut names = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {

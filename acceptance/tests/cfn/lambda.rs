@@ -34,7 +34,7 @@ pub(crate) struct Lambda {
     _end: oneshot::Sender<()>,
 }
 
-pub(crate) type Outcome = Result<Value, Value>;
+pub(crate) type InvocationResult = Result<Value, Value>;
 
 #[derive(Default)]
 struct Shared {
@@ -55,7 +55,7 @@ struct Event {
 #[derive(Default)]
 struct State {
     under_way: BTreeMap<String, Event>,
-    outcomes: BTreeMap<String, Outcome>,
+    outcomes: BTreeMap<String, InvocationResult>,
     answers: BTreeMap<String, Vec<Value>>,
     /// What becomes of answers whose logical id is this one.
     trouble: BTreeMap<String, (Trouble, u32)>,
@@ -118,7 +118,7 @@ impl Lambda {
     }
 
     /// Waits for the outcome of an invocation.
-    pub(crate) fn outcome(&self, id: &str) -> Outcome {
+    pub(crate) fn outcome(&self, id: &str) -> InvocationResult {
         self.wait(|state| state.outcomes.remove(id))
     }
 

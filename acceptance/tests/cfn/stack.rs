@@ -44,7 +44,7 @@ pub(crate) struct Resource {
 }
 
 /// What a step does to a resource.
-struct Step {
+struct StackOperation {
     id: String,
     request: &'static str,
     resource: Resource,
@@ -251,7 +251,7 @@ impl<'l> CloudFormation<'l> {
                 match (kind.starts_with("Custom::"), changed) {
                     (true, true) => {
                         let request = if old.is_some() { "Update" } else { "Create" };
-                        steps.push(Step {
+                        steps.push(StackOperation {
                             id,
                             request,
                             resource,
@@ -279,8 +279,8 @@ impl<'l> CloudFormation<'l> {
                     .get(*id)
                     .is_some_and(|now| now.properties != old.properties)
         });
-        let steps: Vec<Step> = updated
-            .map(|(id, old)| Step {
+        let steps: Vec<StackOperation> = updated
+            .map(|(id, old)| StackOperation {
                 id: id.clone(),
                 request: "Update",
                 resource: Resource {
@@ -321,8 +321,8 @@ impl<'l> CloudFormation<'l> {
             now.is_some_and(|now| now.physical != old.physical)
         });
         let mut reasons = Vec::new();
-        let steps: Vec<Step> = replaced
-            .map(|(id, old)| Step {
+        let steps: Vec<StackOperation> = replaced
+            .map(|(id, old)| StackOperation {
                 id: id.clone(),
                 request: "Delete",
                 resource: old.clone(),
@@ -364,7 +364,7 @@ impl<'l> CloudFormation<'l> {
                 if resource.retained || !resource.kind.contains("AppMesh") {
                     stack.resources.remove(&id);
                 } else if resource.kind.starts_with("Custom::") {
-                    steps.push(Step {
+                    steps.push(StackOperation {
                         id,
                         request: "Delete",
                         resource,
@@ -386,11 +386,11 @@ impl<'l> CloudFormation<'l> {
     }
 
     /// Runs creates and updates of one moment, and takes up what is answered.
-    fn run(&mut self, stack: &mut Stack, steps: Vec<Step>) -> Vec<String> {
+    fn run(&mut self, stack: &mut Stack, steps: Vec<StackOperation>) -> Vec<String> {
         let answers = self.ask(stack, &steps);
         let mut reasons = Vec::new();
         for (step, answer) in steps.into_iter().zip(answers) {
-            let Step {
+            let StackOperation {
                 id,
                 mut resource,
                 old,
@@ -414,7 +414,7 @@ impl<'l> CloudFormation<'l> {
     }
 
     /// Sends the events of one moment, and waits for their answers.
-    fn ask(&mut self, stack: &Stack, steps: &[Step]) -> Vec<Option<Value>> {
+    fn ask(&mut self, stack: &Stack, steps: &[StackOperation]) -> Vec<Option<Value>> {
         let mut invocations = Vec::new();
         for step in steps {
             let request = format!("request-{}", number());

@@ -5,9 +5,9 @@ use super::certificates::Authority;
 use super::http2::{Call, Http2};
 use super::secure::{self, Identity};
 use super::servers::{Http1, Log, free_port};
-use super::world::{Plan, Proxy, merged};
+use super::world::{Plan, TestedProxy, merged};
 use meshform_acceptance::http::Client;
-use meshform_envoy::route::{Outcome, Request, RouteSimulator};
+use meshform_envoy::route::{Request, RouteOutcome, RouteSimulator};
 use meshform_model::diag::has_errors;
 use meshform_model::key::ResourceKey;
 use serde_json::{Map, Value, json};
@@ -428,8 +428,8 @@ impl Trial<'_> {
         let way = send(port, protocol, &request);
         let context = || format!("{request:?}\n{told}");
         match &told.outcome {
-            Outcome::NotFound(_) => assert_eq!(way, Err(404), "{}", context()),
-            Outcome::Sent(sent) => {
+            RouteOutcome::NotFound(_) => assert_eq!(way, Err(404), "{}", context()),
+            RouteOutcome::Sent(sent) => {
                 let target = &sent.targets[0];
                 assert_eq!(way.as_ref(), Ok(&target.node), "{}", context());
                 let seen = self.services.seen(&target.node, id);
@@ -439,7 +439,7 @@ impl Trial<'_> {
                 }
                 self.found += 1;
             }
-            Outcome::Closed(_) | Outcome::PassedOn => panic!("{}", context()),
+            RouteOutcome::Closed(_) | RouteOutcome::PassedOn => panic!("{}", context()),
         }
     }
 
@@ -472,7 +472,7 @@ fn any_request_goes_the_way_that_is_told() {
             json!({"interception": {"explicit": {"port": inner}}}),
         );
         // What is told is told with the profiles that the proxies run with.
-        let trial = |proxy: &Proxy| Trial {
+        let trial = |proxy: &TestedProxy| Trial {
             ways: RouteSimulator::of(&proxy.mesh(&plan), proxy.key()).unwrap(),
             services: &services,
             proxy: proxy.key().clone(),

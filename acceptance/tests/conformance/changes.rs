@@ -4,7 +4,7 @@
 use super::certificates::Authority;
 use super::secure::Tls;
 use super::servers::{Http1, free_port};
-use super::world::{Plan, Proxy, seconds};
+use super::world::{Plan, TestedProxy, seconds};
 use meshform_acceptance::load::{Load, Tally};
 use serde_json::{Value, json};
 use std::fs;
@@ -17,7 +17,7 @@ const SERVICE: &str = "api.apps.local";
 const SECURE: &str = "secure.apps.local";
 
 /// Sends requests through `web` to a service during a change; every one must be answered.
-fn during(what: &str, web: &mut Proxy, service: &str, change: impl FnOnce(&mut Proxy)) -> Tally {
+fn during(what: &str, web: &mut TestedProxy, service: &str, change: impl FnOnce(&mut TestedProxy)) -> Tally {
     let address = ([127, 0, 0, 1], web.port).into();
     let load = Load::start(address, service, "/", (200, 4));
     sleep(Duration::from_millis(200));
@@ -57,7 +57,7 @@ fn no_request_is_lost_when_routes_and_nodes_change() {
     plan.route("api/all", "httpRoute", json!({"match": {"prefix": "/"}}), "one");
     let web = &mut plan.start(json!({}));
     let mut sent = 0;
-    let mut hold = |what: &str, web: &mut Proxy, change: &mut dyn FnMut(&mut Proxy)| {
+    let mut hold = |what: &str, web: &mut TestedProxy, change: &mut dyn FnMut(&mut TestedProxy)| {
         let tally = during(what, web, SERVICE, |web| change(web));
         sent += tally.sent();
         tally
@@ -230,7 +230,7 @@ fn no_request_is_lost_when_certificates_and_authorities_change() {
     };
     let mut connections = 0;
     // Clusters are made anew, so that connections are.
-    let mut reconnect = |web: &mut Proxy, plan: &mut Plan| {
+    let mut reconnect = |web: &mut TestedProxy, plan: &mut Plan| {
         connections += 1;
         plan.at("virtualNode/secure", "/listeners/0")["connectionPool"] =
             json!({"http": {"maxConnections": 100 + connections}});

@@ -4,7 +4,7 @@ use super::mutation;
 use super::namespace;
 use super::servers::free_port;
 use super::sheet::eventually;
-use super::steps::{Step, steps};
+use super::steps::{UpdateStage, steps};
 use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::{Client, Response};
 use meshform_acceptance::tools;
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) user: Option<(u32, u32)>,
 }
 
-pub(crate) struct Proxy {
+pub(crate) struct TestedProxy {
     pub(crate) envoy: Envoy,
     /// Where `web` listens for its application.
     pub(crate) port: u16,
@@ -165,13 +165,13 @@ impl Plan {
     }
 
     /// Starts the proxy of `web`; `profile` adds to its profile.
-    pub(crate) fn start(&self, profile: Value) -> Proxy {
+    pub(crate) fn start(&self, profile: Value) -> TestedProxy {
         let base = json!({"virtualNode": "web", "interception": {"explicit": {"port": self.port}}});
         self.run("virtualNode/web", merged(base, profile))
     }
 
     /// Starts the proxy of any node or gateway.
-    pub(crate) fn run(&self, path: &str, profile: Value) -> Proxy {
+    pub(crate) fn run(&self, path: &str, profile: Value) -> TestedProxy {
         let temporary = tempfile::tempdir().unwrap();
         let root = temporary.path().to_owned();
         let admin = free_port();
@@ -189,7 +189,7 @@ impl Plan {
         let rejected = envoy.rejected_updates().unwrap();
         assert!(rejected.is_empty(), "{rejected:?}\n{}", envoy.log());
         assert!(!envoy.log().contains("Deprecated field"), "{}", envoy.log());
-        Proxy {
+        TestedProxy {
             envoy,
             port: self.port,
             admin,
@@ -237,7 +237,7 @@ impl Plan {
     }
 }
 
-impl Proxy {
+impl TestedProxy {
     /// A client of `web`'s port.
     pub(crate) fn client(&self) -> Client {
         Client::new(SocketAddr::from(([127, 0, 0, 1], self.port)))
@@ -283,7 +283,7 @@ impl Proxy {
         }
     }
 
-    fn has(&self, step: &Step) -> bool {
+    fn has(&self, step: &UpdateStage) -> bool {
         let stats = self
             .envoy
             .admin("/stats?filter=version_text|warming_clusters")
@@ -297,7 +297,7 @@ impl Proxy {
 }
 
 /// What the compiler makes for one proxy.
-pub(crate) fn built(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy {
+pub(crate) fn built(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::BuiltProxy {
     let output = envoy::build(mesh, &Options::new(root.to_str().unwrap())).unwrap_or_else(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("{}", lines.join("\n"))
@@ -310,7 +310,7 @@ pub(crate) fn built(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy
 }
 
 /// Puts a release beside the others and swaps the link.
-fn publish(directory: &Path, step: &Step) {
+fn publish(directory: &Path, step: &UpdateStage) {
     let release = directory.join("releases").join(&step.digest);
     for (path, content) in &step.files {
         let path = release.join(path);

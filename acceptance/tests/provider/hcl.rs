@@ -72,7 +72,7 @@ pub(crate) fn expression(value: &Value) -> String {
 }
 
 /// A place of a resource: its address and the path in it, as `/spec/0/listener/1`.
-pub(crate) type Place = (String, String);
+pub(crate) type AttributeAddress = (String, String);
 
 /// A configuration, one file for each resource: Terraform reads a file anew for each diagnostic in it.
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ pub(crate) struct Script {
     /// Names and texts.
     pub(crate) files: BTreeMap<String, String>,
     /// Where each block and argument is: the file and the line, counted from 1.
-    places: BTreeMap<(String, usize), Place>,
+    places: BTreeMap<(String, usize), AttributeAddress>,
 }
 
 impl Script {
@@ -112,7 +112,7 @@ impl Script {
     }
 
     /// The place that stands on a line of a file.
-    pub(crate) fn place_on(&self, file: &str, line: usize) -> Option<&Place> {
+    pub(crate) fn place_on(&self, file: &str, line: usize) -> Option<&AttributeAddress> {
         self.places.get(&(file.to_owned(), line))
     }
 }

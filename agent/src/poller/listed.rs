@@ -10,7 +10,7 @@ pub(super) type Listed = BTreeMap<String, Vec<Host>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct ListedHost {
     address: String,
     port: Option<u16>,
     zone: Option<String>,
@@ -24,7 +24,8 @@ pub(super) fn read(path: Option<&Path>) -> Result<Listed, String> {
     };
     let told = |error: &dyn std::fmt::Display| format!("MESHFORM_ENDPOINTS {}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-    let read: BTreeMap<String, Vec<Entry>> = serde_json::from_str(&text).map_err(|error| told(&error))?;
+    let read: BTreeMap<String, Vec<ListedHost>> =
+        serde_json::from_str(&text).map_err(|error| told(&error))?;
     let mut listed = Listed::new();
     for (node, entries) in read {
         let mut hosts = Vec::with_capacity(entries.len());

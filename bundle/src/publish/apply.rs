@@ -1,7 +1,7 @@
 //! From what a directory has to what it should have.
 
-use super::ledger::{Ledger, Place};
-use super::{Published, SPARE, Session, Step, disk, parallel};
+use super::ledger::{Ledger, PublishedProxy};
+use super::{PublishStep, Published, SPARE, Session, disk, parallel};
 use crate::bundle::Bundle;
 use crate::endpoints::merge;
 use crate::error::{Error, Result};
@@ -158,10 +158,10 @@ impl Session<'_> {
         for (path, set) in sets {
             ledger.retired.remove(&path);
             if let Some(bundle) = work.wanted.get(&path).cloned() {
-                ledger.proxies.insert(path, Place { bundle, set });
+                ledger.proxies.insert(path, PublishedProxy { bundle, set });
             }
         }
-        (self.watcher)(Step::Collected);
+        (self.watcher)(PublishStep::Collected);
         self.finish(ledger)?;
         Ok(Published {
             written: work.write.into_iter().collect(),
@@ -175,13 +175,16 @@ impl Session<'_> {
         ledger.complete = false;
         ledger.release = work.release.clone();
         for (path, bundle) in &work.wanted {
-            ledger.proxies.entry(path.clone()).or_insert_with(|| Place {
-                bundle: bundle.clone(),
-                set: String::new(),
-            });
+            ledger
+                .proxies
+                .entry(path.clone())
+                .or_insert_with(|| PublishedProxy {
+                    bundle: bundle.clone(),
+                    set: String::new(),
+                });
         }
         ledger.write(&self.publisher.ledger_path(&self.mesh))?;
-        (self.watcher)(Step::Marked);
+        (self.watcher)(PublishStep::Marked);
         Ok(ledger)
     }
 
@@ -193,7 +196,7 @@ impl Session<'_> {
             ledger.complete = true;
             ledger.write(&path)?;
         }
-        (self.watcher)(Step::Done);
+        (self.watcher)(PublishStep::Done);
         Ok(())
     }
 
@@ -282,7 +285,7 @@ impl Session<'_> {
         let files = files.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
         disk::make_folder(&releases.join(&set), files)?;
         disk::sync(&releases)?;
-        (self.watcher)(Step::Staged);
+        (self.watcher)(PublishStep::Staged);
         Ok(set)
     }
 
@@ -293,7 +296,7 @@ impl Session<'_> {
         disk::replace_if_different(&folder.join("bootstrap.json"), text.as_bytes())?;
         // Versions up to 0.1 published it; nobody keeps it in step with the rest.
         disk::remove_file(&folder.join("static.json"))?;
-        (self.watcher)(Step::Started);
+        (self.watcher)(PublishStep::Started);
         Ok(())
     }
 
@@ -305,7 +308,7 @@ impl Session<'_> {
             )?;
             disk::sync(&self.folder(path))?;
         }
-        (self.watcher)(Step::Swapped);
+        (self.watcher)(PublishStep::Swapped);
         Ok(())
     }
 
@@ -344,7 +347,7 @@ impl Session<'_> {
             disk::remove_file(&folder.join(name))?;
         }
         disk::sync(&folder)?;
-        (self.watcher)(Step::Retired);
+        (self.watcher)(PublishStep::Retired);
         Ok(())
     }
 

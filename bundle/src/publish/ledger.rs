@@ -25,7 +25,7 @@ pub(super) struct Ledger {
     pub(super) complete: bool,
     /// The proxies that may have files, by folder.
     #[serde(default)]
-    pub(super) proxies: BTreeMap<String, Place>,
+    pub(super) proxies: BTreeMap<String, PublishedProxy>,
     /// The proxies that were told to let go, and since when (milliseconds since 1970).
     #[serde(default)]
     pub(super) retired: BTreeMap<String, u64>,
@@ -34,7 +34,7 @@ pub(super) struct Ledger {
 /// What a proxy's folder has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Place {
+pub(super) struct PublishedProxy {
     /// The blob that it was written from.
     pub(super) bundle: Digest,
     /// The set of files that `current` leads to.

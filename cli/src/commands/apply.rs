@@ -20,7 +20,7 @@ use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, RegistryError, Update};
 use meshform_release::{EnvoyBuilder, Holding, Releaser};
 use meshform_store::{Author, Created, Prefix, Store};
-use plan::{Plan, Step, Todo};
+use plan::{ApplyStep, Plan, Todo};
 use std::sync::Arc;
 
 /// Write the resources of any input form to a store, and release them to the proxies
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
 /// What was done, or would be.
 #[derive(Default)]
 struct Done {
-    steps: Vec<Step>,
+    steps: Vec<ApplyStep>,
     /// Whether that was done.
     wrote: bool,
     /// What the store has of this owner, and the input lacks.
@@ -167,7 +167,7 @@ async fn write(
     registry: &Registry,
     author: &Author,
     loaded: &mut Loaded,
-) -> Vec<Step> {
+) -> Vec<ApplyStep> {
     let mut steps = plan.steps(arguments.prune);
     for step in &mut steps {
         let written = one(plan, registry, author, step).await;
@@ -184,7 +184,7 @@ async fn one(
     plan: &Plan,
     registry: &Registry,
     author: &Author,
-    step: &mut Step,
+    step: &mut ApplyStep,
 ) -> meshform_registry::Result<()> {
     let policy = Policy::default();
     match &step.todo {

@@ -109,18 +109,18 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     };
     let (files, _) = targets::build(arguments, io, &mut loaded);
     if has_errors(&loaded.problems) {
-        return report(arguments, io, &loaded, Outcome::Refused);
+        return report(arguments, io, &loaded, CompileOutcome::Refused);
     }
     let folder = io.path(&arguments.out);
     if arguments.check {
         let differences = output::compare(&folder, &files);
-        return report(arguments, io, &loaded, Outcome::Checked(differences));
+        return report(arguments, io, &loaded, CompileOutcome::Checked(differences));
     }
     match output::write(&folder, &files) {
-        Ok(changed) => report(arguments, io, &loaded, Outcome::Written(&files, changed)),
+        Ok(changed) => report(arguments, io, &loaded, CompileOutcome::Written(&files, changed)),
         Err(problem) => {
             loaded.problems.push(problem);
-            report(arguments, io, &loaded, Outcome::Refused)
+            report(arguments, io, &loaded, CompileOutcome::Refused)
         }
     }
 }
@@ -155,18 +155,18 @@ pub(crate) fn judge(
     targets::build(&arguments, io, loaded).1
 }
 
-enum Outcome<'f> {
+enum CompileOutcome<'f> {
     Refused,
     Written(&'f Files, usize),
     Checked(Vec<output::Difference>),
 }
 
-fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: Outcome<'_>) -> Exit {
+fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: CompileOutcome<'_>) -> Exit {
     let shown = arguments.out.display();
     let exit = match &outcome {
-        Outcome::Refused => loaded.exit(),
-        Outcome::Checked(differences) if !differences.is_empty() => Exit::Found,
-        Outcome::Checked(_) | Outcome::Written(..) => Exit::Fine,
+        CompileOutcome::Refused => loaded.exit(),
+        CompileOutcome::Checked(differences) if !differences.is_empty() => Exit::Found,
+        CompileOutcome::Checked(_) | CompileOutcome::Written(..) => Exit::Fine,
     };
     if arguments.format.format == Format::Json {
         io.print(&format!("{:#}\n", report_json(arguments, loaded, &outcome)));
@@ -174,17 +174,17 @@ fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: Outcome<
     }
     render::tell(io, &loaded.reading.sources, &loaded.problems);
     match outcome {
-        Outcome::Refused => io.tell(&format!("nothing was written to `{shown}`\n")),
-        Outcome::Checked(differences) if differences.is_empty() => {
+        CompileOutcome::Refused => io.tell(&format!("nothing was written to `{shown}`\n")),
+        CompileOutcome::Checked(differences) if differences.is_empty() => {
             io.print(&format!("`{shown}` is up to date\n"));
         }
-        Outcome::Checked(differences) => {
+        CompileOutcome::Checked(differences) => {
             for difference in &differences {
                 let (what, path) = difference.words();
                 io.print(&format!("{what}: {shown}/{path}\n"));
             }
         }
-        Outcome::Written(files, changed) => {
+        CompileOutcome::Written(files, changed) => {
             let count = files.len();
             let noun = if count == 1 { "file" } else { "files" };
             io.print(&format!("{count} {noun} in `{shown}`, {changed} changed\n"));
@@ -193,10 +193,10 @@ fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, outcome: Outcome<
     exit
 }
 
-fn report_json(arguments: &Arguments, loaded: &Loaded, outcome: &Outcome<'_>) -> serde_json::Value {
+fn report_json(arguments: &Arguments, loaded: &Loaded, outcome: &CompileOutcome<'_>) -> serde_json::Value {
     let count = Count::of(&loaded.problems);
     let differences: Vec<_> = match outcome {
-        Outcome::Checked(differences) => differences
+        CompileOutcome::Checked(differences) => differences
             .iter()
             .map(|difference| {
                 let (what, path) = difference.words();
@@ -206,7 +206,7 @@ fn report_json(arguments: &Arguments, loaded: &Loaded, outcome: &Outcome<'_>) ->
         _ => Vec::new(),
     };
     let (files, changed) = match outcome {
-        Outcome::Written(files, changed) => (files.paths(), *changed),
+        CompileOutcome::Written(files, changed) => (files.paths(), *changed),
         _ => (Vec::new(), 0),
     };
     json!({

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, DocumentFormat as Format};
-use meshform_compiler::diff::{Change, What, diff};
+use meshform_compiler::diff::{Change, ChangeKind, diff};
 use meshform_envoy::diff::{Difference, ProxyDiff, diff as proxies};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::key::ResourceKey;
@@ -206,7 +206,7 @@ fn compared(before: &State, after: &State) -> Result<Vec<MeshDiff>, Vec<Diagnost
 /// Every key that changed, by either name.
 fn keys(changes: &[Change]) -> Vec<ResourceKey> {
     let was = changes.iter().filter_map(|change| match &change.what {
-        What::Renamed(was, _) => Some(ResourceKey::clone(was)),
+        ChangeKind::Renamed(was, _) => Some(ResourceKey::clone(was)),
         _ => None,
     });
     changes

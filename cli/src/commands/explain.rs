@@ -8,7 +8,7 @@ use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
 use meshform_compiler::graph::{self, Picture};
 use meshform_envoy::ir::Source;
-use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Verdict};
 use meshform_envoy::{self as envoy, Options};
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
@@ -172,7 +172,7 @@ fn picture(mesh: &Mesh, from: &ResourceKey, explanation: &Explanation) -> Pictur
         taken.extend(route.origin.key.container());
     }
     let mut services: Vec<String> = Vec::new();
-    if let Outcome::Sent(sent) = &explanation.outcome {
+    if let RouteOutcome::Sent(sent) = &explanation.outcome {
         let node = |name: &str| ResourceKey::in_mesh(mesh.name(), Kind::VirtualNode, name);
         taken.extend(sent.targets.iter().map(|target| node(&target.node)));
         let host = sent.host.split(':').next().unwrap_or_default();
@@ -261,7 +261,7 @@ fn explanation_json(explanation: &Explanation) -> Json {
         })
         .collect();
     let outcome = match &explanation.outcome {
-        Outcome::Sent(sent) => {
+        RouteOutcome::Sent(sent) => {
             let targets: Vec<Json> = sent
                 .targets
                 .iter()
@@ -274,9 +274,9 @@ fn explanation_json(explanation: &Explanation) -> Json {
                 "timeoutMillis": u64::try_from(sent.timeout.value.as_millis()).unwrap_or(u64::MAX),
             })
         }
-        Outcome::NotFound(why) => json!({"outcome": "notFound", "reason": why}),
-        Outcome::Closed(why) => json!({"outcome": "closed", "reason": why}),
-        Outcome::PassedOn => json!({"outcome": "passedOn"}),
+        RouteOutcome::NotFound(why) => json!({"outcome": "notFound", "reason": why}),
+        RouteOutcome::Closed(why) => json!({"outcome": "closed", "reason": why}),
+        RouteOutcome::PassedOn => json!({"outcome": "passedOn"}),
     };
     json!({"passes": passes, "end": outcome})
 }

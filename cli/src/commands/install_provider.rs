@@ -1,7 +1,7 @@
 //! `meshform install-provider`: puts the provider where the implied local mirrors of Terraform and OpenTofu find it.
 
 mod configuration;
-mod places;
+mod plugin_hosts;
 
 use crate::codes;
 use crate::exit::Exit;
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             }
             io.print("use it with:\n\n");
             io.print(&usage());
-            let hidden = match (&arguments.dir, places::plugins(io)) {
+            let hidden = match (&arguments.dir, plugin_hosts::plugins(io)) {
                 (None, Some(plugins)) => configuration::hides(io, &plugins),
                 // A folder of the user's own choice is looked into only when the configuration says so.
                 _ => Vec::new(),
@@ -67,7 +67,7 @@ fn install(arguments: &Arguments, io: &Io) -> Result<Vec<PathBuf>, Box<Diagnosti
     let source = source(arguments, io)?;
     let plugins = match &arguments.dir {
         Some(dir) => io.path(dir),
-        None => places::plugins(io).ok_or_else(|| {
+        None => plugin_hosts::plugins(io).ok_or_else(|| {
             Box::new(
                 Diagnostic::error(codes::CANNOT_WRITE, "there is no home folder: `HOME` is not set")
                     .help("give a plugin folder with `--dir DIR`"),
@@ -77,11 +77,11 @@ fn install(arguments: &Arguments, io: &Io) -> Result<Vec<PathBuf>, Box<Diagnosti
     let version = env!("CARGO_PKG_VERSION");
     let suffix = std::env::consts::EXE_SUFFIX;
     let mut targets = Vec::new();
-    for place in &places::PLACES {
+    for place in &plugin_hosts::PLUGIN_HOSTS {
         let mut folder = plugins.join(place.registry);
         folder.extend(ADDRESS);
         folder.push(version);
-        folder.push(places::platform());
+        folder.push(plugin_hosts::platform());
         let target = folder.join(format!("{PROGRAM}_v{version}{suffix}"));
         copy(&source, &folder, &target).map_err(|error| {
             Box::new(Diagnostic::error(

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::frontend::{Found, Reading, codes as reading_codes};
+use meshform_compiler::frontend::{FoundResource, Reading, codes as reading_codes};
 use meshform_envoy::polled;
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
@@ -362,7 +362,7 @@ impl Loaded {
     }
 }
 
-type Index<'l> = BTreeMap<&'l ResourceKey, &'l Found>;
+type Index<'l> = BTreeMap<&'l ResourceKey, &'l FoundResource>;
 
 /// Whether a problem is with a text that only CloudFormation knows: `${Parameter}` is no ARN, and its value may be
 /// one; a mesh of such a name may well be there.

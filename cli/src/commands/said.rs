@@ -7,7 +7,9 @@ use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
-use meshform_release::{Delivery, Entry, Outcome, ProxyChange, Releaser, Verdict, WhatChanged, listed};
+use meshform_release::{
+    Delivery, ProxyChange, ReleaseEntry, ReleaseOutcome, Releaser, Verdict, WhatChanged, listed,
+};
 use meshform_store::Store;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -169,7 +171,7 @@ pub(super) fn only(meshes: &[String]) -> Result<&str, Problem> {
 
 impl Said {
     /// What became of a mesh.
-    pub(super) fn outcome(&mut self, releaser: &Releaser, outcome: &Outcome) {
+    pub(super) fn outcome(&mut self, releaser: &Releaser, outcome: &ReleaseOutcome) {
         let mesh = &outcome.mesh;
         let (line, name, changes): (String, &str, &[ProxyChange]) = match &outcome.verdict {
             Verdict::Invalid => (
@@ -272,11 +274,11 @@ pub(super) fn cut(release: &str) -> &str {
     release.get(..12).unwrap_or(release)
 }
 
-pub(super) fn short(entry: &Entry) -> String {
+pub(super) fn short(entry: &ReleaseEntry) -> String {
     cut(entry.release.as_str()).to_owned()
 }
 
-pub(super) fn words(entry: &Entry) -> String {
+pub(super) fn words(entry: &ReleaseEntry) -> String {
     format!(
         "{} of revision {}, by {} at {}",
         short(entry),
@@ -286,7 +288,7 @@ pub(super) fn words(entry: &Entry) -> String {
     )
 }
 
-pub(super) fn entry_json(entry: &Entry) -> Json {
+pub(super) fn entry_json(entry: &ReleaseEntry) -> Json {
     json!({
         "release": entry.release.as_str(),
         "revision": entry.revision.0,

@@ -60,13 +60,13 @@ pub(super) fn owner(before: Option<&str>, after: Option<&str>) -> Option<FieldCh
 }
 
 /// A step down: a field, or an element by its key.
-enum Step {
+enum PathSegment {
     Field(String),
     Element(String),
 }
 
 struct Walk {
-    path: Vec<Step>,
+    path: Vec<PathSegment>,
     out: Vec<FieldChange>,
 }
 
@@ -94,7 +94,7 @@ impl Walk {
                 Some(Shape::Object(shape) | Shape::Union(shape)) => shape.field(name).map(|field| field.node),
                 _ => None,
             };
-            self.path.push(Step::Field(name.clone()));
+            self.path.push(PathSegment::Field(name.clone()));
             self.both(shape, (before.get(name), after.get(name)));
             self.path.pop();
         }
@@ -113,7 +113,7 @@ impl Walk {
         if let (true, Some(old), Some(new)) = (list.unordered, keyed(list, before), keyed(list, after)) {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for key in keys {
-                self.path.push(Step::Element(key.clone()));
+                self.path.push(PathSegment::Element(key.clone()));
                 self.both(Some(list.items), (old.get(key).copied(), new.get(key).copied()));
                 self.path.pop();
             }
@@ -126,7 +126,7 @@ impl Walk {
             return;
         }
         for at in 0..before.len().max(after.len()) {
-            self.path.push(Step::Element((at + 1).to_string()));
+            self.path.push(PathSegment::Element((at + 1).to_string()));
             self.both(Some(list.items), (before.get(at), after.get(at)));
             self.path.pop();
         }
@@ -136,9 +136,9 @@ impl Walk {
         let mut path = String::new();
         for step in &self.path {
             match step {
-                Step::Field(name) if path.is_empty() => path.push_str(name),
-                Step::Field(name) => path.push_str(&format!(".{name}")),
-                Step::Element(key) => path.push_str(&format!("[{key}]")),
+                PathSegment::Field(name) if path.is_empty() => path.push_str(name),
+                PathSegment::Field(name) => path.push_str(&format!(".{name}")),
+                PathSegment::Element(key) => path.push_str(&format!("[{key}]")),
             }
         }
         self.out.push(FieldChange {
@@ -151,15 +151,15 @@ impl Walk {
     /// The last field and, where it is in an element of a list, of which.
     fn words(&self) -> String {
         let mut fields = self.path.iter().rev().filter_map(|step| match step {
-            Step::Field(name) => Some(spaced(name)),
-            Step::Element(_) => None,
+            PathSegment::Field(name) => Some(spaced(name)),
+            PathSegment::Element(_) => None,
         });
         let last = fields.next().unwrap_or_default();
         let element = self.path.iter().rev().find_map(|step| match step {
-            Step::Element(key) => Some(key),
-            Step::Field(_) => None,
+            PathSegment::Element(key) => Some(key),
+            PathSegment::Field(_) => None,
         });
-        let is_element = matches!(self.path.last(), Some(Step::Element(_)));
+        let is_element = matches!(self.path.last(), Some(PathSegment::Element(_)));
         match (element, fields.next()) {
             (Some(key), _) if is_element => format!("{last} {key}"),
             (Some(key), _) => format!("{last} of {key}"),

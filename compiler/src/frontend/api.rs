@@ -3,7 +3,7 @@
 //! What `--cli-input-json` takes may lack the names, which the CLI took as options. The kind is what the body says by its
 //! names, what the user says, or the only one that its fields allow; it is never guessed.
 
-use super::found::Draft;
+use super::found::ResourceDraft;
 use super::text::{place, shorten};
 use super::{Options, codes};
 use meshform_model::diag::Diagnostic;
@@ -33,7 +33,7 @@ enum Told {
 
 impl Reader<'_> {
     /// The resources of a document, or `None` when it is not of this form.
-    pub(super) fn read(&mut self, document: &Node) -> Option<Vec<Draft>> {
+    pub(super) fn read(&mut self, document: &Node) -> Option<Vec<ResourceDraft>> {
         match &document.value {
             Value::List(list) => self.list(list),
             Value::Object(object) => {
@@ -50,7 +50,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, list: &[Node]) -> Option<Vec<Draft>> {
+    fn list(&mut self, list: &[Node]) -> Option<Vec<ResourceDraft>> {
         let mut all = Vec::new();
         for item in list {
             all.extend(self.one(item, false)?);
@@ -59,7 +59,7 @@ impl Reader<'_> {
     }
 
     /// What `list-…` answers: references, which do not say what the resources say.
-    fn listed(&mut self, document: &Node) -> Option<Vec<Draft>> {
+    fn listed(&mut self, document: &Node) -> Option<Vec<ResourceDraft>> {
         let fields = document.as_object()?.iter();
         let mut fields = fields.filter(|field| field.name != "nextToken");
         let (field, None) = (fields.next()?, fields.next()) else {
@@ -86,7 +86,7 @@ impl Reader<'_> {
     }
 
     /// `None`: no resource of this form. `Some(None)`: one, of which the kind is not known; that is reported.
-    fn one(&mut self, document: &Node, alone: bool) -> Option<Option<Draft>> {
+    fn one(&mut self, document: &Node, alone: bool) -> Option<Option<ResourceDraft>> {
         let object = document.as_object()?;
         // `describe`, `create`, `update` and `delete` answer with the resource under its kind's name.
         if object.len() == 1 {
@@ -111,7 +111,7 @@ impl Reader<'_> {
         Some(self.draft(kind, document, alone))
     }
 
-    fn draft(&mut self, kind: Kind, body: &Node, alone: bool) -> Option<Draft> {
+    fn draft(&mut self, kind: Kind, body: &Node, alone: bool) -> Option<ResourceDraft> {
         let mut body = body.clone();
         let names = &schema::kind(kind).key;
         if let Value::Object(object) = &mut body.value {
@@ -139,7 +139,7 @@ impl Reader<'_> {
             .last()
             .and_then(|name| body.get(name))
             .and_then(Node::as_str);
-        Some(Draft {
+        Some(ResourceDraft {
             kind,
             dialect: Dialect::Api,
             foreign: false,

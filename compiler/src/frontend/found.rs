@@ -3,7 +3,7 @@
 use super::cloudformation;
 use super::codes;
 use super::text::{place, shorten};
-use super::{Found, Options};
+use super::{FoundResource, Options};
 use meshform_model::arn::Arn;
 use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, Place, has_errors};
@@ -18,7 +18,7 @@ use meshform_model::value::{Field, Node, Number, Object, Span, Value};
 use std::collections::BTreeMap;
 
 /// A resource as a form has it.
-pub(super) struct Draft {
+pub(super) struct ResourceDraft {
     pub(super) kind: Kind,
     pub(super) dialect: Dialect,
     /// The whole resource in its dialect: names, spec, tags.
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 const MAX_PATH: usize = 4096;
 
 /// Converts, validates, and finds the key.
-pub(super) fn finish(draft: Draft, options: &Options) -> Found {
+pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
     let (mut body, mut problems) = dialect::to_canonical(draft.kind, draft.dialect, &draft.body);
     let mut left_out = Vec::new();
     if draft.foreign {
@@ -85,7 +85,7 @@ pub(super) fn finish(draft: Draft, options: &Options) -> Found {
             }
         }
     }
-    Found {
+    FoundResource {
         kind: draft.kind,
         key,
         body,
@@ -233,7 +233,7 @@ pub(crate) fn of_properties(
     properties: &serde_json::Value,
     extensions: Option<&serde_json::Value>,
 ) -> Result<Resource, Vec<Diagnostic>> {
-    let draft = Draft {
+    let draft = ResourceDraft {
         kind,
         dialect: Dialect::CloudFormation,
         body: Node::from_json(properties),
@@ -257,7 +257,7 @@ pub(crate) fn of_properties(
 }
 
 /// The typed form, of a resource that was not refused.
-pub(super) fn typed(found: &Found) -> Result<Resource, Vec<Diagnostic>> {
+pub(super) fn typed(found: &FoundResource) -> Result<Resource, Vec<Diagnostic>> {
     let Some(key) = &found.key else {
         return Err(Vec::new());
     };
@@ -333,7 +333,7 @@ fn tags(node: Option<&Node>) -> BTreeMap<String, String> {
 }
 
 /// The account of the mesh, where it is said and is not the resource's own: a state has it for every resource.
-fn mesh_owner(found: &Found, identity: Option<&Identity>) -> Option<String> {
+fn mesh_owner(found: &FoundResource, identity: Option<&Identity>) -> Option<String> {
     let owner = found.body.get("meshOwner").and_then(Node::as_str)?;
     let own = identity.is_some_and(|identity| identity.resource_owner == owner);
     (!own).then(|| owner.to_owned())

@@ -33,7 +33,7 @@ pub fn read(text: &str, source: u32) -> (Option<Node>, Vec<Diagnostic>) {
     }
 }
 
-type Step<T> = Result<T, Box<Diagnostic>>;
+type Parsed<T> = Result<T, Box<Diagnostic>>;
 
 struct Reader<'a> {
     text: &'a str,
@@ -44,7 +44,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn document(&mut self) -> Step<Node> {
+    fn document(&mut self) -> Parsed<Node> {
         self.space();
         let node = self.value(0)?;
         self.space();
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Step<Node> {
+    fn value(&mut self, depth: usize) -> Parsed<Node> {
         let start = self.at;
         self.nodes += 1;
         if self.nodes > MAX_NODES {
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         Ok(Node::at(value, span(self.source, start, self.at)))
     }
 
-    fn object(&mut self, depth: usize) -> Step<Value> {
+    fn object(&mut self, depth: usize) -> Parsed<Value> {
         self.descend(depth)?;
         let mut members = Members::default();
         self.at += 1;
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn list(&mut self, depth: usize) -> Step<Value> {
+    fn list(&mut self, depth: usize) -> Parsed<Value> {
         self.descend(depth)?;
         let mut list = Vec::new();
         self.at += 1;
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string(&mut self) -> Step<String> {
+    fn string(&mut self) -> Parsed<String> {
         let start = self.at;
         self.at += 1;
         let mut out = String::new();
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn escape(&mut self) -> Step<char> {
+    fn escape(&mut self) -> Parsed<char> {
         let start = self.at;
         self.at += 1;
         let simple = match self.peek() {
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
         Ok(simple)
     }
 
-    fn unicode(&mut self, start: usize) -> Step<char> {
+    fn unicode(&mut self, start: usize) -> Parsed<char> {
         let mut code = self.hex4();
         if let Some(high @ 0xD800..=0xDBFF) = code
             && self.rest().starts_with("\\u")
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         u32::from_str_radix(digits, 16).ok()
     }
 
-    fn number(&mut self) -> Step<Number> {
+    fn number(&mut self) -> Parsed<Number> {
         let start = self.at;
         let rest = self.rest();
         let length = rest
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Step<Value> {
+    fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {
         let whole = self.rest().starts_with(word)
             && !self
                 .rest()
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn descend(&self, depth: usize) -> Step<()> {
+    fn descend(&self, depth: usize) -> Parsed<()> {
         if depth > MAX_DEPTH {
             return Err(self.limit(format!("nesting deeper than {MAX_DEPTH} levels")));
         }

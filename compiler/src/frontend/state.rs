@@ -1,7 +1,7 @@
 //! Terraform state of version 4, and what `terraform show -json` prints.
 
 use super::codes;
-use super::found::Draft;
+use super::found::ResourceDraft;
 use super::text::{place, shorten};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
@@ -16,7 +16,7 @@ pub(super) fn recognise(document: &Node) -> bool {
 }
 
 /// The mesh resources of a state.
-pub(super) fn read(document: &Node, problems: &mut Vec<Diagnostic>) -> Vec<Draft> {
+pub(super) fn read(document: &Node, problems: &mut Vec<Diagnostic>) -> Vec<ResourceDraft> {
     let mut drafts = Vec::new();
     if document.get("format_version").is_some() {
         // A plan's JSON has its outcome beside the changes.
@@ -55,7 +55,7 @@ fn text<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
 }
 
 /// A resource of a state file, with its instances.
-fn stored(resource: &Node, drafts: &mut Vec<Draft>, problems: &mut Vec<Diagnostic>) {
+fn stored(resource: &Node, drafts: &mut Vec<ResourceDraft>, problems: &mut Vec<Diagnostic>) {
     let Some(name) = text(resource, "type") else {
         return;
     };
@@ -102,13 +102,13 @@ fn stored(resource: &Node, drafts: &mut Vec<Draft>, problems: &mut Vec<Diagnosti
 }
 
 /// `whole` is what carries the schema version: an instance of a state, a resource of what is shown.
-fn draft(kind: Kind, attributes: &Node, label: String, whole: &Node) -> Draft {
+fn draft(kind: Kind, attributes: &Node, label: String, whole: &Node) -> ResourceDraft {
     // Our own schema versions start at 1000.
     let version = match whole.get("schema_version").map(|node| &node.value) {
         Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
         _ => 0,
     };
-    Draft {
+    ResourceDraft {
         kind,
         dialect: Dialect::Terraform,
         body: attributes.clone(),
@@ -121,7 +121,7 @@ fn draft(kind: Kind, attributes: &Node, label: String, whole: &Node) -> Draft {
 }
 
 /// A module of `terraform show -json`, and those in it.
-fn shown_module(module: &Node, drafts: &mut Vec<Draft>) {
+fn shown_module(module: &Node, drafts: &mut Vec<ResourceDraft>) {
     for resource in module
         .get("resources")
         .and_then(Node::as_list)

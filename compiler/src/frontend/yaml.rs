@@ -47,7 +47,7 @@ pub fn read(text: &str, source: u32) -> (Vec<Node>, Vec<Diagnostic>) {
     (builder.documents, builder.problems)
 }
 
-type Step = Result<(), Box<Diagnostic>>;
+type Handled = Result<(), Box<Diagnostic>>;
 
 struct Builder<'p> {
     places: &'p Places,
@@ -88,7 +88,7 @@ enum Key {
 }
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, at: Span) -> Step {
+    fn event(&mut self, event: Event<'_>, at: Span) -> Handled {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_key = self.wants_key();
@@ -127,7 +127,7 @@ impl Builder<'_> {
         )
     }
 
-    fn key(&mut self, name: String, at: Span, style: ScalarStyle) -> Step {
+    fn key(&mut self, name: String, at: Span, style: ScalarStyle) -> Handled {
         if let Some(frame) = self.stack.last_mut() {
             frame.end = frame.end.max(at.end);
             if let Body::Map { key, .. } = &mut frame.body {
@@ -189,7 +189,7 @@ impl Builder<'_> {
         }
     }
 
-    fn open(&mut self, body: Body, anchor: usize, tag: Option<Cow<'_, Tag>>, at: Span) -> Step {
+    fn open(&mut self, body: Body, anchor: usize, tag: Option<Cow<'_, Tag>>, at: Span) -> Handled {
         if self.stack.len() >= MAX_DEPTH {
             return Err(self.limit(format!("nesting deeper than {MAX_DEPTH} levels"), at));
         }
@@ -203,7 +203,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn close(&mut self, at: Span) -> Step {
+    fn close(&mut self, at: Span) -> Handled {
         let Some(frame) = self.stack.pop() else {
             return Ok(());
         };
@@ -229,7 +229,7 @@ impl Builder<'_> {
     }
 
     /// A node is complete: it becomes an anchor's, and part of what is open.
-    fn finish(&mut self, node: Node, anchor: usize) -> Step {
+    fn finish(&mut self, node: Node, anchor: usize) -> Handled {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let at = node.span.unwrap_or(self.places.span_at(0));
@@ -288,7 +288,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize, at: Span) -> Step {
+    fn alias(&mut self, anchor: usize, at: Span) -> Handled {
         let Some((node, weight)) = self.anchors.get(&anchor) else {
             let problem = Diagnostic::error(codes::YAML_SYNTAX, "an alias within what it stands for");
             return Err(Box::new(problem.at(place(at))));

@@ -66,7 +66,7 @@ fn template(kind: Option<&str>) -> &'static str {
 
 /// What comes into the pods of a workload.
 #[derive(Debug)]
-pub struct Proxy<'p> {
+pub struct PodProxy<'p> {
     pub key: &'p ResourceKey,
     /// Its container, and what the application's containers need, as for ECS.
     pub made: &'p Sidecar,
@@ -82,7 +82,7 @@ pub struct Proxy<'p> {
 ///
 /// # Errors
 /// Where the interception needs an image that was not given.
-pub fn beside(workload: &Json, proxy: &Proxy<'_>) -> Result<Json, Box<Diagnostic>> {
+pub fn beside(workload: &Json, proxy: &PodProxy<'_>) -> Result<Json, Box<Diagnostic>> {
     let mut workload = workload.clone();
     let at = template(workload.get("kind").and_then(Json::as_str));
     let Some(Json::Object(pod)) = workload.pointer_mut(&format!("{at}/spec")) else {
@@ -135,7 +135,7 @@ pub fn beside(workload: &Json, proxy: &Proxy<'_>) -> Result<Json, Box<Diagnostic
 }
 
 /// The container that redirects connections, where they are redirected.
-fn init(proxy: &Proxy<'_>) -> Result<Option<Json>, Box<Diagnostic>> {
+fn init(proxy: &PodProxy<'_>) -> Result<Option<Json>, Box<Diagnostic>> {
     let Some(configuration) = &proxy.made.proxy_configuration else {
         return Ok(None);
     };

@@ -8,7 +8,7 @@ use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::diff::name;
 use meshform_envoy::diff::{Difference, Effect, ProxyDiff};
-use meshform_release::{Entry, State};
+use meshform_release::{ReleaseEntry, State};
 use std::sync::Arc;
 
 /// Lines of a release in the list; its page has all.
@@ -17,7 +17,7 @@ const LINES: usize = 6;
 const SHOWN: usize = 500;
 
 /// A release and the one before it.
-type Pair<'s> = (&'s Entry, Option<&'s Entry>);
+type Pair<'s> = (&'s ReleaseEntry, Option<&'s ReleaseEntry>);
 
 pub(super) async fn page(cx: &Context<'_>, view: &View) -> Content {
     let (Some(state), Some(site)) = (&view.state, cx.site) else {
@@ -92,7 +92,7 @@ pub(super) async fn one(cx: &Context<'_>, view: &View, release: &str) -> Option<
 
 /// The releases that are kept, the newest first.
 fn pairs(state: &State) -> Vec<Pair<'_>> {
-    let entries: Vec<&Entry> = state.history.iter().rev().collect();
+    let entries: Vec<&ReleaseEntry> = state.history.iter().rev().collect();
     let before = entries.iter().skip(1).copied().map(Some).chain([None]);
     entries.iter().copied().zip(before).collect()
 }
@@ -123,7 +123,7 @@ fn standing(cx: &Context<'_>, view: &View, state: &State) -> Markup {
     }
 }
 
-fn pin(cx: &Context<'_>, view: &View, entry: &Entry, is_pinned: bool) -> Markup {
+fn pin(cx: &Context<'_>, view: &View, entry: &ReleaseEntry, is_pinned: bool) -> Markup {
     html! { @if cx.visitor.may_write && !is_pinned { (form(cx, view, "pin", entry.release.as_str(), "Pin")) } }
 }
 

@@ -6,7 +6,7 @@ use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::graph::Picture;
-use meshform_envoy::route::{Explanation, Outcome, Request, RouteSimulator, Verdict};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Verdict};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -107,7 +107,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
     html! {
         div.outcome role="status" {
             @match &explanation.outcome {
-                Outcome::Sent(sent) => {
+                RouteOutcome::Sent(sent) => {
                     p.title { "Sent as " bdi { (sent.host) } " " bdi { (sent.path) } }
                     ul.shares { @for target in &sent.targets {
                         li {
@@ -118,9 +118,9 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
                     } }
                     @for line in limits(explanation) { p.soft { (line) } }
                 }
-                Outcome::NotFound(why) => { p.title { "404" } p { bdi { (why) } } }
-                Outcome::Closed(why) => { p.title { "The connection is closed" } p { bdi { (why) } } }
-                Outcome::PassedOn => { p.title { "Passed on to where it was going" } p { "No virtual service of the mesh stands for it." } }
+                RouteOutcome::NotFound(why) => { p.title { "404" } p { bdi { (why) } } }
+                RouteOutcome::Closed(why) => { p.title { "The connection is closed" } p { bdi { (why) } } }
+                RouteOutcome::PassedOn => { p.title { "Passed on to where it was going" } p { "No virtual service of the mesh stands for it." } }
             }
         }
         @for pass in &explanation.passes {
@@ -165,7 +165,7 @@ fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture
         taken.push(ResourceKey::clone(&route.origin.key));
         taken.extend(route.origin.key.container());
     }
-    if let Outcome::Sent(sent) = &explanation.outcome {
+    if let RouteOutcome::Sent(sent) = &explanation.outcome {
         let node = |name: &str| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name);
         taken.extend(sent.targets.iter().map(|target| node(&target.node)));
         let host = sent.host.split(':').next().unwrap_or_default().to_lowercase();

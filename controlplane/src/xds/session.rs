@@ -5,7 +5,7 @@
 //! protocol, and what Envoy 1.40 was seen to do: it acknowledges a cluster only after it has its endpoints, asks for them
 //! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
-use super::view::{Entry, Kind, View, no_endpoints};
+use super::view::{Kind, View, WireResource, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) struct Asked {
 pub(crate) struct Push {
     pub(crate) kind: Kind,
     pub(crate) nonce: String,
-    pub(crate) resources: Vec<(String, Arc<Entry>)>,
+    pub(crate) resources: Vec<(String, Arc<WireResource>)>,
     pub(crate) removed: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Session {
     topics: BTreeMap<Kind, Topic>,
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
-    retained: BTreeMap<String, Arc<Entry>>,
+    retained: BTreeMap<String, Arc<WireResource>>,
     resolving: Resolving,
     nonce: u64,
 }
@@ -278,7 +278,7 @@ impl Session {
             }
         }
         let whole = self.protocol == Protocol::World && kind.is_wildcard();
-        let resources: Vec<(String, Arc<Entry>)> = wanted
+        let resources: Vec<(String, Arc<WireResource>)> = wanted
             .iter()
             .filter(|(name, _)| whole || changed.contains(name))
             .map(|(name, entry)| (name.clone(), Arc::clone(entry)))
@@ -309,8 +309,8 @@ fn wanted(
     topic: &Topic,
     kind: Kind,
     view: &View,
-    retained: &BTreeMap<String, Arc<Entry>>,
-) -> BTreeMap<String, Arc<Entry>> {
+    retained: &BTreeMap<String, Arc<WireResource>>,
+) -> BTreeMap<String, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
         if kind == Kind::Cluster {

@@ -56,7 +56,7 @@ impl Kind {
 
 /// A resource as it goes over the wire.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct WireResource {
     pub(crate) version: String,
     /// The encoded `Any`.
     pub(crate) any: Bytes,
@@ -71,7 +71,7 @@ pub(crate) struct Entry {
 pub(crate) struct View {
     /// The release that it is from.
     pub(crate) release: String,
-    resources: BTreeMap<Kind, BTreeMap<String, Arc<Entry>>>,
+    resources: BTreeMap<Kind, BTreeMap<String, Arc<WireResource>>>,
     origins: BTreeMap<String, Vec<Origin>>,
     /// The names under which clusters ask for endpoints.
     endpoints: BTreeSet<String>,
@@ -100,11 +100,11 @@ impl View {
     }
 
     /// The resources of a kind.
-    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<Entry>)> {
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<WireResource>)> {
         self.resources.get(&kind).into_iter().flatten()
     }
 
-    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<Entry>> {
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<WireResource>> {
         self.resources.get(&kind)?.get(name)
     }
 
@@ -125,7 +125,7 @@ impl View {
 }
 
 /// That a cluster has no hosts, which is not the same as nothing.
-pub(crate) fn no_endpoints(name: &str) -> Entry {
+pub(crate) fn no_endpoints(name: &str) -> WireResource {
     let none = ClusterLoadAssignment {
         cluster_name: name.to_owned(),
         ..ClusterLoadAssignment::default()
@@ -133,8 +133,8 @@ pub(crate) fn no_endpoints(name: &str) -> Entry {
     entry(any(&none).encode_to_vec(), None, false)
 }
 
-fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> Entry {
-    Entry {
+fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> WireResource {
+    WireResource {
         version: Digest::of(&any).short().to_owned(),
         any: any.into(),
         endpoints,
@@ -145,7 +145,7 @@ fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> Entry {
 /// Entries by the digest of what they were made from, as long as a view has them.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    entries: Mutex<BTreeMap<(Kind, String), Weak<Entry>>>,
+    entries: Mutex<BTreeMap<(Kind, String), Weak<WireResource>>>,
 }
 
 impl Pool {
@@ -153,8 +153,8 @@ impl Pool {
         &self,
         kind: Kind,
         digest: &str,
-        make: impl FnOnce() -> Result<Entry, String>,
-    ) -> Result<Arc<Entry>, String> {
+        make: impl FnOnce() -> Result<WireResource, String>,
+    ) -> Result<Arc<WireResource>, String> {
         let key = (kind, digest.to_owned());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = entries.get(&key).and_then(Weak::upgrade) {
@@ -174,7 +174,7 @@ impl Pool {
 
 /// A body of a bundle as the message that goes over the wire: what a bundle says of files that Envoy watches is asked of the
 /// same stream instead.
-fn encode(kind: Kind, body: &str) -> Result<Entry, String> {
+fn encode(kind: Kind, body: &str) -> Result<WireResource, String> {
     let mut json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
     by_stream(&mut json, kind);
     let made = match kind {
@@ -243,7 +243,7 @@ pub(in crate::xds) mod tests {
         for (kind, name, version) in all {
             let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
             view.endpoints.extend(endpoints.clone());
-            let entry = Entry {
+            let entry = WireResource {
                 version: (*version).to_owned(),
                 any: Bytes::new(),
                 endpoints,

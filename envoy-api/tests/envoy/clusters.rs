@@ -13,7 +13,7 @@ use meshform_envoy_api::envoy::config::cluster::v3::{
 };
 use meshform_envoy_api::envoy::config::core::v3::{
     Address, Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as Common, KeepaliveSettings,
-    Locality, Metadata, Pipe, TcpKeepalive, UpstreamHttpProtocolOptions, address::Address as Place,
+    Locality, Metadata, Pipe, TcpKeepalive, UpstreamHttpProtocolOptions, address::Address as AddressKind,
 };
 use meshform_envoy_api::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, cluster_load_assignment,
@@ -333,7 +333,7 @@ pub(crate) fn discovered(directory: &str) -> Cluster {
 /// A service behind a Unix socket that speaks HTTP/2 and names itself in the request.
 fn secret_service() -> Cluster {
     let pipe = Address {
-        address: Some(Place::Pipe(Pipe {
+        address: Some(AddressKind::Pipe(Pipe {
             path: "/run/secrets.sock".into(),
             mode: 0,
         })),

@@ -6,7 +6,7 @@ use crate::ir::cluster::{
     Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
     ResponseHeaders,
 };
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{HealthCheckPolicy, OutlierDetection};
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ fn health_check(out: &mut Part<'_>, of: &HealthCheck) {
         ),
         None => out.tell("health check port", "the host's", Source::AppMesh),
     }
-    let count: [(&str, &u32, Step<HealthCheckPolicy, u32>); 2] = [
+    let count: [(&str, &u32, FieldOf<HealthCheckPolicy, u32>); 2] = [
         (
             "healthy after",
             healthy,
@@ -199,7 +199,7 @@ fn health_check(out: &mut Part<'_>, of: &HealthCheck) {
     for (name, count, field) in count {
         out.field(name, format!("{count} in a row"), &origin.below(field));
     }
-    let time: [(&str, &Duration, Step<HealthCheckPolicy, u32>); 2] = [
+    let time: [(&str, &Duration, FieldOf<HealthCheckPolicy, u32>); 2] = [
         (
             "health check every",
             interval,

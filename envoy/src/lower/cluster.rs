@@ -10,7 +10,7 @@ use crate::ir::cluster::{
 use crate::ir::tls::ClientTls;
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::Diagnostic;
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{
     self, ConnectionPool, DnsResponseType, HealthCheckPolicy, HttpConnectionPool, IpPreference, Listener,
     LoadBalancing, MeshSpec, OutlierDetection, Protocol as Wire, RequestPool, ServiceDiscovery,
@@ -253,7 +253,7 @@ impl Lowering<'_> {
 pub(crate) fn pool(pool: Option<&ConnectionPool>, origin: &Origin) -> Pool {
     let Some(pool) = pool else { return Pool::default() };
     type Pools = (RequestPool, HttpConnectionPool, TcpConnectionPool);
-    let limit = |value: u64, field: Step<Pools, u64>| {
+    let limit = |value: u64, field: FieldOf<Pools, u64>| {
         let value = u32::try_from(value).unwrap_or(u32::MAX);
         let place = origin.below(|at: Path<ConnectionPool>| field(at.of(pool)));
         Some(Sourced::written(value, place))

@@ -4,7 +4,7 @@
 use super::proxy::ProxyContext;
 use crate::ir::Sourced;
 use crate::ir::listener::Edge;
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{self, Edge as Profile, ProxyProfileSpec, ProxyProtocol};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) const MAX_CONNECTIONS: u64 = 50_000;
 
 fn field<T, F>(
     scope: &ProxyContext<'_>,
-    path: Step<Profile, F>,
+    path: FieldOf<Profile, F>,
     get: impl FnOnce(&Profile) -> Option<T>,
 ) -> Option<Sourced<T>> {
     scope.profile.below(

@@ -7,7 +7,7 @@ use crate::ir::listener::Service;
 use crate::ir::{Origin, Sourced};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{
     AllowedEgress, Extensions, ListenerLimits as Limits, MeshExtensions, ProxyProfileSpec,
     VirtualNodeExtensions,
@@ -53,7 +53,7 @@ impl Lowering<'_> {
         };
         // Those of a gateway stand at the same place.
         let path = VirtualNodeExtensions::path().listeners().at(at).limits();
-        let limit = |value: Option<u32>, field: Step<Limits, u32>| {
+        let limit = |value: Option<u32>, field: FieldOf<Limits, u32>| {
             Some(Sourced::written(value?, Origin::at(key, field(path.clone()))))
         };
         ListenerLimits {

@@ -4,7 +4,7 @@
 
 use super::egress::Backend;
 use super::gateway_routes::hosts;
-use super::index::Entry;
+use super::index::IndexedResource;
 use super::ingress::{bind, with_tls};
 use super::proxy::{ProxyBuilder, ProxyContext};
 use super::upstream::Upstream;
@@ -80,7 +80,7 @@ impl Lowering<'_> {
         self.second_pass(draft, scope, (gateway, &rules, inner));
     }
 
-    fn rule<'a>(&self, entry: &Entry<'a, GatewayRouteSpec>) -> Option<Rule<'a>> {
+    fn rule<'a>(&self, entry: &IndexedResource<'a, GatewayRouteSpec>) -> Option<Rule<'a>> {
         let rule = &entry.spec.rule;
         let origin = Origin::at(&entry.key, GatewayRouteSpec::path().rule(rule));
         let matcher = match rule {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A resource with its key shared among everything that is made from it.
 #[derive(Debug)]
-pub(crate) struct Entry<'m, S> {
+pub(crate) struct IndexedResource<'m, S> {
     pub(crate) key: Arc<ResourceKey>,
     pub(crate) spec: &'m S,
     pub(crate) resource: &'m Resource<S>,
@@ -27,14 +27,14 @@ pub(crate) struct Entry<'m, S> {
 #[derive(Debug)]
 pub(crate) struct Index<'m> {
     pub(crate) name: &'m str,
-    pub(crate) mesh: Option<Entry<'m, MeshSpec>>,
+    pub(crate) mesh: Option<IndexedResource<'m, MeshSpec>>,
     pub(crate) nodes: Table<'m, VirtualNodeSpec>,
     pub(crate) services: Table<'m, VirtualServiceSpec>,
     pub(crate) routers: Table<'m, VirtualRouterSpec>,
     pub(crate) gateways: Table<'m, VirtualGatewaySpec>,
     /// The mesh itself, for what is looked up once.
     whole: &'m Mesh,
-    default_profile: Option<Entry<'m, ProxyProfileSpec>>,
+    default_profile: Option<IndexedResource<'m, ProxyProfileSpec>>,
 }
 
 /// The resources of one kind, each wrapped when it is first asked for.
@@ -42,7 +42,7 @@ pub(crate) struct Index<'m> {
 pub(crate) struct Table<'m, S> {
     mesh: &'m Mesh,
     find: fn(&'m Mesh, &str) -> Option<&'m Resource<S>>,
-    made: RefCell<BTreeMap<&'m str, Entry<'m, S>>>,
+    made: RefCell<BTreeMap<&'m str, IndexedResource<'m, S>>>,
 }
 
 impl<'m> Index<'m> {
@@ -66,12 +66,12 @@ impl<'m> Index<'m> {
     }
 
     /// A router's routes, in the order in which they are tried.
-    pub(crate) fn routes(&self, router: &str) -> Vec<Entry<'m, RouteSpec>> {
+    pub(crate) fn routes(&self, router: &str) -> Vec<IndexedResource<'m, RouteSpec>> {
         self.whole.routes_of(router).iter().map(entry).collect()
     }
 
     /// A gateway's routes, in the order in which they are tried.
-    pub(crate) fn gateway_routes(&self, gateway: &str) -> Vec<Entry<'m, GatewayRouteSpec>> {
+    pub(crate) fn gateway_routes(&self, gateway: &str) -> Vec<IndexedResource<'m, GatewayRouteSpec>> {
         self.whole.gateway_routes_of(gateway).iter().map(entry).collect()
     }
 
@@ -92,7 +92,7 @@ impl<'m, S> Table<'m, S> {
         }
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Entry<'m, S>> {
+    pub(crate) fn get(&self, name: &str) -> Option<IndexedResource<'m, S>> {
         if let Some(known) = self.made.borrow().get(name) {
             return Some(known.clone());
         }
@@ -106,7 +106,7 @@ impl<'m, S> Table<'m, S> {
 }
 
 /// Cheap: the key is shared.
-impl<S> Clone for Entry<'_, S> {
+impl<S> Clone for IndexedResource<'_, S> {
     fn clone(&self) -> Self {
         Self {
             key: Arc::clone(&self.key),
@@ -116,8 +116,8 @@ impl<S> Clone for Entry<'_, S> {
     }
 }
 
-fn entry<S>(resource: &Resource<S>) -> Entry<'_, S> {
-    Entry {
+fn entry<S>(resource: &Resource<S>) -> IndexedResource<'_, S> {
+    IndexedResource {
         key: Arc::new(resource.key.clone()),
         spec: &resource.spec,
         resource,

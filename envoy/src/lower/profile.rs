@@ -1,23 +1,23 @@
 //! The effective proxy profile, field by field, with whose each field is.
 
-use super::index::Entry;
+use super::index::IndexedResource;
 use crate::ir::{Origin, Source, Sourced};
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{Interception, ProxyProfileSpec};
 
 /// A node's or gateway's own profile over the mesh's.
 #[derive(Debug)]
 pub(crate) struct Profile<'m> {
-    own: Option<Entry<'m, ProxyProfileSpec>>,
-    default: Option<Entry<'m, ProxyProfileSpec>>,
+    own: Option<IndexedResource<'m, ProxyProfileSpec>>,
+    default: Option<IndexedResource<'m, ProxyProfileSpec>>,
     /// Both as one.
     pub(crate) merged: ProxyProfileSpec,
 }
 
 impl<'m> Profile<'m> {
     pub(crate) fn new(
-        own: Option<Entry<'m, ProxyProfileSpec>>,
-        default: Option<Entry<'m, ProxyProfileSpec>>,
+        own: Option<IndexedResource<'m, ProxyProfileSpec>>,
+        default: Option<IndexedResource<'m, ProxyProfileSpec>>,
     ) -> Self {
         let merged = match (&own, &default) {
             (Some(own), Some(default)) => own.spec.clone().over(default.spec),
@@ -30,7 +30,7 @@ impl<'m> Profile<'m> {
     /// A field of the spec, from the profile that has it: the own one wins.
     pub(crate) fn get<T, F>(
         &self,
-        field: Step<ProxyProfileSpec, F>,
+        field: FieldOf<ProxyProfileSpec, F>,
         get: impl Fn(&'m ProxyProfileSpec) -> Option<T>,
     ) -> Option<Sourced<T>> {
         [&self.own, &self.default]
@@ -46,9 +46,9 @@ impl<'m> Profile<'m> {
     /// A field below a field: the profile that has the upper one decides alone.
     pub(crate) fn below<T, U, F>(
         &self,
-        field: Step<ProxyProfileSpec, U>,
+        field: FieldOf<ProxyProfileSpec, U>,
         upper: impl Fn(&'m ProxyProfileSpec) -> Option<&'m U>,
-        lower: Step<U, F>,
+        lower: FieldOf<U, F>,
         get: impl FnOnce(&'m U) -> Option<T>,
     ) -> Option<Sourced<T>>
     where

@@ -18,7 +18,7 @@ use crate::ir::{Origin, Proxy, Source, Sourced};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::path::{Path, Step};
+use meshform_model::path::{FieldOf, Path};
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Identity};
 use meshform_model::spec::{
     Admin as ProfileAdmin, ControlPlane, Drain, EnvoyVersionRange, Limits, Logging, Protocol as Wire,
@@ -51,7 +51,7 @@ pub(crate) struct ProxyBuilder {
 
 impl ProxyContext<'_> {
     /// A field of the profile that decides, to point at.
-    pub(crate) fn profile_place<F>(&self, field: Step<ProxyProfileSpec, F>) -> Place {
+    pub(crate) fn profile_place<F>(&self, field: FieldOf<ProxyProfileSpec, F>) -> Place {
         let own = self.profile.get(field, |_| Some(())).map(|found| found.source);
         match own {
             Some(Source::Field(origin)) => origin.place(),

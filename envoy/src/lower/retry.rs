@@ -1,7 +1,7 @@
 //! Retry policies: App Mesh's events in Envoy's words.
 
 use super::Lowering;
-use super::index::Entry;
+use super::index::IndexedResource;
 use crate::codes;
 use crate::ir::route::{BackOff, Retry};
 use crate::ir::{Origin, Sourced};
@@ -109,7 +109,7 @@ impl Lowering<'_> {
     }
 
     /// A route's pause between tries, which App Mesh had no field for.
-    pub(crate) fn back_off(&self, route: &Entry<'_, RouteSpec>) -> Option<Sourced<BackOff>> {
+    pub(crate) fn back_off(&self, route: &IndexedResource<'_, RouteSpec>) -> Option<Sourced<BackOff>> {
         let pause = route.resource.extensions.as_ref()?.route()?.retry_back_off?;
         let pause = BackOff {
             base: pause.base_interval.into(),

@@ -1,6 +1,6 @@
 //! What stands behind a virtual service: per port, routes to clusters, the same for every caller.
 
-use super::index::Entry;
+use super::index::IndexedResource;
 use super::{Lowering, matching, names, retry, timeout};
 use crate::codes;
 use crate::ir::listener::TcpTarget;
@@ -193,8 +193,8 @@ impl Lowering<'_> {
         ports
     }
 
-    fn router_port(&self, mapping: PortMapping, routes: &[Entry<'_, RouteSpec>]) -> UpstreamPort {
-        let of_port = |route: &&Entry<'_, RouteSpec>| {
+    fn router_port(&self, mapping: PortMapping, routes: &[IndexedResource<'_, RouteSpec>]) -> UpstreamPort {
+        let of_port = |route: &&IndexedResource<'_, RouteSpec>| {
             let port = route.spec.rule.match_port();
             port.is_none_or(|port| port == mapping.port)
         };
@@ -226,7 +226,7 @@ impl Lowering<'_> {
 
     fn http_route(
         &self,
-        route: &Entry<'_, RouteSpec>,
+        route: &IndexedResource<'_, RouteSpec>,
         port: u16,
         used: &mut BTreeSet<TargetRef>,
     ) -> Option<Route> {
@@ -275,7 +275,7 @@ impl Lowering<'_> {
     /// TCP knows no target without weight: those are left out, as App Mesh did.
     fn tcp_route(
         &self,
-        route: &Entry<'_, RouteSpec>,
+        route: &IndexedResource<'_, RouteSpec>,
         port: u16,
         used: &mut BTreeSet<TargetRef>,
     ) -> UpstreamKind {
@@ -379,7 +379,7 @@ impl Lowering<'_> {
 
 /// What a port of a router speaks: what its listener says, unless every route is of the other layer. App Mesh took
 /// such routes, and what somebody routes is a better sign than what the listener is called.
-fn spoken(mapping: PortMapping, routes: &[&Entry<'_, RouteSpec>]) -> Protocol {
+fn spoken(mapping: PortMapping, routes: &[&IndexedResource<'_, RouteSpec>]) -> Protocol {
     let tcp = mapping.protocol == Protocol::Tcp;
     match routes {
         [first, ..] if routes.iter().all(|route| is_tcp(route) != tcp) => first.spec.rule.protocol(),
@@ -387,6 +387,6 @@ fn spoken(mapping: PortMapping, routes: &[&Entry<'_, RouteSpec>]) -> Protocol {
     }
 }
 
-fn is_tcp(route: &Entry<'_, RouteSpec>) -> bool {
+fn is_tcp(route: &IndexedResource<'_, RouteSpec>) -> bool {
     matches!(route.spec.rule, RouteRule::Tcp(_))
 }

@@ -1,6 +1,6 @@
 //! An explanation as text for people.
 
-use super::{Explanation, Outcome, Sent, Verdict};
+use super::{Explanation, RouteOutcome, Sent, Verdict};
 use std::fmt;
 
 impl fmt::Display for Explanation {
@@ -21,10 +21,10 @@ impl fmt::Display for Explanation {
             }
         }
         match &self.outcome {
-            Outcome::Sent(sent) => sent.fmt(f),
-            Outcome::NotFound(why) => write!(f, "404: {why}"),
-            Outcome::Closed(why) => write!(f, "connection closed: {why}"),
-            Outcome::PassedOn => f.write_str("passed on to where it was going"),
+            RouteOutcome::Sent(sent) => sent.fmt(f),
+            RouteOutcome::NotFound(why) => write!(f, "404: {why}"),
+            RouteOutcome::Closed(why) => write!(f, "connection closed: {why}"),
+            RouteOutcome::PassedOn => f.write_str("passed on to where it was going"),
         }
     }
 }

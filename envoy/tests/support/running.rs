@@ -1,7 +1,7 @@
 //! A running Envoy that follows a directory of releases.
 
 use super::http;
-use super::steps::{Step, steps};
+use super::steps::{UpdateStage, steps};
 use meshform_envoy::Files;
 use meshform_envoy::{self as envoy, Options};
 use meshform_model::key::ResourceKey;
@@ -22,7 +22,7 @@ pub(crate) struct Running {
 }
 
 /// The files of one proxy, for a root.
-pub(crate) fn proxy(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy {
+pub(crate) fn proxy(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::BuiltProxy {
     let output = envoy::build(mesh, &Options::new(root.to_str().unwrap())).unwrap();
     output
         .proxies
@@ -32,7 +32,7 @@ pub(crate) fn proxy(mesh: &Mesh, key: &ResourceKey, root: &Path) -> envoy::Proxy
 }
 
 /// Puts a release beside the others and swaps the link.
-pub(crate) fn publish(directory: &Path, step: &Step) {
+pub(crate) fn publish(directory: &Path, step: &UpdateStage) {
     let release = directory.join("releases").join(&step.digest);
     for (path, content) in &step.files {
         let path = release.join(path);
@@ -110,7 +110,7 @@ impl Running {
         start.elapsed()
     }
 
-    fn has(&self, step: &Step) -> bool {
+    fn has(&self, step: &UpdateStage) -> bool {
         let (_, stats) = self.ask("/stats?filter=version_text|warming_clusters");
         let wanted = |file: &str| {
             let json: serde_json::Value = serde_json::from_slice(&step.files[file]).unwrap();

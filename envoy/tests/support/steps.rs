@@ -6,7 +6,7 @@ use meshform_model::digest::Digest;
 use std::path::Path;
 
 /// One release on the way.
-pub(crate) struct Step {
+pub(crate) struct UpdateStage {
     /// What its folder is called.
     pub(crate) digest: String,
     /// The files by their path in that folder.
@@ -14,7 +14,7 @@ pub(crate) struct Step {
 }
 
 /// From the files of a step to what was built, which has them under `xds/`.
-pub(crate) fn steps(old: &Files, built: &Files) -> Vec<Step> {
+pub(crate) fn steps(old: &Files, built: &Files) -> Vec<UpdateStage> {
     let new: Files = built
         .iter()
         .filter_map(|(path, content)| Some((path.strip_prefix("xds/")?.to_owned(), content.clone())))
@@ -24,7 +24,7 @@ pub(crate) fn steps(old: &Files, built: &Files) -> Vec<Step> {
         .iter()
         .map(|set| {
             let files = layout::files(set, Path::new("/"));
-            Step {
+            UpdateStage {
                 digest: Digest::of(format!("{files:?}").as_bytes()).into(),
                 files,
             }

@@ -39,7 +39,7 @@ pub enum Role {
 
 /// What a resource refers to, in the order of its fields, its container first.
 pub fn references(resource: &Resource) -> Vec<Reference> {
-    let mut found = Found {
+    let mut found = ReferenceCollector {
         from: &resource.key,
         list: Vec::new(),
     };
@@ -51,14 +51,14 @@ pub fn references(resource: &Resource) -> Vec<Reference> {
 }
 
 /// What was found so far.
-struct Found<'a> {
+struct ReferenceCollector<'a> {
     from: &'a ResourceKey,
     list: Vec<Reference>,
 }
 
-// === impl Found ===
+// === impl ReferenceCollector ===
 
-impl Found<'_> {
+impl ReferenceCollector<'_> {
     fn add(&mut self, pointer: Pointer, to: ResourceKey, role: Role) {
         self.list.push(Reference {
             from: self.from.clone(),

@@ -67,7 +67,7 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
 }
 
 /// A route as reachability sees it.
-struct Entry<'a> {
+struct RouteEntry<'a> {
     key: &'a ResourceKey,
     priority: Option<u16>,
     /// The place of the match.
@@ -96,7 +96,7 @@ enum Path {
 }
 
 /// The routes of one router or gateway, in order.
-fn within(entries: Vec<Entry<'_>>, report: &mut Report) {
+fn within(entries: Vec<RouteEntry<'_>>, report: &mut Report) {
     // Alone, a route is reached by whatever it matches.
     if let [only] = entries.as_slice()
         && only.never.is_empty()
@@ -137,17 +137,17 @@ fn within(entries: Vec<Entry<'_>>, report: &mut Report) {
 }
 
 /// Routes of different ports or protocols never compete.
-fn scope(entry: &Entry<'_>) -> String {
+fn scope(entry: &RouteEntry<'_>) -> String {
     let of = |ask: &&String| ask.starts_with("port ") || ask.starts_with("protocol ");
     entry.asks.iter().filter(of).cloned().collect()
 }
 
 /// The first earlier route that takes everything of this one.
 fn covering<'e, 'a>(
-    entries: &'e [Entry<'a>],
+    entries: &'e [RouteEntry<'a>],
     filed: &BTreeMap<(Path, Option<String>), Vec<usize>>,
-    entry: &Entry<'a>,
-) -> Option<&'e Entry<'a>> {
+    entry: &RouteEntry<'a>,
+) -> Option<&'e RouteEntry<'a>> {
     let conditions = || std::iter::once(None).chain(entry.implied.iter().cloned().map(Some));
     let candidates = entry
         .path
@@ -165,8 +165,8 @@ fn covering<'e, 'a>(
         .and_then(|index| entries.get(*index))
 }
 
-fn unreachable(entry: &Entry<'_>, earlier: &Entry<'_>, report: &mut Report) {
-    let rank = |e: &Entry<'_>| match e.priority {
+fn unreachable(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Report) {
+    let rank = |e: &RouteEntry<'_>| match e.priority {
         Some(priority) => format!("priority {priority}"),
         None => "no priority".to_owned(),
     };
@@ -188,7 +188,7 @@ fn unreachable(entry: &Entry<'_>, earlier: &Entry<'_>, report: &mut Report) {
     );
 }
 
-fn same_priority(entry: &Entry<'_>, earlier: &Entry<'_>, report: &mut Report) {
+fn same_priority(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Report) {
     report.add(
         Diagnostic::warning(
             codes::SAME_PRIORITY,
@@ -299,9 +299,9 @@ fn prefixes(text: &str) -> Vec<Path> {
         .collect()
 }
 
-// === impl Entry ===
+// === impl RouteEntry ===
 
-impl<'a> Entry<'a> {
+impl<'a> RouteEntry<'a> {
     fn new(key: &'a ResourceKey, priority: Option<u16>, at: At<'a>, path: PathMatch<'_>) -> Self {
         let mut never = Vec::new();
         if let PathMatch::Exact(path) = path
@@ -371,12 +371,12 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn of_route<'a>(key: &'a ResourceKey, spec: &'a RouteSpec, only: Option<u16>) -> Entry<'a> {
+fn of_route<'a>(key: &'a ResourceKey, spec: &'a RouteSpec, only: Option<u16>) -> RouteEntry<'a> {
     let at = At::Route(&spec.rule);
     let mut entry = match &spec.rule {
         RouteRule::Http(route) | RouteRule::Http2(route) => {
             let m = &route.r#match;
-            let mut entry = Entry::new(key, spec.priority, at, m.path_match());
+            let mut entry = RouteEntry::new(key, spec.priority, at, m.path_match());
             entry.headers(&m.headers);
             entry.query(&m.query_parameters);
             m.method
@@ -390,22 +390,26 @@ fn of_route<'a>(key: &'a ResourceKey, spec: &'a RouteSpec, only: Option<u16>) ->
         RouteRule::Grpc(route) => {
             let m = &route.r#match;
             let path = grpc_path(m.service_name.as_deref(), m.method_name.as_deref());
-            let mut entry = Entry::new(key, spec.priority, at, path.borrowed());
+            let mut entry = RouteEntry::new(key, spec.priority, at, path.borrowed());
             entry.headers(&m.metadata);
             entry
         }
-        RouteRule::Tcp(_) => Entry::new(key, spec.priority, at, PathMatch::Prefix("/")),
+        RouteRule::Tcp(_) => RouteEntry::new(key, spec.priority, at, PathMatch::Prefix("/")),
     };
     entry.port(spec.rule.match_port(), only);
     entry
 }
 
-fn of_gateway_route<'a>(key: &'a ResourceKey, spec: &'a GatewayRouteSpec, only: Option<u16>) -> Entry<'a> {
+fn of_gateway_route<'a>(
+    key: &'a ResourceKey,
+    spec: &'a GatewayRouteSpec,
+    only: Option<u16>,
+) -> RouteEntry<'a> {
     let at = At::GatewayRoute(&spec.rule);
     let mut entry = match &spec.rule {
         GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
             let m = &route.r#match;
-            let mut entry = Entry::new(key, spec.priority, at, m.path_match());
+            let mut entry = RouteEntry::new(key, spec.priority, at, m.path_match());
             entry.headers(&m.headers);
             entry.query(&m.query_parameters);
             m.method
@@ -416,7 +420,7 @@ fn of_gateway_route<'a>(key: &'a ResourceKey, spec: &'a GatewayRouteSpec, only: 
         GatewayRouteRule::Grpc(route) => {
             let m = &route.r#match;
             let path = grpc_path(m.service_name.as_deref(), None);
-            let mut entry = Entry::new(key, spec.priority, at, path.borrowed());
+            let mut entry = RouteEntry::new(key, spec.priority, at, path.borrowed());
             entry.headers(&m.metadata);
             entry
         }

@@ -25,12 +25,12 @@ pub struct Variants {
     /// A change of the field makes another resource of it.
     pub identity: bool,
     /// The resource, time after time. Each is right, and differs from the one before it.
-    pub steps: Vec<Step>,
+    pub steps: Vec<VariantStep>,
 }
 
 /// A resource at one time.
 #[derive(Debug)]
-pub struct Step {
+pub struct VariantStep {
     /// What has happened to the field.
     pub what: &'static str,
     pub json: Json,
@@ -104,7 +104,7 @@ impl Maker<'_> {
         if self.seen.contains(&place(pointer)) {
             return;
         }
-        let mut steps = vec![Step {
+        let mut steps = vec![VariantStep {
             what: "given",
             json: self.whole.clone(),
         }];
@@ -143,7 +143,7 @@ impl Maker<'_> {
     }
 
     /// Takes away what the field does not need: objects and lists beside it and beside what it is in.
-    fn clear_around(&self, pointer: &str, steps: &mut [Step]) {
+    fn clear_around(&self, pointer: &str, steps: &mut [VariantStep]) {
         for (at, _) in pointer.match_indices('/') {
             let (around, way) = pointer.split_at(at);
             let kept = way.split('/').nth(1).unwrap();
@@ -185,10 +185,10 @@ impl Maker<'_> {
 }
 
 /// Adds a step, if it is right and differs from the one before it.
-fn add(kind: Kind, steps: &mut Vec<Step>, what: &'static str, json: Json) -> bool {
+fn add(kind: Kind, steps: &mut Vec<VariantStep>, what: &'static str, json: Json) -> bool {
     let fits = steps.last().is_some_and(|last| last.json != json) && is_right(kind, &json);
     if fits {
-        steps.push(Step { what, json });
+        steps.push(VariantStep { what, json });
     }
     fits
 }

@@ -1,6 +1,6 @@
 //! A task of ECS with the proxy beside its containers, while Terraform plans.
 
-use super::proxy::{self, Proxy};
+use super::proxy::{self, ProxyMesh};
 use async_trait::async_trait;
 use meshform_compiler::ecs;
 use meshform_model::kind::Kind;
@@ -20,7 +20,7 @@ pub(crate) struct EcsProxyConfiguration;
 
 /// The proxy with its bootstrap, handed to the compiler.
 fn with_task<T>(
-    proxy: &Proxy,
+    proxy: &ProxyMesh,
     work: impl FnOnce(&ecs::Task<'_>) -> Result<T, Vec<meshform_model::diag::Diagnostic>>,
 ) -> Result<T, FunctionError> {
     let bootstrap = proxy.bootstrap(DIRECTORY)?;
@@ -89,7 +89,7 @@ impl Function for EcsSidecar {
         let text = containers.as_str().unwrap_or_default();
         let containers: serde_json::Value = serde_json::from_str(text)
             .map_err(|error| FunctionError::argument(0, format!("This is not JSON: {error}.")))?;
-        let Some(proxy) = Proxy::read(node, profile, 1)? else {
+        let Some(proxy) = ProxyMesh::read(node, profile, 1)? else {
             return Ok(Value::UNKNOWN);
         };
         // With transparent interception Envoy has ports of its own; otherwise it stands on the listeners'.
@@ -121,7 +121,7 @@ impl Function for EcsProxyConfiguration {
         let [node, profile] = arguments.as_slice() else {
             return Err(FunctionError::new("Two arguments are needed: node and profile."));
         };
-        let Some(proxy) = Proxy::read(node, profile, 0)? else {
+        let Some(proxy) = ProxyMesh::read(node, profile, 0)? else {
             return Ok(Value::UNKNOWN);
         };
         if !proxy.ports_known && proxy.key.kind == Kind::VirtualNode && proxy.transparent {

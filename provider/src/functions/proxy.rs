@@ -20,7 +20,7 @@ use tfplugin::{FunctionError, Parameter, Value};
 const OF_OTHERS: [&str; 3] = ["endpoints", "certificates", "inbound"];
 
 /// A mesh of one proxy.
-pub(super) struct Proxy {
+pub(super) struct ProxyMesh {
     pub(super) mesh: Mesh,
     pub(super) key: ResourceKey,
     /// Whether the ports of its listeners are known.
@@ -42,7 +42,7 @@ pub(super) fn parameters() -> [Parameter; 2] {
     ]
 }
 
-impl Proxy {
+impl ProxyMesh {
     /// Reads both; `first` is the position of the node among the arguments. None while a part that is needed is not
     /// known.
     pub(super) fn read(node: &Value, profile: &Value, first: usize) -> Result<Option<Self>, FunctionError> {

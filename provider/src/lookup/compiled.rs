@@ -315,7 +315,7 @@ fn root(session: &Session) -> String {
     published.map_or_else(|| DEFAULT_ROOT.to_owned(), |path| path.display().to_string())
 }
 
-fn built(session: &Session, mesh: &Mesh, key: &ResourceKey) -> Result<envoy::Proxy, Diagnostics> {
+fn built(session: &Session, mesh: &Mesh, key: &ResourceKey) -> Result<envoy::BuiltProxy, Diagnostics> {
     let output =
         envoy::build(mesh, &envoy::Options::new(root(session))).map_err(|problems| told(&problems))?;
     output

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use meshform_model::kind::Kind;
 use std::sync::Arc;
 use tfplugin::schema::{Attribute, Schema};
-use tfplugin::{Context, Diagnostics, Found, ListRequest, ListResource, Listed, Value};
+use tfplugin::{Context, Diagnostics, ListRequest, ListResource, ListSink, Listed, Value};
 
 /// The list of a kind.
 #[derive(Debug, Clone)]
@@ -34,7 +34,12 @@ impl ListResource for Listing {
         schema
     }
 
-    async fn list(&self, cx: &Context, request: ListRequest, found: &mut Found) -> Result<(), Diagnostics> {
+    async fn list(
+        &self,
+        cx: &Context,
+        request: ListRequest,
+        found: &mut ListSink,
+    ) -> Result<(), Diagnostics> {
         let session = cx.data::<Session>()?;
         let listing = session.store.list(&prefix(self.kind, &request.config)).await;
         for record in listing.map_err(|error| session::failed(&error))?.records {

@@ -3,7 +3,7 @@
 use crate::problem;
 use crate::session::Session;
 use async_trait::async_trait;
-use meshform_release::{Condition, Entry, FleetReader};
+use meshform_release::{Condition, FleetReader, ReleaseEntry};
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostics, ReadData, Value};
 
@@ -98,7 +98,11 @@ impl DataSource for ReleaseStatus {
 }
 
 /// The digest of each proxy's bundle in a release.
-async fn proxies(session: &Session, mesh: &str, entry: &Entry) -> Result<Vec<(String, Value)>, Diagnostics> {
+async fn proxies(
+    session: &Session,
+    mesh: &str,
+    entry: &ReleaseEntry,
+) -> Result<Vec<(String, Value)>, Diagnostics> {
     let manifest = session.foreteller().manifest(mesh, entry).await;
     let manifest = manifest.map_err(|error| Diagnostics::from(problem::plain(&error.diagnostic())))?;
     let proxies = manifest.proxies.into_iter();

@@ -1,7 +1,7 @@
 //! A process that dies at each step of a release, one after the other. It is this test program, started again.
 
 use super::*;
-use crate::steps::{Step, Steps};
+use crate::steps::{ReleaseStep, Steps};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ struct Die {
 }
 
 impl Steps for Die {
-    fn passed(&self, _: Step) {
+    fn passed(&self, _: ReleaseStep) {
         if self.passed.fetch_add(1, Ordering::SeqCst) == self.after {
             std::process::abort();
         }

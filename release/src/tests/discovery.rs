@@ -1,7 +1,7 @@
 //! What publishers tell a poller, and what is said while nobody polls.
 
 use super::{mesh_key, node_key, publisher, store, write, write_mesh, write_node};
-use crate::{BucketTarget, EnvoyBuilder, Outcome, Releaser, Target, Verdict};
+use crate::{BucketTarget, EnvoyBuilder, ReleaseOutcome, Releaser, Target, Verdict};
 use meshform_bundle::ProxyId;
 use meshform_bundle::discovery::{Discovery, FRESH_MILLIS, NodeState, PollerState};
 use meshform_bundle::objects::{Current, EndpointSet};
@@ -73,7 +73,7 @@ fn told(diagnostics: &[Diagnostic]) -> String {
     lines.join("\n")
 }
 
-fn is_released(outcome: &Outcome) -> bool {
+fn is_released(outcome: &ReleaseOutcome) -> bool {
     matches!(outcome.verdict, Verdict::Released { .. })
 }
 

@@ -77,7 +77,7 @@ impl fmt::Debug for Held {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Given {
+struct ContainerCredentials {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
@@ -191,7 +191,7 @@ impl Container {
             return Err(Failed { detail, again });
         }
         // What serde says may quote what it read.
-        let given: Given = serde_json::from_slice(&body).map_err(|error| {
+        let given: ContainerCredentials = serde_json::from_slice(&body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Failed::for_good(format!(
                 "the answer is not the JSON of credentials (line {line}, column {column})"

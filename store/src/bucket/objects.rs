@@ -56,7 +56,7 @@ pub(super) struct Seen {
 
 /// An object that is there.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct NamedObject {
     /// The last part of its name.
     pub(super) name: String,
     pub(super) size: u64,
@@ -216,7 +216,7 @@ impl Objects {
     }
 
     /// The objects of a folder by name; only those whose names come after `after`.
-    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<Found>> {
+    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<NamedObject>> {
         let path = self.path(folder);
         let storage = self.storage()?;
         let found = again(|| {
@@ -224,12 +224,12 @@ impl Objects {
                 Some(after) => storage.list_with_offset(Some(&path), &path.clone().join(after)),
                 None => storage.list(Some(&path)),
             };
-            let found = stream.map_ok(|meta| Found {
+            let found = stream.map_ok(|meta| NamedObject {
                 name: meta.location.filename().unwrap_or_default().to_owned(),
                 size: meta.size,
                 touched_at: Timestamp(meta.last_modified.timestamp_millis()),
             });
-            found.try_collect::<Vec<Found>>()
+            found.try_collect::<Vec<NamedObject>>()
         });
         let mut found = found.await.map_err(|error| self.error(folder, "list", &error))?;
         // Azure knows where to begin only in its newer versions, and does not say that it did not heed it.

@@ -4,7 +4,7 @@
 //! object of a run of one's own, renewed all the time, tells what time it is there. Only a process that has none asks
 //! its own clock.
 
-use super::objects::{Found, Objects, part};
+use super::objects::{NamedObject, Objects, part};
 use crate::contract::RunState;
 use crate::error::Result;
 use crate::ids::RunId;
@@ -141,7 +141,7 @@ impl Drop for Runs {
 async fn forget_the_dead(objects: &Objects, own: &str) {
     let forgotten = async {
         let found = objects.list(FOLDER, None).await?;
-        let is_own = |object: &&Found| {
+        let is_own = |object: &&NamedObject| {
             own.strip_prefix(FOLDER)
                 .is_some_and(|rest| rest.get(1..) == Some(&*object.name))
         };

@@ -25,7 +25,7 @@ pub(super) struct Card {
 
 /// One entry of a mesh's log; its revision is the key's.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct MeshLogEntry {
     pub(super) key: ResourceKey,
     /// Whether the resource was taken away.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -66,7 +66,7 @@ pub(super) struct RunCard {
     pub(super) actor: String,
 }
 
-impl Entry {
+impl MeshLogEntry {
     pub(super) fn change(self, revision: Revision) -> Change {
         Change {
             revision,

@@ -4,7 +4,7 @@
 //! what was there before, and its entry has a key of its own: a write whose answer was lost is sent again, and finds its
 //! entry where it was done.
 
-use super::kept::{Entry, Floor, signed, unsigned};
+use super::kept::{Floor, MeshLogEntry, signed, unsigned};
 use super::{EtcdStore, request};
 use crate::change::{Action, Change, Feed};
 use crate::error::{Result, StoreError};
@@ -28,7 +28,7 @@ struct Write<'a> {
     key: &'a ResourceKey,
     expected: Expected,
     operation: RequestOp,
-    entry: Entry,
+    entry: MeshLogEntry,
 }
 
 impl EtcdStore {
@@ -130,7 +130,7 @@ impl EtcdStore {
             key: &key,
             expected,
             operation: request::put(&self.keys.record(&key), self.bytes(&record)?),
-            entry: Entry {
+            entry: MeshLogEntry {
                 key: key.clone(),
                 deleted: false,
                 author: author.clone(),
@@ -152,7 +152,7 @@ impl EtcdStore {
             key,
             expected: Expected::At(expected),
             operation: request::delete(&self.keys.record(key)),
-            entry: Entry {
+            entry: MeshLogEntry {
                 key: key.clone(),
                 deleted: true,
                 author: author.clone(),
@@ -224,7 +224,7 @@ impl EtcdStore {
         let entries = self.every(&self.keys.log(&key.mesh), false).await?;
         let mut last = None;
         for kept in &entries {
-            let entry: Entry = self.read(kept)?;
+            let entry: MeshLogEntry = self.read(kept)?;
             if entry.key == *key {
                 let change = entry.change(unsigned(kept.mod_revision));
                 last = last
@@ -259,7 +259,7 @@ impl EtcdStore {
         }
         let kept = found.next().map(|found| found.kvs).unwrap_or_default();
         let changes = kept.iter().map(|kept| {
-            let entry: Entry = self.read(kept)?;
+            let entry: MeshLogEntry = self.read(kept)?;
             Ok(entry.change(unsigned(kept.mod_revision)))
         });
         Ok(Feed::Changes {

@@ -9,7 +9,7 @@ use crate::record::Author;
 use crate::setting::{Setting, SettingWrite};
 
 /// A value and the revision of the cluster that wrote it.
-type Found = (Value, i64);
+type RevisedValue = (Value, i64);
 
 impl EtcdStore {
     pub(super) async fn pointer_value(&self, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
@@ -74,7 +74,7 @@ impl EtcdStore {
         )))
     }
 
-    async fn value(&self, key: &str) -> Result<Option<Found>> {
+    async fn value(&self, key: &str) -> Result<Option<RevisedValue>> {
         let answer = self
             .client
             .txn("read", request::reads(vec![request::get(key)]))
@@ -89,7 +89,7 @@ impl EtcdStore {
     async fn append(
         &self,
         key: &str,
-        last: Option<Found>,
+        last: Option<RevisedValue>,
         value: Option<String>,
         author: &Author,
     ) -> Result<Option<Value>> {

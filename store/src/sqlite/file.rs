@@ -4,7 +4,7 @@
 //! never written. A new file is made complete under another name and then renamed, so that nobody ever sees
 //! half a store.
 
-use super::format::{self, Step};
+use super::format::{self, Migration};
 use super::network;
 use super::options::Setup;
 use crate::error::{Result, StoreError};
@@ -29,7 +29,7 @@ pub(super) struct Opened {
 
 /// What lies at the store's path.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum FileContent {
     Nothing,
     Store,
 }
@@ -38,8 +38,8 @@ enum Found {
 pub(super) fn open(setup: &Setup) -> Result<Option<Opened>> {
     check_network(setup)?;
     match judge(&setup.file)? {
-        Found::Nothing => Ok(None),
-        Found::Store => connect(setup, format::STEPS).map(Some),
+        FileContent::Nothing => Ok(None),
+        FileContent::Store => connect(setup, format::STEPS).map(Some),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn open_or_create(setup: &Setup, seed: &Seed) -> Result<Opened> {
         .map_err(|e| io_error(&setup.directory, "create the directory", &e))?;
     {
         let _lock = lock(setup)?;
-        if judge(&setup.file)? == Found::Nothing {
+        if judge(&setup.file)? == FileContent::Nothing {
             create(setup, seed)?;
         }
     }
@@ -87,7 +87,7 @@ fn check_network(setup: &Setup) -> Result<()> {
 }
 
 /// Looks at what lies at the path without touching it.
-fn judge(path: &Path) -> Result<Found> {
+fn judge(path: &Path) -> Result<FileContent> {
     let foreign = |what: &str| {
         Err(StoreError::Foreign {
             path: path.to_owned(),
@@ -107,7 +107,7 @@ fn judge(path: &Path) -> Result<Found> {
             if journal {
                 return damaged("the file is gone but its journal (-wal) is there");
             }
-            return Ok(Found::Nothing);
+            return Ok(FileContent::Nothing);
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return foreign("a file is where its directory should be");
@@ -146,7 +146,7 @@ fn judge(path: &Path) -> Result<Found> {
     if cut_within_a_page(path, &header) {
         return damaged("the file is truncated");
     }
-    Ok(Found::Store)
+    Ok(FileContent::Store)
 }
 
 /// SQLite takes what is missing of the last page for zeros. While the journal has content, a page may be on its
@@ -186,7 +186,7 @@ fn header(path: &Path, meta: &fs::Metadata) -> io::Result<Vec<u8>> {
     Ok(header)
 }
 
-pub(super) fn connect(setup: &Setup, steps: &[Step]) -> Result<Opened> {
+pub(super) fn connect(setup: &Setup, steps: &[Migration]) -> Result<Opened> {
     let path = &setup.file;
     let newest = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let fail = |action: &'static str| move |error: rusqlite::Error| sqlite_error(setup, action, &error);

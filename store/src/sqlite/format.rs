@@ -6,11 +6,11 @@ use rusqlite::{Connection, Transaction};
 pub(super) const APPLICATION_ID: i64 = 0x6d66_7374;
 
 /// A step from one format to the next.
-pub(super) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
+pub(super) type Migration = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// The steps: the first makes format 1 of an empty database, the second format 2 of format 1, and so on. A
 /// step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[first, second, third];
+pub(super) const STEPS: &[Migration] = &[first, second, third];
 
 fn first(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
@@ -74,7 +74,7 @@ pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Goes through the steps that are missing, all or none.
-pub(super) fn migrate(conn: &mut Connection, steps: &[Step]) -> rusqlite::Result<()> {
+pub(super) fn migrate(conn: &mut Connection, steps: &[Migration]) -> rusqlite::Result<()> {
     let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
     // Read again inside: another process may have been first.
     let mut done = version(&tx)?;

@@ -15,7 +15,7 @@ use tfplugin::codec::{json, msgpack};
 use tfplugin::testing::{Random, config};
 use tfplugin::{Attribute, NestedBlock, Schema, Type, Value};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+type BenchResult<T> = Result<T, Box<dyn std::error::Error>>;
 
 struct Figure {
     what: String,
@@ -32,7 +32,7 @@ struct Options {
     json: bool,
 }
 
-fn main() -> Outcome<()> {
+fn main() -> BenchResult<()> {
     let mut options = Options::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -87,7 +87,7 @@ fn main() -> Outcome<()> {
 }
 
 /// The large example with the settings of a release.
-fn build() -> Outcome<PathBuf> {
+fn build() -> BenchResult<PathBuf> {
     let status = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
             "build",
@@ -140,7 +140,7 @@ fn large_bed() -> Value {
     ])
 }
 
-fn codec(all: &mut Vec<Figure>) -> Outcome<()> {
+fn codec(all: &mut Vec<Figure>) -> BenchResult<()> {
     let schema = wide("codec");
     let value = config(&schema, &mut Random::new(3), true);
     let bytes = msgpack::encode(schema.ty(), &value)?;
@@ -215,7 +215,7 @@ fn schemas(all: &mut Vec<Figure>) {
     });
 }
 
-fn show(all: &[Figure], as_json: bool) -> Outcome<()> {
+fn show(all: &[Figure], as_json: bool) -> BenchResult<()> {
     let mut out = std::io::stdout().lock();
     if as_json {
         let list = all.iter().map(|one| {

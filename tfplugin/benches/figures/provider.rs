@@ -7,7 +7,7 @@ use tfplugin::codec::{json, msgpack};
 use tfplugin::testing::{Client, Launch, Random, config, messages, proposed};
 use tfplugin::{Schema, Value};
 
-use super::{Figure, Outcome, median};
+use super::{BenchResult, Figure, median};
 
 /// How long each rate is measured.
 const SPAN: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ fn mib(client: &Client) -> f64 {
 }
 
 /// From the start to the handshake, and what that takes.
-pub(super) async fn starts(subject: &Subject<'_>, all: &mut Vec<Figure>) -> Outcome<()> {
+pub(super) async fn starts(subject: &Subject<'_>, all: &mut Vec<Figure>) -> BenchResult<()> {
     let (mut times, mut resident) = (Vec::new(), 0);
     for round in 0..31 {
         let process = Launch::new(subject.program).any_protocol().start().await?;
@@ -59,7 +59,7 @@ pub(super) async fn starts(subject: &Subject<'_>, all: &mut Vec<Figure>) -> Outc
 }
 
 /// Schema, plans and stored states.
-pub(super) async fn calls(subject: &Subject<'_>, all: &mut Vec<Figure>) -> Outcome<()> {
+pub(super) async fn calls(subject: &Subject<'_>, all: &mut Vec<Figure>) -> BenchResult<()> {
     let client = Launch::new(subject.program)
         .any_protocol()
         .start()
@@ -104,7 +104,7 @@ pub(super) async fn calls(subject: &Subject<'_>, all: &mut Vec<Figure>) -> Outco
     Ok(())
 }
 
-async fn schemas(subject: &Subject<'_>, client: &Client, all: &mut Vec<Figure>) -> Outcome<()> {
+async fn schemas(subject: &Subject<'_>, client: &Client, all: &mut Vec<Figure>) -> BenchResult<()> {
     let mut times = Vec::new();
     let begin = Instant::now();
     while times.len() < 3 || (times.len() < 20 && begin.elapsed() < 2 * SPAN) {
@@ -120,7 +120,7 @@ async fn schemas(subject: &Subject<'_>, client: &Client, all: &mut Vec<Figure>) 
 }
 
 /// What to plan: what was named, or the first type of which a made-up configuration can be planned.
-async fn work(subject: &Subject<'_>, client: &Client) -> Outcome<Option<(String, Schema, Value)>> {
+async fn work(subject: &Subject<'_>, client: &Client) -> BenchResult<Option<(String, Schema, Value)>> {
     let types = match &subject.resource {
         Some((name, _)) => vec![name.clone()],
         None => client.resource_types().await?,
@@ -152,8 +152,8 @@ fn plan_request(
     type_name: &str,
     schema: &Schema,
     made: &Value,
-) -> Outcome<messages::plan_resource_change::Request> {
-    let value = |value: &Value| -> Outcome<_> {
+) -> BenchResult<messages::plan_resource_change::Request> {
+    let value = |value: &Value| -> BenchResult<_> {
         Ok(Some(messages::DynamicValue {
             msgpack: msgpack::encode(schema.ty(), value)?,
             json: vec![],
@@ -170,7 +170,7 @@ fn plan_request(
 }
 
 /// How often a call is answered per second, with so many under way.
-async fn rate<C, W>(tasks: usize, call: C) -> Outcome<f64>
+async fn rate<C, W>(tasks: usize, call: C) -> BenchResult<f64>
 where
     C: Fn() -> W,
     W: Future<Output = Result<(), tonic::Status>> + Send + 'static,

@@ -12,8 +12,8 @@ use tfplugin::resource::{Plan, PlanRequest};
 use tfplugin::schema::{IdentityAttribute, IdentitySchema, Nesting};
 use tfplugin::validate::{self, AlsoRequires, ConflictsWith};
 use tfplugin::{
-    Attribute, Configured, Context, Create, DataSource, Delete, Diagnostic, Diagnostics, Failure, Found,
-    Function, FunctionError, Import, ListRequest, ListResource, Listed, MoveFrom, NestedBlock, NewState,
+    Attribute, Configured, Context, Create, DataSource, Delete, Diagnostic, Diagnostics, Failure, Function,
+    FunctionError, Import, ListRequest, ListResource, ListSink, Listed, MoveFrom, NestedBlock, NewState,
     Parameter, Path, Provider, Read, ReadData, Registry, Resource, Schema, Signature, StoredState, Type,
     Update, Value, timeouts,
 };
@@ -360,7 +360,12 @@ impl ListResource for Bed {
         Schema::new().attribute(Attribute::string("prefix").optional())
     }
 
-    async fn list(&self, cx: &Context, request: ListRequest, found: &mut Found) -> Result<(), Diagnostics> {
+    async fn list(
+        &self,
+        cx: &Context,
+        request: ListRequest,
+        found: &mut ListSink,
+    ) -> Result<(), Diagnostics> {
         let shed = cx.data::<Shed>()?;
         let files = std::fs::read_dir(&shed.directory).into_iter().flatten().flatten();
         let mut names: Vec<String> = files

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::align;
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 use crate::schema::{Attribute, Block, BlockNesting, NestedBlock, Nesting};
 use crate::value::Value;
 
@@ -17,7 +17,7 @@ pub(crate) enum Node<'s> {
 }
 
 /// One place of the walk.
-pub(crate) struct Place<'a> {
+pub(crate) struct WalkPosition<'a> {
     pub(crate) path: &'a Path,
     pub(crate) node: Node<'a>,
     pub(crate) config: &'a Value,
@@ -26,7 +26,7 @@ pub(crate) struct Place<'a> {
 }
 
 /// Called before what is inside; says whether to go inside.
-pub(crate) type Visit<'f> = &'f mut dyn FnMut(&Place<'_>, &mut Value) -> bool;
+pub(crate) type Visit<'f> = &'f mut dyn FnMut(&WalkPosition<'_>, &mut Value) -> bool;
 
 /// Visits every attribute and collection of blocks of the plan.
 pub(crate) fn walk(block: &Block, config: &Value, prior: &Value, planned: &mut Value, visit: Visit<'_>) {
@@ -44,7 +44,7 @@ fn walk_block(block: &Block, sides: Sides<'_>, planned: &mut Value, path: &mut P
                 sides.0.get(&nested.name),
                 sides.1.map(|prior| prior.get(&nested.name)),
             );
-            let place = Place {
+            let place = WalkPosition {
                 path,
                 node: Node::Block(nested),
                 config: inside.0,
@@ -88,7 +88,7 @@ fn walk_attributes(
                 sides.0.get(&attribute.name),
                 sides.1.map(|prior| prior.get(&attribute.name)),
             );
-            let place = Place {
+            let place = WalkPosition {
                 path,
                 node: Node::Attribute(attribute),
                 config,
@@ -118,7 +118,7 @@ fn step_into(
     go: &mut dyn FnMut(&mut Value, &mut Path),
 ) {
     if let Some(inner) = planned.entries_mut().and_then(|entries| entries.get_mut(name)) {
-        path.push(Step::Attribute(Arc::clone(name)));
+        path.push(PathStep::Attribute(Arc::clone(name)));
         go(inner, path);
         path.pop();
     }
@@ -155,7 +155,7 @@ fn each(
                     None => Some(index),
                 };
                 let old = prior.zip(old).and_then(|(prior, old)| prior.items().get(old));
-                path.push(Step::Index(index));
+                path.push(PathStep::Index(index));
                 go((config.items().get(index).unwrap_or(outside), old), item, path);
                 path.pop();
             }
@@ -171,7 +171,7 @@ fn each(
             for (index, (item, (config, old))) in
                 items.iter_mut().zip(configs.into_iter().zip(olds)).enumerate()
             {
-                path.push(Step::Element(index));
+                path.push(PathStep::Element(index));
                 go((config, old), item, path);
                 path.pop();
             }
@@ -182,7 +182,7 @@ fn each(
                 let old = prior
                     .and_then(|prior| prior.entries())
                     .and_then(|all| all.get(key));
-                path.push(Step::Key(Arc::clone(key)));
+                path.push(PathStep::Key(Arc::clone(key)));
                 go((config, old), item, path);
                 path.pop();
             }

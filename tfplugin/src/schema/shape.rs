@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Block, BlockNesting, NestedBlock};
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 use crate::value::{Entries, Fit, Misfit, Value, conform_at};
 
 pub(crate) fn conform_block(block: &Block, value: Value, fit: Fit, path: &mut Path) -> Result<Value, Misfit> {
@@ -22,7 +22,7 @@ pub(crate) fn conform_block(block: &Block, value: Value, fit: Fit, path: &mut Pa
     let mut out = Entries::new();
     for attribute in &block.attributes {
         let value = entries.remove(&attribute.name).unwrap_or_default();
-        path.push(Step::Attribute(Arc::clone(&attribute.name)));
+        path.push(PathStep::Attribute(Arc::clone(&attribute.name)));
         let value = match (&attribute.kind, value) {
             (_, Value::Null) => Value::Null,
             (super::AttributeType::Plain(ty), value) => conform_at(ty, value, fit, path)?,
@@ -33,7 +33,7 @@ pub(crate) fn conform_block(block: &Block, value: Value, fit: Fit, path: &mut Pa
     }
     for nested in &block.blocks {
         let value = entries.remove(&nested.name).unwrap_or_default();
-        path.push(Step::Attribute(Arc::clone(&nested.name)));
+        path.push(PathStep::Attribute(Arc::clone(&nested.name)));
         let value = conform_nested(nested, value, fit, path)?;
         path.pop();
         out.insert(Arc::clone(&nested.name), value);
@@ -49,7 +49,7 @@ pub(crate) fn conform_block(block: &Block, value: Value, fit: Fit, path: &mut Pa
 
 fn conform_nested(nested: &NestedBlock, value: Value, fit: Fit, path: &mut Path) -> Result<Value, Misfit> {
     let block = &nested.block;
-    let mut each = |items: Vec<Value>, step: fn(usize) -> Step| -> Result<Vec<Value>, Misfit> {
+    let mut each = |items: Vec<Value>, step: fn(usize) -> PathStep| -> Result<Vec<Value>, Misfit> {
         let mut out = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             path.push(step(index));
@@ -67,15 +67,15 @@ fn conform_nested(nested: &NestedBlock, value: Value, fit: Fit, path: &mut Path)
         (BlockNesting::Set, Value::Null) => Ok(Value::Set(Vec::new())),
         (BlockNesting::Map, Value::Null) => Ok(Value::Map(Entries::new())),
         (BlockNesting::List, Value::List(items) | Value::Set(items)) => {
-            Ok(Value::List(each(items, Step::Index)?))
+            Ok(Value::List(each(items, PathStep::Index)?))
         }
         (BlockNesting::Set, Value::List(items) | Value::Set(items)) => {
-            Ok(Value::set(each(items, Step::Element)?))
+            Ok(Value::set(each(items, PathStep::Element)?))
         }
         (BlockNesting::Map, Value::Map(entries) | Value::Object(entries)) => {
             let mut out = Entries::new();
             for (key, value) in entries {
-                path.push(Step::Key(Arc::clone(&key)));
+                path.push(PathStep::Key(Arc::clone(&key)));
                 out.insert(key, conform_block(block, value, fit, path)?);
                 path.pop();
             }

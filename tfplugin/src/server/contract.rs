@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::Path;
-use crate::path::Step;
+use crate::path::PathStep;
 use crate::schema::{Attribute, Block, BlockNesting, NestedBlock, Nesting};
 use crate::value::Value;
 
@@ -81,7 +81,7 @@ impl Checker {
         });
     }
 
-    fn below(&mut self, step: Step, check: impl FnOnce(&mut Self)) {
+    fn below(&mut self, step: PathStep, check: impl FnOnce(&mut Self)) {
         self.path.push(step);
         check(self);
         self.path.pop();
@@ -91,7 +91,7 @@ impl Checker {
         self.plan_attributes(&block.attributes, prior, config, planned);
         for nested in &block.blocks {
             let name = nested.name();
-            self.below(Step::Attribute(Arc::clone(&nested.name)), |this| {
+            self.below(PathStep::Attribute(Arc::clone(&nested.name)), |this| {
                 this.plan_nested(nested, prior.get(name), config.get(name), planned.get(name));
             });
         }
@@ -100,7 +100,7 @@ impl Checker {
     fn plan_attributes(&mut self, all: &[Attribute], prior: &Value, config: &Value, planned: &Value) {
         for one in all {
             let name = one.name();
-            self.below(Step::Attribute(Arc::clone(&one.name)), |this| {
+            self.below(PathStep::Attribute(Arc::clone(&one.name)), |this| {
                 this.plan_attribute(one, prior.get(name), config.get(name), planned.get(name));
             });
         }
@@ -221,7 +221,7 @@ impl Checker {
     ) {
         for (index, (a, b)) in a.items().iter().zip(b.items()).enumerate() {
             let c = c.items().get(index).unwrap_or(&NULL);
-            self.below(Step::Index(index), |this| check(this, a, b, c));
+            self.below(PathStep::Index(index), |this| check(this, a, b, c));
         }
     }
 
@@ -243,7 +243,7 @@ impl Checker {
             return self.say(format!("the keys changed from {:?} to {:?}", keys(a), keys(b)));
         }
         for key in keys(a) {
-            self.below(Step::Key(Arc::clone(&key)), |this| {
+            self.below(PathStep::Key(Arc::clone(&key)), |this| {
                 check(this, a.get(&key), b.get(&key), c.get(&key))
             });
         }
@@ -260,14 +260,14 @@ impl Checker {
         for one in &block.attributes {
             let (planned, actual) = (planned.get(one.name()), actual.get(one.name()));
             if !one.write_only {
-                self.below(Step::Attribute(Arc::clone(&one.name)), |this| {
+                self.below(PathStep::Attribute(Arc::clone(&one.name)), |this| {
                     this.result_value(planned, actual, one.sensitive);
                 });
             }
         }
         for nested in &block.blocks {
             let (planned, actual) = (planned.get(nested.name()), actual.get(nested.name()));
-            self.below(Step::Attribute(Arc::clone(&nested.name)), |this| {
+            self.below(PathStep::Attribute(Arc::clone(&nested.name)), |this| {
                 this.result_nested(nested, planned, actual);
             });
         }

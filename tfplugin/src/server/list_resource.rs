@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::registry::ResourceSchemas;
 use super::{guard, misfit_from_provider, mistake, tidy};
-use crate::list_resource::{Found, ListRequest, ListResource, Listed};
+use crate::list_resource::{ListRequest, ListResource, ListSink, Listed};
 use crate::value::Value;
 use crate::{Context, Diagnostic, Diagnostics, Path};
 
@@ -39,7 +39,7 @@ pub(crate) async fn list(
 ) {
     let (sender, mut listed) = mpsc::channel(16);
     let include_state = request.include_state;
-    let mut found = Found {
+    let mut found = ListSink {
         sender,
         left: request.limit,
     };

@@ -2,7 +2,7 @@
 
 use super::registry::{ResourceEntry, ResourceSchemas};
 use super::{contract, guard, guard_sync, misfit_from_provider, mistake};
-use crate::plan::walk::{Node, Place, walk};
+use crate::plan::walk::{Node, WalkPosition, walk};
 use crate::plan::{Change, Field, align};
 use crate::resource::{Plan, PlanRequest};
 use crate::schema::{Attribute, BlockNesting, NestedBlock, Schema};
@@ -99,7 +99,7 @@ fn carry_computed(
     nested: &NestedBlock,
     partners: &[Option<usize>],
     prior: &Value,
-    place: &Place<'_>,
+    place: &WalkPosition<'_>,
     planned: &mut Value,
 ) {
     let Some(items) = planned.items_mut() else { return };

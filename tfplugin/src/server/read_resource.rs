@@ -8,14 +8,18 @@ use crate::value::Value;
 use crate::{Context, Diagnostic, Diagnostics, Private};
 
 /// What is there now; null when it is gone.
-pub(crate) struct Outcome {
+pub(crate) struct ReadOutcome {
     pub(crate) state: Value,
     pub(crate) private: Private,
     pub(crate) identity: Option<Value>,
     pub(crate) diagnostics: Diagnostics,
 }
 
-pub(crate) async fn read(cx: &Context, entry: &ResourceEntry, request: Read) -> Result<Outcome, Diagnostic> {
+pub(crate) async fn read(
+    cx: &Context,
+    entry: &ResourceEntry,
+    request: Read,
+) -> Result<ReadOutcome, Diagnostic> {
     let schemas = entry.schemas()?;
     let Read {
         state: old,
@@ -23,7 +27,7 @@ pub(crate) async fn read(cx: &Context, entry: &ResourceEntry, request: Read) -> 
         identity: old_identity,
         ..
     } = request.clone();
-    let unchanged = |private: Private, diagnostics: Diagnostics| Outcome {
+    let unchanged = |private: Private, diagnostics: Diagnostics| ReadOutcome {
         state: old.clone(),
         private,
         identity: old_identity.clone(),
@@ -33,7 +37,7 @@ pub(crate) async fn read(cx: &Context, entry: &ResourceEntry, request: Read) -> 
         Ok(Ok(Some(new))) => new,
         Ok(Ok(None)) => {
             let diagnostics = Diagnostics::new();
-            return Ok(Outcome {
+            return Ok(ReadOutcome {
                 state: Value::Null,
                 private: Private::new(),
                 identity: None,
@@ -46,7 +50,7 @@ pub(crate) async fn read(cx: &Context, entry: &ResourceEntry, request: Read) -> 
     let mut diagnostics = new.diagnostics;
     kept.apply(new.private);
     if new.state.is_null() {
-        return Ok(Outcome {
+        return Ok(ReadOutcome {
             state: Value::Null,
             private: Private::new(),
             identity: None,
@@ -63,7 +67,7 @@ pub(crate) async fn read(cx: &Context, entry: &ResourceEntry, request: Read) -> 
         same_object: true,
     };
     let identity = settle(ask, &mut diagnostics);
-    Ok(Outcome {
+    Ok(ReadOutcome {
         state,
         private: kept,
         identity,

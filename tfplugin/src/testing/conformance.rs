@@ -26,7 +26,7 @@ use crate::value::Value;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// As it must be.
     Passed,
     /// Not so, and how.
@@ -41,7 +41,7 @@ pub struct Check {
     /// What must be true.
     pub name: &'static str,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
 }
 
 /// What came of all checks.
@@ -61,22 +61,22 @@ impl Report {
     pub fn failed(&self) -> impl Iterator<Item = &Check> {
         self.checks
             .iter()
-            .filter(|check| matches!(check.outcome, Outcome::Failed(_)))
+            .filter(|check| matches!(check.outcome, CheckOutcome::Failed(_)))
     }
 
     /// What had nothing to look at.
     pub fn skipped(&self) -> impl Iterator<Item = &Check> {
         self.checks
             .iter()
-            .filter(|check| matches!(check.outcome, Outcome::Skipped(_)))
+            .filter(|check| matches!(check.outcome, CheckOutcome::Skipped(_)))
     }
 
     fn add(&mut self, name: &'static str, outcome: Result<(), String>) {
         let outcome = match outcome {
-            Ok(()) => Outcome::Passed,
+            Ok(()) => CheckOutcome::Passed,
             Err(text) => match text.strip_prefix(SKIP) {
-                Some(why) => Outcome::Skipped(why.to_owned()),
-                None => Outcome::Failed(text),
+                Some(why) => CheckOutcome::Skipped(why.to_owned()),
+                None => CheckOutcome::Failed(text),
             },
         };
         self.checks.push(Check { name, outcome });
@@ -90,9 +90,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checks {
             match &check.outcome {
-                Outcome::Passed => writeln!(f, "ok      {}", check.name)?,
-                Outcome::Skipped(why) => writeln!(f, "skipped {} ({why})", check.name)?,
-                Outcome::Failed(how) => writeln!(f, "FAILED  {}: {how}", check.name)?,
+                CheckOutcome::Passed => writeln!(f, "ok      {}", check.name)?,
+                CheckOutcome::Skipped(why) => writeln!(f, "skipped {} ({why})", check.name)?,
+                CheckOutcome::Failed(how) => writeln!(f, "FAILED  {}: {how}", check.name)?,
             }
         }
         Ok(())

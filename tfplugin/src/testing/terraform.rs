@@ -7,5 +7,5 @@ mod workspace;
 
 pub use programs::{Version, Versions, binaries, matrix};
 pub use scenario::{Ran, Scenario};
-pub use step::Step;
+pub use step::ScenarioStep;
 pub use workspace::{Command, Plan, Workspace};

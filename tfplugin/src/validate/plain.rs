@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, OnceLock};
 
 use super::{Field, Validator};
-use crate::path::Step;
+use crate::path::PathStep;
 use crate::value::{Number, Value};
 use crate::{Diagnostics, Path};
 
@@ -257,9 +257,9 @@ impl Validator for Each {
         for (index, value) in field.value.items().iter().enumerate() {
             one(
                 field.path.with(if set {
-                    Step::Element(index)
+                    PathStep::Element(index)
                 } else {
-                    Step::Index(index)
+                    PathStep::Index(index)
                 }),
                 value,
             );

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entries, Number, Refinement, Value};
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 
 static NULL: Value = Value::Null;
 
@@ -138,10 +138,11 @@ impl Value {
         for step in path.steps() {
             here = match (here.plain(), step) {
                 (unknown @ Self::Unknown(_), _) => unknown,
-                (Self::Object(entries) | Self::Map(entries), Step::Attribute(name) | Step::Key(name)) => {
-                    entries.get(name)?
-                }
-                (Self::List(items) | Self::Set(items), Step::Index(index) | Step::Element(index)) => {
+                (
+                    Self::Object(entries) | Self::Map(entries),
+                    PathStep::Attribute(name) | PathStep::Key(name),
+                ) => entries.get(name)?,
+                (Self::List(items) | Self::Set(items), PathStep::Index(index) | PathStep::Element(index)) => {
                     items.get(*index)?
                 }
                 _ => return None,
@@ -158,10 +159,11 @@ impl Value {
                 here = &mut inner.1;
             }
             here = match (here, step) {
-                (Self::Object(entries) | Self::Map(entries), Step::Attribute(name) | Step::Key(name)) => {
-                    entries.get_mut(name)?
-                }
-                (Self::List(items) | Self::Set(items), Step::Index(index) | Step::Element(index)) => {
+                (
+                    Self::Object(entries) | Self::Map(entries),
+                    PathStep::Attribute(name) | PathStep::Key(name),
+                ) => entries.get_mut(name)?,
+                (Self::List(items) | Self::Set(items), PathStep::Index(index) | PathStep::Element(index)) => {
                     items.get_mut(*index)?
                 }
                 _ => return None,
@@ -180,14 +182,14 @@ impl Value {
             return false;
         };
         match (path.steps().last(), parent) {
-            (Some(Step::Attribute(name) | Step::Key(name)), parent) => match parent.entries_mut() {
+            (Some(PathStep::Attribute(name) | PathStep::Key(name)), parent) => match parent.entries_mut() {
                 Some(entries) => {
                     entries.insert(Arc::clone(name), value.into());
                     true
                 }
                 None => false,
             },
-            (Some(Step::Index(index) | Step::Element(index)), parent) => {
+            (Some(PathStep::Index(index) | PathStep::Element(index)), parent) => {
                 match parent.items_mut().and_then(|items| items.get_mut(*index)) {
                     Some(slot) => {
                         *slot = value.into();
@@ -257,18 +259,18 @@ fn walk<'v>(value: &'v Value, path: &mut Path, visit: &mut dyn FnMut(&Path, &'v 
         return;
     }
     match value.plain() {
-        Value::List(items) => step_all(items, path, visit, Step::Index),
-        Value::Set(items) => step_all(items, path, visit, Step::Element),
+        Value::List(items) => step_all(items, path, visit, PathStep::Index),
+        Value::Set(items) => step_all(items, path, visit, PathStep::Element),
         Value::Map(entries) => {
             for (name, value) in entries {
-                path.push(Step::Key(Arc::clone(name)));
+                path.push(PathStep::Key(Arc::clone(name)));
                 walk(value, path, visit);
                 path.pop();
             }
         }
         Value::Object(entries) => {
             for (name, value) in entries {
-                path.push(Step::Attribute(Arc::clone(name)));
+                path.push(PathStep::Attribute(Arc::clone(name)));
                 walk(value, path, visit);
                 path.pop();
             }
@@ -281,7 +283,7 @@ fn step_all<'v>(
     items: &'v [Value],
     path: &mut Path,
     visit: &mut dyn FnMut(&Path, &'v Value) -> bool,
-    step: fn(usize) -> Step,
+    step: fn(usize) -> PathStep,
 ) {
     for (index, item) in items.iter().enumerate() {
         path.push(step(index));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entries, Type, Value};
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 
 /// How strictly a tree has to fit a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Fit {
 
 /// A part of a value that is of the wrong type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{problem}", Place(.path))]
+#[error("{}{problem}", PathPrefix(.path))]
 pub struct Misfit {
     /// Where it is.
     pub path: Path,
@@ -25,9 +25,9 @@ pub struct Misfit {
     pub problem: String,
 }
 
-struct Place<'p>(&'p Path);
+struct PathPrefix<'p>(&'p Path);
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for PathPrefix<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0.is_root() {
             Ok(())
@@ -81,15 +81,15 @@ pub(crate) fn conform_at(ty: &Type, value: Value, fit: Fit, path: &mut Path) -> 
         | (Type::Number, value @ Value::Number(_))
         | (Type::String, value @ Value::String(_)) => Ok(value),
         (Type::List(inner), Value::List(items) | Value::Set(items)) => {
-            Ok(Value::List(each(inner, items, Step::Index, fit, path)?))
+            Ok(Value::List(each(inner, items, PathStep::Index, fit, path)?))
         }
         (Type::Set(inner), Value::List(items) | Value::Set(items)) => {
-            Ok(Value::set(each(inner, items, Step::Element, fit, path)?))
+            Ok(Value::set(each(inner, items, PathStep::Element, fit, path)?))
         }
         (Type::Map(inner), Value::Map(entries) | Value::Object(entries)) => {
             let mut out = Entries::new();
             for (key, value) in entries {
-                path.push(Step::Key(Arc::clone(&key)));
+                path.push(PathStep::Key(Arc::clone(&key)));
                 let value = conform_at(inner, value, fit, path)?;
                 path.pop();
                 out.insert(key, value);
@@ -100,7 +100,7 @@ pub(crate) fn conform_at(ty: &Type, value: Value, fit: Fit, path: &mut Path) -> 
             let mut entries = entries;
             let mut out = Entries::new();
             for (name, ty) in attributes.iter() {
-                path.push(Step::Attribute(Arc::clone(name)));
+                path.push(PathStep::Attribute(Arc::clone(name)));
                 let value = entries.remove(name).unwrap_or_default();
                 out.insert(Arc::clone(name), conform_at(ty, value, fit, path)?);
                 path.pop();
@@ -127,7 +127,7 @@ pub(crate) fn conform_at(ty: &Type, value: Value, fit: Fit, path: &mut Path) -> 
             }
             let mut out = Vec::with_capacity(items.len());
             for (index, (ty, item)) in types.iter().zip(items).enumerate() {
-                path.push(Step::Index(index));
+                path.push(PathStep::Index(index));
                 out.push(conform_at(ty, item, fit, path)?);
                 path.pop();
             }
@@ -147,7 +147,7 @@ fn stored_pair(entries: &Entries) -> bool {
 fn each(
     ty: &Type,
     items: Vec<Value>,
-    step: fn(usize) -> Step,
+    step: fn(usize) -> PathStep,
     fit: Fit,
     path: &mut Path,
 ) -> Result<Vec<Value>, Misfit> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tfplugin::schema::{IdentityAttribute, IdentitySchema};
 use tfplugin::validate::one_of;
 use tfplugin::{
-    Attribute, Configured, Context, Create, DataSource, Delete, Diagnostic, Diagnostics, Failure, Found,
-    Function, FunctionError, Import, ListRequest, ListResource, Listed, MoveFrom, NewState, Parameter,
+    Attribute, Configured, Context, Create, DataSource, Delete, Diagnostic, Diagnostics, Failure, Function,
+    FunctionError, Import, ListRequest, ListResource, ListSink, Listed, MoveFrom, NewState, Parameter,
     Provider, Read, ReadData, Registry, Resource, Schema, Signature, StoredState, Type, Update, Value,
 };
 
@@ -149,7 +149,7 @@ impl ListResource for Book {
         )
     }
 
-    async fn list(&self, _: &Context, _: ListRequest, found: &mut Found) -> Result<(), Diagnostics> {
+    async fn list(&self, _: &Context, _: ListRequest, found: &mut ListSink) -> Result<(), Diagnostics> {
         let all = self.all.lock().unwrap().clone();
         for (title, book) in all {
             let identity = Value::object([("title", Value::from(&title))]);

@@ -5,7 +5,7 @@ mod features;
 mod nested;
 
 use tfplugin::testing::Action;
-use tfplugin::testing::terraform::{Scenario, Step, Versions};
+use tfplugin::testing::terraform::{Scenario, ScenarioStep, Versions};
 
 /// Runs a scenario with every Terraform. Each step must be one for at least one of them.
 fn each(name: &str, provider: &str, make: impl Fn(Scenario) -> Scenario) {
@@ -44,21 +44,26 @@ fn the_small_example_makes_changes_replaces_imports_and_removes() {
     each("note", "acme/note", |scenario| {
         scenario
             .step(
-                Step::config(note("a.txt", ""))
+                ScenarioStep::config(note("a.txt", ""))
                     .plans("note_file.a", Action::Create)
                     .state("note_file.a", "text", ""),
             )
-            .step(Step::config(note("a.txt", "  text = \"hi\"\n")).plans("note_file.a", Action::Update))
+            .step(
+                ScenarioStep::config(note("a.txt", "  text = \"hi\"\n")).plans("note_file.a", Action::Update),
+            )
             .step(
                 // Deleted behind Terraform's back.
-                Step::config(note("a.txt", "  text = \"hi\"\n"))
+                ScenarioStep::config(note("a.txt", "  text = \"hi\"\n"))
                     .before(|all| {
                         std::fs::remove_file(all.scratch().join("a.txt")).map_err(|e| e.to_string())
                     })
                     .plans("note_file.a", Action::Create),
             )
-            .step(Step::config(note("b.txt", "  text = \"hi\"\n")).plans("note_file.a", Action::Replace))
-            .step(Step::config(note("", "")).fails("Cannot write the note"))
+            .step(
+                ScenarioStep::config(note("b.txt", "  text = \"hi\"\n"))
+                    .plans("note_file.a", Action::Replace),
+            )
+            .step(ScenarioStep::config(note("", "")).fails("Cannot write the note"))
             .destroyed(|all| {
                 if all.scratch().join("b.txt").exists() {
                     Err("the note is still there".into())
@@ -137,20 +142,20 @@ resource "garden_bed" "a" {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(first.clone())
+                ScenarioStep::config(first.clone())
                     .plans("garden_bed.a", Action::Create)
                     .plans("garden_bed.b", Action::Create)
                     .state("garden_bed.a", "row[1].label", "herbs/sage")
                     .state("garden_bed.b", "row[0].plant", "bed-herbs"),
             )
-            .step(Step::import("garden_bed.a", "herbs").ignore("anything"))
+            .step(ScenarioStep::import("garden_bed.a", "herbs").ignore("anything"))
             .step(
-                Step::config(swapped.clone())
+                ScenarioStep::config(swapped.clone())
                     .plans("garden_bed.a", Action::None)
                     .plans("garden_bed.b", Action::Delete),
             )
             .step(
-                Step::config(swapped.replace("area     = 0.1", "area     = 0.05"))
+                ScenarioStep::config(swapped.replace("area     = 0.1", "area     = 0.05"))
                     .plans("garden_bed.a", Action::Replace),
             )
     });
@@ -167,10 +172,10 @@ fn mistakes_in_a_configuration_are_shown_where_they_are() {
         let crash =
             garden("resource \"garden_bed\" \"a\" {\n  name = \"a\"\n  tags = { test = \"panic\" }\n}\n");
         scenario
-            .step(Step::config(wrong).fails("soil = \"peat\" `soil` must be one of"))
-            .step(Step::config(mint).fails("plant = \"mint\" Mint takes over every bed"))
-            .step(Step::config(function).fails("must not be empty"))
-            .step(Step::config(crash).fails("Creating crashed: a slug"))
+            .step(ScenarioStep::config(wrong).fails("soil = \"peat\" `soil` must be one of"))
+            .step(ScenarioStep::config(mint).fails("plant = \"mint\" Mint takes over every bed"))
+            .step(ScenarioStep::config(function).fails("must not be empty"))
+            .step(ScenarioStep::config(crash).fails("Creating crashed: a slug"))
     });
 }
 
@@ -181,8 +186,8 @@ fn moves_between_types_keep_the_object() {
         "moved {\n  from = old_garden_bed.a\n  to   = garden_bed.a\n}\nresource \"garden_bed\" \"a\" {\n  name = \"a\"\n}\n",
     );
     each("garden", "acme/garden", |scenario| {
-        scenario.step(Step::config(old.clone())).step(
-            Step::config(new.clone())
+        scenario.step(ScenarioStep::config(old.clone())).step(
+            ScenarioStep::config(new.clone())
                 .plan_check(|plan| {
                     let moved = plan.moved() == [("old_garden_bed.a".to_owned(), "garden_bed.a".to_owned())];
                     if moved && plan.changed().is_empty() {
@@ -201,7 +206,7 @@ fn objects_are_imported_by_identity() {
     each("garden", "acme/garden", |scenario| {
         let import = "import {\n  to = garden_bed.a\n  identity = { name = \"a\" }\n}\n";
         scenario.only(Versions::since(1, 12)).step(
-            Step::config(garden(&format!(
+            ScenarioStep::config(garden(&format!(
                 "{import}resource \"garden_bed\" \"a\" {{\n  name = \"a\"\n}}\n"
             )))
             .before(|all| {

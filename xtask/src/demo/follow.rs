@@ -9,7 +9,7 @@ use meshform_acceptance::http::Client;
 
 use super::Folders;
 use super::forms::Meshform;
-use super::live::{self, Mark, Ports, Proxy};
+use super::live::{self, Mark, Ports, RunningEnvoy};
 use super::story::HOST;
 use super::terraform::Terraform;
 use crate::children::Children;
@@ -63,7 +63,7 @@ pub(crate) fn measure(
         live::start_service(children, service, &mark, &folders.logs)?;
     }
     let directory = folders.published.join("apps/virtualNode/servicea");
-    let envoy = Proxy::start(children, programs.envoy, &directory, admin, &folders.logs)?;
+    let envoy = RunningEnvoy::start(children, programs.envoy, &directory, admin, &folders.logs)?;
     let mut measured = Vec::new();
     for run in 0..runs {
         let (to, weights) = if run % 2 == 0 {

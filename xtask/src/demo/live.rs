@@ -39,7 +39,7 @@ pub(super) struct Mark {
 }
 
 /// A running Envoy.
-pub(super) struct Proxy {
+pub(super) struct RunningEnvoy {
     process: Running,
     admin: Admin,
     directory: PathBuf,
@@ -149,7 +149,7 @@ pub(super) fn start_service(
     })
 }
 
-impl Proxy {
+impl RunningEnvoy {
     /// Starts Envoy with a published bootstrap, and waits until it is ready and runs on what is published.
     pub(super) fn start(
         children: &Children,

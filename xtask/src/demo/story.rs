@@ -7,7 +7,7 @@ use meshform_acceptance::load::{Load, Tally};
 
 use super::Folders;
 use super::forms::{self, Meshform};
-use super::live::{self, Mark, Ports, Proxy};
+use super::live::{self, Mark, Ports, RunningEnvoy};
 use super::remote::{self, Cast};
 use super::split::{self, Requests};
 use super::steps::{Steps, seconds};
@@ -179,7 +179,7 @@ impl Story<'_> {
     }
 
     /// Services, Envoy, requests.
-    fn traffic(&self, mark: &Mark, envoy: &Path) -> Result<Proxy> {
+    fn traffic(&self, mark: &Mark, envoy: &Path) -> Result<RunningEnvoy> {
         let Self { steps, ports, .. } = self;
         let logs = &self.folders.logs;
         steps.chapter("Requests through Envoy");
@@ -193,7 +193,7 @@ impl Story<'_> {
         })?;
         let proxy = steps.step("servicea's Envoy", || {
             let directory = self.folders.published.join("apps/virtualNode/servicea");
-            let proxy = Proxy::start(self.children, envoy, &directory, ports.admin, logs)?;
+            let proxy = RunningEnvoy::start(self.children, envoy, &directory, ports.admin, logs)?;
             let state = proxy.state()?;
             Ok((proxy, state))
         })?;
@@ -225,7 +225,7 @@ impl Story<'_> {
     }
 
     /// Other weights, the same Envoy.
-    fn weights(&self, proxy: &Proxy) -> Result<()> {
+    fn weights(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.chapter("Other weights, the same Envoy");
         self.terraform.weights(20, 80, true)?;
         self.apply()?;
@@ -236,7 +236,7 @@ impl Story<'_> {
         ])
     }
 
-    fn followed(&self, proxy: &Proxy) -> Result<()> {
+    fn followed(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.step("the same Envoy", || {
             proxy.follow()?;
             Ok(((), proxy.state()?))
@@ -244,7 +244,7 @@ impl Story<'_> {
     }
 
     /// The canary's node and every way to it go in one apply, while requests are sent.
-    fn canary(&self, proxy: &Proxy) -> Result<()> {
+    fn canary(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.chapter("The canary goes in one apply, under load");
         let address = live::local(self.ports.proxy);
         let loads = LOAD.map(|(path, rate)| Load::start(address, HOST, path, rate));
@@ -363,7 +363,7 @@ impl Story<'_> {
     }
 
     /// Everything stays.
-    fn keep(&self, proxy: &Proxy) -> Result<()> {
+    fn keep(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.chapter("The canary again, to play with");
         self.terraform.weights(75, 25, true)?;
         self.apply()?;

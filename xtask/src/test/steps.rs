@@ -14,7 +14,7 @@ use crate::command;
 use crate::failure::Result;
 use crate::tools::{self, Tool};
 
-pub(super) struct Step {
+pub(super) struct TestStep {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     /// Whether it runs tests, each of which counts; else it counts as one.
@@ -23,32 +23,32 @@ pub(super) struct Step {
 }
 
 /// In the order in which they run: what is quick and often wrong comes first.
-pub(super) const STEPS: &[Step] = &[
-    Step {
+pub(super) const STEPS: &[TestStep] = &[
+    TestStep {
         name: "tools",
         about: "Terraform, Envoy and the like are in place",
         counts_tests: false,
         run: |context| context.environment().map(|_| Tally::one(true)),
     },
-    Step {
+    TestStep {
         name: "fmt",
         about: "the code is formatted (`cargo fmt --all` does it; files that are not are listed)",
         counts_tests: false,
         run: |context| context.pass(&["fmt", "--all", "--check", "--", "-l"]),
     },
-    Step {
+    TestStep {
         name: "hygiene",
         about: "who imports whom, manifests, files (tests of xtask, with its own)",
         counts_tests: true,
         run: |context| context.tests(&["--workspace", "--bin", "xtask", "--test", "hygiene"], &[]),
     },
-    Step {
+    TestStep {
         name: "licences",
         about: "licences of what we build on, crates that we do not want (tests of xtask)",
         counts_tests: true,
         run: |context| context.tests(&["--workspace", "--test", "licences"], &[]),
     },
-    Step {
+    TestStep {
         name: "clippy",
         about: "no lint speaks up",
         counts_tests: false,
@@ -64,25 +64,25 @@ pub(super) const STEPS: &[Step] = &[
             ])
         },
     },
-    Step {
+    TestStep {
         name: "tests",
         about: "tests of every crate",
         counts_tests: true,
         run: crates,
     },
-    Step {
+    TestStep {
         name: "acceptance",
         about: "promises, on real Terraform and real Envoy",
         counts_tests: true,
         run: acceptance,
     },
-    Step {
+    TestStep {
         name: "demo",
         about: "the README's first command does the main job",
         counts_tests: false,
         run: |context| crate::demo::run(context.checkout, &[]).map(Tally::one),
     },
-    Step {
+    TestStep {
         name: "dist",
         about: "release archives are static, and Terraform takes the provider from a mirror (unoptimised here)",
         counts_tests: false,
@@ -91,13 +91,13 @@ pub(super) const STEPS: &[Step] = &[
             crate::dist::run(context.checkout, &unoptimised).map(Tally::one)
         },
     },
-    Step {
+    TestStep {
         name: "pages",
         about: "the reference pages are what the code says (`cargo xtask docs` writes them)",
         counts_tests: false,
         run: |context| crate::docs::run(context.checkout, &["--check".to_owned()]).map(Tally::one),
     },
-    Step {
+    TestStep {
         name: "docs",
         about: "the documentation builds without a warning",
         counts_tests: false,

@@ -105,6 +105,36 @@ fn every_file_begins_with_what_it_is_for() {
     );
 }
 
+/// A module with modules below it is `name.rs` beside the folder `name/`, so that an editor's tabs tell files apart.
+/// `mod.rs` is for what cargo or a generator would otherwise take for something else.
+#[test]
+fn a_module_is_a_file_beside_its_folder() {
+    let misplaced = files()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.ends_with("/mod.rs") && !may_be_mod_rs(name));
+    none(
+        &misplaced
+            .map(|name| format!("{name}: move it to {}.rs", name.trim_end_matches("/mod.rs")))
+            .collect::<Vec<_>>(),
+    );
+}
+
+/// Whether cargo would take the file for a test program of its own (`tests/common.rs`), or the generator of the files
+/// beside it has it written there (`gen/mod.rs`).
+fn may_be_mod_rs(name: &str) -> bool {
+    let folders: Vec<&str> = name.split('/').rev().skip(1).collect();
+    matches!(folders.as_slice(), [_, "tests", ..] | ["gen", ..])
+}
+
+#[test]
+fn module_files_are_told_apart() {
+    assert!(may_be_mod_rs("cli/tests/common/mod.rs") && may_be_mod_rs("store/src/gen/mod.rs"));
+    assert!(
+        !may_be_mod_rs("cli/src/render/mod.rs") && !may_be_mod_rs("model/tests/schema/conformance/mod.rs")
+    );
+}
+
 #[test]
 fn beginnings_are_told_apart() {
     assert!(

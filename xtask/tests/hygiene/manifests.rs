@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::common::{list, members, metadata, none, text};
 
 /// A line of a manifest that says something, with the table it stands in.
-struct Entry<'a> {
+struct ManifestLine<'a> {
     table: &'a str,
     key: &'a str,
     value: &'a str,
@@ -15,7 +15,7 @@ struct Entry<'a> {
 
 /// Reads as much TOML as our manifests use: tables and one-line entries. A list over several lines gives lines
 /// without a key, which are left out.
-fn entries(manifest: &str) -> Vec<Entry<'_>> {
+fn entries(manifest: &str) -> Vec<ManifestLine<'_>> {
     let mut table = "";
     let mut entries = Vec::new();
     for line in manifest
@@ -26,7 +26,7 @@ fn entries(manifest: &str) -> Vec<Entry<'_>> {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             table = name;
         } else if let Some((key, value)) = line.split_once('=') {
-            entries.push(Entry {
+            entries.push(ManifestLine {
                 table,
                 key: key.trim(),
                 value: value.trim(),
@@ -53,7 +53,7 @@ fn complaints(manifest: &str) -> Vec<String> {
             complaints.push(format!("needs `{key}.workspace = true`"));
         }
     }
-    for Entry { table, key, value } in &entries {
+    for ManifestLine { table, key, value } in &entries {
         let shared = if table.ends_with("dependencies") {
             (key.ends_with(".workspace") && *value == "true") || value.contains("workspace = true")
         } else if table.contains("dependencies.") {

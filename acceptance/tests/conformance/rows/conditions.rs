@@ -3,7 +3,7 @@
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, free_port};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy};
+use crate::world::{Plan, TestedProxy};
 use serde_json::{Value, json};
 
 /// A condition on `x-v`, a value that meets it and one that does not (`None`: no such header).
@@ -311,7 +311,7 @@ fn gateway(sheet: &mut Sheet) {
         json!({"grpcRoute": suffix}),
     );
     let inner = free_port();
-    let proxy: Proxy = plan.run(
+    let proxy: TestedProxy = plan.run(
         "virtualGateway/front",
         json!({"interception": {"explicit": {"port": inner}}}),
     );

@@ -2,7 +2,7 @@
 
 use crate::servers::{Http1, connect, free_port, read_all, read_head};
 use crate::sheet::{Sheet, eventually};
-use crate::world::{Plan, Proxy, merged, millis};
+use crate::world::{Plan, TestedProxy, merged, millis};
 use meshform_acceptance::http::{Client, Response};
 use serde_json::{Value, json};
 use std::io::{BufReader, Read, Write};
@@ -29,12 +29,12 @@ impl Front {
     }
 
     /// Starts it with these fields of a profile.
-    fn run(&self, profile: Value) -> Proxy {
+    fn run(&self, profile: Value) -> TestedProxy {
         let inner = json!({"interception": {"explicit": {"port": free_port()}}});
         self.plan.run("virtualGateway/front", merged(inner, profile))
     }
 
-    fn edge(&self, edge: Value) -> Proxy {
+    fn edge(&self, edge: Value) -> TestedProxy {
         self.run(json!({"edge": edge}))
     }
 

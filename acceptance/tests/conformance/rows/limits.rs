@@ -3,7 +3,7 @@
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, connect, free_port, tcp};
 use crate::sheet::{Sheet, eventually};
-use crate::world::{Plan, Proxy, merged, seconds};
+use crate::world::{Plan, TestedProxy, merged, seconds};
 use meshform_acceptance::envoy::Admin;
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
@@ -330,7 +330,7 @@ pub(crate) fn health(sheet: &mut Sheet) {
     plan.served_by_node("line.apps.local", "line");
     let line = free_port();
     let services = json!([{"virtualService": "line.apps.local", "port": line}]);
-    let proxy: Proxy = plan.start(json!({"interception": {"explicit": {"services": services}}}));
+    let proxy: TestedProxy = plan.start(json!({"interception": {"explicit": {"services": services}}}));
     let stat = |node: &str, name: &str| {
         proxy.sum(&format!("^cluster.cds_egress_apps_{node}_[a-z0-9]*_8080.{name}$"))
     };

@@ -3,7 +3,7 @@
 use crate::http2;
 use crate::servers::{Http1, connect, free_port, read_all};
 use crate::sheet::{Sheet, eventually};
-use crate::world::{Plan, Proxy, merged, millis};
+use crate::world::{Plan, TestedProxy, merged, millis};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -191,7 +191,7 @@ pub(crate) fn profile(sheet: &mut Sheet) {
     let sink = UdpSocket::bind("127.0.0.1:0").unwrap();
     sink.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     let own = folder.path().join("own");
-    let proxy: Proxy = plan.start(json!({
+    let proxy: TestedProxy = plan.start(json!({
         "admin": {"address": "127.0.0.1", "accessLogPath": admin_log.to_str().unwrap()},
         "directory": own.to_str().unwrap(),
         "limits": {"maxRequestHeadersKb": 8, "maxRequestHeadersCount": 20},

@@ -3,14 +3,14 @@
 use crate::http2::{Call, Http2};
 use crate::servers::Http1;
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy};
+use crate::world::{Plan, TestedProxy};
 use serde_json::{Value, json};
 
 const HOST: &str = "api.apps.local";
 const H2: &str = "h2.apps.local";
 
 /// Asks with a path and headers; who answered.
-fn ask(proxy: &Proxy, path: &str, headers: &[(&str, &str)]) -> String {
+fn ask(proxy: &TestedProxy, path: &str, headers: &[(&str, &str)]) -> String {
     proxy.get(HOST, path, headers).service().to_owned()
 }
 

@@ -3,7 +3,7 @@
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, free_port};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy, millis, seconds};
+use crate::world::{Plan, TestedProxy, millis, seconds};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -18,14 +18,14 @@ pub(crate) fn id() -> String {
 }
 
 /// The final status of a request to `path` whose tries follow `script`, and how many tries the service saw.
-fn tries(proxy: &Proxy, service: &Http1, path: &str, script: &str) -> (u16, usize) {
+fn tries(proxy: &TestedProxy, service: &Http1, path: &str, script: &str) -> (u16, usize) {
     let id = id();
     let answer = proxy.get(HOST, path, &[("x-id", &id), ("x-script", script)]);
     (answer.status, service.log.count(&format!("x-id: {id}\r\n")))
 }
 
 /// The same of a gRPC call: its gRPC status.
-fn calls(proxy: &Proxy, service: &Http2, host: &str, script: &str) -> (String, usize) {
+fn calls(proxy: &TestedProxy, service: &Http2, host: &str, script: &str) -> (String, usize) {
     let id = id();
     let headers = [
         ("content-type", "application/grpc"),

@@ -4,7 +4,7 @@ use crate::certificates::Authority;
 use crate::secure::{self, Identity, Tls};
 use crate::servers::{Http1, free_port};
 use crate::sheet::{Sheet, eventually};
-use crate::world::{Plan, Proxy, merged};
+use crate::world::{Plan, TestedProxy, merged};
 use crate::xds::{self, Xds};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -169,7 +169,7 @@ fn clients(sheet: &mut Sheet, authority: &Authority, socket: &Path) {
         (by_sds(None, "other"), false),
     ];
     // Whether it works, and whether the service was shown a certificate.
-    let holds = |start: &dyn Fn(&Value) -> (Proxy, u16)| {
+    let holds = |start: &dyn Fn(&Value) -> (TestedProxy, u16)| {
         for (policy, good) in &policies {
             let before = log.count("client=yes");
             let (_proxy, port) = start(policy);

@@ -3,7 +3,7 @@
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, connect, tcp};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy};
+use crate::world::{Plan, TestedProxy};
 use meshform_acceptance::load::Tally;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ const SHARE: &str = "share.apps.local";
 const H2: &str = "h2.apps.local";
 
 /// How many of so many requests each of the services answered.
-fn split(proxy: &Proxy, path: &str, requests: usize) -> Tally {
+fn split(proxy: &TestedProxy, path: &str, requests: usize) -> Tally {
     let mut tally = Tally::default();
     let mut client = proxy.client();
     for _ in 0..requests {

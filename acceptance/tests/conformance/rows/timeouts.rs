@@ -3,7 +3,7 @@
 use crate::http2::{Call, Http2};
 use crate::servers::{Http1, connect, free_port, tcp};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy, merged, millis, seconds};
+use crate::world::{Plan, TestedProxy, merged, millis, seconds};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -233,7 +233,7 @@ fn listeners(sheet: &mut Sheet) {
     }
     plan.set("virtualNode/api", json!({"listeners": listeners}));
     let profile = json!({"interception": {"explicit": {"port": free_port()}}, "inbound": {"appPorts": apps}});
-    let _proxy: Proxy = plan.run("virtualNode/api", profile);
+    let _proxy: TestedProxy = plan.run("virtualNode/api", profile);
     let ask = |port: u16| {
         timed(|| {
             Client::new(([127, 0, 0, 1], port).into())

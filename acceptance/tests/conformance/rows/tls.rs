@@ -4,7 +4,7 @@ use crate::certificates::Authority;
 use crate::secure::{self, Identity, Tls};
 use crate::servers::{Http1, connect, free_port, read_all};
 use crate::sheet::{Sheet, eventually};
-use crate::world::{Plan, Proxy, merged};
+use crate::world::{Plan, TestedProxy, merged};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
@@ -105,7 +105,7 @@ fn listeners(sheet: &mut Sheet, keys: &Keys) {
     let mut plan = Plan::new();
     plan.set("virtualNode/secure", json!({"listeners": listeners}));
     let source = merged(file(&keys.server), json!({"trustChain": ca}));
-    let _proxy: Proxy = plan.run(
+    let _proxy: TestedProxy = plan.run(
         "virtualNode/secure",
         json!({
             "interception": {"explicit": {"port": free_port()}},
@@ -358,7 +358,8 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
     };
     let certificates = json!({"certificates": [{"reference": arn, "source": {"file": {"trustChain": ca}}}]});
     let proxy = build(None).start(certificates.clone());
-    let works = |proxy: &Proxy, name: &str| proxy.get(&format!("{name}.apps.local"), "/", &[]).status == 200;
+    let works =
+        |proxy: &TestedProxy, name: &str| proxy.get(&format!("{name}.apps.local"), "/", &[]).status == 200;
 
     sheet.row(
         "client policy: trust",

@@ -3,7 +3,7 @@
 use crate::collectors::{Collector, Span};
 use crate::servers::{Http1, free_port};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy};
+use crate::world::{Plan, TestedProxy};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -23,10 +23,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     gateway(sheet, &service);
 }
 
-type Start<'a> = &'a dyn Fn(Value) -> Proxy;
+type Start<'a> = &'a dyn Fn(Value) -> TestedProxy;
 
 /// Sends requests one after the other.
-fn send(proxy: &Proxy, count: usize) {
+fn send(proxy: &TestedProxy, count: usize) {
     let mut client = proxy.client();
     for _ in 0..count {
         assert_eq!(client.get("one.apps.local", "/seen", &[]).unwrap().status, 200);
@@ -34,7 +34,7 @@ fn send(proxy: &Proxy, count: usize) {
 }
 
 /// The spans of so many requests, all of which were traced.
-fn every(proxy: &Proxy, collector: &Collector, service: &str) -> Vec<Span> {
+fn every(proxy: &TestedProxy, collector: &Collector, service: &str) -> Vec<Span> {
     send(proxy, 10);
     let spans = collector.wait(10);
     for span in &spans {
@@ -51,7 +51,7 @@ fn every(proxy: &Proxy, collector: &Collector, service: &str) -> Vec<Span> {
 const NODE: &str = "arn:aws:appmesh:us-east-1:000000000000:mesh/apps/virtualNode/web";
 
 /// That half of the requests are traced: of 400, 200 and a chance of one in a billion to be 60 off.
-fn half(proxy: &Proxy, collector: &Collector) {
+fn half(proxy: &TestedProxy, collector: &Collector) {
     send(proxy, 400);
     let sampled = usize::try_from(proxy.sum("tracing.random_sampling")).unwrap();
     assert!((140..=260).contains(&sampled), "{sampled} of 400");

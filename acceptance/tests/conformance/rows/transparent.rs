@@ -5,7 +5,7 @@ use crate::namespace::{self, Check, Network};
 use crate::secure::{self, Tls};
 use crate::servers::{Http1, tcp};
 use crate::sheet::Sheet;
-use crate::world::{Plan, Proxy, merged};
+use crate::world::{Plan, TestedProxy, merged};
 use meshform_acceptance::http::{Client, Response};
 use meshform_compiler::ecs::{self, Task, Templates};
 use meshform_model::key::ResourceKey;
@@ -122,7 +122,7 @@ fn plan() -> Plan {
 }
 
 /// Starts `web`'s proxy, and the rules that its task definition asks for.
-fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)) -> Proxy {
+fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)) -> TestedProxy {
     let id = |name: &str, default: u32| {
         let given = transparent[name].as_u64();
         given.map_or(default, |id| u32::try_from(id).unwrap())

@@ -5,7 +5,7 @@ use crate::commands::load::Loaded;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Count, DocumentFormat};
-use meshform_compiler::frontend::Found;
+use meshform_compiler::frontend::FoundResource;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::help;
 use meshform_model::pointer::{Pointer, Segment};
@@ -108,7 +108,7 @@ fn lines(loaded: &Loaded, fates: &[(Resource, Fate)]) -> Vec<Line> {
 }
 
 /// What the store has otherwise than the input.
-fn changed(found: &Found) -> Option<String> {
+fn changed(found: &FoundResource) -> Option<String> {
     let fields = &found.left_out;
     let named: Vec<String> = fields
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::commands::drafts;
-use meshform_compiler::diff::{self, FieldChange, What};
+use meshform_compiler::diff::{self, ChangeKind, FieldChange};
 use meshform_model::diag::{Diagnostic, Place, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -30,7 +30,7 @@ pub(super) enum Todo {
 
 /// One resource, and what is to be done with it.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub(super) struct ApplyStep {
     pub(super) key: ResourceKey,
     pub(super) todo: Todo,
 }
@@ -74,16 +74,16 @@ impl Plan {
     }
 
     /// Everything that is to be done, in the order of the writes: what contains others first, and deleted last.
-    pub(super) fn steps(&self, prune: bool) -> Vec<Step> {
-        let wanted = self.wanted.iter().map(|(resource, draft)| Step {
+    pub(super) fn steps(&self, prune: bool) -> Vec<ApplyStep> {
+        let wanted = self.wanted.iter().map(|(resource, draft)| ApplyStep {
             key: resource.key.clone(),
             todo: self.todo(resource, draft),
         });
-        let mut steps: Vec<Step> = wanted.collect();
+        let mut steps: Vec<ApplyStep> = wanted.collect();
         if prune {
             let mut gone = self.lacking();
             gone.sort_by_key(|key| (depth(key.kind), (*key).clone()));
-            steps.extend(gone.into_iter().rev().map(|key| Step {
+            steps.extend(gone.into_iter().rev().map(|key| ApplyStep {
                 key: key.clone(),
                 todo: Todo::Delete,
             }));
@@ -108,7 +108,7 @@ impl Plan {
         found
             .into_iter()
             .find_map(|change| match change.what {
-                What::Changed(fields) => Some(fields),
+                ChangeKind::Changed(fields) => Some(fields),
                 _ => None,
             })
             .unwrap_or_default()

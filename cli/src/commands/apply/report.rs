@@ -1,6 +1,6 @@
 //! What an apply has to say.
 
-use super::plan::{Step, Todo};
+use super::plan::{ApplyStep, Todo};
 use super::{Arguments, Done};
 use crate::commands::load::Loaded;
 use crate::exit::Exit;
@@ -66,7 +66,7 @@ fn outcome(todo: &Todo, dry_run: bool) -> &'static str {
     }
 }
 
-fn lines(step: &Step, dry_run: bool, io: &mut Io) {
+fn lines(step: &ApplyStep, dry_run: bool, io: &mut Io) {
     // What stays as it is is no news.
     if step.todo == Todo::Keep {
         return;
@@ -79,7 +79,7 @@ fn lines(step: &Step, dry_run: bool, io: &mut Io) {
     }
 }
 
-fn step_json(step: &Step, dry_run: bool) -> Json {
+fn step_json(step: &ApplyStep, dry_run: bool) -> Json {
     let fields = match &step.todo {
         Todo::Update(fields) => fields.as_slice(),
         _ => &[],

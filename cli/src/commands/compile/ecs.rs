@@ -16,7 +16,7 @@ use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
-use meshform_envoy::{self as envoy, Proxy};
+use meshform_envoy::{self as envoy, BuiltProxy};
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
@@ -176,7 +176,7 @@ impl<'a> Out<'a> {
     fn translated(
         &mut self,
         mesh: &Mesh,
-        proxy: &Proxy,
+        proxy: &BuiltProxy,
         existing: &Existing,
         several: bool,
     ) -> Vec<Diagnostic> {
@@ -257,7 +257,7 @@ impl<'a> Out<'a> {
     fn stack(
         &mut self,
         mesh: &Mesh,
-        proxy: &Proxy,
+        proxy: &BuiltProxy,
         workload: Option<&Workload>,
         own: &ecs::Templates,
     ) -> Vec<Diagnostic> {
@@ -402,7 +402,7 @@ impl<'a> Out<'a> {
     }
 }
 
-fn needed(mesh: &Mesh, proxy: &Proxy) -> Vec<ecs::NeededFile> {
+fn needed(mesh: &Mesh, proxy: &BuiltProxy) -> Vec<ecs::NeededFile> {
     // The proxy was made from this mesh, so these are known.
     let needed = envoy::needed_files(mesh, &proxy.key, &envoy::Options::new("/")).unwrap_or_default();
     needed.into_iter().map(needed_file).collect()

@@ -8,7 +8,7 @@ use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::ecs::{self, Delivery};
 use meshform_compiler::kubernetes::{self, codes as kubernetes_codes, workload, yaml};
-use meshform_envoy::{self as envoy, Proxy};
+use meshform_envoy::{self as envoy, BuiltProxy};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -87,7 +87,7 @@ pub(super) fn build((arguments, io): (&Arguments, &Io), meshes: &[Mesh], loaded:
             }
             let beside = workload::beside(
                 one,
-                &workload::Proxy {
+                &workload::PodProxy {
                     key,
                     made: &made.sidecar,
                     volume: made.volume.clone(),
@@ -104,7 +104,12 @@ pub(super) fn build((arguments, io): (&Arguments, &Io), meshes: &[Mesh], loaded:
     files
 }
 
-fn made(arguments: &Arguments, mesh: &Mesh, proxy: &Proxy, namespace: &str) -> Result<Made, Vec<Diagnostic>> {
+fn made(
+    arguments: &Arguments,
+    mesh: &Mesh,
+    proxy: &BuiltProxy,
+    namespace: &str,
+) -> Result<Made, Vec<Diagnostic>> {
     let key = &proxy.key;
     let needed = envoy::needed_files(mesh, key, &envoy::Options::new(ROOT)).unwrap_or_default();
     let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();

@@ -7,7 +7,7 @@ use crate::commands::load::{Loaded, is_called, no_proxy};
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::{cloudformation, ecs};
-use meshform_envoy::{self as envoy, Proxy};
+use meshform_envoy::{self as envoy, BuiltProxy};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;
 use std::fs;
@@ -76,7 +76,7 @@ pub(super) fn proxies<'m>(
     io: &Io,
     meshes: &'m [Mesh],
     loaded: &mut Loaded,
-) -> Vec<(&'m Mesh, Proxy)> {
+) -> Vec<(&'m Mesh, BuiltProxy)> {
     let out = io.path(&arguments.out);
     let root = std::path::absolute(&out).unwrap_or(out);
     let options = match arguments.target {
@@ -110,7 +110,7 @@ pub(super) fn proxies<'m>(
 
 /// A release's files lie in a folder of their own behind the link `current`, which is what the bootstrap names:
 /// a running Envoy follows when the link is swapped.
-fn place(proxy: &Proxy, files: &mut Files) {
+fn place(proxy: &BuiltProxy, files: &mut Files) {
     for (name, bytes) in proxy.files() {
         let name = match name.strip_prefix(envoy::layout::FOLLOWED) {
             Some(rest) => format!("{}/releases/{}/{rest}", proxy.path, proxy.digest),

@@ -2,7 +2,7 @@
 
 use super::MeshDiff;
 use crate::render::clean;
-use meshform_compiler::diff::{Change, FieldChange, FieldKind, What, name};
+use meshform_compiler::diff::{Change, ChangeKind, FieldChange, FieldKind, name};
 use meshform_envoy::diff::{Difference, Effect, PartDiff, ProxyDiff};
 use meshform_model::key::ResourceKey;
 use serde_json::{Value as Json, json};
@@ -109,10 +109,10 @@ pub(super) fn json(diffs: &[MeshDiff]) -> String {
 
 fn change_json(change: &Change) -> Json {
     let (how, was, fields) = match &change.what {
-        What::Added => ("added", None, &[] as &[FieldChange]),
-        What::Removed => ("removed", None, &[] as &[FieldChange]),
-        What::Renamed(was, fields) => ("renamed", Some(was.path()), fields.as_slice()),
-        What::Changed(fields) => ("changed", None, fields.as_slice()),
+        ChangeKind::Added => ("added", None, &[] as &[FieldChange]),
+        ChangeKind::Removed => ("removed", None, &[] as &[FieldChange]),
+        ChangeKind::Renamed(was, fields) => ("renamed", Some(was.path()), fields.as_slice()),
+        ChangeKind::Changed(fields) => ("changed", None, fields.as_slice()),
     };
     let fields: Vec<Json> = fields
         .iter()
@@ -152,10 +152,10 @@ fn in_short(diff: &MeshDiff) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for change in &diff.changes {
         let word = match change.what {
-            What::Added => "new",
-            What::Removed => "gone",
-            What::Renamed(..) => "renamed",
-            What::Changed(_) => "changed",
+            ChangeKind::Added => "new",
+            ChangeKind::Removed => "gone",
+            ChangeKind::Renamed(..) => "renamed",
+            ChangeKind::Changed(_) => "changed",
         };
         *counts.entry(word).or_default() += 1;
     }

@@ -2,7 +2,7 @@
 
 mod text;
 
-use super::places::{self, Place};
+use super::plugin_hosts::{self, PluginHost};
 use crate::codes;
 use crate::io::Io;
 use meshform_model::diag::Diagnostic;
@@ -20,7 +20,7 @@ struct File {
 pub(super) fn hides(io: &Io, plugins: &Path) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let mut known: Vec<Vec<PathBuf>> = Vec::new();
-    for place in &places::PLACES {
+    for place in &plugin_hosts::PLUGIN_HOSTS {
         let files = files(io, place);
         let paths = files.iter().map(|file| file.path.clone()).collect();
         // Where both programs read the same, what is told of the first holds.
@@ -35,7 +35,7 @@ pub(super) fn hides(io: &Io, plugins: &Path) -> Vec<Diagnostic> {
 
 /// What a file with a `provider_installation` block has to say; there is one such block at most, or the programs refuse
 /// to run.
-fn judge(place: &Place, file: &File, plugins: &Path) -> Option<Diagnostic> {
+fn judge(place: &PluginHost, file: &File, plugins: &Path) -> Option<Diagnostic> {
     let blocks = blocks(&file.text);
     let installation = blocks
         .iter()
@@ -84,7 +84,7 @@ fn judge(place: &Place, file: &File, plugins: &Path) -> Option<Diagnostic> {
 
 /// The files that a program reads: the one that a variable names, or the one in the home folder and then those in the
 /// configuration folder, in order of their names.
-fn files(io: &Io, place: &Place) -> Vec<File> {
+fn files(io: &Io, place: &PluginHost) -> Vec<File> {
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).ok()?;
         Some(File { path, text })
@@ -95,7 +95,7 @@ fn files(io: &Io, place: &Place) -> Vec<File> {
     if let Some(path) = named {
         return read(io.path(Path::new(path))).into_iter().collect();
     }
-    let folder = places::configuration_folder(io);
+    let folder = plugin_hosts::configuration_folder(io);
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
     let mut more: Vec<PathBuf> = entries
         .into_iter()
@@ -108,12 +108,12 @@ fn files(io: &Io, place: &Place) -> Vec<File> {
         })
         .collect();
     more.sort();
-    let main = places::main_file(io, place);
+    let main = plugin_hosts::main_file(io, place);
     main.into_iter().chain(more).filter_map(read).collect()
 }
 
 /// Whether a mirror's `include` and `exclude` let the provider through.
-fn admits(place: &Place, block: &str) -> bool {
+fn admits(place: &PluginHost, block: &str) -> bool {
     let names = ["meshform/appmesh", "meshform/*", "*/*"];
     let lists = |argument: &str| {
         texts(block, argument).map(|items| {

@@ -41,7 +41,7 @@ pub(super) struct SourceFile {
 
 /// A block, and where it is.
 #[derive(Clone, Copy)]
-pub(super) struct Found<'m> {
+pub(super) struct FoundBlock<'m> {
     pub(super) source: &'m SourceFile,
     pub(super) block: &'m Block,
 }
@@ -184,15 +184,15 @@ impl Tree {
 
 impl Module {
     /// Its blocks of that name.
-    pub(super) fn blocks<'m>(&'m self, name: &'m str) -> impl Iterator<Item = Found<'m>> {
+    pub(super) fn blocks<'m>(&'m self, name: &'m str) -> impl Iterator<Item = FoundBlock<'m>> {
         self.files.iter().flat_map(move |source| {
             let blocks = source.body.get_blocks(name);
-            blocks.map(move |block| Found { source, block })
+            blocks.map(move |block| FoundBlock { source, block })
         })
     }
 
     /// Its resources and data sources of App Mesh.
-    pub(super) fn of_app_mesh(&self) -> impl Iterator<Item = Found<'_>> {
+    pub(super) fn of_app_mesh(&self) -> impl Iterator<Item = FoundBlock<'_>> {
         let all = self.blocks("resource").chain(self.blocks("data"));
         all.filter(|found| found.label(0).is_some_and(|ty| ty.starts_with("aws_appmesh_")))
     }
@@ -212,7 +212,7 @@ pub(super) fn address(calls: &[String]) -> String {
     calls.iter().map(|call| format!("module.{call}.")).collect()
 }
 
-impl<'m> Found<'m> {
+impl<'m> FoundBlock<'m> {
     pub(super) fn label(&self, at: usize) -> Option<&'m str> {
         self.block.labels.get(at).map(|label| label.as_str())
     }

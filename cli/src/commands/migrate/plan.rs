@@ -1,7 +1,7 @@
 //! What is to be changed in the files of a configuration.
 
 use super::edit::{self, Edit};
-use super::module::{Found, Module, SourceFile, Tree};
+use super::module::{FoundBlock, Module, SourceFile, Tree};
 use crate::codes;
 use hcl_edit::expr::{Expression, ObjectKey};
 use meshform_model::diag::Diagnostic;
@@ -55,7 +55,7 @@ impl Plan {
         edits.push(edit);
     }
 
-    fn resource(&mut self, found: Found<'_>) {
+    fn resource(&mut self, found: FoundBlock<'_>) {
         let Some(given) = found.block.body.get_attribute("provider") else {
             let line = "provider = appmesh".to_owned();
             if let Some(edit) = edit::first_in_block(&found.source.text, found.bounds(), &[line], true) {
@@ -149,7 +149,7 @@ impl Plan {
         }
     }
 
-    fn first(&mut self, found: Found<'_>, lines: &[String]) {
+    fn first(&mut self, found: FoundBlock<'_>, lines: &[String]) {
         if let Some(edit) = edit::first_in_block(&found.source.text, found.bounds(), lines, false) {
             self.edit(found.source, edit);
         }
@@ -169,7 +169,7 @@ impl Provider {
     }
 }
 
-fn required_providers(module: &Module) -> impl Iterator<Item = Found<'_>> {
+fn required_providers(module: &Module) -> impl Iterator<Item = FoundBlock<'_>> {
     module.blocks("terraform").flat_map(|terraform| {
         let blocks = terraform.block.body.get_blocks("required_providers");
         blocks.map(move |block| terraform.inside(block))

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
 use meshform_model::diag::Diagnostic;
-use meshform_release::{Holding, Outcome, Releaser, Verdict};
+use meshform_release::{Holding, ReleaseOutcome, Releaser, Verdict};
 use meshform_store::{Feed, Revision, Store};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -94,7 +94,7 @@ fn round(
 }
 
 /// Whether something was done.
-fn is_news(outcome: &Outcome) -> bool {
+fn is_news(outcome: &ReleaseOutcome) -> bool {
     let released = matches!(outcome.verdict, Verdict::Released { .. } | Verdict::Withdrawn(_));
     let published = outcome.deliveries.iter().any(|delivery| {
         let done = delivery.result.as_ref();

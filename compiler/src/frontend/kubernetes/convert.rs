@@ -50,7 +50,7 @@ impl Converter<'_> {
             }
             fields.push(field.clone());
         }
-        let mut out = self.object(&fields, Place::Other);
+        let mut out = self.object(&fields, FieldContext::Other);
         if let Some(groups) = spec.get("backendGroups").and_then(Node::as_list) {
             self.groups(groups, &mut out);
         }
@@ -60,7 +60,7 @@ impl Converter<'_> {
         }
     }
 
-    fn node(&mut self, node: &Node, around: Place) -> Node {
+    fn node(&mut self, node: &Node, around: FieldContext) -> Node {
         let value = match &node.value {
             Value::List(list) => Value::List(list.iter().map(|item| self.node(item, around)).collect()),
             Value::Object(object) => Value::Object(self.object(object, around)),
@@ -72,14 +72,14 @@ impl Converter<'_> {
         }
     }
 
-    fn object(&mut self, object: &Fields, around: Place) -> Fields {
+    fn object(&mut self, object: &Fields, around: FieldContext) -> Fields {
         let mut out = Fields::new();
         for field in object {
             // The controller's types have no null: it is a field that is not set.
             if field.node.is_null() {
                 continue;
             }
-            if around != Place::Other && field.name == "port" && is_zero(&field.node) {
+            if around != FieldContext::Other && field.name == "port" && is_zero(&field.node) {
                 continue;
             }
             if let Some((name, value)) = self.reference(field, around) {
@@ -94,9 +94,9 @@ impl Converter<'_> {
                 continue;
             }
             let below = match field.name.as_str() {
-                "weightedTargets" => Place::Target,
-                "match" | "target" => Place::Match,
-                _ => Place::Other,
+                "weightedTargets" => FieldContext::Target,
+                "match" | "target" => FieldContext::Match,
+                _ => FieldContext::Other,
             };
             out.push(Field {
                 name: field.name.clone(),
@@ -108,7 +108,7 @@ impl Converter<'_> {
     }
 
     /// A ref or an ARN as the name that App Mesh takes.
-    fn reference(&mut self, field: &Field, around: Place) -> Option<(String, String)> {
+    fn reference(&mut self, field: &Field, around: FieldContext) -> Option<(String, String)> {
         let (prefix, kind) = REFS.iter().find(|(prefix, _)| {
             let rest = field.name.strip_prefix(prefix);
             matches!(rest, Some("Ref" | "ARN"))
@@ -125,7 +125,7 @@ impl Converter<'_> {
             }
         };
         let name = match (around, *prefix) {
-            (Place::Target, "virtualNode") => "virtualNode".to_owned(),
+            (FieldContext::Target, "virtualNode") => "virtualNode".to_owned(),
             (_, prefix) => format!("{prefix}Name"),
         };
         Some((name, value))
@@ -213,7 +213,7 @@ impl Converter<'_> {
 
 /// Where a field stands, as far as its meaning depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum FieldContext {
     /// In the weighted targets of a route.
     Target,
     /// In a match, or the target of a gateway route.

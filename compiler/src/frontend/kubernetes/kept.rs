@@ -2,7 +2,7 @@
 //! again needs it.
 
 use super::cluster::{Cluster, Object};
-use crate::frontend::Found;
+use crate::frontend::FoundResource;
 use meshform_model::key::ResourceKey;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub struct KeptObject {
 }
 
 impl Kept {
-    pub(super) fn of(cluster: &Cluster, found: &[Found]) -> Self {
+    pub(super) fn of(cluster: &Cluster, found: &[FoundResource]) -> Self {
         let mut kept = Self::default();
         let keys: BTreeMap<&str, &ResourceKey> = found
             .iter()

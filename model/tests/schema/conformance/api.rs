@@ -1,6 +1,6 @@
 //! Against the API's service model.
 
-use super::{Difference, Rule, What, hold, published};
+use super::{Difference, Mismatch, Rule, hold, published};
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, ObjectShape, SchemaNode, Shape};
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn differ(&mut self, place: &str, what: What) {
+    fn differ(&mut self, place: &str, what: Mismatch) {
         self.found.push(Difference {
             place: place.to_owned(),
             what,
@@ -22,7 +22,7 @@ impl Walker<'_> {
     fn keyword(&mut self, place: &str, name: &'static str, ours: impl ToString, theirs: impl ToString) {
         let (ours, theirs) = (ours.to_string(), theirs.to_string());
         if ours != theirs {
-            self.differ(place, What::Keyword(name, ours, theirs));
+            self.differ(place, Mismatch::Keyword(name, ours, theirs));
         }
     }
 
@@ -108,7 +108,7 @@ impl Walker<'_> {
             .map(|v| v.as_str().unwrap())
             .collect();
         for name in members.keys().filter(|name| ours.field(name).is_none()) {
-            self.differ(&format!("{place}/{name}"), What::OnlyTheirs);
+            self.differ(&format!("{place}/{name}"), Mismatch::OnlyTheirs);
         }
         for field in &ours.fields {
             self.field(
@@ -124,12 +124,12 @@ impl Walker<'_> {
         let place = format!("{place}/{}", field.name);
         self.fields += 1;
         let Some(theirs) = theirs else {
-            self.differ(&place, What::OnlyOurs);
+            self.differ(&place, Mismatch::OnlyOurs);
             return;
         };
         match (field.required, required) {
-            (true, false) => self.differ(&place, What::WeRequire),
-            (false, true) => self.differ(&place, What::TheyRequire),
+            (true, false) => self.differ(&place, Mismatch::WeRequire),
+            (false, true) => self.differ(&place, Mismatch::TheyRequire),
             _ => {}
         }
         self.node(field.node, theirs["shape"].as_str().unwrap(), &place);
@@ -139,30 +139,32 @@ impl Walker<'_> {
 const RULES: &[Rule] = &[
     Rule {
         why: "a duration without its unit or its number means nothing; CloudFormation and Terraform require both",
-        covers: |d| d.what == What::WeRequire && (d.place.ends_with("/unit") || d.place.ends_with("/value")),
+        covers: |d| {
+            d.what == Mismatch::WeRequire && (d.place.ends_with("/unit") || d.place.ends_with("/value"))
+        },
     },
     Rule {
         why: "names are not required in a document: the API has them in the path, a template may leave them out",
         covers: |d| {
-            d.what == What::TheyRequire && d.place.ends_with("Name") && d.place.matches('/').count() == 1
+            d.what == Mismatch::TheyRequire && d.place.ends_with("Name") && d.place.matches('/').count() == 1
         },
     },
     Rule {
         why: "an absent match of a gRPC route means an empty one, as with Terraform; the API is sent `{}`",
-        covers: |d| d.what == What::TheyRequire && d.place == "route/spec/grpcRoute/match",
+        covers: |d| d.what == Mismatch::TheyRequire && d.place == "route/spec/grpcRoute/match",
     },
     Rule {
         why: "an absent egress filter type means DROP_ALL, which is sent",
-        covers: |d| d.what == What::TheyRequire && d.place == "mesh/spec/egressFilter/type",
+        covers: |d| d.what == Mismatch::TheyRequire && d.place == "mesh/spec/egressFilter/type",
     },
     Rule {
         why: "a client token belongs to a request, not to a resource",
-        covers: |d| d.what == What::OnlyTheirs && d.place.ends_with("/clientToken"),
+        covers: |d| d.what == Mismatch::OnlyTheirs && d.place.ends_with("/clientToken"),
     },
     Rule {
         why: "the parts of a whole document that are not in a request to create it",
         covers: |d| {
-            d.what == What::OnlyOurs
+            d.what == Mismatch::OnlyOurs
                 && ["/extensions", "/metadata", "/status"]
                     .iter()
                     .any(|end| d.place.ends_with(end))
@@ -171,27 +173,29 @@ const RULES: &[Rule] = &[
     },
     Rule {
         why: "our patterns: names without slashes, paths with one, ARNs that are ARNs",
-        covers: |d| matches!(&d.what, What::Keyword("pattern", _, theirs) if theirs.is_empty()),
+        covers: |d| matches!(&d.what, Mismatch::Keyword("pattern", _, theirs) if theirs.is_empty()),
     },
     Rule {
         why: "a virtual service's name has the length of all names, as it has in gateway routes and in Terraform",
         covers: |d| {
-            matches!(d.what, What::Keyword("min" | "max", ..)) && d.place.ends_with("/virtualServiceName")
+            matches!(d.what, Mismatch::Keyword("min" | "max", ..)) && d.place.ends_with("/virtualServiceName")
         },
     },
     Rule {
         why: "a gateway without a listener takes no traffic; Terraform requires one too",
-        covers: |d| matches!(d.what, What::Keyword("min", ..)) && d.place == "virtualGateway/spec/listeners",
+        covers: |d| {
+            matches!(d.what, Mismatch::Keyword("min", ..)) && d.place == "virtualGateway/spec/listeners"
+        },
     },
     Rule {
         why: "a JSON format without members chooses nothing",
-        covers: |d| matches!(d.what, What::Keyword("min", ..)) && d.place.ends_with("/file/format/json"),
+        covers: |d| matches!(d.what, Mismatch::Keyword("min", ..)) && d.place.ends_with("/file/format/json"),
     },
     Rule {
         why: "empty texts that could never work: host names to look up, and SDS secrets of trust bundles, which \
               Terraform bounds at 255 too",
         covers: |d| {
-            matches!(d.what, What::Keyword("min" | "max", ..))
+            matches!(d.what, Mismatch::Keyword("min" | "max", ..))
                 && (d.place.ends_with("/dns/hostname") || d.place.ends_with("/trust/sds/secretName"))
         },
     },
@@ -225,7 +229,7 @@ fn every_field_of_the_api_is_in_the_schema_and_the_other_way_round() {
                 fields: 0,
             };
             answer.node(ours.node, theirs, name);
-            let missing = [What::OnlyOurs, What::OnlyTheirs];
+            let missing = [Mismatch::OnlyOurs, Mismatch::OnlyTheirs];
             answer.found.retain(|d| missing.contains(&d.what));
             assert_eq!(answer.found, [], "{kind}");
         }

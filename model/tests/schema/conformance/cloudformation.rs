@@ -1,6 +1,6 @@
 //! Against the CloudFormation resource types.
 
-use super::{Difference, Rule, What, hold, published};
+use super::{Difference, Mismatch, Rule, hold, published};
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode, Shape};
@@ -14,7 +14,7 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn differ(&mut self, place: &str, what: What) {
+    fn differ(&mut self, place: &str, what: Mismatch) {
         self.found.push(Difference {
             place: place.to_owned(),
             what,
@@ -41,7 +41,7 @@ impl<'a> Walker<'a> {
         };
         let kind = theirs["type"].as_str().unwrap();
         if word != kind {
-            self.differ(place, What::Keyword("type", word.to_owned(), kind.to_owned()));
+            self.differ(place, Mismatch::Keyword("type", word.to_owned(), kind.to_owned()));
             return;
         }
         match &ours.shape {
@@ -65,18 +65,18 @@ impl<'a> Walker<'a> {
             .keys()
             .filter(|name| !names.contains_key(name.as_str()))
         {
-            self.differ(&format!("{place}/{name}"), What::OnlyTheirs);
+            self.differ(&format!("{place}/{name}"), Mismatch::OnlyTheirs);
         }
         for (name, field) in names {
             self.fields += 1;
             let place = format!("{place}/{name}");
             let Some(theirs) = properties.get(name) else {
-                self.differ(&place, What::OnlyOurs);
+                self.differ(&place, Mismatch::OnlyOurs);
                 continue;
             };
             match (field.required, required.contains(&name)) {
-                (true, false) => self.differ(&place, What::WeRequire),
-                (false, true) => self.differ(&place, What::TheyRequire),
+                (true, false) => self.differ(&place, Mismatch::WeRequire),
+                (false, true) => self.differ(&place, Mismatch::TheyRequire),
                 _ => {}
             }
             self.node(field.node, theirs, &place);
@@ -99,20 +99,20 @@ const RULES: &[Rule] = &[
     Rule {
         why: "CloudFormation's own id of a resource, which is its ARN",
         covers: |d| {
-            d.what == What::OnlyTheirs && d.place.matches('/').count() == 1 && d.place.ends_with("/Id")
+            d.what == Mismatch::OnlyTheirs && d.place.matches('/').count() == 1 && d.place.ends_with("/Id")
         },
     },
     Rule {
         why: "names are not required in a document: the API has them in the path",
         covers: |d| {
-            d.what == What::TheyRequire && d.place.matches('/').count() == 1 && d.place.ends_with("Name")
+            d.what == Mismatch::TheyRequire && d.place.matches('/').count() == 1 && d.place.ends_with("Name")
         },
     },
     Rule {
         why: "an absent egress filter type means DROP_ALL, an absent match of a gRPC route an empty one, and a router \
               may be without listeners, as in the API",
         covers: |d| {
-            d.what == What::TheyRequire
+            d.what == Mismatch::TheyRequire
                 && [
                     "/EgressFilter/Type",
                     "/GrpcRoute/Match",
@@ -124,7 +124,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         why: "a matcher without names would match nothing; the API requires them",
-        covers: |d| d.what == What::WeRequire && d.place.ends_with("/SubjectAlternativeNames/Match/Exact"),
+        covers: |d| {
+            d.what == Mismatch::WeRequire && d.place.ends_with("/SubjectAlternativeNames/Match/Exact")
+        },
     },
 ];
 

@@ -199,7 +199,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
     let directory = TempDir::new().unwrap();
     filled(directory.path(), 3).await;
     let setup = setup(directory.path());
-    let add: format::Step = |tx| tx.execute_batch("ALTER TABLE records ADD COLUMN colour TEXT");
+    let add: format::Migration = |tx| tx.execute_batch("ALTER TABLE records ADD COLUMN colour TEXT");
     let mut steps = format::STEPS.to_vec();
     steps.push(add);
     // Two at once: one migrates, both open.
@@ -222,7 +222,7 @@ async fn an_older_format_is_migrated_after_a_backup() {
         .unwrap();
     assert_eq!(count, 3);
     // A step that fails leaves the format as it was.
-    let broken: format::Step = |tx| tx.execute_batch("CREATE TABLE half (x); CREATE TABLE records (x)");
+    let broken: format::Migration = |tx| tx.execute_batch("CREATE TABLE half (x); CREATE TABLE records (x)");
     steps.push(broken);
     let error = file::connect(&setup, &steps).unwrap_err();
     assert!(error.to_string().contains("migrate"), "{error}");

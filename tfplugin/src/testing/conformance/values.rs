@@ -4,7 +4,7 @@ use super::calls::client;
 use super::{Report, SKIP, Suite};
 use crate::Diagnostics;
 use crate::diag::Severity;
-use crate::path::Step;
+use crate::path::PathStep;
 use crate::schema::Schema;
 use crate::testing::client::{Client, Error};
 use crate::testing::random::{Random, config};
@@ -209,7 +209,10 @@ async fn upgrade(suite: &Suite) -> Result<(), String> {
 pub(super) fn difference(a: &Value, b: &Value) -> Option<String> {
     let mut found = None;
     a.walk(&mut |path, value| {
-        let in_set = path.steps().iter().any(|step| matches!(step, Step::Element(_)));
+        let in_set = path
+            .steps()
+            .iter()
+            .any(|step| matches!(step, PathStep::Element(_)));
         let same = in_set || b.at(path).is_some_and(|other| other == value || other.is_null());
         if found.is_none() && !same && value.entries().is_none() && value.items().is_empty() {
             found = Some(path.to_string());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::programs::{Version, Versions};
-use super::step::{Check, Kind, Moment, Step};
+use super::step::{Check, Kind, Moment, ScenarioStep};
 use super::workspace::{Command, Workspace};
 
 /// How long a run may take to come to the moment at which it is to be interrupted.
@@ -15,7 +15,7 @@ pub struct Scenario {
     terraform: PathBuf,
     provider: String,
     program: PathBuf,
-    steps: Vec<Step>,
+    steps: Vec<ScenarioStep>,
     gone: Vec<Check>,
     only: Versions,
     required: Versions,
@@ -46,7 +46,7 @@ impl Scenario {
 
     /// Adds a step.
     #[must_use]
-    pub fn step(mut self, step: Step) -> Self {
+    pub fn step(mut self, step: ScenarioStep) -> Self {
         self.steps.push(step);
         self
     }
@@ -85,7 +85,7 @@ impl Scenario {
         if !self.required.contain(version) {
             return Err(format!("this needs {}, and here is {version}", self.required));
         }
-        let mine = |step: &Step| self.only.contain(version) && step.versions.contain(version);
+        let mine = |step: &ScenarioStep| self.only.contain(version) && step.versions.contain(version);
         let steps: Vec<bool> = self.steps.iter().map(mine).collect();
         let ran = Ran { version, steps };
         if !ran.steps.contains(&true) {
@@ -126,7 +126,7 @@ fn squeeze(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn take(workspace: &Workspace, step: &Step) -> Result<(), String> {
+fn take(workspace: &Workspace, step: &ScenarioStep) -> Result<(), String> {
     step.before.iter().try_for_each(|work| work(workspace))?;
     let mut said = String::new();
     let outcome = match &step.kind {
@@ -172,14 +172,19 @@ fn with_scratch(workspace: &Workspace, hcl: &str) -> String {
     hcl.replace("${SCRATCH}", &workspace.scratch().display().to_string())
 }
 
-fn configured(workspace: &Workspace, step: &Step, hcl: &str, said: &mut String) -> Result<(), String> {
+fn configured(
+    workspace: &Workspace,
+    step: &ScenarioStep,
+    hcl: &str,
+    said: &mut String,
+) -> Result<(), String> {
     workspace
         .config(&with_scratch(workspace, hcl))
         .map_err(|error| error.to_string())?;
     applied(workspace, step, said)
 }
 
-fn generated(workspace: &Workspace, step: &Step, hcl: &str, said: &mut String) -> Result<(), String> {
+fn generated(workspace: &Workspace, step: &ScenarioStep, hcl: &str, said: &mut String) -> Result<(), String> {
     workspace
         .config(&with_scratch(workspace, hcl))
         .map_err(|error| error.to_string())?;
@@ -194,7 +199,7 @@ fn generated(workspace: &Workspace, step: &Step, hcl: &str, said: &mut String) -
 }
 
 /// Plans and applies what is there.
-fn applied(workspace: &Workspace, step: &Step, said: &mut String) -> Result<(), String> {
+fn applied(workspace: &Workspace, step: &ScenarioStep, said: &mut String) -> Result<(), String> {
     let text = |error: Command| error.to_string();
     let plan = workspace.plan(&[]).map_err(text)?;
     said.push_str(&plan.text);

@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 /// One step of a scenario.
-pub struct Step {
+pub struct ScenarioStep {
     pub(super) kind: Kind,
     pub(super) before: Vec<Check>,
     pub(super) plan_checks: Vec<PlanCheck>,
@@ -38,7 +38,7 @@ pub struct Step {
     pub(super) versions: Versions,
 }
 
-impl Step {
+impl ScenarioStep {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
@@ -60,7 +60,7 @@ impl Step {
     }
 
     /// Takes a configuration of `import` blocks, lets Terraform generate the resources for it (`plan
-    /// -generate-config-out`), and then goes on as [`Step::config`] with both.
+    /// -generate-config-out`), and then goes on as [`ScenarioStep::config`] with both.
     pub fn generate(hcl: impl Into<String>) -> Self {
         Self::new(Kind::Generate(hcl.into()))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmp::Marker;
 
 use super::REFINED;
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 use crate::value::{Entries, Misfit, Number, Refinement, Type, Value};
 
 /// Reads a value of a type. Empty input is null.
@@ -148,8 +148,8 @@ impl<'b> Reader<'b> {
                 Some(size) => Ok(Value::String(self.text(size)?.to_owned())),
                 None => Err(self.wrong("string is required")),
             },
-            Type::List(inner) => self.array(inner, marker, Step::Index).map(Value::List),
-            Type::Set(inner) => self.array(inner, marker, Step::Element).map(Value::Set),
+            Type::List(inner) => self.array(inner, marker, PathStep::Index).map(Value::List),
+            Type::Set(inner) => self.array(inner, marker, PathStep::Element).map(Value::Set),
             Type::Map(inner) => self.map(inner, marker),
             Type::Object(_) => self.object(ty, marker),
             Type::Tuple(types) => {
@@ -158,7 +158,7 @@ impl<'b> Reader<'b> {
                 }
                 let mut items = Vec::with_capacity(types.len());
                 for (index, ty) in types.iter().enumerate() {
-                    self.path.push(Step::Index(index));
+                    self.path.push(PathStep::Index(index));
                     items.push(self.value(ty)?);
                     self.path.pop();
                 }
@@ -203,7 +203,12 @@ impl<'b> Reader<'b> {
         })
     }
 
-    fn array(&mut self, inner: &Type, marker: Marker, step: fn(usize) -> Step) -> Result<Vec<Value>, Misfit> {
+    fn array(
+        &mut self,
+        inner: &Type,
+        marker: Marker,
+        step: fn(usize) -> PathStep,
+    ) -> Result<Vec<Value>, Misfit> {
         let Some(count) = self.array_len(marker)? else {
             return Err(self.wrong("a sequence is required"));
         };
@@ -224,7 +229,7 @@ impl<'b> Reader<'b> {
         let mut entries = Entries::new();
         for _ in 0..count {
             let key: Arc<str> = self.key()?.into();
-            self.path.push(Step::Key(Arc::clone(&key)));
+            self.path.push(PathStep::Key(Arc::clone(&key)));
             let value = self.value(inner)?;
             self.path.pop();
             entries.insert(key, value);
@@ -252,7 +257,7 @@ impl<'b> Reader<'b> {
                     problem: "unsupported attribute".into(),
                 });
             };
-            self.path.push(Step::Attribute(Arc::clone(name)));
+            self.path.push(PathStep::Attribute(Arc::clone(name)));
             let value = self.value(ty)?;
             self.path.pop();
             if entries.insert(Arc::clone(name), value).is_some() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmp::encode as out;
 
 use super::REFINED;
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 use crate::value::{Misfit, Number, Refinement, Type, Value};
 
 /// Writes a value of a type.
@@ -78,14 +78,14 @@ impl Writer {
                 None => self.text(&number.to_string()),
             },
             (Type::String, Value::String(text)) => self.text(text),
-            (Type::List(inner), Value::List(items)) => self.array(inner, items, Step::Index),
-            (Type::Set(inner), Value::Set(items)) => self.array(inner, items, Step::Element),
+            (Type::List(inner), Value::List(items)) => self.array(inner, items, PathStep::Index),
+            (Type::Set(inner), Value::Set(items)) => self.array(inner, items, PathStep::Element),
             (Type::Map(inner), Value::Map(entries)) => {
                 let len = self.len(entries.len())?;
                 put!(out::write_map_len(&mut self.bytes, len));
                 for (key, value) in entries {
                     self.text(key)?;
-                    self.path.push(Step::Key(Arc::clone(key)));
+                    self.path.push(PathStep::Key(Arc::clone(key)));
                     self.value(inner, value)?;
                     self.path.pop();
                 }
@@ -102,7 +102,7 @@ impl Writer {
                 put!(out::write_map_len(&mut self.bytes, len));
                 for (name, ty) in attributes.iter() {
                     self.text(name)?;
-                    self.path.push(Step::Attribute(Arc::clone(name)));
+                    self.path.push(PathStep::Attribute(Arc::clone(name)));
                     self.value(ty, entries.get(name).unwrap_or(&Value::Null))?;
                     self.path.pop();
                 }
@@ -112,7 +112,7 @@ impl Writer {
                 let len = self.len(types.len())?;
                 put!(out::write_array_len(&mut self.bytes, len));
                 for (index, (ty, item)) in types.iter().zip(items).enumerate() {
-                    self.path.push(Step::Index(index));
+                    self.path.push(PathStep::Index(index));
                     self.value(ty, item)?;
                     self.path.pop();
                 }
@@ -122,7 +122,7 @@ impl Writer {
         }
     }
 
-    fn array(&mut self, inner: &Type, items: &[Value], step: fn(usize) -> Step) -> Result<(), Misfit> {
+    fn array(&mut self, inner: &Type, items: &[Value], step: fn(usize) -> PathStep) -> Result<(), Misfit> {
         let len = self.len(items.len())?;
         put!(out::write_array_len(&mut self.bytes, len));
         for (index, item) in items.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! What Terraform keeps and says when something goes wrong.
 
 use tfplugin::testing::Action;
-use tfplugin::testing::terraform::{Step, Workspace};
+use tfplugin::testing::terraform::{ScenarioStep, Workspace};
 
 use super::{each, garden};
 
@@ -20,13 +20,13 @@ fn a_create_that_failed_half_way_is_made_anew() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(bed("  tags = { test = \"fail\" }"))
+                ScenarioStep::config(bed("  tags = { test = \"fail\" }"))
                     .fails("Frost")
                     .tainted("garden_bed.a", true)
                     .state("garden_bed.a", "name", "a"),
             )
             .step(
-                Step::config(bed(""))
+                ScenarioStep::config(bed(""))
                     .plans("garden_bed.a", Action::Replace)
                     .tainted("garden_bed.a", false),
             )
@@ -42,7 +42,7 @@ fn a_create_that_made_nothing_leaves_nothing_behind() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(both.clone())
+                ScenarioStep::config(both.clone())
                     .fails("name = \"a\" There is a bed named `a` already.")
                     .tainted("garden_bed.a", false)
                     .check(|all| match all.tainted("garden_bed.b") {
@@ -50,7 +50,7 @@ fn a_create_that_made_nothing_leaves_nothing_behind() {
                         other => Err(format!("it is in the state: {other:?}")),
                     }),
             )
-            .step(Step::config(bed("")).plans("garden_bed.a", Action::None))
+            .step(ScenarioStep::config(bed("")).plans("garden_bed.a", Action::None))
     });
 }
 
@@ -64,9 +64,9 @@ fn an_update_that_failed_keeps_the_state_before_or_what_was_reached() {
     };
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(with(1, "no")))
+            .step(ScenarioStep::config(with(1, "no")))
             .step(
-                Step::config(with(2, "fail"))
+                ScenarioStep::config(with(2, "fail"))
                     .plans("garden_bed.a", Action::Update)
                     .fails("Nothing was changed.")
                     .state("garden_bed.a", "area", 1)
@@ -75,7 +75,7 @@ fn an_update_that_failed_keeps_the_state_before_or_what_was_reached() {
                     .tainted("garden_bed.a", false),
             )
             .step(
-                Step::config(with(2, "half"))
+                ScenarioStep::config(with(2, "half"))
                     .plans("garden_bed.a", Action::Update)
                     .fails("Only the area was changed.")
                     .state("garden_bed.a", "area", 2)
@@ -83,7 +83,7 @@ fn an_update_that_failed_keeps_the_state_before_or_what_was_reached() {
                     .tainted("garden_bed.a", false),
             )
             // What was reached is where the next plan begins.
-            .step(Step::config(with(2, "no")).plans("garden_bed.a", Action::None))
+            .step(ScenarioStep::config(with(2, "no")).plans("garden_bed.a", Action::None))
     });
 }
 
@@ -92,13 +92,13 @@ fn an_interrupted_create_still_answers_and_its_part_is_kept() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(bed("  tags = { test = \"slow\" }"))
+                ScenarioStep::config(bed("  tags = { test = \"slow\" }"))
                     .interrupt_when(on_disk)
                     .fails("The operation was cancelled before it was done.")
                     .state("garden_bed.a", "id", "bed-a")
                     .tainted("garden_bed.a", true),
             )
-            .step(Step::config(bed("")).plans("garden_bed.a", Action::Replace))
+            .step(ScenarioStep::config(bed("")).plans("garden_bed.a", Action::Replace))
     });
 }
 
@@ -107,20 +107,21 @@ fn a_timeout_of_the_configuration_holds() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(bed(
+                ScenarioStep::config(bed(
                     "  tags = { test = \"slow\" }\n  timeouts { create = \"soon\" }",
                 ))
                 .fails("\"soon\" is not a duration"),
             )
             .step(
-                Step::config(bed(
+                ScenarioStep::config(bed(
                     "  tags = { test = \"slow\" }\n  timeouts { create = \"300ms\" }",
                 ))
                 .fails("It took longer than 300ms.")
                 .tainted("garden_bed.a", true),
             )
             .step(
-                Step::config(bed("  timeouts { create = \"1h30m\" }")).plans("garden_bed.a", Action::Replace),
+                ScenarioStep::config(bed("  timeouts { create = \"1h30m\" }"))
+                    .plans("garden_bed.a", Action::Replace),
             )
     });
 }
@@ -129,13 +130,13 @@ fn a_timeout_of_the_configuration_holds() {
 fn a_destroy_may_be_refused() {
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(bed("  tags = { keep = \"yes\" }")))
+            .step(ScenarioStep::config(bed("  tags = { keep = \"yes\" }")))
             .step(
-                Step::destroy()
+                ScenarioStep::destroy()
                     .fails("The tag `keep` forbids to remove it.")
                     .tainted("garden_bed.a", false),
             )
-            .step(Step::config(bed("")).plans("garden_bed.a", Action::Update))
+            .step(ScenarioStep::config(bed("")).plans("garden_bed.a", Action::Update))
             .destroyed(|all| {
                 if on_disk(all) {
                     return Err("the bed is still there".into());
@@ -149,7 +150,7 @@ fn a_destroy_may_be_refused() {
 fn a_result_that_breaks_the_plan_is_the_providers_mistake_and_names_the_attribute() {
     each("garden", "acme/garden", |scenario| {
         scenario.step(
-            Step::config(bed("  tags = { test = \"wrong\" }"))
+            ScenarioStep::config(bed("  tags = { test = \"wrong\" }"))
                 .fails("After creating, `soil` was planned as \"loam\", but is \"sand\"")
                 .tainted("garden_bed.a", true),
         )

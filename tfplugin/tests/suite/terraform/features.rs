@@ -1,7 +1,7 @@
 //! What a provider can offer beside the plain life of objects, as Terraform's users see it.
 
 use tfplugin::testing::Action;
-use tfplugin::testing::terraform::{Step, Versions, Workspace};
+use tfplugin::testing::terraform::{ScenarioStep, Versions, Workspace};
 
 use super::{each, garden};
 
@@ -52,9 +52,9 @@ fn a_write_only_value_reaches_the_provider_and_is_in_no_file() {
     };
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(bed("  key_wo = \"hunter2\"")).fails("key_wo_version"))
+            .step(ScenarioStep::config(bed("  key_wo = \"hunter2\"")).fails("key_wo_version"))
             .step(
-                Step::config(keyed("hunter2", 1))
+                ScenarioStep::config(keyed("hunter2", 1))
                     .check(nowhere("hunter2"))
                     // {"key_length":7,"planned_by":"garden_bed"}
                     .check(length("eyJrZXlfbGVuZ3RoIjo3LCJwbGFubmVkX2J5IjoiZ2FyZGVuX2JlZCJ9"))
@@ -64,9 +64,9 @@ fn a_write_only_value_reaches_the_provider_and_is_in_no_file() {
                     }),
             )
             // Another value alone is no change: that is what the version is for.
-            .step(Step::config(keyed("hunter33", 1)).plans("garden_bed.a", Action::None))
+            .step(ScenarioStep::config(keyed("hunter33", 1)).plans("garden_bed.a", Action::None))
             .step(
-                Step::config(keyed("hunter33", 2))
+                ScenarioStep::config(keyed("hunter33", 2))
                     .plans("garden_bed.a", Action::Update)
                     .check(nowhere("hunter33")),
             )
@@ -78,13 +78,13 @@ fn a_state_of_an_older_version_of_the_provider_is_taken_over_without_a_change() 
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(bed("  size = 12345678901234567890.5"))
+                ScenarioStep::config(bed("  size = 12345678901234567890.5"))
                     .program(crate::example("garden_before"))
                     .plans("garden_bed.a", Action::Create)
                     .state("garden_bed.a", "id", "bed-a"),
             )
             .step(
-                Step::config(bed("  area = 12345678901234567890.5"))
+                ScenarioStep::config(bed("  area = 12345678901234567890.5"))
                     .program(crate::example("garden"))
                     .plans("garden_bed.a", Action::None)
                     .check(|all| match all.state("garden_bed.a") {
@@ -97,7 +97,10 @@ fn a_state_of_an_older_version_of_the_provider_is_taken_over_without_a_change() 
                         other => Err(format!("{other:?}")),
                     }),
             )
-            .step(Step::config(bed("  area = 12345678901234567891")).plans("garden_bed.a", Action::Update))
+            .step(
+                ScenarioStep::config(bed("  area = 12345678901234567891"))
+                    .plans("garden_bed.a", Action::Update),
+            )
     });
 }
 
@@ -112,8 +115,8 @@ fn what_a_module_says_of_itself_reaches_the_provider() {
     };
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(module("[]")).fails("string required"))
-            .step(Step::config(module("\"eve\"")).state("garden_bed.a", "gardener", "eve"))
+            .step(ScenarioStep::config(module("[]")).fails("string required"))
+            .step(ScenarioStep::config(module("\"eve\"")).state("garden_bed.a", "gardener", "eve"))
     });
 }
 
@@ -122,7 +125,7 @@ fn a_deprecated_attribute_is_warned_of_once_and_only_where_it_is_used() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(bed("  shady = true"))
+                ScenarioStep::config(bed("  shady = true"))
                     .says("shady = true Use `sunny = false`.")
                     .says("Attribute is deprecated")
                     .plan_check(|plan| match plan.text.matches("Use `sunny = false`.").count() {
@@ -130,7 +133,7 @@ fn a_deprecated_attribute_is_warned_of_once_and_only_where_it_is_used() {
                         count => Err(format!("said {count} times:\n{}", plan.text)),
                     }),
             )
-            .step(Step::config(bed("")).plan_check(|plan| {
+            .step(ScenarioStep::config(bed("")).plan_check(|plan| {
                 if plan.text.contains("deprecated") {
                     return Err(plan.text.clone());
                 }
@@ -146,16 +149,16 @@ fn lists_find_what_exists_also_what_terraform_did_not_make() {
     };
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(bed("")))
+            .step(ScenarioStep::config(bed("")))
             .step(
-                Step::query(list("", "  include_resource = true\n"))
+                ScenarioStep::query(list("", "  include_resource = true\n"))
                     .before(|all| plant(all, "wild"))
                     .says("name=a bed a")
                     .says("name=wild bed wild"),
             )
-            .step(Step::query(list("    prefix = \"w\"\n", "")).says("name=wild bed wild"))
-            .step(Step::query(list("    prefix = []\n", "")).fails("string required"))
-            .step(Step::query(list("    size = 1\n", "")).fails("\"size\" is not expected here"))
+            .step(ScenarioStep::query(list("    prefix = \"w\"\n", "")).says("name=wild bed wild"))
+            .step(ScenarioStep::query(list("    prefix = []\n", "")).fails("string required"))
+            .step(ScenarioStep::query(list("    size = 1\n", "")).fails("\"size\" is not expected here"))
     });
 }
 
@@ -177,7 +180,7 @@ fn generated_configuration_makes_the_object_that_is_there() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::generate(import.clone())
+                ScenarioStep::generate(import.clone())
                     .only(Versions::since(1, 14).terraform_only())
                     .before(|all| plant(all, "wild"))
                     .plans("garden_bed.wild", Action::None)
@@ -185,7 +188,7 @@ fn generated_configuration_makes_the_object_that_is_there() {
                     .check(written),
             )
             .step(
-                Step::generate(import.clone())
+                ScenarioStep::generate(import.clone())
                     .only(Versions::below(1, 14))
                     .before(|all| plant(all, "wild"))
                     .plans("garden_bed.wild", Action::None)
@@ -198,13 +201,13 @@ fn generated_configuration_makes_the_object_that_is_there() {
 fn a_change_from_outside_is_read_into_the_state() {
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(bed("  tools = [\"spade\"]")))
+            .step(ScenarioStep::config(bed("  tools = [\"spade\"]")))
             .step(
-                Step::refresh()
+                ScenarioStep::refresh()
                     .before(|all| plant(all, "a"))
                     .state("garden_bed.a", "area", 3),
             )
-            .step(Step::config(bed("  tools = [\"spade\"]")).plans("garden_bed.a", Action::Update))
+            .step(ScenarioStep::config(bed("  tools = [\"spade\"]")).plans("garden_bed.a", Action::Update))
     });
 }
 
@@ -219,14 +222,17 @@ fn what_the_provider_does_not_offer_is_said_to_be_missing() {
     );
     each("garden", "acme/garden", |scenario| {
         scenario
-            .step(Step::config(ephemeral.clone()).fails("does not support ephemeral resource \"garden_key\""))
             .step(
-                Step::config(action.clone())
+                ScenarioStep::config(ephemeral.clone())
+                    .fails("does not support ephemeral resource \"garden_key\""),
+            )
+            .step(
+                ScenarioStep::config(action.clone())
                     .only(Versions::since(1, 14).terraform_only())
                     .fails("does not have an action schema for garden_water"),
             )
             // Behind an experiment that released builds do not have: the block itself is refused.
-            .step(Step::config(store.clone()).fails("state_store"))
-            .step(Step::config(garden("")))
+            .step(ScenarioStep::config(store.clone()).fails("state_store"))
+            .step(ScenarioStep::config(garden("")))
     });
 }

@@ -1,7 +1,7 @@
 //! Every way in which attributes and blocks nest, and what is asked of several attributes together.
 
 use tfplugin::testing::Action;
-use tfplugin::testing::terraform::Step;
+use tfplugin::testing::terraform::ScenarioStep;
 
 use super::{each, garden};
 
@@ -43,7 +43,7 @@ fn every_kind_of_nesting_is_made_changed_replaced_and_removed() {
     each("garden", "acme/garden", |scenario| {
         scenario
             .step(
-                Step::config(pond(FIRST))
+                ScenarioStep::config(pond(FIRST))
                     .plans(a, Action::Create)
                     .state(a, "permit", tfplugin::Value::Null)
                     .state(a, "pump.serial", "p1")
@@ -54,7 +54,7 @@ fn every_kind_of_nesting_is_made_changed_replaced_and_removed() {
                     .state(a, "edge.label", "edge-1"),
             )
             .step(
-                Step::config(pond(&attributes))
+                ScenarioStep::config(pond(&attributes))
                     .plans(a, Action::Update)
                     .state(a, "pump.power", 6)
                     .state(a, "pump.serial", "p1")
@@ -67,7 +67,7 @@ fn every_kind_of_nesting_is_made_changed_replaced_and_removed() {
                     .state(a, "bridge.north.length", 2),
             )
             .step(
-                Step::config(pond(&blocks))
+                ScenarioStep::config(pond(&blocks))
                     .plans(a, Action::Update)
                     .state(a, "bridge.north", tfplugin::Value::Null)
                     .state(a, "bridge.south.length", 4)
@@ -79,25 +79,25 @@ fn every_kind_of_nesting_is_made_changed_replaced_and_removed() {
             )
             // What is not configured is no reason to make it anew, although nobody knows yet what it will be.
             .step(
-                Step::config(pond(&unlined))
+                ScenarioStep::config(pond(&unlined))
                     .plans(a, Action::Update)
                     .state(a, "lining", "clay")
                     .state(a, "permit", "permit-4"),
             )
             .step(
-                Step::config(pond(&unlined.replace("granite", "marble")))
+                ScenarioStep::config(pond(&unlined.replace("granite", "marble")))
                     .plans(a, Action::Update)
                     .state(a, "revision", 5)
                     .state(a, "permit", "permit-4"),
             )
             .step(
-                Step::config(pond(&lined))
+                ScenarioStep::config(pond(&lined))
                     .plans(a, Action::Replace)
                     .state(a, "lining", "foil")
                     .state(a, "revision", 1),
             )
             .step(
-                Step::config(pond(dry))
+                ScenarioStep::config(pond(dry))
                     .plans(a, Action::Update)
                     .state(a, "pump", tfplugin::Value::Null)
                     .state(a, "ledge", tfplugin::Value::Null)
@@ -106,12 +106,15 @@ fn every_kind_of_nesting_is_made_changed_replaced_and_removed() {
                     .state(a, "edge.label", "edge-1"),
             )
             .step(
-                Step::config(pond(&format!("{dry}  rain = true\n")))
+                ScenarioStep::config(pond(&format!("{dry}  rain = true\n")))
                     .fails("Only one of `spring`, `rain` can be set."),
             )
-            .step(Step::config(pond("  depth = 2\n")).fails("One of `spring`, `rain` must be set."))
-            .step(Step::config(pond("  rain = true\n")).fails("At least one of `depth`, `area` must be set."))
+            .step(ScenarioStep::config(pond("  depth = 2\n")).fails("One of `spring`, `rain` must be set."))
+            .step(
+                ScenarioStep::config(pond("  rain = true\n"))
+                    .fails("At least one of `depth`, `area` must be set."),
+            )
             // Nothing of that was done.
-            .step(Step::config(pond(dry)).plans(a, Action::None))
+            .step(ScenarioStep::config(pond(dry)).plans(a, Action::None))
     });
 }

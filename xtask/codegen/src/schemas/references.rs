@@ -27,11 +27,13 @@ pub(super) fn render(model: &Model) -> String {
             }),
     );
     let mut out = header("`schemas/`", "What a spec refers to, in the order of its fields.");
-    out.push_str("use super::{Found, Role};\nuse crate::kind::Kind;\nuse crate::pointer::Pointer;\n");
+    out.push_str(
+        "use super::{ReferenceCollector, Role};\nuse crate::kind::Kind;\nuse crate::pointer::Pointer;\n",
+    );
     out.push_str(&(import("crate::spec", used) + "\n"));
     out.push_str("/// What a spec refers to; `at` is its place.\n");
     out.push_str(
-        "pub(super) fn spec(spec: &Spec, at: &Pointer, found: &mut Found<'_>) {\n    match spec {\n",
+        "pub(super) fn spec(spec: &Spec, at: &Pointer, found: &mut ReferenceCollector<'_>) {\n    match spec {\n",
     );
     let mut silent = Vec::new();
     for kind in &model.kinds {
@@ -55,7 +57,7 @@ pub(super) fn render(model: &Model) -> String {
         .filter(|one| holders.contains(one.name.as_str()))
     {
         out.push_str(&format!(
-            "\nfn {}(value: &{}, at: &Pointer, found: &mut Found<'_>) {{\n",
+            "\nfn {}(value: &{}, at: &Pointer, found: &mut ReferenceCollector<'_>) {{\n",
             snake(&one.name),
             one.name
         ));

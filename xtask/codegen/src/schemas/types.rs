@@ -6,7 +6,7 @@ use super::model::{Field, Group, Model, Presence, Shape, Type, Value};
 use super::names::{camel, doc, ident, import, snake, variant};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A module per schema file, one for what is of any kind, and their list.
+/// A module per schema file, one for what is of any kind, and their list: paths below `spec/`, and texts.
 pub(super) fn modules(model: &Model) -> Vec<(String, String)> {
     let mut by_module: BTreeMap<&str, Vec<&Type>> = BTreeMap::new();
     for one in &model.types {
@@ -33,8 +33,12 @@ pub(super) fn modules(model: &Model) -> Vec<(String, String)> {
     for (name, _) in &out {
         list.push_str(&format!("pub use {name}::*;\n"));
     }
-    out.push(("mod".to_owned(), list));
-    out
+    let mut files: Vec<(String, String)> = out
+        .into_iter()
+        .map(|(name, text)| (format!("generated/{name}.rs"), text))
+        .collect();
+    files.push(("generated.rs".to_owned(), list));
+    files
 }
 
 fn module(model: &Model, name: &str, types: &[&Type]) -> String {

@@ -15,7 +15,7 @@ pub use identity::{IdentityAttribute, IdentitySchema};
 pub(crate) use shape::{conform_block, empty_block};
 
 use crate::Path;
-use crate::path::Step;
+use crate::path::PathStep;
 use crate::value::{Fit, Misfit, Type, Value};
 
 /// Text that is either part of the program or made at run time.
@@ -103,7 +103,7 @@ impl Schema {
         let mut found: Option<&Attribute> = None;
         for step in path.steps() {
             match step {
-                Step::Attribute(name) => {
+                PathStep::Attribute(name) => {
                     let attribute = attributes.iter().find(|attribute| attribute.name == *name);
                     let inner = block.and_then(|block| block.blocks.iter().find(|b| b.name == *name));
                     match (attribute, inner) {

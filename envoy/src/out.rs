@@ -55,14 +55,14 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
     /// Virtual nodes, then virtual gateways, by name.
-    pub proxies: Vec<Proxy>,
+    pub proxies: Vec<BuiltProxy>,
     /// What is worth a look.
     pub warnings: Vec<Diagnostic>,
 }
 
 /// One proxy's configuration, from files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Proxy {
+pub struct BuiltProxy {
     /// The virtual node or virtual gateway.
     pub key: ResourceKey,
     /// The folder for its files, relative: `mesh/virtualNode/name`.
@@ -153,13 +153,13 @@ fn encoded(
     encoder: &mut Encoder,
     proxy: &ir::Proxy,
     options: &Options,
-) -> Result<Proxy, meshform_envoy_api::Error> {
+) -> Result<BuiltProxy, meshform_envoy_api::Error> {
     let directory = proxy.settings.directory.value.clone();
     let delivery = Delivery::Files {
         directory: directory.clone(),
     };
     let resources = encoder.resources(proxy, &delivery)?;
-    Ok(Proxy {
+    Ok(BuiltProxy {
         key: ResourceKey::clone(&proxy.key),
         path: folder(&proxy.key),
         directory,
@@ -172,7 +172,7 @@ fn encoded(
     })
 }
 
-impl Proxy {
+impl BuiltProxy {
     /// All of it as files by path: `bootstrap.json`, `static.json`, and under `xds/` what a running Envoy follows.
     pub fn files(&self) -> Files {
         let mut files: Files = layout::files(&self.resources)

@@ -11,7 +11,7 @@ pub(crate) use service::Service;
 
 use crate::diag::Severity;
 use crate::r#gen::tfplugin6 as pb;
-use crate::path::Step;
+use crate::path::PathStep;
 use crate::schema::Schema;
 use crate::server::misfit_from_terraform;
 use crate::value::{Fit, Misfit, Type, Value};
@@ -69,10 +69,10 @@ pub(crate) fn path(path: &Path) -> pb::AttributePath {
     use pb::attribute_path::step::Selector;
     let steps = path.steps().iter().map_while(|step| {
         let selector = match step {
-            Step::Attribute(name) => Selector::AttributeName(name.to_string()),
-            Step::Key(key) => Selector::ElementKeyString(key.to_string()),
-            Step::Index(index) => Selector::ElementKeyInt(i64::try_from(*index).ok()?),
-            Step::Element(_) => return None,
+            PathStep::Attribute(name) => Selector::AttributeName(name.to_string()),
+            PathStep::Key(key) => Selector::ElementKeyString(key.to_string()),
+            PathStep::Index(index) => Selector::ElementKeyInt(i64::try_from(*index).ok()?),
+            PathStep::Element(_) => return None,
         };
         Some(pb::attribute_path::Step {
             selector: Some(selector),

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How each mesh was judged and built last.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<BTreeMap<String, Slot>>>);
+pub(crate) struct SnapshotCache(Arc<Mutex<BTreeMap<String, Slot>>>);
 
 /// What is remembered of one mesh. It is locked while the mesh is judged and built, so that whoever asks at the same
 /// time finds that done, and taken out meanwhile, so that nothing is remembered where that fails.
@@ -47,7 +47,7 @@ pub(crate) struct Judged {
     pub(crate) stale: BTreeSet<ResourceKey>,
 }
 
-impl Memory {
+impl SnapshotCache {
     pub(crate) fn of(&self, mesh: &str) -> Slot {
         let mut meshes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = meshes.get(mesh) {

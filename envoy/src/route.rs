@@ -39,7 +39,7 @@ pub struct Request {
 pub struct Explanation {
     /// Each way through Envoy: one at a node, two at a gateway.
     pub passes: Vec<Pass>,
-    pub outcome: Outcome,
+    pub outcome: RouteOutcome,
 }
 
 /// One way through Envoy.
@@ -75,7 +75,7 @@ pub enum Verdict {
 }
 
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum RouteOutcome {
     /// It goes to one of these.
     Sent(Box<Sent>),
     /// Envoy answers 404: no virtual host, or no route.
@@ -140,14 +140,14 @@ impl RouteSimulator {
     }
 }
 
-fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outcome {
+fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> RouteOutcome {
     let mut outer = proxy
         .listeners
         .iter()
         .filter(|listener| listener.direction == Direction::Inbound)
         .filter(|listener| request.port.is_none_or(|port| port == listener.port));
     let Some(listener) = outer.next() else {
-        return Outcome::Closed("the gateway has no such listener".to_owned());
+        return RouteOutcome::Closed("the gateway has no such listener".to_owned());
     };
     let (mut next, action) = match pass(proxy, listener, listener.port, request, passes) {
         Ok(passed) => passed,
@@ -167,11 +167,11 @@ fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outco
         .find(|listener| listener.direction == Direction::Outbound);
     match inner {
         Some(inner) => through(proxy, inner, inner.port, &next, passes),
-        None => Outcome::NotFound("the gateway has no routes".to_owned()),
+        None => RouteOutcome::NotFound("the gateway has no routes".to_owned()),
     }
 }
 
-fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outcome {
+fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> RouteOutcome {
     let outbound = || {
         proxy
             .listeners
@@ -189,7 +189,9 @@ fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Outcome 
             })
         });
     let Some(listener) = found else {
-        return Outcome::Closed("nothing listens for the application: the node has no backends".to_owned());
+        return RouteOutcome::Closed(
+            "nothing listens for the application: the node has no backends".to_owned(),
+        );
     };
     let from_host = || {
         request
@@ -207,9 +209,9 @@ fn through(
     port: u16,
     request: &Request,
     passes: &mut Vec<Pass>,
-) -> Outcome {
+) -> RouteOutcome {
     match pass(proxy, listener, port, request, passes) {
-        Ok((sent, action)) => Outcome::Sent(Box::new(to(proxy, sent, action))),
+        Ok((sent, action)) => RouteOutcome::Sent(Box::new(to(proxy, sent, action))),
         Err(outcome) => outcome,
     }
 }
@@ -221,7 +223,7 @@ fn pass<'p>(
     port: u16,
     request: &Request,
     passes: &mut Vec<Pass>,
-) -> Result<(Request, &'p Action), Outcome> {
+) -> Result<(Request, &'p Action), RouteOutcome> {
     let chain = listener
         .chains
         .iter()
@@ -231,19 +233,19 @@ fn pass<'p>(
         .min_by_key(|chain| chain.tls.is_some() != (request.scheme.as_deref() == Some("https")));
     let Some(chain) = chain else {
         return Err(match &listener.default_chain {
-            Some(_) => Outcome::PassedOn,
-            None => Outcome::Closed(format!(
+            Some(_) => RouteOutcome::PassedOn,
+            None => RouteOutcome::Closed(format!(
                 "no backend is on port {port}, and the mesh drops what it does not know"
             )),
         });
     };
     let Service::Http(http) = &chain.service else {
-        return Err(Outcome::Closed(format!(
+        return Err(RouteOutcome::Closed(format!(
             "port {port} is a TCP backend's, requests are not looked at"
         )));
     };
     let Some(table) = proxy.tables.iter().find(|table| table.name == http.table) else {
-        return Err(Outcome::NotFound("the listener has no routes".to_owned()));
+        return Err(RouteOutcome::NotFound("the listener has no routes".to_owned()));
     };
     let seen = seen::seen(request, chain.tls.is_some());
     let mut host = seen.host.to_lowercase();
@@ -295,12 +297,15 @@ fn pass<'p>(
                 })
                 .any(|cluster| cluster.discovery == crate::ir::cluster::Discovery::OriginalDestination);
             if passes_on {
-                return Err(Outcome::PassedOn);
+                return Err(RouteOutcome::PassedOn);
             }
             Ok((rewritten(seen, route), &route.action))
         }
-        (Some(one), None) => Err(Outcome::NotFound(format!("no route of `{}` takes it", one.name))),
-        (None, None) => Err(Outcome::NotFound(format!(
+        (Some(one), None) => Err(RouteOutcome::NotFound(format!(
+            "no route of `{}` takes it",
+            one.name
+        ))),
+        (None, None) => Err(RouteOutcome::NotFound(format!(
             "the name `{}` belongs to no backend",
             request.host
         ))),

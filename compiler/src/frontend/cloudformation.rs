@@ -11,7 +11,7 @@ pub(crate) mod sub;
 mod symbolic;
 
 use super::codes;
-use super::found::Draft;
+use super::found::ResourceDraft;
 use super::text::{place, shorten};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
@@ -75,7 +75,7 @@ pub(super) fn read(
     stacks: &Stacks,
     scope: &mut Scope<'_>,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<Draft> {
+) -> Vec<ResourceDraft> {
     let mut drafts = Vec::new();
     for stack in stacks.of_template(template) {
         if let Some(root) = stacks.root_of(stack) {
@@ -103,7 +103,7 @@ fn one_stack(
     template: &Node,
     scope: &mut Scope<'_>,
     problems: &mut Vec<Diagnostic>,
-    drafts: &mut Vec<Draft>,
+    drafts: &mut Vec<ResourceDraft>,
 ) {
     let resources = template.get("Resources");
     problems.extend(resources.and_then(not_by_name));
@@ -141,7 +141,7 @@ fn one_stack(
             .get("Metadata")
             .and_then(|all| all.get(METADATA))
             .and_then(|ours| expression::evaluate(ours, scope));
-        drafts.push(Draft {
+        drafts.push(ResourceDraft {
             kind,
             dialect: Dialect::CloudFormation,
             body,
@@ -231,7 +231,7 @@ fn beside_properties(resource: &Node, problems: &mut Vec<Diagnostic>) {
 }
 
 /// CloudFormation has no type for proxy profiles: they stand in the template's metadata, in canonical form.
-fn profiles(template: &Node) -> Vec<Draft> {
+fn profiles(template: &Node) -> Vec<ResourceDraft> {
     let all = template
         .get("Metadata")
         .and_then(|all| all.get(METADATA))
@@ -239,7 +239,7 @@ fn profiles(template: &Node) -> Vec<Draft> {
         .and_then(Node::as_list);
     all.unwrap_or_default()
         .iter()
-        .map(|body| Draft {
+        .map(|body| ResourceDraft {
             kind: Kind::ProxyProfile,
             dialect: Dialect::Api,
             extensions: None,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Values for expressions of CloudFormation templates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct TemplateValues {
     /// By the name of the parameter.
     pub parameters: BTreeMap<String, String>,
     /// By the name of the export.
@@ -17,9 +17,9 @@ pub struct Given {
     pub attributes: BTreeMap<String, String>,
 }
 
-impl Given {
+impl TemplateValues {
     /// Takes others over those that are there.
-    pub fn extend(&mut self, other: Given) {
+    pub fn extend(&mut self, other: TemplateValues) {
         self.parameters.extend(other.parameters);
         self.imports.extend(other.imports);
         self.attributes.extend(other.attributes);

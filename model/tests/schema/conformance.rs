@@ -16,11 +16,11 @@ use std::sync::OnceLock;
 pub(super) struct Difference {
     /// The kind and the canonical pointer, list positions left out: `route/spec/priority`.
     pub(super) place: String,
-    pub(super) what: What,
+    pub(super) what: Mismatch,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum What {
+pub(super) enum Mismatch {
     /// The field is only in ours.
     OnlyOurs,
     /// The field is only in theirs.
@@ -70,7 +70,7 @@ pub(super) fn published() -> &'static Json {
             PathBuf::from,
         );
         let output = Command::new(&python)
-            .args(["-c", include_str!("../published.py")])
+            .args(["-c", include_str!("published.py")])
             .stderr(Stdio::inherit())
             .output()
             .unwrap_or_else(|e| panic!("{}: {e}; `cargo xtask tools` puts it there", python.display()));

@@ -57,7 +57,7 @@ pub struct Published {
 
 /// A point that publishing passes. After each of them the process may be killed and nothing is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum PublishStep {
     /// The directory is locked.
     Locked,
     /// The ledger says that publishing is under way.
@@ -76,11 +76,11 @@ pub enum Step {
     Done,
 }
 
-pub type Watcher<'a> = &'a (dyn Fn(Step) + Sync);
+pub type Watcher<'a> = &'a (dyn Fn(PublishStep) + Sync);
 
 /// What a directory has of a mesh, for who only looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PublishedState {
     /// The store that published it.
     pub store: String,
     /// Whether nobody was cut off while publishing it, or is at it now.
@@ -142,7 +142,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When what the directory says of itself cannot be read.
-    pub fn standing(&self, mesh: &str) -> Result<Option<Found>> {
+    pub fn standing(&self, mesh: &str) -> Result<Option<PublishedState>> {
         let Some(ledger) = Ledger::read(&self.ledger_path(mesh), mesh)? else {
             return Ok(None);
         };
@@ -151,7 +151,7 @@ impl Publisher {
             let current = self.root.join(path).join("current");
             fs::read_link(current).is_ok_and(|link| link == Path::new("releases").join(&place.set))
         });
-        Ok(Some(Found {
+        Ok(Some(PublishedState {
             store: ledger.store,
             complete: ledger.complete,
             proxies: followed.map(|(path, place)| (path, place.bundle)).collect(),
@@ -189,7 +189,7 @@ impl Publisher {
                 Err(TryLockError::Error(error)) => return Err(Error::io(&path, "lock", &error)),
             }
         }
-        watcher(Step::Locked);
+        watcher(PublishStep::Locked);
         Ok(Session {
             ledger: Ledger::read(&self.ledger_path(mesh), mesh)?,
             publisher: self,

@@ -4,7 +4,7 @@ use crate::io::Io;
 use std::path::PathBuf;
 
 /// A program that uses providers.
-pub(super) struct Place {
+pub(super) struct PluginHost {
     pub(super) program: &'static str,
     /// The registry that a source address without a host means.
     pub(super) registry: &'static str,
@@ -13,8 +13,8 @@ pub(super) struct Place {
 }
 
 /// Both programs take plugins from the same folder.
-pub(super) const PLACES: [Place; 2] = [
-    Place {
+pub(super) const PLUGIN_HOSTS: [PluginHost; 2] = [
+    PluginHost {
         program: "Terraform",
         registry: "registry.terraform.io",
         files: if cfg!(windows) {
@@ -23,7 +23,7 @@ pub(super) const PLACES: [Place; 2] = [
             &[".terraformrc"]
         },
     },
-    Place {
+    PluginHost {
         program: "OpenTofu",
         registry: "registry.opentofu.org",
         files: if cfg!(windows) {
@@ -35,7 +35,7 @@ pub(super) const PLACES: [Place; 2] = [
 ];
 
 /// The configuration file of a program, whether or not it is there.
-pub(super) fn main_file(io: &Io, place: &Place) -> Option<PathBuf> {
+pub(super) fn main_file(io: &Io, place: &PluginHost) -> Option<PathBuf> {
     let folder = if cfg!(windows) {
         io.var("APPDATA").map(PathBuf::from)
     } else {

@@ -64,7 +64,7 @@ pub(crate) struct Source {
     pub(crate) service: String,
 }
 
-pub(crate) enum Place {
+pub(crate) enum Destination {
     /// A bucket, or a directory in the form of one.
     Objects(Box<Objects>),
     /// A directory that Envoys read themselves.
@@ -78,7 +78,7 @@ pub(crate) type Clusters = BTreeMap<String, Vec<Endpoint>>;
 
 struct Poller {
     settings: Settings,
-    place: Place,
+    place: Destination,
     clients: Vec<CloudMap>,
     trackers: BTreeMap<String, Tracker>,
     health: Rc<Health>,
@@ -152,7 +152,7 @@ pub(crate) fn beside(
     let health = Rc::new(Health::new(&settings.mesh, &config.proxy.to_string()));
     health.leads_alone();
     let own = Own::open(&settings, config.proxy.to_string(), shared)?;
-    let poller = Poller::at(Place::Own(Box::new(own)), settings, health);
+    let poller = Poller::at(Destination::Own(Box::new(own)), settings, health);
     Ok(poller.run())
 }
 
@@ -165,7 +165,7 @@ fn holder() -> Result<String, String> {
     Ok(format!("{host}-{:08x}", u32::from_ne_bytes(random)))
 }
 
-impl Place {
+impl Destination {
     async fn discovery(&mut self) -> Result<Discovery, String> {
         match self {
             Self::Objects(objects) => objects.discovery().await,
@@ -209,14 +209,14 @@ impl Place {
 impl Poller {
     fn open(settings: Settings, health: Rc<Health>) -> Result<Self, String> {
         let place = if settings.is_published() {
-            Place::Files(Files::open(&settings))
+            Destination::Files(Files::open(&settings))
         } else {
-            Place::Objects(Box::new(Objects::open(&settings)?))
+            Destination::Objects(Box::new(Objects::open(&settings)?))
         };
         Ok(Self::at(place, settings, health))
     }
 
-    fn at(place: Place, settings: Settings, health: Rc<Health>) -> Self {
+    fn at(place: Destination, settings: Settings, health: Rc<Health>) -> Self {
         Self {
             place,
             clients: (0..WORKERS).map(|_| CloudMap::new()).collect(),
@@ -240,7 +240,7 @@ impl Poller {
             let begun = Instant::now();
             let outcome = self.round().await;
             self.health.wrote(outcome);
-            if let Place::Own(own) = &self.place {
+            if let Destination::Own(own) = &self.place {
                 own.tell(self.health.reasons());
             }
             let mut random = [0_u8; 1];
@@ -284,7 +284,7 @@ impl Poller {
         }
         let known = self.known(&discovery);
         let written = self.place.write(&discovery, &known).await?;
-        if written > 0 && !matches!(self.place, Place::Own(_)) {
+        if written > 0 && !matches!(self.place, Destination::Own(_)) {
             let noun = if written == 1 { "proxy has" } else { "proxies have" };
             log::info(&format!("{written} {noun} other endpoints"));
         }

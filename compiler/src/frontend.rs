@@ -15,12 +15,12 @@ mod cloudformation;
 pub mod codes;
 mod found;
 mod gather;
-mod given;
 pub mod json;
 pub mod kubernetes;
 mod state;
 mod tags;
 pub mod tasks;
+mod template_values;
 pub mod text;
 mod time;
 pub mod workloads;
@@ -39,7 +39,7 @@ pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
 pub use cloudformation::{Symbolic, SymbolicResource};
 pub(crate) use found::of_properties;
 use gather::Gathered;
-pub use given::Given;
+pub use template_values::TemplateValues;
 
 /// An input: a file, or standard input.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub struct Options {
 
 /// A resource that an input holds.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundResource {
     pub kind: Kind,
     /// Which resource; `None` when it lacks a name, which is reported.
     pub key: Option<ResourceKey>,
@@ -97,7 +97,7 @@ pub struct Reading {
     /// The texts, for places.
     pub sources: Sources,
     /// The resources, in the order of the inputs.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundResource>,
     /// ECS task definitions that stand beside the mesh.
     pub tasks: Vec<tasks::FoundTask>,
     /// What runs beside proxies, in its short form.

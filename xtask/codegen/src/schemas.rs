@@ -31,8 +31,8 @@ pub fn render(folder: &Path) -> Result<Files, Error> {
     };
     add("schema/generated.rs", kinds::files(&files));
     add("kind/generated.rs", kinds::kinds(&model));
-    for (name, text) in types::modules(&model) {
-        add(&format!("spec/generated/{name}.rs"), text);
+    for (path, text) in types::modules(&model) {
+        add(&format!("spec/{path}"), text);
     }
     add("mesh/reference/generated.rs", references::render(&model));
     add("mesh/tables/generated.rs", tables::render(&model));

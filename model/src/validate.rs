@@ -51,7 +51,7 @@ const MAX_NAME: usize = 1024;
 
 /// A step of the way down; made into a pointer only when there is something to report.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum BorrowedSegment<'a> {
     Field(&'a str),
     Index(usize),
 }
@@ -59,7 +59,7 @@ enum Step<'a> {
 struct Walker<'a> {
     /// Whose names the messages use.
     dialect: Dialect,
-    path: Vec<Step<'a>>,
+    path: Vec<BorrowedSegment<'a>>,
     /// The field that holds what is being looked at, where it is an object's.
     holder: Option<&'a Field>,
     problems: Vec<Diagnostic>,
@@ -109,7 +109,7 @@ impl<'a> Walker<'a> {
                 Some(field) if field.computed && !field.identity => {}
                 Some(_) if given.node.is_null() => {}
                 Some(field) => {
-                    self.path.push(Step::Field(&given.name));
+                    self.path.push(BorrowedSegment::Field(&given.name));
                     // What a dialect has no place for was written in canonical form, somewhere else.
                     let own = self.dialect;
                     if self.form(field) == Form::Absent {
@@ -162,7 +162,7 @@ impl<'a> Walker<'a> {
         // A name that is no name any more would fill every message.
         let named = given.name.len() <= MAX_NAME;
         if named {
-            self.path.push(Step::Field(&given.name));
+            self.path.push(BorrowedSegment::Field(&given.name));
         }
         self.report(
             suggest::unknown_field(&given.name, &names),
@@ -265,7 +265,7 @@ impl<'a> Walker<'a> {
             self.report(problem, node.span);
         }
         for (index, node) in nodes.iter().enumerate() {
-            self.path.push(Step::Index(index));
+            self.path.push(BorrowedSegment::Index(index));
             self.node(shape.items, node);
             self.path.pop();
         }
@@ -278,8 +278,8 @@ impl<'a> Walker<'a> {
             let Some(key) = element.get("key") else { continue };
             let Some(text) = key.as_str() else { continue };
             if !seen.insert(text) {
-                self.path.push(Step::Index(index));
-                self.path.push(Step::Field("key"));
+                self.path.push(BorrowedSegment::Index(index));
+                self.path.push(BorrowedSegment::Field("key"));
                 let message = format!("the key {} is given twice", quote::quoted(text));
                 self.report(Diagnostic::error(codes::DUPLICATE_KEY, message), key.span);
                 self.path.pop();
@@ -314,8 +314,8 @@ impl<'a> Walker<'a> {
             .path
             .iter()
             .map(|step| match step {
-                Step::Field(name) => Segment::Field((*name).to_owned()),
-                Step::Index(index) => Segment::Index(*index),
+                BorrowedSegment::Field(name) => Segment::Field((*name).to_owned()),
+                BorrowedSegment::Index(index) => Segment::Index(*index),
             })
             .collect();
         self.problems.push(problem.at(Place::at(&pointer, span)));

@@ -19,11 +19,11 @@ use std::fmt;
 pub struct Change {
     /// Which; where it is gone, which it was.
     pub key: ResourceKey,
-    pub what: What,
+    pub what: ChangeKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum ChangeKind {
     /// It is only in the second.
     Added,
     /// It is only in the first.
@@ -59,11 +59,11 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     changes.extend(added.into_iter().map(|key| Change {
         key,
-        what: What::Added,
+        what: ChangeKind::Added,
     }));
     changes.extend(gone.into_iter().map(|key| Change {
         key: key.clone(),
-        what: What::Removed,
+        what: ChangeKind::Removed,
     }));
     for (key, resource) in &new {
         let was = renamed.get(*key);
@@ -80,9 +80,9 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
             resource.mesh_owner.as_deref(),
         ));
         let what = match was {
-            Some(was) if was.name != key.name => What::Renamed(Box::new(was.clone()), fields),
+            Some(was) if was.name != key.name => ChangeKind::Renamed(Box::new(was.clone()), fields),
             _ if fields.is_empty() => continue,
-            _ => What::Changed(fields),
+            _ => ChangeKind::Changed(fields),
         };
         changes.push(Change {
             key: (*key).clone(),
@@ -136,13 +136,13 @@ impl fmt::Display for Change {
             fields.iter().try_for_each(|field| write!(f, "\n{name}: {field}"))
         };
         match &self.what {
-            What::Added => write!(f, "{name}: new"),
-            What::Removed => write!(f, "{name}: gone"),
-            What::Renamed(was, fields) => {
+            ChangeKind::Added => write!(f, "{name}: new"),
+            ChangeKind::Removed => write!(f, "{name}: gone"),
+            ChangeKind::Renamed(was, fields) => {
                 write!(f, "{name}: was named {}", was.name)?;
                 list(f, fields)
             }
-            What::Changed(fields) => {
+            ChangeKind::Changed(fields) => {
                 let mut fields = fields.iter();
                 if let Some(first) = fields.next() {
                     write!(f, "{name}: {first}")?;

@@ -8,9 +8,9 @@ mod convert;
 mod kept;
 mod placeholders;
 
-use super::found::Draft;
+use super::found::ResourceDraft;
 use super::text::{place, shorten};
-use super::{Found, Options, codes};
+use super::{FoundResource, Options, codes};
 use cluster::{Cluster, Member};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
@@ -100,7 +100,7 @@ impl Manifests {
     }
 
     /// What the objects say beside the mesh, by the resources that they became.
-    pub(super) fn kept(&self, found: &[Found]) -> Kept {
+    pub(super) fn kept(&self, found: &[FoundResource]) -> Kept {
         Kept {
             workloads: self.workloads.clone(),
             ..Kept::of(&self.cluster, found)
@@ -113,7 +113,7 @@ impl Manifests {
         range: &Range,
         options: &Options,
         problems: &mut Vec<Diagnostic>,
-    ) -> Vec<Draft> {
+    ) -> Vec<ResourceDraft> {
         let objects = self
             .cluster
             .objects
@@ -174,7 +174,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn object(&mut self, object: &cluster::Object, drafts: &mut Vec<Draft>) {
+    fn object(&mut self, object: &cluster::Object, drafts: &mut Vec<ResourceDraft>) {
         let Some(kind) = object.mesh_kind() else {
             if object.kind != "Namespace" && object.kind != "BackendGroup" {
                 let message = format!("the group `{VERSION}` has no kind `{}`", shorten(&object.kind));
@@ -239,7 +239,7 @@ impl Reader<'_> {
         }
     }
 
-    fn route(&self, router: &Fields, route: &Node, object: &cluster::Object) -> Draft {
+    fn route(&self, router: &Fields, route: &Node, object: &cluster::Object) -> ResourceDraft {
         let mut body = router.clone();
         let mut spec = route.clone();
         let name = match &mut spec.value {
@@ -295,8 +295,8 @@ impl Reader<'_> {
     }
 }
 
-fn draft(kind: Kind, body: Fields, label: &str, span: Option<Span>) -> Draft {
-    Draft {
+fn draft(kind: Kind, body: Fields, label: &str, span: Option<Span>) -> ResourceDraft {
+    ResourceDraft {
         kind,
         dialect: Dialect::Kubernetes,
         body: Node {
