@@ -474,7 +474,7 @@ fn live_numbers_come_from_prometheus_and_no_page_waits_for_it() {
     apply(dir, MESH);
     let store = dir.join("store");
     let (address, asked) = prometheus(&[
-        ("upstream_rq_total", "12.5"),
+        ("upstream_rq_total", "12.6"),
         ("upstream_rq_xx", "0.5"),
         ("upstream_rq_time_bucket", "48.2"),
     ]);
@@ -498,7 +498,7 @@ fn live_numbers_come_from_prometheus_and_no_page_waits_for_it() {
     let before = asked.load(Ordering::SeqCst);
     let proxy = server.page("/console/m/m/proxies/virtualNode/api").1;
     assert!(
-        proxy.contains("12.5 a second") && proxy.contains("4.0 % answered"),
+        proxy.contains("12.6 a second") && proxy.contains("4.0 % answered"),
         "{proxy}"
     );
     let silent = server.page("/console/m/m/proxies/virtualNode/web").1;

@@ -228,6 +228,7 @@ impl<'p> Drawn<'p> {
                 .cloned(),
         );
         title.extend(card.tls.clone());
+        title.extend(card.said.clone());
         title.extend(card.faults.iter().cloned());
         let anchor = format!(
             "{}{}",
@@ -305,6 +306,7 @@ impl<'p> Drawn<'p> {
         }
         let title: Vec<&str> = [row.title.as_str()]
             .into_iter()
+            .chain(row.said.as_deref())
             .chain(row.faults.iter().map(String::as_str))
             .collect();
         self.body.push_str(&format!(
