@@ -90,7 +90,7 @@ pub fn send(address: SocketAddr, host: &str, path: &str, count: usize) -> Tally 
 
 impl Load {
     /// Starts `per_second` requests in all, spread over `workers` kept connections.
-    pub fn start(address: SocketAddr, host: &str, path: &str, (per_second, workers): (u32, u32)) -> Self {
+    pub fn start(address: SocketAddr, host: &str, path: &str, per_second: u32, workers: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let pause = Duration::from_secs(1) * workers / per_second.max(1);
         let workers = (0..workers)

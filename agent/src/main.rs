@@ -54,7 +54,7 @@ const CREDENTIALS: &str = "\
 Credentials for a bucket are those of the task, pod or machine, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 AWS_SESSION_TOKEN. AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE are understood as the AWS CLI does.
 
-Messages carry a code; docs/errors.md says what each means. The exit status is Envoy's own, 1 where the agent could not
+Messages carry a code; docs/guides/errors.md says what each means. The exit status is Envoy's own, 1 where the agent could not
 begin, 2 for wrong use; `health`: 0 or 1.
 ";
 

@@ -21,11 +21,13 @@ mod workers;
 use crate::aws::Refusal;
 use crate::config::Config;
 use crate::log;
+use crate::server::{self, Listener};
 use crate::shared::{Shared, now};
 use cloud_map::{CloudMap, Instances};
 use files::Files;
 use health::Health;
 use lease::Lease;
+use meshform_bundle::Digest;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, IpPreference, NodeState, PollerState};
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use objects::Objects;
@@ -115,7 +117,10 @@ pub(crate) async fn run() -> Result<u8, String> {
     let (mut term, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let holder = holder()?;
     let health = Rc::new(Health::new(&settings.mesh, &holder));
-    tokio::task::spawn_local(health::serve(listener, Rc::clone(&health)));
+    let told = Rc::clone(&health);
+    tokio::task::spawn_local(server::serve(Listener::Tcp(listener), move |asked| {
+        std::future::ready(health::answer(&told, &asked))
+    }));
     log::info(&format!(
         "polls the endpoints of mesh `{}` for {}, as {holder}",
         settings.mesh, settings.store
@@ -189,6 +194,14 @@ impl Destination {
             Self::Objects(objects) => objects.before(node).await,
             Self::Files(files) => files.before(),
             Self::Own(own) => Ok(own.before()),
+        }
+    }
+
+    /// A set that has what was written last of a node.
+    fn set_of(&self, node: &str) -> Option<Digest> {
+        match self {
+            Self::Objects(objects) => objects.set_of(node),
+            Self::Files(_) | Self::Own(_) => None,
         }
     }
 
@@ -284,6 +297,9 @@ impl Poller {
         }
         let known = self.known(&discovery);
         let written = self.place.write(&discovery, &known).await?;
+        for (name, state) in &mut states {
+            state.set = self.place.set_of(name);
+        }
         if written > 0 && !matches!(self.place, Destination::Own(_)) {
             let noun = if written == 1 { "proxy has" } else { "proxies have" };
             log::info(&format!("{written} {noun} other endpoints"));

@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::objects::{Object, decode, encode};
 use crate::proxy::mesh_prefix;
+use meshform_model::digest::Digest;
 pub use meshform_model::spec::IpPreference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,9 @@ pub struct NodeState {
     pub at: u64,
     /// How many addresses there are that get requests.
     pub endpoints: usize,
+    /// In a bucket: a set of endpoints that has this node's, for servers that tell proxies themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Digest>,
     /// Why it was not read at the last try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -30,8 +30,8 @@ pub fn merge(resources: &mut [Resource], set: &EndpointSet) -> Result<bool> {
     Ok(differs)
 }
 
-/// Envoy's `ClusterLoadAssignment`.
-fn assignment(cluster: &str, endpoints: &[Endpoint]) -> Value {
+/// The endpoints of a cluster as Envoy's `ClusterLoadAssignment`.
+pub fn assignment(cluster: &str, endpoints: &[Endpoint]) -> Value {
     let mut zones: BTreeMap<&str, Vec<&Endpoint>> = BTreeMap::new();
     for endpoint in endpoints {
         zones

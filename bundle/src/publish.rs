@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 pub use apply::Work;
 use ledger::Ledger;
 use meshform_model::digest::Digest;
+pub use polled::Stamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, TryLockError};

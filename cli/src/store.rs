@@ -27,6 +27,21 @@ impl StoreArgument {
     }
 }
 
+/// A store instead of files.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct FromStoreArgument {
+    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
+    store: Option<PathBuf>,
+}
+
+impl FromStoreArgument {
+    /// The store, where one is named.
+    pub(crate) fn name(&self) -> Option<&Path> {
+        self.store.as_deref()
+    }
+}
+
 /// Runs what the store does; a command has nothing else to do meanwhile.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnostic>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

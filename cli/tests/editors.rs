@@ -1,4 +1,4 @@
-//! `docs/editors.md`: what it names is there, and its sample is right for the schema and for the command.
+//! `docs/guides/editors.md`: what it names is there, and its sample is right for the schema and for the command.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -19,7 +19,7 @@ fn root() -> &'static Path {
 
 /// The page's fenced blocks of a language.
 fn blocks(language: &str) -> Vec<String> {
-    let page = fs::read_to_string(root().join("docs/editors.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/guides/editors.md")).unwrap();
     let mut parts = page.split("```");
     let mut found = Vec::new();
     parts.next();

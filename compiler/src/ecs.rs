@@ -36,6 +36,7 @@ pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy}
 pub use compose::{Compose, compose};
 pub use existing::{Existing, Translated, recognise};
 pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
+pub use mounts::is_stock;
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
 pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};

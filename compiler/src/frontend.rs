@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
 pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
-pub use cloudformation::{Symbolic, SymbolicResource};
+pub use cloudformation::{Symbolic, SymbolicResource, WholeTemplate};
 pub(crate) use found::of_properties;
 use gather::Gathered;
 pub use template_values::TemplateValues;
@@ -111,7 +111,7 @@ pub struct Reading {
     /// Templates with their expressions, where that was asked for.
     pub symbolic: Symbolic,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
-    pub whole: Vec<tasks::FoundTemplate>,
+    pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
     pub kubernetes: kubernetes::Kept,
 }

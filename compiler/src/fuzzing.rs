@@ -1,8 +1,10 @@
 //! What must hold for any bytes: the bodies of the fuzz targets (`fuzz/`) and of the property tests.
 
-use crate::frontend::{Input, Options, TemplateValues, json, read, yaml};
-use crate::{cloudformation, terraform};
+use crate::ecs::{self, Delivery, Task};
+use crate::frontend::{Input, Options, Reading, TemplateValues, json, read, read_with, yaml};
+use crate::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::Diagnostic;
+use meshform_model::mesh::Mesh;
 use meshform_model::value::{Node, Span, Value};
 
 /// The JSON reader ends, and every place lies within the text.
@@ -35,11 +37,79 @@ pub fn forms(name: &str, bytes: &[u8]) {
         symbolic: true,
         ..Options::default()
     };
-    let reading = read(vec![input], &options);
+    written(&read(vec![input], &options));
+    let _ = TemplateValues::read(name, bytes.to_vec());
+}
+
+/// Several files of a folder that refer to one another (a CDK assembly, nested stacks, `addons/`, API JSON, manifests) are
+/// read together and written in every form. Each begins with a line with its name; a line of three dashes and a dot ends
+/// it.
+pub fn folder(text: &str) {
+    let mut files = Vec::new();
+    for part in text.split("\n---.\n") {
+        let (name, text) = part.split_once('\n').unwrap_or((part, ""));
+        files.push((name.to_owned(), text.as_bytes().to_vec()));
+    }
+    let inputs = files.iter().map(|(name, bytes)| Input {
+        name: name.clone(),
+        bytes: bytes.clone(),
+        named: false,
+    });
+    let options = Options {
+        symbolic: true,
+        mesh: Some("m".to_owned()),
+        ..Options::default()
+    };
+    let mut open = |wanted: &str| {
+        let found = files.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, bytes)| bytes.clone())
+    };
+    written(&read_with(inputs.collect(), &options, &mut open));
+}
+
+/// A task definition, in any of its forms, is recognised beside a mesh with the node `n` and translated.
+pub fn task(name: &str, bytes: &[u8]) {
+    let input = |name: &str, bytes: &[u8]| Input {
+        name: name.to_owned(),
+        bytes: bytes.to_vec(),
+        named: true,
+    };
+    let reading = read(
+        vec![input("mesh.json", MESH.as_bytes()), input(name, bytes)],
+        &Options::default(),
+    );
+    let (resources, _) = reading.resources();
+    let Ok(mesh) = Mesh::new(resources) else {
+        return;
+    };
+    for found in &reading.tasks {
+        for agent in [false, true] {
+            let Ok(Some(existing)) = ecs::recognise(found, agent) else {
+                continue;
+            };
+            let (image, store) = (ecs::image(), ecs::store());
+            let delivery = match agent {
+                true => Delivery::Agent {
+                    image: &image,
+                    store: &store,
+                },
+                false => Delivery::Static(b"{}"),
+            };
+            let _ = existing.translate(&Task::new(&mesh, &existing.key, delivery));
+        }
+    }
+}
+
+const MESH: &str = r#"[{"meshName": "m", "spec": {}}, {"meshName": "m", "virtualNodeName": "n", "spec": {
+  "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}], "serviceDiscovery": {"dns": {"hostname": "n.m"}}}},
+  {"meshName": "m", "proxyProfileName": "p", "spec": {"interception": {"transparent": {}}}}]"#;
+
+fn written(reading: &Reading) {
     let (resources, _) = reading.resources();
     let _ = cloudformation::build_with(&resources, &reading.symbolic);
     let _ = terraform::build_with(&resources, &reading.symbolic);
-    let _ = TemplateValues::read(name, bytes.to_vec());
+    let _ = api::build(&resources);
+    let _ = kubernetes::build(&resources, &reading.kubernetes, "default").text();
 }
 
 fn places<'n>(

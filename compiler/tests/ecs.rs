@@ -284,11 +284,16 @@ fn a_file_that_nothing_mounts_is_told() {
             workload: None,
             collector: None,
         };
-        let made = ecs::sidecar(&task, &json!([envoy])).unwrap();
-        let all = made.warnings.iter().map(|w| (w.code, w.message.clone()));
+        let (problems, containers) = match ecs::sidecar(&task, &json!([envoy])) {
+            Ok(made) => (made.warnings, made.containers),
+            Err(problems) => (problems, json!([])),
+        };
+        // Envoy's own image holds no file of a user's: such a task would not run.
+        assert!(problems.iter().all(meshform_model::diag::Diagnostic::is_error));
+        let all = problems.iter().map(|w| (w.code, w.message.clone()));
         (
             all.collect::<Vec<_>>(),
-            made.containers[0]["readonlyRootFilesystem"].clone(),
+            containers[0]["readonlyRootFilesystem"].clone(),
         )
     };
     let files = [
@@ -298,7 +303,7 @@ fn a_file_that_nothing_mounts_is_told() {
         file("/dev/stdout", true),
         file("/certs/tls.crt", false),
     ];
-    let (all, read_only) = told(&files, json!({"name": "envoy"}));
+    let (all, _) = told(&files, json!({"name": "envoy"}));
     let missing = |what: &str| {
         (
             codes::NOT_MOUNTED,
@@ -309,6 +314,7 @@ fn a_file_that_nothing_mounts_is_told() {
         all,
         ["/certs/tls.crt", "/certs/tls.key", "/certsother/ca.pem"].map(missing)
     );
+    let (_, read_only) = told(&[file("/dev/stdout", true)], json!({"name": "envoy"}));
     assert_eq!(read_only, true);
     let (all, _) = told(
         &files,
@@ -333,10 +339,8 @@ fn a_file_that_nothing_mounts_is_told() {
     let text = r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [
         {"Name": "envoy", "Image": "x", "MountPoints": [{"SourceVolume": "v", "ContainerPath": "/certs/"}]}]}}}}"#;
     let own = Templates::default().with("ecs/task-definition.json.hbs", text);
-    assert_eq!(
-        ecs::build(&task, &Templates::default()).unwrap().warnings.len(),
-        3
-    );
+    assert_eq!(ecs::build(&task, &Templates::default()).unwrap_err().len(), 3);
+    // Of an image of the user's own nobody knows what it holds.
     assert_eq!(ecs::build(&task, &own).unwrap().warnings.len(), 1);
 }
 

@@ -284,7 +284,7 @@ fn nodes(mesh: &Mesh, service: &ResourceKey) -> BTreeSet<ResourceKey> {
             Kind::VirtualNode => drop(out.insert(reference.to.clone())),
             Kind::VirtualRouter => {
                 let routes = mesh.routes_of(&reference.to.name);
-                let targets = routes.into_iter().flat_map(|route| route.spec.rule.targets());
+                let targets = routes.iter().flat_map(|route| route.spec.rule.targets());
                 let node = |name: &str| ResourceKey::in_mesh(mesh.name(), Kind::VirtualNode, name);
                 out.extend(targets.map(|target| node(&target.virtual_node)));
             }

@@ -91,6 +91,7 @@ impl Site {
         if records.mesh.is_empty() && state.history.is_empty() && records.problems.is_empty() {
             return Ok(None);
         }
+        let refusals = self.releaser.all_refusals(mesh).await;
         let mut reader = self.fleet.lock().await;
         let fleet = self.releaser.fleet(mesh, &mut reader).await;
         let live = match &self.prometheus {
@@ -101,6 +102,7 @@ impl Site {
             live,
             records,
             state: Some(state),
+            refusals: refusals.map_err(|error| of_release(&error))?,
             fleet: fleet.map_err(|error| of_release(&error))?,
             streams,
         }))

@@ -7,8 +7,8 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::told;
-use meshform_release::{Fleet, State};
-use meshform_store::{Record, Revision, Timestamp};
+use meshform_release::{Fleet, Refusals, State};
+use meshform_store::{Digest, Record, Revision, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +19,8 @@ pub struct View {
     pub records: Arc<Records>,
     /// The current release and those before it. Nothing where the mesh comes from files.
     pub state: Option<State>,
+    /// Which proxies refused a release that a control plane told them, and why.
+    pub refusals: BTreeMap<Digest, Refusals>,
     /// The proxies that report to buckets.
     pub fleet: Fleet,
     /// The proxies that this server serves by ADS.
@@ -80,6 +82,7 @@ impl View {
         Self {
             records: Arc::new(Records::new(mesh, Revision::default(), problems, BTreeMap::new())),
             state: None,
+            refusals: BTreeMap::new(),
             fleet: Fleet::default(),
             streams: Vec::new(),
             live: None,

@@ -143,20 +143,42 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, parts: &Parts, body: &[
     let Some(page) = Page::parse(&segments) else {
         return Ok(missing());
     };
-    let mut response = shown(plane, (&caller, token), &page, (parts, posts.then_some(&form))).await?;
+    let mut response = shown(
+        plane,
+        Visit {
+            caller: &caller,
+            token,
+            page: &page,
+            parts,
+            form: posts.then_some(&form),
+        },
+    )
+    .await?;
     if let Some(cookie) = new_cookie {
         put(&mut response, header::SET_COOKIE, &cookie);
     }
     Ok(response)
 }
 
+/// A request of a browser that is signed in.
+struct Visit<'a> {
+    caller: &'a Caller,
+    /// What a form of this session has to send along.
+    token: String,
+    page: &'a Page,
+    parts: &'a Parts,
+    form: Option<&'a Query>,
+}
+
 /// A page, after what a form asks for is done.
-async fn shown(
-    plane: &ControlPlane,
-    (caller, token): (&Caller, String),
-    page: &Page,
-    (parts, form): (&Parts, Option<&Query>),
-) -> Done {
+async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
+    let Visit {
+        caller,
+        token,
+        page,
+        parts,
+        form,
+    } = visit;
     if let Some(mesh) = page.mesh()
         && let Err(fault) = caller.may_read(mesh)
     {

@@ -21,6 +21,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use meshform_model::diag::Diagnostic;
+use meshform_release::RefusalMemory;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -235,10 +236,14 @@ async fn look_after(plane: Arc<ControlPlane>) {
 
 /// Now and then notes in the store which proxies refuse their release, for plans and status to tell.
 async fn note_refusals(plane: Arc<ControlPlane>) {
+    let mut memory = RefusalMemory::default();
     loop {
         tokio::time::sleep(NOTE).await;
-        for ((mesh, release), seen) in plane.streams.refusals() {
-            if let Err(error) = plane.served.note_refusals(&mesh, &release, &seen).await {
+        let all = plane.streams.refusals();
+        memory.retain(|mesh, release| all.contains_key(&(mesh.to_owned(), release.to_string())));
+        for ((mesh, release), seen) in all {
+            let noted = plane.served.note_refusals(&mesh, &release, &seen, &mut memory);
+            if let Err(error) = noted.await {
                 tracing::warn!(
                     mesh,
                     error,

@@ -2,9 +2,11 @@
 //!
 //! - `view`: what one proxy is told, from the bundle of its release.
 //! - `session`: one stream's state; which rules hold there is told and tested there.
+//! - `hosts`: what pollers have found of hosts that are looked up.
 //! - `releases`: the releases of each mesh that somebody asks for, followed.
 //! - `service`: gRPC around it.
 
+mod hosts;
 mod proto;
 mod releases;
 mod service;

@@ -62,6 +62,12 @@ pub fn explain(mesh: &Mesh, key: &ResourceKey, options: &Options) -> Result<Vec<
     Ok(list)
 }
 
+/// What holds where a value is not set, and whose default that is.
+struct Unset<'a> {
+    means: &'a str,
+    whose: Source,
+}
+
 /// What is told of one thing.
 #[derive(Debug)]
 struct Part<'a> {
@@ -98,11 +104,12 @@ impl<'a> Part<'a> {
         &mut self,
         name: &str,
         value: Option<&Sourced<T>>,
-        (show, default, whose): (impl FnOnce(&T) -> String, &str, Source),
+        show: impl FnOnce(&T) -> String,
+        unset: Unset<'_>,
     ) {
         match value {
             Some(value) => self.add(name, value, show),
-            None => self.tell(name, default, whose),
+            None => self.tell(name, unset.means, unset.whose),
         }
     }
 }

@@ -98,7 +98,8 @@ impl ResourceType {
 
 impl Resource {
     pub(crate) fn new(
-        (kind, name): (ResourceType, &str),
+        kind: ResourceType,
+        name: &str,
         message: Vec<u8>,
         json: impl Into<Arc<str>>,
         origins: Vec<PartOrigin>,

@@ -56,6 +56,15 @@ enum BorrowedSegment<'a> {
     Index(usize),
 }
 
+/// An object, and what its shape says of the fields that belong together.
+#[derive(Clone, Copy)]
+struct Members<'a> {
+    shape: &'a ObjectShape,
+    object: &'a Object,
+    /// Where it is.
+    span: Option<Span>,
+}
+
 struct Walker<'a> {
     /// Whose names the messages use.
     dialect: Dialect,
@@ -175,38 +184,33 @@ impl<'a> Walker<'a> {
 
     fn union(&mut self, shape: &'a ObjectShape, object: &'a Object, node: &'a Node) {
         let names: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
-        self.exactly_one(
+        let of = Members {
             shape,
-            &names,
-            (object, node),
-            [codes::UNION_EMPTY, codes::UNION_SEVERAL],
-        );
+            object,
+            span: node.span,
+        };
+        self.exactly_one(of, &names, codes::UNION_EMPTY, codes::UNION_SEVERAL);
     }
 
     fn groups(&mut self, shape: &'a ObjectShape, object: &'a Object, node: &'a Node) {
+        let of = Members {
+            shape,
+            object,
+            span: node.span,
+        };
         for group in &shape.one_of {
-            self.exactly_one(
-                shape,
-                group,
-                (object, node),
-                [codes::GROUP_EMPTY, codes::GROUP_SEVERAL],
-            );
+            self.exactly_one(of, group, codes::GROUP_EMPTY, codes::GROUP_SEVERAL);
         }
         for group in &shape.at_most_one {
             let given = given_of(group, object);
             if given.len() > 1 {
-                self.several(shape, &given, object, (codes::GROUP_SEVERAL, "at most one"));
+                self.several(of, &given, codes::GROUP_SEVERAL, "at most one");
             }
         }
     }
 
-    fn exactly_one<S: AsRef<str>>(
-        &mut self,
-        shape: &'a ObjectShape,
-        names: &[S],
-        (object, node): (&'a Object, &Node),
-        [none, several]: [Code; 2],
-    ) {
+    fn exactly_one<S: AsRef<str>>(&mut self, of: Members<'a>, names: &[S], none: Code, several: Code) {
+        let Members { shape, object, span } = of;
         let given = given_of(names, object);
         // A member that does not exist was reported already; it was meant to be the choice.
         let misspelt = object
@@ -219,20 +223,15 @@ impl<'a> Walker<'a> {
                 _ => Diagnostic::error(none, format!("none of {} is given", listed(&called, "and")))
                     .help("give exactly one of them"),
             };
-            self.report(problem, node.span);
+            self.report(problem, span);
         } else if given.len() > 1 {
-            self.several(shape, &given, object, (several, "exactly one"));
+            self.several(of, &given, several, "exactly one");
         }
     }
 
     /// Reports fields that exclude each other, at the one that was written second.
-    fn several(
-        &mut self,
-        shape: &'a ObjectShape,
-        given: &[&str],
-        object: &'a Object,
-        (code, allowed): (Code, &str),
-    ) {
+    fn several(&mut self, of: Members<'a>, given: &[&str], code: Code, allowed: &str) {
+        let Members { shape, object, .. } = of;
         // An expression may turn out to be nothing at all; then there is no conflict.
         let known = given.iter().filter(|name| {
             object

@@ -70,6 +70,19 @@ pub struct Field {
 #[derive(Debug, Clone)]
 pub struct Number(String);
 
+// === impl Field ===
+
+impl Field {
+    /// The field with another value.
+    pub fn with(&self, node: Node) -> Self {
+        Self {
+            name: self.name.clone(),
+            name_span: self.name_span,
+            node,
+        }
+    }
+}
+
 // === impl Node ===
 
 impl Node {
@@ -261,6 +274,11 @@ impl Object {
 
     /// Adds a field as read; the reader has seen to it that the name is new.
     pub fn push(&mut self, field: Field) {
+        // Most objects have one to three fields, and a mesh has many objects: room for four, with which a vector
+        // begins, would be most of the memory.
+        if self.fields.len() == self.fields.capacity() {
+            self.fields.reserve_exact(self.fields.len().max(1));
+        }
         self.fields.push(field);
     }
 

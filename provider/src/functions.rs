@@ -1,6 +1,7 @@
 //! Functions: pure, called while Terraform plans, without a store.
 
 mod ecs;
+mod files;
 mod proxy;
 
 pub(crate) use ecs::{EcsProxyConfiguration, EcsSidecar, proxy_configuration, proxy_configuration_type};

@@ -4,6 +4,7 @@ use crate::error::{ReleaseError, Result};
 use crate::outcome::{Preview, ReleaseOutcome};
 use crate::policy::{self, Holding, Trigger};
 use crate::publishing::Look;
+use crate::refusals::Refusals;
 use crate::releaser::Releaser;
 use crate::state::{ReleaseEntry, State};
 use crate::supply::Supply;
@@ -26,6 +27,8 @@ pub struct Status {
     pub pending: Preview,
     /// The places where it is published.
     pub targets: Vec<TargetStatus>,
+    /// Which proxies refuse the current release that a control plane told them, and why.
+    pub refused: Refusals,
 }
 
 impl Releaser {
@@ -34,8 +37,13 @@ impl Releaser {
         let pointed = self.pointed(mesh).await?;
         let targets = self.targets_of(mesh, &pointed, Look::Everything).await?;
         let state = pointed.state;
+        let refused = match &state.current {
+            Some(release) => self.refusals(mesh, release).await?,
+            None => Refusals::new(),
+        };
         Ok(Status {
             targets,
+            refused,
             mesh: mesh.to_owned(),
             revision: self.store.list(&Prefix::mesh(mesh)).await?.revision,
             current: state.current_entry().cloned(),

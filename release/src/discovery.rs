@@ -7,6 +7,7 @@ use crate::releaser::Releaser;
 use crate::state::State;
 use crate::target::Target;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, PollerState};
+use meshform_bundle::objects::EndpointSet;
 use meshform_bundle::{Digest, Error, mesh_prefix};
 use meshform_envoy::polled::{self, Looked};
 use meshform_model::diag::Diagnostic;
@@ -77,8 +78,22 @@ impl BucketTarget {
         Ok(())
     }
 
+    /// A set of endpoints.
+    pub(crate) async fn endpoint_set(&self, mesh: &str, digest: &Digest) -> Result<EndpointSet> {
+        let key = EndpointSet::key(mesh, digest);
+        match self.objects.get(&key).await? {
+            Some((bytes, _)) => {
+                EndpointSet::decode(&bytes).map_err(|error| ReleaseError::of_bundle(mesh, error))
+            }
+            None => Err(ReleaseError::Damaged {
+                mesh: mesh.to_owned(),
+                detail: format!("the endpoints {digest} are not there"),
+            }),
+        }
+    }
+
     /// How the poller of a mesh is.
-    async fn poller(&self, mesh: &str) -> Result<Option<PollerState>> {
+    pub(crate) async fn poller(&self, mesh: &str) -> Result<Option<PollerState>> {
         let found = self.objects.get(&PollerState::key(mesh)).await?;
         found
             .map(|(bytes, _)| PollerState::decode(mesh, &bytes))

@@ -19,6 +19,16 @@ impl Served {
         &self.release
     }
 
+    pub fn mesh(&self) -> &str {
+        &self.manifest.mesh
+    }
+
+    /// The names under which Envoys ask for hosts that a poller looks up.
+    pub fn polled(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.manifest.discovery.values();
+        nodes.flat_map(|node| node.assignments.keys().map(String::as_str))
+    }
+
     /// What it has of a proxy.
     pub fn proxy(&self, proxy: &ProxyId) -> Option<&ProxyEntry> {
         let path = proxy.to_string();

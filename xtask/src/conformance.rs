@@ -10,7 +10,7 @@ use crate::tools::{self, Tool};
 const PROMISES: &str = "what_is_promised_holds";
 const MUTATIONS: &str = "each_field_is_noticed_by_a_row";
 
-/// Runs the rows and writes `docs/conformance.md`; with `--only` runs some of them and writes nothing; with `--mutate`
+/// Runs the rows and writes `docs/guides/conformance.md`; with `--only` runs some of them and writes nothing; with `--mutate`
 /// says which row notices when a field of Envoy's configuration is missing.
 pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

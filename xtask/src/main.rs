@@ -77,7 +77,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "conformance",
         usage: "[--only SECTION | --mutate [--only FIELD | --sample N]]",
-        about: "every feature of the model on real Envoy; writes docs/conformance.md, or says which row notices a missing field",
+        about: "every feature of the model on real Envoy; writes docs/guides/conformance.md, or says which row notices a missing field",
         run: conformance::run,
     },
     Task {

@@ -54,6 +54,19 @@ const PROMISES: &[Promise] = &[
         variables: &[("MESHFORM_MESHES", "5000")],
     },
     Promise {
+        name: "applies",
+        about: "applies of 1,000 proxies at 200 ms a request of the bucket, 4 ms a file operation, beside 30 busy \
+                threads: every proxy has what was applied",
+        package: "meshform-acceptance",
+        target: Some("promises"),
+        tests: "an_apply_waits_for_",
+        variables: &[
+            ("MESHFORM_PROXIES", "1000"),
+            ("MESHFORM_REQUEST_MS", "200"),
+            ("MESHFORM_BUSY", "30"),
+        ],
+    },
+    Promise {
         name: "bucket",
         about: "5,000 histories of a store on a simulated storage that loses requests and answers: every acknowledged \
                 write is there, none twice",

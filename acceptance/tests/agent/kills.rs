@@ -50,7 +50,7 @@ fn killed_at_random_under_load_both_come_back_with_what_is_published() {
     start(&mut world);
     world.serves("first");
     let egress = SocketAddr::from(([127, 0, 0, 1], world.published.egress));
-    let load = Load::start(egress, "b.local", "/", (50, 2));
+    let load = Load::start(egress, "b.local", "/", 50, 2);
     let mut longest = Duration::ZERO;
     for round in 0..kills {
         let turn = (round + 1) % 2;

@@ -263,12 +263,7 @@ fn roll(kind: Kind, requests: usize) -> Tally {
     fleet.add_caller();
     let load = |fleet: &Fleet| {
         let port = fleet.callers.last().unwrap().world.published.egress;
-        Load::start(
-            SocketAddr::from(([127, 0, 0, 1], port)),
-            "b.local",
-            "/",
-            (RATE, 4),
-        )
+        Load::start(SocketAddr::from(([127, 0, 0, 1], port)), "b.local", "/", RATE, 4)
     };
     let mut running = load(&fleet);
     let mut all = Tally::default();

@@ -28,6 +28,8 @@ mod requests;
 mod server;
 mod targets;
 mod teams;
+#[path = "../provider/wait.rs"]
+mod wait;
 #[path = "../provider/world.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod world;

@@ -26,6 +26,8 @@ mod sequences;
 mod server;
 mod stack;
 mod template;
+#[path = "../provider/wait.rs"]
+mod wait;
 mod world;
 
 use std::net::SocketAddr;

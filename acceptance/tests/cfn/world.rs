@@ -3,6 +3,7 @@
 use crate::lambda::Lambda;
 use crate::policy::Asked;
 use crate::server::Server;
+pub(crate) use crate::wait::wait;
 use crate::{Bucket, KEY, SECRET};
 use meshform_acceptance::tools;
 use meshform_compiler::frontend::{self, Input, Options};
@@ -151,14 +152,6 @@ fn environment(bucket: &Bucket) -> Vec<(String, String)> {
     .to_vec()
 }
 
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(future)
-}
-
 /// A template of YAML with CloudFormation's short functions as the JSON that CloudFormation makes of it.
 pub(crate) fn template(text: &str) -> Value {
     let input = Input {
@@ -170,5 +163,9 @@ pub(crate) fn template(text: &str) -> Value {
         symbolic: true,
         ..Options::default()
     };
-    frontend::read(vec![input], &options).whole.pop().unwrap().json
+    frontend::read(vec![input], &options)
+        .whole
+        .pop()
+        .unwrap()
+        .to_json()
 }

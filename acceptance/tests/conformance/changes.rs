@@ -19,7 +19,7 @@ const SECURE: &str = "secure.apps.local";
 /// Sends requests through `web` to a service during a change; every one must be answered.
 fn during(what: &str, web: &mut TestedProxy, service: &str, change: impl FnOnce(&mut TestedProxy)) -> Tally {
     let address = ([127, 0, 0, 1], web.port).into();
-    let load = Load::start(address, service, "/", (200, 4));
+    let load = Load::start(address, service, "/", 200, 4);
     sleep(Duration::from_millis(200));
     change(web);
     sleep(Duration::from_millis(300));

@@ -1,4 +1,4 @@
-//! Every feature of the model that Envoy can show, on real Envoys with real services; `docs/conformance.md` is made
+//! Every feature of the model that Envoy can show, on real Envoys with real services; `docs/guides/conformance.md` is made
 //! of this. `cargo xtask conformance` runs the rows and writes the page; as a test, a difference to the page fails.
 //!
 //! `MESHFORM_CONFORMANCE=write` writes; `MESHFORM_CONFORMANCE_ONLY=word` runs the sections with that word in their
@@ -82,7 +82,7 @@ fn what_is_promised_holds() {
         coverage.problems.join("\n")
     );
     let page = page::render(&sections, &coverage);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides/conformance.md");
     if std::env::var("MESHFORM_CONFORMANCE").is_ok_and(|mode| mode == "write") {
         let skipped: Vec<&str> = rows().filter(|row| row.skipped).map(|row| row.feature).collect();
         assert!(
@@ -94,7 +94,7 @@ fn what_is_promised_holds() {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == page,
-            "docs/conformance.md is not what the rows say: run `cargo xtask conformance`"
+            "docs/guides/conformance.md is not what the rows say: run `cargo xtask conformance`"
         );
     }
 }

@@ -1,10 +1,17 @@
-//! The page: `docs/conformance.md`. No times and no numbers of this machine: the same rows give the same bytes.
+//! The page: `docs/guides/conformance.md`. No times and no numbers of this machine: the same rows give the same bytes.
 
 use super::coverage::Coverage;
 use super::sheet::Row;
 use std::fmt::Write;
 
-const HEAD: &str = "# Conformance
+const HEAD: &str = "---
+page_title: \"Conformance\"
+subcategory: \"\"
+description: |-
+  What each field of the model does, and how that was shown on a real Envoy.
+---
+
+# Conformance
 
 What meshform promises of each field, and how that was shown: the compiler's output runs on a real Envoy 1.40, with
 real services behind it (HTTP/1.1 and TCP on bare sockets, HTTP/2 and gRPC by frame, TLS with certificates made for

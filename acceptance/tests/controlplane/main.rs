@@ -16,6 +16,7 @@ mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod polled;
 mod proxies;
 mod server;
 mod together;

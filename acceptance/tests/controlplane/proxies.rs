@@ -162,7 +162,7 @@ fn a_shift_reaches_an_envoy_that_asks_for_the_state_of_the_world() {
 fn follow(world: bool) {
     let mut mesh = World::new(world);
     mesh.answered_by("one");
-    let load = Load::start(mesh.entrance, "s.local", "/", (100, 2));
+    let load = Load::start(mesh.entrance, "s.local", "/", 100, 2);
     mesh.shift(&[("two", 100)]);
     mesh.answered_by("two");
     // The server goes; the proxy goes on. It comes back, and the next change arrives.

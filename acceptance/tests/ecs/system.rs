@@ -105,7 +105,7 @@ pub(crate) fn run() {
     );
 
     // A rolling replacement, under load: the new task is healthy and known before the old one is stopped.
-    let load = Load::start(public, "shop.example", "/called/", (250, 8));
+    let load = Load::start(public, "shop.example", "/called/", 250, 8);
     let third = start("virtualNode/prices-v2", REPLACEMENT);
     bucket.publish(&system.mesh([0, 100], &[SECOND, REPLACEMENT]));
     // ECS takes the address away and stops the task at about the same time.

@@ -1,5 +1,6 @@
 //! A cluster of etcd on ports of its own.
 
+pub(crate) use crate::wait::wait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use meshform_acceptance::{ports, tools};
@@ -23,15 +24,6 @@ pub(crate) struct Cluster {
 struct Member {
     process: Child,
     port: u16,
-}
-
-/// Runs what a store does.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(future)
 }
 
 impl Cluster {

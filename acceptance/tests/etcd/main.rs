@@ -15,6 +15,8 @@ mod cluster;
 mod command;
 mod faults;
 mod security;
+#[path = "../provider/wait.rs"]
+mod wait;
 
 use cluster::{Cluster, wait};
 use meshform_store::testing;

@@ -2,6 +2,7 @@
 
 use crate::promise::{is_kept, no_warning, nodes};
 use crate::server::{Fault, Server};
+use crate::size;
 use crate::world::{World, says, wait};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,9 +20,14 @@ fn an_apply_waits_for_a_slow_bucket() {
     let server = Server::start();
     let bucket = server.bucket("p");
     let world = bucket.world("terraform", "");
-    world.write(&settings(&bucket), &nodes(12, 8080));
-    server.slow(Duration::from_millis(60));
-    no_warning(&world.apply().text);
+    let proxies = size::proxies(40);
+    world.write(&settings(&bucket), &nodes(proxies, 8080));
+    server.slow(size::request());
+    let what = format!(
+        "a first apply of {proxies} proxies, {:?} a request",
+        size::request()
+    );
+    no_warning(&size::timed(&what, || world.apply()).text);
     server.slow(Duration::ZERO);
     let store = bucket.store();
     wait(is_kept(&*store, &[&published(&world)]));

@@ -1,6 +1,7 @@
 //! Publish directories on slow, full and unwritable disks.
 
 use crate::promise::{is_kept, no_warning, nodes};
+use crate::size;
 use crate::slow;
 use crate::world::{World, open, says, wait};
 use meshform_acceptance::terraform::Ran;
@@ -37,10 +38,12 @@ fn meshform(world: &World, arguments: &[&str]) -> (bool, String) {
 fn an_apply_waits_for_slow_disks() {
     let folder = tempfile::tempdir().unwrap();
     let library = slow::library(folder.path());
-    let world = World::with_provider(SETTINGS, &nodes(40, 8080))
+    let proxies = size::proxies(40);
+    let world = World::with_provider(SETTINGS, &nodes(proxies, 8080))
         .env("LD_PRELOAD", &library.to_string_lossy())
         .env("MESHFORM_TEST_SLOW", "4000");
-    no_warning(&world.apply().text);
+    let what = format!("a first apply of {proxies} proxies, 4 ms a file operation, two directories");
+    no_warning(&size::timed(&what, || world.apply()).text);
     kept(&world);
     let (fine, said) = meshform(&world, &["status"]);
     assert!(fine, "{said}");

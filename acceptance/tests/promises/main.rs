@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "a test program"
 )]
@@ -25,10 +26,13 @@ mod promise;
 #[path = "../buckets/server.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod server;
+mod size;
 mod slow;
 #[path = "../provider/small_mesh.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod small_mesh;
+#[path = "../provider/wait.rs"]
+mod wait;
 #[path = "../provider/world.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod world;

@@ -104,17 +104,7 @@ fn a_host_name_in_a_profile_is_told_at_its_attribute() {
 
 #[test]
 fn a_plan_without_a_refresh_after_the_provider_was_switched_is_an_error() {
-    let world = World::of_json(&tools::terraform_in_turn(), &same_names(CONFIGURATION));
-    world.module().write("terraform.tfstate", STATE).unwrap();
-    let replaced = world.run(&[
-        "state",
-        "replace-provider",
-        "-auto-approve",
-        "-no-color",
-        "hashicorp/aws",
-        "meshform/appmesh",
-    ]);
-    assert!(replaced.ok(), "{}", replaced.text);
+    let world = World::of_replaced_state(&tools::terraform_in_turn(), &same_names(CONFIGURATION), STATE);
     let ran = world.run(&["plan", "-no-color", "-refresh=false"]);
     assert!(!ran.ok(), "{}", ran.text);
     says(&ran.flat(), &["MF0710", "once without `-refresh=false`"]);

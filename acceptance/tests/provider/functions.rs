@@ -104,6 +104,29 @@ fn what_cannot_be_a_task_is_refused_with_the_reason() {
     assert!(world.plan_fails().contains("MF0916"));
     world.write("", &text.replace("interception {\n      explicit {}\n    }", ""));
     assert!(world.plan_fails().contains("MF0911"));
+
+    // A log that the task has no place for: Envoy's own image would not take it.
+    let logging = "logging {\n      access_log {\n        file {\n          path = \"/logs/access.log\"\n        }\n      }\n    }";
+    let logged = text.replacen(
+        "service_discovery {",
+        &format!("{logging}\n    service_discovery {{"),
+        1,
+    );
+    assert_ne!(logged, text);
+    world.write("", &logged);
+    let refused = world.plan_fails();
+    assert!(
+        refused.contains("MF0917") && refused.contains("/logs/access.log"),
+        "{refused}"
+    );
+    let app = "jsonencode([{ name = \"app\", image = \"app:1\" }";
+    let mounted =
+        "{ name = \"envoy\", mountPoints = [{ sourceVolume = \"logs\", containerPath = \"/logs\" }] }";
+    world.write("", &logged.replace(app, &format!("{app}, {mounted}")));
+    world.plan();
+    // What an image of one's own holds, nobody else knows.
+    world.write("", &logged.replace("envoyproxy/envoy:v1.40.0", "shop/envoy:1"));
+    world.plan();
 }
 
 #[test]

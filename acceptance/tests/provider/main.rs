@@ -31,6 +31,7 @@ mod small_mesh;
 mod stores;
 mod teams;
 mod versions;
+mod wait;
 mod world;
 mod writers;
 mod zero_and_empty;

@@ -53,17 +53,7 @@ fn a_moved_block_renames_the_type_and_nothing_else() {
 
 #[test]
 fn replacing_the_provider_in_the_state_is_a_way_without_the_old_one() {
-    let world = World::of_json(&tools::terraform_in_turn(), &same_names(CONFIGURATION));
-    world.module().write("terraform.tfstate", STATE).unwrap();
-    let ran = world.run(&[
-        "state",
-        "replace-provider",
-        "-auto-approve",
-        "-no-color",
-        "hashicorp/aws",
-        "meshform/appmesh",
-    ]);
-    assert!(ran.ok(), "{}", ran.text);
+    let world = World::of_replaced_state(&tools::terraform_in_turn(), &same_names(CONFIGURATION), STATE);
     first_plan_changes_in_place(&world);
     world.apply();
     world.plan_is_empty();

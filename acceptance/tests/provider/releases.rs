@@ -153,7 +153,7 @@ fn envoy_follows_an_apply_without_a_restart_and_a_canary_leaves_without_a_failed
     apps.splits(10);
 
     // The canary goes, node and target in one apply; Terraform destroys the node first.
-    let load = Load::start(apps.address(), HOST, "/", (200, 4));
+    let load = Load::start(apps.address(), HOST, "/", 200, 4);
     std::thread::sleep(Duration::from_millis(300));
     apps.set((10, 90), false);
     says(&apps.apply(), &["1 destroyed"]);

@@ -51,18 +51,7 @@ impl Left {
 
     /// A root module whose state was given to this provider by `terraform state replace-provider`.
     fn replaced(&self, program: &Path) -> World {
-        let world = World::of_json(program, &same_names(self.configuration));
-        world.module().write("terraform.tfstate", self.state).unwrap();
-        let ran = world.run(&[
-            "state",
-            "replace-provider",
-            "-auto-approve",
-            "-no-color",
-            "hashicorp/aws",
-            "meshform/appmesh",
-        ]);
-        assert!(ran.ok(), "{}: {}", self.version, ran.text);
-        world
+        World::of_replaced_state(program, &same_names(self.configuration), self.state)
     }
 
     /// The first plan writes everything in place; after the apply nothing is left to do, and names, ids, ARNs, owners

@@ -1,12 +1,12 @@
 //! A root module with a store of its own, what Terraform makes of it, and what the store then holds.
 
+pub(crate) use crate::wait::wait;
 use meshform_acceptance::terraform::{Module, Ran};
 use meshform_acceptance::tools;
 use meshform_model::key::ResourceKey;
 use meshform_store::{Author, Draft, Expected, Prefix, Record, SqliteOptions, SqliteStore, Store};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::{Path, PathBuf};
 
 /// What begins every configuration; the provider block follows.
@@ -53,6 +53,22 @@ impl World {
         let world = Self::on(program, "", "");
         std::fs::remove_file(world.module.dir().join("main.tf")).unwrap();
         world.write_json(configuration);
+        world
+    }
+
+    /// The same, with a state of hashicorp/aws that `terraform state replace-provider` gave to this provider.
+    pub(crate) fn of_replaced_state(program: &Path, configuration: &Value, state: &str) -> Self {
+        let world = Self::of_json(program, configuration);
+        world.module().write("terraform.tfstate", state).unwrap();
+        let ran = world.run(&[
+            "state",
+            "replace-provider",
+            "-auto-approve",
+            "-no-color",
+            "hashicorp/aws",
+            "meshform/appmesh",
+        ]);
+        assert!(ran.ok(), "{}", ran.text);
         world
     }
 
@@ -317,12 +333,6 @@ pub(crate) fn records(directory: &Path) -> Vec<Record> {
 
 pub(crate) fn open(directory: &Path) -> SqliteStore {
     SqliteStore::open(SqliteOptions::new(directory)).unwrap()
-}
-
-/// Runs a store's future to its end.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(future)
 }
 
 /// Whoever works behind Terraform's back.

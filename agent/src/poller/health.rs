@@ -1,14 +1,11 @@
 //! How the poller is: what it reads and writes, told on a loopback address and in its lease.
 
 use crate::log;
+use crate::server::{Answer, Asked};
 use meshform_bundle::discovery::{NodeState, PollerState};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 pub(super) struct Health {
@@ -45,10 +42,14 @@ impl Health {
 
     /// What was read is written: what is known of each node from now on.
     pub(super) fn knows(&self, nodes: BTreeMap<String, NodeState>) {
-        let told = |nodes: &BTreeMap<String, NodeState>| -> Vec<(String, usize, bool, Option<String>)> {
+        // When it was read is told with the next renewal.
+        let told = |nodes: &BTreeMap<String, NodeState>| -> BTreeMap<String, NodeState> {
             let told = nodes.iter();
-            told.map(|(name, node)| (name.clone(), node.endpoints, node.at > 0, node.problem.clone()))
-                .collect()
+            told.map(|(name, node)| {
+                let at = u64::from(node.at > 0);
+                (name.clone(), NodeState { at, ..node.clone() })
+            })
+            .collect()
         };
         let before = std::mem::replace(&mut self.state.borrow_mut().nodes, nodes);
         if told(&before) != told(&self.state.borrow().nodes) {
@@ -136,57 +137,15 @@ fn told(place: &RefCell<Option<String>>, problem: Option<String>) {
     }
 }
 
-/// `/health` and `/status`, for ever.
-pub(super) async fn serve(listener: TcpListener, health: Rc<Health>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let health = Rc::clone(&health);
-                tokio::task::spawn_local(async move {
-                    let _ = tokio::time::timeout(Duration::from_secs(5), answer(stream, &health)).await;
-                });
-            }
-            // Out of descriptors: others will be closed.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn answer(mut stream: TcpStream, health: &Health) -> std::io::Result<()> {
-    let mut read = Vec::with_capacity(1024);
-    while !read.windows(4).any(|four| four == b"\r\n\r\n") {
-        if read.len() > 16_384 || stream.read_buf(&mut read).await? == 0 {
-            return Ok(());
-        }
-    }
-    let line = String::from_utf8_lossy(&read);
-    let mut words = line.split_whitespace();
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (status, body) = match (method, path) {
+/// The poller's own interface: `/health` and `/status`.
+pub(super) fn answer(health: &Health, asked: &Asked) -> Answer {
+    match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let healthy = health.is_healthy();
-            let status = if healthy {
-                "200 OK"
-            } else {
-                "503 Service Unavailable"
-            };
             let body = json!({"healthy": healthy, "leads": health.leads(), "reasons": health.reasons()});
-            (status, body.to_string())
+            Answer::json(if healthy { 200 } else { 503 }, &body)
         }
-        ("GET", "/status") => {
-            let state = serde_json::to_value(health.state()).unwrap_or_default();
-            ("200 OK", state.to_string())
-        }
-        _ => (
-            "404 Not Found",
-            json!({"error": "there are /health and /status"}).to_string(),
-        ),
-    };
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
-    stream.shutdown().await
+        ("GET", "/status") => Answer::json(200, &serde_json::to_value(health.state()).unwrap_or_default()),
+        _ => Answer::json(404, &json!({"error": "there are /health and /status"})),
+    }
 }

@@ -126,6 +126,13 @@ impl Objects {
         Ok(None)
     }
 
+    /// A set that has what was written last of a node.
+    pub(super) fn set_of(&self, node: &str) -> Option<Digest> {
+        let mut sets = self.sets.iter();
+        let found = sets.find(|(nodes, _)| nodes.contains(node));
+        found.map(|(_, written)| written.digest.clone())
+    }
+
     /// Writes what differs; the number of proxies that were told something else.
     pub(super) async fn write(
         &mut self,

@@ -17,7 +17,16 @@ use crate::objects::EndpointSet;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+/// Which content a file has, without reading it: files are replaced, never written in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
 
 impl Publisher {
     /// What is to be looked up for a mesh.
@@ -38,6 +47,23 @@ impl Publisher {
         read(&self.beside("endpoints", mesh, "json"))?
             .map(|bytes| EndpointSet::decode(&bytes))
             .transpose()
+    }
+
+    /// Which content the file of [`endpoints`](Self::endpoints) has. None where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn endpoints_stamp(&self, mesh: &str) -> Result<Option<Stamp>> {
+        let path = self.beside("endpoints", mesh, "json");
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(Stamp {
+                inode: found.ino(),
+                length: found.len(),
+                modified: (found.mtime(), found.mtime_nsec()),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path, "look at", &error)),
+        }
     }
 
     /// How the poller of a mesh is.

@@ -5,9 +5,9 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
+use crate::store::FromStoreArgument;
 use meshform_envoy as envoy;
 use meshform_model::rules::Options as Rules;
-use std::path::PathBuf;
 
 /// Write the Envoy bootstrap of one virtual node or virtual gateway to standard output
 #[derive(Debug, clap::Args)]
@@ -16,9 +16,8 @@ pub(crate) struct Arguments {
     node: String,
     #[command(flatten)]
     input: InputArguments,
-    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromStoreArgument,
     /// Where Envoy gets its configuration from
     #[arg(long, value_enum, default_value = "static")]
     mode: Mode,
@@ -42,7 +41,7 @@ enum Mode {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
+    let Some(mut loaded) = load_or_store(&arguments.input, arguments.from.name(), io) else {
         return Exit::WrongUse;
     };
     loaded.demand_values();

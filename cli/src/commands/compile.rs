@@ -12,6 +12,7 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::output::{self, Files};
 use crate::render::{self, Count, Format, FormatArgument};
+use crate::store::FromStoreArgument;
 use meshform_model::diag::has_errors;
 use meshform_model::mesh::Mesh;
 use serde_json::json;
@@ -22,9 +23,8 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromStoreArgument,
     /// What to make
     #[arg(long, value_enum)]
     target: Target,
@@ -104,7 +104,7 @@ enum Companions {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
+    let Some(mut loaded) = load_or_store(&arguments.input, arguments.from.name(), io) else {
         return Exit::WrongUse;
     };
     let (files, _) = targets::build(arguments, io, &mut loaded);
@@ -125,18 +125,21 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
 }
 
+/// A compilation that keeps nothing.
+pub(crate) struct Trial<'a> {
+    pub(crate) target: Target,
+    pub(crate) input: &'a InputArguments,
+    pub(crate) files: &'a FilesArgument,
+    pub(crate) quotas: &'a QuotaArgument,
+}
+
 /// What stands in the way of making that of what was loaded: everything that a compilation says, and nothing is kept.
 /// The meshes come back.
-pub(crate) fn judge(
-    target: Target,
-    (input, files, quotas): (&InputArguments, &FilesArgument, &QuotaArgument),
-    io: &Io,
-    loaded: &mut Loaded,
-) -> Vec<Mesh> {
+pub(crate) fn judge(trial: Trial<'_>, io: &Io, loaded: &mut Loaded) -> Vec<Mesh> {
     let arguments = Arguments {
-        input: input.clone(),
-        store: None,
-        target,
+        input: trial.input.clone(),
+        from: FromStoreArgument::default(),
+        target: trial.target,
         out: PathBuf::from("."),
         node: None,
         templates: None,
@@ -148,8 +151,8 @@ pub(crate) fn judge(
         companions: Companions::Keep,
         collector_image: meshform_compiler::ecs::COLLECTOR_IMAGE.to_owned(),
         check: true,
-        proxy_files: files.clone(),
-        quotas: quotas.clone(),
+        proxy_files: trial.files.clone(),
+        quotas: trial.quotas.clone(),
         format: FormatArgument { format: Format::Text },
     };
     targets::build(&arguments, io, loaded).1

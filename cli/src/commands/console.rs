@@ -8,6 +8,7 @@ use crate::io::Io;
 use crate::output::{self, Files};
 use crate::render;
 use crate::store;
+use crate::store::FromStoreArgument;
 use meshform_console::{Site, View, files};
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::mesh::Mesh;
@@ -22,9 +23,8 @@ use std::sync::Arc;
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromStoreArgument,
     /// Where to write; what an earlier run wrote there and is no more is taken away
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -82,7 +82,7 @@ fn of_files(meshes: Vec<Mesh>, problems: &[Diagnostic], made: &mut Files) -> Res
 }
 
 fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<(), Problem> {
-    let name = arguments.store.as_deref().unwrap_or(Path::new(".meshform"));
+    let name = arguments.from.name().unwrap_or(Path::new(".meshform"));
     let opened = store::open(io, name)?;
     let site = Site::new(Arc::clone(&opened), store::releaser(io, opened, &[])?);
     store::wait(async {

@@ -116,7 +116,7 @@ impl Arguments {
             return load_store(&input, Some(side), io);
         }
         if let Some((store, release)) = of_release(side, io) {
-            return load_release(&input, (&store, &release), io);
+            return load_release(&input, &store, &release, io);
         }
         input.paths.push(side.to_owned());
         load_side(&input, false, io)

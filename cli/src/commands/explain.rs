@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
+use crate::store::FromStoreArgument;
 use meshform_compiler::graph::{self, Picture};
 use meshform_envoy::ir::Source;
 use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Verdict};
@@ -64,9 +65,8 @@ pub(crate) struct RouteArguments {
 struct From {
     #[command(flatten)]
     input: InputArguments,
-    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    store: FromStoreArgument,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -196,7 +196,7 @@ fn run(
     io: &mut Io,
     work: impl FnOnce(&Mesh, &ResourceKey) -> Result<Shown, Vec<Diagnostic>>,
 ) -> Exit {
-    let Some(mut loaded) = load_or_store(&from.input, from.store.as_deref(), io) else {
+    let Some(mut loaded) = load_or_store(&from.input, from.store.name(), io) else {
         return Exit::WrongUse;
     };
     loaded.demand_values();

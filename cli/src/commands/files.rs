@@ -26,7 +26,7 @@ pub(crate) struct FilesArgument {
 
 impl FilesArgument {
     /// Adds what is wrong with the files, where that was asked for and the meshes are valid.
-    pub(crate) fn check(&self, io: &Io, meshes: &[Mesh], (node, loaded): (Option<&str>, &mut Loaded)) {
+    pub(crate) fn check(&self, io: &Io, meshes: &[Mesh], node: Option<&str>, loaded: &mut Loaded) {
         let Some(root) = &self.check_files else { return };
         if has_errors(&loaded.problems) {
             return;

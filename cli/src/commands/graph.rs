@@ -6,10 +6,10 @@ use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render;
+use crate::store::FromStoreArgument;
 use meshform_compiler::graph::{self, Picture};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::rules::Options as Rules;
-use std::path::PathBuf;
 
 /// Draw who calls whom, and by which routes, on standard output
 ///
@@ -18,9 +18,8 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Read from this store, a directory or a bucket such as `s3://bucket/prefix`, instead of files
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "paths")]
-    store: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromStoreArgument,
     /// How it is written
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Format,
@@ -46,7 +45,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    let Some(mut loaded) = load_or_store(&arguments.input, arguments.store.as_deref(), io) else {
+    let Some(mut loaded) = load_or_store(&arguments.input, arguments.from.name(), io) else {
         return Exit::WrongUse;
     };
     let mut refused = has_errors(&loaded.problems);

@@ -133,7 +133,8 @@ pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &
 /// What a release of a store was made from, of one mesh where one is asked for.
 pub(crate) fn load_release(
     arguments: &InputArguments,
-    (store, release): (&Path, &str),
+    store: &Path,
+    release: &str,
     io: &mut Io,
 ) -> Option<Loaded> {
     let mut loaded = load_store(arguments, Some(store), io)?;

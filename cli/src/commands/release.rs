@@ -3,7 +3,9 @@
 mod watch;
 
 use super::quotas::QuotaArgument;
-use super::said::{MeshArguments, Report, Said, delivery_json, entry_json, only, run, short, words};
+use super::said::{
+    MeshArguments, Report, Said, delivery_json, entry_json, only, refused_words, run, short, words,
+};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
@@ -54,7 +56,7 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
         let followed = arguments.of.open(io).and_then(|store| {
             let releaser = store::releaser(io, Arc::clone(&store), &arguments.publish)?;
             let releaser = releaser.with_rules(arguments.quotas.options());
-            watch::follow(&arguments.of, io, (&*store, &releaser))
+            watch::follow(&arguments.of, io, &*store, &releaser)
         });
         return followed.unwrap_or_else(|problem| Report::of(&arguments.of, Err(problem)).tell(io));
     }
@@ -113,12 +115,24 @@ pub(crate) fn history(arguments: &MeshArguments, io: &mut Io) -> Exit {
         for mesh in meshes {
             let entries = store::wait(releaser.history(mesh))?.map_err(|error| store::told(&error))?;
             said.lines.push(format!("mesh `{mesh}`"));
-            said.lines
-                .extend(entries.iter().map(|entry| format!("  {}", words(entry))));
+            let refusals = store::wait(releaser.all_refusals(mesh))?.map_err(|error| store::told(&error))?;
+            for entry in &entries {
+                said.lines.push(format!("  {}", words(entry)));
+                let refused = refusals.get(&entry.release);
+                said.lines.extend(refused.into_iter().flat_map(refused_words));
+            }
             if entries.is_empty() {
                 said.lines.push("  no release yet".to_owned());
             }
-            let listed: Vec<Json> = entries.iter().map(entry_json).collect();
+            let listed = entries.iter().map(|entry| {
+                let mut listed = entry_json(entry);
+                if let (Some(refused), Some(fields)) = (refusals.get(&entry.release), listed.as_object_mut())
+                {
+                    fields.insert("refused".to_owned(), json!(refused));
+                }
+                listed
+            });
+            let listed: Vec<Json> = listed.collect();
             said.json.push(json!({"mesh": mesh, "releases": listed}));
         }
         Ok(said)

@@ -8,7 +8,7 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
-    Delivery, ProxyChange, ReleaseEntry, ReleaseOutcome, Releaser, Verdict, WhatChanged, listed,
+    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, Releaser, Verdict, WhatChanged, listed,
 };
 use meshform_store::Store;
 use serde_json::{Value as Json, json};
@@ -286,6 +286,16 @@ pub(super) fn words(entry: &ReleaseEntry) -> String {
         entry.actor,
         entry.at
     )
+}
+
+/// Which proxies refuse a release that a control plane told them, and why.
+pub(super) fn refused_words(refused: &Refusals) -> Vec<String> {
+    let one = |(proxy, reasons): (&String, &Vec<String>)| {
+        let reasons = reasons.iter().map(|reason| format!("      {reason}"));
+        let head = format!("    refused by the Envoy of {proxy}:");
+        std::iter::once(head).chain(reasons).collect::<Vec<_>>()
+    };
+    refused.iter().flat_map(one).collect()
 }
 
 pub(super) fn entry_json(entry: &ReleaseEntry) -> Json {

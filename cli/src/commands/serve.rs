@@ -13,8 +13,10 @@ use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
 use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
 use meshform_model::diag::{Diagnostic, Sources};
-use meshform_store::Seed;
+use meshform_release::Releaser;
+use meshform_store::{Seed, Store};
 use settings::Chosen;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The pause between two looks at a mesh's current release: on a disk it costs nothing, in a bucket a request.
@@ -79,7 +81,7 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
     };
     Ok(Settings {
         releaser: store::releaser(io, opened.clone(), &chosen.publish)?,
-        reader: store::releaser(io, opened.clone(), &[])?,
+        reader: reader(io, &opened, &chosen.publish)?,
         look: match opened.place().contains("://") {
             true => LOOK_AT_BUCKET,
             false => LOOK_AT_DISK,
@@ -98,6 +100,15 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
             burst: chosen.rate * 2.0,
         }),
     })
+}
+
+/// Reads releases, and what pollers of endpoints write where they are published.
+fn reader(io: &Io, store: &Arc<dyn Store>, publish: &[String]) -> Result<Releaser, Problem> {
+    let mut reader = store::releaser(io, Arc::clone(store), &[])?;
+    for name in publish {
+        reader = reader.look_at(store::target(io, name)?);
+    }
+    Ok(reader)
 }
 
 /// Over when the process is asked to end.

@@ -5,7 +5,9 @@ mod proxies;
 mod targets;
 
 use super::quotas::QuotaArgument;
-use super::said::{MeshArguments, Problem, Report, Said, change_json, change_words, entry_json, run, words};
+use super::said::{
+    MeshArguments, Problem, Report, Said, change_json, change_words, entry_json, refused_words, run, words,
+};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
@@ -78,7 +80,7 @@ impl StatusArguments {
     ) -> Result<Said, Problem> {
         let mut said = Said::default();
         for mesh in meshes {
-            let releaser = releaser(self, (io, Arc::clone(store)), mesh)?;
+            let releaser = releaser(self, io, Arc::clone(store), mesh)?;
             if let Some(revision) = self.wait {
                 said.problems
                     .extend(wait_for(&releaser, mesh, Revision(revision))?);
@@ -121,7 +123,8 @@ fn wait_for(releaser: &Releaser, mesh: &str, revision: Revision) -> Result<Optio
 /// Looks at the targets of a mesh too that others publish to, where they can be reached from here.
 fn releaser(
     arguments: &StatusArguments,
-    (io, store): (&Io, Arc<dyn Store>),
+    io: &Io,
+    store: Arc<dyn Store>,
     mesh: &str,
 ) -> Result<Releaser, Problem> {
     let mut releaser = store::releaser(io, store, &[])?.with_rules(arguments.quotas.options());
@@ -176,6 +179,7 @@ impl Said {
             self.lines
                 .push("  release policy MANUAL: `meshform release` releases it".to_owned());
         }
+        self.lines.extend(refused_words(&status.refused));
         self.lines.extend(proxies::lines(&fleet));
         let mut report = json!({
             "mesh": mesh,
@@ -186,6 +190,7 @@ impl Said {
             "whole": whole,
             "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
             "targets": status.targets.iter().map(targets::json).collect::<Vec<_>>(),
+            "refused": status.refused,
             "proxies": fleet.proxies.iter().map(proxies::json).collect::<Vec<_>>(),
         });
         if cost {

@@ -107,14 +107,22 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     };
     let (files, quotas) = (&arguments.files, &arguments.quotas);
     let meshes = match arguments.target {
-        Some(target) => compile::judge(target, (&arguments.input, files, quotas), io, &mut loaded),
+        Some(target) => {
+            let trial = compile::Trial {
+                target,
+                input: &arguments.input,
+                files,
+                quotas,
+            };
+            compile::judge(trial, io, &mut loaded)
+        }
         None => {
             let meshes = loaded.meshes(&quotas.options());
             loaded.allow_parts(&meshes);
             let without_endpoints = meshes.iter().filter_map(polled::cloud_map_warning).collect();
             let without_endpoints = loaded.placed(without_endpoints);
             loaded.add(without_endpoints);
-            files.check(io, &meshes, (None, &mut loaded));
+            files.check(io, &meshes, None, &mut loaded);
             meshes
         }
     };

@@ -22,9 +22,11 @@ meshform_model::codes! {
     NOT_MOUNTED "MF0917" "proxy file without a volume"
         "The proxy's configuration names a certificate, a log file or a socket, and the task definition mounts \
          nothing where it would be. Envoy ends when it starts without its certificates, or cannot write its log; ECS \
-         shows no more than a task that never gets healthy. Mount a volume there, use an image that holds the file, \
-         or log to `/dev/stdout`. The certificates of a static configuration are read once, when Envoy starts: only \
-         files that Envoy follows are read again."
+         shows no more than a task that never gets healthy. Mount a volume there (`mountPoints` of a container \
+         `envoy`, or a template of your own by `--templates`), use an image that holds the file (`image` of the proxy \
+         profile), or log to `/dev/stdout`. It is an error where the image is Envoy's own, which holds no file of \
+         yours, and a warning for other images. The certificates of a static configuration are read once, when Envoy \
+         starts: only files that Envoy follows are read again."
     NO_SUBJECT "MF0918" "App Mesh's Envoy without a virtual node or virtual gateway"
         "A task definition holds App Mesh's Envoy, and which proxy it is cannot be told: `APPMESH_RESOURCE_ARN` is \
          missing, has a value that only CloudFormation knows, or names neither a virtual node nor a virtual gateway."

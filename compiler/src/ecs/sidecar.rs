@@ -3,8 +3,8 @@
 //!
 //! What the input has is kept.
 
-use super::{ENVOY, Task, Templates, codes, mounts, parts};
-use meshform_model::diag::{Diagnostic, Place};
+use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts};
+use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +94,9 @@ pub(super) fn beside(task: &Task<'_>, containers: &Json, called: &str) -> Result
     }
     let envoy = Json::Object(envoy);
     warnings.extend(unmounted(task, &envoy));
+    if has_errors(&warnings) {
+        return Err(warnings);
+    }
     let mut all: Vec<Json> = containers.into_iter().map(Json::Object).collect();
     all.push(envoy);
     let volumes = made.volumes.as_array().into_iter().flatten();
@@ -117,7 +120,14 @@ pub(super) fn unmounted(task: &Task<'_>, envoy: &Json) -> Vec<Diagnostic> {
         .filter_map(|mount| mount.get("containerPath")?.as_str().map(str::to_owned))
         .collect();
     let read_only = envoy.get("readonlyRootFilesystem").and_then(Json::as_bool) == Some(true);
-    mounts::missing(task, &mounted, read_only)
+    let profile = task.mesh.profile_for(task.key);
+    let image = match envoy.get("image") {
+        Some(Json::String(image)) => Some(image.as_str()),
+        // A parameter, whose default is the profile's.
+        _ if matches!(task.delivery, Delivery::Static(_)) => Some(profile.image()),
+        _ => None,
+    };
+    mounts::missing(task, image, &mounted, read_only)
 }
 
 fn configuration(json: &Json) -> ProxyConfiguration {

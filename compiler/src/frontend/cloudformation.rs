@@ -25,6 +25,7 @@ pub(super) use given::{how_to_give, misused};
 pub(crate) use known::expression as attribute_of;
 pub(super) use scope::Scope;
 pub(crate) use scope::as_text;
+pub use stacks::WholeTemplate;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
 pub(super) use symbolic::{Keys, keep};
 pub use symbolic::{Symbolic, SymbolicResource};

@@ -286,6 +286,9 @@ pub(super) fn typed(found: &FoundResource) -> Result<Resource, Vec<Diagnostic>> 
 /// Numbers and whole objects for which CloudFormation alone has a value.
 fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    if body.is_wholly_known() {
+        return found;
+    }
     let mut pending = vec![(Pointer::root(), body)];
     while let Some((pointer, node)) = pending.pop() {
         match &node.value {

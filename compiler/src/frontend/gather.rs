@@ -228,7 +228,6 @@ impl Gathered {
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
         if options.symbolic {
-            reading.whole = stacks.whole();
             reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
         }
         reading.misused =
@@ -244,6 +243,9 @@ impl Gathered {
                 .push(problem.help("it names one body of API JSON that does not name itself"));
         }
         reading.problems.extend(scope.finish());
+        if options.symbolic {
+            reading.whole = stacks.into_whole();
+        }
         reading
     }
 }
@@ -279,7 +281,7 @@ impl<'s> InputReader<'s> {
                 Form::Kubernetes(range) => range.of_mesh,
                 Form::State(_) | Form::Other(_) => false,
             };
-            match self.document((&read.name, document), scope, reading) {
+            match self.document(&read.name, document, scope, reading) {
                 Ok(()) => recognised = true,
                 // One file, one word on it: manifests of other tools hold dozens of documents.
                 Err(problem) if read.named && read.whole && unknown.is_none() => unknown = Some(problem),
@@ -305,7 +307,8 @@ impl<'s> InputReader<'s> {
     /// Takes the resources of one document, or says why its form is not known.
     fn document(
         &mut self,
-        (file, form): (&str, Form),
+        file: &str,
+        form: Form,
         scope: &mut Scope<'s>,
         reading: &mut Reading,
     ) -> Result<(), Diagnostic> {

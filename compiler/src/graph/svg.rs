@@ -466,8 +466,12 @@ fn middle(panel: &Panel, end: End) -> f64 {
     HEADER + above + 14.0
 }
 
+/// On the drawing, in its units: to the right, and down.
+type Point = (f64, f64);
+
 /// From the right edge of a card to its own name, there.
-fn to_itself((x, y1): (f64, f64), (_, y2): (f64, f64)) -> String {
+fn to_itself(from: Point, to: Point) -> String {
+    let ((x, y1), (_, y2)) = (from, to);
     let far = number(x + 44.0);
     format!(
         "M{} {}C{far} {} {far} {} {} {}",

@@ -8,7 +8,7 @@ use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::diff::name;
 use meshform_envoy::diff::{Difference, Effect, ProxyDiff};
-use meshform_release::{ReleaseEntry, State};
+use meshform_release::{Refusals, ReleaseEntry, State};
 use std::sync::Arc;
 
 /// Lines of a release in the list; its page has all.
@@ -42,6 +42,7 @@ pub(super) async fn page(cx: &Context<'_>, view: &View) -> Content {
                     div.head {
                         a.code href=(cx.href(&Page::Release(view.name().to_owned(), entry.release.to_string()))) { (short(entry.release.as_str())) }
                         @if current { " " span.badge.current { "current" } }
+                        @if let Some(refused) = refused(view, entry) { " " span.badge.rejects { "refused by " (count(refused.len(), "proxy", "proxies")) } }
                         @if current && state.pinned { " " span.badge.pinned { "pinned" } }
                         span.soft { "revision " (entry.revision) " by " bdi { (entry.actor) } ", " (moment(entry.at)) }
                         (pin(cx, view, entry, current && state.pinned))
@@ -76,6 +77,12 @@ pub(super) async fn one(cx: &Context<'_>, view: &View, release: &str) -> Option<
             dt { "Running" } dd { (count(has, "proxy", "proxies")) }
             dt { "Digest" } dd.code.long { (entry.release.as_str()) }
         }
+        @if let Some(refused) = refused(view, entry) {
+            h2 { "Refused by" }
+            @for (proxy, reasons) in refused.iter().take(SHOWN) {
+                div.problem.error { p.code { bdi { (proxy) } } @for reason in reasons { p.soft { bdi { (reason) } } } }
+            }
+        }
         h2 { "What changed" }
         (words(&released, SHOWN))
         @if !released.proxies.is_empty() {
@@ -88,6 +95,11 @@ pub(super) async fn one(cx: &Context<'_>, view: &View, release: &str) -> Option<
         }
     };
     Some(Content::new(format!("Release {}", short(release)), body))
+}
+
+/// The proxies whose Envoys refused a release.
+fn refused<'v>(view: &'v View, entry: &ReleaseEntry) -> Option<&'v Refusals> {
+    view.refusals.get(&entry.release)
 }
 
 /// The releases that are kept, the newest first.

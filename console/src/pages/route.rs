@@ -21,7 +21,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
         return Content::new("Route", body);
     }
     let asked = request(cx);
-    let answer = asked.as_ref().map(|asked| answer(view, asked));
+    let answer = asked.as_ref().map(|(node, request)| answer(view, node, request));
     let drawn = match &answer {
         Some(Ok((key, explanation))) => Some(marked(view, key, explanation)),
         _ => None,
@@ -62,9 +62,8 @@ fn request(cx: &Context<'_>) -> Option<(String, Request)> {
 
 type Answer = Result<(ResourceKey, Explanation), Vec<Diagnostic>>;
 
-fn answer(view: &View, (node, request): &(String, Request)) -> Answer {
-    let named =
-        |key: &&ResourceKey| key.name == *node || format!("{}/{}", key.kind.name(), key.name) == *node;
+fn answer(view: &View, node: &str, request: &Request) -> Answer {
+    let named = |key: &&ResourceKey| key.name == node || format!("{}/{}", key.kind.name(), key.name) == node;
     let Some(key) = view.proxies().find(named) else {
         let message = format!("there is no virtual node or virtual gateway `{node}`");
         return Err(vec![Diagnostic::error(meshform_model::codes::MISFIT, message)]);

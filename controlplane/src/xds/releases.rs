@@ -1,9 +1,10 @@
 //! The releases that streams are fed from: one task for each mesh that somebody asks for, which looks at its pointer.
 
+use super::hosts::Polled;
 use super::view::{Pool, View};
 use meshform_bundle::ProxyId;
 use meshform_model::digest::Digest;
-use meshform_release::{Refusals, Releaser, Served};
+use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, Served};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,13 +20,20 @@ pub(crate) enum Current {
     Release(Arc<Served>),
 }
 
+/// What streams of a mesh are fed from.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) release: Current,
+    pub(crate) polled: Arc<Polled>,
+}
+
 /// The releases of the meshes that somebody asks for.
 #[derive(Debug)]
 pub(crate) struct Releases {
     releaser: Arc<Releaser>,
     /// The pause between two looks at a pointer.
     pause: Duration,
-    meshes: Mutex<BTreeMap<String, watch::Receiver<Current>>>,
+    meshes: Mutex<BTreeMap<String, watch::Receiver<Told>>>,
     pool: Pool,
     views: Mutex<Views>,
 }
@@ -45,14 +53,17 @@ impl Releases {
     }
 
     /// Follows a mesh.
-    pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<Current> {
+    pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<Told> {
         let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = meshes.get(mesh)
             && known.has_changed().is_ok()
         {
             return known.clone();
         }
-        let (sender, receiver) = watch::channel(Current::Unknown);
+        let (sender, receiver) = watch::channel(Told {
+            release: Current::Unknown,
+            polled: Arc::default(),
+        });
         meshes.insert(mesh.to_owned(), receiver.clone());
         tokio::spawn(follow(
             Arc::clone(&self.releaser),
@@ -104,11 +115,12 @@ impl Releases {
         mesh: &str,
         release: &str,
         seen: &Refusals,
+        memory: &mut RefusalMemory,
     ) -> Result<(), String> {
         let Some(release) = Digest::parse(release) else {
             return Ok(());
         };
-        let noted = self.releaser.note_refusals(mesh, &release, seen).await;
+        let noted = self.releaser.note_refusals(mesh, &release, seen, memory).await;
         noted.map_err(|error| error.to_string())
     }
 
@@ -117,35 +129,101 @@ impl Releases {
     }
 }
 
-/// Looks at a mesh's pointer until nobody asks for it.
-async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<Current>) {
-    let mut failed = false;
+/// Looks at a mesh's pointer, and at what pollers have found, until nobody asks for it.
+async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<Told>) {
+    let mut looks = Looks {
+        releaser,
+        mesh,
+        read: ReadSets::default(),
+        pointer: Trouble::default(),
+        hosts: Trouble::default(),
+    };
     // The map has a receiver too.
     while sender.receiver_count() > 1 {
-        match releaser.served(&mesh).await {
-            Ok(served) => {
-                failed = false;
-                sender.send_if_modified(|current| take(current, served));
-            }
-            // Who was told something goes on with it.
-            Err(error) if !failed => {
-                failed = true;
-                tracing::warn!(mesh, %error, "the current release cannot be read; proxies keep what they have");
-            }
-            Err(_) => {}
+        let told = sender.borrow().clone();
+        if let Some(next) = looks.next(&told).await {
+            sender.send_replace(next);
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-fn take(current: &mut Current, served: Option<Served>) -> bool {
-    let same = match (&*current, &served) {
-        (Current::Release(known), Some(served)) => known.release() == served.release(),
-        (Current::None, None) => true,
-        _ => false,
-    };
-    if !same {
-        *current = served.map_or(Current::None, |served| Current::Release(Arc::new(served)));
+/// What one who follows a mesh remembers.
+struct Looks {
+    releaser: Arc<Releaser>,
+    mesh: String,
+    read: ReadSets,
+    pointer: Trouble,
+    hosts: Trouble,
+}
+
+/// Whether something fails, so that it is logged once.
+#[derive(Default)]
+struct Trouble(bool);
+
+impl Trouble {
+    fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.0, true)
     }
-    !same
+}
+
+impl Looks {
+    /// What is told from now on; none where that is what was told before. Who was told something goes on with it where the
+    /// store does not answer.
+    async fn next(&mut self, told: &Told) -> Option<Told> {
+        let served = match self.releaser.served(&self.mesh).await {
+            Ok(served) => served,
+            Err(error) => {
+                if self.pointer.begins() {
+                    tracing::warn!(mesh = self.mesh, %error, "the current release cannot be read; proxies keep what they have");
+                }
+                return None;
+            }
+        };
+        self.pointer = Trouble::default();
+        let same = match (&told.release, &served) {
+            (Current::Release(known), Some(served)) => known.release() == served.release(),
+            (Current::None, None) => true,
+            _ => false,
+        };
+        // A new release comes with the hosts of its new clusters.
+        let polled = match &served {
+            Some(served) => self.polled(served, &told.polled).await,
+            None => Polled::default(),
+        };
+        if same && polled == *told.polled {
+            return None;
+        }
+        let release = match same {
+            true => told.release.clone(),
+            false => served.map_or(Current::None, |served| Current::Release(Arc::new(served))),
+        };
+        let polled = Arc::new(polled);
+        Some(Told { release, polled })
+    }
+
+    /// What pollers have found for a release.
+    async fn polled(&mut self, served: &Served, before: &Polled) -> Polled {
+        if served.polled().next().is_none() {
+            return Polled::default();
+        }
+        let hosts = self.releaser.hosts(served, &mut self.read).await;
+        let mut problem = hosts.problem.as_ref().map(ToString::to_string);
+        let polled = before.then(served, hosts).unwrap_or_else(|error| {
+            problem = Some(error);
+            before.clone()
+        });
+        match problem {
+            None => self.hosts = Trouble::default(),
+            Some(problem) if self.hosts.begins() => {
+                tracing::warn!(
+                    mesh = self.mesh,
+                    problem,
+                    "what the poller of endpoints has written cannot be read; proxies keep the hosts that they have"
+                );
+            }
+            Some(_) => {}
+        }
+        polled
+    }
 }

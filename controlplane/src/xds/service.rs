@@ -321,8 +321,9 @@ impl Ads {
         state.take::<F>(first)?;
         let mut current = self.releases.of(state.proxy.mesh());
         loop {
-            let served = current.borrow_and_update().clone();
-            state.show(&self.releases, &served).await?;
+            let told = current.borrow_and_update().clone();
+            state.show(&self.releases, &told.release).await?;
+            state.session.know(told.polled);
             let now = state.now();
             for push in state.session.next(now) {
                 let release = state.view.as_ref().map_or("", |view| view.release.as_str());

@@ -5,6 +5,7 @@
 //! protocol, and what Envoy 1.40 was seen to do: it acknowledges a cluster only after it has its endpoints, asks for them
 //! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
+use super::hosts::{HostsOf, Polled};
 use super::view::{Kind, View, WireResource, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub(crate) struct Session {
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
     retained: BTreeMap<String, Arc<WireResource>>,
+    polled: Arc<Polled>,
     resolving: Resolving,
     nonce: u64,
 }
@@ -106,6 +108,7 @@ impl Session {
                 .collect(),
             view: None,
             retained: BTreeMap::new(),
+            polled: Arc::default(),
             resolving: Resolving::No,
             nonce: 0,
         }
@@ -128,6 +131,11 @@ impl Session {
         self.retained
             .retain(|name, _| view.get(Kind::Cluster, name).is_none());
         self.view = Some(view);
+    }
+
+    /// Which hosts are known of clusters whose hosts are looked up, from now on.
+    pub(crate) fn know(&mut self, polled: Arc<Polled>) {
+        self.polled = polled;
     }
 
     /// Takes a request in.
@@ -239,7 +247,7 @@ impl Session {
             .topics
             .get(&kind)
             .filter(|topic| topic.open && topic.flight.is_none())?;
-        let wanted = wanted(topic, kind, view, &self.retained);
+        let wanted = wanted(topic, kind, view, (&self.retained, &self.polled));
         let changed: Vec<&String> = wanted
             .iter()
             .filter(|(name, entry)| topic.sent.get(*name) != Some(&entry.version))
@@ -309,7 +317,7 @@ fn wanted(
     topic: &Topic,
     kind: Kind,
     view: &View,
-    retained: &BTreeMap<String, Arc<WireResource>>,
+    (retained, polled): (&BTreeMap<String, Arc<WireResource>>, &Polled),
 ) -> BTreeMap<String, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
@@ -326,6 +334,18 @@ fn wanted(
         );
     }
     for name in &topic.names {
+        if kind == Kind::Endpoints {
+            match polled.of(name) {
+                HostsOf::Known(entry) => {
+                    wanted.insert(name.clone(), entry);
+                    continue;
+                }
+                // Who has hosts from earlier keeps them; who has none, waits for a moment.
+                HostsOf::Unread => continue,
+                HostsOf::Nobody if topic.returned || topic.sent.contains_key(name) => continue,
+                HostsOf::Nobody | HostsOf::Release => {}
+            }
+        }
         if let Some(entry) = view.get(kind, name) {
             wanted.insert(name.clone(), Arc::clone(entry));
         } else if kind == Kind::Endpoints && view.asks_for(name) {

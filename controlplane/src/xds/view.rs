@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use meshform_bundle::layout::types;
+use meshform_bundle::objects::Endpoint;
 use meshform_bundle::{Bundle, Origin, ROOT};
 use meshform_envoy_api::envoy::config::cluster::v3::Cluster;
 use meshform_envoy_api::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -122,6 +123,13 @@ impl View {
             .max_by_key(|name| name.len())?;
         self.origins.get(name)?.first()
     }
+}
+
+/// The hosts of a cluster that a poller has found.
+pub(crate) fn assignment(name: &str, hosts: &[Endpoint]) -> Result<WireResource, String> {
+    let json = meshform_bundle::endpoints::assignment(name, hosts);
+    let message = from_json::<ClusterLoadAssignment>(&json).map_err(|error| error.to_string())?;
+    Ok(entry(any(&message).encode_to_vec(), None, false))
 }
 
 /// That a cluster has no hosts, which is not the same as nothing.

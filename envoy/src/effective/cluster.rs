@@ -1,6 +1,6 @@
 //! Where requests go: discovery, connections, health.
 
-use super::{Part, plain, seconds, time, tls};
+use super::{Part, Unset, plain, seconds, time, tls};
 use crate::ir::Source;
 use crate::ir::cluster::{
     Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
@@ -35,10 +35,13 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Cluster) {
     self::discovery(out, discovery, of);
     out.add("connect timeout", connect_timeout, time);
     self::pool(out, pool);
-    let round_robin = (balancing_words, "round robin", Source::AppMesh);
+    let round_robin = Unset {
+        means: "round robin",
+        whose: Source::AppMesh,
+    };
     match discovery {
         Discovery::OriginalDestination => {}
-        _ => out.or("load balancing", balancing.as_ref(), round_robin),
+        _ => out.or("load balancing", balancing.as_ref(), balancing_words, round_robin),
     }
     if *protocol != Protocol::Tcp {
         let ResponseHeaders { kb, count } = response_headers;
@@ -46,12 +49,20 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Cluster) {
         out.or(
             "response headers, KiB",
             kb.as_ref(),
-            (plain, default, Source::Envoy),
+            plain,
+            Unset {
+                means: default,
+                whose: Source::Envoy,
+            },
         );
         out.or(
             "response headers, count",
             count.as_ref(),
-            (plain, "100", Source::Envoy),
+            plain,
+            Unset {
+                means: "100",
+                whose: Source::Envoy,
+            },
         );
     }
     match tls {
@@ -143,7 +154,15 @@ fn pool(out: &mut Part<'_>, of: &Pool) {
         ("waiting requests", pending),
         ("requests at a time", requests),
     ] {
-        out.or(name, limit.as_ref(), (plain, unlimited, Source::AppMesh));
+        out.or(
+            name,
+            limit.as_ref(),
+            plain,
+            Unset {
+                means: unlimited,
+                whose: Source::AppMesh,
+            },
+        );
     }
     out.tell("retries at a time", unlimited, Source::AppMesh);
 }

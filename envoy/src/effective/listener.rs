@@ -1,6 +1,6 @@
 //! Sockets, filter chains, and what is reported of their traffic.
 
-use super::{Effective, Part, plain, shares, time, tls};
+use super::{Effective, Part, Unset, plain, shares, time, tls};
 use crate::ir::Source;
 use crate::ir::listener::{Chain, Direction, Edge, HttpService, Listener, Service, TcpService, Transport};
 use crate::ir::telemetry::{AccessLog, Collector, LogFormat, Tracing};
@@ -44,14 +44,14 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
     out.or(
         "PROXY protocol",
         proxy_protocol.as_ref(),
-        (
-            |one| match one {
-                ProxyProtocol::Optional => "read where there is one".to_owned(),
-                ProxyProtocol::Required => "required".to_owned(),
-            },
-            "not read",
-            Source::AppMesh,
-        ),
+        |one| match one {
+            ProxyProtocol::Optional => "read where there is one".to_owned(),
+            ProxyProtocol::Required => "required".to_owned(),
+        },
+        Unset {
+            means: "not read",
+            whose: Source::AppMesh,
+        },
     );
     if !*limited {
         let counted = "not counted: they counted where they came in";
@@ -123,12 +123,20 @@ fn http(out: &mut Part<'_>, of: &HttpService) {
     out.or(
         "request headers, KiB",
         max_request_headers_kb.as_ref(),
-        (plain, "60", Source::Envoy),
+        plain,
+        Unset {
+            means: "60",
+            whose: Source::Envoy,
+        },
     );
     out.or(
         "request headers, count",
         max_request_headers_count.as_ref(),
-        (plain, "100", Source::Envoy),
+        plain,
+        Unset {
+            means: "100",
+            whose: Source::Envoy,
+        },
     );
     self::access_log(out, access_log.as_deref());
     match tracing {
@@ -150,16 +158,16 @@ fn edge(out: &mut Part<'_>, of: &Edge) {
     out.or(
         "address of the client",
         trusted_hops.as_ref(),
-        (
-            |hops| match hops {
-                0 => "whoever connects; added to X-Forwarded-For".to_owned(),
-                hops => format!(
-                    "from X-Forwarded-For, as {hops} proxies in front wrote it; whoever connects is added"
-                ),
-            },
-            "as X-Forwarded-For comes; nothing added",
-            Source::AppMesh,
-        ),
+        |hops| match hops {
+            0 => "whoever connects; added to X-Forwarded-For".to_owned(),
+            hops => format!(
+                "from X-Forwarded-For, as {hops} proxies in front wrote it; whoever connects is added"
+            ),
+        },
+        Unset {
+            means: "as X-Forwarded-For comes; nothing added",
+            whose: Source::AppMesh,
+        },
     );
     out.add("escaped slashes", escaped_slashes, |action| {
         match action {

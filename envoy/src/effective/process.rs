@@ -1,6 +1,6 @@
 //! The process itself: what the bootstrap and the command line say.
 
-use super::{Part, cluster, plain, seconds, time};
+use super::{Part, Unset, cluster, plain, seconds, time};
 use crate::ir::Source;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{DogStatsd, Metrics};
@@ -38,20 +38,32 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
     out.or(
         "admin access log",
         access_log.as_ref(),
-        (plain, "none", Source::Meshform),
+        plain,
+        Unset {
+            means: "none",
+            whose: Source::Meshform,
+        },
     );
     out.add("log level", log_level, plain);
     out.or(
         "worker threads",
         concurrency.as_ref(),
-        (plain, "one per core", Source::Envoy),
+        plain,
+        Unset {
+            means: "one per core",
+            whose: Source::Envoy,
+        },
     );
     out.add("drain time", drain, seconds);
     out.add("wait for first configuration", initial_fetch_timeout, time);
     out.or(
         "connections of clients",
         max_downstream_connections.as_ref(),
-        (plain, "unlimited", Source::Envoy),
+        plain,
+        Unset {
+            means: "unlimited",
+            whose: Source::Envoy,
+        },
     );
     out.tell(
         "largest program of a regular expression",
@@ -77,12 +89,20 @@ fn metrics(out: &mut Part<'_>, of: &Metrics) {
     out.or(
         "statistics every",
         flush_interval.as_ref(),
-        (seconds, "5 s", Source::Envoy),
+        seconds,
+        Unset {
+            means: "5 s",
+            whose: Source::Envoy,
+        },
     );
     out.or(
         "resource tags",
         resource_tags.as_ref(),
-        (plain, "false", Source::AppMesh),
+        plain,
+        Unset {
+            means: "false",
+            whose: Source::AppMesh,
+        },
     );
     if let Some(whose) = resource_tags.as_ref().map(|tags| &tags.source) {
         for (name, value) in tags {

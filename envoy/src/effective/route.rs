@@ -1,6 +1,6 @@
 //! Route tables: which request goes where, how long it may take, how often it is tried.
 
-use super::{Effective, Part, seconds, shares, time};
+use super::{Effective, Part, Unset, seconds, shares, time};
 use crate::ir::Source;
 use crate::ir::route::{
     Action, BackOff, HeaderMatch, Matcher, PathMatch, PathRewrite, QueryMatch, Retry, Route, RouteTable,
@@ -69,7 +69,11 @@ fn route(out: &mut Part<'_>, of: &Route) {
     out.or(
         "idle timeout",
         idle_timeout.as_ref(),
-        (time, "300 s", Source::Envoy),
+        time,
+        Unset {
+            means: "300 s",
+            whose: Source::Envoy,
+        },
     );
     if let Some(host) = host_rewrite {
         out.field("host rewritten to", host, origin);
@@ -106,11 +110,11 @@ fn route(out: &mut Part<'_>, of: &Route) {
             out.or(
                 "pause between tries",
                 back_off.as_ref(),
-                (
-                    back_off_words,
-                    "up to 0.025 s, doubling up to 0.25 s",
-                    Source::Envoy,
-                ),
+                back_off_words,
+                Unset {
+                    means: "up to 0.025 s, doubling up to 0.25 s",
+                    whose: Source::Envoy,
+                },
             );
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use super::proxy::{ProxyBuilder, ProxyContext};
+use super::transparent::Intercepted;
 use super::upstream::{Upstream, UpstreamKind, UpstreamPort};
 use crate::ir::Origin;
 use crate::ir::cluster::Cluster;
@@ -29,7 +30,12 @@ impl Lowering<'_> {
         let backends = self.backends(draft, scope, node);
         match scope.profile.merged.interception() {
             Interception::Transparent(transparent) => {
-                self.transparent(draft, scope, (node, &transparent, &backends));
+                let intercepted = Intercepted {
+                    node,
+                    interception: &transparent,
+                    backends: &backends,
+                };
+                self.transparent(draft, scope, &intercepted);
             }
             Interception::Explicit(explicit) => self.explicit(draft, scope, &explicit, &backends),
         }

@@ -39,11 +39,13 @@ impl Lowering<'_> {
                 }
                 match own {
                     Some(own) => {
-                        let socket = (
-                            own.address.as_deref().unwrap_or(address),
-                            own.port.unwrap_or(upstream_port.port),
-                        );
-                        self.own_listener(draft, scope, (backend, upstream_port, socket));
+                        let socket = OwnSocket {
+                            backend,
+                            port: upstream_port,
+                            address: own.address.as_deref().unwrap_or(address),
+                            listens: own.port.unwrap_or(upstream_port.port),
+                        };
+                        self.own_listener(draft, scope, &socket);
                     }
                     None if upstream_port.is_http() => {}
                     None => self.report(
@@ -77,9 +79,16 @@ impl Lowering<'_> {
         self.table(draft, table.clone(), origin.clone(), hosts);
         let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
         let whose = scope.profile.interception_port(false);
-        draft
-            .listeners
-            .push(loopback((address, port, whose), (table, origin), service));
+        draft.listeners.push(loopback(
+            Bound {
+                address,
+                port,
+                source: whose,
+            },
+            table,
+            origin,
+            service,
+        ));
     }
 
     /// What an egress filter lets out does not pass here.
@@ -110,12 +119,13 @@ impl Lowering<'_> {
     }
 
     /// A socket that stands for one service: whatever name the caller uses.
-    fn own_listener(
-        &self,
-        draft: &mut ProxyBuilder,
-        scope: &ProxyContext<'_>,
-        (backend, port, (address, listens)): (&Backend, &UpstreamPort, (&str, u16)),
-    ) {
+    fn own_listener(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, socket: &OwnSocket<'_>) {
+        let OwnSocket {
+            backend,
+            port,
+            address,
+            listens,
+        } = *socket;
         let name = &backend.upstream.name;
         let origin = scope
             .profile
@@ -139,24 +149,44 @@ impl Lowering<'_> {
         };
         if let Some(service) = service {
             let whose = Source::Field(origin.clone());
-            let listener = loopback((address, listens, whose), (name.clone(), origin), service);
+            let listener = loopback(
+                Bound {
+                    address,
+                    port: listens,
+                    source: whose,
+                },
+                name.clone(),
+                origin,
+                service,
+            );
             draft.listeners.push(listener);
         }
     }
 }
 
+/// A socket of one port of a backend.
+struct OwnSocket<'a> {
+    backend: &'a Backend,
+    port: &'a UpstreamPort,
+    address: &'a str,
+    listens: u16,
+}
+
+/// Where a listener accepts connections, and who says the port.
+struct Bound<'a> {
+    address: &'a str,
+    port: u16,
+    source: Source,
+}
+
 /// A listener with one chain for everything.
-fn loopback(
-    (address, port, port_source): (&str, u16, Source),
-    (chain, origin): (String, Origin),
-    service: Service,
-) -> Listener {
+fn loopback(bound: Bound<'_>, chain: String, origin: Origin, service: Service) -> Listener {
     Listener {
-        name: names::egress_listener(address, port),
+        name: names::egress_listener(bound.address, bound.port),
         origin: origin.clone(),
-        address: address.to_owned(),
-        port,
-        port_source,
+        address: bound.address.to_owned(),
+        port: bound.port,
+        port_source: bound.source,
         ipv4_compat: false,
         direction: Direction::Outbound,
         proxy_protocol: None,

@@ -88,7 +88,11 @@ impl Lowering<'_> {
         });
         let own = self.extensions(&scope.key).and_then(Extensions::virtual_node);
         let of_node = own.and_then(|own| Some((&scope.key, own.egress.as_ref()?)));
-        let mut names: Vec<Sourced<String>> = of_mesh.into_iter().chain(of_node).flat_map(written).collect();
+        let mut names: Vec<Sourced<String>> = of_mesh
+            .into_iter()
+            .chain(of_node)
+            .flat_map(|(key, egress)| written(key, egress))
+            .collect();
         let profile = scope
             .profile
             .get(Path::<ProxyProfileSpec>::egress_sni_allowed, |profile| {
@@ -110,7 +114,8 @@ impl Lowering<'_> {
 }
 
 fn written<'a>(
-    (key, egress): (&'a Arc<ResourceKey>, &'a AllowedEgress),
+    key: &'a Arc<ResourceKey>,
+    egress: &'a AllowedEgress,
 ) -> impl Iterator<Item = Sourced<String>> + 'a {
     // A mesh's and a node's stand at the same place.
     let origin = Origin::at(key, MeshExtensions::path().egress().server_names());

@@ -33,6 +33,15 @@ const FROM_OUTSIDE: [&str; 3] = [
     "x-envoy-original-path",
 ];
 
+/// What a gateway's second pass is made from.
+#[derive(Clone, Copy)]
+struct Inner<'a> {
+    gateway: &'a VirtualGatewaySpec,
+    rules: &'a [Rule<'a>],
+    /// Where its listener is.
+    port: u16,
+}
+
 /// A gateway route, resolved.
 pub(crate) struct Rule<'a> {
     pub(crate) spec: &'a GatewayRouteSpec,
@@ -77,7 +86,15 @@ impl Lowering<'_> {
                 },
             );
         }
-        self.second_pass(draft, scope, (gateway, &rules, inner));
+        self.second_pass(
+            draft,
+            scope,
+            &Inner {
+                gateway,
+                rules: &rules,
+                port: inner,
+            },
+        );
     }
 
     fn rule<'a>(&self, entry: &IndexedResource<'a, GatewayRouteSpec>) -> Option<Rule<'a>> {
@@ -200,12 +217,12 @@ impl Lowering<'_> {
     }
 
     /// The virtual services, as any caller sees them; by name, or by the header where `Host` was kept.
-    fn second_pass(
-        &self,
-        draft: &mut ProxyBuilder,
-        scope: &ProxyContext<'_>,
-        (gateway, rules, inner): (&VirtualGatewaySpec, &[Rule<'_>], u16),
-    ) {
+    fn second_pass(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, inner: &Inner<'_>) {
+        let Inner {
+            gateway,
+            rules,
+            port: inner,
+        } = *inner;
         let policy = gateway
             .backend_defaults
             .as_ref()

@@ -14,13 +14,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A node whose connections are redirected to its proxy.
+pub(crate) struct Intercepted<'a> {
+    pub(crate) node: &'a VirtualNodeSpec,
+    pub(crate) interception: &'a TransparentInterception,
+    pub(crate) backends: &'a [Backend],
+}
+
 impl Lowering<'_> {
     pub(crate) fn transparent(
         &self,
         draft: &mut ProxyBuilder,
         scope: &ProxyContext<'_>,
-        (node, transparent, backends): (&VirtualNodeSpec, &TransparentInterception, &[Backend]),
+        intercepted: &Intercepted<'_>,
     ) {
+        let Intercepted {
+            node,
+            interception: transparent,
+            backends,
+        } = *intercepted;
         let filter = self.egress_filter();
         let allow_all = filter.value == EgressFilterType::AllowAll;
         let mut by_port: BTreeMap<u16, Vec<(&Backend, &UpstreamPort)>> = BTreeMap::new();

@@ -36,8 +36,12 @@ impl Encoder {
     /// A proxy's bootstrap and resources.
     pub(crate) fn resources(&mut self, proxy: &Proxy, delivery: &Delivery) -> Result<Resources, Error> {
         let listeners = proxy.listeners.iter().map(|one| {
-            let named = (ResourceType::Listener, one.name.as_str());
-            encoded(named, &listener::message(one, delivery), origins::listener(one))
+            encoded(
+                ResourceType::Listener,
+                one.name.as_str(),
+                &listener::message(one, delivery),
+                origins::listener(one),
+            )
         });
         let mut endpoints = Vec::new();
         let mut named = BTreeSet::new();
@@ -50,18 +54,32 @@ impl Encoder {
             // Two clusters towards one listener share what is told of its hosts.
             if named.insert(name) {
                 let message = endpoint::assignment(name, hosts);
-                let named = (ResourceType::Endpoints, name.as_str());
-                endpoints.push(encoded(named, &message, origins::whole(&one.origin))?);
+                endpoints.push(encoded(
+                    ResourceType::Endpoints,
+                    name.as_str(),
+                    &message,
+                    origins::whole(&one.origin),
+                )?);
             }
         }
         let secrets = proxy.secrets.iter().map(|secret| {
-            let named = (ResourceType::Secret, secret.name.as_str());
-            encoded(named, &tls::secret(secret), origins::secret(proxy, secret))
+            encoded(
+                ResourceType::Secret,
+                secret.name.as_str(),
+                &tls::secret(secret),
+                origins::secret(proxy, secret),
+            )
         });
         let routes = proxy.tables.iter().map(|table| {
             let (message, json) = self.table(table)?;
-            let named = (ResourceType::Routes, table.name.as_str());
-            Ok(Resource::new(named, message, json, origins::table(table)).into())
+            Ok(Resource::new(
+                ResourceType::Routes,
+                table.name.as_str(),
+                message,
+                json,
+                origins::table(table),
+            )
+            .into())
         });
         Ok(Resources {
             bootstrap: bootstrap(&proxy.settings, delivery)?,
@@ -118,8 +136,12 @@ impl Encoder {
     fn cluster(&mut self, one: &Arc<Cluster>, delivery: &Delivery) -> Result<Arc<Resource>, Error> {
         let make = || {
             let message: cds::Cluster = cluster::message(one, delivery);
-            let named = (ResourceType::Cluster, one.name.as_str());
-            encoded(named, &message, origins::cluster(one))
+            encoded(
+                ResourceType::Cluster,
+                one.name.as_str(),
+                &message,
+                origins::cluster(one),
+            )
         };
         // What only one proxy holds is not worth remembering.
         if !cluster::is_portable(one) || Arc::strong_count(one) == 1 {
@@ -182,19 +204,25 @@ impl Encoder {
 pub(crate) fn bootstrap(settings: &Settings, delivery: &Delivery) -> Result<Resource, Error> {
     let message = boot::message(settings, delivery).encode_to_vec();
     let json = text::of_message::<Bootstrap>(&message)?;
-    let named = (ResourceType::Bootstrap, settings.node_id.as_str());
-    Ok(Resource::new(named, message, json, Vec::new()))
+    Ok(Resource::new(
+        ResourceType::Bootstrap,
+        settings.node_id.as_str(),
+        message,
+        json,
+        Vec::new(),
+    ))
 }
 
 /// The number of `RouteConfiguration.virtual_hosts`.
 const VIRTUAL_HOSTS: u32 = 2;
 
 fn encoded<M: Message + Name>(
-    named: (ResourceType, &str),
+    kind: ResourceType,
+    name: &str,
     message: &M,
     origins: Vec<PartOrigin>,
 ) -> Result<Arc<Resource>, Error> {
     let message = message.encode_to_vec();
     let json = text::of_message::<M>(&message)?;
-    Ok(Resource::new(named, message, json, origins).into())
+    Ok(Resource::new(kind, name, message, json, origins).into())
 }

@@ -32,7 +32,10 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
             let at = || path(i).timeout().of(timeout);
             of.named_after(
                 codes::TIMEOUT_PROTOCOL,
-                ("timeout", timeout.protocol()),
+                ProtocolField {
+                    field: "timeout",
+                    protocol: timeout.protocol(),
+                },
                 at,
                 report,
             );
@@ -121,6 +124,13 @@ struct Of<'a> {
     port: PortMapping,
 }
 
+/// The part of a union that is there: `timeout.http`.
+#[derive(Clone, Copy)]
+struct ProtocolField {
+    field: &'static str,
+    protocol: Protocol,
+}
+
 impl Of<'_> {
     fn pool(
         &self,
@@ -132,7 +142,10 @@ impl Of<'_> {
             let at = || path().of(pool);
             self.named_after(
                 codes::POOL_PROTOCOL,
-                ("connectionPool", pool.protocol()),
+                ProtocolField {
+                    field: "connectionPool",
+                    protocol: pool.protocol(),
+                },
                 at,
                 report,
             );
@@ -143,11 +156,12 @@ impl Of<'_> {
     fn named_after<T>(
         &self,
         code: Code,
-        (field, is): (&str, Protocol),
+        written: ProtocolField,
         path: impl FnOnce() -> Path<T>,
         report: &mut Report,
     ) {
         let PortMapping { port, protocol } = self.port;
+        let ProtocolField { field, protocol: is } = written;
         if is != protocol {
             report.error(
                 code,

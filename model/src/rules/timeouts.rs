@@ -3,6 +3,7 @@
 
 use super::{Report, codes, named, place};
 use crate::diag::{Diagnostic, Place};
+use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider, listener_timeouts, route_timeouts};
 use crate::path::Path;
 use crate::resource::Resource;
@@ -72,6 +73,19 @@ fn cuts(limit: Duration, allowed: Duration) -> bool {
     !limit.is_zero() && (allowed.is_zero() || limit.as_millis() < allowed.as_millis())
 }
 
+/// What a route allows and a listener ends sooner.
+struct Cut<'a> {
+    route: &'a ResourceKey,
+    /// The route's field.
+    at: &'a Path<Duration>,
+    allowed: Duration,
+    limited: Limited,
+    /// The listener's.
+    limit: Duration,
+    /// Whether nobody wrote the listener's.
+    default: bool,
+}
+
 /// A route against the listeners that it sends to.
 pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
     let rule = &route.spec.rule;
@@ -86,7 +100,15 @@ pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
                 (Some((at, allowed)), Some(limit)) if cuts(limit, *allowed) => {
                     let callee = Callee { node, listener };
                     let default = on_listener.is_none();
-                    callee.cuts((route, at, *allowed), (limited, limit, default), report);
+                    let cut = Cut {
+                        route: &route.key,
+                        at,
+                        allowed: *allowed,
+                        limited,
+                        limit,
+                        default,
+                    };
+                    callee.cuts(&cut, report);
                 }
                 _ => {}
             }
@@ -188,17 +210,20 @@ impl Callee<'_> {
     }
 
     /// What a route allows, this listener does not.
-    fn cuts(
-        &self,
-        (route, at, allowed): (&Resource<RouteSpec>, &Path<Duration>, Duration),
-        (limited, limit, default): (Limited, Duration, bool),
-        report: &mut Report,
-    ) {
+    fn cuts(&self, cut: &Cut<'_>, report: &mut Report) {
+        let Cut {
+            route,
+            at,
+            allowed,
+            limited,
+            limit,
+            default,
+        } = *cut;
         let told = Diagnostic::warning(
             codes::LISTENER_TIMEOUT,
             format!(
                 "{} allows {}, but port {} of {} {}{}",
-                named(&route.key),
+                named(route),
                 limited.allows(allowed),
                 self.listener.port_mapping.port,
                 named(&self.node.key),
@@ -211,7 +236,7 @@ impl Callee<'_> {
             self.listener.port_mapping.protocol,
             limited.field()
         ))
-        .at(place(&route.key, at));
+        .at(place(route, at));
         report.add(told.at(self.place(None)));
     }
 }

@@ -3,6 +3,7 @@
 use super::proxy::{self, ProxyMesh};
 use async_trait::async_trait;
 use meshform_compiler::ecs;
+use meshform_model::diag::{Diagnostic, Severity};
 use meshform_model::kind::Kind;
 use tfplugin::value::Type;
 use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
@@ -21,7 +22,8 @@ pub(crate) struct EcsProxyConfiguration;
 /// The proxy with its bootstrap, handed to the compiler.
 fn with_task<T>(
     proxy: &ProxyMesh,
-    work: impl FnOnce(&ecs::Task<'_>) -> Result<T, Vec<meshform_model::diag::Diagnostic>>,
+    files: &[ecs::NeededFile],
+    work: impl FnOnce(&ecs::Task<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<T, FunctionError> {
     let bootstrap = proxy.bootstrap(DIRECTORY)?;
     let own = proxy.mesh.profile_for(&proxy.key).directory;
@@ -29,8 +31,10 @@ fn with_task<T>(
         bootstrap: bootstrap.as_bytes(),
         directory: own.as_deref().unwrap_or(DIRECTORY),
     };
-    // A function is given the way the proxy is run, not all files that its configuration names.
-    let task = ecs::Task::new(&proxy.mesh, &proxy.key, delivery);
+    let task = ecs::Task {
+        files,
+        ..ecs::Task::new(&proxy.mesh, &proxy.key, delivery)
+    };
     work(&task).map_err(|found| proxy::failed(&found))
 }
 
@@ -68,8 +72,9 @@ impl Function for EcsSidecar {
                  profile's interception is `explicit`, finds it by `HTTP_PROXY`. A container that is called \
                  `envoy` already becomes the proxy and keeps its logs, sizes, mounts and variables. The task needs \
                  a volume `meshform` with the published files, which is mounted at `/etc/meshform` (or at the \
-                 profile's `directory`); so do certificates and log files that the mesh names, by volumes of your \
-                 own. Nothing else is written: a container called `envoy` may have `readonlyRootFilesystem`. The result depends on the names, the ports and the profile: it changes \
+                 profile's `directory`); so do certificates, log files and sockets that the node and the profile name, \
+                 by `mountPoints` of a container `envoy`: with Envoy's own image, which holds none of them, what \
+                 nothing mounts is an error (MF0917). Nothing else is written: a container called `envoy` may have `readonlyRootFilesystem`. The result depends on the names, the ports and the profile: it changes \
                  when the way the proxy is run changes, never by a shift of weights.",
             )
             .parameter(
@@ -96,7 +101,19 @@ impl Function for EcsSidecar {
         if !proxy.ports_known && !proxy.transparent {
             return Ok(Value::UNKNOWN);
         }
-        let made = with_task(&proxy, |task| ecs::sidecar(task, &containers))?;
+        let made = with_task(&proxy, &proxy.files, |task| ecs::sidecar(task, &containers))?;
+        let missing = made.warnings.into_iter();
+        let missing: Vec<Diagnostic> = missing
+            .filter(|found| found.code == ecs::codes::NOT_MOUNTED)
+            .map(|found| Diagnostic {
+                severity: Severity::Error,
+                ..found
+            })
+            .collect();
+        // A function has no warnings; Envoy's own image certainly holds none of these files.
+        if !missing.is_empty() && ecs::is_stock(proxy.image().as_str()) {
+            return Err(proxy::failed(&missing));
+        }
         Ok(Value::from(made.containers.to_string()))
     }
 }
@@ -127,7 +144,7 @@ impl Function for EcsProxyConfiguration {
         if !proxy.ports_known && proxy.key.kind == Kind::VirtualNode && proxy.transparent {
             return Ok(Value::UNKNOWN);
         }
-        let made = with_task(&proxy, |task| ecs::sidecar(task, &serde_json::json!([])))?;
+        let made = with_task(&proxy, &[], |task| ecs::sidecar(task, &serde_json::json!([])))?;
         Ok(proxy_configuration(made.proxy_configuration))
     }
 }

@@ -1,7 +1,9 @@
 //! A proxy as functions are given it: a node or a gateway, and a profile, of which only what is needed is read. What
 //! is not needed may be unknown.
 
+use super::files;
 use crate::value;
+use meshform_compiler::ecs::NeededFile;
 use meshform_envoy as envoy;
 use meshform_model::diag::{Diagnostic, Notation};
 use meshform_model::dialect::{self, Dialect};
@@ -27,6 +29,8 @@ pub(super) struct ProxyMesh {
     pub(super) ports_known: bool,
     /// Whether connections are intercepted by their ports.
     pub(super) transparent: bool,
+    /// The files that node and profile name, as far as they are known.
+    pub(super) files: Vec<NeededFile>,
 }
 
 /// The parameters `node` and `profile`.
@@ -54,7 +58,9 @@ impl ProxyMesh {
         let Some(key) = key(kind, node).map_err(|why| FunctionError::argument(first, why))? else {
             return Ok(None);
         };
-        let ports = ports(&document(kind, node));
+        let whole = document(kind, node);
+        let ports = ports(&whole);
+        let mut files = files::named(&whole);
         let spec = json!({"listeners": ports.clone().unwrap_or_default()});
         let mut resources = vec![
             made(ResourceKey::mesh(&key.mesh), &json!({}))?,
@@ -75,6 +81,7 @@ impl ProxyMesh {
                 };
                 interception.clone_from(&spec.interception);
             }
+            files.extend(files::of_profile(&whole, &own));
             resources.push(own);
         }
         Ok(Some(Self {
@@ -82,8 +89,14 @@ impl ProxyMesh {
             ports_known: ports.is_some(),
             transparent: kind == Kind::VirtualNode
                 && matches!(interception, Some(Interception::Transparent(_))),
+            files,
             key,
         }))
+    }
+
+    /// The image that its container runs.
+    pub(super) fn image(&self) -> String {
+        self.mesh.profile_for(&self.key).image().to_owned()
     }
 
     /// The bootstrap with which its Envoy follows published files in `directory`.

@@ -154,7 +154,8 @@ impl DataSource for EcsTaskDefinition {
         )
         .attribute(Attribute::string_list("unmounted_files").computed().description(
             "Certificates, logs and sockets that the mesh names and that no `mountPoints` of a container `envoy` in \
-             `app_container_definitions` brings to the proxy. Envoy does not start without its certificates: a \
+             `app_container_definitions` brings to the proxy. With Envoy's own image, which holds none of them, and \
+             without the agent such a task is refused (MF0917). Of other images only you know what they hold: a \
              `postcondition` may demand that this is empty.",
         ))
         .attribute(
@@ -173,7 +174,8 @@ impl DataSource for EcsTaskDefinition {
         .attribute(json(
             "template",
             "The same as a CloudFormation template: task definition, service, roles, log group, security group and \
-             registration in Cloud Map, with parameters for the application's image and the network.",
+             registration in Cloud Map, with parameters for the application's image and the network. Null where the \
+             proxy needs files that only `app_container_definitions` mount.",
         ))
     }
 
@@ -221,9 +223,12 @@ impl DataSource for EcsTaskDefinition {
             .iter()
             .filter(|found| found.code == ecs::codes::NOT_MOUNTED);
         let missing = missing.map(|found| Value::from(found.message.as_str()));
-        let template = ecs::build(&task, &ecs::Templates::default())
-            .map_err(|p| told(&p))?
-            .json;
+        let template = match ecs::build(&task, &ecs::Templates::default()) {
+            Ok(made) => Value::from(format!("{:#}", made.json)),
+            // The containers that were given may mount what no template of ours can.
+            Err(problems) if problems.iter().all(only_unmounted) => Value::Null,
+            Err(problems) => return Err(told(&problems)),
+        };
         let bucket = store
             .as_ref()
             .and_then(|store| policy::Bucket::parse(store.as_str()?));
@@ -240,7 +245,7 @@ impl DataSource for EcsTaskDefinition {
                 functions::proxy_configuration(made.proxy_configuration),
             )
             .with("task_role_policy_json", Value::from(policy))
-            .with("template", format!("{template:#}")))
+            .with("template", template))
     }
 }
 
@@ -256,6 +261,10 @@ fn bucket(session: &Session) -> Result<serde_json::Value, Diagnostics> {
                 .into())
         }
     }
+}
+
+fn only_unmounted(problem: &Problem) -> bool {
+    !problem.is_error() || problem.code == ecs::codes::NOT_MOUNTED
 }
 
 fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {

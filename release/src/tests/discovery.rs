@@ -62,6 +62,7 @@ fn poller(at: u64) -> PollerState {
     let node = NodeState {
         at,
         endpoints: 1,
+        set: None,
         problem: (at == 0).then(|| "Cloud Map answered 400 AccessDenied".to_owned()),
     };
     state.nodes.insert("api".to_owned(), node);

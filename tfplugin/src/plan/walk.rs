@@ -135,11 +135,12 @@ type Go<'f> = &'f mut dyn FnMut(Sides<'_>, &mut Value, &mut Path);
 /// Pairs the objects of a plan with those of the configuration and of the prior state.
 fn each(
     Pairing { nesting, partners }: Pairing<'_>,
-    (config, prior): Sides<'_>,
+    sides: Sides<'_>,
     planned: &mut Value,
     path: &mut Path,
     go: Go<'_>,
 ) {
+    let (config, prior) = sides;
     // A parent that is null or unknown in the configuration has children that are too.
     let outside: &Value = if config.is_unknown() { config } else { &NULL };
     let exists = |value: Option<&'_ Value>| value.is_some_and(|value| !value.is_null());

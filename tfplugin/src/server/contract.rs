@@ -117,8 +117,8 @@ impl Checker {
         if planned == config || kept || (one.computed && config.is_null()) {
             return;
         }
-        if let Some(nested) = one.nested_attributes() {
-            self.plan_objects(nested, prior, config, planned);
+        if one.nested_attributes().is_some() {
+            self.plan_objects(one, prior, config, planned);
             return;
         }
         let hide = one.sensitive;
@@ -142,13 +142,10 @@ impl Checker {
         }
     }
 
-    fn plan_objects(
-        &mut self,
-        (nesting, inner): (Nesting, &[Attribute]),
-        prior: &Value,
-        config: &Value,
-        planned: &Value,
-    ) {
+    fn plan_objects(&mut self, one: &Attribute, prior: &Value, config: &Value, planned: &Value) {
+        let Some((nesting, inner)) = one.nested_attributes() else {
+            return;
+        };
         match (planned.is_null(), config.is_null()) {
             (true, false) => return self.say("planned null although the configuration sets it"),
             (false, true) => return self.say("planned a value although the configuration leaves it unset"),

@@ -1,4 +1,4 @@
-//! `docs/errors.md`: every code that a message may carry.
+//! `docs/guides/errors.md`: every code that a message may carry.
 
 use meshform_model::diag::CodeInfo;
 
@@ -83,7 +83,8 @@ const RETIRED: &[(&str, &str)] = &[
 
 pub fn errors() -> String {
     let mut out = String::from(
-        "# Errors and warnings\n\n<!-- Written by `cargo xtask docs` from the code. -->\n\nEvery message of the \
+        "---\npage_title: \"Errors and warnings\"\nsubcategory: \"\"\ndescription: |-\n  What each code of a message \
+         means, and what to do.\n---\n\n# Errors and warnings\n\n<!-- Written by `cargo xtask docs` from the code. -->\n\nEvery message of the \
          provider and of `meshform` carries a code. It stays the same from version to version, so you can search \
          for it and tell scripts about it. This page says what each code means and what to do.\n",
     );

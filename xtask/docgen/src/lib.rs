@@ -9,6 +9,7 @@
 
 mod errors;
 mod offer;
+mod original;
 mod page;
 pub mod tree;
 
@@ -34,6 +35,6 @@ pub fn pages(root: &Path, schema: &Value) -> Result<Pages, String> {
 /// The pages that need no answer of the provider.
 pub fn known(root: &Path) -> Pages {
     let mut pages = meshform_model::docs::render(|path| std::fs::read_to_string(root.join(path)).ok());
-    pages.insert("docs/errors.md".to_owned(), errors());
+    pages.insert("docs/guides/errors.md".to_owned(), errors());
     pages
 }

@@ -1,8 +1,9 @@
 //! The pages about what the provider offers, from its schema as Terraform prints it, and the examples.
 //!
-//! Under its original name (`aws_appmesh_mesh`) a resource has no page of its own: the page of `appmesh_mesh` holds.
+//! Under its original name (`aws_appmesh_mesh`) a resource has a short page that leads to the one of `appmesh_mesh`.
 
 use crate::Pages;
+use crate::original;
 use crate::page::{Head, fenced, head, schema, text, type_name};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -73,6 +74,12 @@ pub(crate) fn pages(root: &Path, schema: &Value) -> Result<Pages, String> {
             }
         }
     }
+    for sort in [&RESOURCES, &DATA_SOURCES] {
+        for name in offer.named(sort, original::PREFIX).into_keys() {
+            let text = original::page(&name, sort.folder, sort.title);
+            pages.insert(format!("docs/{}/{name}.md", sort.folder), text);
+        }
+    }
     for (name, signature) in schema["functions"].as_object().into_iter().flatten() {
         pages.insert(
             format!("docs/functions/{name}.md"),
@@ -91,8 +98,12 @@ fn part<'a>(value: &'a Value, name: &str) -> &'a Value {
 impl Offer<'_> {
     /// What there is of a sort, under our names.
     fn all(&self, sort: &Sort) -> BTreeMap<String, Value> {
+        self.named(sort, PREFIX)
+    }
+
+    fn named(&self, sort: &Sort, prefix: &str) -> BTreeMap<String, Value> {
         let all = self.schema[sort.key].as_object().into_iter().flatten();
-        all.filter(|(name, _)| name.starts_with(PREFIX))
+        all.filter(|(name, _)| name.starts_with(prefix))
             .map(|(name, found)| (name.clone(), found.clone()))
             .collect()
     }

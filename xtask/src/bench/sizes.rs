@@ -54,7 +54,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
         &bench.profile,
     )?;
     for &count in &bench.sizes {
-        let rivals = rivals(bench, count, (&echo, server))?;
+        let rivals = rivals(bench, count, &echo, server)?;
         for (step, args) in STEPS {
             let mut floor = None;
             for rival in &rivals {
@@ -71,11 +71,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// The floor comes first: the others are held against it.
-fn rivals(
-    bench: &Bench<'_>,
-    count: usize,
-    (echo, server): (&Path, Option<SocketAddr>),
-) -> Result<Vec<Rival>> {
+fn rivals(bench: &Bench<'_>, count: usize, echo: &Path, server: Option<SocketAddr>) -> Result<Vec<Rival>> {
     let own = || mesh("appmesh", "meshform/appmesh", "", count);
     let mut all = vec![
         ("echo", Some(echo.to_owned()), own()),

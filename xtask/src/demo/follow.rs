@@ -59,8 +59,8 @@ pub(crate) fn measure(
     terraform.apply()?;
     let mark = Mark::at(folders.running.clone());
     mark.set(ports, programs.terraform)?;
-    for service in [("serviceb", serviceb), ("servicebv2", servicebv2)] {
-        live::start_service(children, service, &mark, &folders.logs)?;
+    for (name, port) in [("serviceb", serviceb), ("servicebv2", servicebv2)] {
+        live::start_service(children, name, port, &mark, &folders.logs)?;
     }
     let directory = folders.published.join("apps/virtualNode/servicea");
     let envoy = RunningEnvoy::start(children, programs.envoy, &directory, admin, &folders.logs)?;

@@ -133,7 +133,8 @@ fn this_program() -> Result<PathBuf> {
 /// Starts one version of the service, and waits until it answers.
 pub(super) fn start_service(
     children: &Children,
-    (name, port): (&str, u16),
+    name: &str,
+    port: u16,
     mark: &Mark,
     logs: &Path,
 ) -> Result<()> {

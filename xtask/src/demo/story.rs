@@ -185,8 +185,8 @@ impl Story<'_> {
         steps.chapter("Requests through Envoy");
         steps.step("two services", || {
             let services = [("serviceb", ports.serviceb), ("servicebv2", ports.servicebv2)];
-            for service in services {
-                live::start_service(self.children, service, mark, logs)?;
+            for (name, port) in services {
+                live::start_service(self.children, name, port, mark, logs)?;
             }
             let shown = services.map(|(name, port)| format!("{name} on 127.0.0.1:{port}"));
             Ok(((), shown.join(", ")))
@@ -247,7 +247,8 @@ impl Story<'_> {
     fn canary(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.chapter("The canary goes in one apply, under load");
         let address = live::local(self.ports.proxy);
-        let loads = LOAD.map(|(path, rate)| Load::start(address, HOST, path, rate));
+        let loads =
+            LOAD.map(|(path, (per_second, workers))| Load::start(address, HOST, path, per_second, workers));
         let rate: u32 = LOAD.iter().map(|(_, (per_second, _))| per_second).sum();
         let started = Instant::now();
         std::thread::sleep(AROUND);

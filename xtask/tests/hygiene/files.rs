@@ -153,6 +153,90 @@ fn beginnings_are_told_apart() {
     );
 }
 
+/// A function says what each of its parameters is; a closure may take a tuple apart, as whoever calls it made one, and
+/// a test's helper may group what a table of cases holds.
+#[test]
+fn parameters_are_not_hidden_in_tuples() {
+    let mut complaints = Vec::new();
+    for (name, text) in written() {
+        if name.contains("/tests/") || name.ends_with("/tests.rs") {
+            continue;
+        }
+        complaints.extend(with_tuples(&text).into_iter().map(|function| {
+            format!("{name}: `{function}` takes a tuple apart: take two parameters, or a struct")
+        }));
+    }
+    none(&complaints);
+}
+
+/// The functions with a pattern of a tuple among their parameters.
+fn with_tuples(text: &str) -> Vec<&str> {
+    let starts = text.match_indices("fn ").map(|(at, word)| at + word.len());
+    let functions = starts.filter_map(|at| text.get(at..));
+    functions
+        .filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+            let (name, rest) = rest.split_at(end);
+            (!name.is_empty() && takes_tuple(rest)).then_some(name)
+        })
+        .collect()
+}
+
+/// Whether among the parameters behind a function's name one is the pattern of a tuple.
+fn takes_tuple(signature: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut angles = 0_usize;
+    let mut before = ' ';
+    // The last character that is no space, at the level of the parameters.
+    let mut last = ' ';
+    for c in signature.chars() {
+        match c {
+            '<' if depth == 0 => angles += 1,
+            '>' if depth == 0 && before != '-' => angles = angles.saturating_sub(1),
+            '(' if depth == 0 && angles > 0 => {}
+            ')' if depth == 0 => {}
+            '(' => {
+                if depth == 1 && matches!(last, '(' | ',') {
+                    return true;
+                }
+                depth += 1;
+                if depth == 1 {
+                    last = '(';
+                }
+            }
+            ')' => {
+                depth -= 1;
+                if depth == 0 {
+                    return false;
+                }
+            }
+            '{' | ';' if depth == 0 => return false,
+            _ => {}
+        }
+        // A comma between the parameters of a type, as in `Result<A, (B, C)>`, is not one between ours.
+        if depth == 1 && !c.is_whitespace() {
+            match c {
+                '<' => angles += 1,
+                '>' if before != '-' => angles = angles.saturating_sub(1),
+                _ => {}
+            }
+            last = if angles > 0 { '<' } else { c };
+        }
+        before = c;
+    }
+    false
+}
+
+#[test]
+fn tuples_among_parameters_are_found() {
+    assert_eq!(
+        with_tuples("fn a((b, c): (B, C)) {}\nfn d(\n    e: E,\n    (f, g): (F, G),\n) {}"),
+        ["a", "d"]
+    );
+    let fine = "fn a(b: (B, C)) { d(|(e, f)| e); }\nfn g<F: Fn((A, B)) -> C>(h: Result<A, (B, C)>, i: fn(A) -> B) {}";
+    assert!(with_tuples(fine).is_empty(), "{:?}", with_tuples(fine));
+}
+
 /// What tools leave beside the files that they work on.
 #[test]
 fn nothing_that_tools_leave_behind_is_in_git() {

@@ -148,7 +148,7 @@ fn plain(setting: &Setting) {
     let envoy = setting.start(&plane);
     let tally = send(setting.address(), SERVICE, "/", 20);
     assert_eq!((tally.of("one"), tally.failures()), (20, 0), "{tally:?}");
-    let load = Load::start(setting.address(), SERVICE, "/", (200, 4));
+    let load = Load::start(setting.address(), SERVICE, "/", 200, 4);
     server.change(setting.resources((0, 100), &plane));
     let start = Instant::now();
     while send(setting.address(), SERVICE, "/", 1).of("two") == 0 {

@@ -29,7 +29,7 @@ struct Made {
 }
 
 /// The files of all proxies.
-pub(super) fn build((arguments, io): (&Arguments, &Io), meshes: &[Mesh], loaded: &mut Loaded) -> Files {
+pub(super) fn build(arguments: &Arguments, io: &Io, meshes: &[Mesh], loaded: &mut Loaded) -> Files {
     let mut files = Files::default();
     let kept = loaded.reading.kubernetes.clone();
     let mut taken: BTreeMap<String, ResourceKey> = BTreeMap::new();

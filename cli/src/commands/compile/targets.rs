@@ -42,8 +42,9 @@ fn made(
     if has_errors(&loaded.problems) {
         return files;
     }
-    let asked = (arguments.node.as_deref(), &mut *loaded);
-    arguments.proxy_files.check(io, meshes, asked);
+    arguments
+        .proxy_files
+        .check(io, meshes, arguments.node.as_deref(), loaded);
     match arguments.target {
         Target::CloudFormation => {
             let template = cloudformation::build(&loaded.resources);
@@ -65,7 +66,7 @@ fn made(
                 files = ecs_target::build(arguments, io, meshes, beside, loaded);
             }
         }
-        Target::Kubernetes => files = kubernetes_target::build((arguments, io), meshes, loaded),
+        Target::Kubernetes => files = kubernetes_target::build(arguments, io, meshes, loaded),
     }
     files
 }

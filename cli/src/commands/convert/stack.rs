@@ -80,7 +80,7 @@ impl StackArguments {
     /// The one template of the inputs, or, for custom resources, one that is made of what they hold.
     fn whole(&self, loaded: &mut Loaded) -> Result<Json, Vec<Diagnostic>> {
         match loaded.reading.whole.as_slice() {
-            [one] => Ok(one.json.clone()),
+            [one] => Ok(one.to_json()),
             [] if self.custom => {
                 let made = cloudformation::build(&loaded.resources);
                 loaded.problems.extend(made.warnings);

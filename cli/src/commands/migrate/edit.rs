@@ -33,18 +33,22 @@ pub(super) fn line_ending(text: &str) -> &'static str {
     }
 }
 
-/// Writes lines as the first ones of a block. `header` is where the block's name and labels end, `end` where the block
-/// ends, behind its brace. With `apart`, a blank line comes behind them, so that nothing is aligned with them.
-pub(super) fn first_in_block(
-    text: &str,
-    (start, header, end): (usize, usize, usize),
-    lines: &[String],
-    apart: bool,
-) -> Option<Edit> {
+/// Where a block is in its text, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct BlockBounds {
+    pub(super) start: usize,
+    /// Where the block's name and labels end.
+    pub(super) header: usize,
+    /// Behind its closing brace.
+    pub(super) end: usize,
+}
+
+/// Writes lines as the first ones of a block. With `apart`, a blank line comes behind them, so that nothing is aligned with them.
+pub(super) fn first_in_block(text: &str, bounds: BlockBounds, lines: &[String], apart: bool) -> Option<Edit> {
     let newline = line_ending(text);
-    let open = opening_brace(text, header, end)? + 1;
-    let close = end.checked_sub(1)?;
-    let outer = indentation(text, start);
+    let open = opening_brace(text, bounds.header, bounds.end)? + 1;
+    let close = bounds.end.checked_sub(1)?;
+    let outer = indentation(text, bounds.start);
     let inner = format!("{outer}  ");
     let mut written = String::new();
     for line in lines {
@@ -143,7 +147,13 @@ mod tests {
         let header = text.find('{').unwrap();
         let end = text.rfind('}').unwrap() + 1;
         let start = text.find("resource").unwrap();
-        let edit = first_in_block(text, (start, header, end), &["x = y".to_owned()], apart).unwrap();
+        let edit = first_in_block(
+            text,
+            BlockBounds { start, header, end },
+            &["x = y".to_owned()],
+            apart,
+        )
+        .unwrap();
         apply(text, &[edit])
     }
 

@@ -1,5 +1,6 @@
 //! A root module and the modules that it calls by a local path, as they are written.
 
+use super::edit::BlockBounds;
 use crate::codes;
 use crate::io::Io;
 use hcl_edit::expr::Expression;
@@ -223,12 +224,16 @@ impl<'m> FoundBlock<'m> {
     }
 
     /// Where it begins, where its name and labels end, and where it ends, in the text of its file.
-    pub(super) fn bounds(&self) -> (usize, usize, usize) {
+    pub(super) fn bounds(&self) -> BlockBounds {
         let shift = self.source.shift;
         let whole = self.block.span().unwrap_or_default();
         let last = self.block.labels.last().and_then(|label| label.span());
         let header = last.or_else(|| self.block.ident.span()).unwrap_or_default();
-        (whole.start + shift, header.end + shift, whole.end + shift)
+        BlockBounds {
+            start: whole.start + shift,
+            header: header.end + shift,
+            end: whole.end + shift,
+        }
     }
 
     /// The text of an expression, and where it is.
@@ -243,8 +248,8 @@ impl<'m> FoundBlock<'m> {
     }
 
     pub(super) fn place(&self) -> Place {
-        let (start, header, _) = self.bounds();
-        place(self.source.source, start, header)
+        let bounds = self.bounds();
+        place(self.source.source, bounds.start, bounds.header)
     }
 
     /// How Terraform calls a resource or a data source within its module.

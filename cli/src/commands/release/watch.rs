@@ -38,7 +38,8 @@ struct Followed {
 pub(super) fn follow(
     arguments: &MeshArguments,
     io: &mut Io,
-    (store, releaser): (&dyn Store, &Releaser),
+    store: &dyn Store,
+    releaser: &Releaser,
 ) -> Result<Exit, Problem> {
     let mut followed: BTreeMap<String, Followed> = BTreeMap::new();
     let mut away: Option<Diagnostic> = None;

@@ -101,10 +101,7 @@ fn evaluate_value(node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
             let mut out = Object::new();
             for field in object {
                 if let Some(node) = evaluate(&field.node, scope) {
-                    out.push(Field {
-                        node,
-                        ..field.clone()
-                    });
+                    out.push(field.with(node));
                 }
             }
             Value::Object(out)

@@ -49,15 +49,12 @@ impl Names<'_> {
     fn object(&mut self, shape: &ObjectShape, object: &Object) -> Object {
         let mut out = Object::new();
         for given in object {
-            let mut given = given.clone();
-            if let Some(field) = field(shape, &given.name) {
-                given.node = if field.identity || field.refers_to.is_some() {
-                    self.name(&given.node)
-                } else {
-                    self.node(field.node, &given.node)
-                };
-            }
-            out.push(given);
+            let node = match field(shape, &given.name) {
+                Some(field) if field.identity || field.refers_to.is_some() => self.name(&given.node),
+                Some(field) => self.node(field.node, &given.node),
+                None => given.node.clone(),
+            };
+            out.push(given.with(node));
         }
         out
     }

@@ -16,9 +16,10 @@ use meshform_model::validate::closest;
 use meshform_model::value::{Node, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often expressions may lead to another part of the template in all. No template that a person wrote comes near;
-/// one that doubles a text at every step would never end.
+/// How often expressions may lead to another part of the template in all, beside so many times for each resource. No
+/// template that a person wrote comes near; one that doubles a text at every step would never end.
 const MAX_LEAPS: usize = 50_000;
+const LEAPS_OF_A_RESOURCE: usize = 20;
 
 /// Among how many names the one that was meant is looked for.
 const MAX_SUGGESTIONS: usize = 500;
@@ -419,9 +420,14 @@ impl<'t> Scope<'t> {
 
     /// Goes from an expression to what it names, unless it came from there.
     pub(super) fn leap(&mut self, name: &str, at: &Node) -> bool {
+        let resources: usize = self.resources.iter().map(BTreeMap::len).sum();
+        let most = MAX_LEAPS.saturating_add(resources.saturating_mul(LEAPS_OF_A_RESOURCE));
         self.leaps += 1;
-        if self.leaps > MAX_LEAPS {
-            self.wrong(at, "too many expressions that lead to others".to_owned());
+        if self.leaps > most {
+            // Said once: all that follow are as many as the template has expressions.
+            if self.leaps == most.saturating_add(1) {
+                self.wrong(at, "too many expressions that lead to others".to_owned());
+            }
             return false;
         }
         let first = self.open.insert((self.stack, name.to_owned()));

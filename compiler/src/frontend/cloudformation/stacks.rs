@@ -2,7 +2,6 @@
 
 use super::expression::symbolise;
 use crate::frontend::codes;
-use crate::frontend::tasks::FoundTemplate;
 use crate::frontend::text::{place, shorten};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Field, Node, Object, Value};
@@ -12,6 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_STACKS: usize = 2_000;
 /// How deep stacks may be nested; a template that nests itself ends here.
 const MAX_NESTED: usize = 16;
+
+/// A template that no other of the inputs nests.
+#[derive(Debug, Clone)]
+pub struct WholeTemplate {
+    /// What its input is called.
+    pub name: String,
+    root: Node,
+}
+
+impl WholeTemplate {
+    /// The whole template, with functions in their long form.
+    pub fn to_json(&self) -> serde_json::Value {
+        self.root.to_json().unwrap_or_default()
+    }
+}
 
 /// A template as it was read.
 pub(crate) struct Template {
@@ -59,15 +73,16 @@ impl Stacks {
     }
 
     /// The templates that no other nests, as they were read.
-    pub(crate) fn whole(&self) -> Vec<FoundTemplate> {
-        let roots = self.roots.keys().filter_map(|at| self.templates.get(*at));
-        let whole = roots.filter_map(|template| {
-            Some(FoundTemplate {
-                name: template.file.clone(),
-                json: template.root.to_json()?,
+    pub(crate) fn into_whole(self) -> Vec<WholeTemplate> {
+        let roots = self.roots;
+        let templates = self.templates.into_iter().enumerate();
+        templates
+            .filter(|(at, _)| roots.contains_key(at))
+            .map(|(_, template)| WholeTemplate {
+                name: template.file,
+                root: template.root,
             })
-        });
-        whole.collect()
+            .collect()
     }
 
     /// The files that nested stacks name and that are not among the templates.

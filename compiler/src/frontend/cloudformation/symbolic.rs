@@ -18,7 +18,7 @@ use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::value::{Field, Node, Object, Span, Symbol as Expression, Value};
+use meshform_model::value::{Node, Object, Span, Symbol as Expression, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Templates as one, with their expressions.
@@ -283,10 +283,7 @@ impl<'t> Keeper<'_, 't> {
                 let mut out = Object::new();
                 for field in object {
                     let node = self.node(&field.node);
-                    out.push(Field {
-                        node,
-                        ..field.clone()
-                    });
+                    out.push(field.with(node));
                 }
                 Value::Object(out)
             }

@@ -359,3 +359,54 @@ fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
     assert!(session.next(0).is_empty());
     assert!(session.is_up_to_date());
 }
+
+#[test]
+fn hosts_that_are_looked_up_are_told_when_they_change_and_never_taken_away_for_want_of_knowledge() {
+    let shown = || {
+        Arc::new(view(
+            "r1",
+            &[
+                (Cluster, "a", "1"),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", "none"),
+                (Endpoints, "b", "1"),
+            ],
+        ))
+    };
+    let know = |session: &mut Session, known: &[(&str, &str)], read: bool| {
+        session.know(Arc::new(Polled::made_up(&["a"], known, read)));
+    };
+    let mut session = Session::new(Protocol::Delta);
+    session.show(shown());
+    know(&mut session, &[], false);
+    session.ask(Cluster, first(&[]));
+    let clusters = session.next(0);
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    session.ask(Endpoints, first(&["a", "b"]));
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints b@1"], "of a nothing was read yet");
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    know(&mut session, &[], true);
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints a@none"], "nobody looks them up");
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    know(&mut session, &[("a", "hosts")], true);
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints a@hosts"]);
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    know(&mut session, &[], true);
+    assert!(session.next(0).is_empty(), "they stay");
+    // Who comes back with hosts keeps them until others are known.
+    let mut session = Session::new(Protocol::Delta);
+    session.show(shown());
+    know(&mut session, &[], true);
+    let mut returns = first(&["a", "b"]);
+    returns.versions = [("a", "hosts"), ("b", "1")]
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .into();
+    returns.returns = true;
+    session.ask(Endpoints, returns);
+    assert!(session.next(0).is_empty());
+    know(&mut session, &[("a", "others")], true);
+    assert_eq!(told(&session.next(0)), ["Endpoints a@others"]);
+}

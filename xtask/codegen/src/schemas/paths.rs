@@ -34,7 +34,16 @@ pub(super) fn render(model: &Model) -> String {
             } => group.variant(field),
             _ => field.variant(),
         };
-        fields.push_str(&choice(&one.name, &name, (&of, &tuple(&any)), &chosen, &variant));
+        fields.push_str(&choice(
+            &Choice {
+                on: &one.name,
+                name: &name,
+                of: &of,
+                to: &tuple(&any),
+            },
+            &chosen,
+            &variant,
+        ));
     }
     let mut at = 0;
     while let Some(types) = several.get(at).cloned() {
@@ -107,15 +116,22 @@ fn one_of(fields: &[&Field], several: &mut Vec<Vec<Value>>) -> Vec<Value> {
     types
 }
 
+/// A type of which one field is there.
+struct Choice<'a> {
+    /// The type.
+    on: &'a str,
+    /// The method that leads to the one that is there.
+    name: &'a str,
+    /// The enum that says which.
+    of: &'a str,
+    /// The types of the fields.
+    to: &'a str,
+}
+
 /// The path of the one that is there.
-fn choice(
-    on: &str,
-    name: &str,
-    (of, to): (&str, &str),
-    fields: &[&Field],
-    variant: &dyn Fn(&Field) -> String,
-) -> String {
-    let name = ident(name);
+fn choice(choice: &Choice<'_>, fields: &[&Field], variant: &dyn Fn(&Field) -> String) -> String {
+    let Choice { on, of, to, .. } = choice;
+    let name = ident(choice.name);
     let mut out = format!(
         "\nimpl Path<spec::{on}> {{\n    /// The path of the one that is there.\n    \
          pub fn {name}(self, value: &spec::{of}) -> Path<{to}> {{\n        self.step(match value {{\n"
