@@ -12,7 +12,7 @@ use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use meshform_console::Site;
+use meshform_console::{Prometheus, Site};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub authentication: Authentication,
     /// Whether a resource that others refer to may be deleted, as the Terraform provider does it; App Mesh refused.
     pub relaxed_deletes: bool,
+    /// Of whom the console asks live numbers.
+    pub prometheus: Option<Prometheus>,
     /// The owner of what is written without authentication.
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
@@ -93,6 +95,7 @@ impl ControlPlane {
             look,
             authentication,
             relaxed_deletes,
+            prometheus,
             owner,
             rate,
         } = settings;
@@ -101,7 +104,7 @@ impl ControlPlane {
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
         Ok(Self {
-            site: Site::new(Arc::clone(&store), releaser.clone()),
+            site: Site::new(Arc::clone(&store), releaser.clone()).with_prometheus(prometheus),
             forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
             releases: ReleaseScheduler::start(releaser, Timing::default())?,
