@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running Envoy.
 #[derive(Debug)]
 pub struct Envoy {
     child: Child,

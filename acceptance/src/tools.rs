@@ -60,7 +60,6 @@ pub fn ip() -> PathBuf {
     found(tool("MESHFORM_IP", "ip", &["ip"]))
 }
 
-/// etcd.
 pub fn etcd() -> PathBuf {
     found(tool("MESHFORM_ETCD", "etcd", &["etcd"]))
 }

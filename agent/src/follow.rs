@@ -38,7 +38,6 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
 const PUBLISHER: &str = "meshform-agent";
 
-/// Follows releases.
 pub(crate) struct Follower {
     pub(crate) config: Rc<Config>,
     pub(crate) store: Store,
@@ -80,7 +79,7 @@ impl Follower {
         }
     }
 
-    /// For ever.
+    /// Runs until the process ends.
     pub(crate) async fn run(mut self) {
         self.shared
             .status

@@ -240,7 +240,7 @@ impl Poller {
         }
     }
 
-    /// For ever.
+    /// Runs until the process ends.
     async fn run(mut self) {
         loop {
             if !self.health.leads() {

@@ -50,7 +50,6 @@ impl Child {
             .flatten()
     }
 
-    /// Whether it runs.
     pub(crate) fn is_there(self) -> bool {
         test_kill_process(self.0).is_ok()
     }

@@ -41,7 +41,7 @@ impl Reports {
         })
     }
 
-    /// For ever.
+    /// Runs until the process ends.
     pub(crate) async fn run(mut self) {
         let mut failed: Option<String> = None;
         loop {

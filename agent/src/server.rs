@@ -68,7 +68,7 @@ impl Listener {
     }
 }
 
-/// For ever.
+/// Runs until the process ends.
 pub(crate) async fn serve<F>(listener: Listener, answer: impl Fn(Asked) -> F + 'static)
 where
     F: Future<Output = Answer> + 'static,

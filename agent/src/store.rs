@@ -76,7 +76,6 @@ impl Store {
         }
     }
 
-    /// Writes an object.
     pub(crate) async fn write(&mut self, key: &str, bytes: Vec<u8>) -> Result<(), String> {
         match self {
             Self::Bucket(bucket) => bucket.change(Method::PUT, key, bytes).await,

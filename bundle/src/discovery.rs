@@ -24,7 +24,6 @@ pub struct Discovery {
     pub mesh: String,
     /// The version of the mesh's pointer that it was written for; a publisher leaves a later one alone.
     pub sequence: u64,
-    /// The nodes, by name.
     pub nodes: BTreeMap<String, DiscoveredNode>,
 }
 

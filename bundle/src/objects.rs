@@ -293,7 +293,6 @@ impl Current {
 }
 
 impl EndpointSet {
-    /// A set without clusters.
     pub fn new(at: u64) -> Self {
         Self {
             format: FORMAT,

@@ -59,7 +59,6 @@ pub struct Published {
 /// A point that publishing passes. After each of them the process may be killed and nothing is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishStep {
-    /// The directory is locked.
     Locked,
     /// The ledger says that publishing is under way.
     Marked,

@@ -28,9 +28,9 @@ pub struct Manner {
     pub terminal: bool,
     /// Whether standard output is a terminal.
     pub screen: bool,
-    /// In colour.
+    /// Whether output is coloured.
     pub color: bool,
-    /// Errors only.
+    /// Whether warnings are left out.
     pub quiet: bool,
     /// What was read, and how long it took.
     pub verbose: bool,

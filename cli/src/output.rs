@@ -28,11 +28,11 @@ const STAGE: &str = ".meshform-stage";
 /// How a folder differs from what would be written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Difference {
-    /// Would be written anew.
+    /// Would be created.
     New(String),
     /// Would be changed.
     Changed(String),
-    /// Would be taken away.
+    /// Would be removed.
     Stale(String),
 }
 

@@ -97,7 +97,6 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Configuration 
     }
 }
 
-/// A resource to write.
 struct Item<'r> {
     kind: Kind,
     key: Option<&'r ResourceKey>,

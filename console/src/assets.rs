@@ -8,9 +8,7 @@ use std::sync::LazyLock;
 #[derive(Debug)]
 pub struct Asset {
     name: String,
-    /// Its media type.
     pub media: &'static str,
-    /// Its text.
     pub text: String,
 }
 
@@ -54,12 +52,10 @@ impl Asset {
         }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All of them.
     pub fn all() -> [&'static Self; 3] {
         [&STYLE, &SCRIPT, &PICTURE]
     }

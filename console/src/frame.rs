@@ -17,19 +17,17 @@ use meshform_store::Timestamp;
 /// What a page is made with.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'c> {
-    /// Which page.
     pub page: &'c Page,
     /// What is asked for beside its address.
     pub query: &'c Query,
     /// Where the pages are.
     pub links: Links,
-    /// Who looks.
+    /// The signed-in user, and what they may do.
     pub visitor: &'c Visitor,
     /// The mesh that the page is about.
     pub view: Option<&'c View>,
     /// The store, where there is one.
     pub site: Option<&'c Site>,
-    /// All meshes.
     pub meshes: &'c [String],
     /// What is to be said of what was just done.
     pub told: &'c [Diagnostic],

@@ -3,7 +3,6 @@
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 
-/// A page.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Page {
     /// The meshes of a store.
@@ -18,7 +17,6 @@ pub enum Page {
     Proxy(ResourceKey),
     /// The resources of a mesh.
     Resources(String),
-    /// One resource.
     Resource(ResourceKey),
     /// The releases of a mesh.
     Releases(String),

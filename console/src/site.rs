@@ -34,7 +34,7 @@ pub struct Site {
 pub enum Action {
     /// Holds proxies at a release.
     Pin(String),
-    /// Lets go.
+    /// End the pin.
     Unpin,
     /// Releases and publishes what is valid now.
     Publish,

@@ -43,15 +43,12 @@ pub struct Stream {
 /// The resources of a mesh as of a revision.
 #[derive(Debug)]
 pub struct Records {
-    /// The mesh.
     pub mesh: Mesh,
-    /// Its revision.
     pub revision: Revision,
     /// What is wrong, or worth a look.
     pub problems: Vec<Diagnostic>,
     /// Who wrote what, where that is known.
     pub written: BTreeMap<ResourceKey, Written>,
-    /// The picture.
     pub picture: Picture,
     /// Every resource, containers first.
     pub keys: Vec<ResourceKey>,
@@ -64,15 +61,12 @@ pub struct Records {
 pub struct Written {
     /// To whom it belongs.
     pub owner: String,
-    /// Who wrote it last.
     pub actor: String,
-    /// When.
     pub at: Timestamp,
     /// The mesh's revision that the write made.
     pub revision: Revision,
     /// How often it was written.
     pub version: u64,
-    /// Its ARN.
     pub arn: String,
 }
 
@@ -89,12 +83,10 @@ impl View {
         }
     }
 
-    /// The mesh.
     pub fn mesh(&self) -> &Mesh {
         &self.records.mesh
     }
 
-    /// The mesh's name.
     pub fn name(&self) -> &str {
         self.records.mesh.name()
     }

@@ -24,7 +24,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub struct TlsFiles {
     /// The server's certificate with its intermediates.
     pub certificate: PathBuf,
-    /// Its key.
     pub key: PathBuf,
     /// The authorities of the clients' certificates, where clients may show one.
     pub clients: Option<PathBuf>,

@@ -54,7 +54,7 @@ pub struct Settings {
 
 #[derive(Debug)]
 pub enum Authentication {
-    /// Everyone.
+    /// Without authentication: any caller.
     Anyone,
     /// Whoever signs with a key of this server.
     Keys(MasterKey),

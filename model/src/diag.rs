@@ -118,7 +118,7 @@ pub struct Sources {
 pub struct LineColumn {
     /// The source's name, usually a path.
     pub name: String,
-    /// The line, from 1.
+    /// Counted from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,

@@ -52,7 +52,6 @@ pub struct SchemaNode {
 /// What may stand at a place.
 #[derive(Debug)]
 pub enum Shape {
-    /// Named fields.
     Object(ObjectShape),
     /// Exactly one of the named fields.
     Union(ObjectShape),

@@ -23,9 +23,7 @@ pub enum Value {
     /// A number, by its decimal text.
     Number(Number),
     String(String),
-    /// Nodes in order.
     List(Vec<Node>),
-    /// Fields by name.
     Object(Object),
     /// Not known yet: Terraform will know after apply.
     Unknown,
@@ -235,7 +233,6 @@ impl From<i64> for Value {
 // === impl Object ===
 
 impl Object {
-    /// No fields.
     pub fn new() -> Self {
         Self::default()
     }

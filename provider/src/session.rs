@@ -33,7 +33,6 @@ pub(crate) struct Session {
     pub(crate) registry: Registry,
     /// Begun with the first write: a plan leaves no trace.
     run: OnceCell<RunId>,
-    /// Writes under way.
     pub(crate) flights: Flights,
     /// Makes releases in the background; begun with the first write.
     releases: OnceLock<Arc<ReleaseScheduler>>,

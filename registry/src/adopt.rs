@@ -11,7 +11,7 @@ pub enum Standing {
     /// Nothing of its name is there.
     Absent,
     Same(Record),
-    /// Something else is there.
+    /// A different resource has that name.
     Different(Record),
 }
 

@@ -23,7 +23,7 @@ pub struct Since {
 /// What became of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Changed {
-    /// It is this now.
+    /// It has this content now.
     Written(Box<Record>),
     /// It is gone, by the write that made this revision.
     Deleted(Revision),

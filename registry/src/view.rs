@@ -94,7 +94,6 @@ struct View {
 #[derive(Debug)]
 struct RecordState {
     owner: String,
-    /// Who wrote it last.
     actor: String,
     /// Its id, which some take for its name.
     uid: String,

@@ -56,7 +56,7 @@ pub(crate) struct Debouncer {
 }
 
 impl Debouncer {
-    /// Begins with a write.
+    /// Starts waiting at a first write.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             last: now,
@@ -65,7 +65,7 @@ impl Debouncer {
         }
     }
 
-    /// Takes up another write.
+    /// Waits longer for another write.
     pub(crate) fn write(&mut self, now: Instant, timing: Timing) {
         let gap = now.saturating_duration_since(self.last);
         if gap > timing.longest * ANOTHER {

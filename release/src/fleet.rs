@@ -97,7 +97,7 @@ impl Condition {
         Self::Stopped,
     ];
 
-    /// As programs are told.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rejects => "rejects",

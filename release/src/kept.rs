@@ -20,7 +20,6 @@ use std::io::{Read as _, Write as _};
 /// More than this is no mesh: a blob that unpacks to more is damaged.
 const MOST: u64 = 1 << 30;
 
-/// One resource.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {

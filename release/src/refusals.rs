@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 3;
 /// Why proxies refused a release, by their paths (`mesh/MESH/virtualNode/NAME`). No reason: the proxy has taken it.
 pub type Refusals = BTreeMap<String, Vec<String>>;
 
-/// What is noted.
+/// A refusal, as the target keeps it.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Noted {
     /// The releases that proxies refused, the last one last.

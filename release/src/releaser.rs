@@ -122,7 +122,7 @@ impl Releaser {
         self
     }
 
-    /// Tells somebody each step.
+    /// Reports each step.
     #[must_use]
     pub fn with_steps(mut self, steps: Arc<dyn Steps>) -> Self {
         self.steps = steps;

@@ -20,7 +20,7 @@ pub trait Steps: Send + Sync + fmt::Debug {
     fn passed(&self, step: ReleaseStep);
 }
 
-/// Tells nobody.
+/// Reports no step.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

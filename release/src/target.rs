@@ -71,7 +71,7 @@ pub enum Standing {
     Behind(Vec<String>),
     /// It cannot be looked at from here: what it reported last is all that is known.
     Unreachable,
-    /// It cannot be read.
+    /// What it has cannot be read.
     Failed(ReleaseError),
 }
 

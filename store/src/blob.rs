@@ -9,7 +9,6 @@ pub use meshform_model::digest::Digest;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobInfo {
     pub digest: Digest,
-    /// How many bytes.
     pub size: u64,
     /// When it was put last. A collector of garbage spares what is young: its pointer may be on the way.
     pub touched_at: Timestamp,

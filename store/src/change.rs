@@ -18,9 +18,9 @@ pub struct Change {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Creates or changes.
+    /// Creates or updates.
     Put,
-    /// Takes away.
+    /// Deletes.
     Delete,
 }
 

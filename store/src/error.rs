@@ -50,14 +50,14 @@ pub enum StoreError {
         kind: String,
         mount: PathBuf,
     },
-    /// The system said no.
+    /// The operating system denied it.
     #[error("no permission to {action} {}", path.display())]
     Permission {
         /// The file or directory.
         path: PathBuf,
         action: &'static str,
     },
-    /// No space.
+    /// The disk or the quota is full.
     #[error("no space is left for the store {}", path.display())]
     Full { path: PathBuf },
     /// Others were writing all the time.
@@ -88,12 +88,7 @@ pub enum StoreError {
     },
     /// The process gave no sign of life for so long that others took its run for dead.
     #[error("the run `{run}` of this process was taken for dead in the store {place}")]
-    RunLost {
-        /// The store.
-        place: String,
-        /// The run.
-        run: String,
-    },
+    RunLost { place: String, run: String },
     /// A store's name that cannot be understood.
     #[error("`{name}` is not the name of a store: {problem}")]
     Location {

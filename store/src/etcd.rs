@@ -49,7 +49,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wake::Wake;
 
-/// A store in etcd.
 #[derive(Debug)]
 pub struct EtcdStore {
     client: Arc<Client>,

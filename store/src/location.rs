@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 pub enum Location {
     /// A directory: the embedded store.
     Directory(PathBuf),
-    /// Object storage.
     Bucket(BucketUrl),
     /// A cluster of etcd.
     Etcd(EtcdUrl),
@@ -23,9 +22,7 @@ pub enum Location {
 pub enum Service {
     /// Amazon S3, or a server with its interface.
     S3,
-    /// Google Cloud Storage.
     Google,
-    /// Azure Blob Storage.
     Azure,
     /// A directory that is treated as a bucket.
     File,

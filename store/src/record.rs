@@ -25,7 +25,6 @@ pub struct Record {
     pub version: u64,
     /// The mesh's revision that this write made. It never comes again, so it is what a writer expects.
     pub revision: Revision,
-    /// Who wrote it last.
     pub author: Author,
     /// When the resource was created.
     pub created_at: Timestamp,
@@ -153,7 +152,6 @@ impl Draft {
 // === impl Prefix ===
 
 impl Prefix {
-    /// Everything in the store.
     pub fn all() -> Self {
         Self::default()
     }

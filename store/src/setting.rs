@@ -12,7 +12,6 @@ pub struct Setting {
     pub value: String,
     /// Grows with each write of this name, also over a delete: what a writer expects never comes again.
     pub version: u64,
-    /// Who wrote it last.
     pub author: Author,
     pub at: Timestamp,
 }

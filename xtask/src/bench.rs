@@ -37,7 +37,6 @@ use crate::out;
 use crate::tools::{self, Tool};
 use crate::work::WorkDir;
 
-/// A group of figures.
 struct Section {
     name: &'static str,
     about: &'static str,

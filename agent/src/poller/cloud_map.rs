@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 /// The most that one answer may hold, and as many as a service may have: answers have no second page.
 const MOST: u32 = 1000;
 
-/// Asks Cloud Map.
 pub(super) struct CloudMap(Service);
 
 /// All instances of a service.

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
     #[arg(long, value_name = "NAME", default_value = "terraform")]
     owner: String,
-    /// Take over all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
+    /// Adopt all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     #[arg(long, value_name = "URL", conflicts_with = "paths")]
     from_api: Option<String>,

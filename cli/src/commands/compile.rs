@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// The store that proxies follow, `s3://BUCKET/PREFIX`. Default on ECS: a parameter of the template; for Compose a folder
     #[arg(long, value_name = "URL")]
     proxy_store: Option<String>,
-    /// What becomes of X-Ray, CloudWatch and StatsD containers beside proxies on ECS
+    /// What to do with X-Ray, CloudWatch and StatsD containers beside proxies on ECS
     #[arg(long, value_enum, default_value_t = Companions::Keep)]
     companions: Companions,
     /// The container image of the collector

@@ -16,7 +16,7 @@ use meshform_model::rules::Options as Rules;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Write the console as pages that need no server: the picture, proxies, releases, resources, certificates
+/// Write the console as static pages: the graph, proxies, releases, resources, certificates
 ///
 /// Of files there are no releases and no running proxies. The pages load nothing from elsewhere; open `index.html`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     input: InputArguments,
     #[command(flatten)]
     from: FromStoreArgument,
-    /// Where to write; what an earlier run wrote there and is no more is taken away
+    /// The folder to write to; files of an earlier run that are no longer made are removed
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }

@@ -11,7 +11,7 @@ use meshform_compiler::graph::{self, Picture};
 use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::rules::Options as Rules;
 
-/// Draw who calls whom, and by which routes, on standard output
+/// Draw the graph of the mesh, who calls whom by which routes, on standard output
 ///
 /// A mesh with errors is drawn too, with the errors in it; the exit status is 1 when some input could not be read.
 #[derive(Debug, clap::Args)]
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// How it is written
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Format,
-    /// Draw only what is near the resource of that name: a service, node, gateway, router or route
+    /// Draw only the neighbourhood of the resource with this name: a service, node, gateway, router or route
     #[arg(long, value_name = "NAME")]
     around: Option<String>,
-    /// How many calls from there, in either direction
+    /// How many calls away from it, in either direction
     #[arg(long, value_name = "N", default_value_t = 2, requires = "around")]
     hops: usize,
 }

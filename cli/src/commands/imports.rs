@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Write an import block for each resource of an owner, so that one apply takes them back into a lost state
+/// Write an import block for each resource of an owner, so that one apply restores a lost Terraform state
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The plan of the configuration, as `terraform show -json` gives it; `-` is standard input. Each block then names

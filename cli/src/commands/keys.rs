@@ -30,7 +30,7 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Make a key, and print its id and secret, as a file of AWS credentials has them; the secret is shown this once
+    /// Create a key, and print its id and secret in the form of an AWS credentials file; the secret is shown only this once
     Create(CreateArguments),
     /// Begin a session with a key, and print it as a `credential_process` of AWS's clients does; it ends after an hour
     ///
@@ -40,14 +40,14 @@ enum Action {
         #[arg(long, value_name = "URL")]
         server: String,
     },
-    /// Show the keys of a store
+    /// List the keys of a store
     List {
         #[command(flatten)]
         store: StoreArgument,
         #[command(flatten)]
         format: FormatArgument,
     },
-    /// Take a key away; running servers refuse it within ten seconds
+    /// Revoke a key; running servers refuse it within ten seconds
     Revoke {
         /// The key's id
         id: String,
@@ -58,7 +58,7 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct CreateArguments {
-    /// To whom belongs what is written with the key: the provider's `owner` argument
+    /// The owner of what is written with the key: the provider's `owner` argument
     #[arg(long, value_name = "NAME")]
     owner: String,
     /// A name for people, which the change feed shows [default: the owner]

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::PathBuf;
 
-/// Make Terraform configuration with `aws_appmesh_*` ready for this provider, and list what is left
+/// Convert Terraform configuration with `aws_appmesh_*` to this provider, and list what is left to do
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The root module; local modules that it calls are read too

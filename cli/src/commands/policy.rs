@@ -14,14 +14,14 @@ use serde_json::Value as Json;
 
 /// Write an IAM policy for a proxy, for the writers of a mesh, or for its endpoint poller
 ///
-/// The policy goes to standard output as JSON. Nothing is asked of the bucket, which need not be there yet.
+/// The policy goes to standard output as JSON. The bucket is not contacted and need not exist yet.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("whose").args(["proxy", "endpoints"]))]
 pub(crate) struct Arguments {
     /// The bucket, with the prefix of the store or publish target: `s3://bucket/prefix`
     #[arg(long, value_name = "URL")]
     store: String,
-    /// The mesh. Alone: the policy of whoever applies, releases and pins it
+    /// The mesh. Alone: the policy of those who apply, release and pin it
     #[arg(long, value_name = "NAME")]
     mesh: Option<String>,
     /// The policy of a proxy's role: `mesh/MESH/virtualNode/NAME`, an ARN, or with --mesh the name of a virtual node or

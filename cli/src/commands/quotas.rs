@@ -6,7 +6,7 @@ use meshform_model::rules::{Options, Quota, Quotas};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct QuotaArgument {
     /// Limit how many of each there may be: `aws` for what App Mesh allowed, or NAME=N with one of virtual_nodes,
-    /// virtual_routers, virtual_services, virtual_gateways, routes, gateway_routes, backends; of several the last holds
+    /// virtual_routers, virtual_services, virtual_gateways, routes, gateway_routes, backends; the last of several for one name wins
     #[arg(long = "quota", value_name = "aws|NAME=N", value_parser = parse)]
     quotas: Vec<Quotas>,
 }

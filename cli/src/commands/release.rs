@@ -22,7 +22,7 @@ pub(crate) struct ReleaseArguments {
     publish: Vec<String>,
     #[command(flatten)]
     quotas: QuotaArgument,
-    /// Go on: release and publish whatever is written to the store, until it is interrupted
+    /// Keep running: release and publish what is written to the store, until interrupted
     #[arg(long)]
     watch: bool,
 }

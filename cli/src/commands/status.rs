@@ -35,7 +35,7 @@ pub(crate) struct StatusArguments {
     /// Wait until this revision of the mesh is released and published, or is known not to be valid; at most a minute
     #[arg(long, value_name = "REVISION", requires = "mesh", conflicts_with = "watch")]
     wait: Option<u64>,
-    /// Look again every two seconds and show what has changed, until it is interrupted
+    /// Refresh every two seconds and show what has changed, until interrupted
     #[arg(long)]
     watch: bool,
     /// Also show how many requests a month the agents of the proxies send, and what S3 takes for them

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Make the token with which an Envoy asks `meshform serve` for its configuration
 ///
-/// It holds for one proxy, or for every proxy of a mesh, and until its time is over. With `--out` it is written as the file
+/// It is valid for one proxy, or for every proxy of a mesh, until it expires. With `--out` it is written as the file
 /// that `meshform bootstrap --mode ads --token-file` names; another is renamed over it, and Envoy uses that for its next
 /// stream without a restart.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// mesh
     #[arg(value_name = "PROXY")]
     whose: String,
-    /// How long it holds: `30m`, `24h`, `90d`
+    /// How long it is valid: `30m`, `24h`, `90d`
     #[arg(long, value_name = "TIME", default_value = "24h")]
     ttl: String,
     /// Write the file that Envoy reads, instead of the token alone on standard output

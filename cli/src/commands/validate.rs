@@ -16,7 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// Read any input form and report every problem with its place
+/// Validate inputs of any form and report every problem with its location
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// How to report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Also what only this target of `meshform compile` demands
+    /// Also check what only this target of `meshform compile` requires
     #[arg(long, value_enum)]
     target: Option<compile::Target>,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
     problems
 }
 
-/// More than ECS takes.
+/// Larger than ECS accepts.
 pub(super) fn too_large(bytes: usize) -> Diagnostic {
     Diagnostic::error(
         codes::LIMIT,

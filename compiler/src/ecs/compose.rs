@@ -29,7 +29,6 @@ const CREDENTIALS: [&str; 5] = [
     "AWS_SESSION_TOKEN",
 ];
 
-/// A file for Compose.
 #[derive(Debug, Clone)]
 pub struct Compose {
     pub text: String,

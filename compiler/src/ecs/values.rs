@@ -52,7 +52,6 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Computes them.
     pub(super) fn new(task: &Task<'_>, templates: &Templates, problems: &mut Vec<Diagnostic>) -> Self {
         let profile = task.mesh.profile_for(task.key);
         let ports = listener_ports(task);

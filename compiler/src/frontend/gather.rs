@@ -46,7 +46,6 @@ struct Read {
     /// Whether its text is right.
     whole: bool,
     documents: Vec<Form>,
-    /// Problems of the text.
     problems: Vec<Diagnostic>,
 }
 

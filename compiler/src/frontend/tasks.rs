@@ -40,9 +40,7 @@ pub struct FoundTemplate {
     pub json: Json,
 }
 
-/// CloudFormation's type.
 pub(crate) const TYPE: &str = "AWS::ECS::TaskDefinition";
-/// Terraform's type.
 const TERRAFORM: &str = "aws_ecs_task_definition";
 
 /// The task definitions that a document is: one, or a list of them, as `jq -s` makes of several. Nothing when it is

@@ -41,7 +41,6 @@ pub(super) struct Layout {
     pub(super) height: f64,
 }
 
-/// Places the cards.
 pub(super) fn layout(cards: &Cards<'_>) -> Layout {
     let layers = ordered(cards, &layers(cards));
     let height = |card: usize| cards.heights.get(card).copied().unwrap_or_default() + ROW_GAP;

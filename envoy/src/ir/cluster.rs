@@ -102,7 +102,6 @@ pub struct Endpoint {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.1.
     Http1,
     /// HTTP/2, gRPC among it.
     Http2,

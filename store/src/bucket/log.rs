@@ -87,7 +87,7 @@ impl MeshLog {
         Revision(self.read + 1)
     }
 
-    /// Reads what is new.
+    /// Reads the log entries since the last read.
     pub(super) async fn refresh(&mut self, objects: &Objects) -> Result<()> {
         let begun = Instant::now();
         self.follow(objects).await?;

@@ -38,7 +38,7 @@ pub(super) struct Objects {
 
 #[derive(Debug, Clone)]
 pub(super) enum Storage {
-    /// At hand.
+    /// Connected from the start.
     Here(Arc<dyn ObjectStore>),
     /// Connected to when it is first needed.
     Remote(Arc<Remote>),

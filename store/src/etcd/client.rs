@@ -31,14 +31,12 @@ const SILENT: Duration = Duration::from_secs(10);
 /// Answers are as large as what was asked for; etcd has no bound of its own.
 const LARGEST: usize = 512 * 1024 * 1024;
 
-/// A cluster.
 #[derive(Debug)]
 pub(super) struct Client {
     url: EtcdUrl,
     access: Access,
     background: Background,
     made: OnceLock<Result<Link>>,
-    /// Which member is asked.
     at: AtomicUsize,
     token: Mutex<Option<Token>>,
     failed: Mutex<Option<Instant>>,
@@ -59,7 +57,7 @@ pub(super) enum Token {
 
 /// What to do about a refusal.
 enum Verdict {
-    /// Ask another member.
+    /// Another member may answer.
     Again(String),
     /// The token is too old.
     Login(String),

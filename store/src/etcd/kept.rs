@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// The format of the keys and values below a prefix.
 pub(super) const FORMAT: i64 = 1;
 
-/// Who the store is.
+/// The identity of the store.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Card {
     pub(super) format: i64,
@@ -60,7 +60,6 @@ pub(super) struct Index {
     pub(super) touched_at: Timestamp,
 }
 
-/// A run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunCard {
     pub(super) actor: String,

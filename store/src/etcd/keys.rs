@@ -25,7 +25,7 @@ impl Keys {
         &self.prefix
     }
 
-    /// Who the store is.
+    /// The identity of the store.
     pub(super) fn card(&self) -> String {
         format!("{}store", self.prefix)
     }

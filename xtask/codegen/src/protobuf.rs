@@ -24,7 +24,6 @@ pub struct Target {
 pub enum Services {
     /// None: messages alone.
     None,
-    /// Clients.
     Clients,
     /// Clients, and the traits of servers.
     Both,

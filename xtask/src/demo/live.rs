@@ -38,7 +38,6 @@ pub(super) struct Mark {
     path: PathBuf,
 }
 
-/// A running Envoy.
 pub(super) struct RunningEnvoy {
     process: Running,
     admin: Admin,
@@ -248,7 +247,7 @@ fn fail_if_ended(running: &Running, log: &Path) -> Result<()> {
     )))
 }
 
-/// Looks again and again.
+/// Polls until it is there, or fails after a while.
 pub(super) fn wait(what: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     while !there()? {

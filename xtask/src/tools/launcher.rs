@@ -28,7 +28,6 @@ pub(super) enum Launcher {
     Script(String),
 }
 
-/// Starts a program.
 pub(super) fn program(program: &Path) -> Launcher {
     if stands_alone(program) {
         Launcher::Link(program.to_path_buf())

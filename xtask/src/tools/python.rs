@@ -24,7 +24,6 @@ except ImportError:
 /// The oldest Python that the packages are for.
 const LEAST: (u32, u32) = (3, 10);
 
-/// A Python with pip.
 pub(super) struct Python {
     pub(super) executable: PathBuf,
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Where Envoys get their configuration (ADS); without it none are served
     #[arg(long, value_name = "ADDR")]
     pub(super) xds: Option<String>,
-    /// Serve Envoys also on an address that others reach: whoever reaches it reads every proxy's configuration
+    /// Serve Envoys also on an address that is not loopback: anybody who can reach it can read every proxy's configuration
     #[arg(long)]
     pub(super) xds_for_anyone: bool,
     /// The server's certificate with its intermediates (PEM), with which the API and xDS speak TLS; read again when it
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// The key of the certificate (PEM)
     #[arg(long, value_name = "FILE")]
     pub(super) tls_key: Option<String>,
-    /// The authorities of the proxies' certificates (PEM): a proxy whose certificate has an URI that ends in
+    /// The authorities of the proxies' certificates (PEM): a proxy whose certificate has a URI that ends in
     /// `/mesh/MESH/virtualNode/NAME` needs no token
     #[arg(long, value_name = "FILE")]
     pub(super) tls_client_ca: Option<String>,
@@ -49,26 +49,26 @@ pub(crate) struct Arguments {
     /// The owner of what is written without authentication [default: api]
     #[arg(long, value_name = "NAME")]
     pub(super) owner: Option<String>,
-    /// The account of a store that is made now: 12 digits [default: 000000000000]
+    /// The account of a store that is created: 12 digits [default: 000000000000]
     #[arg(long, value_name = "ID")]
     pub(super) account_id: Option<String>,
-    /// The region of a store that is made now [default: us-east-1]
+    /// The region of a store that is created [default: us-east-1]
     #[arg(long, value_name = "NAME")]
     pub(super) region: Option<String>,
-    /// Requests a second that each key may make; 0: as many as it likes [default: 100]
+    /// Requests per second that each key may make; 0: unlimited [default: 100]
     #[arg(long, value_name = "N")]
     pub(super) rate: Option<String>,
-    /// Delete also what resources of the same owner refer to, as the Terraform provider does
+    /// Also delete resources that others of the same owner refer to, as the Terraform provider does
     #[arg(long)]
     pub(super) relaxed_deletes: bool,
-    /// The Prometheus that scrapes the Envoys, such as `http://prometheus:9090`: the console then shows requests a second,
+    /// The Prometheus that scrapes the Envoys, such as `http://prometheus:9090`: the console then shows requests per second,
     /// errors and the 99th percentile
     #[arg(long, value_name = "URL")]
     pub(super) prometheus: Option<String>,
-    /// What is logged: `error`, `warn`, `info`, `debug` [default: info]
+    /// The log level: `error`, `warn`, `info`, `debug` [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log: Option<String>,
-    /// How it is logged: `text` or `json` [default: text]
+    /// The log format: `text` or `json` [default: text]
     #[arg(long, value_name = "FORM")]
     pub(super) log_format: Option<String>,
 }

@@ -27,7 +27,6 @@ pub(crate) struct Assembly {
     pub(crate) within: Vec<String>,
 }
 
-/// Reads a manifest.
 pub(crate) fn read(file: &str, document: &Node) -> Assembly {
     let mut assembly = Assembly::default();
     for (id, artifact) in artifacts(document) {

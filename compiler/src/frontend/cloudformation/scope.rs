@@ -443,7 +443,7 @@ impl<'t> Scope<'t> {
         first
     }
 
-    /// Comes back from there.
+    /// Returns to the stack that referred there.
     pub(super) fn leap_back(&mut self, name: &str) {
         self.open.remove(&(self.stack, name.to_owned()));
     }

@@ -11,7 +11,6 @@ pub(super) struct Model {
     pub(super) types: Vec<Type>,
 }
 
-/// A kind of resource.
 #[derive(Debug)]
 pub(super) struct Kind {
     /// `virtualNode`.
@@ -45,7 +44,6 @@ pub(super) struct Type {
 
 #[derive(Debug, Clone)]
 pub(super) enum Shape {
-    /// Named fields.
     Struct {
         fields: Vec<Field>,
         /// Those of which exactly one is there, as one field.

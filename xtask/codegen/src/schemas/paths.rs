@@ -118,7 +118,6 @@ fn one_of(fields: &[&Field], several: &mut Vec<Vec<Value>>) -> Vec<Value> {
 
 /// A type of which one field is there.
 struct Choice<'a> {
-    /// The type.
     on: &'a str,
     /// The method that leads to the one that is there.
     name: &'a str,
