@@ -40,7 +40,15 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_RESTART",
-        "when a changed bootstrap takes effect: `next`, when Envoy is next started, or `idle`, as soon as no connection is open (next)",
+        "when Envoy is started anew for what it reads only then (a changed bootstrap, a control plane that is back): `next`, when it is next started anyway, or `idle`, as soon as no connection is open (next)",
+    ),
+    (
+        "MESHFORM_CONTROL_PLANE",
+        "http://HOST:PORT of `meshform serve`, where the bootstrap given to Envoy (-c FILE) is for ADS: asked before Envoy is started",
+    ),
+    (
+        "MESHFORM_CONTROL_PLANE_WAIT",
+        "seconds it has to be ready; then Envoy is started with the last release from files (30)",
     ),
     (
         "MESHFORM_CERTIFICATES",
@@ -170,6 +178,10 @@ pub(crate) struct Config {
     pub(crate) restart_when_idle: bool,
     /// Whether this proxy asks Cloud Map itself.
     pub(crate) own_discovery: bool,
+    /// Where the control plane of an Envoy that follows ADS is asked whether it is ready.
+    pub(crate) control_plane: Option<String>,
+    /// How long that may take.
+    pub(crate) control_plane_wait: Duration,
     /// How often ACM is asked for newer certificates.
     pub(crate) certificates: Duration,
     pub(crate) admin_mode: Option<AdminMode>,
@@ -327,6 +339,8 @@ impl Config {
             drain_time: settings.or("LISTENER_DRAIN_WAIT_TIME_S", 20)?,
             restart_when_idle: settings.restart_when_idle()?,
             own_discovery: settings.own_discovery()?,
+            control_plane: settings.get("MESHFORM_CONTROL_PLANE").map(str::to_owned),
+            control_plane_wait: Duration::from_secs(settings.or("MESHFORM_CONTROL_PLANE_WAIT", 30)?),
             certificates: Duration::from_secs(settings.or("MESHFORM_CERTIFICATES", 43_200)?),
             admin_mode: settings.admin_mode()?,
             logging_reset: Duration::from_secs(settings.or("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300)?),

@@ -173,6 +173,11 @@ impl Admin {
 }
 
 impl Updates {
+    /// The version of the list of clusters.
+    pub(crate) fn clusters(&self) -> Option<&str> {
+        self.versions.get("cluster_manager.cds").map(String::as_str)
+    }
+
     /// Whether the lists of listeners and clusters have these versions.
     pub(crate) fn has(&self, listeners: &str, clusters: &str) -> bool {
         let at = |name: &str, wanted: &str| self.versions.get(name).is_some_and(|version| version == wanted);

@@ -1,4 +1,4 @@
-//! Certificates that AWS Certificate Manager exports for a proxy.
+//! Certificates that AWS Certificate Manager exports for a proxy, and those of authorities of AWS Private CA.
 //!
 //! ACM encrypts the key that it gives out with a passphrase of ours, and Envoy decrypts it: key and passphrase lie in two
 //! files beside the certificate. Each certificate has a folder of its own, and a link leads to the one in use, so that
@@ -44,12 +44,21 @@ const ACM: Api = Api {
     title: "ACM",
 };
 
+const PRIVATE_CA: Api = Api {
+    target: "ACMPrivateCA",
+    signed_as: "acm-pca",
+    host: "acm-pca",
+    endpoint: "AWS_ENDPOINT_URL_ACM_PCA",
+    title: "Private CA",
+};
+
 /// The exported certificates of a proxy.
 pub(crate) struct Exports {
     /// The directory of the proxy's files.
     dir: PathBuf,
     interval: Duration,
-    services: BTreeMap<String, Service>,
+    /// By what signs for them, and the region.
+    services: BTreeMap<(&'static str, String), Service>,
     /// Those of what was written for Envoy last.
     wanted: BTreeSet<Exported>,
     /// What could not be had, and when that was.
@@ -188,6 +197,9 @@ impl Exports {
                 (Refusal::Denied(_), Part::Identity) => {
                     "; the proxy's role needs acm:DescribeCertificate and acm:ExportCertificate on it"
                 }
+                (Refusal::Denied(_), Part::Authorities) if one.is_authority() => {
+                    "; the proxy's role needs acm-pca:GetCertificateAuthorityCertificate on it"
+                }
                 (Refusal::Denied(_), Part::Authorities) => {
                     "; the proxy's role needs acm:GetCertificate on it"
                 }
@@ -195,12 +207,12 @@ impl Exports {
             };
             told(
                 EXPORT,
-                format!("{} cannot be exported: {}{needs}", one.arn, refusal.told()),
+                format!("{} cannot be had: {}{needs}", one.arn, refusal.told()),
             )
         })?;
         let Some(new) = found else { return Ok(()) };
         put(&self.dir.join(one.folder()), &new)?;
-        log::info(&format!("{} is taken from ACM", one.secret()));
+        log::info(&format!("{} is taken from {}", one.secret(), api(one).title));
         Ok(())
     }
 
@@ -244,13 +256,22 @@ impl Exports {
         Ok(Some(New { about, files }))
     }
 
-    /// The authorities above a certificate; one that has none is its own.
+    /// The authorities above a certificate; one that has none is its own. Of an authority that is named itself its own
+    /// certificate: those above it have signed others too, whom nobody has named.
     async fn authorities(&mut self, one: &Exported, known: Option<&About>) -> Result<Option<New>, Refusal> {
-        let asked = json!({"CertificateArn": one.arn});
-        let answer: Answer = self.ask(one, "GetCertificate", &asked).await?;
-        let bundle = match answer.certificate_chain.trim() {
-            "" => answer.certificate,
-            _ => answer.certificate_chain,
+        let bundle = if one.is_authority() {
+            let asked = json!({"CertificateAuthorityArn": one.arn});
+            let answer: Answer = self
+                .ask(one, "GetCertificateAuthorityCertificate", &asked)
+                .await?;
+            answer.certificate
+        } else {
+            let asked = json!({"CertificateArn": one.arn});
+            let answer: Answer = self.ask(one, "GetCertificate", &asked).await?;
+            match answer.certificate_chain.trim() {
+                "" => answer.certificate,
+                _ => answer.certificate_chain,
+            }
         };
         let about = About {
             mark: Digest::of(bundle.as_bytes()).to_string(),
@@ -269,18 +290,20 @@ impl Exports {
         operation: &str,
         asked: &Value,
     ) -> Result<T, Refusal> {
-        let region = one.region();
+        let (api, region) = (api(one), one.region());
         let service = self
             .services
-            .entry(region.to_owned())
-            .or_insert_with(|| Service::new(ACM, region));
+            .entry((api.signed_as, region.to_owned()))
+            .or_insert_with(|| Service::new(api, region));
         let body = service.call(operation, asked).await?;
-        serde_json::from_slice(&body).map_err(|error| unreadable(&error))
+        serde_json::from_slice(&body)
+            .map_err(|error| Refusal::Other(format!("the answer of {} cannot be read: {error}", api.title)))
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Refusal {
-    Refusal::Other(format!("ACM's answer cannot be read: {error}"))
+/// Who has it.
+fn api(one: &Exported) -> Api {
+    if one.is_authority() { PRIVATE_CA } else { ACM }
 }
 
 /// The secrets of a bundle whose files are exported certificates.

@@ -1,19 +1,23 @@
 //! Follows the proxy's `current.json`: brings each release to Envoy's files, sees whether Envoy takes it, and goes back
 //! to the last good one where it does not.
 
+mod aside;
+mod confirmation;
+
 use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::envoy::{Admin, Updates};
+use crate::envoy::Updates;
 use crate::exports::Exports;
 use crate::kept::{FollowerState, Kept};
 use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
+use confirmation::{CONFIRMATION, Verdict};
 use meshform_bundle::codes::{
-    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OTHER_DIRECTORY, UNCONFIRMED,
+    AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OLDER, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
 };
-use meshform_bundle::objects::{Current, EndpointSet, Problem, Rejected};
+use meshform_bundle::objects::{Current, Delivery, EndpointSet, Problem, Rejected};
 use meshform_bundle::publish::Publisher;
 use meshform_bundle::{Bundle, Digest, ROOT, endpoints, layout};
 use std::collections::BTreeMap;
@@ -31,13 +35,6 @@ const CERTIFICATES: Duration = Duration::from_secs(2);
 /// How long the store has to answer before a proxy starts from what it has.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
-/// How an Envoy ends that somebody else ended, or the system for want of memory (SIGKILL, SIGTERM): that says nothing of what it was
-/// given.
-const SENT: [i32; 2] = [128 + 9, 128 + 15];
-
-/// How long Envoy has to take in what was written for it.
-const CONFIRMATION: Duration = Duration::from_secs(60);
-
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
 const PUBLISHER: &str = "meshform-agent";
 
@@ -49,17 +46,11 @@ pub(crate) struct Follower {
     memory: FollowerState,
     /// What the object was when it was last taken.
     seen: Option<String>,
+    /// The bundle that it named last, in this life.
+    named: Option<Digest>,
     quick_until: Option<Instant>,
     certificates: Certificates,
     exports: Exports,
-}
-
-/// What became of a release.
-enum Verdict {
-    Taken,
-    Refused(Vec<Problem>),
-    /// Envoy has not reported yet.
-    Open,
 }
 
 /// What is written for Envoy.
@@ -81,6 +72,7 @@ impl Follower {
             shared,
             memory,
             seen: None,
+            named: None,
             quick_until: None,
             certificates: Certificates::default(),
             exports,
@@ -98,25 +90,20 @@ impl Follower {
             // Taken away when this instance ended before, and refused all the same.
             self.mark(&rejected).await;
         }
-        if self.config.own_discovery {
-            // Envoy is to begin with addresses, if they can be had.
-            let known = self.shared.endpoints_known.notified();
-            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
-        }
-        // What is newest, if it is available; a store that is away must not keep a proxy from starting.
-        self.look(FIRST_LOOK).await;
-        if self.shared.status.borrow().bundle.is_none()
-            && let Some(good) = self.memory.good.clone()
-        {
-            log::info("starting from the last good release on this disk");
-            if let Err(error) = self.apply(&good).await {
-                log::error(&format!("the last good release cannot be used: {error}"));
-            }
-        }
+        // Envoy is started with files once, or each time that its control plane is away when it is started.
+        let mut begun = None;
+        let to_begin = |shared: &Shared, begun: Option<u32>| {
+            shared.follows_files() && begun != Some(shared.files_turn.get())
+        };
         loop {
+            if to_begin(&self.shared, begun) {
+                begun = Some(self.shared.files_turn.get());
+                self.begin().await;
+            }
             let next = Instant::now() + self.pause();
-            while Instant::now() < next {
-                sleep(CERTIFICATES.min(next.saturating_duration_since(Instant::now()))).await;
+            while Instant::now() < next && !to_begin(&self.shared, begun) {
+                let pause = CERTIFICATES.min(next.saturating_duration_since(Instant::now()));
+                let _ = tokio::time::timeout(pause, self.shared.files_needed.notified()).await;
                 if self.shared.endpoints_changed.get()
                     && let Err(error) = self.renew_endpoints().await
                 {
@@ -133,8 +120,45 @@ impl Follower {
                     *self.shared.certificates.borrow_mut() = Some(error);
                 }
             }
-            self.look(Duration::MAX).await;
+            if !to_begin(&self.shared, begun) {
+                self.look(Duration::MAX).await;
+            }
+            if self.shared.delivery.get() == Some(Delivery::Ads) {
+                self.tell_release().await;
+            }
         }
+    }
+
+    /// Brings Envoy the first release: what is newest, if it is available; a store that is away must not keep a proxy from
+    /// starting.
+    async fn begin(&mut self) {
+        if self.config.own_discovery {
+            // Envoy is to begin with addresses, if they can be had.
+            let known = self.shared.endpoints_known.notified();
+            let _ = tokio::time::timeout(FIRST_LOOK, known).await;
+        }
+        self.seen = None;
+        self.look(FIRST_LOOK).await;
+        for known in [self.memory.waiting.clone(), self.memory.good.clone()] {
+            if self.shared.status.borrow().bundle.is_none()
+                && let Some(known) = known
+            {
+                log::info("starting from the last good release on this disk");
+                if let Err(error) = self.apply(&known).await {
+                    log::error(&format!("the last good release cannot be used: {error}"));
+                }
+            }
+        }
+    }
+
+    /// Takes away from the disk what nothing needs any more.
+    fn sweep(&self) {
+        let needed = [&self.memory.good, &self.memory.waiting];
+        let needed = needed.into_iter().flatten();
+        let needed: Vec<&Digest> = needed
+            .flat_map(|one| one.bundle.iter().chain(&one.endpoints))
+            .collect();
+        self.kept.sweep(&needed);
     }
 
     /// Lets Envoy read certificates again that have changed. What it refuses is no fault of the release: it goes on with
@@ -246,14 +270,23 @@ impl Follower {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
         let current = Current::decode(&self.config.proxy, bytes).map_err(|error| told(MALFORMED, error))?;
         if current.sequence < self.memory.sequence {
-            log::warn(&format!(
-                "current.json has sequence {}, and {} was seen: an older publisher's, ignored",
-                current.sequence, self.memory.sequence
+            return Err(told(
+                OLDER,
+                format!(
+                    "current.json has sequence {}, and {} was seen before: an older publisher's, which the next release corrects; \
+                     or the store was made anew, and then {} has to be emptied while the agent is stopped",
+                    current.sequence,
+                    self.memory.sequence,
+                    self.config.dir.display()
+                ),
             ));
-            return Ok(());
         }
         self.memory.sequence = current.sequence;
+        self.named.clone_from(&current.bundle);
         self.shared.status.borrow_mut().sequence = current.sequence;
+        if !self.shared.follows_files() {
+            return self.put_by(&current).await;
+        }
         let is_refused = self
             .memory
             .rejected
@@ -265,10 +298,14 @@ impl Follower {
             && good.bundle != current.bundle
         {
             let is_in_effect = self.shared.status.borrow().bundle == current.bundle;
+            let good = self.with_endpoints(&good, current.endpoints.as_ref()).await?;
             if is_in_effect {
                 // The way back had failed.
                 self.write(&good).await?;
                 self.shared.changed.notify_one();
+            } else if self.memory.good.as_ref() != Some(&good) {
+                self.quick_until = Some(Instant::now() + QUICK_FOR);
+                return self.apply(&good).await;
             }
             return Ok(());
         }
@@ -319,22 +356,29 @@ impl Follower {
 
     /// Remembers it as what to go back to.
     async fn is_good(&mut self, current: &Current) -> Result<(), String> {
-        if self.memory.good.as_ref() == Some(current) && self.memory.rejected.is_none() {
+        self.shared.took_release.set(true);
+        // Going on with an earlier release makes no refused one good.
+        let heals = self.memory.rejected.is_some() && self.named == current.bundle;
+        if self.memory.good.as_ref() == Some(current) && !heals {
+            let release = current.release.clone();
+            self.shared.status.borrow_mut().release = release;
             return Ok(());
         }
-        let healed = self.memory.rejected.take().is_some();
+        if heals {
+            self.memory.rejected = None;
+        }
         self.memory.good = Some(current.clone());
+        self.memory.waiting = None;
         self.kept.remember(&self.memory)?;
-        let needed: Vec<&Digest> = current.bundle.iter().chain(&current.endpoints).collect();
-        self.kept.sweep(&needed);
+        self.sweep();
         self.exports.sweep();
         {
             let mut status = self.shared.status.borrow_mut();
             status.release.clone_from(&current.release);
-            status.rejected = None;
+            status.rejected.clone_from(&self.memory.rejected);
         }
         self.shared.changed.notify_one();
-        if healed {
+        if heals {
             let key = self.config.proxy.rejected_key(&self.instance());
             if let Err(error) = self.store.remove(&key).await {
                 log::warn(&error);
@@ -360,7 +404,11 @@ impl Follower {
         if let Some(good) = self.memory.good.clone()
             && good.bundle != current.bundle
         {
+            // Without the newer addresses, if they cannot be had: going back comes first.
+            let with = self.with_endpoints(&good, current.endpoints.as_ref()).await;
+            let good = with.unwrap_or(good);
             self.write(&good).await?;
+            self.shared.took_release.set(true);
             self.shared.status.borrow_mut().release.clone_from(&good.release);
             log::info("back to the last good release; the refused one is not tried again");
         }
@@ -402,9 +450,7 @@ impl Follower {
         };
         let mut name = digest;
         if let Some(endpoints) = &current.endpoints {
-            let key = EndpointSet::key(self.config.proxy.mesh(), endpoints);
-            let bytes = self.fetch(&key, endpoints).await?;
-            let set = EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))?;
+            let set = self.endpoints(endpoints).await?;
             endpoints::merge(&mut bundle.resources, &set).map_err(|error| told(MALFORMED, error))?;
             name = Digest::of(format!("{name}+{endpoints}").as_bytes());
         }
@@ -456,6 +502,13 @@ impl Follower {
         status.bundle.clone_from(&current.bundle);
         status.endpoints.clone_from(&current.endpoints);
         status.since = now();
+    }
+
+    /// A set of endpoints, from this disk or the store.
+    async fn endpoints(&mut self, digest: &Digest) -> Result<EndpointSet, String> {
+        let key = EndpointSet::key(self.config.proxy.mesh(), digest);
+        let bytes = self.fetch(&key, digest).await?;
+        EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))
     }
 
     /// A bundle, from this disk or the store.
@@ -520,63 +573,4 @@ impl Follower {
             Err(error) => Err(error.to_string()),
         }
     }
-
-    /// Waits until Envoy has taken what was written, or has refused it.
-    async fn confirm(&self, written: &Written, mut before: Updates, mut ends: u32) -> Verdict {
-        let until = Instant::now() + CONFIRMATION;
-        let is_new = self
-            .memory
-            .good
-            .as_ref()
-            .is_none_or(|good| good.bundle != self.shared.status.borrow().bundle);
-        let mut confirmed = false;
-        while Instant::now() < until {
-            sleep(Duration::from_millis(200)).await;
-            let (ended, code) = self.shared.ends.get();
-            if ended != ends {
-                // Its counters begin again.
-                (before, ends) = (Updates::default(), ended);
-                if is_new && !SENT.contains(&code) {
-                    let reason = format!(
-                        "Envoy ended with status {code} when it was started with it; its log says why"
-                    );
-                    return Verdict::Refused(vec![crate::envoy::problem(
-                        "bootstrap",
-                        &reason,
-                        &written.bundle,
-                    )]);
-                }
-            }
-            let admin = self.shared.admin.borrow().clone();
-            let Some(admin) = admin else { continue };
-            let Ok(updates) = admin.updates().await else {
-                continue;
-            };
-            let refused = updates.refused_since(&before);
-            if !refused.is_empty() {
-                return Verdict::Refused(problems(&admin, &refused, written).await);
-            }
-            if updates.has(&written.listeners, &written.clusters) {
-                // Routes and endpoints come after what names them: one more look.
-                if confirmed {
-                    return Verdict::Taken;
-                }
-                confirmed = true;
-                sleep(Duration::from_millis(500)).await;
-            }
-        }
-        Verdict::Open
-    }
-}
-
-/// What Envoy says of it, at least which subscription.
-async fn problems(admin: &Admin, subscriptions: &[String], written: &Written) -> Vec<Problem> {
-    let mut problems = admin.refused(&written.bundle).await;
-    if problems.is_empty() {
-        for name in subscriptions {
-            let reason = "an update was rejected; Envoy's log says why";
-            problems.push(crate::envoy::problem(name, reason, &written.bundle));
-        }
-    }
-    problems
 }

@@ -15,6 +15,9 @@ pub(crate) struct FollowerState {
     /// The last release that Envoy took.
     #[serde(default)]
     pub(crate) good: Option<Current>,
+    /// What was published last, while Envoy has its configuration by ADS: for when it has to start without.
+    #[serde(default)]
+    pub(crate) waiting: Option<Current>,
     /// The greatest sequence that was seen.
     #[serde(default)]
     pub(crate) sequence: u64,

@@ -4,6 +4,7 @@ mod appnet;
 mod aws;
 mod certificates;
 mod config;
+mod control_plane;
 mod credentials;
 mod envoy;
 mod exports;

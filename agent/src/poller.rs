@@ -254,7 +254,7 @@ impl Poller {
             let outcome = self.round().await;
             self.health.wrote(outcome);
             if let Destination::Own(own) = &self.place {
-                own.tell(self.health.reasons());
+                own.tell(self.health.state().nodes, self.health.reasons());
             }
             let mut random = [0_u8; 1];
             let _ = getrandom::fill(&mut random);

@@ -1,4 +1,4 @@
-//! Writes the status where `meshform status` reads it: on a change, and every ten minutes;
+//! Writes the status where `meshform status` reads it: on a change, and every ten minutes or more often;
 //! after a failure soon again.
 
 use crate::config::Config;
@@ -11,6 +11,10 @@ use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(600);
 
+/// How often where the proxy asks Cloud Map itself: a plan takes what it says for five minutes, and up to two lie between two
+/// questions.
+const EVERY_OWN: Duration = Duration::from_secs(150);
+
 /// How soon to try again what was not written: until then nobody sees what changed.
 const AGAIN: Duration = Duration::from_secs(15);
 
@@ -22,6 +26,7 @@ pub(crate) struct Reports {
     store: Store,
     status: String,
     rejected: String,
+    every: Duration,
     shared: Rc<Shared>,
 }
 
@@ -31,6 +36,7 @@ impl Reports {
             store: Store::parse(&config.store)?,
             status: config.proxy.status_key(instance),
             rejected: config.proxy.rejected_key(instance),
+            every: if config.own_discovery { EVERY_OWN } else { EVERY },
             shared,
         })
     }
@@ -39,7 +45,7 @@ impl Reports {
     pub(crate) async fn run(mut self) {
         let mut failed: Option<String> = None;
         loop {
-            let pause = if failed.is_some() { AGAIN } else { EVERY };
+            let pause = if failed.is_some() { AGAIN } else { self.every };
             let _ = tokio::time::timeout(pause, self.shared.changed.notified()).await;
             // What changes together is told together.
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -3,6 +3,7 @@
 
 use crate::appnet::{self, Appnet};
 use crate::config::Config;
+use crate::control_plane::{ControlPlane, without_bootstrap};
 use crate::envoy::Admin;
 use crate::follow::Follower;
 use crate::kept::Kept;
@@ -14,8 +15,9 @@ use crate::store::Store;
 use crate::{log, poller, server, task};
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{NOT_SERVING, SETTING, told};
-use meshform_bundle::objects::{ProxyState, Status};
+use meshform_bundle::objects::{Delivery, ProxyState, Status};
 use rustix::process::Signal;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,6 +33,8 @@ const LAST: Duration = Duration::from_secs(3);
 struct Supervisor {
     config: Rc<Config>,
     command: Vec<String>,
+    /// Of an Envoy that is to have its configuration by ADS.
+    control_plane: Option<Rc<ControlPlane>>,
     shared: Rc<Shared>,
     kept: Rc<Kept>,
     child: Option<Child>,
@@ -49,6 +53,8 @@ enum Event {
     Stop,
     Pass(Signal),
     Startable,
+    /// It is known where Envoy has its configuration from.
+    Settled,
     Tick,
 }
 
@@ -56,6 +62,7 @@ enum Event {
 pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let config = Rc::new(Config::read()?);
     let store = Store::parse(&config.store)?;
+    let control_plane = ControlPlane::of(&config, &command)?.map(Rc::new);
     Config::ignored().for_each(|told| log::info(&told));
     let kept = Rc::new(Kept::open(&config.dir)?);
     let instance = match task::instance() {
@@ -88,6 +95,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
         ],
         config: Rc::clone(&config),
         command,
+        control_plane,
         shared: Rc::clone(&shared),
         kept: Rc::clone(&kept),
         child: None,
@@ -95,6 +103,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
         idle: false,
         restarting: false,
     };
+    supervisor.settle();
     let own = Rc::clone(&shared);
     tokio::task::spawn_local(server::serve(Listener::Tcp(listener), move |asked| {
         std::future::ready(server::own(&own, &asked))
@@ -144,20 +153,27 @@ impl Supervisor {
     async fn supervise(mut self) -> Result<u8, String> {
         let mut startable = false;
         loop {
-            if startable && self.child.is_none() {
-                self.start()?;
+            if self.child.is_none() {
+                match self.shared.delivery.get() {
+                    Some(Delivery::Ads) => self.start(None)?,
+                    Some(_) if startable => self.start(Some(self.config.folder().join("bootstrap.json")))?,
+                    _ => {}
+                }
             }
             match self.event(Duration::from_secs(1)).await {
                 Event::Child => {
-                    if let Some(status) = reap(self.child)
-                        && let Some(status) = self.ended(status).await
-                    {
-                        return Ok(status);
+                    if let Some(status) = reap(self.child) {
+                        if let Some(status) = self.ended(status).await {
+                            return Ok(status);
+                        }
+                        // Without its control plane it is to begin with what is newest.
+                        startable &= self.control_plane.is_none();
                     }
                 }
                 Event::Stop => return Ok(self.drain().await),
                 Event::Pass(signal) => self.child.into_iter().for_each(|child| child.signal(signal)),
                 Event::Startable => startable = true,
+                Event::Settled => {}
                 Event::Tick => self.look().await,
             }
         }
@@ -175,15 +191,44 @@ impl Supervisor {
             _ = hang_up.recv() => Event::Pass(*hang_up_signal),
             _ = user.recv() => Event::Pass(*user_signal),
             () = self.shared.startable.notified() => Event::Startable,
+            () = self.shared.delivery_settled.notified() => Event::Settled,
             () = sleep(tick) => Event::Tick,
         }
     }
 
-    fn start(&mut self) -> Result<(), String> {
-        let bootstrap = self.config.folder().join("bootstrap.json");
-        let text = std::fs::read_to_string(&bootstrap)
+    /// Asks the control plane, where Envoy has one, whether it is there: Envoy is started once that is settled.
+    fn settle(&self) {
+        let Some(control_plane) = self.control_plane.clone() else {
+            return;
+        };
+        // An Envoy that has lived without it waits for it no second time.
+        let once = self.shared.delivery.replace(None) == Some(Delivery::Fallback);
+        *self.shared.control_plane.borrow_mut() = Some(control_plane.awaited());
+        let shared = Rc::clone(&self.shared);
+        tokio::task::spawn_local(async move {
+            match control_plane.becomes_ready(once).await {
+                Ok(()) => shared.settle(Delivery::Ads, None),
+                Err(error) => {
+                    log::warn(&error);
+                    shared.settle(Delivery::Fallback, Some(error));
+                }
+            }
+        });
+    }
+
+    /// Starts Envoy, with the files of its release or with the bootstrap that the command names.
+    fn start(&mut self, files: Option<PathBuf>) -> Result<(), String> {
+        let given = self.control_plane.as_ref().map(|plane| &plane.bootstrap);
+        let Some(bootstrap) = files.as_ref().or(given) else {
+            return Ok(());
+        };
+        let text = std::fs::read_to_string(bootstrap)
             .map_err(|error| format!("{} cannot be read: {error}", bootstrap.display()))?;
-        let mut arguments = self.command.iter();
+        let command = match (&files, &self.control_plane) {
+            (Some(_), Some(_)) => without_bootstrap(&self.command),
+            _ => self.command.clone(),
+        };
+        let mut arguments = command.iter();
         let Some(program) = arguments.next() else {
             return Err("say what to start: meshform-agent run -- envoy".to_owned());
         };
@@ -220,10 +265,13 @@ impl Supervisor {
         self.child = Some(child);
         self.shared.envoy_pid.set(Some(child.pid()));
         *self.shared.admin.borrow_mut() = Admin::of(&text);
-        *self.shared.bootstrap.borrow_mut() = Some(Digest::of(text.as_bytes()));
+        *self.shared.bootstrap.borrow_mut() = files.map(|_| Digest::of(text.as_bytes()));
         self.shared.status.borrow_mut().needs_restart = false;
         self.shared.state(ProxyState::Starting);
-        log::info("Envoy is started");
+        log::info(match self.shared.delivery.get() {
+            Some(Delivery::Ads) => "Envoy is started, by ADS",
+            _ => "Envoy is started",
+        });
         Ok(())
     }
 
@@ -235,8 +283,9 @@ impl Supervisor {
         *self.shared.bootstrap.borrow_mut() = None;
         let (count, _) = self.shared.ends.get();
         self.shared.ends.set((count + 1, status));
+        self.settle();
         if std::mem::take(&mut self.restarting) {
-            log::info("Envoy is started anew, with the bootstrap of its release");
+            log::info("Envoy is started anew, for what it reads only when it starts");
             self.shared.state(ProxyState::Starting);
             return None;
         }
@@ -269,7 +318,7 @@ impl Supervisor {
         match admin.ready().await {
             Ok(()) => {
                 self.shared.envoy.take();
-                if !self.shared.is_healthy() {
+                if !self.shared.is_ready() {
                     let version = admin.version().await;
                     let certificates = admin.certificates().await;
                     let mut status = self.shared.status.borrow_mut();
@@ -281,17 +330,24 @@ impl Supervisor {
             }
             Err(error) => {
                 *self.shared.envoy.borrow_mut() = Some(told(NOT_SERVING, error));
-                if self.shared.is_healthy() {
+                if self.shared.is_ready() {
                     self.shared.state(ProxyState::Failing);
                 }
             }
         }
     }
 
-    /// Starts Envoy anew where its release has another bootstrap, the setting allows it and no connection is open: at two
-    /// looks one after the other, for one may just have ended and another be about to begin.
+    /// Starts Envoy anew where its release has another bootstrap or its control plane is back, the setting allows it and no
+    /// connection is open: at two looks one after the other, for one may just have ended and another be about to begin.
     async fn restart_when_idle(&mut self, admin: &Admin) {
-        let wanted = self.config.restart_when_idle && self.shared.status.borrow().needs_restart;
+        if !self.config.restart_when_idle {
+            return;
+        }
+        let has_to_wait = match (&self.control_plane, self.shared.delivery.get()) {
+            (Some(plane), Some(Delivery::Fallback)) => plane.is_ready().await.is_err(),
+            _ => true,
+        };
+        let wanted = self.shared.status.borrow().needs_restart || !has_to_wait;
         let idle = wanted && admin.connections().await.is_ok_and(|count| count == 0);
         let was_idle = std::mem::replace(&mut self.idle, idle);
         if let (true, true, Some(child)) = (idle, was_idle, self.child) {
@@ -366,7 +422,7 @@ impl Supervisor {
                 }
                 Event::Stop => return None,
                 Event::Pass(signal) => self.child.into_iter().for_each(|child| child.signal(signal)),
-                Event::Startable | Event::Tick => {}
+                Event::Startable | Event::Settled | Event::Tick => {}
             }
         }
     }

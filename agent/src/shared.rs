@@ -3,7 +3,7 @@
 use crate::envoy::Admin;
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{REJECTED, UNPUBLISHED, told};
-use meshform_bundle::objects::{EndpointSet, ProxyState, Status};
+use meshform_bundle::objects::{Delivery, EndpointSet, ProxyState, Status};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
@@ -11,6 +11,18 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) status: RefCell<Status>,
+    /// Envoy has taken a release from files.
+    pub(crate) took_release: Cell<bool>,
+    /// Where Envoy has its configuration from; none until its control plane has answered, or has not in time.
+    pub(crate) delivery: Cell<Option<Delivery>>,
+    /// It is settled anew.
+    pub(crate) delivery_settled: Notify,
+    /// An Envoy is about to be started with files.
+    pub(crate) files_needed: Notify,
+    /// How often that was so.
+    pub(crate) files_turn: Cell<u32>,
+    /// Why Envoy does not have its configuration by ADS, as it should.
+    pub(crate) control_plane: RefCell<Option<String>>,
     /// Why the store was not read at the last look.
     pub(crate) store: RefCell<Option<String>>,
     /// Why Envoy does not serve, or cannot be asked.
@@ -45,6 +57,12 @@ impl Shared {
     pub(crate) fn new(status: Status) -> Self {
         Self {
             status: RefCell::new(status),
+            took_release: Cell::default(),
+            delivery: Cell::new(Some(Delivery::Files)),
+            delivery_settled: Notify::new(),
+            files_needed: Notify::new(),
+            files_turn: Cell::default(),
+            control_plane: RefCell::default(),
             store: RefCell::default(),
             envoy: RefCell::default(),
             certificates: RefCell::default(),
@@ -66,9 +84,11 @@ impl Shared {
     pub(crate) fn reasons(&self) -> Vec<String> {
         let status = self.status.borrow();
         let mut reasons = Vec::new();
-        if status.bundle.is_none() && status.state == ProxyState::Starting {
+        let waits_for_files = status.bundle.is_none() && self.follows_files();
+        if waits_for_files && status.state == ProxyState::Starting {
             reasons.push(told(UNPUBLISHED, "no release is there yet to start Envoy with"));
         }
+        reasons.extend(self.control_plane.borrow().clone());
         reasons.extend(self.store.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
@@ -79,9 +99,38 @@ impl Shared {
         reasons
     }
 
-    /// Whether Envoy serves.
-    pub(crate) fn is_healthy(&self) -> bool {
+    /// Whether Envoy has, or is to have, its configuration from files.
+    pub(crate) fn follows_files(&self) -> bool {
+        matches!(self.delivery.get(), Some(Delivery::Files | Delivery::Fallback))
+    }
+
+    /// Settles where the Envoy that is started next has its configuration from; where that is not as it should be, why.
+    pub(crate) fn settle(&self, delivery: Delivery, why: Option<String>) {
+        self.delivery.set(Some(delivery));
+        *self.control_plane.borrow_mut() = why;
+        {
+            let mut status = self.status.borrow_mut();
+            status.mode = delivery;
+            (status.release, status.bundle, status.endpoints) = (None, None, None);
+            status.since = 0;
+        }
+        self.changed.notify_one();
+        self.delivery_settled.notify_one();
+        if self.follows_files() {
+            self.files_turn.set(self.files_turn.get() + 1);
+            self.files_needed.notify_one();
+        }
+    }
+
+    /// Whether Envoy says that it serves.
+    pub(crate) fn is_ready(&self) -> bool {
         self.status.borrow().state == ProxyState::Ready
+    }
+
+    /// Whether the proxy can take the place of another: Envoy serves, and has taken a release. One that has refused its first
+    /// release serves a part of it at most, and must not replace a proxy that went back to the one before.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.is_ready() && (self.took_release.get() || !self.follows_files())
     }
 
     /// Sets how the proxy is; a change is told at once.

@@ -6,7 +6,7 @@ use std::fmt::Display;
 meshform_model::codes! {
     REJECTED "MF0430" "release refused by Envoy"
         "The Envoy of at least one proxy did not take its part of the current release. Its agent went back to the \
-         last release that was taken, so requests go on as before. The message has what Envoy says, and which \
+         last release that was taken, so requests go on as before; a new proxy that has none stays unhealthy. The message has what Envoy says, and which \
          resource and field it comes from where that is known. The agent does not try the same configuration again; \
          the next release that changes it heals the proxy."
     NOT_SERVING "MF0431" "proxy that does not serve"
@@ -57,6 +57,15 @@ meshform_model::codes! {
         "A certificate that the agent exported ends within a week, and ACM has no newer one. ACM renews what it issued \
          sixty days (private authorities) or forty-five days (public ones) before the end; imported ones it does not. \
          Look at the certificate's renewal status in ACM."
+    OLDER "MF0447" "release older than one that was taken"
+        "The store's object for the proxy has a smaller sequence than one that the agent has seen, so it is not used: a slow \
+         publisher must not turn proxies back. The next release corrects that. Where the store or the bucket was made anew under \
+         the same name its sequences begin again: stop the agent, empty MESHFORM_DIR, and start it, or replace the task."
+    FALLBACK "MF0446" "proxy started without its control plane"
+        "The bootstrap that Envoy is given is for ADS, and the control plane did not say that it is ready (`/readyz`) within \
+         MESHFORM_CONTROL_PLANE_WAIT. So Envoy was started with the files of the last release, from the store or the agent's \
+         disk, and follows releases by files. It returns to ADS when it is next started: replace the task once the control \
+         plane is back, or set MESHFORM_RESTART=idle."
 }
 
 /// A message with its code, as agents log and report it. One that has a code already keeps that.

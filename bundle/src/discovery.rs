@@ -4,9 +4,9 @@
 //! store; the poller says that it lives and when it read what ([`PollerState`]), so that plans and `status` can tell.
 
 use crate::error::{Error, Result};
+pub use crate::objects::NodeState;
 use crate::objects::{Object, decode, encode};
 use crate::proxy::mesh_prefix;
-use meshform_model::digest::Digest;
 pub use meshform_model::spec::IpPreference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,21 +58,6 @@ pub struct PollerState {
     /// What it knows of each node, by name.
     #[serde(default)]
     pub nodes: BTreeMap<String, NodeState>,
-}
-
-/// What a poller knows of a node.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeState {
-    /// When its source was last read well, in milliseconds since 1970; zero where it never was.
-    pub at: u64,
-    /// How many addresses there are that get requests.
-    pub endpoints: usize,
-    /// In a bucket: a set of endpoints that has this node's, for servers that tell proxies themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub set: Option<Digest>,
-    /// Why it was not read at the last try.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
 }
 
 impl Object for Discovery {

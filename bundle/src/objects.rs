@@ -113,6 +113,12 @@ pub struct Status {
     /// Whether Envoy must be started anew to take the bootstrap of its release.
     #[serde(default)]
     pub needs_restart: bool,
+    /// Where Envoy has its configuration from.
+    #[serde(default)]
+    pub mode: Delivery,
+    /// What the proxy has found in Cloud Map itself, by node; none where it leaves that to the mesh's poller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<BTreeMap<String, NodeState>>,
     /// What Envoy did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
@@ -134,6 +140,34 @@ pub enum ProxyState {
     Draining,
     /// It has ended.
     Stopped,
+}
+
+/// What a poller knows of a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// When its source was last read well, in milliseconds since 1970; zero where it never was.
+    pub at: u64,
+    /// How many addresses there are that get requests.
+    pub endpoints: usize,
+    /// In a bucket: a set of endpoints that has this node's, for servers that tell proxies themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Digest>,
+    /// Why it was not read at the last try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Where the Envoy beside an agent has its configuration from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Files, which its agent writes.
+    #[default]
+    Files,
+    /// A control plane, by ADS. What of it is in effect the control plane knows; the status has its release alone.
+    Ads,
+    /// Files, because the control plane was away when Envoy was started.
+    Fallback,
 }
 
 /// A release that Envoy did not take; also the content of the marker `m/MESH/rejected/KIND/NAME/INSTANCE`.
@@ -309,6 +343,8 @@ impl Status {
             sequence: 0,
             since: 0,
             needs_restart: false,
+            mode: Delivery::Files,
+            discovery: None,
             rejected: None,
             certificates: Vec::new(),
         }

@@ -62,6 +62,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it goes on until it is interrupted.
+    pub(crate) fn is_endless(&self) -> bool {
+        match self {
+            Command::Serve(_) => true,
+            Command::Validate(arguments) => arguments.is_endless(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn run(self, io: &mut Io) -> Exit {
         match self {
             Command::Validate(arguments) => validate::run(&arguments, io),

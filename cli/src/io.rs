@@ -63,7 +63,7 @@ impl Io {
 
     /// A word beside the result, to standard error.
     pub fn tell(&mut self, text: &str) {
-        let _ = self.stderr.write_all(text.as_bytes());
+        crate::progress::wiped(|| drop(self.stderr.write_all(text.as_bytes())));
     }
 
     /// Sends what is still held back.

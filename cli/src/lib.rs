@@ -15,6 +15,7 @@ mod exit;
 mod input;
 pub mod io;
 mod output;
+mod progress;
 mod render;
 mod store;
 
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser};
 use commands::Command;
 use io::Io;
 use meshform_model::diag::Sources;
+use progress::Progress;
 use std::ffi::OsString;
 use std::time::Instant;
 
@@ -75,10 +77,16 @@ impl MannerArguments {
 
 /// Does what the arguments say (the first is the program's name).
 pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
+    // For people who wait: the command as they wrote it.
+    let name = arguments.iter().skip(1).map(|one| one.to_string_lossy());
+    let name = name.into_iter().find(|one| !one.starts_with('-'));
+    let name = name.map_or_else(String::new, std::borrow::Cow::into_owned);
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => {
             arguments.manner.apply(io);
             let started = Instant::now();
+            let tells = io.manner.terminal && !io.manner.quiet && !arguments.command.is_endless();
+            let progress = tells.then(|| Progress::of(name));
             let exit = match boundary::guard(|| arguments.command.run(io)) {
                 Ok(exit) => exit,
                 Err(problem) => {
@@ -86,6 +94,7 @@ pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
                     Exit::Broken
                 }
             };
+            drop(progress);
             if io.manner.verbose {
                 io.tell(&format!("took {:.2} s\n", started.elapsed().as_secs_f64()));
             }

@@ -308,6 +308,19 @@ fn converting_asks_for_whole_input_and_gives_it_back() {
 }
 
 #[test]
+fn an_input_without_a_mesh_is_not_converted_into_nothing() {
+    let world = World::new(&[(
+        "other.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    )]);
+    for form in ["api", "cloudformation", "terraform", "kubernetes"] {
+        let ran = world.run(&["convert", "other.yaml", "--to", form]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Found, ""), "{form}");
+        assert!(ran.err.contains("error[MF0612]"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn the_way_of_a_request_and_every_value_are_told() {
     let world = World::new(&[("mesh.yaml", MESH)]);
     let ran = world.run(&[

@@ -2,7 +2,7 @@
 //!
 //! - [`Picture`] is what is shown, as cards, rows and arrows; [`Picture::around`] keeps a part of it.
 //! - `drawing` makes it from a mesh; `words` says conditions and limits in words.
-//! - `layout` gives cards their places; it knows nothing but sizes and arrows.
+//! - `layout` gives cards their places, `ways` arrows their ways between them; they know nothing but sizes and arrows.
 //! - `svg`, `page` (SVG with search, zoom and details in one HTML file), `mermaid` and `dot` write it.
 //!
 //! The same resources in any order give the same bytes, and a mesh with errors is drawn too, with the errors in it.
@@ -16,6 +16,7 @@ mod picture;
 mod plain;
 mod svg;
 mod text;
+mod ways;
 mod words;
 
 pub use page::SCRIPT;
@@ -23,6 +24,7 @@ pub use picture::Picture;
 pub use svg::STYLE;
 
 use meshform_model::key::ResourceKey;
+use std::collections::BTreeMap;
 
 /// How a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,16 @@ impl Picture {
             Format::Html => page::write(self),
             Format::Mermaid => mermaid::write(self),
             Format::Dot => dot::write(self),
+        }
+    }
+
+    /// Says more of these resources, in the upper right of their cards and rows.
+    pub fn annotate(&mut self, said: &BTreeMap<ResourceKey, String>) {
+        for card in self.panels.iter_mut().flat_map(|panel| &mut panel.cards) {
+            card.said = said.get(&card.key).cloned();
+            for row in &mut card.rows {
+                row.said = row.key.as_ref().and_then(|key| said.get(key)).cloned();
+            }
         }
     }
 

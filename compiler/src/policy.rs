@@ -4,6 +4,7 @@
 //! The names of objects are part of the format that publishers and agents share; a test of the whole holds these
 //! policies against what each of them asks of a server.
 
+use meshform_model::exported::{Exported, Part};
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -26,7 +27,7 @@ pub struct Bucket {
 pub struct Needs {
     /// The ARNs of certificates of ACM that the proxy shows to others, and so needs with their keys.
     pub exported: BTreeSet<String>,
-    /// The ARNs of those of which it only wants the authorities.
+    /// The ARNs of those of which it only wants the authorities, and of authorities of AWS Private CA.
     pub trusted: BTreeSet<String>,
     /// Whether it asks Cloud Map itself, without a poller.
     pub discovery: bool,
@@ -126,8 +127,23 @@ impl Needs {
         found
     }
 
+    /// What these ARNs stand for where nobody knows more: certificates that the proxy shows, and authorities that it trusts.
+    pub fn named(arns: impl IntoIterator<Item = String>) -> Self {
+        let mut named = Self::default();
+        for arn in arns {
+            let set = match is_authority(&arn) {
+                true => &mut named.trusted,
+                false => &mut named.exported,
+            };
+            set.insert(arn);
+        }
+        named
+    }
+
     /// What a role must be allowed for them.
     fn statements(&self) -> Vec<Json> {
+        let (authorities, trusted): (BTreeSet<String>, BTreeSet<String>) =
+            self.trusted.iter().cloned().partition(|arn| is_authority(arn));
         let statement = |id: &str, actions: &[&str], arns: &BTreeSet<String>| {
             let statement = json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": arns});
             (!arns.is_empty()).then_some(statement)
@@ -135,7 +151,12 @@ impl Needs {
         let export = ["acm:DescribeCertificate", "acm:ExportCertificate"];
         [
             statement("ExportCertificates", &export, &self.exported),
-            statement("ReadAuthorities", &["acm:GetCertificate"], &self.trusted),
+            statement("ReadAuthorities", &["acm:GetCertificate"], &trusted),
+            statement(
+                "ReadPrivateAuthorities",
+                &["acm-pca:GetCertificateAuthorityCertificate"],
+                &authorities,
+            ),
             self.discovery.then(read_cloud_map),
         ]
         .into_iter()
@@ -160,6 +181,10 @@ impl MeshPrefix<'_> {
             .map(|prefix| format!("{prefix}/*"))
             .collect()
     }
+}
+
+fn is_authority(arn: &str) -> bool {
+    Exported::new(arn, Part::Authorities).is_some_and(|one| one.is_authority())
 }
 
 fn read_cloud_map() -> Json {
@@ -380,6 +405,23 @@ mod tests {
         );
         assert_eq!(granted["Resource"], json!([arn("a")]));
         assert_eq!(policy["Statement"][3]["Action"], json!(["acm:GetCertificate"]));
+    }
+
+    #[test]
+    fn an_authority_of_private_ca_is_read_by_its_own_service() {
+        let authority = "arn:aws:acm-pca:eu-west-1:000000000000:certificate-authority/a";
+        let certificate = "arn:aws:acm:eu-west-1:000000000000:certificate/a";
+        let needs = Needs::named([authority, certificate].map(str::to_owned));
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");
+        let policy = proxy(&key, &needs, |key| json!(key));
+        assert_eq!(policy["Statement"][2]["Resource"], json!([certificate]));
+        let granted = &policy["Statement"][3];
+        assert_eq!(
+            granted["Action"],
+            json!(["acm-pca:GetCertificateAuthorityCertificate"])
+        );
+        assert_eq!(granted["Resource"], json!([authority]));
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 4);
     }
 
     #[test]

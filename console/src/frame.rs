@@ -12,6 +12,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_release::Condition;
+use meshform_store::Timestamp;
 
 /// What a page is made with.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +175,16 @@ pub(crate) fn problem(cx: &Context<'_>, problem: &Diagnostic) -> Markup {
 /// How a running proxy stands.
 pub(crate) fn condition(condition: Condition) -> Markup {
     html! { span.badge.(condition.name()) { (condition.words()) } }
+}
+
+/// A moment as people read it, to the second.
+pub(crate) fn moment(at: Timestamp) -> Markup {
+    let exact = at.to_string();
+    let words = exact.get(..19).map_or_else(
+        || exact.clone(),
+        |start| format!("{} UTC", start.replace('T', " ")),
+    );
+    html! { time.moment datetime=(exact) { (words) } }
 }
 
 /// Twelve digits tell releases apart.

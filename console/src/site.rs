@@ -1,5 +1,6 @@
 //! Pages about what a store has. What has not changed since it was last looked at is not read again.
 
+use crate::live::Prometheus;
 use crate::released::Released;
 use crate::view::{Records, Stream, View};
 use meshform_model::diag::Diagnostic;
@@ -23,6 +24,7 @@ pub struct Site {
     releaser: Releaser,
     records: Mutex<BTreeMap<String, Arc<Records>>>,
     fleet: tokio::sync::Mutex<FleetReader>,
+    prometheus: Option<Arc<Prometheus>>,
     /// By mesh and release: what it changed is always the same.
     released: Mutex<BTreeMap<(String, String, String), Arc<Released>>>,
 }
@@ -54,7 +56,16 @@ impl Site {
             releaser,
             records: Mutex::default(),
             fleet: tokio::sync::Mutex::default(),
+            prometheus: None,
             released: Mutex::default(),
+        }
+    }
+
+    /// With live numbers.
+    pub fn with_prometheus(self, prometheus: Option<Prometheus>) -> Self {
+        Self {
+            prometheus: prometheus.map(Arc::new),
+            ..self
         }
     }
 
@@ -83,7 +94,12 @@ impl Site {
         let refusals = self.releaser.all_refusals(mesh).await;
         let mut reader = self.fleet.lock().await;
         let fleet = self.releaser.fleet(mesh, &mut reader).await;
+        let live = match &self.prometheus {
+            Some(prometheus) => Some(prometheus.live(&records).await),
+            None => None,
+        };
         Ok(Some(View {
+            live,
             records,
             state: Some(state),
             refusals: refusals.map_err(|error| of_release(&error))?,

@@ -1,5 +1,6 @@
 //! A mesh as its pages show it.
 
+use crate::live::Live;
 use meshform_compiler::graph::Picture;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
@@ -24,6 +25,8 @@ pub struct View {
     pub fleet: Fleet,
     /// The proxies that this server serves by ADS.
     pub streams: Vec<Stream>,
+    /// Live numbers, where a Prometheus is asked.
+    pub live: Option<Arc<Live>>,
 }
 
 /// A proxy that is connected to this server.
@@ -76,6 +79,7 @@ impl View {
             refusals: BTreeMap::new(),
             fleet: Fleet::default(),
             streams: Vec::new(),
+            live: None,
         }
     }
 

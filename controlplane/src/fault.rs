@@ -18,6 +18,8 @@ pub(crate) enum FaultKind {
     MissingToken,
     NotFound,
     ResourceInUse,
+    /// The run under which it was to be written was taken for dead; nothing was.
+    RunLost,
     ServiceUnavailable,
     TooLarge,
     TooManyRequests,
@@ -39,7 +41,7 @@ impl FaultKind {
             Self::MissingToken => "MissingAuthenticationTokenException",
             Self::NotFound => "NotFoundException",
             Self::ResourceInUse => "ResourceInUseException",
-            Self::ServiceUnavailable => "ServiceUnavailableException",
+            Self::RunLost | Self::ServiceUnavailable => "ServiceUnavailableException",
             Self::TooLarge => "RequestEntityTooLargeException",
             Self::TooManyRequests => "TooManyRequestsException",
             Self::TooManyTags => "TooManyTagsException",
@@ -60,7 +62,7 @@ impl FaultKind {
             | Self::UnrecognizedClient => StatusCode::FORBIDDEN,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound | Self::UnknownOperation => StatusCode::NOT_FOUND,
-            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RunLost | Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -102,6 +104,7 @@ impl Fault {
         let kind = match error {
             StoreError::Conflict(conflict) if conflict.found.is_none() => FaultKind::NotFound,
             StoreError::Conflict(_) => FaultKind::Conflict,
+            StoreError::RunLost { .. } => FaultKind::RunLost,
             _ => FaultKind::ServiceUnavailable,
         };
         Self::new(kind, error.code(), joined(&error.to_string(), &error.help()))

@@ -12,7 +12,7 @@ use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use meshform_console::Site;
+use meshform_console::{Prometheus, Site};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -22,7 +22,7 @@ use meshform_store::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 /// The key of page tokens among the store's settings: every server of a store has the same.
 const PAGING: &str = "serve/page-key";
@@ -44,6 +44,8 @@ pub struct Settings {
     pub authentication: Authentication,
     /// Whether a resource that others refer to may be deleted, as the Terraform provider does it; App Mesh refused.
     pub relaxed_deletes: bool,
+    /// Of whom the console asks live numbers.
+    pub prometheus: Option<Prometheus>,
     /// The owner of what is written without authentication.
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
@@ -76,7 +78,7 @@ pub(crate) struct ControlPlane {
     pub(crate) owner: String,
     seed: Seed,
     /// Begun with the first write: reading leaves no trace.
-    run: OnceCell<RunId>,
+    run: Mutex<Option<RunId>>,
     sealer: OnceCell<Arc<Sealer>>,
     account: OnceCell<String>,
     clock: Arc<dyn Clock>,
@@ -93,6 +95,7 @@ impl ControlPlane {
             look,
             authentication,
             relaxed_deletes,
+            prometheus,
             owner,
             rate,
         } = settings;
@@ -101,7 +104,7 @@ impl ControlPlane {
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
         Ok(Self {
-            site: Site::new(Arc::clone(&store), releaser.clone()),
+            site: Site::new(Arc::clone(&store), releaser.clone()).with_prometheus(prometheus),
             forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
             releases: ReleaseScheduler::start(releaser, Timing::default())?,
@@ -117,7 +120,7 @@ impl ControlPlane {
             seed,
             keys,
             owner,
-            run: OnceCell::new(),
+            run: Mutex::default(),
             sealer: OnceCell::new(),
             account: OnceCell::new(),
             clock: Arc::new(SystemClock),
@@ -189,17 +192,37 @@ impl ControlPlane {
 
     /// As whom a caller writes. What is there already stays with its owner, whoever changes it.
     pub(crate) async fn author(&self, caller: &Caller, record: Option<&Record>) -> Result<Author, Fault> {
-        let run = self.run.get_or_try_init(|| async {
-            self.store.establish(&self.seed).await?;
-            self.store.open_run("meshform serve").await
-        });
-        let run = run.await.map_err(|error| Fault::of_store(&error))?;
+        let run = self.run().await.map_err(|error| Fault::of_store(&error))?;
         let owner = record.map_or(&caller.owner, |record| &record.author.owner);
         Ok(Author {
             owner: owner.clone(),
             actor: caller.actor(),
-            run: Some(run.clone()),
+            run: Some(run),
         })
+    }
+
+    async fn run(&self) -> Result<RunId, StoreError> {
+        let mut run = self.run.lock().await;
+        if let Some(run) = &*run {
+            return Ok(run.clone());
+        }
+        self.store.establish(&self.seed).await?;
+        let begun = self.store.open_run("meshform serve").await?;
+        Ok(run.insert(begun).clone())
+    }
+
+    /// The run under which is written, if one has begun.
+    pub(crate) async fn known_run(&self) -> Option<RunId> {
+        self.run.lock().await.clone()
+    }
+
+    /// Writes under another run from now on: this one was taken for dead, because the process stood still or did not reach
+    /// the store for longer than its lease.
+    pub(crate) async fn leave_run(&self, lost: &Option<RunId>) {
+        let mut run = self.run.lock().await;
+        if *run == *lost {
+            *run = None;
+        }
     }
 
     pub(crate) async fn account(&self) -> Result<String, Fault> {
@@ -330,8 +353,8 @@ impl ControlPlane {
         if !late.is_empty() {
             tracing::warn!(meshes = ?late, "not everything is released; the next server, or `meshform release`, does it");
         }
-        if let Some(run) = self.run.get()
-            && let Err(error) = self.store.close_run(run).await
+        if let Some(run) = self.known_run().await
+            && let Err(error) = self.store.close_run(&run).await
         {
             tracing::warn!(%error, "the run could not be closed; the next one will find it dead");
         }

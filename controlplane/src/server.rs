@@ -327,7 +327,14 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         }
         let call = call.map_err(|none| unknown(&none, &parts))?;
         let input = Input::read(&parts, &body)?;
-        let answer = rest::perform(plane, &caller, &call, &input).await?;
+        let run = plane.known_run().await;
+        let mut done = rest::perform(plane, &caller, &call, &input).await;
+        if matches!(&done, Err(fault) if fault.kind == FaultKind::RunLost) {
+            // Nothing was written: it is done again under a run that lives.
+            plane.leave_run(&run).await;
+            done = rest::perform(plane, &caller, &call, &input).await;
+        }
+        let answer = done?;
         if let (true, Some((mesh, revision))) = (call.writes(), &answer.written) {
             tracing::info!(
                 operation = call.name(),

@@ -34,6 +34,11 @@ meshform_model::codes! {
     TRUST = "MF0311", "trusted certificates in several files",
         "Envoy reads trusted certificates from one file. Put the authorities into one bundle and name it for each \
          of the ARNs.";
+    NO_AGENT = "MF0312", "certificate of ACM without an agent to export it",
+        "The source `acm` of a proxy profile means that `meshform-agent` beside the proxy takes the certificate from ACM and \
+         writes the files that Envoy reads. Where no agent is, as with a static configuration, a plain Envoy or one that has \
+         its configuration by ADS, nobody writes them, and Envoy refuses the listener or cluster for want of them. Run the \
+         proxy with the agent, or say in the profile which files or which SDS secret stand for the ARN.";
     NO_PROXY = "MF0320", "unknown proxy",
         "Only virtual nodes and virtual gateways have proxies.";
     NO_CONTROL_PLANE = "MF0321", "missing control plane address",

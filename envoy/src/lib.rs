@@ -26,6 +26,6 @@ pub use codes::CODES;
 pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
-    BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build, build_some,
-    needed_files, needed_files_where,
+    Beside, BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build, build_some,
+    needed_files, needed_files_where, without_agent,
 };

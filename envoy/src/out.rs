@@ -14,6 +14,7 @@ pub(crate) mod cluster;
 pub(crate) mod delivery;
 mod encode;
 pub(crate) mod endpoint;
+mod exported;
 pub(crate) mod listener;
 mod needed;
 mod origins;
@@ -23,6 +24,7 @@ pub(crate) mod tls;
 mod token;
 
 pub use affected::affected;
+pub use exported::{Beside, without_agent};
 pub use needed::{NeededFile, Purpose, needed_files, needed_files_where};
 
 use crate::codes;

@@ -15,6 +15,9 @@ pub const PASSPHRASE: &str = "passphrase";
 /// The authorities that a certificate comes from.
 pub const AUTHORITIES: &str = "ca.crt";
 
+/// The service of private authorities, in ARNs.
+const PRIVATE_CA: &str = "acm-pca";
+
 /// What the name of a secret ends with that holds authorities.
 const TRUSTED: &str = "/authorities";
 
@@ -27,22 +30,28 @@ pub enum Part {
     Authorities,
 }
 
-/// A certificate of ACM, as a secret.
+/// A certificate of ACM or an authority of AWS Private CA, as a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exported {
-    /// The certificate's ARN.
+    /// The ARN of certificate or authority.
     pub arn: String,
     /// What is wanted of it.
     pub part: Part,
 }
 
 impl Exported {
-    /// Of an ARN; none where it is not that of a certificate of ACM.
+    /// Of an ARN; none where it is neither that of a certificate of ACM nor, where authorities are wanted, of an authority of
+    /// AWS Private CA.
     pub fn new(arn: &str, part: Part) -> Option<Self> {
         let fields: Vec<&str> = arn.split(':').collect();
-        let is_certificate = match fields.as_slice() {
-            ["arn", partition, "acm", region, account, resource] => {
-                let id = resource.strip_prefix("certificate/").unwrap_or_default();
+        let is_known = match fields.as_slice() {
+            ["arn", partition, service, region, account, resource] => {
+                let id = match (*service, part) {
+                    ("acm", _) => resource.strip_prefix("certificate/"),
+                    (PRIVATE_CA, Part::Authorities) => resource.strip_prefix("certificate-authority/"),
+                    _ => None,
+                };
+                let id = id.unwrap_or_default();
                 let plain = |text: &str| {
                     text.bytes()
                         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -52,7 +61,7 @@ impl Exported {
             }
             _ => false,
         };
-        is_certificate.then(|| Self {
+        is_known.then(|| Self {
             arn: arn.to_owned(),
             part,
         })
@@ -72,6 +81,11 @@ impl Exported {
             Some(arn) => Self::new(arn, Part::Authorities),
             None => Self::new(name, Part::Identity),
         }
+    }
+
+    /// Whether it is an authority of AWS Private CA itself, and no certificate of ACM.
+    pub fn is_authority(&self) -> bool {
+        self.arn.split(':').nth(2) == Some(PRIVATE_CA)
     }
 
     /// The region that it is in.
@@ -114,12 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_of_private_ca_is_trusted_and_has_no_key_for_proxies() {
+        let arn = "arn:aws:acm-pca:eu-west-1:000000000000:certificate-authority/0a1b-2c";
+        let one = Exported::new(arn, Part::Authorities).unwrap();
+        assert!(one.is_authority());
+        assert_eq!(Exported::of_secret(&one.secret()), Some(one));
+        assert_eq!(Exported::new(arn, Part::Identity), None);
+        assert!(!Exported::new(ARN, Part::Authorities).unwrap().is_authority());
+    }
+
+    #[test]
     fn other_names_are_no_certificates_of_acm() {
         for name in [
             "",
             "tls.crt-0a1b2c3d",
             "spiffe://mesh/a",
             "arn:aws:acm-pca:eu-west-1:000000000000:certificate-authority/x",
+            "arn:aws:acm-pca:eu-west-1:000000000000:certificate/x/authorities",
+            "arn:aws:acm:eu-west-1:000000000000:certificate-authority/x/authorities",
             "arn:aws:acm:eu-west-1:000000000000:certificate/",
             "arn:aws:acm:eu-west-1:000000000000:certificate/../x",
             "arn:aws:acm:evil.example/:000000000000:certificate/x",

@@ -3,18 +3,20 @@
 use crate::bucket::{ATTEMPTS, BucketTarget, Listing, Wanted};
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
+use crate::fleet::{FleetReader, LOST_MILLIS};
 use crate::releaser::Releaser;
 use crate::state::State;
 use crate::target::Target;
-use meshform_bundle::discovery::{DiscoveredNode, Discovery, PollerState};
-use meshform_bundle::objects::EndpointSet;
-use meshform_bundle::{Digest, Error, mesh_prefix};
+use meshform_bundle::discovery::{DiscoveredNode, Discovery, FRESH_MILLIS, PollerState};
+use meshform_bundle::objects::{EndpointSet, ProxyState, Status};
+use meshform_bundle::{Digest, Error, ProxyId, mesh_prefix};
 use meshform_envoy::polled::{self, Looked};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use std::collections::BTreeMap;
+use meshform_store::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl BucketTarget {
     /// Tells pollers what is to be looked up, unless they know, or were told something later. Whether it was told now.
@@ -92,6 +94,52 @@ impl BucketTarget {
         }
     }
 
+    /// The nodes that all their callers look up themselves (`MESHFORM_DISCOVERY=own`), as far as those run; and why others are
+    /// not, where their callers say so.
+    async fn found_by_callers(
+        &self,
+        mesh: &str,
+        nodes: &BTreeMap<&String, &DiscoveredNode>,
+        now: Timestamp,
+    ) -> Result<(BTreeSet<String>, Option<String>)> {
+        let callers = nodes.values().flat_map(|node| &node.callers);
+        let prefixes: BTreeSet<String> = callers
+            .filter_map(|caller| ProxyId::parse(caller).ok())
+            .map(|proxy| format!("{}/", proxy.status_prefix()))
+            .collect();
+        let is_callers = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+        let mut reports = FleetReader::default().read_where(self, mesh, is_callers).await?;
+        // One that starts has no requests yet, and one that is lost has none any more.
+        reports.retain(|(status, at)| {
+            let runs = !matches!(status.state, ProxyState::Starting | ProxyState::Stopped);
+            runs && now.0.saturating_sub(at.0) <= LOST_MILLIS
+        });
+        let mut problem = None;
+        let mut found = BTreeSet::new();
+        for (name, node) in nodes {
+            let mut callers = reports
+                .iter()
+                .filter(|(status, _)| node.callers.contains(&status.proxy))
+                .peekable();
+            let some_run = callers.peek().is_some();
+            let lacking = callers.find(|(status, at)| !knows(status, *at, name, now));
+            match lacking {
+                None if some_run => {
+                    found.insert((*name).clone());
+                }
+                Some((status, _)) if status.discovery.is_some() => {
+                    let own = status.discovery.as_ref().and_then(|nodes| nodes.get(*name));
+                    let why = own.and_then(|node| node.problem.clone());
+                    let why = why.unwrap_or_else(|| "it has told of no answer for five minutes".to_owned());
+                    let (proxy, instance) = (&status.proxy, &status.instance);
+                    problem = Some(format!("{proxy} ({instance}) asks Cloud Map itself: {why}"));
+                }
+                _ => {}
+            }
+        }
+        Ok((found, problem))
+    }
+
     /// How the poller of a mesh is.
     pub(crate) async fn poller(&self, mesh: &str) -> Result<Option<PollerState>> {
         let found = self.objects.get(&PollerState::key(mesh)).await?;
@@ -100,6 +148,17 @@ impl BucketTarget {
             .transpose()
             .map_err(|error| ReleaseError::of_bundle(mesh, error))
     }
+}
+
+/// Whether a running proxy has found a node itself within the last minutes. Only times of one clock are compared.
+fn knows(status: &Status, reported: Timestamp, node: &str, now: Timestamp) -> bool {
+    let found = status.discovery.as_ref().and_then(|nodes| nodes.get(node));
+    let Some(found) = found.filter(|found| found.at > 0) else {
+        return false;
+    };
+    let since_reported = u64::try_from(now.0.saturating_sub(reported.0)).unwrap_or_default();
+    let before_that = status.at.saturating_sub(found.at);
+    since_reported.saturating_add(before_that) < FRESH_MILLIS
 }
 
 impl Releaser {
@@ -156,7 +215,14 @@ impl Releaser {
                 problem: None,
             };
             match poller {
-                Ok(poller) => warnings.extend(self.told_of(mesh, nodes, &looked, poller.as_ref())),
+                Ok(poller) => {
+                    let (lacking, own) = self.lacking(mesh, target, nodes, poller.as_ref()).await;
+                    let looked = Looked {
+                        problem: own,
+                        ..looked
+                    };
+                    warnings.extend(self.told_of(mesh, &lacking, &looked, poller.as_ref()));
+                }
                 Err(error) => {
                     let problem = Some(error.to_string());
                     warnings.extend(self.told_of(mesh, nodes, &Looked { problem, ..looked }, None));
@@ -164,6 +230,37 @@ impl Releaser {
             }
         }
         warnings
+    }
+
+    /// The nodes that neither the poller nor all their callers have read lately, and why the callers have not.
+    async fn lacking(
+        &self,
+        mesh: &str,
+        target: &Target,
+        nodes: &BTreeMap<String, DiscoveredNode>,
+        poller: Option<&PollerState>,
+    ) -> (BTreeMap<String, DiscoveredNode>, Option<String>) {
+        let now = self.clock.now();
+        let millis = u64::try_from(now.0).unwrap_or_default();
+        let mut lacking = nodes.clone();
+        lacking.retain(|name, _| poller.is_none_or(|poller| !poller.is_fresh(name, millis)));
+        let Target::Bucket(bucket) = target else {
+            return (lacking, None);
+        };
+        if lacking.is_empty() {
+            return (lacking, None);
+        }
+        let unread: BTreeMap<&String, &DiscoveredNode> = lacking.iter().collect();
+        match bucket.found_by_callers(mesh, &unread, now).await {
+            Ok((found, problem)) => {
+                lacking.retain(|name, _| !found.contains(name));
+                (lacking, problem)
+            }
+            Err(error) => (
+                lacking,
+                Some(format!("what proxies report cannot be read: {error}")),
+            ),
+        }
     }
 
     /// A warning of the nodes that the poller has not read lately.

@@ -8,7 +8,9 @@ use crate::manifest::{Manifest, ProxyEntry};
 use crate::policy::{self, Trigger};
 use crate::releaser::Releaser;
 use crate::snapshot_cache::{Judged, Remembered};
+use crate::target::Target;
 use meshform_bundle::layout::is_inside;
+use meshform_envoy::{Beside, without_agent};
 use meshform_model::codes;
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
@@ -175,6 +177,15 @@ impl Releaser {
         };
         let clean = built.warnings.is_empty();
         draft.diagnostics.extend(built.warnings);
+        if self
+            .targets
+            .iter()
+            .any(|target| matches!(target, Target::Directory(_)))
+        {
+            // Envoys read a directory themselves.
+            let unfit = without_agent(mesh, Beside::PerhapsAnAgent, |_| true);
+            draft.diagnostics.extend(unfit);
+        }
         let mut release = self.assemble(mesh.name(), draft.revision, built.proxies).await?;
         release.leads(mesh);
         for (path, entry) in &judged.entries {

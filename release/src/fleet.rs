@@ -8,7 +8,7 @@ use crate::publishing::listed;
 use crate::releaser::Releaser;
 use crate::target::Target;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use meshform_bundle::objects::{ProxyState, Status};
+use meshform_bundle::objects::{Delivery, ProxyState, Status};
 use meshform_bundle::{ProxyId, codes};
 use meshform_model::diag::{Diagnostic, Place, Severity};
 use meshform_model::key::ResourceKey;
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 const CONCURRENCY: usize = 32;
 
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
-const LOST_MILLIS: i64 = 25 * 60_000;
+pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
 
 /// How a running proxy stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub enum Condition {
     Lagging,
     /// Envoy is not ready yet.
     Starting,
+    /// It has what it is to run, from files, because its control plane was away when it was started.
+    Fallback,
     /// It has its release, of which Envoy reads a part only when it is started anew.
     NeedsRestart,
     /// It has what it is to run.
@@ -82,12 +84,13 @@ struct Seen {
 
 impl Condition {
     /// Every condition, the worst first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rejects,
         Self::Failing,
         Self::Lost,
         Self::Lagging,
         Self::Starting,
+        Self::Fallback,
         Self::NeedsRestart,
         Self::Current,
         Self::Draining,
@@ -102,6 +105,7 @@ impl Condition {
             Self::Lost => "lost",
             Self::Lagging => "lagging",
             Self::Starting => "starting",
+            Self::Fallback => "fallback",
             Self::NeedsRestart => "needsRestart",
             Self::Current => "current",
             Self::Draining => "draining",
@@ -112,6 +116,7 @@ impl Condition {
     pub fn words(self) -> &'static str {
         match self {
             Self::NeedsRestart => "needs a restart",
+            Self::Fallback => "without its control plane",
             other => other.name(),
         }
     }
@@ -135,7 +140,10 @@ impl Condition {
         match status.state {
             ProxyState::Failing => Self::Failing,
             ProxyState::Starting => Self::Starting,
+            // What it has by ADS its control plane knows.
+            _ if status.mode == Delivery::Ads => Self::Current,
             _ if status.bundle.as_ref() != bundle => Self::Lagging,
+            _ if status.mode == Delivery::Fallback => Self::Fallback,
             _ if status.needs_restart => Self::NeedsRestart,
             _ => Self::Current,
         }
@@ -246,7 +254,18 @@ impl FleetReader {
         bucket: &BucketTarget,
         mesh: &str,
     ) -> Result<Vec<(Status, Timestamp)>> {
-        let listed = bucket.statuses(mesh).await?;
+        self.read_where(bucket, mesh, |_| true).await
+    }
+
+    /// The same of the objects whose keys are wanted.
+    pub(crate) async fn read_where(
+        &mut self,
+        bucket: &BucketTarget,
+        mesh: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(Status, Timestamp)>> {
+        let mut listed = bucket.statuses(mesh).await?;
+        listed.retain(|object| wanted(&object.key));
         let seen = self.seen.entry((bucket.name(), mesh.to_owned())).or_default();
         let reads = listed.into_iter().map(|object| {
             let known = seen.remove(&object.key);
@@ -322,7 +341,7 @@ mod tests {
                 });
             }
         };
-        let cases: [Case<'_>; 10] = [
+        let cases: [Case<'_>; 12] = [
             (&|_| {}, 0, Condition::Current),
             (&|_| {}, LOST_MILLIS + 1, Condition::Lost),
             (&|status| status.bundle = None, 0, Condition::Lagging),
@@ -332,6 +351,15 @@ mod tests {
                 Condition::Failing,
             ),
             (&|status| status.needs_restart = true, 0, Condition::NeedsRestart),
+            (&|status| status.mode = Delivery::Fallback, 0, Condition::Fallback),
+            (
+                &|status| {
+                    status.mode = Delivery::Ads;
+                    status.bundle = None;
+                },
+                0,
+                Condition::Current,
+            ),
             (&rejects(b"bundle"), 0, Condition::Rejects),
             (&rejects(b"an older one"), 0, Condition::Current),
             (

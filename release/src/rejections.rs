@@ -2,7 +2,7 @@
 
 use crate::bucket::{BucketTarget, GRACE_MILLIS};
 use crate::error::Result;
-use crate::fleet::FleetReader;
+use crate::fleet::{FleetReader, LOST_MILLIS};
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::publishing::listed;
 use crate::releaser::Releaser;
@@ -14,6 +14,10 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, ListedObject, ObjectVersion, Timestamp};
 use std::collections::BTreeSet;
 
+/// The folders of what agents write.
+const STATUS: &str = "status";
+const REJECTED: &str = "rejected";
+
 /// How many markers are read to say what was refused: they mostly say the same.
 const READ: usize = 16;
 
@@ -22,7 +26,7 @@ impl BucketTarget {
     pub(crate) async fn statuses(&self, mesh: &str) -> Result<Vec<ListedObject>> {
         Ok(self
             .objects
-            .list(&format!("{}/status", mesh_prefix(mesh)))
+            .list(&format!("{}/{STATUS}", mesh_prefix(mesh)))
             .await?)
     }
 
@@ -30,8 +34,18 @@ impl BucketTarget {
     async fn markers(&self, mesh: &str) -> Result<Vec<ListedObject>> {
         Ok(self
             .objects
-            .list(&format!("{}/rejected", mesh_prefix(mesh)))
+            .list(&format!("{}/{REJECTED}", mesh_prefix(mesh)))
             .await?)
+    }
+
+    /// The instances that have reported nothing for so long that they are lost: who was killed takes no marker away.
+    async fn silent(&self, mesh: &str, now: Timestamp) -> Result<BTreeSet<String>> {
+        let lost = |one: &ListedObject| one.touched_at.plus_millis(LOST_MILLIS) < now;
+        let statuses = self.statuses(mesh).await?;
+        let lost = statuses.iter().filter(|one| lost(one));
+        Ok(lost
+            .filter_map(|one| instance(mesh, one.key.strip_suffix(".json")?, STATUS))
+            .collect())
     }
 
     /// The bundles that proxies run.
@@ -51,17 +65,14 @@ impl BucketTarget {
     pub(crate) async fn sweep_reports(&self, mesh: &str, now: Timestamp) -> Result<usize> {
         let mut all = self.statuses(mesh).await?;
         let markers = self.markers(mesh).await?;
-        let prefix = mesh_prefix(mesh);
-        let instance =
-            |key: &str, what: &str| key.strip_prefix(&format!("{prefix}/{what}/")).map(str::to_owned);
         // A marker is written once; its proxy is there as long as its status is.
         let alive: BTreeSet<String> = all
             .iter()
             .filter(|one| !is_old(one, now))
-            .filter_map(|one| instance(one.key.strip_suffix(".json")?, "status"))
+            .filter_map(|one| instance(mesh, one.key.strip_suffix(".json")?, STATUS))
             .collect();
         let left =
-            |one: &ListedObject| instance(&one.key, "rejected").is_none_or(|name| !alive.contains(&name));
+            |one: &ListedObject| instance(mesh, &one.key, REJECTED).is_none_or(|name| !alive.contains(&name));
         all.extend(markers.into_iter().filter(left));
         all.retain(|one| is_old(one, now));
         let keys: Vec<String> = all.into_iter().map(|one| one.key).collect();
@@ -69,6 +80,12 @@ impl BucketTarget {
         self.delete(keys).await?;
         Ok(count)
     }
+}
+
+/// Whose object it is of those below a folder: kind, name and instance.
+fn instance(mesh: &str, key: &str, folder: &str) -> Option<String> {
+    key.strip_prefix(&format!("{}/{folder}/", mesh_prefix(mesh)))
+        .map(str::to_owned)
 }
 
 fn is_old(object: &ListedObject, now: Timestamp) -> bool {
@@ -94,6 +111,14 @@ impl Releaser {
             let of_ours = markers
                 .iter()
                 .filter_map(|marker| Some((marker, entry_of(marker, wanted)?)));
+            let of_ours: Vec<_> = of_ours.collect();
+            if of_ours.is_empty() {
+                continue;
+            }
+            let gone = bucket.silent(mesh, self.clock.now()).await?;
+            let of_ours = of_ours.into_iter().filter(|(marker, _)| {
+                instance(mesh, &marker.key, REJECTED).is_none_or(|one| !gone.contains(&one))
+            });
             for (marker, entry) in of_ours.take(READ) {
                 let Some((bytes, _)) = bucket.get(&marker.key).await? else {
                     continue;

@@ -9,6 +9,7 @@
 //! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
+//! - [`see`]: pictures, differences, the pages of the console and their first paint.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
@@ -20,6 +21,7 @@ mod follow;
 mod forms;
 mod function;
 mod plans;
+mod see;
 mod server;
 mod sizes;
 mod start;
@@ -76,6 +78,11 @@ const SECTIONS: &[Section] = &[
         name: "agent",
         about: "the agent: publish to first request, memory, processor time, with 1, 100 and 600 on one server",
         run: agent::run,
+    },
+    Section {
+        name: "see",
+        about: "pictures and differences of large meshes, pages of the console, first paint",
+        run: see::run,
     },
     Section {
         name: "crates",

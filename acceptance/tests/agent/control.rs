@@ -10,21 +10,24 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-struct Control {
-    world: World,
+pub(crate) struct Control {
+    pub(crate) world: World,
     store: SqliteStore,
     folder: tempfile::TempDir,
     watch: Option<Child>,
+    /// Where the control plane of the proxies is.
+    control_plane: Option<u16>,
 }
 
 impl Control {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
             world: World::new(),
             store: SqliteStore::open(SqliteOptions::new(folder.path())).unwrap(),
             folder,
             watch: None,
+            control_plane: None,
         }
     }
 
@@ -44,8 +47,17 @@ impl Control {
         });
     }
 
+    /// Proxies are told by a control plane at that port.
+    pub(crate) fn serve_by(&mut self, port: u16) {
+        self.control_plane = Some(port);
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The mesh in which `web` calls the service at that port; the profile is what changes.
-    fn write_mesh(&self) {
+    pub(crate) fn write_mesh(&self) {
         let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
         let dns = json!({"dns": {"hostname": "b.apps.local"}});
         let backend = json!({"virtualService": {"virtualServiceName": "b.local"}});
@@ -60,18 +72,21 @@ impl Control {
         );
     }
 
-    fn leads_to(&self, service: &Upstream) {
+    pub(crate) fn leads_to(&self, service: &Upstream) {
         let address = json!({"address": "127.0.0.1", "port": service.address().port()});
-        let profile = json!({
+        let mut profile = json!({
             "virtualNode": "web",
             "admin": {"port": self.world.published.admin},
             "interception": {"explicit": {"port": self.world.published.egress}},
             "endpoints": [{"virtualNode": "b", "addresses": [address]}],
         });
+        if let Some(port) = self.control_plane {
+            profile["controlPlane"] = json!({"address": "127.0.0.1", "port": port});
+        }
         self.write("mesh/apps/proxyProfile/web", json!({"spec": profile}));
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let bucket = self.world.server().bucket("prod");
         let mut command = Command::new(tools::meshform());
         command
@@ -87,14 +102,14 @@ impl Control {
         command
     }
 
-    fn meshform(&self, arguments: &[&str]) -> String {
+    pub(crate) fn meshform(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(output.status.success(), "{arguments:?}: {said}");
         said
     }
 
-    fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let output = self.command(&["status", "--format", "json"]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -109,7 +124,7 @@ impl Drop for Control {
     }
 }
 
-const PUBLISH: [&str; 2] = ["--publish", "s3://meshes/prod"];
+pub(crate) const PUBLISH: [&str; 2] = ["--publish", "s3://meshes/prod"];
 
 fn with<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &PUBLISH].concat()

@@ -275,6 +275,9 @@ fn a_proxy_of_a_small_mesh_asks_cloud_map_itself_and_keeps_what_it_knows() {
         "{}",
         stage.logs()
     );
+    eventually("plans know that somebody looks", 30, || {
+        !stage.meshform(&["status", "--store", &store]).contains("MF0302")
+    });
     registry.register("b", &json!({"AWS_INSTANCE_IPV4": "127.0.0.3", "stage": "prod"}));
     registry.health("a", "UNHEALTHY");
     stage.serves("second");
@@ -285,6 +288,10 @@ fn a_proxy_of_a_small_mesh_asks_cloud_map_itself_and_keeps_what_it_knows() {
     let mut agent = stage.started.pop().unwrap();
     crate::signal(agent.id(), "TERM");
     assert!(agent.wait().unwrap().success(), "{}", stage.logs());
+    assert!(
+        stage.meshform(&["status", "--store", &store]).contains("MF0302"),
+        "nobody looks any more"
+    );
     drop(moto);
     stage.agent_by(&[("MESHFORM_DISCOVERY", "own")]);
     stage.serves("second");

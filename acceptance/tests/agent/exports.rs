@@ -1,16 +1,22 @@
 //! Certificates that the agent exports from ACM: Envoy shows them, ACM's renewals reach it, and what cannot be had is told.
 
+use crate::certificates::Authority;
 use crate::moto::Moto;
 use crate::world::Store;
 use crate::{World, eventually};
+use base64::Engine as _;
 use meshform_bundle::ProxyId;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ServerConfig, ServerConnection,
+    SignatureScheme, StreamOwned,
+};
 use serde_json::{Value, json};
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,6 +114,41 @@ fn shown(port: u16) -> Option<CertificateDer<'static>> {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     client.complete_io(&mut stream).ok()?;
     Some(client.peer_certificates()?.first()?.clone().into_owned())
+}
+
+/// Answers requests over TLS with a certificate and its chain, until the process ends; its port.
+fn serve(chain: &str, key: &str) -> u16 {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain.as_bytes())
+        .map(Result::unwrap)
+        .collect();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let config = Arc::clone(&config);
+            std::thread::spawn(move || {
+                let server = ServerConnection::new(config).unwrap();
+                let mut tls = StreamOwned::new(server, stream);
+                let mut read = [0_u8; 4096];
+                while tls.read(&mut read).is_ok_and(|count| count > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\nx-service: trusted\r\ncontent-length: 0\r\n\r\n";
+                    if tls.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
 }
 
 /// A world whose proxy shows a certificate of ACM, once it is started.
@@ -215,4 +256,54 @@ fn a_certificate_that_cannot_be_exported_is_told_and_the_release_before_it_stays
     world.serves("second");
     let port = world.published.ingress;
     eventually("it shows the certificate", 20, || shown(port).is_some());
+}
+
+#[test]
+fn an_authority_of_private_ca_is_trusted_by_its_arn_and_others_below_its_root_are_not() {
+    let moto = Arc::new(Moto::start());
+    let call = |operation: &str, asked: &Value| moto.call(("acm-pca", "ACMPrivateCA"), operation, asked);
+    let root = Authority::new("root");
+    let [ours, theirs] = ["ours", "theirs"].map(|name| root.below(name));
+    let asked = json!({
+        "CertificateAuthorityConfiguration": {"KeyAlgorithm": "RSA_2048", "SigningAlgorithm": "SHA256WITHRSA",
+            "Subject": {"CommonName": "ours"}},
+        "CertificateAuthorityType": "SUBORDINATE",
+    });
+    let made = call("CreateCertificateAuthority", &asked);
+    let arn = made["CertificateAuthorityArn"].as_str().unwrap();
+    let encoded = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
+    call(
+        "ImportCertificateAuthorityCertificate",
+        &json!({
+            "CertificateAuthorityArn": arn,
+            "Certificate": encoded(&ours.pem),
+            "CertificateChain": encoded(&root.pem),
+        }),
+    );
+    let ports = [&ours, &theirs].map(|authority| {
+        let (certificate, key) = authority.sign(&["b.apps.local"]);
+        serve(&format!("{certificate}{}", authority.pem), &key)
+    });
+    let web = ProxyId::virtual_node("apps", "web");
+    let mut world = World::on(Store::Moto(Arc::clone(&moto)), "prod", web);
+    world.published.trusted = Some(arn.to_owned());
+    world.publish(ports[0]);
+    let mut command = world.run();
+    command
+        .env("AWS_ENDPOINT_URL_ACM_PCA", format!("http://{}", moto.address()))
+        .env("MESHFORM_CERTIFICATES", "1");
+    world.start_by(command);
+    world.serves("trusted");
+    world.publish(ports[1]);
+    eventually("another authority's certificate is not taken", 30, || {
+        world.answers().is_none()
+    });
+    // The same release all the time: it was no fault of it.
+    assert!(
+        world.health().1.contains("\"reasons\":[]"),
+        "{:?}",
+        world.health()
+    );
+    world.publish(ports[0]);
+    world.serves("trusted");
 }

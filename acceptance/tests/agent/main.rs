@@ -20,6 +20,7 @@ mod desk;
 mod ecs;
 mod endpoints;
 mod exports;
+mod fallback;
 mod faults;
 mod image;
 mod kills;

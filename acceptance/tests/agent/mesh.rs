@@ -24,6 +24,8 @@ pub(crate) struct Published {
     pub(crate) certificates: Option<PathBuf>,
     /// The certificate of ACM with which `web` serves, if it does.
     pub(crate) exported: Option<String>,
+    /// The authority of Private CA that `web` trusts, if it calls by TLS.
+    pub(crate) trusted: Option<String>,
 }
 
 impl Published {
@@ -36,6 +38,7 @@ impl Published {
             sequence: 0,
             certificates: None,
             exported: None,
+            trusted: None,
         }
     }
 
@@ -59,6 +62,11 @@ impl Published {
             profile["certificates"] = json!([{"reference": arn, "source": {"acm": {}}}]);
             json!({"acm": {"certificateArn": arn}})
         });
+        if let Some(arn) = &self.trusted {
+            profile["certificates"] = json!([{"reference": arn, "source": {"acm": {}}}]);
+            let trust = json!({"acm": {"certificateAuthorityArns": [arn]}});
+            web["backendDefaults"] = json!({"clientPolicy": {"tls": {"validation": {"trust": trust}}}});
+        }
         if let Some(certificate) = files.or(exported) {
             let tls = json!({"mode": "STRICT", "certificate": certificate});
             web["listeners"] =

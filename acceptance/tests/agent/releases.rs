@@ -7,7 +7,7 @@ use meshform_acceptance::http::Client;
 use meshform_acceptance::upstream::Upstream;
 use meshform_bundle::layout::types;
 use meshform_bundle::objects::{EndpointSet, Status};
-use meshform_bundle::{Body, Digest, Origin, ProxyId, Resource};
+use meshform_bundle::{Body, Bundle, Digest, Origin, ProxyId, Resource};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,11 +83,9 @@ fn releases_arrive(mut world: World) {
     world.serves("second");
 }
 
-fn refused_releases_go_back(mut world: World) {
-    let [_first, second] = world.running();
-    // A listener without an address: Envoy's own check refuses it.
-    let mut bad = world.published.bundle(&world.proxy, second.address().port());
-    let listener = bad
+/// Gives a listener an address that is none: Envoy's own check refuses it. The listener's name.
+fn spoil(bundle: &mut Bundle) -> String {
+    let listener = bundle
         .resources
         .iter_mut()
         .find(|one| one.type_url == types::LISTENER)
@@ -100,12 +98,52 @@ fn refused_releases_go_back(mut world: World) {
         "lds.json",
         Body::parse(&body.to_string()).unwrap(),
     );
+    listener.name.clone()
+}
+
+/// A set in which what a bundle calls is at that port.
+fn endpoints(bundle: &Bundle, port: u16) -> Vec<u8> {
+    let mut set = EndpointSet::new(0);
+    let cluster = bundle
+        .resources
+        .iter()
+        .find(|one| one.type_url == types::ENDPOINTS);
+    let endpoint = json!({"address": "127.0.0.1", "port": port});
+    let endpoint = serde_json::from_value(endpoint).unwrap();
+    set.clusters.insert(cluster.unwrap().name.clone(), vec![endpoint]);
+    set.encode().unwrap()
+}
+
+#[test]
+fn a_proxy_that_refuses_its_first_release_does_not_become_healthy() {
+    let mut world = World::new();
+    let [first, second] = ["first", "second"].map(|name| Upstream::start(name).unwrap());
+    let mut bad = world.published.bundle(&world.proxy, first.address().port());
+    spoil(&mut bad);
+    world.publish_bundle(&bad.encode().unwrap(), &bad.bootstrap_digest());
+    world.start();
+    eventually("it is told", 40, || {
+        world.health().1.contains("malformed IP address")
+    });
+    eventually("Envoy itself is content", 20, || {
+        world.status()["state"] == "ready"
+    });
+    assert!(!world.health().0, "{:?}", world.health());
+    world.publish(second.address().port());
+    world.serves("second");
+    eventually("it is well", 20, || world.health().0);
+}
+
+fn refused_releases_go_back(mut world: World) {
+    let [_first, second] = world.running();
+    let mut bad = world.published.bundle(&world.proxy, second.address().port());
+    let listener = spoil(&mut bad);
     let origin = Origin {
         at: "/address".to_owned(),
         resource: "proxyProfile/web".to_owned(),
         field: "spec.interception.explicit".to_owned(),
     };
-    bad.origins.insert(listener.name.clone(), vec![origin]);
+    bad.origins.insert(listener, vec![origin]);
     let bytes = bad.encode().unwrap();
     world.publish_bundle(&bytes, &bad.bootstrap_digest());
     eventually("it is told", 40, || {
@@ -121,6 +159,26 @@ fn refused_releases_go_back(mut world: World) {
     world.publish_bundle(&bytes, &bad.bootstrap_digest());
     eventually("it is seen", 20, || world.status()["sequence"] == 3);
     let asked = |world: &World| world.log().matches("Envoy refused").count();
+    assert_eq!(asked(&world), 1, "{}", world.log());
+    // Hosts come and go all the same: what is published with the refused release reaches the one before it.
+    let moved = Upstream::start("moved").unwrap();
+    let set = endpoints(&bad, moved.address().port());
+    world.put(&EndpointSet::key("apps", &Digest::of(&set)), &set);
+    let mut current = world
+        .published
+        .current(&world.proxy, &bytes, &bad.bootstrap_digest());
+    current.endpoints = Some(Digest::of(&set));
+    world.put(&world.proxy.current_key(), &current.encode().unwrap());
+    world.serves("moved");
+    assert!(world.read(&marker).is_some(), "it is still refused");
+    // Another agent on the same disk knows that it was refused, and does not try it either.
+    world.signal("TERM");
+    assert_eq!(world.ends(), Some(0));
+    world.start();
+    world.serves("moved");
+    eventually("it is well", 30, || world.health().0);
+    assert_eq!(world.status()["rejected"]["bundle"], json!(Digest::of(&bytes)));
+    assert!(world.read(&marker).is_some(), "it is still refused");
     assert_eq!(asked(&world), 1, "{}", world.log());
     world.publish(second.address().port());
     world.serves("second");
@@ -176,19 +234,7 @@ fn where_it_is_allowed_an_idle_envoy_is_started_anew_for_its_bootstrap() {
 fn endpoints_arrive(mut world: World) {
     let [first, second] = world.running();
     let bundle = world.published.bundle(&world.proxy, first.address().port());
-    let cluster = bundle
-        .resources
-        .iter()
-        .find(|one| one.type_url == types::ENDPOINTS)
-        .unwrap()
-        .name
-        .clone();
-    let endpoint = json!({"address": "127.0.0.1", "port": second.address().port()});
-    let set = json!({"format": 1, "at": 0, "clusters": {cluster: [endpoint]}});
-    let set = EndpointSet::decode(set.to_string().as_bytes())
-        .unwrap()
-        .encode()
-        .unwrap();
+    let set = endpoints(&bundle, second.address().port());
     let digest = Digest::of(&set);
     world.put(&EndpointSet::key("apps", &digest), &set);
     let bytes = bundle.encode().unwrap();

@@ -21,6 +21,20 @@ impl Authority {
         }
     }
 
+    /// An authority that this one has signed.
+    #[allow(dead_code, reason = "each test program uses its part")]
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Self {
+            issuer: rcgen::Issuer::new(params, key),
+            pem,
+        }
+    }
+
     /// A certificate for these names (URIs where they look like one) and its key, as PEM.
     pub(crate) fn sign(&self, names: &[&str]) -> (String, String) {
         let key = rcgen::KeyPair::generate().unwrap();

@@ -87,3 +87,21 @@ fn every_operation_and_every_field_through_botocore() {
     );
     assert!(server.stop().success());
 }
+
+/// The AWS CLI is no tool that every test run fetches: MESHFORM_AWS_CLI_PYTHON names a Python that has it
+/// (`pip install awscli`).
+#[test]
+fn every_operation_through_the_aws_cli() {
+    let Some(python) = std::env::var_os("MESHFORM_AWS_CLI_PYTHON") else {
+        println!("MESHFORM_AWS_CLI_PYTHON names no Python with the AWS CLI: not run");
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(&directory.path().join("store"), &[]);
+    let mut command = std::process::Command::new(python);
+    command
+        .arg(server::beside("aws_cli.py"))
+        .arg(server.url())
+        .env_remove("AWS_PROFILE");
+    assert_eq!(output(&mut command), "38 operations\n");
+}

@@ -138,13 +138,16 @@ impl Drop for Server {
     }
 }
 
+/// A program beside this file.
+pub(crate) fn beside(program: &str) -> PathBuf {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/controlplane");
+    tests.join(program)
+}
+
 /// A Python program beside this file, with botocore.
 pub(crate) fn python(program: &str) -> Command {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/controlplane")
-        .join(program);
     let mut command = Command::new(tools::moto_python());
-    command.arg(path);
+    command.arg(beside(program));
     for name in [
         "AWS_PROFILE",
         "AWS_ENDPOINT_URL",

@@ -15,6 +15,10 @@ mod cluster;
 mod command;
 mod faults;
 mod security;
+#[path = "../controlplane/server.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod server;
+mod servers;
 #[path = "../provider/wait.rs"]
 mod wait;
 

@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::{Clusters, source};
 use crate::log;
 use crate::shared::Shared;
-use meshform_bundle::discovery::Discovery;
+use meshform_bundle::discovery::{Discovery, NodeState};
 use meshform_bundle::objects::EndpointSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -76,8 +76,17 @@ impl Own {
         usize::from(differs)
     }
 
-    /// Why something is not known.
-    pub(super) fn tell(&self, reasons: Vec<String>) {
-        *self.shared.discovery.borrow_mut() = reasons;
+    /// What is known of each node and since when, and why something is not: in the proxy's status plans read it.
+    pub(super) fn tell(&self, nodes: BTreeMap<String, NodeState>, reasons: Vec<String>) {
+        let known = |nodes: &BTreeMap<String, NodeState>| -> Vec<(String, bool)> {
+            let known = nodes.iter().map(|(name, node)| (name.clone(), node.at > 0));
+            known.collect()
+        };
+        let told = known(&nodes);
+        let before = self.shared.status.borrow_mut().discovery.replace(nodes);
+        let reasons_before = self.shared.discovery.replace(reasons.clone());
+        if reasons_before != reasons || before.is_none_or(|before| known(&before) != told) {
+            self.shared.changed.notify_one();
+        }
     }
 }

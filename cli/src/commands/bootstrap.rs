@@ -58,7 +58,15 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let mut text = String::new();
     if let Some((mesh, key)) = one_proxy(&mut loaded, &meshes, &arguments.node) {
         match envoy::bootstrap(mesh, &key, mode, &options) {
-            Ok(bootstrap) => text = bootstrap,
+            Ok(bootstrap) => {
+                text = bootstrap;
+                let beside = match arguments.mode {
+                    Mode::Static => envoy::Beside::Nothing,
+                    Mode::Files | Mode::Ads => envoy::Beside::PerhapsAnAgent,
+                };
+                let problems = loaded.placed(envoy::without_agent(mesh, beside, |one| *one == key));
+                loaded.add(problems);
+            }
             Err(problems) => {
                 let problems = loaded.placed(problems);
                 loaded.add(problems);

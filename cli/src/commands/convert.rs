@@ -56,6 +56,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         true => loaded.allow_expressions(),
         false => loaded.demand_values(),
     }
+    if loaded.resources.is_empty()
+        && loaded.reading.symbolic.resources.is_empty()
+        && arguments.stack.option().is_none()
+    {
+        // Written over a file that held a mesh, nothing would be the end of it.
+        loaded.demand_a_resource();
+    }
     let symbolic = &loaded.reading.symbolic;
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),

@@ -270,6 +270,21 @@ impl Loaded {
         }
     }
 
+    /// For what is written, inputs without any resource are an error.
+    pub(crate) fn demand_a_resource(&mut self) {
+        for problem in &mut self.problems {
+            if problem.code == reading_codes::NOTHING_FOUND {
+                problem.severity = Severity::Error;
+            }
+        }
+        if !has_errors(&self.problems) {
+            self.problems.push(Diagnostic::error(
+                reading_codes::NOTHING_FOUND,
+                "the inputs hold no resource of a mesh",
+            ));
+        }
+    }
+
     /// For what keeps expressions, one without a value is none that lacks it.
     pub(crate) fn allow_expressions(&mut self) {
         self.problems

@@ -28,7 +28,8 @@ pub(crate) struct Arguments {
     /// `virtualGateway/NAME`
     #[arg(long, value_name = "NODE")]
     proxy: Option<String>,
-    /// The ARN of a certificate of ACM that the agent exports for the proxy, by its profile; once for each
+    /// The ARN of a certificate of ACM that the agent exports for the proxy, by its profile, or of an authority of AWS Private
+    /// CA that it trusts; once for each
     #[arg(long = "certificate", value_name = "ARN", requires = "proxy", value_parser = certificate)]
     certificates: Vec<String>,
     /// The proxy asks Cloud Map itself (`MESHFORM_DISCOVERY=own`)
@@ -67,9 +68,8 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
     if let Some(named) = &arguments.proxy {
         let key = proxy(named, mesh)?;
         let needs = Needs {
-            exported: arguments.certificates.iter().cloned().collect(),
             discovery: arguments.discovery,
-            ..Needs::default()
+            ..Needs::named(arguments.certificates.iter().cloned())
         };
         return Ok(policy::proxy(&key, &needs, |object| bucket.object(object)));
     }
@@ -90,10 +90,12 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
 }
 
 fn certificate(text: &str) -> Result<String, String> {
-    Exported::new(text, Part::Identity)
+    Exported::new(text, Part::Authorities)
         .map(|exported| exported.arn)
         .ok_or_else(|| {
-            "it is no ARN of a certificate of ACM: arn:aws:acm:REGION:ACCOUNT:certificate/ID".to_owned()
+            "it is no ARN of a certificate of ACM, arn:aws:acm:REGION:ACCOUNT:certificate/ID, and of no authority, \
+             arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID"
+                .to_owned()
         })
 }
 

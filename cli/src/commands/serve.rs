@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::render;
 use crate::store;
+use meshform_console::Prometheus;
 use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
 use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
@@ -89,6 +90,10 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
         seed,
         authentication,
         relaxed_deletes: chosen.relaxed_deletes,
+        prometheus: match &chosen.prometheus {
+            Some(address) => Some(Prometheus::at(address)?),
+            None => None,
+        },
         owner: chosen.owner.clone(),
         rate: (chosen.rate > 0.0).then_some(Rate {
             per_second: chosen.rate,

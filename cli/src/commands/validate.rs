@@ -39,6 +39,13 @@ pub(crate) struct Arguments {
     watch: bool,
 }
 
+impl Arguments {
+    /// Whether it goes on until it is interrupted.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.watch
+    }
+}
+
 /// How long files are left alone before they are looked at again.
 const PAUSE: Duration = Duration::from_millis(400);
 

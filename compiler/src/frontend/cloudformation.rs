@@ -123,7 +123,7 @@ fn one_stack(
         };
         beside_properties(&field.node, problems);
         let properties = field.node.get("Properties").unwrap_or(&empty);
-        let properties = names::by_name(kind, properties, resources, problems);
+        let properties = names::by_name(kind, properties, &|id| scope.resource(id), problems);
         let mut body = expression::evaluate(&properties, scope).unwrap_or(empty);
         // CloudFormation makes a name up where there is none; the logical id is what a reader expects.
         let own = format!("{}Name", suffix(kind));

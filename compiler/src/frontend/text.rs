@@ -32,7 +32,8 @@ pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, NoText> {
         before,
     };
     if bytes.len() > MAX_BYTES {
-        let message = format!("`{name}` has {} bytes; at most {MAX_BYTES} are read", bytes.len());
+        // Whoever read it may have stopped there, so its length is not known.
+        let message = format!("`{name}` has more than {MAX_BYTES} bytes, which is the most that is read");
         return Err(refuse(
             codes::TOO_LARGE,
             message,

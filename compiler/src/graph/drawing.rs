@@ -91,6 +91,7 @@ impl<'m, 'f> Drawing<'m, 'f> {
             part: None,
             about,
             tls: None,
+            said: None,
             rows: Vec::new(),
             faults,
             hidden: 0,

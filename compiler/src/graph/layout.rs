@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Between columns: room for arrows.
-const COLUMN_GAP: f64 = 96.0;
+pub(super) const COLUMN_GAP: f64 = 96.0;
 /// Between cards of a column.
 const ROW_GAP: f64 = 28.0;
 /// Between bands of columns.
@@ -35,6 +35,8 @@ pub(super) struct Cards<'a> {
 pub(super) struct Layout {
     /// The upper left corner of each card.
     pub(super) places: Vec<(f64, f64)>,
+    /// The column of each card, counted from the left in every band.
+    pub(super) columns: Vec<usize>,
     pub(super) width: f64,
     pub(super) height: f64,
 }
@@ -58,17 +60,18 @@ pub(super) fn layout(cards: &Cards<'_>) -> Layout {
     let per_band = per_band(&columns, sum, column);
     let mut out = Layout {
         places: vec![(0.0, 0.0); cards.heights.len()],
+        columns: vec![0; cards.heights.len()],
         ..Layout::default()
     };
     let mut top = 0.0;
     for band in columns.chunks(per_band) {
         let tall = band.iter().map(|column| sum(column)).fold(0.0, f64::max);
-        for (at, cards_of) in (0_u32..).zip(band) {
+        for ((index, at), cards_of) in (0_u32..).enumerate().zip(band) {
             let x = f64::from(at) * column;
             let mut y = top + (tall - sum(cards_of)) / 2.0;
             for card in cards_of {
-                if let Some(place) = out.places.get_mut(*card) {
-                    *place = (x, y);
+                if let (Some(place), Some(column)) = (out.places.get_mut(*card), out.columns.get_mut(*card)) {
+                    (*place, *column) = ((x, y), index);
                 }
                 y += height(*card);
             }
@@ -212,4 +215,4 @@ fn ordered(cards: &Cards<'_>, layers: &[usize]) -> Vec<Vec<usize>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -50,6 +50,8 @@ pub(super) struct Card {
     /// The line under the name.
     pub(super) about: String,
     pub(super) tls: Option<String>,
+    /// What else is to be said of it: see [`Picture::annotate`].
+    pub(super) said: Option<String>,
     pub(super) rows: Vec<Row>,
     pub(super) faults: Vec<String>,
     /// Arrows to and from cards that are left out.
@@ -76,6 +78,7 @@ pub(super) struct Row {
     /// Everything, for whoever looks closer.
     pub(super) title: String,
     pub(super) tls: Option<String>,
+    pub(super) said: Option<String>,
     pub(super) faults: Vec<String>,
 }
 
@@ -285,6 +288,7 @@ impl Row {
             foot: None,
             title: head.to_owned(),
             tls: None,
+            said: None,
             faults: Vec::new(),
         }
     }

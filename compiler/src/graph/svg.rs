@@ -3,6 +3,7 @@
 use super::layout::{Cards, layout};
 use super::picture::{Card, CardKind, End, Panel, Picture, Row, RowKind};
 use super::text::{cut, cut_name, escaped, id, number, width};
+use super::ways::Ways;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use std::collections::BTreeSet;
@@ -143,6 +144,7 @@ impl<'p> Drawn<'p> {
             first: &first,
             arrows: &arrows,
         });
+        let mut ways = Ways::new(&layout, &heights, WIDTH);
         let place = |card: usize| {
             let (x, y) = layout.places.get(card).copied().unwrap_or_default();
             (x + left, y + top + TITLE)
@@ -171,7 +173,8 @@ impl<'p> Drawn<'p> {
                 if itself {
                     to_itself(start, end)
                 } else {
-                    curve(start, end)
+                    let foot = |end: End| (end.card, middle(panel, end));
+                    ways.path(foot(arrow.from), foot(arrow.to), (left, top + TITLE))
                 },
             ));
             let (tip, length) = if itself { (start.0, 9) } else { (end.0, -9) };
@@ -225,6 +228,7 @@ impl<'p> Drawn<'p> {
                 .cloned(),
         );
         title.extend(card.tls.clone());
+        title.extend(card.said.clone());
         title.extend(card.faults.iter().cloned());
         let anchor = format!(
             "{}{}",
@@ -254,6 +258,10 @@ impl<'p> Drawn<'p> {
             None => kind_word,
         };
         self.text("kind", x + INSET, y + 18.0, &kind_word);
+        if let Some(said) = &card.said {
+            let right = if card.tls.is_some() { 36.0 } else { INSET };
+            self.text("said", x + WIDTH - right, y + 18.0, said);
+        }
         self.text(
             "name",
             x + INSET,
@@ -298,6 +306,7 @@ impl<'p> Drawn<'p> {
         }
         let title: Vec<&str> = [row.title.as_str()]
             .into_iter()
+            .chain(row.said.as_deref())
             .chain(row.faults.iter().map(String::as_str))
             .collect();
         self.body.push_str(&format!(
@@ -311,7 +320,11 @@ impl<'p> Drawn<'p> {
         ));
         let room = WIDTH - 2.0 * INSET;
         let mut y = top + 18.0;
-        let head_room = if row.tls.is_some() { room - 20.0 } else { room };
+        let mut head_room = if row.tls.is_some() { room - 20.0 } else { room };
+        if let Some(said) = &row.said {
+            self.text("said", x + INSET + head_room, y, said);
+            head_room -= width(said, 11.0) + 8.0;
+        }
         let head = match row.kind {
             RowKind::Node => cut_name(&row.head, 13.0, head_room),
             RowKind::Route | RowKind::Note => cut(&row.head, 13.0, head_room),
@@ -467,27 +480,6 @@ fn to_itself(from: Point, to: Point) -> String {
         number(y1),
         number(y2),
         number(x + 8.0),
-        number(y2),
-    )
-}
-
-/// From the right edge of one card to the left edge of another.
-fn curve(from: Point, to: Point) -> String {
-    let ((x1, y1), (x2, y2)) = (from, to);
-    let reach = if x2 > x1 {
-        ((x2 - x1) / 2.0).min(160.0)
-    } else {
-        80.0
-    };
-    format!(
-        "M{} {}C{} {} {} {} {} {}",
-        number(x1),
-        number(y1),
-        number(x1 + reach),
-        number(y1),
-        number(x2 - reach),
-        number(y2),
-        number(x2 - 8.0),
         number(y2),
     )
 }

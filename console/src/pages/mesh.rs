@@ -1,6 +1,6 @@
 //! A mesh: its picture, what is wrong, how its release and its proxies stand.
 
-use crate::frame::{Content, Context, condition, nothing, problem, short};
+use crate::frame::{Content, Context, condition, moment, nothing, problem, short};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, PreEscaped, html};
@@ -15,9 +15,15 @@ const SHOWN: usize = 12;
 
 pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
     let records = &view.records;
-    let (picture, part) = shown(cx, &records.picture, whole);
+    let (mut picture, part) = shown(cx, &records.picture, whole);
+    let said = view.live.as_ref().map(|live| live.words(view.mesh()));
+    if let Some(said) = said.as_ref().filter(|said| !said.is_empty()) {
+        picture.annotate(said);
+    }
     // It is the same for everybody, and large.
-    let whole_drawn = cx.links.is_served() && picture.boxes() == records.picture.boxes();
+    let whole_drawn = cx.links.is_served()
+        && said.is_none_or(|said| said.is_empty())
+        && picture.boxes() == records.picture.boxes();
     let body = html! {
         h1.unseen { "Mesh " (view.name()) }
         div.split {
@@ -132,7 +138,7 @@ fn facts(cx: &Context<'_>, view: &View) -> Markup {
                                 (short(entry.release.as_str()))
                             }
                             @if state.pinned { " " span.badge.pinned { "pinned" } }
-                            div.soft { (entry.at) }
+                            div.soft { (moment(entry.at)) }
                         }
                         None => { "none yet" }
                     }
@@ -161,10 +167,27 @@ fn facts(cx: &Context<'_>, view: &View) -> Markup {
                     }
                 }
             }
+            (live(view))
             dt { "Resources" }
             dd.kinds {
                 @for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Mesh && count(*kind) > 0) {
                     div { (count(kind)) " " (kind.words()) @if count(kind) > 1 { "s" } }
+                }
+            }
+        }
+    }
+}
+
+/// Whether there are live numbers.
+fn live(view: &View) -> Markup {
+    html! {
+        @if let Some(live) = &view.live {
+            dt { "Traffic" }
+            dd {
+                @match &live.problem {
+                    Some(problem) => { span.badge.lagging { "no numbers" } div.soft { bdi { (problem) } } }
+                    None if live.is_empty() => { span.soft { "Prometheus has counted nothing of this mesh in the last minute" } }
+                    None => { span.soft { "in the last minute, by Prometheus" } }
                 }
             }
         }

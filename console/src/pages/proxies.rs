@@ -1,6 +1,6 @@
 //! The proxies of a mesh: those that run, the worst first, and those that nobody has reported.
 
-use crate::frame::{Content, Context, condition, filter, nothing, short};
+use crate::frame::{Content, Context, condition, filter, moment, nothing, short};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
@@ -99,13 +99,13 @@ pub(super) fn table(cx: &Context<'_>, view: &View, shown: &[&RunningProxy]) -> M
                         td { @match &one.status.release {
                             Some(release) => {
                                 a.code href=(cx.href(&Page::Release(view.name().to_owned(), release.to_string()))) { (short(release.as_str())) }
-                                @if one.status.since > 0 { div.soft { "since " (time(one.status.since)) } }
+                                @if one.status.since > 0 { div.soft { "since " (moment(time(one.status.since))) } }
                             }
                             None => { span.soft { "none" } }
                         } }
                         td { (one.status.envoy.as_deref().unwrap_or("–")) }
                         td.number { (one.status.restarts) }
-                        td.soft { (one.at) }
+                        td.soft { (moment(one.at)) }
                     }
                 }
             }

@@ -26,6 +26,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View, key: &ResourceKey) -> Option<C
                 " · " a href={ (cx.href(&Page::Route(key.mesh.clone()))) "?node=" (key.kind.name()) "/" (encoded(&key.name)) } { "Try a request" }
             }
         }
+        (traffic(view, key))
         @if !running.is_empty() { h2 { "Running" } (table(cx, view, &running)) }
         @match view.errors() {
             0 => {
@@ -39,6 +40,27 @@ pub(super) fn page(cx: &Context<'_>, view: &View, key: &ResourceKey) -> Option<C
         }
     };
     Some(Content::new(key.name.clone(), body))
+}
+
+/// What it served in the last minute.
+fn traffic(view: &View, key: &ResourceKey) -> Markup {
+    let Some(live) = &view.live else {
+        return html! {};
+    };
+    html! {
+        h2 { "Traffic" }
+        @match (&live.problem, live.proxy(key)) {
+            (Some(problem), _) => { p { span.badge.lagging { "no numbers" } " " span.soft { bdi { (problem) } } } }
+            (None, None) => { p.soft { "Prometheus has counted nothing of this proxy in the last minute." } }
+            (None, Some(numbers)) => {
+                dl.facts.row {
+                    dt { "Requests" } dd { (format!("{:.1} a second", numbers.rate)) }
+                    dt { "Errors" } dd { (format!("{:.1} % answered with 5xx", numbers.error_percent())) }
+                    dt { "99th percentile" } dd { @match numbers.p99 { Some(p99) => { (format!("{p99:.0} ms")) } None => { "not known" } } }
+                }
+            }
+        }
+    }
 }
 
 fn encoded(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! The releases of a mesh: who made them, what they changed, and which proxies they reached.
 
-use crate::frame::{Content, Context, nothing, short};
+use crate::frame::{Content, Context, moment, nothing, short};
 use crate::page::Page;
 use crate::released::Released;
 use crate::site::Site;
@@ -44,7 +44,7 @@ pub(super) async fn page(cx: &Context<'_>, view: &View) -> Content {
                         @if current { " " span.badge.current { "current" } }
                         @if let Some(refused) = refused(view, entry) { " " span.badge.rejects { "refused by " (count(refused.len(), "proxy", "proxies")) } }
                         @if current && state.pinned { " " span.badge.pinned { "pinned" } }
-                        span.soft { "revision " (entry.revision) " by " bdi { (entry.actor) } ", " (entry.at) }
+                        span.soft { "revision " (entry.revision) " by " bdi { (entry.actor) } ", " (moment(entry.at)) }
                         (pin(cx, view, entry, current && state.pinned))
                     }
                     (words(released, LINES))
@@ -73,7 +73,7 @@ pub(super) async fn one(cx: &Context<'_>, view: &View, release: &str) -> Option<
         dl.facts.row {
             dt { "Revision" } dd { (entry.revision) }
             dt { "By" } dd { bdi { (entry.actor) } }
-            dt { "At" } dd { (entry.at) }
+            dt { "At" } dd { (moment(entry.at)) }
             dt { "Running" } dd { (count(has, "proxy", "proxies")) }
             dt { "Digest" } dd.code.long { (entry.release.as_str()) }
         }
@@ -129,7 +129,7 @@ fn standing(cx: &Context<'_>, view: &View, state: &State) -> Markup {
         }
         @for target in &state.targets {
             @if let Some(failure) = &target.failure {
-                div.problem.error { p { "Publishing to " bdi { (target.target) } " failed: " bdi { (failure.message) } " " span.soft { (failure.at) } } }
+                div.problem.error { p { "Publishing to " bdi { (target.target) } " failed: " bdi { (failure.message) } " " span.soft { (moment(failure.at)) } } }
             }
         }
     }

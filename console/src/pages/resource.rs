@@ -1,6 +1,6 @@
 //! One resource: what it says, the same to copy, who refers to whom, and who wrote it.
 
-use crate::frame::{Content, Context, problem, to_copy};
+use crate::frame::{Content, Context, moment, problem, to_copy};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
@@ -121,11 +121,11 @@ fn written(view: &View, key: &ResourceKey, writes: &[Change]) -> Markup {
             dt { "Version" } dd { (last.version) }
         }
         ul.writes {
-            @if writes.is_empty() { li { "revision " (last.revision) " by " bdi { (last.actor) } " " span.soft { (last.at) } } }
+            @if writes.is_empty() { li { "revision " (last.revision) " by " bdi { (last.actor) } " " span.soft { (moment(last.at)) } } }
             @for one in writes {
                 li {
                     "revision " (one.revision) @if one.action == Action::Delete { " deleted" } " by " bdi { (one.author.actor) } " "
-                    span.soft { (one.at) }
+                    span.soft { (moment(one.at)) }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The resources of a mesh.
 
-use crate::frame::{Content, Context, filter, nothing};
+use crate::frame::{Content, Context, filter, moment, nothing};
 use crate::view::View;
 use maud::html;
 use meshform_model::diag::Diagnostic;
@@ -33,7 +33,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
                         td { (cx.resource(key)) }
                         td { @if let Some(count) = wrong.get(key) { span.badge.rejects { (count) } } }
                         @if let Some(written) = view.records.written.get(key) {
-                            td { bdi { (written.owner) } } td { bdi { (written.actor) } } td.soft { (written.at) } td.number { (written.revision) }
+                            td { bdi { (written.owner) } } td { bdi { (written.actor) } } td.soft { (moment(written.at)) } td.number { (written.revision) }
                         }
                     }
                 } }

@@ -125,6 +125,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
         @for pass in &explanation.passes {
             h2 { "Routes that were tried" }
             p.soft { bdi { (pass.listener) } " → " bdi { (pass.virtual_host.as_deref().unwrap_or("no virtual host")) } }
+            @if pass.considered.is_empty() { p.soft { "None: no virtual host has this name." } } @else {
             div.scroll { table {
                 thead { tr { th { "Route" } th { "Taken" } th { "From" } } }
                 tbody { @for route in &pass.considered {
@@ -138,6 +139,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
                         td { (cx.resource(&route.origin.key)) }
                     }
                 } }
+            }
             } }
         }
     }

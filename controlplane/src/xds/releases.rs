@@ -3,6 +3,8 @@
 use super::hosts::Polled;
 use super::view::{Pool, View};
 use meshform_bundle::ProxyId;
+use meshform_bundle::exported::Exported;
+use meshform_bundle::layout::types;
 use meshform_model::digest::Digest;
 use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, Served};
 use std::collections::BTreeMap;
@@ -94,6 +96,17 @@ impl Releases {
         let Some(bundle) = bundle else {
             return Ok(None);
         };
+        let secrets = bundle
+            .resources
+            .iter()
+            .filter(|one| one.type_url == types::SECRET);
+        for secret in secrets.filter(|secret| Exported::of_secret(&secret.name).is_some()) {
+            tracing::warn!(
+                %proxy, secret = secret.name,
+                "MF0312: agents take this certificate from ACM, and an Envoy that has its configuration by ADS gets no files of \
+                 an agent: give it files or SDS in the proxy profile"
+            );
+        }
         let view = Arc::new(View::new(served.release().as_str(), &bundle, &self.pool)?);
         let mut views = self.views();
         views.retain(|_, view| view.strong_count() > 0);

@@ -246,9 +246,15 @@ impl Lowering<'_> {
             self.report(
                 Diagnostic::error(
                     codes::CERTIFICATE_SOURCE,
-                    format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
+                    match part {
+                        Part::Identity => format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
+                        Part::Authorities => format!("`{arn}` is the ARN neither of a certificate of ACM nor of an authority of AWS Private CA, so nothing can be had for the proxy of {}", scope.key),
+                    },
                 )
-                .help("name a certificate of ACM as `certificateArn` of the source `acm`, or give the authority as a file with `trustChain`")
+                .help(match part {
+                    Part::Identity => "name a certificate of ACM as `certificateArn` of the source `acm`, or give files with `certificateChain` and `privateKey`",
+                    Part::Authorities => "name one of them as `certificateArn` of the source `acm`, or give the authority as a file with `trustChain`",
+                })
                 .at(origin.place()),
             );
             return None;
@@ -299,7 +305,7 @@ impl Lowering<'_> {
                     scope.key
                 ),
             )
-            .help(match Exported::new(reference, Part::Identity) {
+            .help(match Exported::new(reference, wanted.part()) {
                 Some(_) => {
                     format!("add to {profile} (or the source `acm`: the agent beside the proxy exports it)")
                 }
@@ -343,6 +349,15 @@ impl Lowering<'_> {
 enum Wanted {
     Identity,
     Trust,
+}
+
+impl Wanted {
+    fn part(self) -> Part {
+        match self {
+            Self::Identity => Part::Identity,
+            Self::Trust => Part::Authorities,
+        }
+    }
 }
 
 fn identity(files: &FileCertificate) -> SecretRef {

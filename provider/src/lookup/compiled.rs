@@ -195,7 +195,13 @@ impl DataSource for EcsTaskDefinition {
         let store = image.as_ref().map(|_| bucket(&session)).transpose()?;
         let bootstrap = match image {
             Some(_) => String::new(),
-            None => envoy::bootstrap(&mesh, &key, envoy::Mode::Static, &options).map_err(|p| told(&p))?,
+            None => {
+                let unfit = envoy::without_agent(&mesh, envoy::Beside::Nothing, |one| *one == key);
+                if !unfit.is_empty() {
+                    return Err(told(&unfit));
+                }
+                envoy::bootstrap(&mesh, &key, envoy::Mode::Static, &options).map_err(|p| told(&p))?
+            }
         };
         let needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
         let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();

@@ -39,7 +39,7 @@ impl DataSource for BucketPolicy {
             .attribute(optional("virtual_gateway", "With `proxy`: the virtual gateway."))
             .attribute(
                 Attribute::new("certificates", Type::set(Type::String)).optional().description(
-                    "With `proxy`: the ARNs of the certificates of ACM that the agent exports for the proxy, by its profile.",
+                    "With `proxy`: the ARNs of the certificates of ACM that the agent exports for the proxy, by its profile, and of the authorities of AWS Private CA that it trusts.",
                 ),
             )
             .attribute(Attribute::bool("discovery").optional().description(
@@ -114,14 +114,10 @@ impl DataSource for BucketPolicy {
                 };
                 let key = ResourceKey::in_mesh(mesh, kind, name);
                 let given = config.get("certificates").items();
+                let named = given.iter().filter_map(Value::as_str).map(str::to_owned);
                 let needs = Needs {
-                    exported: given
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(str::to_owned)
-                        .collect(),
                     discovery: config.get("discovery").as_bool().unwrap_or_default(),
-                    ..Needs::default()
+                    ..Needs::named(named)
                 };
                 policy::proxy(&key, &needs, |object| bucket.object(object))
             }

@@ -4,7 +4,7 @@ use super::{mesh_key, node_key, publisher, store, write, write_mesh, write_node}
 use crate::{BucketTarget, EnvoyBuilder, ReleaseOutcome, Releaser, Target, Verdict};
 use meshform_bundle::ProxyId;
 use meshform_bundle::discovery::{Discovery, FRESH_MILLIS, NodeState, PollerState};
-use meshform_bundle::objects::{Current, EndpointSet};
+use meshform_bundle::objects::{Current, EndpointSet, ProxyState, Status};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -141,6 +141,62 @@ async fn releases_plans_and_status_warn_until_a_poller_has_read_the_node_lately(
     assert!(report(now() - FRESH_MILLIS).await.contains("MF0302"));
     let why = report(0).await;
     assert!(why.contains("AccessDenied"), "{why}");
+}
+
+#[tokio::test]
+async fn callers_that_look_themselves_end_the_warning_as_long_as_all_of_them_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = mesh(directory.path(), "prod").await;
+    let objects = in_memory();
+    let releaser = to(&store, &objects);
+    releaser.release("apps").await.unwrap();
+    let web = ProxyId::virtual_node("apps", "web");
+    let report = async |instance: &str, change: &dyn Fn(&mut Status)| {
+        let mut status = Status::new(&web, instance);
+        status.state = ProxyState::Ready;
+        status.at = now();
+        status.discovery = Some(poller(now()).nodes);
+        change(&mut status);
+        let bytes = status.encode().unwrap();
+        objects.write(&web.status_key(instance), bytes).await.unwrap();
+        told(&releaser.without_endpoints("apps").await.unwrap())
+    };
+    assert_eq!(report("one", &|_| {}).await, "");
+    // Its clock says nothing: what counts is how long before its report it has looked.
+    assert_eq!(
+        report("one", &|status| {
+            status.at = 2_000;
+            status.discovery = Some(poller(1_000).nodes);
+        })
+        .await,
+        ""
+    );
+    let late = report("one", &|status| {
+        status.discovery = Some(poller(now() - FRESH_MILLIS).nodes)
+    })
+    .await;
+    assert!(
+        late.contains("MF0302") && late.contains("asks Cloud Map itself"),
+        "{late}"
+    );
+    let refused = report("one", &|status| status.discovery = Some(poller(0).nodes)).await;
+    assert!(refused.contains("AccessDenied"), "{refused}");
+    assert_eq!(report("one", &|_| {}).await, "");
+    // Another task of the same node leaves it to a poller that is not there.
+    assert!(
+        report("two", &|status| status.discovery = None)
+            .await
+            .contains("MF0302")
+    );
+    assert_eq!(
+        report("two", &|status| status.state = ProxyState::Stopped).await,
+        ""
+    );
+    assert!(
+        report("one", &|status| status.state = ProxyState::Stopped)
+            .await
+            .contains("MF0302")
+    );
 }
 
 #[tokio::test]

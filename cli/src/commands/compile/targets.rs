@@ -1,6 +1,8 @@
 //! What each target puts into the folder.
 
-use super::{Arguments, Target, ecs as ecs_target, ecs::Beside, kubernetes as kubernetes_target};
+use super::{
+    Arguments, Configuration, Target, ecs as ecs_target, ecs::Beside, kubernetes as kubernetes_target,
+};
 use crate::codes;
 use crate::commands::convert::pretty;
 use crate::commands::load::{Loaded, is_called, no_proxy};
@@ -68,7 +70,27 @@ fn made(
         }
         Target::Kubernetes => files = kubernetes_target::build(arguments, io, meshes, loaded),
     }
+    if let Some(beside) = beside_proxies(arguments) {
+        let node = arguments.node.as_deref();
+        for mesh in meshes {
+            let is_meant = |key: &_| node.is_none_or(|node| is_called(key, node));
+            let problems = loaded.placed(envoy::without_agent(mesh, beside, is_meant));
+            loaded.add(problems);
+        }
+    }
     files
+}
+
+/// What stands beside the proxies of a target that may have no agent.
+fn beside_proxies(arguments: &Arguments) -> Option<envoy::Beside> {
+    match arguments.target {
+        Target::CloudFormation => None,
+        Target::Envoy => Some(envoy::Beside::PerhapsAnAgent),
+        Target::Ecs | Target::Kubernetes | Target::Compose => {
+            let is_static = arguments.configuration == Configuration::Static;
+            is_static.then_some(envoy::Beside::Nothing)
+        }
+    }
 }
 
 /// The proxies of all meshes that are asked for.

@@ -61,6 +61,10 @@ pub(crate) struct Arguments {
     /// Also delete resources that others of the same owner refer to, as the Terraform provider does
     #[arg(long)]
     pub(super) relaxed_deletes: bool,
+    /// The Prometheus that scrapes the Envoys, such as `http://prometheus:9090`: the console then shows requests per second,
+    /// errors and the 99th percentile
+    #[arg(long, value_name = "URL")]
+    pub(super) prometheus: Option<String>,
     /// The log level: `error`, `warn`, `info`, `debug` [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log: Option<String>,
@@ -84,12 +88,13 @@ pub(super) struct Chosen {
     pub(super) region: String,
     pub(super) rate: f64,
     pub(super) relaxed_deletes: bool,
+    pub(super) prometheus: Option<String>,
     pub(super) log: String,
     pub(super) json_log: bool,
 }
 
 /// The names of the settings, as the file has them.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "store",
     "listen",
     "xds",
@@ -104,6 +109,7 @@ const NAMES: [&str; 16] = [
     "region",
     "rate",
     "relaxed-deletes",
+    "prometheus",
     "log",
     "log-format",
 ];
@@ -206,6 +212,7 @@ impl Arguments {
                     ))
                 })?,
             relaxed_deletes: truth("relaxed-deletes", self.relaxed_deletes)?,
+            prometheus: sources.text(self.prometheus.as_ref(), "prometheus")?,
             log: text(&self.log, "log", "info")?,
             json_log: match form.as_str() {
                 "text" => false,

@@ -110,6 +110,8 @@ pub(super) fn json(one: &RunningProxy) -> Json {
         "agent": status.agent,
         "restarts": status.restarts,
         "needsRestart": status.needs_restart,
+        "mode": status.mode,
+        "discovery": status.discovery,
         "rejected": status.rejected,
         "certificates": status.certificates,
     })

@@ -9,25 +9,47 @@ use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode};
 use meshform_model::value::{Node, Object, Value};
+use std::borrow::Cow;
 
 /// The properties of a resource, with names instead of ARNs of resources that the template has. Each is an error:
 /// the service would have refused it.
-pub(super) fn by_name(
+pub(super) fn by_name<'n, 't>(
     kind: Kind,
-    properties: &Node,
-    resources: Option<&Node>,
+    properties: &'n Node,
+    resource: &dyn Fn(&str) -> Option<&'t Node>,
     problems: &mut Vec<Diagnostic>,
-) -> Node {
-    let mut names = Names { resources, problems };
-    names.node(schema::kind(kind).root, properties)
+) -> Cow<'n, Node> {
+    // Most templates have none, and a copy of each resource would be as long as all else.
+    if !may_give_arns(properties) {
+        return Cow::Borrowed(properties);
+    }
+    let mut names = Names { resource, problems };
+    Cow::Owned(names.node(schema::kind(kind).root, properties))
 }
 
-struct Names<'t> {
-    resources: Option<&'t Node>,
-    problems: &'t mut Vec<Diagnostic>,
+/// Whether an expression below may give an ARN or an id.
+fn may_give_arns(node: &Node) -> bool {
+    match &node.value {
+        Value::Object(object) => object.iter().any(|field| may_give_arns(&field.node)),
+        Value::List(list) => list.iter().any(may_give_arns),
+        Value::Symbol(symbol) => match symbol.function.as_str() {
+            "Ref" => true,
+            "Fn::GetAtt" => {
+                let attribute = symbol.argument.as_list().and_then(|parts| parts.get(1)?.as_str());
+                attribute.is_some_and(|attribute| matches!(attribute, "Arn" | "Id" | "Uid"))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
-impl Names<'_> {
+struct Names<'n, 't> {
+    resource: &'n dyn Fn(&str) -> Option<&'t Node>,
+    problems: &'n mut Vec<Diagnostic>,
+}
+
+impl Names<'_, '_> {
     fn node(&mut self, schema: &SchemaNode, node: &Node) -> Node {
         let value = match &node.value {
             Value::Object(object) => match schema.object() {
@@ -79,7 +101,7 @@ impl Names<'_> {
             [id, "Uid"] => (id, format!("`!GetAtt {}.Uid`", shorten(id)), "the id"),
             _ => return node.clone(),
         };
-        let found = self.resources.and_then(|all| all.get(id));
+        let found = (self.resource)(id);
         let found = found
             .and_then(|found| found.get("Type"))
             .and_then(Node::as_str)

@@ -1,10 +1,10 @@
 use super::*;
 
 /// A mesh by chance: each card calls up to three of those after it, seldom one before.
-struct Mesh {
-    heights: Vec<f64>,
+pub(in crate::graph) struct Mesh {
+    pub(in crate::graph) heights: Vec<f64>,
     first: Vec<bool>,
-    arrows: Vec<(usize, usize)>,
+    pub(in crate::graph) arrows: Vec<(usize, usize)>,
 }
 
 fn next(state: &mut u64) -> usize {
@@ -14,7 +14,7 @@ fn next(state: &mut u64) -> usize {
     usize::try_from(*state >> 33).unwrap()
 }
 
-fn mesh(count: usize, seed: u64) -> Mesh {
+pub(in crate::graph) fn mesh(count: usize, seed: u64) -> Mesh {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut mesh = Mesh {
         heights: Vec::new(),
@@ -39,7 +39,7 @@ fn mesh(count: usize, seed: u64) -> Mesh {
     mesh
 }
 
-fn placed(mesh: &Mesh) -> Layout {
+pub(in crate::graph) fn placed(mesh: &Mesh) -> Layout {
     layout(&Cards {
         width: 320.0,
         heights: &mesh.heights,

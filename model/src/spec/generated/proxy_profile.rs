@@ -475,7 +475,8 @@ pub struct CertificateFiles {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportedCertificate {
-    /// The ARN of the certificate. `reference` when absent.
+    /// The ARN of the certificate; where only authorities are wanted, also of an authority of AWS Private CA.
+    /// `reference` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_arn: Option<String>,
 }

@@ -1,0 +1,84 @@
+//! Certificates that only an agent brings: told where a proxy has none.
+
+use super::lowered;
+use crate::codes;
+use crate::ir::Origin;
+use crate::ir::tls::{SecretRef, SecretSource};
+use meshform_model::diag::{Diagnostic, Example};
+use meshform_model::exported::Exported;
+use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
+use meshform_model::spec::CertificateSource;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Whether an agent may be beside a proxy that is given something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// It is started without one.
+    Nothing,
+    /// Whoever starts it may start one.
+    PerhapsAnAgent,
+}
+
+/// That proxies which are meant want certificates that their profile has the agent export from ACM: an error where no agent can
+/// be beside them, else a warning. Nothing is said of a proxy that cannot be compiled: others tell.
+pub fn without_agent(mesh: &Mesh, beside: Beside, meant: impl Fn(&ResourceKey) -> bool) -> Vec<Diagnostic> {
+    let acm = |source: &CertificateSource| matches!(source, CertificateSource::Acm(_));
+    let exports = |key: &ResourceKey| {
+        mesh.profile_for(key)
+            .certificates
+            .iter()
+            .any(|one| acm(&one.source))
+    };
+    let nodes = mesh.virtual_nodes().map(|node| &node.key);
+    let keys = nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key));
+    keys.filter(|key| meant(key) && exports(key))
+        .flat_map(|key| of_proxy(mesh, key, beside))
+        .collect()
+}
+
+fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: Beside) -> Vec<Diagnostic> {
+    let Ok(proxy) = lowered(mesh, key, "/") else {
+        return Vec::new();
+    };
+    let mut wanted: BTreeMap<String, Origin> = BTreeMap::new();
+    let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
+        let exported = secret
+            .filter(|secret| matches!(secret.source, SecretSource::Files(_)))
+            .and_then(|secret| Exported::of_secret(&secret.name));
+        if let Some(exported) = exported {
+            wanted.entry(exported.arn).or_insert_with(|| origin.clone());
+        }
+    };
+    let chains = proxy.listeners.iter().flat_map(|listener| &listener.chains);
+    for tls in chains.filter_map(|chain| chain.tls.as_deref()) {
+        take(Some(&tls.certificate), &tls.origin);
+        take(tls.clients.as_ref().map(|clients| &clients.trust), &tls.origin);
+    }
+    for tls in proxy.clusters.iter().filter_map(|cluster| cluster.tls.as_deref()) {
+        take(tls.certificate.as_ref(), &tls.origin);
+        take(tls.validation.as_ref().map(|server| &server.trust), &tls.origin);
+    }
+    let told = |(arn, origin): (String, Origin)| {
+        let message = format!(
+            "the proxy of {key} wants `{arn}`, which the agent beside a proxy takes from ACM, and {}",
+            match beside {
+                Beside::Nothing => "here no agent is beside it",
+                Beside::PerhapsAnAgent => "an Envoy without one does not get it",
+            }
+        );
+        let problem = match beside {
+            Beside::Nothing => Diagnostic::error(codes::NO_AGENT, message),
+            Beside::PerhapsAnAgent => Diagnostic::warning(codes::NO_AGENT, message),
+        };
+        let file = json!({"certificateChain": "/etc/envoy/tls/tls.crt", "privateKey": "/etc/envoy/tls/tls.key", "trustChain": "/etc/envoy/tls/ca.crt"});
+        problem
+            .help("run it by `meshform-agent run -- envoy`, or say in its proxy profile which files stand for the ARN")
+            .example(Example::profile(json!({
+                "certificates": [{"reference": arn, "source": {"file": file}}]
+            })))
+            .at(origin.place())
+    };
+    wanted.into_iter().map(told).collect()
+}
