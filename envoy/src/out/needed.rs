@@ -9,6 +9,7 @@ use crate::ir::{Origin, Proxy, Source};
 use crate::lower::Lowering;
 use crate::lower::index::Index;
 use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::exported::Exported;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 
@@ -127,6 +128,8 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
 
 fn certificates(proxy: &Proxy, out: &mut Vec<NeededFile>) {
     let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
+        // What the agent takes from ACM it writes itself.
+        let secret = secret.filter(|secret| Exported::of_secret(&secret.name).is_none());
         let paths = match secret.map(|secret| &secret.source) {
             Some(SecretSource::Files(Files::Identity {
                 chain,
