@@ -332,7 +332,8 @@ impl Tab<'_> {
     ///
     /// # Errors
     /// When the browser does not answer.
-    pub fn wheel(&mut self, (x, y): (f64, f64), by: f64, with_control: bool) -> io::Result<()> {
+    pub fn wheel(&mut self, at: (f64, f64), by: f64, with_control: bool) -> io::Result<()> {
+        let (x, y) = at;
         let modifiers = if with_control { 2 } else { 0 };
         let event =
             json!({"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by, "modifiers": modifiers});
