@@ -87,8 +87,8 @@ impl Prometheus {
     }
 
     /// What is known of a mesh now. Of the first look, or where nobody looked for a minute, it waits a moment.
-    pub(crate) async fn live(self: &Arc<Self>, mesh: &Arc<crate::view::Records>) -> Arc<Live> {
-        let name = mesh.mesh.name().to_owned();
+    pub(crate) async fn live(self: &Arc<Self>, mesh: &Mesh) -> Arc<Live> {
+        let name = mesh.name().to_owned();
         let (last, begins) = {
             let mut all = self.lock();
             let kept = all.entry(name.clone()).or_default();
@@ -98,9 +98,9 @@ impl Prometheus {
             (kept.last.clone().filter(|(at, _)| at.elapsed() < SHOWN), begins)
         };
         if begins {
-            let (this, mesh, name) = (Arc::clone(self), Arc::clone(mesh), name.clone());
+            let (this, mesh, name) = (Arc::clone(self), mesh.clone(), name.clone());
             let asked = tokio::spawn(async move {
-                let live = Arc::new(this.ask(&mesh.mesh).await);
+                let live = Arc::new(this.ask(&mesh).await);
                 let mut all = this.lock();
                 let kept = all.entry(name).or_default();
                 kept.last = Some((Instant::now(), Arc::clone(&live)));

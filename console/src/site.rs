@@ -95,7 +95,7 @@ impl Site {
         let mut reader = self.fleet.lock().await;
         let fleet = self.releaser.fleet(mesh, &mut reader).await;
         let live = match &self.prometheus {
-            Some(prometheus) => Some(prometheus.live(&records).await),
+            Some(prometheus) => Some(prometheus.live(&records.mesh).await),
             None => None,
         };
         Ok(Some(View {

@@ -137,22 +137,23 @@ impl Path {
         path
     }
 
-    fn point(&self, (x, y): (f64, f64)) -> String {
+    fn point(&self, at: (f64, f64)) -> String {
+        let (x, y) = at;
         format!("{} {}", number(x + self.shift.0), number(y + self.shift.1))
     }
 
     /// On to a place, leaving and arriving level.
     fn swing(&mut self, x: f64, y: f64) {
         let half = (x - self.at.0) / 2.0;
-        self.bend((self.at.0 + half, x - half), (x, y));
+        self.bend(self.at.0 + half, x - half, (x, y));
     }
 
     /// On to a place that is looked at from where this came: out by so much, and back.
     fn turn(&mut self, x: f64, y: f64, out: f64) {
-        self.bend((self.at.0 + out, x + out), (x, y));
+        self.bend(self.at.0 + out, x + out, (x, y));
     }
 
-    fn bend(&mut self, (out, into): (f64, f64), to: (f64, f64)) {
+    fn bend(&mut self, out: f64, into: f64, to: (f64, f64)) {
         let (one, two, end) = (
             self.point((out, self.at.1)),
             self.point((into, to.1)),
