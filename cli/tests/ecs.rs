@@ -363,3 +363,39 @@ fn a_list_of_task_definitions_is_read() {
         assert!(file.is_file(), "{}", ran.all());
     }
 }
+
+#[test]
+fn a_certificate_that_only_an_agent_brings_is_refused_without_one_and_not_missed_with_one() {
+    let arn = "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b";
+    let mesh = format!(
+        "meshName: apps\n---\nmeshName: apps\nvirtualNodeName: web\nspec:\n  listeners:\n    - portMapping: {{port: 8080, protocol: \
+         http}}\n      tls: {{mode: STRICT, certificate: {{acm: {{certificateArn: '{arn}'}}}}}}\n  serviceDiscovery: {{dns: \
+         {{hostname: web.apps.local}}}}\n---\nmeshName: apps\nproxyProfileName: all\nspec:\n  interception: {{explicit: {{}}}}\n  \
+         inbound: {{appPorts: [{{listenerPort: 8080, appPort: 3000}}]}}\n  certificates:\n    - {{reference: '{arn}', source: \
+         {{acm: {{}}}}}}\n"
+    );
+    let world = World::new(&[("acm.yaml", &mesh)]);
+    let compile = ["compile", "acm.yaml", "--out", "out", "--target"];
+    for rest in [
+        &["ecs", "--configuration", "static"][..],
+        &["compose", "--configuration", "static"],
+    ] {
+        let ran = world.run(&[&compile[..], rest].concat());
+        assert_eq!(ran.exit, Exit::Found, "{rest:?}");
+        assert!(
+            ran.err.contains("error[MF0312]") && ran.err.contains(arn),
+            "{}",
+            ran.err
+        );
+    }
+    let plain = world.run(&[&compile[..], &["envoy"]].concat());
+    assert!(plain.err.contains("warning[MF0312]"), "{}", plain.err);
+    assert_eq!(plain.exit, Exit::Fine);
+    let agent = world.run(&[&compile[..], &["ecs"]].concat());
+    assert_eq!(agent.exit, Exit::Fine);
+    assert!(
+        !agent.err.contains("MF0312") && !agent.err.contains("MF0917"),
+        "{}",
+        agent.err
+    );
+}

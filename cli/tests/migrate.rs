@@ -220,6 +220,25 @@ fn nothing_is_written_before_every_file_can_be_read() {
         ran.err
     );
     assert_eq!(read(&world, "root/main.tf"), ROOT);
+    // A text of several lines is none for Terraform; an expression within a text may go over several.
+    for text in ["\"a\nb\"", "\"a\n${var.b}\"", "{ \"a\nb\" = 1 }"] {
+        let broken = format!("resource \"aws_appmesh_mesh\" \"b\" {{\n  name = {text}\n}}\n");
+        world.write("root/broken.tf", &broken);
+        let ran = world.run(&["migrate", "root", "--write"]);
+        assert_eq!(ran.exit, Exit::Found, "{broken}\n{}", ran.all());
+        assert!(
+            ran.err.contains("error[MF0633]") && ran.err.contains("several lines"),
+            "{}",
+            ran.err
+        );
+        assert_eq!(read(&world, "root/broken.tf"), broken);
+    }
+    world.write(
+        "root/broken.tf",
+        "locals {\n  a = \"a${\n    local.b\n  }\"\n  b = <<EOT\nc\nd\nEOT\n}\n",
+    );
+    let ran = world.run(&["migrate", "root", "--check"]);
+    assert!(!ran.err.contains("MF0633"), "{}", ran.err);
     // Deeply nested input is refused, not followed until the stack ends.
     world.write(
         "root/broken.tf",

@@ -4,6 +4,7 @@ mod edit;
 mod left;
 mod module;
 mod plan;
+mod quoted;
 
 use crate::codes;
 use crate::exit::Exit;

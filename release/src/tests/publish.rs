@@ -236,6 +236,9 @@ fn a_reader_sees_complete_sets_while_two_publish() {
                             write_node(&*store, name, &number.to_string()).await;
                             releaser.release("apps").await.unwrap();
                         }
+                        // The two end after different numbers.
+                        write_node(&*store, name, "end").await;
+                        releaser.release("apps").await.unwrap();
                     });
                 })
             })

@@ -1,6 +1,7 @@
 //! A root module and the modules that it calls by a local path, as they are written.
 
 use super::edit::BlockBounds;
+use super::quoted;
 use crate::codes;
 use crate::io::Io;
 use hcl_edit::expr::Expression;
@@ -135,28 +136,39 @@ impl Tree {
         };
         let source = self.sources.add(shown.display().to_string(), text.clone());
         let shift = if text.starts_with('\u{feff}') { 3 } else { 0 };
-        match parser::parse_body(text.get(shift..).unwrap_or_default()) {
-            Ok(body) => Some(SourceFile {
-                path: shown,
-                source,
-                text,
-                shift,
-                body,
-            }),
+        let parsed = text.get(shift..).unwrap_or_default();
+        let body = match parser::parse_body(parsed) {
+            Ok(body) => body,
             Err(error) => {
                 let location = error.location();
                 let start = offset(&text, location.line(), location.column());
-                self.problems.push(
-                    Diagnostic::error(
-                        codes::NOT_HCL,
-                        format!("the configuration cannot be read: {}", error.message()),
-                    )
-                    .help("`terraform validate` says more; nothing is changed before every file can be read")
-                    .at(place(source, start, start)),
-                );
-                None
+                self.not_hcl(place(source, start, start), error.message());
+                return None;
             }
+        };
+        if let Some(broken) = quoted::broken(parsed, &body) {
+            let place = place(source, broken.start + shift, broken.end + shift);
+            self.not_hcl(
+                place,
+                "a quoted text goes over several lines; `\\n` or `<<EOT` writes a line break",
+            );
+            return None;
         }
+        Some(SourceFile {
+            path: shown,
+            source,
+            text,
+            shift,
+            body,
+        })
+    }
+
+    fn not_hcl(&mut self, place: Place, why: &str) {
+        self.problems.push(
+            Diagnostic::error(codes::NOT_HCL, format!("the configuration cannot be read: {why}"))
+                .help("`terraform validate` says more; nothing is changed before every file can be read")
+                .at(place),
+        );
     }
 
     /// The local modules that a module calls; those from elsewhere are noted.
