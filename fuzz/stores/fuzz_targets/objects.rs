@@ -1,8 +1,8 @@
-//! Objects of a bucket target
+//! Objects of a bucket target: what can be read says the same when it is written and read again.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Err(what) =  what can be read says the same when it is written and read again.:meshform_bundle::fuzzing::objects(bytes) {
+    if let Err(what) = meshform_bundle::fuzzing::objects(bytes) {
         panic!("{what}");
     }
 });
