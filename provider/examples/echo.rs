@@ -1,5 +1,5 @@
 //! The floor that `cargo xtask bench --only apply` holds the provider against: the same resources on the same SDK, and
-//! nothing behind them. What is planned is the state, and what was not known becomes a text; there is no store, no
+//! nothing behind them. What is planned is the state, and what was not known becomes null; there is no store, no
 //! rule, no release. What the provider costs more than this is its own; what this costs more than Terraform's built-in
 //! `terraform_data` is the schema's and the protocol's.
 
@@ -41,7 +41,7 @@ impl Echo {
     fn said(&self, mut state: Value) -> NewState {
         for value in state.entries_mut().into_iter().flat_map(|all| all.values_mut()) {
             if value.is_unknown() {
-                *value = Value::from("known after apply");
+                *value = Value::Null;
             }
         }
         match key::of_value(self.0, &state) {
