@@ -28,7 +28,7 @@ use route::RouteTable;
 use settings::Settings;
 use std::fmt;
 use std::sync::Arc;
-use tls::Secret;
+use tls::{Secret, SecretRef};
 
 /// The resource and the field that something was made from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +67,31 @@ pub struct Proxy {
     pub tables: Vec<RouteTable>,
     pub clusters: Vec<Arc<Cluster>>,
     pub secrets: Vec<Secret>,
+}
+
+/// Every secret that is referred to, with the field that wants it: those of listeners first, then those of clusters.
+pub(crate) fn wanted_secrets<'a>(
+    listeners: &'a [Listener],
+    clusters: &'a [Arc<Cluster>],
+) -> impl Iterator<Item = (&'a SecretRef, &'a Origin)> {
+    let servers = listeners
+        .iter()
+        .flat_map(|listener| listener.chains.iter().chain(&listener.default_chain))
+        .filter_map(|chain| chain.tls.as_deref())
+        .flat_map(|tls| {
+            let clients = tls.clients.as_ref().map(|clients| &clients.trust);
+            [Some(&tls.certificate), clients].map(|secret| (secret, &tls.origin))
+        });
+    let callers = clusters
+        .iter()
+        .filter_map(|cluster| cluster.tls.as_deref())
+        .flat_map(|tls| {
+            let server = tls.validation.as_ref().map(|server| &server.trust);
+            [tls.certificate.as_ref(), server].map(|secret| (secret, &tls.origin))
+        });
+    servers
+        .chain(callers)
+        .filter_map(|(secret, origin)| secret.map(|secret| (secret, origin)))
 }
 
 impl Origin {

@@ -13,8 +13,8 @@ use crate::ir::listener::{HttpService, Listener, Service};
 use crate::ir::route::RouteTable;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{AccessLog, Tracing};
-use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
-use crate::ir::{Origin, Proxy, Source, Sourced};
+use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, SubjectName, Validation};
+use crate::ir::{Origin, Proxy, Source, Sourced, wanted_secrets};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -355,29 +355,8 @@ fn control_plane(scope: &ProxyContext<'_>) -> Option<Cluster> {
 
 /// Every secret that comes from files, once.
 fn secrets(listeners: &[Listener], clusters: &[Arc<Cluster>]) -> Vec<Secret> {
-    let servers = listeners
-        .iter()
-        .flat_map(|listener| listener.chains.iter().chain(&listener.default_chain))
-        .filter_map(|chain| chain.tls.as_deref())
-        .flat_map(|tls: &ServerTls| {
-            [
-                Some(&tls.certificate),
-                tls.clients.as_ref().map(|clients| &clients.trust),
-            ]
-        });
-    let clients = clusters
-        .iter()
-        .filter_map(|cluster| cluster.tls.as_deref())
-        .flat_map(|tls| {
-            [
-                tls.certificate.as_ref(),
-                tls.validation.as_ref().map(|server| &server.trust),
-            ]
-        });
-    let by_name: BTreeMap<String, Secret> = servers
-        .chain(clients)
-        .flatten()
-        .filter_map(|secret| match &secret.source {
+    let by_name: BTreeMap<String, Secret> = wanted_secrets(listeners, clusters)
+        .filter_map(|(secret, _)| match &secret.source {
             SecretSource::Files(files) => Some((
                 secret.name.clone(),
                 Secret {

@@ -2,8 +2,8 @@
 
 use super::lowered;
 use crate::codes;
-use crate::ir::Origin;
-use crate::ir::tls::{SecretRef, SecretSource};
+use crate::ir::tls::SecretSource;
+use crate::ir::{Origin, wanted_secrets};
 use meshform_model::diag::{Diagnostic, Example};
 use meshform_model::exported::Exported;
 use meshform_model::key::ResourceKey;
@@ -42,23 +42,13 @@ fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: Beside) -> Vec<Diagnostic> {
     let Ok(proxy) = lowered(mesh, key, "/") else {
         return Vec::new();
     };
-    let mut wanted: BTreeMap<String, Origin> = BTreeMap::new();
-    let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
-        let exported = secret
-            .filter(|secret| matches!(secret.source, SecretSource::Files(_)))
-            .and_then(|secret| Exported::of_secret(&secret.name));
-        if let Some(exported) = exported {
-            wanted.entry(exported.arn).or_insert_with(|| origin.clone());
+    let mut missed: BTreeMap<String, Origin> = BTreeMap::new();
+    for (secret, origin) in wanted_secrets(&proxy.listeners, &proxy.clusters) {
+        if matches!(secret.source, SecretSource::Files(_))
+            && let Some(exported) = Exported::of_secret(&secret.name)
+        {
+            missed.entry(exported.arn).or_insert_with(|| origin.clone());
         }
-    };
-    let chains = proxy.listeners.iter().flat_map(|listener| &listener.chains);
-    for tls in chains.filter_map(|chain| chain.tls.as_deref()) {
-        take(Some(&tls.certificate), &tls.origin);
-        take(tls.clients.as_ref().map(|clients| &clients.trust), &tls.origin);
-    }
-    for tls in proxy.clusters.iter().filter_map(|cluster| cluster.tls.as_deref()) {
-        take(tls.certificate.as_ref(), &tls.origin);
-        take(tls.validation.as_ref().map(|server| &server.trust), &tls.origin);
     }
     let told = |(arn, origin): (String, Origin)| {
         let message = format!(
@@ -80,5 +70,5 @@ fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: Beside) -> Vec<Diagnostic> {
             })))
             .at(origin.place())
     };
-    wanted.into_iter().map(told).collect()
+    missed.into_iter().map(told).collect()
 }

@@ -4,8 +4,8 @@
 use super::{Options, lowered, refuse_broken};
 use crate::ir::cluster::Discovery;
 use crate::ir::listener::Service;
-use crate::ir::tls::{Files, SecretRef, SecretSource};
-use crate::ir::{Origin, Proxy, Source};
+use crate::ir::tls::{Files, SecretSource};
+use crate::ir::{Origin, Proxy, Source, wanted_secrets};
 use crate::lower::Lowering;
 use crate::lower::index::Index;
 use meshform_model::diag::{Diagnostic, has_errors};
@@ -127,34 +127,27 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
 }
 
 fn certificates(proxy: &Proxy, out: &mut Vec<NeededFile>) {
-    let mut take = |secret: Option<&SecretRef>, origin: &Origin| {
-        // What the agent takes from ACM it writes itself.
-        let secret = secret.filter(|secret| Exported::of_secret(&secret.name).is_none());
-        let paths = match secret.map(|secret| &secret.source) {
-            Some(SecretSource::Files(Files::Identity {
+    for (secret, origin) in wanted_secrets(&proxy.listeners, &proxy.clusters) {
+        if Exported::of_secret(&secret.name).is_some() {
+            // What the agent takes from ACM it writes itself.
+            continue;
+        }
+        let paths = match &secret.source {
+            SecretSource::Files(Files::Identity {
                 chain,
                 key,
                 passphrase,
-            })) => [Some(chain), Some(key), passphrase.as_ref()]
+            }) => [Some(chain), Some(key), passphrase.as_ref()]
                 .into_iter()
                 .flatten()
                 .collect(),
-            Some(SecretSource::Files(Files::Trust { bundle })) => vec![bundle],
-            Some(SecretSource::Sds) | None => Vec::new(),
+            SecretSource::Files(Files::Trust { bundle }) => vec![bundle],
+            SecretSource::Sds => Vec::new(),
         };
         out.extend(paths.into_iter().map(|path| NeededFile {
             path: path.clone(),
             purpose: Purpose::Certificate,
             origin: origin.clone(),
         }));
-    };
-    let chains = proxy.listeners.iter().flat_map(|listener| &listener.chains);
-    for tls in chains.filter_map(|chain| chain.tls.as_deref()) {
-        take(Some(&tls.certificate), &tls.origin);
-        take(tls.clients.as_ref().map(|clients| &clients.trust), &tls.origin);
-    }
-    for tls in proxy.clusters.iter().filter_map(|cluster| cluster.tls.as_deref()) {
-        take(tls.certificate.as_ref(), &tls.origin);
-        take(tls.validation.as_ref().map(|server| &server.trust), &tls.origin);
     }
 }

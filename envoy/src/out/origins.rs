@@ -3,8 +3,8 @@
 use crate::ir::cluster::Cluster;
 use crate::ir::listener::{Chain, Listener};
 use crate::ir::route::{Action, RouteTable};
-use crate::ir::tls::{Secret, SecretRef};
-use crate::ir::{Origin, Proxy, Source, Sourced};
+use crate::ir::tls::Secret;
+use crate::ir::{Origin, Proxy, Source, Sourced, wanted_secrets};
 use crate::resources::PartOrigin;
 
 /// A resource that is made from one field.
@@ -86,21 +86,9 @@ fn action(out: &mut Vec<PartOrigin>, at: &str, action: &Action) {
 
 /// The first field that wants it.
 pub(crate) fn secret(proxy: &Proxy, secret: &Secret) -> Vec<PartOrigin> {
-    let is_it = |reference: Option<&SecretRef>| reference.is_some_and(|one| one.name == secret.name);
-    let chains = proxy
-        .listeners
-        .iter()
-        .flat_map(|listener| listener.chains.iter().chain(&listener.default_chain));
-    let inbound = chains
-        .filter_map(|chain| chain.tls.as_deref())
-        .find(|tls| is_it(Some(&tls.certificate)) || is_it(tls.clients.as_ref().map(|one| &one.trust)));
-    let outbound = proxy
-        .clusters
-        .iter()
-        .filter_map(|cluster| cluster.tls.as_deref())
-        .find(|tls| is_it(tls.certificate.as_ref()) || is_it(tls.validation.as_ref().map(|one| &one.trust)));
-    let found = inbound.map(|tls| &tls.origin).or(outbound.map(|tls| &tls.origin));
-    found.map(whole).unwrap_or_default()
+    let mut wanted = wanted_secrets(&proxy.listeners, &proxy.clusters);
+    let found = wanted.find(|(one, _)| one.name == secret.name);
+    found.map(|(_, origin)| whole(origin)).unwrap_or_default()
 }
 
 fn part(at: String, origin: &Origin) -> PartOrigin {
