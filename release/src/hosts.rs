@@ -1,5 +1,6 @@
 //! The hosts that pollers have found, for a server that tells proxies of them itself.
 
+use crate::bucket::BucketTarget;
 use crate::error::{ReleaseError, Result};
 use crate::releaser::Releaser;
 use crate::served::Served;
@@ -35,7 +36,7 @@ impl Releaser {
         for target in self.targets.iter().chain(&self.looked_at) {
             let sets = match target {
                 Target::Directory(publisher) => of_directory(publisher, served, read, &mut next),
-                Target::Bucket(_) => self.of_bucket(target, served, read, &mut next).await,
+                Target::Bucket(bucket) => of_bucket(bucket, served, read, &mut next).await,
             };
             let sets = match sets {
                 Ok(sets) => sets,
@@ -62,37 +63,33 @@ impl Releaser {
         }
         found
     }
+}
 
-    /// The sets that the poller's lease names.
-    async fn of_bucket(
-        &self,
-        target: &Target,
-        served: &Served,
-        read: &ReadSets,
-        next: &mut ReadSets,
-    ) -> Result<Vec<Arc<EndpointSet>>> {
-        let Target::Bucket(bucket) = target else {
-            return Ok(Vec::new());
-        };
-        let mesh = served.mesh();
-        let Some(state) = bucket.poller(mesh).await? else {
-            return Ok(Vec::new());
-        };
-        let mut sets = Vec::new();
-        for digest in state.nodes.values().filter_map(|node| node.set.as_ref()) {
-            let key = (target.name(), digest.clone());
-            if next.objects.contains_key(&key) {
-                continue;
-            }
-            let set = match read.objects.get(&key) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(bucket.endpoint_set(mesh, digest).await?),
-            };
-            next.objects.insert(key, Arc::clone(&set));
-            sets.push(set);
+/// The sets that the poller's lease names.
+async fn of_bucket(
+    bucket: &BucketTarget,
+    served: &Served,
+    read: &ReadSets,
+    next: &mut ReadSets,
+) -> Result<Vec<Arc<EndpointSet>>> {
+    let mesh = served.mesh();
+    let Some(state) = bucket.poller(mesh).await? else {
+        return Ok(Vec::new());
+    };
+    let mut sets = Vec::new();
+    for digest in state.nodes.values().filter_map(|node| node.set.as_ref()) {
+        let key = (bucket.name(), digest.clone());
+        if next.objects.contains_key(&key) {
+            continue;
         }
-        Ok(sets)
+        let set = match read.objects.get(&key) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(bucket.endpoint_set(mesh, digest).await?),
+        };
+        next.objects.insert(key, Arc::clone(&set));
+        sets.push(set);
     }
+    Ok(sets)
 }
 
 /// What the poller has written into a directory.
