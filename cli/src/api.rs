@@ -5,7 +5,7 @@ use crate::io::Io;
 use http::{HeaderName, Method, Request};
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::codes;
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, with_causes};
 use meshform_store::{Clock as _, SystemClock};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -82,13 +82,13 @@ impl Api {
         let answer = request
             .send()
             .await
-            .map_err(|error| refused(&url, &causes(&error)))?;
+            .map_err(|error| refused(&url, &with_causes(&error)))?;
         let status = answer.status();
         let kind = answer.headers().get("x-amzn-errortype").cloned();
         let body = answer
             .bytes()
             .await
-            .map_err(|error| refused(&url, &causes(&error)))?;
+            .map_err(|error| refused(&url, &with_causes(&error)))?;
         let json: Option<Json> = serde_json::from_slice(&body).ok();
         match (status.is_success(), json) {
             (true, Some(json)) => Ok(json),
@@ -209,17 +209,6 @@ fn text(json: &Json, name: &str) -> String {
 
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NAME).to_string()
-}
-
-/// An error with what led to it, which its own text leaves out.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
 }
 
 fn refused(url: &str, why: &dyn std::fmt::Display) -> Problem {

@@ -5,7 +5,7 @@
 //! anew in the background where that is older than a few seconds.
 
 use crate::codes;
-use meshform_model::diag::Diagnostic;
+use meshform_model::diag::{Diagnostic, with_causes};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -164,9 +164,15 @@ impl Prometheus {
             .client
             .get(format!("{}/api/v1/query?query={query}", self.base));
         // Without the address: it may carry a password.
-        let answer = asked.send().await.map_err(|error| chain(&error.without_url()))?;
+        let answer = asked
+            .send()
+            .await
+            .map_err(|error| with_causes(&error.without_url()))?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|error| chain(&error.without_url()))?;
+        let text = answer
+            .text()
+            .await
+            .map_err(|error| with_causes(&error.without_url()))?;
         let json: Json = serde_json::from_str(&text)
             .map_err(|_| format!("answered with status {status}, and not as Prometheus does"))?;
         if let Some(error) = json.get("error").and_then(Json::as_str) {
@@ -181,17 +187,6 @@ impl Prometheus {
         };
         Ok(results.iter().filter_map(value).collect())
     }
-}
-
-/// An error with its causes: the outermost says little.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
 }
 
 /// What the clusters of a mesh's own proxies match, as it stands between quotes in a query.
