@@ -301,7 +301,7 @@ impl Exports {
     }
 }
 
-/// Who has it.
+/// The service that gives it out.
 fn api(one: &Exported) -> Api {
     if one.is_authority() { PRIVATE_CA } else { ACM }
 }

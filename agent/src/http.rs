@@ -39,7 +39,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Request {
-    /// Without headers and body.
+    /// A request without headers and body. Fails where `uri` is no address.
     pub(crate) fn new(method: Method, uri: &str) -> Result<Self, String> {
         Ok(Self {
             method,

@@ -59,7 +59,7 @@ Messages carry a code; docs/guides/errors.md says what each means. The exit stat
 begin, 2 for wrong use; `health`: 0 or 1.
 ";
 
-/// Wrong use.
+/// The exit status for wrong arguments, as shells and `clap` have it.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {

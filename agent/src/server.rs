@@ -139,7 +139,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<A
     }))
 }
 
-/// The agent's own interface.
+/// The agent's own interface: `/health`, `/status` and `/metrics`.
 pub(crate) fn own(shared: &Shared, asked: &Asked) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The owner of what belongs to no stack.
 pub(crate) const OWNER: &str = "cloudformation";
 
-/// The group of settings.
+/// The settings' names begin so.
 const PREFIX: &str = "cloudformation/";
 
 /// How many requests are remembered of a resource. Lambda gives an event up after six hours.
@@ -66,7 +66,7 @@ pub(crate) enum Turn {
     Again,
     /// It failed, for this reason.
     Failed(String),
-    /// Later ones came since.
+    /// A later request of the resource has been done: this one does nothing.
     Overtaken,
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-/// Where Lambda's interface is.
+/// The variable with host and port of Lambda's interface for functions.
 const API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// How long an event may take that does not say so.

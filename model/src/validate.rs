@@ -61,7 +61,6 @@ enum BorrowedSegment<'a> {
 struct Members<'a> {
     shape: &'a ObjectShape,
     object: &'a Object,
-    /// Where it is.
     span: Option<Span>,
 }
 

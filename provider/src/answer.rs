@@ -28,7 +28,7 @@ enum Waited {
     Ended(Report),
     /// Another write answers for this one.
     LeftToAnother,
-    /// `release_timeout` is over.
+    /// It took longer than `release_timeout`.
     Late,
     /// The user wants everything to stop.
     Stopped,

@@ -52,13 +52,13 @@ pub(crate) struct Settings {
 /// What the process is told by its surroundings, read in one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
-    /// The root module's directory.
+    /// The root module's directory, which relative paths start from.
     pub(crate) directory: PathBuf,
     /// Whether this is a CI runner, whose disk is forgotten.
     pub(crate) in_ci: bool,
-    /// The person or machine.
+    /// Who runs Terraform, as records and the history name it: a person, or a machine of CI.
     pub(crate) actor: String,
-    /// The environment, for buckets.
+    /// What the environment says of buckets and etcd: credentials, regions, endpoints.
     pub(crate) access: Access,
 }
 

@@ -131,7 +131,7 @@ impl Wanted<'_> {
 /// What became of telling a proxy what it is to run.
 enum Told {
     Now,
-    /// It knows.
+    /// It had been told the same before.
     Already,
     /// It was told something that carries a later sequence number, this one.
     Later(u64),

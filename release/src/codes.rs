@@ -1,6 +1,5 @@
 //! The codes of this crate's problems.
 
-/// `MF0510`: invalid mesh.
 pub use meshform_model::codes::INVALID_MESH;
 
 meshform_model::codes! {

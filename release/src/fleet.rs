@@ -43,7 +43,7 @@ pub enum Condition {
     Current,
     /// It was told to stop.
     Draining,
-    /// It has ended.
+    /// Its agent has reported that it ends, and nothing since.
     Stopped,
 }
 
@@ -52,7 +52,7 @@ pub enum Condition {
 pub struct RunningProxy {
     /// The bucket where it reports.
     pub target: String,
-    /// What it reported last.
+    /// The last report of its agent.
     pub status: Status,
     /// When, by the storage's clock.
     pub at: Timestamp,
@@ -71,7 +71,7 @@ pub struct Fleet {
 /// What was read, so that only what has changed is read again.
 #[derive(Debug, Default)]
 pub struct FleetReader {
-    /// By bucket and mesh.
+    /// What was read last, by bucket and mesh, then by object.
     seen: BTreeMap<(String, String), BTreeMap<String, Seen>>,
 }
 
@@ -97,7 +97,7 @@ impl Condition {
         Self::Stopped,
     ];
 
-    /// Its name in JSON.
+    /// The name in the JSON output of `meshform status`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rejects => "rejects",

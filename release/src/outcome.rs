@@ -52,7 +52,6 @@ pub enum Verdict {
     /// A new release, and what it changes.
     Released {
         release: Digest,
-        /// The proxies that differ.
         changes: Vec<ProxyChange>,
     },
     /// The mesh is gone, and so is its release. The proxies that were told to let go.

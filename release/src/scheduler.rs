@@ -77,14 +77,14 @@ struct Writes {
     told: u64,
 }
 
-/// A mesh that waits.
+/// A mesh with writes that are not released yet.
 #[derive(Debug)]
 struct Waiting {
     first: Instant,
     demanded: bool,
     /// Whether it was written since it was held.
     fresh: bool,
-    /// Since when somebody waits.
+    /// When somebody began to wait for its release; `None` where nobody does.
     soon: Option<Instant>,
     /// Since when a release that takes routes away is held.
     held: Option<Instant>,
@@ -234,7 +234,7 @@ impl ReleaseScheduler {
     }
 }
 
-/// Finishes what is waiting.
+/// Ends the thread, which does first what is waiting.
 impl Drop for ReleaseScheduler {
     fn drop(&mut self) {
         drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());

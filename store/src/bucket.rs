@@ -83,7 +83,7 @@ pub struct BucketStore {
     wake: Wake,
 }
 
-/// `store.json`.
+/// The object `store.json`, created once: whoever finds it has found a store.
 #[derive(Debug, Serialize, Deserialize)]
 struct Card {
     format: i64,

@@ -17,7 +17,7 @@ const SENT: [i32; 2] = [128 + 9, 128 + 15];
 pub(super) enum Verdict {
     Taken,
     Refused(Vec<Problem>),
-    /// Envoy has said nothing.
+    /// Envoy has neither taken nor refused it in time, or is no longer to be asked.
     Open,
 }
 

@@ -119,7 +119,7 @@ pub(super) fn file_name(mesh: &str) -> String {
     )
 }
 
-/// As [`crate::fuzzing::ledger`].
+/// What [`crate::fuzzing::ledger`] calls: any bytes are refused, or name nothing outside of the directory.
 pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
     let path = Path::new("ledger.json");
     let Ok(ledger) = Ledger::parse(path, bytes) else {

@@ -33,7 +33,7 @@ pub struct Access {
     pub region: Option<String>,
     /// Whether the bucket stands in the path of a request, not in the name of its host.
     pub path_style: Option<bool>,
-    /// The storage account (Azure).
+    /// The storage account, of Azure alone; `None` takes the one of the URL or of the environment.
     pub account: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Access {
     }
 }
 
-/// The environment has secrets.
+/// Without the environment's variables, which hold secrets.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")

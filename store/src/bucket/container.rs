@@ -44,7 +44,7 @@ pub(super) enum Token {
     Text(String),
 }
 
-/// A token is secret.
+/// Without the token, which is a secret.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token")

@@ -221,7 +221,8 @@ impl MeshLog {
     }
 }
 
-/// As [`crate::fuzzing::log`].
+/// What [`crate::fuzzing::log`] calls: entries and snapshots of any bytes are read or refused, and come back as they
+/// were written.
 pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
     fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
         seal::is_intact(bytes).then(|| serde_json::from_slice(bytes).ok())?

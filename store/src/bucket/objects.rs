@@ -38,7 +38,7 @@ pub(super) struct Objects {
 
 #[derive(Debug, Clone)]
 pub(super) enum Storage {
-    /// Connected from the start.
+    /// Given by the caller, so that nothing is left to connect.
     Here(Arc<dyn ObjectStore>),
     /// Connected to when it is first needed.
     Remote(Arc<Remote>),

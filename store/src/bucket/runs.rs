@@ -18,7 +18,6 @@ use tokio::task::JoinHandle;
 /// So many renewals may fail, or be late, before a run is taken for dead.
 const RENEWALS_A_LEASE: u32 = 6;
 
-/// Where the objects are.
 const FOLDER: &str = "runs";
 
 /// Milliseconds after which nobody asks any more whether a run had died: 30 days.

@@ -57,7 +57,7 @@ pub(super) enum Token {
 
 /// What to do about a refusal.
 enum Verdict {
-    /// Another member may answer.
+    /// This member cannot answer now, and another may.
     Again(String),
     /// The token is too old.
     Login(String),

@@ -46,7 +46,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads `MESHFORM_ETCD_*`.
+    /// Reads the variables `MESHFORM_ETCD_*` and the files that they name. Fails where a part is missing or unreadable.
     pub(super) fn read(environment: &[(String, String)]) -> Result<Self, Refused> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
@@ -84,7 +84,7 @@ impl Credentials {
         })
     }
 
-    /// How TLS is spoken.
+    /// TLS with the CA of the environment, or the system's, and the client certificate where there is one.
     fn tls(&self) -> Result<ClientConfig, Refused> {
         let wrong = |path: &str, problem: &dyn fmt::Display| (Trouble::EtcdTls, format!("{path}: {problem}"));
         let mut config = match &self.ca {

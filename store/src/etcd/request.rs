@@ -28,12 +28,11 @@ pub(super) fn absent(key: &str) -> Compare {
     created(key, compare::CompareResult::Equal)
 }
 
-/// The key is there.
 pub(super) fn there(key: &str) -> Compare {
     created(key, compare::CompareResult::Greater)
 }
 
-/// No key begins so.
+/// No key with this prefix is there.
 pub(super) fn empty(prefix: &str) -> Compare {
     Compare {
         range_end: end_of(prefix),
