@@ -33,7 +33,7 @@ const VERSION: &str = "appmesh.k8s.aws/v1beta2";
 #[derive(Default)]
 pub(super) struct Manifests {
     cluster: Cluster,
-    /// Placeholders that were met.
+    /// The names of the placeholders that manifests hold: a value that was given for another is reported.
     pub(super) placeholders: BTreeSet<String>,
     workloads: Vec<Json>,
 }

@@ -44,7 +44,7 @@ pub(crate) struct Scope<'t> {
     problems: Vec<Diagnostic>,
     /// What was said of which expression.
     told: BTreeMap<Option<(u32, u32, u32)>, BTreeSet<String>>,
-    /// Conditions that were judged.
+    /// Whether conditions hold, as far as they were asked for; `None` where that cannot be told.
     judged: BTreeMap<InStack, Option<bool>>,
     /// Conditions and attributes that are being found, to notice those that need themselves.
     open: BTreeSet<InStack>,
