@@ -15,8 +15,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::Instant;
 
-/// So many requests are answered a second, and so many at once after a pause.
+/// Requests a second. App Mesh's agent bounded them too, because most are passed on to Envoy's admin interface, which
+/// works on Envoy's main thread. Ten are enough for a script and a health check.
 const RATE: f64 = 10.0;
+/// How many may come at once after a pause: what a second allows.
 const BURST: f64 = 10.0;
 
 /// The levels that Envoy's log has.

@@ -59,7 +59,7 @@ Messages carry a code; docs/guides/errors.md says what each means. The exit stat
 begin, 2 for wrong use; `health`: 0 or 1.
 ";
 
-/// The exit status for wrong arguments, as shells and `clap` have it.
+/// The exit status for wrong arguments, as `meshform` has it; 1 is for what went wrong while running.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {

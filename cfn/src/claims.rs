@@ -17,7 +17,8 @@ pub(crate) const OWNER: &str = "cloudformation";
 /// The settings' names begin so.
 const PREFIX: &str = "cloudformation/";
 
-/// How many requests are remembered of a resource. Lambda gives an event up after six hours.
+/// How many requests are remembered of a resource. Lambda delivers an event again for six hours, and a resource of a
+/// stack is written a few times in that time.
 const REMEMBERED: usize = 16;
 
 /// So long a claim that nobody holds is kept, for events that come again: longer than Lambda tries.

@@ -26,7 +26,7 @@ const ROOT: &str = "/console";
 const COOKIE: &str = "meshform-console";
 /// What cookies are sealed for.
 const PURPOSE: &str = "console";
-/// How long a login holds, in milliseconds.
+/// How long a login holds, in milliseconds: a working day.
 const LIFE: i64 = 12 * 3_600_000;
 
 /// What a cookie says.

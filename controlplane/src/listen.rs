@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take to agree upon TLS.
+/// How long a client may take to agree upon TLS: one that does not must not hold a connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// The files with which a server speaks TLS.

@@ -27,7 +27,8 @@ use tokio::sync::{Mutex, OnceCell};
 /// The key of page tokens among the store's settings: every server of a store has the same.
 const PAGING: &str = "serve/page-key";
 
-/// How long the releases that are waiting may take when the server stops.
+/// How long the releases that are waiting may take when the server stops. With the requests under way (`server::STOP`)
+/// it is ten seconds, after which Docker kills.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
 
 /// What the server is told.

@@ -28,21 +28,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic::codegen::Service as _;
 
-/// The largest body that is read.
+/// The largest body that is read: far more than the largest spec that the quotas allow.
 const BODY: usize = 1 << 20;
-/// The largest head of a request.
+/// The largest head of a request: a signature with a session token has some kilobytes.
 const HEAD: usize = 32 << 10;
-/// How long a client may take to send a head, and then a body.
+/// How long a client may take to send a head, and then a body, and how long a connection may be silent before the
+/// server looks whether the other end is there: a slow client must not hold its connection for ever.
 const SLOW: Duration = Duration::from_secs(30);
-/// How long requests under way may go on when the server stops.
+/// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds,
+/// after which Docker kills.
 const STOP: Duration = Duration::from_secs(5);
-/// The pause between two looks for writes that nobody has released.
+/// The pause between two looks for writes that nobody has released: a provider or another server that was killed, which
+/// is rare. Writes of this server are released at once.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// The pause between two notes of what proxies refuse.
+/// The pause between two notes of what proxies refuse: a release that is refused by all of them is one write, and a
+/// plan a moment later finds it.
 const NOTE: Duration = Duration::from_secs(5);
 
-/// The longest text in a header that warns.
+/// The longest text in a header that warns: with the other headers it stays below the 8 KiB that clients and proxies
+/// take.
 const WARNING: usize = 2000;
 
 /// Where a connection comes from.

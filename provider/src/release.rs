@@ -154,7 +154,7 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
     newest.is_some() && newest.as_deref() == state.str("release")
 }
 
-/// How many proxies a message names.
+/// How many proxies a message names: a screenful; of more their number is told.
 const NAMED: usize = 20;
 
 /// What the user is told of a release to come: which proxies it changes, or why there will be none.

@@ -19,9 +19,11 @@ use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value, timeouts};
 const DEFAULT_STORE: &str = ".meshform";
 /// The owner of what is written when the provider block names none.
 const DEFAULT_OWNER: &str = "terraform";
-/// How long a write waits for its release when the provider block does not say.
+/// How long a write waits for its release when the provider block does not say. A release takes seconds; who waits
+/// longer wants to know that it hangs, and Terraform's own limits begin at minutes.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a release is held that takes the last route away when the provider block does not say.
+/// How long a release is held that takes the last route away when the provider block does not say: as the
+/// [scheduler](meshform_release::Timing::hold) does, for a route that Terraform writes after what it depends on.
 const HOLD_TIME: Duration = Duration::from_secs(10);
 
 /// What the provider block says.

@@ -516,7 +516,8 @@ pub fn dangling(missing: &Missing) -> Diagnostic {
     .at(Place::of(from, pointer))
 }
 
-/// Among how many names the one that was meant is looked for.
+/// Among how many names the one that was meant is looked for: the edit distance to each is computed, for every
+/// reference that leads nowhere.
 const MAX_SUGGESTIONS: usize = 500;
 
 /// That a resource is inside another, however deep.

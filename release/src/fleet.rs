@@ -16,7 +16,7 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{ListedObject, ObjectVersion, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many objects are read at once.
+/// How many objects are read at once; as many as a release writes at once.
 const CONCURRENCY: usize = 32;
 
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.

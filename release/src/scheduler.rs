@@ -30,7 +30,11 @@ pub enum Patience {
 /// How the last attempt to release a mesh ended.
 pub type Report = Result<ReleaseOutcome, ReleaseError>;
 
-/// Releases meshes some moments after they were written, in a thread of its own.
+/// Releases meshes some moments after they were written.
+///
+/// In a thread with a runtime of its own: whoever writes goes on, and while a command or an answer waits in another
+/// runtime, releases still follow each other. One thread, because releases of one mesh come one after the other anyway.
+/// Of the locks no two are held at once, and none while a release is made.
 #[derive(Debug)]
 pub struct ReleaseScheduler {
     shared: Arc<Shared>,
@@ -361,7 +365,7 @@ impl Desk {
         let usual = self.debouncers.get(mesh).map_or(waiting.first, |debouncer| {
             let due = debouncer.due(waiting.first, self.timing, self.took);
             waiting.soon.map_or(due, |since| {
-                due.min(since.max(debouncer.last()) + self.timing.breath)
+                due.min(since.max(debouncer.last()) + self.timing.quiet_awaited)
             })
         });
         match self.held_until(waiting) {

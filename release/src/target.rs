@@ -75,7 +75,8 @@ pub enum Standing {
     Failed(ReleaseError),
 }
 
-/// How many targets are remembered; of more, those that reported last.
+/// How many targets are remembered; of more, those that reported last. They stand in the pointer; runners of CI that
+/// publish to a directory of their own would fill it otherwise.
 const REMEMBERED: usize = 32;
 
 /// The name of this machine, as targets report it.

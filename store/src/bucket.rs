@@ -68,7 +68,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
 
-/// How many requests are under way at once.
+/// How many requests are under way at once: enough that a listing waits for one round trip of the network where it
+/// needs many, and few connections.
 const CONCURRENCY: usize = 16;
 
 /// A store in a bucket.
@@ -77,6 +78,9 @@ pub struct BucketStore {
     objects: Objects,
     options: BucketOptions,
     identity: Mutex<Option<StoreIdentity>>,
+    /// The log of each mesh. It is locked while it is read or written, so that writers of this process come one after the
+    /// other instead of losing to each other; whoever has it locked waits for no other lock. The table around is locked
+    /// to find a log, never across an `await`.
     logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<MeshLog>>>>,
     pointers: Pointers,
     runs: Runs,

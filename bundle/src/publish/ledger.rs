@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// The newest form of a ledger that is understood, and the one that is written.
 const FORMAT: u32 = 1;
 
 /// What was published of a mesh, or is being published.

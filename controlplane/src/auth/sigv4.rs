@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "appmesh";
 
-/// How far a request's time may be from ours, in milliseconds.
+/// How far a request's time may be from ours, in milliseconds: five minutes, as AWS allows.
 const SKEW: i64 = 5 * 60 * 1000;
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC

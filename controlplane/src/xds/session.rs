@@ -10,7 +10,8 @@ use super::view::{Kind, View, WireResource, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How long a step is waited for before the next one is told all the same, in milliseconds.
+/// How long a step is waited for before the next one is told all the same, in milliseconds: longer than Envoy warms
+/// clusters and listeners by default (15 s), so that an Envoy that never answers keeps only itself waiting.
 const STEP: u64 = 20_000;
 /// How long Envoy has for the first answers of DNS about a new cluster, in milliseconds. It acknowledges such a cluster at
 /// once, and requests that are led to it before it has hosts end with 503.

@@ -234,7 +234,8 @@ impl Remote {
     }
 }
 
-/// Some tries in a few seconds, with random pauses that grow.
+/// Some tries with random pauses that grow: a service that throttles, or a connection that broke, is well again within
+/// seconds. Whoever waits hears after half a minute that it is not.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

@@ -32,7 +32,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_millis(1600),
 ];
 
-/// How much of an agent's refusal is told.
+/// How much of an agent's refusal is told, in characters: a line or two, whatever page an intermediary answers with.
 const LONGEST: usize = 200;
 
 /// What the agent knows its container by.

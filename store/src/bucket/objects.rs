@@ -23,7 +23,8 @@ use tokio::runtime::Handle;
 /// one after the other.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How often a request is sent again whose answer was lost or broke off. What was created by it is recognised.
+/// How often a request is sent again whose answer was lost or broke off; the library has tried before that. What was
+/// created by it is recognised.
 const LOST_ANSWERS: u32 = 3;
 
 /// The storage, under a prefix.
@@ -325,6 +326,7 @@ pub fn records_prefix(mesh: &str) -> String {
 
 /// A name as one part of an object's name, also where that becomes a file on a disk that does not tell cases apart.
 pub(super) fn part(name: &str) -> String {
+    // With the digest below the 255 bytes that a file's name may have, for buckets that are directories.
     const LONGEST: usize = 180;
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {

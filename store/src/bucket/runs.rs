@@ -15,12 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// So many renewals may fail, or be late, before a run is taken for dead.
+/// How many renewals come within a lease: five may fail, or be late, before a run is taken for dead. Each is a PUT of a
+/// few bytes.
 const RENEWALS_A_LEASE: u32 = 6;
 
 const FOLDER: &str = "runs";
 
-/// Milliseconds after which nobody asks any more whether a run had died: 30 days.
+/// Milliseconds after which nobody asks any more whether a run had died: 30 days. It is asked about records that an
+/// interrupted create left; an older one is somebody's resource.
 const FORGET: i64 = 30 * 24 * 3_600_000;
 
 #[derive(Debug)]

@@ -20,9 +20,11 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower_service::Service;
 
+/// How long a connection to a member may take: they are near, and the next one is tried after it.
 const CONNECT: Duration = Duration::from_secs(2);
 /// etcd ends connections that are asked for a sign of life more often than every five seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How long the answer to it may take before the connection is given up.
 const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// Why no connection can be tried.

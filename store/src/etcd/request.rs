@@ -6,7 +6,7 @@ use crate::r#gen::{
     TxnResponse, compare, range_request, request_op, response_op,
 };
 
-/// How many keys a page of a longer answer has.
+/// How many keys a page of a longer answer has: with records of some kilobytes it stays near a megabyte.
 pub(super) const PAGE: i64 = 500;
 
 /// If every condition holds, `then` is done, otherwise `otherwise`; all of it or nothing.
