@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 pub(super) use cluster::recognise;
+#[cfg(feature = "ecs")]
 pub(crate) use cluster::{default_name, labels, matches};
 pub use kept::{Kept, KeptObject};
 pub(super) use placeholders::helm;
