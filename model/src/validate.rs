@@ -10,7 +10,7 @@ mod scalar;
 pub(crate) mod suggest;
 
 pub use quote::is_hidden;
-pub use suggest::closest;
+pub use suggest::{MAX_SUGGESTIONS, closest};
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kind::Kind;

@@ -64,7 +64,7 @@ use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
 
@@ -77,7 +77,8 @@ const CONCURRENCY: usize = 16;
 pub struct BucketStore {
     objects: Objects,
     options: BucketOptions,
-    identity: Mutex<Option<StoreIdentity>>,
+    /// Who the store is, once it was there to be read. It never changes.
+    identity: OnceLock<StoreIdentity>,
     /// The log of each mesh. It is locked while it is read or written, so that writers of this process come one after the
     /// other instead of losing to each other; whoever has it locked waits for no other lock. The table around is locked
     /// to find a log, never across an `await`.
@@ -120,7 +121,7 @@ impl BucketStore {
             wake: Wake::new(objects.clone(), options.ids.clone()),
             objects,
             options,
-            identity: Mutex::default(),
+            identity: OnceLock::new(),
             logs: Mutex::default(),
         }
     }
@@ -136,13 +137,8 @@ impl BucketStore {
     }
 
     async fn card(&self) -> Result<Option<StoreIdentity>> {
-        let known = self
-            .identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.identity.get() {
+            return Ok(Some(known.clone()));
         }
         let Some(card) = self.objects.read::<serde_json::Value>(CARD).await? else {
             // Not every server says of an object that its bucket is not there; of a list, all do.
@@ -152,8 +148,7 @@ impl BucketStore {
         identity::check_format(&card, FORMAT, || self.objects.place(CARD).into())?;
         let card: Card =
             serde_json::from_value(card).map_err(|error| self.objects.damaged(CARD, error.to_string()))?;
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());
-        Ok(Some(card.identity))
+        Ok(Some(self.identity.get_or_init(|| card.identity).clone()))
     }
 
     /// A pointer's or a setting's next value.
