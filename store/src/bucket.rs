@@ -20,27 +20,15 @@
 //! looks again whether the write still is what it was meant to be. So the writes of one mesh have one order, and
 //! a reader follows them by listing what is new.
 
-mod access;
-
-mod container;
-mod credentials;
-mod failure;
-pub mod http;
 mod log;
-mod objects;
 mod options;
 mod pointers;
-mod published;
 mod runs;
-
 #[cfg(test)]
 mod tests;
 mod wake;
 
-pub use access::{Access, tls_roots};
-pub use objects::records_prefix;
 pub use options::BucketOptions;
-pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::background::Background;
 use crate::blob::{BlobInfo, Digest, NamedPointer};
@@ -53,13 +41,15 @@ use crate::location::BucketUrl;
 use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
+use crate::storage::{
+    Access, Objects, PublishedObjects, Remote, Storage, by_mesh, failure, name_of_part, part,
+};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 pub(crate) use log::fuzzed;
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
-use objects::{Objects, Storage, by_mesh, name_of_part, part};
 use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
@@ -109,7 +99,7 @@ impl BucketStore {
         let background = Arc::new(Background::default());
         let mut options = BucketOptions::new(url.to_string(), url.prefix());
         options.seed = seed;
-        let remote = access::Remote::new(url.clone(), access, Arc::clone(&background));
+        let remote = Remote::new(url.clone(), access, Arc::clone(&background));
         Self::over(Storage::Remote(Arc::new(remote)), background, options)
     }
 
@@ -129,7 +119,7 @@ impl BucketStore {
     /// Opens a store in a directory of this machine, treated as a bucket; it must be there.
     pub fn in_directory(directory: &std::path::Path, mut options: BucketOptions) -> Result<Self> {
         let storage = object_store::local::LocalFileSystem::new_with_prefix(directory)
-            .map_err(|error| failure::failure(&options.place, "open", &error))?;
+            .map_err(|error| failure(&options.place, "open", &error))?;
         if options.place.is_empty() {
             options.place = format!("file://{}", directory.display());
         }

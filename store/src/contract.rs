@@ -42,7 +42,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The objects beside its own, where the agents of proxies look: a store in a bucket is one that releases are
     /// published to.
     #[cfg(feature = "bucket")]
-    fn published(&self) -> Option<crate::bucket::PublishedObjects> {
+    fn published(&self) -> Option<crate::storage::PublishedObjects> {
         None
     }
 

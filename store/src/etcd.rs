@@ -28,7 +28,7 @@ mod values;
 mod wake;
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::bucket::Access;
+use crate::storage::Access;
 use crate::change::{Change, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{Result, StoreError};

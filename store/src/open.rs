@@ -1,6 +1,7 @@
 //! Opening a store by its name.
 
-use crate::bucket::{Access, BucketStore};
+use crate::bucket::BucketStore;
+use crate::storage::Access;
 use crate::contract::Store;
 use crate::error::Result;
 use crate::identity::Seed;

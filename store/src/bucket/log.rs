@@ -1,7 +1,7 @@
 //! The log of one mesh, and what follows from it.
 
 use super::CONCURRENCY;
-use super::objects::{Objects, number, numbered, numbered_name};
+use crate::storage::{Objects, number, numbered, numbered_name};
 use crate::change::{Action, Change, Feed};
 use crate::error::Result;
 use crate::record::{Author, Record, Revision};

@@ -1,7 +1,7 @@
 //! Pointers and settings: each value an object of its own, numbered, so that only who has seen the last one makes the
 //! next.
 
-use super::objects::{Objects, number, numbered, numbered_name, part};
+use crate::storage::{Objects, number, numbered, numbered_name, part};
 use crate::error::Result;
 use crate::record::Author;
 use crate::setting::Written;

@@ -4,7 +4,7 @@
 //! object of a run of one's own, renewed all the time, tells what time it is there. Only a process that has none asks
 //! its own clock.
 
-use super::objects::{NamedObject, Objects, part};
+use crate::storage::{NamedObject, Objects, part};
 use crate::contract::RunState;
 use crate::error::Result;
 use crate::ids::RunId;

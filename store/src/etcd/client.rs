@@ -5,7 +5,7 @@
 
 use super::connect::{self, Credentials};
 use crate::background::Background;
-use crate::bucket::Access;
+use crate::storage::Access;
 use crate::error::{Result, StoreError};
 use crate::r#gen::auth_client::AuthClient;
 use crate::r#gen::kv_client::KvClient;

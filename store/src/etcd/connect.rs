@@ -1,6 +1,6 @@
 //! Connections to the members of a cluster, in plain text or by TLS.
 
-use crate::bucket::tls_roots;
+use crate::storage::tls_roots;
 use crate::trouble::Trouble;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;

@@ -35,11 +35,6 @@ const KNOWN: &[Known] = &[
         ],
         reason: "the public traits, the server that calls them and the wire form of their values are one protocol",
     },
-    Known {
-        package: "meshform-store",
-        modules: &["bucket", "contract"],
-        reason: "a store says whether it is a bucket, where releases are published to",
-    },
 ];
 
 type Imports = BTreeMap<String, BTreeSet<String>>;

@@ -70,7 +70,7 @@ impl fmt::Debug for Access {
 
 /// A bucket that is connected to when it is first needed.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     url: BucketUrl,
     access: Access,
     background: Arc<Background>,
@@ -78,7 +78,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
+    pub(crate) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
         Self {
             url,
             access,
@@ -87,7 +87,7 @@ impl Remote {
         }
     }
 
-    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+    pub(crate) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
         self.made.get_or_init(|| self.make()).clone()
     }
 
