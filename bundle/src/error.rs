@@ -39,10 +39,7 @@ pub enum Error {
     },
     /// A name that must not become a path.
     #[error("`{name}` cannot be written: {why}")]
-    Unfit {
-        name: String,
-        why: &'static str,
-    },
+    Unfit { name: String, why: &'static str },
 }
 
 impl Error {

@@ -52,10 +52,7 @@ pub enum StoreError {
     },
     /// The operating system denied it.
     #[error("no permission to {action} {}", path.display())]
-    Permission {
-        path: PathBuf,
-        action: &'static str,
-    },
+    Permission { path: PathBuf, action: &'static str },
     /// The disk or the quota is full.
     #[error("no space is left for the store {}", path.display())]
     Full { path: PathBuf },

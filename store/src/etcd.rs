@@ -28,7 +28,6 @@ mod values;
 mod wake;
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::storage::Access;
 use crate::change::{Change, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{Result, StoreError};
@@ -37,6 +36,7 @@ use crate::ids::{Ids, RandomIds, RunId};
 use crate::location::EtcdUrl;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
+use crate::storage::Access;
 use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use client::Client;

@@ -73,7 +73,10 @@ pub(crate) fn validate(bootstrap: &Path) -> Result<(), String> {
         return Err(format!("{} is refused:\n{said}", bootstrap.display()));
     }
     if said.contains("Deprecated field") || said.contains("deprecated") {
-        return Err(format!("{} uses what is deprecated:\n{said}", bootstrap.display()));
+        return Err(format!(
+            "{} uses what is deprecated:\n{said}",
+            bootstrap.display()
+        ));
     }
     Ok(())
 }

@@ -73,7 +73,9 @@ impl Running {
 
     /// The counters of refused configuration that are not zero.
     pub(crate) fn rejected(&self) -> Vec<String> {
-        let stats = self.envoy.admin("/stats?filter=rejected|update_failure|create_failure");
+        let stats = self
+            .envoy
+            .admin("/stats?filter=rejected|update_failure|create_failure");
         let stats = stats.unwrap_or_else(|error| panic!("{error}: {}", self.log()));
         let lines = stats
             .lines()

@@ -1,11 +1,11 @@
 //! The log of one mesh, and what follows from it.
 
 use super::CONCURRENCY;
-use crate::storage::{Objects, number, numbered, numbered_name};
 use crate::change::{Action, Change, Feed};
 use crate::error::Result;
 use crate::record::{Author, Record, Revision};
 use crate::seal;
+use crate::storage::{Objects, number, numbered, numbered_name};
 use crate::time::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_model::key::ResourceKey;

@@ -4,10 +4,10 @@
 //! object of a run of one's own, renewed all the time, tells what time it is there. Only a process that has none asks
 //! its own clock.
 
-use crate::storage::{NamedObject, Objects, part};
 use crate::contract::RunState;
 use crate::error::Result;
 use crate::ids::RunId;
+use crate::storage::{NamedObject, Objects, part};
 use crate::time::{Clock, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;

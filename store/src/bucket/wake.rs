@@ -4,9 +4,9 @@
 //! It is a hint. It is written without a condition after a write, at most once a second by one process and once after
 //! the last write; a follower lists now and then all the same.
 
-use crate::storage::{Objects, Seen};
 use crate::error::StoreError;
 use crate::ids::Ids;
+use crate::storage::{Objects, Seen};
 use crate::trouble::Trouble;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,12 +5,12 @@
 
 use super::connect::{self, Credentials};
 use crate::background::Background;
-use crate::storage::Access;
 use crate::error::{Result, StoreError};
 use crate::r#gen::auth_client::AuthClient;
 use crate::r#gen::kv_client::KvClient;
 use crate::r#gen::{AuthenticateRequest, TxnRequest, TxnResponse};
 use crate::location::EtcdUrl;
+use crate::storage::Access;
 use crate::trouble::{StorageError, Trouble};
 use std::error::Error as _;
 use std::future::Future;

@@ -234,7 +234,9 @@ fn is_made(pattern: &str) -> bool {
 fn tuples_among_parameters_are_found() {
     let tuple = "(b, c): (B, C)";
     assert_eq!(
-        with_tuples(&format!("fn a({tuple}) {{}}\nfn d(\n    e: E,\n    {tuple},\n) {{}}")),
+        with_tuples(&format!(
+            "fn a({tuple}) {{}}\nfn d(\n    e: E,\n    {tuple},\n) {{}}"
+        )),
         ["a", "d"]
     );
     let fine = "fn a(b: (B, C)) { d(|(e, f)| e); }\nfn g<F: Fn((A, B)) -> C>(h: Result<A, (B, C)>, i: fn(A) -> B) {}\n\

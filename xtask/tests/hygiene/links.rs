@@ -71,8 +71,6 @@ fn linked(package: &str) -> Vec<String> {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo tree: {said}");
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    let names = lines
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
+    let names = lines.lines().filter_map(|line| line.split_whitespace().next());
     names.map(str::to_owned).collect()
 }

@@ -92,7 +92,9 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         };
         if *needs_users {
             let needs = "needs root, to be more than one user";
-            sheet.where_there_is(needs, users).row(feature, fields, shown, told);
+            sheet
+                .where_there_is(needs, users)
+                .row(feature, fields, shown, told);
         } else {
             sheet.row(feature, fields, shown, told);
         }
