@@ -61,7 +61,7 @@ impl Count {
         }
     }
 
-    /// `2 errors, 1 warning`.
+    /// As a sentence says it: `2 errors, 1 warning`.
     pub(crate) fn words(self) -> String {
         let some = |count, one: &str| match count {
             0 => None,

@@ -29,7 +29,7 @@ const PURPOSE: &str = "console";
 /// How long a login holds, in milliseconds: a working day.
 const LIFE: i64 = 12 * 3_600_000;
 
-/// What a cookie says.
+/// What the sealed cookie of a login holds.
 #[derive(Debug, Serialize, Deserialize)]
 struct Login {
     key: String,

@@ -51,7 +51,7 @@ pub(crate) struct Taken {
     tls: Option<Arc<Tls>>,
 }
 
-/// Either kind of connection.
+/// A connection with or without TLS.
 pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
@@ -73,7 +73,7 @@ impl Listening {
         })
     }
 
-    /// The next connection.
+    /// Waits for a connection. One that cannot be taken, for want of files usually, is tried again soon.
     pub(crate) async fn accept(&self) -> Taken {
         loop {
             match self.socket.accept().await {

@@ -55,7 +55,7 @@ pub struct Settings {
 
 #[derive(Debug)]
 pub enum Authentication {
-    /// Without authentication: any caller.
+    /// Nobody need sign: any caller may do everything.
     Anyone,
     /// Whoever signs with a key of this server.
     Keys(MasterKey),
@@ -71,7 +71,7 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
-    /// What the console shows.
+    /// The store and releases as the console shows them.
     pub(crate) site: Site,
     /// Makes the tokens of the console's forms where there are no keys.
     pub(crate) forms: Option<Sealer>,
@@ -244,7 +244,7 @@ impl ControlPlane {
         Ok(account.await.clone())
     }
 
-    /// Seals page tokens.
+    /// Seals the tokens of pages (`nextToken`), under a key that all servers of a store share.
     pub(crate) async fn sealer(&self) -> Result<Arc<Sealer>, Fault> {
         let found = self.sealer.get_or_try_init(|| self.page_key()).await?;
         Ok(Arc::clone(found))

@@ -54,7 +54,6 @@ const WARNING: usize = 2000;
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     plane: Arc<ControlPlane>,
@@ -69,7 +68,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     pub api: SocketAddr,
-    /// For Envoys.
+    /// Where Envoys get their configuration by ADS; none where they do not.
     pub xds: Option<SocketAddr>,
     /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
     pub xds_for_anyone: bool,
@@ -127,7 +126,7 @@ impl Server {
         self.api.address
     }
 
-    /// Where Envoys are served.
+    /// The address where Envoys are served, with the port that the system gave.
     pub fn xds_address(&self) -> Option<SocketAddr> {
         self.xds.as_ref().map(|xds| xds.address)
     }

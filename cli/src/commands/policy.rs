@@ -90,7 +90,7 @@ fn certificate(text: &str) -> Result<String, String> {
         })
 }
 
-/// Which proxy is named.
+/// The proxy that `--proxy` names: by its path or ARN, or with a mesh by kind and name, or by a node's name alone.
 fn proxy(named: &str, mesh: Option<&str>) -> Result<ResourceKey, Box<Diagnostic>> {
     let is_whole = named.starts_with("mesh/") || named.starts_with("arn:");
     let whole = match mesh {

@@ -65,7 +65,7 @@ fn make(arguments: &Arguments, io: &Io) -> Result<String, Problem> {
     ))
 }
 
-/// `30m`, `24h`, `90d`.
+/// A duration such as `30m`, `24h` or `90d`, in milliseconds.
 fn millis(text: &str) -> Result<i64, Problem> {
     let wrong = || {
         let message = format!("`{text}` is not a lifetime of a token");

@@ -54,7 +54,7 @@ pub struct KeyRecord {
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// A name for people.
+    /// What people call it, and the change feed shows.
     pub name: String,
     /// To whom belongs what is written with it.
     pub owner: String,
@@ -77,7 +77,7 @@ impl MasterKey {
         }
     }
 
-    /// Reads what [`generate`](Self::generate) made.
+    /// Reads what [`generate`](Self::generate) made: 32 bytes as Base64.
     pub fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {
         let bytes = STANDARD.decode(text.trim()).ok();
         let bytes = bytes.and_then(|bytes| <[u8; KEY]>::try_from(bytes).ok());

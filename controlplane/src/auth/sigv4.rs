@@ -29,7 +29,6 @@ const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 /// A request's signature and what it covers, read and not yet checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signed {
-    /// The access key's id.
     pub(crate) key: String,
     /// The session token, where the key is of a session.
     pub(crate) session: Option<String>,
@@ -135,7 +134,6 @@ impl Signed {
 /// Whose signature a request gets.
 #[derive(Clone)]
 pub struct Signer {
-    /// The access key's id.
     pub key: String,
     pub secret: String,
     /// The session's token, where the key is of a session.

@@ -20,7 +20,7 @@ const RESOLVE: u64 = 1_000;
 /// The two forms of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// Only what differs.
+    /// Only the resources that differ from what Envoy has.
     Delta,
     /// Everything of a type, each time.
     World,
@@ -139,7 +139,7 @@ impl Session {
         self.polled = polled;
     }
 
-    /// Takes a request in.
+    /// Takes in what Envoy asks for, and whether it took what it was told; the refusal, if it did not.
     pub(crate) fn ask(&mut self, kind: Kind, asked: Asked) -> Option<Refused> {
         let topic = self.topics.entry(kind).or_default();
         let current = topic
