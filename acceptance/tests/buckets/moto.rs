@@ -28,6 +28,10 @@ impl JsonService {
         signed_as: "acm",
         target: "CertificateManager",
     };
+    pub(crate) const CLOUD_MAP: Self = Self {
+        signed_as: "servicediscovery",
+        target: "Route53AutoNaming_v20170314",
+    };
     pub(crate) const PRIVATE_CA: Self = Self {
         signed_as: "acm-pca",
         target: "ACMPrivateCA",
