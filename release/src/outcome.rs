@@ -68,7 +68,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     /// Whether the mesh is valid.
-    pub whole: bool,
+    pub valid: bool,
     /// Why not, or what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
     /// The proxies that would differ.

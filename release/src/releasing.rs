@@ -298,7 +298,7 @@ impl Releaser {
             Made::Broken | Made::Waits => Vec::new(),
         };
         Ok(Preview {
-            whole: matches!(draft.made, Made::Valid(_)),
+            valid: matches!(draft.made, Made::Valid(_)),
             diagnostics: draft.diagnostics,
             changes,
             pinned: state.pinned.then(|| state.current.clone()).flatten(),

@@ -85,12 +85,12 @@ impl Releaser {
             return Ok(());
         }
         let Preview {
-            whole,
+            valid,
             diagnostics,
             changes,
             ..
         } = self.preview(mesh).await?;
-        if !whole && !diagnostics.is_empty() {
+        if !valid && !diagnostics.is_empty() {
             let broken = Broken::new(Revision::default(), &diagnostics);
             warnings.idle.push(invalid(mesh, &broken));
         } else if !changes.is_empty() && !self.is_under_way(mesh).await? {
