@@ -37,7 +37,7 @@ mod runs;
 mod tests;
 mod wake;
 
-pub use access::{Access, tls_roots};
+pub use access::{Access, AwsKeys, tls_roots};
 pub use objects::records_prefix;
 pub use options::BucketOptions;
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};

@@ -45,8 +45,8 @@ pub mod trouble;
 pub use blob::{BlobInfo, Digest, NamedPointer};
 #[cfg(feature = "bucket")]
 pub use bucket::{
-    Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
-    tls_roots,
+    Access, AwsKeys, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects,
+    records_prefix, tls_roots,
 };
 pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};
