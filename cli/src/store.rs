@@ -93,7 +93,7 @@ fn location(io: &Io, name: &Path) -> Result<Location, StoreError> {
     }
 }
 
-fn access(io: &Io) -> Access {
+pub(crate) fn access(io: &Io) -> Access {
     let variables = io.env.iter();
     Access::of_environment(variables.map(|(name, value)| (name.into(), value.into())))
 }

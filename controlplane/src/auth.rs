@@ -1,9 +1,11 @@
 //! Who may do what: keys of this server, requests signed with them, and what each allows.
 
+pub mod aws;
 pub mod keys;
 pub(crate) mod sessions;
 pub(crate) mod sigv4;
 pub mod tokens;
+pub mod trusted;
 
 pub use sigv4::Signer;
 

@@ -26,6 +26,7 @@ mod seal;
 mod server;
 mod xds;
 
+pub use auth::aws::Login;
 pub use limits::Rate;
 pub use listen::TlsFiles;
 pub use plane::{Authentication, Settings};

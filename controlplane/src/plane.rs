@@ -1,8 +1,9 @@
 //! What every request shares: the store, the rules of writing to it, the releases that follow.
 
+use crate::auth::aws::{Identities, Login};
 use crate::auth::keys::{KeyRing, MasterKey};
 use crate::auth::tokens::Pass;
-use crate::auth::{Caller, sessions, sigv4};
+use crate::auth::{Caller, sessions, sigv4, trusted};
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
@@ -13,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use meshform_console::{Prometheus, Site};
+use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
     pub rate: Option<Rate>,
+    /// How identities of AWS log in, where they may.
+    pub login: Option<Login>,
     /// How long a client may take to send the head of a request, and then its body.
     pub patience: Duration,
 }
@@ -87,6 +91,7 @@ pub(crate) struct ControlPlane {
     pub(crate) forms: Option<Sealer>,
     pub(crate) keys: Option<KeyRing>,
     pub(crate) owner: String,
+    identities: Option<Identities>,
     pub(crate) patience: Duration,
     seed: Seed,
     /// Begun with the first write: reading leaves no trace.
@@ -98,7 +103,7 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub(crate) fn new(settings: Settings) -> std::io::Result<Self> {
+    pub(crate) fn new(settings: Settings) -> Result<Self, Box<Diagnostic>> {
         let Settings {
             store,
             seed,
@@ -110,8 +115,13 @@ impl ControlPlane {
             prometheus,
             owner,
             rate,
+            login,
             patience,
         } = settings;
+        let cannot = |error: std::io::Error| {
+            let message = format!("the server cannot run: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        };
         let keys = match authentication {
             Authentication::Anyone => None,
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
@@ -120,7 +130,7 @@ impl ControlPlane {
             site: Site::new(Arc::clone(&store), releaser.clone()).with_prometheus(prometheus),
             forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
-            releases: ReleaseScheduler::start(releaser, Timing::default())?,
+            releases: ReleaseScheduler::start(releaser, Timing::default()).map_err(cannot)?,
             policy: Policy {
                 strict_deletes: !relaxed_deletes,
                 ..Policy::app_mesh()
@@ -133,6 +143,7 @@ impl ControlPlane {
             seed,
             keys,
             owner,
+            identities: login.map(Identities::new).transpose()?,
             patience,
             run: Mutex::default(),
             sealer: OnceCell::new(),
@@ -202,6 +213,23 @@ impl ControlPlane {
                 "this server has no authentication, so there are no sessions",
             )),
         }
+    }
+
+    /// A session of whoever STS says has signed a request to log in.
+    pub(crate) async fn login(&self, body: &[u8], from: &str) -> Result<serde_json::Value, Fault> {
+        let (Some(identities), Some(keys)) = (&self.identities, &self.keys) else {
+            let message =
+                "identities of AWS cannot log in to this server: it was started without `--login-name`";
+            return Err(Fault::bad(codes::LOGIN, message));
+        };
+        let arn = identities.ask(body, self.now()).await?;
+        let found = trusted::find(&*self.store, &arn, from).await;
+        let Some(caller) = found.map_err(|error| Fault::of_store(&error))? else {
+            let message = format!("`{arn}` may not log in; `meshform keys trust` lets a role or user in");
+            return Err(Fault::new(FaultKind::Forbidden, codes::LOGIN, message));
+        };
+        tracing::info!(arn, from, owner = caller.owner, "logged in");
+        sessions::begin(&keys.master.sealer, &caller, self.now())
     }
 
     /// As whom a caller writes. What is there already stays with its owner, whoever changes it.

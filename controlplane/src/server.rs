@@ -103,10 +103,12 @@ impl Server {
         {
             tracing::warn!(%xds, "proxies send their tokens in plain text; give `--tls-cert`, or have TLS ended in front");
         }
-        let plane = ControlPlane::new(settings).map_err(|error| {
-            let message = format!("the server cannot run: {error}");
-            Box::new(Diagnostic::error(codes::SETTINGS, message))
-        })?;
+        if settings.login.is_some() && !with_keys {
+            let help = "make a master key with `meshform keys init --out FILE`: sessions are sealed under it";
+            let message = "identities of AWS cannot log in to a server without a master key";
+            return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        let plane = ControlPlane::new(settings)?;
         let xds = match addresses.xds {
             Some(address) => Some(Listening::at(address, addresses.tls.clone()).await?),
             None => None,
@@ -321,7 +323,15 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
     }
     let done = async {
         let body = read(body, plane.patience).await?;
-        let caller = plane.caller(&parts, &body, peer.ip().to_string()).await?;
+        let from = peer.ip().to_string();
+        if (parts.method.as_str(), parts.uri.path()) == ("POST", "/meshform/login") {
+            plane
+                .limits
+                .take(&format!("login {from}"), Instant::now())
+                .map_err(Refusal::Wait)?;
+            return Ok(json(StatusCode::OK, &plane.login(&body, &from).await?));
+        }
+        let caller = plane.caller(&parts, &body, from).await?;
         plane
             .limits
             .take(&caller.id, Instant::now())

@@ -63,6 +63,8 @@ pub use record::{
 pub use setting::{Setting, SettingWrite};
 pub use sqlite::{SqliteOptions, SqliteStore};
 #[cfg(feature = "bucket")]
-pub use storage::{Access, ListedObject, ObjectVersion, PublishedObjects, records_prefix, tls_roots};
+pub use storage::{
+    Access, AwsKeys, ListedObject, ObjectVersion, PublishedObjects, records_prefix, tls_roots,
+};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use trouble::{StorageError, Trouble};

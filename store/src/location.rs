@@ -89,7 +89,7 @@ impl Service {
 }
 
 impl BucketUrl {
-    fn parse(name: &str, scheme: &str, rest: &str) -> Result<Self> {
+    pub(crate) fn parse(name: &str, scheme: &str, rest: &str) -> Result<Self> {
         if scheme == "https" || scheme == "http" {
             return Self::azure_address(name, rest);
         }

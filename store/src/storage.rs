@@ -10,7 +10,7 @@ mod objects;
 mod published;
 
 pub(crate) use access::Remote;
-pub use access::{Access, tls_roots};
+pub use access::{Access, AwsKeys, tls_roots};
 pub(crate) use failure::failure;
 pub use objects::records_prefix;
 pub(crate) use objects::{

@@ -16,6 +16,7 @@ mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod login;
 #[path = "../buckets/moto.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod moto;

@@ -40,6 +40,7 @@ async fn serving() -> Serving {
         prometheus: None,
         owner: "team".to_owned(),
         rate: None,
+        login: None,
         patience: PATIENCE,
     };
     let addresses = Addresses {

@@ -6,7 +6,7 @@ use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::location::{BucketUrl, Service};
 use crate::trouble::Trouble;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{HttpClient, HttpConnector, SpawnService};
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -66,6 +66,51 @@ impl fmt::Debug for Access {
             .field("region", &self.region)
             .field("path_style", &self.path_style)
             .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keys of AWS, as they stand in the environment or are given to the container or machine.
+#[derive(Clone)]
+pub struct AwsKeys {
+    pub id: String,
+    pub secret: String,
+    /// Of keys that end.
+    pub session: Option<String>,
+}
+
+impl AwsKeys {
+    /// Those that a bucket in S3 would be asked with.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub async fn find(access: Access) -> Result<Self> {
+        let background = Arc::new(Background::default());
+        let url = BucketUrl::parse("s3://any", "s3", "any")?;
+        let remote = Remote::new(url, access, background);
+        let at = |error: &Error| failure("AWS", "find the credentials of", error);
+        let connector = Connector {
+            runtime: remote.background.handle()?,
+            tls: OnceLock::new(),
+        };
+        let client = remote.s3(connector).map_err(|error| at(&error))?;
+        let found = client
+            .credentials()
+            .get_credential()
+            .await
+            .map_err(|error| at(&error))?;
+        Ok(Self {
+            id: found.key_id.clone(),
+            secret: found.secret_key.clone(),
+            session: found.token.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for AwsKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKeys")
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
@@ -130,14 +175,14 @@ impl Remote {
         };
         let made = match self.url.service() {
             Service::File => return self.directory(),
-            Service::S3 => self.s3(connector),
+            Service::S3 => self.s3(connector).map(|s3| Arc::new(s3) as Arc<dyn ObjectStore>),
             Service::Google => self.google(connector),
             Service::Azure => self.azure(connector),
         };
         made.map_err(|error| failure(&self.url.to_string(), "open", &error))
     }
 
-    fn s3(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
+    fn s3(&self, connector: Connector) -> object_store::Result<AmazonS3> {
         let bucket = self.url.bucket();
         let endpoint = self
             .access
@@ -183,7 +228,7 @@ impl Remote {
         }
         builder = builder.with_virtual_hosted_style_request(!in_path);
         let variable = |name: &str| self.variable(&[name]).map(str::to_owned);
-        Ok(Arc::new(s3_credentials(builder, &connector, &variable)?.build()?))
+        s3_credentials(builder, &connector, &variable)?.build()
     }
 
     fn google(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
