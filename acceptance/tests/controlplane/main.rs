@@ -16,6 +16,7 @@ mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod numbers;
 mod polled;
 mod proxies;
 mod server;
