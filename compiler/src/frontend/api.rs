@@ -33,15 +33,18 @@ enum Told {
 
 impl Reader<'_> {
     /// The resources of a document, or `None` when it is not of this form.
-    pub(super) fn read(&mut self, document: &Node) -> Option<Vec<ResourceDraft>> {
-        match &document.value {
-            Value::List(list) => self.list(list),
+    pub(super) fn read(&mut self, mut document: Node) -> Option<Vec<ResourceDraft>> {
+        match &mut document.value {
+            Value::List(list) => self.list(std::mem::take(list)),
             Value::Object(object) => {
                 // `{"resources": [...]}` holds what this command writes for a complete mesh.
-                if let (1, Some(list)) = (object.len(), object.get("resources").and_then(Node::as_list)) {
-                    return self.list(list);
+                if let (1, Some(Value::List(list))) = (
+                    object.len(),
+                    object.get_mut("resources").map(|node| &mut node.value),
+                ) {
+                    return self.list(std::mem::take(list));
                 }
-                if let Some(listed) = self.listed(document) {
+                if let Some(listed) = self.listed(&document) {
                     return Some(listed);
                 }
                 self.one(document, true).map(|draft| draft.into_iter().collect())
@@ -50,12 +53,13 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, list: &[Node]) -> Option<Vec<ResourceDraft>> {
-        let mut all = Vec::new();
+    fn list(&mut self, list: Vec<Node>) -> Option<Vec<ResourceDraft>> {
+        let some = !list.is_empty();
+        let mut all = Vec::with_capacity(list.len());
         for item in list {
             all.extend(self.one(item, false)?);
         }
-        (!list.is_empty()).then_some(all)
+        some.then_some(all)
     }
 
     /// What `list-…` answers: references, which do not say what the resources say.
@@ -71,7 +75,7 @@ impl Reader<'_> {
         let mut bare = 0;
         for item in list {
             match item.get("spec") {
-                Some(_) => drafts.extend(self.draft(kind, item, false)),
+                Some(_) => drafts.extend(self.draft(kind, item.clone(), false)),
                 None => bare += 1,
             }
         }
@@ -86,24 +90,20 @@ impl Reader<'_> {
     }
 
     /// `None`: no resource of this form. `Some(None)`: one, of which the kind is not known; that is reported.
-    fn one(&mut self, document: &Node, alone: bool) -> Option<Option<ResourceDraft>> {
-        let object = document.as_object()?;
+    fn one(&mut self, document: Node, alone: bool) -> Option<Option<ResourceDraft>> {
         // `describe`, `create`, `update` and `delete` answer with the resource under its kind's name.
-        if object.len() == 1 {
-            for field in object {
-                if let Some(kind) = Kind::from_name(&field.name)
-                    && field.node.as_object().is_some()
-                {
-                    return Some(self.draft(kind, &field.node, alone));
-                }
-            }
+        if let Some(kind) = answered(&document)? {
+            let Value::Object(object) = document.value else {
+                return None;
+            };
+            let field = object.into_iter().next()?;
+            return Some(self.draft(kind, field.node, alone));
         }
-        let told = told(document);
-        let kind = match (told, self.options.kind) {
+        let kind = match (told(&document), self.options.kind) {
             (Told::One(kind), _) => kind,
             (_, Some(kind)) if document.get("spec").is_some() => kind,
             (Told::Several(kinds), _) => {
-                self.problems.push(several(document, &kinds));
+                self.problems.push(several(&document, &kinds));
                 return Some(None);
             }
             (Told::Nothing, _) => return None,
@@ -111,8 +111,7 @@ impl Reader<'_> {
         Some(self.draft(kind, document, alone))
     }
 
-    fn draft(&mut self, kind: Kind, body: &Node, alone: bool) -> Option<ResourceDraft> {
-        let mut body = body.clone();
+    fn draft(&mut self, kind: Kind, mut body: Node, alone: bool) -> Option<ResourceDraft> {
         let names = &schema::kind(kind).key;
         if let Value::Object(object) = &mut body.value {
             // Every SDK sends one with each call; it is no part of the resource.
@@ -168,6 +167,16 @@ impl Reader<'_> {
         self.problems.push(at(problem, span));
         Some(stem.to_owned())
     }
+}
+
+/// The kind under whose name alone an object has another; `None` where it is no object at all.
+fn answered(document: &Node) -> Option<Option<Kind>> {
+    let mut fields = document.as_object()?.iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return Some(None);
+    };
+    let is_body = field.node.as_object().is_some();
+    Some(Kind::from_name(&field.name).filter(|_| is_body))
 }
 
 /// The first byte of a document is place enough.

@@ -331,14 +331,16 @@ impl<'s> InputReader<'s> {
                 reading.tasks.extend(tasks);
                 Vec::new()
             }
-            Form::Other(document) => api::Reader {
-                options: self.options,
-                file,
-                name_used: &mut self.name_used,
-                problems: &mut reading.problems,
+            Form::Other(document) => {
+                let (noun, span) = (document.value.noun(), document.span);
+                let mut reader = api::Reader {
+                    options: self.options,
+                    file,
+                    name_used: &mut self.name_used,
+                    problems: &mut reading.problems,
+                };
+                reader.read(document).ok_or_else(|| unknown_form(noun, span))?
             }
-            .read(&document)
-            .ok_or_else(|| unknown_form(&document))?,
         };
         for draft in drafts {
             let origin = draft.origin.clone();
