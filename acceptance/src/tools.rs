@@ -64,7 +64,6 @@ pub fn etcd() -> PathBuf {
     found(tool("MESHFORM_ETCD", "etcd", &["etcd"]))
 }
 
-/// Chromium, which opens pages.
 pub fn chromium() -> PathBuf {
     found(tool(
         "MESHFORM_CHROMIUM",

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take to agree upon TLS.
+/// How long a client may take to agree upon TLS: one that does not must not hold a connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long an answer may wait in the socket for its client.
@@ -63,7 +63,7 @@ pub(crate) struct Taken {
     tls: Option<Arc<Tls>>,
 }
 
-/// Either kind of connection.
+/// A connection with or without TLS.
 pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
@@ -155,7 +155,7 @@ impl Listening {
         })
     }
 
-    /// The next connection.
+    /// Waits for a connection. One that cannot be taken, for want of files usually, is tried again soon.
     pub(crate) async fn accept(&self) -> Taken {
         loop {
             match self.socket.accept().await {

@@ -32,7 +32,8 @@ const PAGING: &str = "serve/page-key";
 /// How long the store may take to answer where somebody asks whether it does.
 const STORE: Duration = Duration::from_secs(5);
 
-/// How long the releases that are waiting may take when the server stops.
+/// How long the releases that are waiting may take when the server stops. With the requests under way (`server::STOP`)
+/// it is ten seconds, after which Docker kills.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
 
 /// What the server is told.
@@ -68,7 +69,7 @@ impl Settings {
 
 #[derive(Debug)]
 pub enum Authentication {
-    /// Without authentication: any caller.
+    /// Nobody need sign: any caller may do everything.
     Anyone,
     /// Whoever signs with a key of this server.
     Keys(MasterKey),
@@ -84,7 +85,7 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
-    /// What the console shows.
+    /// The store and releases as the console shows them.
     pub(crate) site: Site,
     /// Makes the tokens of the console's forms where there are no keys.
     pub(crate) forms: Option<Sealer>,
@@ -284,7 +285,7 @@ impl ControlPlane {
         Ok(account.await.clone())
     }
 
-    /// Seals page tokens.
+    /// Seals the tokens of pages (`nextToken`), under a key that all servers of a store share.
     pub(crate) async fn sealer(&self) -> Result<Arc<Sealer>, Fault> {
         let found = self.sealer.get_or_try_init(|| self.page_key()).await?;
         Ok(Arc::clone(found))

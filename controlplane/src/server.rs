@@ -28,28 +28,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic::codegen::Service as _;
 
-/// The largest body that is read.
+/// The largest body that is read: far more than the largest spec that the quotas allow.
 const BODY: usize = 1 << 20;
-/// The largest head of a request.
+/// The largest head of a request: a signature with a session token has some kilobytes.
 const HEAD: usize = 32 << 10;
 /// The pause between two looks whether the other end of a connection of HTTP/2 is still there.
 const PING: Duration = Duration::from_secs(30);
-/// How long requests under way may go on when the server stops.
+/// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds,
+/// after which Docker kills.
 const STOP: Duration = Duration::from_secs(5);
-/// The pause between two looks for writes that nobody has released.
+/// The pause between two looks for writes that nobody has released: a provider or another server that was killed, which
+/// is rare. Writes of this server are released at once.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// The pause between two notes of what proxies refuse.
+/// The pause between two notes of what proxies refuse: a release that is refused by all of them is one write, and a
+/// plan a moment later finds it.
 const NOTE: Duration = Duration::from_secs(5);
 
-/// The longest text in a header that warns.
+/// The longest text in a header that warns: with the other headers it stays below the 8 KiB that clients and proxies
+/// take.
 const WARNING: usize = 2000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     plane: Arc<ControlPlane>,
@@ -64,7 +67,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     pub api: SocketAddr,
-    /// For Envoys.
+    /// Where Envoys get their configuration by ADS; none where they do not.
     pub xds: Option<SocketAddr>,
     /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
     pub xds_for_anyone: bool,
@@ -124,7 +127,7 @@ impl Server {
         self.api.address
     }
 
-    /// Where Envoys are served.
+    /// The address where Envoys are served, with the port that the system gave.
     pub fn xds_address(&self) -> Option<SocketAddr> {
         self.xds.as_ref().map(|xds| xds.address)
     }

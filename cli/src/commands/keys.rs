@@ -123,16 +123,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         Action::List { store, format } => list(store, format.format, io),
         Action::Revoke { id, store } => revoke(id, store, io),
     };
-    match done {
-        Ok(text) => {
-            io.print(&text);
-            Exit::Fine
-        }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
-    }
+    render::printed(io, done)
 }
 
 fn init(out: &Path, io: &Io) -> Result<String, Problem> {

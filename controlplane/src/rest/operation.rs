@@ -36,7 +36,7 @@ pub(crate) struct Named {
     pub(crate) kind: Kind,
     /// The mesh, unless the path is that of all meshes.
     pub(crate) mesh: Option<String>,
-    /// The router or gateway.
+    /// The router of a route, the gateway of a gateway route.
     pub(crate) parent: Option<String>,
     /// The resource's own name, unless the path is that of a collection.
     pub(crate) name: Option<String>,
@@ -133,7 +133,7 @@ impl Call {
         }) + letters.as_str()
     }
 
-    /// Whether it changes anything.
+    /// Whether the operation changes anything, so that a key that only reads may not call it.
     pub(crate) fn writes(&self) -> bool {
         !matches!(self.verb, Verb::Describe | Verb::List | Verb::ListTags)
     }

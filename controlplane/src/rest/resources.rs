@@ -19,10 +19,11 @@ use meshform_registry::{Page, RegistryError, Update};
 use meshform_store::{Draft, ImportedIdentity, Prefix, Record, StoreError};
 use serde_json::{Map, Value as Json};
 
-/// How often an update is tried again where others write the same resource at the same time.
+/// How often an update is tried again where others write the same resource at the same time. Each try loses to one that
+/// went through; more is a conflict that the client should see.
 const TRIES: usize = 8;
 
-/// The most that a page of a list may have.
+/// The most that a page of a list may have, as in the API of App Mesh.
 const PAGE: usize = 100;
 
 pub(super) async fn create(

@@ -16,7 +16,7 @@ use meshform_store::{Draft, ImportedIdentity, Record};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// How many tags a resource may have.
+/// How many tags a resource may have, as in the API of App Mesh.
 const MOST: usize = 50;
 
 pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {

@@ -202,7 +202,7 @@ impl Tool {
         }
     }
 
-    /// One line for `--list`.
+    /// Where it comes from, as `cargo xtask tools --list` says it.
     pub(super) fn about(self) -> &'static str {
         match self {
             Self::Terraform => {

@@ -35,7 +35,7 @@ pub struct Access {
     pub region: Option<String>,
     /// Whether the bucket stands in the path of a request, not in the name of its host.
     pub path_style: Option<bool>,
-    /// The storage account (Azure).
+    /// The storage account, of Azure alone; `None` takes the one of the URL or of the environment.
     pub account: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Access {
     }
 }
 
-/// The environment has secrets.
+/// Without the environment's variables, which hold secrets.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
@@ -123,7 +123,7 @@ fn identity(directory: &Path) -> Option<(u64, u64)> {
 
 /// A bucket that is connected to when it is first needed.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     url: BucketUrl,
     access: Access,
     background: Arc<Background>,
@@ -133,7 +133,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
+    pub(crate) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
         Self {
             url,
             access,
@@ -144,7 +144,7 @@ impl Remote {
     }
 
     /// The storage; where it could not be made before, that is tried again.
-    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+    pub(crate) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
         if let Some(made) = self.made.get() {
             self.still_there()?;
             return Ok(Arc::clone(made));
@@ -306,7 +306,8 @@ impl Remote {
     }
 }
 
-/// Some tries in a few seconds, with random pauses that grow.
+/// Some tries with random pauses that grow: a service that throttles, or a connection that broke, is well again within
+/// seconds. Whoever waits hears after half a minute that it is not.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
