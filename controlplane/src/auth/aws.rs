@@ -83,7 +83,7 @@ pub fn region(sts: &str) -> &str {
 impl Identities {
     pub(crate) fn new(login: Login) -> Result<Self, Box<Diagnostic>> {
         host(&login.sts)?;
-        let client = meshform_store::bucket::http::client();
+        let client = meshform_store::storage::http::client();
         Ok(Self {
             client: client.map_err(|error| wrong(&login.sts, &error))?,
             login,
