@@ -12,7 +12,7 @@ use meshform_controlplane::auth::aws::{self, STS};
 use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
 use meshform_controlplane::auth::trusted::{self, Trusted};
 use meshform_controlplane::{Login, codes};
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
 use meshform_store::{AwsKeys, Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
