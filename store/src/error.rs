@@ -278,7 +278,9 @@ impl StoreError {
             Self::Io { .. } => {
                 "a write that was under way was rolled back; remove the cause and try again".to_owned()
             }
-            Self::Replaced { .. } => "begin again, and leave the store's files alone meanwhile".to_owned(),
+            Self::Replaced { .. } => {
+                "bring back what was there, and try again; where another store is meant, start the program anew".to_owned()
+            }
             Self::Closed { .. } => "what had not been acknowledged was not done; begin again".to_owned(),
             Self::Other { .. } => "name the store that was used before; if it is lost, fill a new one from \
                 Terraform's state with `meshform adopt`"

@@ -20,6 +20,14 @@ const NODES: &str = "/v20190125/meshes/apps/virtualNodes";
 /// How long anything may take on a machine that does much else.
 const LONG: Duration = Duration::from_secs(60);
 
+/// How much longer a store stays away than it takes to see it: nothing, or as many seconds as MESHFORM_AWAY says.
+fn longer() -> Duration {
+    let seconds = std::env::var("MESHFORM_AWAY")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or_default())
+}
+
 fn until(what: &str, mut is: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is() {
@@ -92,6 +100,7 @@ impl<'a> Writer<'a> {
             assert_eq!(self.server.page("/readyz").0, 503);
             let (status, health) = self.server.page("/healthz");
             assert!(status == 200 && health.starts_with("degraded: "), "{health}");
+            std::thread::sleep(longer());
             back();
             let before = self.written();
             until("it writes again", || self.written() > before + 20);
