@@ -27,6 +27,9 @@ use tokio::sync::{Mutex, OnceCell};
 /// The key of page tokens among the store's settings: every server of a store has the same.
 const PAGING: &str = "serve/page-key";
 
+/// How long the store may take to answer where somebody asks whether it does.
+const STORE: Duration = Duration::from_secs(5);
+
 /// How long the releases that are waiting may take when the server stops. With the requests under way (`server::STOP`)
 /// it is ten seconds, after which Docker kills.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
@@ -51,6 +54,13 @@ pub struct Settings {
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
     pub rate: Option<Rate>,
+    /// How long a client may take to send the head of a request, and then its body.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// As long as slow networks need, and not so long that clients which have gone pile up.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 #[derive(Debug)]
@@ -77,6 +87,7 @@ pub(crate) struct ControlPlane {
     pub(crate) forms: Option<Sealer>,
     pub(crate) keys: Option<KeyRing>,
     pub(crate) owner: String,
+    pub(crate) patience: Duration,
     seed: Seed,
     /// Begun with the first write: reading leaves no trace.
     run: Mutex<Option<RunId>>,
@@ -99,6 +110,7 @@ impl ControlPlane {
             prometheus,
             owner,
             rate,
+            patience,
         } = settings;
         let keys = match authentication {
             Authentication::Anyone => None,
@@ -121,6 +133,7 @@ impl ControlPlane {
             seed,
             keys,
             owner,
+            patience,
             run: Mutex::default(),
             sealer: OnceCell::new(),
             account: OnceCell::new(),
@@ -326,8 +339,16 @@ impl ControlPlane {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    pub(crate) async fn store_answers(&self) -> Result<(), StoreError> {
-        self.store.identity().await.map(drop)
+    /// Whether the store can be read now. A setting is asked for, because of its identity a store may know from before.
+    pub(crate) async fn store_answers(&self) -> Result<(), String> {
+        match tokio::time::timeout(STORE, self.store.setting(PAGING)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "the store {} did not answer within {STORE:?}",
+                self.store.place()
+            )),
+        }
     }
 
     pub(crate) fn stop(&self) {

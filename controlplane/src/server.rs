@@ -4,7 +4,7 @@ use crate::auth::tokens::Pass;
 use crate::codes;
 use crate::console;
 use crate::fault::{Fault, FaultKind};
-use crate::listen::{Listening, TlsFiles};
+use crate::listen::{Begun, Listening, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
@@ -32,11 +32,10 @@ use tonic::codegen::Service as _;
 const BODY: usize = 1 << 20;
 /// The largest head of a request: a signature with a session token has some kilobytes.
 const HEAD: usize = 32 << 10;
-/// How long a client may take to send a head, and then a body, and how long a connection may be silent before the
-/// server looks whether the other end is there: a slow client must not hold its connection for ever.
-const SLOW: Duration = Duration::from_secs(30);
-/// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds,
-/// after which Docker kills.
+/// The pause between two looks whether the other end of a connection of HTTP/2 is still there.
+const PING: Duration = Duration::from_secs(30);
+/// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds, after which
+/// Docker kills.
 const STOP: Duration = Duration::from_secs(5);
 /// The pause between two looks for writes that nobody has released: a provider or another server that was killed, which
 /// is rare. Writes of this server are released at once.
@@ -150,13 +149,13 @@ impl Server {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(SLOW)
+            .header_read_timeout(plane.patience)
             .max_buf_size(HEAD);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
-            .keep_alive_interval(SLOW);
+            .keep_alive_interval(PING);
         tokio::pin!(stop);
         loop {
             let taken = tokio::select! {
@@ -166,14 +165,16 @@ impl Server {
             };
             let peer = taken.peer;
             let router = router.clone().layer(axum::Extension(Peer(peer)));
-            let (builder, watcher) = (builder.clone(), graceful.watcher());
+            let (builder, watcher, patience) = (builder.clone(), graceful.watcher(), plane.patience);
             tokio::spawn(async move {
                 let stream = match taken.open().await {
                     Ok((stream, _)) => stream,
                     Err(error) => return tracing::debug!(%peer, %error, "no TLS connection"),
                 };
-                let connection =
-                    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                let connection = builder.serve_connection(
+                    TokioIo::new(Begun::within(stream, patience)),
+                    TowerToHyperService::new(router),
+                );
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(%peer, %error, "a connection broke off");
                 }
@@ -197,8 +198,8 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .keep_alive_interval(SLOW)
-        .keep_alive_timeout(SLOW);
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
@@ -274,7 +275,8 @@ async fn answer(
     }
     if console::is_for(request.uri().path()) {
         let (parts, body) = request.into_parts();
-        return console::answer(&plane, peer, &parts, read(body).await).await;
+        let body = read(body, plane.patience).await;
+        return console::answer(&plane, peer, &parts, body).await;
     }
     let begun = Instant::now();
     let id = request_id();
@@ -318,7 +320,7 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         return (name, refused(&fault));
     }
     let done = async {
-        let body = read(body).await?;
+        let body = read(body, plane.patience).await?;
         let caller = plane.caller(&parts, &body, peer.ip().to_string()).await?;
         plane
             .limits
@@ -375,8 +377,8 @@ impl From<Fault> for Refusal {
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
-    let read = tokio::time::timeout(SLOW, Limited::new(body, BODY).collect());
+async fn read(body: Body, patience: Duration) -> Result<bytes::Bytes, Fault> {
+    let read = tokio::time::timeout(patience, Limited::new(body, BODY).collect());
     match read.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
@@ -387,7 +389,10 @@ async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
             codes::BAD_REQUEST,
             format!("the body broke off: {error}"),
         )),
-        Err(_) => Err(Fault::bad(codes::BAD_REQUEST, "the body took longer than 30 s")),
+        Err(_) => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("the body took longer than {patience:?}"),
+        )),
     }
 }
 
@@ -401,8 +406,8 @@ fn unknown(none: &NoOperation, parts: &http::request::Parts) -> Fault {
                 methods.join(", ")
             )
         }
-        NoOperation::Name => {
-            return Fault::bad(codes::BAD_REQUEST, "a name in the path is empty, or not UTF-8");
+        NoOperation::Name { field, why } => {
+            return Fault::bad(codes::BAD_REQUEST, format!("{field}: {why}"));
         }
     };
     Fault::new(FaultKind::UnknownOperation, codes::NO_OPERATION, message)
@@ -475,3 +480,6 @@ fn request_id() -> String {
         part(20, 32)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,7 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
             per_second: chosen.rate,
             burst: chosen.rate * 2.0,
         }),
+        patience: Settings::PATIENCE,
     })
 }
 
