@@ -231,11 +231,11 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
     let author = session.authored_by(None);
     for (key, planned) in planned {
         let value = match planned {
-            session::Planned::Gone => {
+            session::PlannedState::Gone => {
                 records.remove(&key);
                 continue;
             }
-            session::Planned::As(value) => value,
+            session::PlannedState::As(value) => value,
         };
         // Tags are nothing to proxies, and may be unknown.
         let Some(body) = document::body(key.kind, &value.with("tags", Value::Null)) else {
