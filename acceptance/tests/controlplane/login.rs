@@ -45,7 +45,7 @@ impl Drop for Sts {
 }
 
 /// What `meshform keys session --aws` prints for a key of AWS.
-fn session(server: &str, sts: &str, (key, secret): (&str, &str)) -> Result<Json, String> {
+fn session(server: &str, sts: &str, key: &str, secret: &str) -> Result<Json, String> {
     let mut command = Command::new(tools::meshform());
     command.args(["keys", "session", "--aws", "--server", server, "--sts", sts]);
     for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
@@ -117,32 +117,32 @@ fn an_identity_of_aws_that_is_let_in_begins_a_session() {
     command.arg("--master-key-file").arg(dir.join("master.key"));
     let server = Server::run(command);
     let url = server.url();
-    let refused = |server: &str, of: (&str, &str)| session(server, &sts.url, of).unwrap_err();
+    let refused = |server: &str, key: &str, secret: &str| session(server, &sts.url, key, secret).unwrap_err();
 
-    let found = session(&url, &sts.url, ("AKIAWEB", "secret")).unwrap();
+    let found = session(&url, &sts.url, "AKIAWEB", "secret").unwrap();
     assert_eq!(found["Version"], 1);
     let adopted = adopt(dir, &url, &found);
     assert!(adopted.starts_with("adopted: mesh `apps`"), "{adopted}");
 
-    let stranger = refused(&url, ("AKIAOTHER", "secret"));
+    let stranger = refused(&url, "AKIAOTHER", "secret");
     assert!(
         stranger.contains("user/ann` may not log in") && stranger.contains("MF0824"),
         "{stranger}"
     );
-    let forger = refused(&url, ("AKIAWEB", "another"));
+    let forger = refused(&url, "AKIAWEB", "another");
     assert!(
         forger.contains("403") && forger.contains("it does not match"),
         "{forger}"
     );
-    let other = refused(&format!("http://localhost:{port}"), ("AKIAWEB", "secret"));
+    let other = refused(&format!("http://localhost:{port}"), "AKIAWEB", "secret");
     assert!(other.contains("is for the server `localhost:"), "{other}");
-    let elsewhere = session(&url, "https://sts.example.org", ("AKIAWEB", "secret")).unwrap_err();
+    let elsewhere = session(&url, "https://sts.example.org", "AKIAWEB", "secret").unwrap_err();
     assert!(elsewhere.contains("it does not match"), "{elsewhere}");
 
     meshform(dir, &["keys", "revoke", ROLE, "--store", "store"]);
-    let gone = refused(&url, ("AKIAWEB", "secret"));
+    let gone = refused(&url, "AKIAWEB", "secret");
     assert!(gone.contains("may not log in"), "{gone}");
     sts.end();
-    let alone = session(&url, &sts.url, ("AKIAWEB", "secret")).unwrap_err();
+    let alone = session(&url, &sts.url, "AKIAWEB", "secret").unwrap_err();
     assert!(alone.contains("503") && alone.contains("MF0825"), "{alone}");
 }
