@@ -72,6 +72,11 @@ pub fn chromium() -> PathBuf {
     ))
 }
 
+/// Prometheus, which counts what Envoys serve.
+pub fn prometheus() -> PathBuf {
+    found(tool("MESHFORM_PROMETHEUS_PROGRAM", "prometheus", &["prometheus"]))
+}
+
 /// cfn-lint, which checks CloudFormation templates.
 pub fn cfn_lint() -> PathBuf {
     found(tool("MESHFORM_CFN_LINT", "cfn-lint", &["cfn-lint"]))

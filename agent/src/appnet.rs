@@ -4,7 +4,7 @@
 use crate::config::{AdminMode, Config};
 use crate::envoy::Admin;
 use crate::log;
-use crate::server::{Answer, Asked, Listener};
+use crate::server::{Answer, IncomingRequest, Listener};
 use crate::shared::Shared;
 use meshform_bundle::codes::{SETTING, told};
 use meshform_bundle::objects::ProxyState;
@@ -78,7 +78,7 @@ impl Appnet {
         }
     }
 
-    pub(crate) async fn answer(&self, asked: Asked) -> Answer {
+    pub(crate) async fn answer(&self, asked: IncomingRequest) -> Answer {
         if !self.may_ask() {
             return Answer::text(429, "Too Many Requests\n");
         }

@@ -8,7 +8,7 @@ use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::envoy::Updates;
 use crate::exports::Exports;
-use crate::kept::{FollowerState, Kept};
+use crate::kept::{AgentFolder, FollowerState};
 use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
@@ -45,7 +45,7 @@ const PUBLISHER: &str = "meshform-agent";
 pub(crate) struct Follower {
     pub(crate) config: Rc<Config>,
     pub(crate) store: Store,
-    pub(crate) kept: Rc<Kept>,
+    pub(crate) kept: Rc<AgentFolder>,
     pub(crate) shared: Rc<Shared>,
     memory: FollowerState,
     /// What the object was when it was last taken.
@@ -58,7 +58,7 @@ pub(crate) struct Follower {
 }
 
 /// What is written for Envoy.
-struct Written {
+struct AppliedBundle {
     bundle: Bundle,
     /// The versions of the lists of listeners and clusters.
     listeners: String,
@@ -66,7 +66,7 @@ struct Written {
 }
 
 impl Follower {
-    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<Kept>, shared: Rc<Shared>) -> Self {
+    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<AgentFolder>, shared: Rc<Shared>) -> Self {
         let memory = kept.memory();
         let exports = Exports::new(&config.dir, config.certificates);
         Self {
@@ -438,7 +438,7 @@ impl Follower {
     }
 
     /// Writes Envoy's files; none where the proxy is to let go.
-    async fn write(&mut self, current: &Current) -> Result<Option<Written>, String> {
+    async fn write(&mut self, current: &Current) -> Result<Option<AppliedBundle>, String> {
         let bundle = match &current.bundle {
             Some(digest) => Some((digest.clone(), self.bundle(digest).await?)),
             None => None,
@@ -483,7 +483,7 @@ impl Follower {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let written = Written {
+        let written = AppliedBundle {
             listeners: version("lds.json"),
             clusters: version("cds.json"),
             bundle: bundle.clone(),

@@ -40,12 +40,12 @@ pub(crate) struct FollowerState {
 
 /// The agent's own folder. It is the agent's alone as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct AgentFolder {
     folder: PathBuf,
     _lock: File,
 }
 
-impl Kept {
+impl AgentFolder {
     /// Takes the folder below the directory of Envoy's files.
     pub(crate) fn open(dir: &Path) -> Result<Self, String> {
         let folder = dir.join(".meshform/agent");

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::control_plane::{ControlPlane, without_bootstrap};
 use crate::envoy::Admin;
 use crate::follow::Follower;
-use crate::kept::Kept;
+use crate::kept::AgentFolder;
 use crate::process::{Child, reap};
 use crate::report::{self, Reports};
 use crate::server::Listener;
@@ -37,7 +37,7 @@ struct Supervisor {
     /// Of an Envoy that is to have its configuration by ADS.
     control_plane: Option<Rc<ControlPlane>>,
     shared: Rc<Shared>,
-    kept: Rc<Kept>,
+    kept: Rc<AgentFolder>,
     child: Option<Child>,
     children: Signals,
     stop: [Signals; 3],
@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let store = Store::parse(&config.store)?;
     let control_plane = ControlPlane::of(&config, &command)?.map(Rc::new);
     Config::ignored().for_each(|told| log::info(&told));
-    let kept = Rc::new(Kept::open(&config.dir)?);
+    let kept = Rc::new(AgentFolder::open(&config.dir)?);
     let instance = match task::instance() {
         Some(instance) => instance,
         None => kept.instance()?,
@@ -137,7 +137,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
 }
 
 /// An Envoy whose agent was killed would hold the ports.
-async fn end_what_was_left(kept: &Kept) {
+async fn end_what_was_left(kept: &AgentFolder) {
     let Some(left) = Child::noted(&kept.pid_file()) else {
         return;
     };

@@ -35,7 +35,7 @@ pub(crate) struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<Record>,
     /// The last requests, the newest last.
-    pub(crate) requests: Vec<Seen>,
+    pub(crate) requests: Vec<SeenRequest>,
     /// When the last holder let it go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) let_go_at: Option<Timestamp>,
@@ -51,7 +51,7 @@ pub(crate) struct Holder {
 
 /// A request that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(crate) struct SeenRequest {
     pub(crate) id: String,
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ impl Claim {
     /// Remembers a request as the last one, and how it ended where it failed.
     pub(crate) fn saw(&mut self, request: &str, failed: Option<String>) {
         self.requests.retain(|seen| seen.id != request);
-        self.requests.push(Seen {
+        self.requests.push(SeenRequest {
             id: request.to_owned(),
             failed,
         });

@@ -6,6 +6,7 @@ use http::{HeaderName, Method, Request};
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::codes;
 use meshform_model::diag::{Diagnostic, with_causes};
+use meshform_model::resource::DEFAULT_REGION;
 use meshform_store::{Clock as _, SystemClock};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -211,7 +212,7 @@ impl Api {
 
 fn region(io: &Io) -> String {
     let region = io.var("AWS_REGION").or_else(|| io.var("AWS_DEFAULT_REGION"));
-    region.unwrap_or("us-east-1").to_owned()
+    region.unwrap_or(DEFAULT_REGION).to_owned()
 }
 
 fn text(json: &Json, name: &str) -> String {

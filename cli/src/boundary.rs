@@ -1,6 +1,5 @@
 //! The boundary at which a panic ends: what is left of one is a message with a code, and an exit status.
 
-use crate::exit::Exit;
 use meshform_envoy::codes;
 use meshform_model::diag::Diagnostic;
 use std::any::Any;
@@ -14,8 +13,8 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Does the work of a command. A panic in it is reported as a problem, and not by Rust's own words on standard error.
-pub(crate) fn guard(work: impl FnOnce() -> Exit) -> Result<Exit, Diagnostic> {
+/// Does the work of a command, or a thread's part of it. A panic in it is reported as a problem, and not by Rust's own words on standard error.
+pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
     GUARDED.set(true);
     // What a panic leaves half done is dropped with the command; files are renamed into place only when whole.
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
@@ -56,6 +55,7 @@ fn fault(panic: &(dyn Any + Send)) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     #[test]
     fn what_ends_well_is_given_back() {
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_problem_with_its_words() {
-        let told = guard(|| panic!("half of {}", 2)).unwrap_err();
+        let told = guard::<Exit>(|| panic!("half of {}", 2)).unwrap_err();
         assert_eq!(told.code, codes::INTERNAL);
         assert!(told.message.contains("half of 2"), "{told}");
-        let told = guard(|| panic::panic_any(7_u8)).unwrap_err();
+        let told = guard::<Exit>(|| panic::panic_any(7_u8)).unwrap_err();
         assert!(told.message.contains("no message"), "{told}");
         assert!(!GUARDED.get(), "the thread is its own again");
     }

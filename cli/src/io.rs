@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Streams and surroundings. Tests put buffers in.
 pub struct Io {
-    pub stdin: Box<dyn Read>,
+    pub stdin: Box<dyn Read + Send>,
     /// Where the result goes, and nothing else.
-    pub stdout: Box<dyn Write>,
+    pub stdout: Box<dyn Write + Send>,
     /// Standard error: what is to be reported beside the result.
-    pub stderr: Box<dyn Write>,
+    pub stderr: Box<dyn Write + Send>,
     pub env: BTreeMap<String, String>,
     /// The working directory, which relative paths start from.
     pub directory: PathBuf,
@@ -64,6 +65,27 @@ impl Io {
         crate::progress::wiped(|| drop(self.stderr.write_all(text.as_bytes())));
     }
 
+    /// The same surroundings for a thread beside this one. What is written there is kept, so that it can be passed on in an
+    /// order that does not depend on which thread was faster. Standard input stays here, unless it is lent.
+    pub(crate) fn beside(&mut self, lends_stdin: bool) -> (Self, Kept) {
+        let nothing: Box<dyn Read + Send> = Box::new(io::empty());
+        let stdin = match lends_stdin {
+            true => std::mem::replace(&mut self.stdin, nothing),
+            false => nothing,
+        };
+        let kept = Kept::default();
+        let beside = Self {
+            stdin,
+            stdout: Box::new(kept.clone()),
+            stderr: Box::new(kept.clone()),
+            env: self.env.clone(),
+            directory: self.directory.clone(),
+            program: self.program.clone(),
+            manner: self.manner,
+        };
+        (beside, kept)
+    }
+
     /// Sends what is still held back.
     pub fn finish(&mut self) {
         let _ = self.stdout.flush();
@@ -81,6 +103,28 @@ impl Io {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+}
+
+/// What a thread has told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    /// The text so far.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -84,7 +84,8 @@ pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
         Ok(arguments) => {
             arguments.manner.apply(io);
             let started = Instant::now();
-            let tells = io.manner.terminal && !io.manner.quiet && !arguments.command.is_endless();
+            let can_wipe = io.manner.terminal && io.var("TERM") != Some("dumb");
+            let tells = can_wipe && !io.manner.quiet && !arguments.command.is_endless();
             let progress = tells.then(|| Progress::of(name));
             let exit = match boundary::guard(|| arguments.command.run(io)) {
                 Ok(exit) => exit,

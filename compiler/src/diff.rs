@@ -10,6 +10,7 @@ pub use fields::{FieldChange, FieldKind};
 
 use crate::body;
 use meshform_model::key::ResourceKey;
+use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,6 +32,17 @@ pub enum ChangeKind {
     Renamed(Box<ResourceKey>, Vec<FieldChange>),
     /// It is in both, and these fields differ.
     Changed(Vec<FieldChange>),
+}
+
+/// Everything that differs between two states of a mesh, of which one may not be there. Only what differs is looked at closely.
+pub fn between(before: Option<&Mesh>, after: Option<&Mesh>) -> Vec<Change> {
+    let (Some(old), Some(new)) = (before, after) else {
+        let all = |mesh: Option<&Mesh>| mesh.map(Mesh::resources).unwrap_or_default();
+        return diff(&all(before), &all(after));
+    };
+    let keys = old.differing(new);
+    let of = |mesh: &Mesh| -> Vec<Resource> { keys.iter().filter_map(|key| mesh.get(key)).collect() };
+    diff(&of(old), &of(new))
 }
 
 /// Everything that differs, by resource.
@@ -69,7 +81,7 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
         let Some(before) = old.get(was.unwrap_or(key)) else {
             continue;
         };
-        if was.is_none() && says_the_same(before, resource) {
+        if was.is_none() && before.says_the_same(resource) {
             continue;
         }
         // As a store keeps it: what stands for nothing is no difference between a store and a file.
@@ -90,12 +102,6 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     changes
-}
-
-fn says_the_same(before: &Resource, after: &Resource) -> bool {
-    before.spec == after.spec
-        && before.extensions == after.extensions
-        && (&before.tags, &before.mesh_owner) == (&after.tags, &after.mesh_owner)
 }
 
 /// The key that a resource had before what contains it was renamed.

@@ -113,7 +113,7 @@ pub struct Reading {
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
-    pub kubernetes: kubernetes::Kept,
+    pub kubernetes: kubernetes::ManifestContext,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.
@@ -182,16 +182,13 @@ impl Reading {
     }
 }
 
-fn unknown_form(document: &Node) -> Diagnostic {
-    let problem = Diagnostic::error(
-        codes::UNKNOWN_FORM,
-        format!("{} of no form that is known", document.value.noun()),
-    )
+fn unknown_form(noun: &str, span: Option<Span>) -> Diagnostic {
+    let problem = Diagnostic::error(codes::UNKNOWN_FORM, format!("{noun} of no form that is known"))
     .help(
         "known are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, Terraform \
          state, `terraform show -json`, Kubernetes manifests of the App Mesh controller, and files of workloads",
     );
-    match document.span {
+    match span {
         // The first line says enough; a whole document is no place.
         Some(span) => problem.at(text::place(Span {
             end: span.start.saturating_add(1).min(span.end),

@@ -2,10 +2,14 @@
 
 use crate::ecs::{self, Delivery, Task};
 use crate::frontend::{Input, Options, Reading, TemplateValues, json, read, read_with, yaml};
+use crate::graph::{Format, Picture};
 use crate::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::Diagnostic;
 use meshform_model::mesh::Mesh;
 use meshform_model::value::{Node, Span, Value};
+use std::collections::BTreeMap;
+
+mod markup;
 
 /// The JSON reader ends, and every place lies within the text.
 ///
@@ -98,6 +102,54 @@ pub fn task(name: &str, bytes: &[u8]) {
             let _ = existing.translate(&Task::new(&mesh, &existing.key, delivery));
         }
     }
+}
+
+/// Whatever meshes say, and whatever is wrong with them: their picture is well-formed XML of the elements that we draw with,
+/// and the page around it has the one script that is ours.
+///
+/// # Errors
+/// What is not so.
+pub fn picture(text: &str) -> Result<(), String> {
+    let input = Input {
+        name: "mesh".to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        named: true,
+    };
+    let reading = read(vec![input], &Options::default());
+    let (resources, untyped) = reading.resources();
+    let mut problems = reading.all_problems();
+    problems.extend(untyped);
+    let mut by_mesh: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for resource in resources {
+        by_mesh
+            .entry(resource.key.mesh.clone())
+            .or_default()
+            .push(resource);
+    }
+    let meshes: Vec<Mesh> = by_mesh
+        .into_values()
+        .filter_map(|all| Mesh::new(all).ok())
+        .collect();
+    problems.extend(meshes.iter().flat_map(Mesh::check));
+    let picture = Picture::of(&meshes, &problems);
+    let svg = picture.write(Format::Svg);
+    let (declaration, svg) = svg.split_once('\n').unwrap_or_default();
+    if declaration != "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" {
+        return Err(format!("{declaration} is no declaration of XML"));
+    }
+    markup::well_formed(svg)?;
+    let page = picture.write(Format::Html);
+    let main = page
+        .split_once("<main>")
+        .and_then(|(_, rest)| rest.split_once("</main>"));
+    let (drawing, rest) = main.ok_or("a page without its middle")?;
+    markup::well_formed(drawing)?;
+    if (page.matches("<script").count(), rest.matches("<script").count()) != (1, 1) {
+        return Err("a script that is not ours".to_owned());
+    }
+    let _ = picture.write(Format::Mermaid);
+    let _ = picture.write(Format::Dot);
+    Ok(())
 }
 
 const MESH: &str = r#"[{"meshName": "m", "spec": {}}, {"meshName": "m", "virtualNodeName": "n", "spec": {

@@ -79,6 +79,14 @@ pub(crate) fn file(page: &Page) -> String {
     path
 }
 
+/// What to ask a page for, as forms send it.
+pub(crate) fn query<'n>(pairs: impl Iterator<Item = (&'n str, String)>) -> String {
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={}", encoded(&value)))
+        .collect();
+    pairs.join("&")
+}
+
 fn encoded(part: &str) -> String {
     utf8_percent_encode(part, &KEPT).to_string()
 }

@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 mod certificates;
+mod example;
 mod mesh;
 mod meshes;
 mod proxies;

@@ -1,5 +1,8 @@
 use crate::*;
+use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
+use meshform_model::resource::Resource;
 use meshform_model::testing;
 use proptest::prelude::*;
 use serde_json::json;
@@ -97,15 +100,34 @@ fn addresses_are_read_as_they_are_written() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever names hold: a page has the same elements as with ordinary ones, and is within the folder.
+    /// Whatever names and fields hold: a page has the same elements as with ordinary ones, and is within the folder.
     #[test]
-    fn names_are_text(name in r#"[<>&"' /.\]\[a\u{202e}\u{5d0}\u{0}]{1,12}"#) {
-        let mesh = |node: &str| {
+    fn texts_are_text(name in r#"[<>&"' /.\]\[a\u{202e}\u{5d0}\u{0}]{1,12}"#) {
+        let mesh = |text: &str| {
             let listener = json!([{"portMapping": {"port": 8080, "protocol": "http"}}]);
-            let spec = json!({"listeners": listener, "serviceDiscovery": {"dns": {"hostname": node}}});
-            let key = meshform_model::key::ResourceKey::in_mesh("apps", meshform_model::kind::Kind::VirtualNode, node);
-            let resource = meshform_model::resource::Resource::from_json(key, &spec).unwrap();
-            View::of_files(Mesh::new(vec![resource]).unwrap(), Vec::new())
+            let node = json!({"listeners": listener, "serviceDiscovery": {"dns": {"hostname": text}}});
+            let header = json!([{"name": text, "match": {"exact": text}}]);
+            let target = json!({"weightedTargets": [{"virtualNode": text, "weight": 1}]});
+            let route = json!({"httpRoute": {
+                "match": {"prefix": format!("/{text}"), "headers": header}, "action": target,
+            }});
+            let of = |kind, name: &str| ResourceKey::in_mesh("apps", kind, name);
+            let router = of(Kind::VirtualRouter, "r");
+            let resources = [
+                (ResourceKey::mesh("apps"), json!({})),
+                (of(Kind::VirtualNode, text), node),
+                (of(Kind::VirtualService, "s.local"), json!({"provider": {"virtualRouter": {"virtualRouterName": "r"}}})),
+                (ResourceKey::child(&router, Kind::Route, "split"), route),
+                (router, json!({"listeners": listener})),
+            ];
+            let resources = resources.map(|(key, spec)| {
+                let mut resource = Resource::from_json(key, &spec).unwrap();
+                resource.tags.insert(text.to_owned(), text.to_owned());
+                resource
+            });
+            let mesh = Mesh::new(resources.to_vec()).unwrap();
+            let problems = mesh.check();
+            View::of_files(mesh, problems)
         };
         let (hostile, plain) = (all(mesh(&name)), all(mesh("plain")));
         prop_assert_eq!(hostile.len(), plain.len());

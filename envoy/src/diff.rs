@@ -53,6 +53,32 @@ pub enum Effect {
     Restart,
 }
 
+impl ProxyDiff {
+    /// What it is sent differently, and what that does to connections: `2 listeners, routes; open connections are drained`.
+    pub fn in_short(&self) -> String {
+        let mut counts: BTreeMap<ResourceType, usize> = BTreeMap::new();
+        for part in &self.parts {
+            *counts.entry(part.kind).or_default() += 1;
+        }
+        let parts: Vec<String> = counts
+            .into_iter()
+            .map(|(kind, count)| match (kind, count) {
+                (ResourceType::Bootstrap | ResourceType::Routes | ResourceType::Endpoints, _) => {
+                    kind.words().to_owned()
+                }
+                (_, 1) => format!("1 {}", kind.words()),
+                (_, many) => format!("{many} {}s", kind.words()),
+            })
+            .collect();
+        let connections = match self.parts.iter().map(|part| part.effect).max() {
+            None | Some(Effect::Untouched) => "open connections are untouched",
+            Some(Effect::Drained) => "open connections are drained",
+            Some(Effect::Restart) => "a running Envoy follows when it is started anew",
+        };
+        format!("{}; {connections}", parts.join(", "))
+    }
+}
+
 /// The proxies that get something else when these resources are written or taken away between two valid states.
 ///
 /// # Errors

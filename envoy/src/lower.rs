@@ -52,6 +52,11 @@ type HostKey = (String, Option<u16>, Vec<String>);
 /// One proxy in our own form: what `explain` and the simulation look at.
 pub(crate) fn lowered(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<Proxy, Vec<Diagnostic>> {
     refuse_broken(mesh)?;
+    lowered_one(mesh, key, root)
+}
+
+/// The same of a mesh that its rules have been asked about.
+pub(crate) fn lowered_one(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<Proxy, Vec<Diagnostic>> {
     let index = Index::new(mesh);
     let lowering = Lowering::new(&index, root);
     let Some(proxy) = lowering.proxy(key) else {

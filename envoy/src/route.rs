@@ -1,6 +1,7 @@
 //! Which way a request would take, without Envoy: which gateway route, which route, which targets, and why not the
 //! others. It looks at the same intermediate form that Envoy's files are made from.
 
+mod example;
 mod matches;
 mod seen;
 mod show;
@@ -9,7 +10,7 @@ use crate::ir::cluster::{Cluster, Protocol as Upstream};
 use crate::ir::listener::{Direction, Listener, Service};
 use crate::ir::route::{Action, PathMatch, PathRewrite, Retry, Route, VirtualHost};
 use crate::ir::{Origin, Proxy, Sourced};
-use crate::lower::lowered;
+use crate::lower::{lowered, lowered_one};
 use matches::Repeated;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
@@ -124,6 +125,15 @@ impl RouteSimulator {
     /// When the mesh is not valid, or has no such node or gateway.
     pub fn of(mesh: &Mesh, key: &ResourceKey) -> Result<Self, Vec<Diagnostic>> {
         let proxy = lowered(mesh, key, "/")?;
+        Ok(Self { proxy })
+    }
+
+    /// The same for who has seen to it that [`Mesh::check`] finds no error, and asks about many proxies.
+    ///
+    /// # Errors
+    /// When something is wrong with this proxy alone, or the mesh has no such node or gateway.
+    pub fn of_valid(mesh: &Mesh, key: &ResourceKey) -> Result<Self, Vec<Diagnostic>> {
+        let proxy = lowered_one(mesh, key, "/")?;
         Ok(Self { proxy })
     }
 

@@ -23,7 +23,19 @@ use crate::value::Node;
 /// A resource in canonical form, from one in a dialect. The problems are those that only the dialect has: names
 /// that it does not know, blocks that are given too often. What is wrong with the values, validation says.
 pub fn to_canonical(kind: Kind, dialect: Dialect, node: &Node) -> (Node, Vec<Diagnostic>) {
-    to::convert(schema::kind(kind).root, dialect, node)
+    match dialect {
+        // The API's form is the canonical one.
+        Dialect::Api => (node.clone(), Vec::new()),
+        _ => to::convert(schema::kind(kind).root, dialect, node),
+    }
+}
+
+/// The same for who needs the resource in its dialect no longer: what is canonical already is not copied.
+pub fn into_canonical(kind: Kind, dialect: Dialect, node: Node) -> (Node, Vec<Diagnostic>) {
+    match dialect {
+        Dialect::Api => (node, Vec::new()),
+        _ => to_canonical(kind, dialect, &node),
+    }
 }
 
 /// A resource in a dialect, from the canonical form. Terraform's form is complete: it has every attribute (null

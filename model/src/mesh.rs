@@ -301,6 +301,11 @@ impl Mesh {
         }
     }
 
+    /// The keys of the resources that only one of two states of a mesh has, or of which they say different things.
+    pub fn differing(&self, other: &Self) -> BTreeSet<ResourceKey> {
+        self.tables.differing(&other.tables)
+    }
+
     /// Every resource, parents before children, by name; routes in the order in which they are tried.
     pub fn resources(&self) -> Vec<Resource> {
         self.tables.resources()

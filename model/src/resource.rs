@@ -61,6 +61,16 @@ impl<S> Resource<S> {
         }
     }
 
+    /// Whether both say the same, whatever a store knows of each.
+    pub fn says_the_same(&self, other: &Self) -> bool
+    where
+        S: PartialEq,
+    {
+        self.spec == other.spec
+            && self.extensions == other.extensions
+            && (&self.tags, &self.mesh_owner) == (&other.tags, &other.mesh_owner)
+    }
+
     pub fn with_spec<T>(self, spec: T) -> Resource<T> {
         let (_, bare) = self.apart();
         Resource {

@@ -126,7 +126,21 @@ pub struct TextShape {
 pub struct Pattern {
     /// As written in the schema.
     pub text: String,
-    compiled: OnceLock<Option<Regex>>,
+    compiled: OnceLock<Option<Matcher>>,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    /// Characters of one class only, one at least. Most names are of this form, and a mesh has many.
+    Class(CharacterClass),
+    Regex(Regex),
+}
+
+/// The characters that may stand in a text, or that may not.
+#[derive(Debug)]
+struct CharacterClass {
+    ranges: Vec<(char, char)>,
+    is_inverted: bool,
 }
 
 /// The bounds of a number, both included.
@@ -322,10 +336,90 @@ impl Pattern {
 
     /// Whether the text matches. A pattern that does not compile matches nothing (a test compiles all).
     pub fn matches(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        match self.matcher() {
+            Some(Matcher::Class(class)) => class.holds(text),
+            Some(Matcher::Regex(regex)) => regex.is_match(text),
+            None => false,
+        }
     }
 
-    fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+    fn matcher(&self) -> Option<&Matcher> {
+        let compiled = || match CharacterClass::of(&self.text) {
+            Some(class) => Some(Matcher::Class(class)),
+            None => Regex::new(&self.text).ok().map(Matcher::Regex),
+        };
+        self.compiled.get_or_init(compiled).as_ref()
+    }
+}
+
+// === impl CharacterClass ===
+
+impl CharacterClass {
+    /// Of `^[a-z]+$` or `^[^a-z]+$`, where nothing in the class means something else.
+    fn of(pattern: &str) -> Option<Self> {
+        let inside = pattern.strip_prefix("^[")?.strip_suffix("]+$")?;
+        let (inside, is_inverted) = match inside.strip_prefix('^') {
+            Some(inside) => (inside, true),
+            None => (inside, false),
+        };
+        if inside.is_empty() || inside.contains(['[', ']', '\\', '&', '^']) || inside.starts_with('-') {
+            return None;
+        }
+        let mut ranges = Vec::new();
+        let mut chars = inside.chars().peekable();
+        while let Some(first) = chars.next() {
+            match chars.next_if_eq(&'-').map(|_| chars.next()) {
+                None => ranges.push((first, first)),
+                // At the end it stands for itself.
+                Some(None) => ranges.extend([(first, first), ('-', '-')]),
+                Some(Some('-')) => return None,
+                Some(Some(last)) => ranges.push((first, last)),
+            }
+        }
+        Some(Self { ranges, is_inverted })
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let is_in = |c: char| {
+            self.ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&c))
+        };
+        !text.is_empty() && text.chars().all(|c| is_in(c) != self.is_inverted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_what_the_expression_says() {
+        let texts = [
+            "a", "z9", "", "-", "a-b", "A", "a\nb", "_", "é", "a/b", "/", "\u{202e}", "a\u{0}", "!", "~a",
+        ];
+        for pattern in [
+            "^[a-z0-9_]+$",
+            "^[a-z-]+$",
+            "^[a-zA-Z0-9!-~]+$",
+            "^[^/]+$",
+            "^[^/\u{0}-\u{1f}\u{7f}\u{200e}\u{202a}-\u{202e}]+$",
+        ] {
+            let class = CharacterClass::of(pattern).expect(pattern);
+            let regex = Regex::new(pattern).unwrap();
+            for text in texts {
+                assert_eq!(class.holds(text), regex.is_match(text), "{pattern} of {text:?}");
+            }
+        }
+        for other in [
+            "^[a-z]$",
+            "^[\\d]+$",
+            "^[[:alpha:]]+$",
+            "[a-z]+$",
+            "^[a-z]+",
+            "^[a]b]+$",
+        ] {
+            assert!(CharacterClass::of(other).is_none(), "{other}");
+        }
     }
 }

@@ -12,7 +12,9 @@ use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_release::{Preview, ReleaseError, ReleaseOutcome, Verdict, WhatChanged};
+use meshform_model::mesh::Mesh;
+use meshform_model::resource::Resource as MeshResource;
+use meshform_release::{Named, Preview, ReleaseError, ReleaseOutcome, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,16 +67,16 @@ impl Resource for Release {
             return;
         };
         plan.planned.set_attr("id", mesh.as_str());
-        let preview = match foresee(&session, &mesh).await {
-            Ok(preview) => preview,
+        let foreseen = match foresee(&session, &mesh).await {
+            Ok(foreseen) => foreseen,
             Err(problems) => return plan.diagnostics.extend(problems),
         };
         // Terraform plans once more during the apply, and then the release may have been made already: what was a
         // change must stay one. So the state's release counts too, and nothing that may move in between is planned
         // as a value; the names are told.
-        let nothing_changes = preview
+        let nothing_changes = foreseen
             .as_ref()
-            .is_some_and(|one| one.valid && one.changes.is_empty())
+            .is_some_and(|one| one.preview.valid && one.preview.changes.is_empty())
             && session.foreteller().is_published(&mesh).await;
         if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
             return;
@@ -82,8 +84,10 @@ impl Resource for Release {
         plan.planned.set_attr("proxies", Value::UNKNOWN);
         plan.planned.set_attr("release", Value::UNKNOWN);
         // Without a preview a part of the mesh is not known yet: the apply will tell.
-        if let Some(preview) = preview {
-            plan.diagnostics.extend(foretold(&mesh, &preview));
+        if let Some(foreseen) = foreseen {
+            let Foreseen { preview, resources } = foreseen;
+            let parts = parts(&session, &mesh, &preview, resources).await;
+            plan.diagnostics.extend(foretold(&mesh, &preview, &parts));
         }
     }
 
@@ -154,11 +158,17 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
     newest.is_some() && newest.as_deref() == state.str("release")
 }
 
+/// A mesh as it will be, and what releasing it will do.
+struct Foreseen {
+    preview: Preview,
+    resources: Vec<MeshResource>,
+}
+
 /// How many proxies a message names: a screenful; of more their number is told.
 const NAMED: usize = 20;
 
 /// What the user is told of a release to come: which proxies it changes, or why there will be none.
-fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
+fn foretold(mesh: &str, preview: &Preview, parts: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     if !preview.valid {
         let as_warnings = preview.diagnostics.iter().map(|found| {
             let mut warning = found.clone();
@@ -173,7 +183,10 @@ fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
     }
     let named = preview.changes.iter().take(NAMED);
     let mut names: Vec<String> = named
-        .map(|change| format!("{}{}", change.path, how(change.what)))
+        .map(|change| match parts.get(&change.path) {
+            Some(parts) => format!("{}: {parts}", change.path),
+            None => format!("{}{}", change.path, how(change.what)),
+        })
         .collect();
     if count > NAMED {
         names.push(format!("and {} more", count.saturating_sub(NAMED)));
@@ -199,7 +212,7 @@ fn how(what: WhatChanged) -> &'static str {
 }
 
 /// What releasing will do after this apply. None while a part of the mesh is not known.
-async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagnostics> {
+async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diagnostics> {
     let planned = session.planned_of(mesh);
     let listing = session
         .store
@@ -218,11 +231,11 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagn
     let author = session.authored_by(None);
     for (key, planned) in planned {
         let value = match planned {
-            session::Planned::Gone => {
+            session::PlannedState::Gone => {
                 records.remove(&key);
                 continue;
             }
-            session::Planned::As(value) => value,
+            session::PlannedState::As(value) => value,
         };
         // Tags are nothing to proxies, and may be unknown.
         let Some(body) = document::body(key.kind, &value.with("tags", Value::Null)) else {
@@ -240,8 +253,38 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Preview>, Diagn
     for record in records.into_values() {
         resources.push(meshform_registry::resource(record).map_err(|found| problem::plain(&found))?);
     }
-    let preview = session.foreteller().preview_of(mesh, resources).await;
-    preview.map(Some).map_err(|error| failed(&error))
+    let preview = session.foreteller().preview_of(mesh, resources.clone()).await;
+    let preview = preview.map_err(|error| failed(&error))?;
+    Ok(Some(Foreseen { preview, resources }))
+}
+
+/// What each proxy that was there before will be sent differently, by its path. A word more where it can be told; where it
+/// cannot, because the release was made by an older version, say, the names are enough.
+async fn parts(
+    session: &Session,
+    mesh: &str,
+    preview: &Preview,
+    resources: Vec<MeshResource>,
+) -> BTreeMap<String, String> {
+    if !preview.valid || preview.changes.is_empty() {
+        return BTreeMap::new();
+    }
+    let releaser = session.foreteller();
+    let Ok(Some(current)) = releaser.find(mesh, &Named::Current).await else {
+        return BTreeMap::new();
+    };
+    let Ok(Some(released)) = releaser.resources_of(mesh, &current).await else {
+        return BTreeMap::new();
+    };
+    let (Ok(before), Ok(after)) = (Mesh::new(released), Mesh::new(resources)) else {
+        return BTreeMap::new();
+    };
+    let keys: Vec<ResourceKey> = before.differing(&after).into_iter().collect();
+    let proxies = meshform_envoy::diff::diff(&before, &after, &keys).unwrap_or_default();
+    let changed = proxies.iter().filter(|proxy| !proxy.parts.is_empty());
+    changed
+        .map(|proxy| (proxy.key.path(), proxy.in_short()))
+        .collect()
 }
 
 /// Waits for the release of everything that was written so far.

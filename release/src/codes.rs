@@ -30,7 +30,7 @@ meshform_model::codes! {
     BY_HAND "MF0509" "manual release policy"
         "The mesh has the release policy `MANUAL`. Changes are written to the store, but proxies get them \
          only when somebody says so: by `meshform release`, or by an `appmesh_release` resource."
-    BEHIND "MF0511" "a publish target is behind"
+    BEHIND "MF0511" "outdated publish target"
         "The mesh has a release that a publish target does not have, or only in part: the target is new, could \
          not be written, or was changed by hand. Proxies that read it go on with what they have. The command \
          in the message brings it up."

@@ -72,12 +72,12 @@ pub struct Fleet {
 #[derive(Debug, Default)]
 pub struct FleetReader {
     /// What was read last, by bucket and mesh, then by object.
-    seen: BTreeMap<(String, String), BTreeMap<String, Seen>>,
+    seen: BTreeMap<(String, String), BTreeMap<String, SeenStatus>>,
 }
 
 /// An object, and what it says where it can be read.
 #[derive(Debug, Clone)]
-struct Seen {
+struct SeenStatus {
     version: ObjectVersion,
     status: Option<Status>,
 }
@@ -272,7 +272,7 @@ impl FleetReader {
             read_one(bucket, object, known)
         });
         let reads: Vec<_> = reads.collect();
-        let found: Vec<Option<(ListedObject, Seen)>> =
+        let found: Vec<Option<(ListedObject, SeenStatus)>> =
             stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
         seen.clear();
         let mut statuses = Vec::new();
@@ -287,8 +287,8 @@ impl FleetReader {
 async fn read_one(
     bucket: &BucketTarget,
     object: ListedObject,
-    known: Option<Seen>,
-) -> Result<Option<(ListedObject, Seen)>> {
+    known: Option<SeenStatus>,
+) -> Result<Option<(ListedObject, SeenStatus)>> {
     if let Some(known) = known.filter(|known| object.is_still(&known.version)) {
         return Ok(Some((object, known)));
     }
@@ -299,7 +299,7 @@ async fn read_one(
     let status = Status::decode(&bytes)
         .inspect_err(|error| tracing::debug!(key = object.key, %error, "a proxy's status cannot be read"))
         .ok();
-    Ok(Some((object, Seen { version, status })))
+    Ok(Some((object, SeenStatus { version, status })))
 }
 
 #[cfg(test)]

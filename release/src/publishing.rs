@@ -1,6 +1,6 @@
 //! From the pointer to every target, and what is remembered of each.
 
-use crate::bucket::{BucketTarget, Bundles, GRACE_MILLIS, Prepared, Wanted};
+use crate::bucket::{BucketTarget, Bundles, DesiredState, GRACE_MILLIS, Prepared};
 use crate::codes;
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
@@ -260,7 +260,7 @@ impl Releaser {
     async fn collect(
         &self,
         bucket: &BucketTarget,
-        wanted: &Wanted<'_>,
+        wanted: &DesiredState<'_>,
         state: &State,
         has_old_bundles: bool,
     ) {
@@ -528,10 +528,10 @@ fn to_wake<'a>(target: &'a Target, delivery: &Delivery) -> Option<&'a BucketTarg
     (*published != Published::default()).then_some(bucket)
 }
 
-fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> Wanted<'a> {
+fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> DesiredState<'a> {
     static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
     static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
-    Wanted {
+    DesiredState {
         mesh,
         sequence: pointed.version.unwrap_or_default(),
         release: pointed.state.current.as_ref(),

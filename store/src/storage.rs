@@ -14,6 +14,7 @@ pub use access::{Access, AwsKeys, tls_roots};
 pub(crate) use failure::failure;
 pub use objects::records_prefix;
 pub(crate) use objects::{
-    NamedObject, Objects, Seen, Storage, by_mesh, name_of_part, number, numbered, numbered_name, part,
+    NamedObject, ObjectContent, Objects, Storage, by_mesh, name_of_part, number, numbered, numbered_name,
+    part,
 };
 pub use published::{ListedObject, ObjectVersion, PublishedObjects};

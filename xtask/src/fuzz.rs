@@ -23,6 +23,7 @@ const TARGETS: &[Target] = &[
     target("forms", "fuzz/readers", "forms"),
     target("folder", "fuzz/readers", "folder"),
     target("task", "fuzz/readers", "task"),
+    target("picture", "fuzz/readers", "picture"),
     target("migrate", "fuzz/command", "migrate"),
     target("tfplugin/json", "fuzz/tfplugin", "json"),
     target("tfplugin/msgpack", "fuzz/tfplugin", "msgpack"),

@@ -3,8 +3,8 @@
 //! Terraform (or OpenTofu) and Envoy come from where the user says (`MESHFORM_TERRAFORM`, `MESHFORM_ENVOY`), from
 //! PATH, or from Python packages pinned with hashes ([`package`]). Two versions of Terraform, cfn-lint, the AWS command
 //! line and a Python with the published AWS models always come from packages, because tests need just these. iptables,
-//! ip, etcd and Chromium come from PATH or, unpacked and not installed, from Debian's packages ([`debian`]). What is in
-//! place is found so by reading a few small files: a second run costs a millisecond or two.
+//! ip, etcd, Chromium and Prometheus come from PATH or, unpacked and not installed, from Debian's packages ([`debian`]).
+//! What is in place is found so by reading a few small files: a second run costs a millisecond or two.
 
 mod catalogue;
 mod debian;
@@ -58,6 +58,7 @@ impl Toolbox {
             variables.push(("MESHFORM_IP", path(Tool::Ip)));
             variables.push(("MESHFORM_ETCD", path(Tool::Etcd)));
             variables.push(("MESHFORM_CHROMIUM", path(Tool::Chromium)));
+            variables.push(("MESHFORM_PROMETHEUS_PROGRAM", path(Tool::Prometheus)));
         }
         Ok(variables)
     }

@@ -20,6 +20,7 @@ mod login;
 #[path = "../buckets/moto.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod moto;
+mod numbers;
 mod outages;
 mod polled;
 mod proxies;

@@ -1,6 +1,6 @@
 //! Whether Envoy has taken what was written for it.
 
-use super::{Follower, Written};
+use super::{AppliedBundle, Follower};
 use crate::envoy::{Admin, Updates};
 use meshform_bundle::objects::Problem;
 use std::time::Duration;
@@ -24,7 +24,12 @@ pub(super) enum Verdict {
 
 impl Follower {
     /// Waits until Envoy has taken what was written, or has refused it.
-    pub(super) async fn confirm(&self, written: &Written, mut before: Updates, mut ends: u32) -> Verdict {
+    pub(super) async fn confirm(
+        &self,
+        written: &AppliedBundle,
+        mut before: Updates,
+        mut ends: u32,
+    ) -> Verdict {
         let until = Instant::now() + CONFIRMATION;
         let is_new = self
             .memory
@@ -77,7 +82,7 @@ impl Follower {
 }
 
 /// What Envoy says of it, at least which subscription.
-async fn problems(admin: &Admin, subscriptions: &[String], written: &Written) -> Vec<Problem> {
+async fn problems(admin: &Admin, subscriptions: &[String], written: &AppliedBundle) -> Vec<Problem> {
     let mut problems = admin.refused(&written.bundle).await;
     if problems.is_empty() {
         for name in subscriptions {

@@ -16,7 +16,7 @@ use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules, missing, told, told_together};
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
-use meshform_release::{Named, ReleaseError, Releaser};
+use meshform_release::{ReleaseError, ReleaseName, Releaser};
 use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -169,7 +169,7 @@ async fn of_releases(
     release: &str,
 ) -> Result<Vec<Resource>, Box<Diagnostic>> {
     let told = |error: &ReleaseError| crate::store::told(error);
-    let named = Named::parse(release);
+    let named = ReleaseName::parse(release);
     let mut resources = Vec::new();
     let mut found = false;
     for mesh in meshes {
@@ -313,22 +313,34 @@ impl Loaded {
 
     /// The resources by mesh, each with its references resolved. Problems of the meshes are added.
     pub(crate) fn meshes(&mut self, options: &Options) -> Vec<Mesh> {
+        let resources = self.resources.clone();
+        self.meshes_of(resources, options)
+    }
+
+    /// The same for who needs the resources in no other form.
+    pub(crate) fn into_meshes(mut self, options: &Options) -> (Vec<Mesh>, Self) {
+        let resources = std::mem::take(&mut self.resources);
+        (self.meshes_of(resources, options), self)
+    }
+
+    fn meshes_of(&mut self, resources: Vec<Resource>, options: &Options) -> Vec<Mesh> {
         let mut by_name: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
-        for resource in &self.resources {
-            by_name
-                .entry(resource.key.mesh.clone())
-                .or_default()
-                .push(resource.clone());
+        for resource in resources {
+            match by_name.get_mut(&resource.key.mesh) {
+                Some(list) => list.push(resource),
+                None => drop(by_name.insert(resource.key.mesh.clone(), vec![resource])),
+            }
         }
         let mut meshes = Vec::new();
         let mut problems = Vec::new();
-        let index = self.index();
         for resources in by_name.into_values() {
             match Mesh::new(resources) {
                 Ok(mesh) => {
                     let mut found = mesh.check_with(options);
-                    found
-                        .retain(|problem| !is_of_expression(&index, problem) && !is_refused(&index, problem));
+                    if !found.is_empty() {
+                        let index = self.index();
+                        found.retain(|one| !is_of_expression(&index, one) && !is_refused(&index, one));
+                    }
                     problems.extend(told(&mesh, found));
                     meshes.push(mesh);
                 }
@@ -487,15 +499,17 @@ const SHOWN: usize = 20;
 
 /// Each resource once. The same in two files is a copy, and worth a word; two that differ, or two in one file, are a
 /// problem.
-fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnostic>) -> Vec<Resource> {
-    let mut kept: BTreeMap<ResourceKey, Resource> = BTreeMap::new();
+fn once(mut resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnostic>) -> Vec<Resource> {
+    // The sort is stable: of several the first stays the first.
+    resources.sort_by(|a, b| a.key.cmp(&b.key));
     let mut repeated: BTreeMap<ResourceKey, bool> = BTreeMap::new();
-    for resource in resources {
-        match kept.get(&resource.key) {
-            Some(there) => *repeated.entry(resource.key.clone()).or_insert(true) &= equal(there, &resource),
-            None => drop(kept.insert(resource.key.clone(), resource)),
+    resources.dedup_by(|next, kept| {
+        let is_twice = next.key == kept.key;
+        if is_twice {
+            *repeated.entry(next.key.clone()).or_insert(true) &= kept.says_the_same(next);
         }
-    }
+        is_twice
+    });
     for (key, equal) in repeated {
         let found = reading
             .found
@@ -526,11 +540,7 @@ fn once(resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diagnost
         }
         problems.push(problem);
     }
-    kept.into_values().collect()
-}
-
-fn equal(a: &Resource, b: &Resource) -> bool {
-    a.spec == b.spec && a.tags == b.tags && a.extensions == b.extensions && a.mesh_owner == b.mesh_owner
+    resources
 }
 
 /// The first line of a resource is place enough; all of it would fill the screen.

@@ -13,6 +13,7 @@ use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
 use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
 use meshform_model::diag::Diagnostic;
+use meshform_model::resource::DEFAULT_PARTITION;
 use meshform_release::Releaser;
 use meshform_store::{Seed, Store};
 use settings::Chosen;
@@ -70,7 +71,8 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
 }
 
 fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
-    let seed = Seed::new("aws", &chosen.region, &chosen.account_id).map_err(|error| error.diagnostic())?;
+    let seed = Seed::new(DEFAULT_PARTITION, &chosen.region, &chosen.account_id)
+        .map_err(|error| error.diagnostic())?;
     let opened = store::open_or_create(io, &chosen.store, &seed).map_err(|error| error.diagnostic())?;
     let authentication = match &chosen.master_key {
         None => Authentication::Anyone,

@@ -24,7 +24,7 @@ pub(super) struct Reader<'r> {
 }
 
 /// The kind of a body, as far as it tells.
-enum Told {
+enum KindGuess {
     One(Kind),
     /// The fields belong to each of these kinds.
     Several(Vec<Kind>),
@@ -33,15 +33,18 @@ enum Told {
 
 impl Reader<'_> {
     /// The resources of a document, or `None` when it is not of this form.
-    pub(super) fn read(&mut self, document: &Node) -> Option<Vec<ResourceDraft>> {
-        match &document.value {
-            Value::List(list) => self.list(list),
+    pub(super) fn read(&mut self, mut document: Node) -> Option<Vec<ResourceDraft>> {
+        match &mut document.value {
+            Value::List(list) => self.list(std::mem::take(list)),
             Value::Object(object) => {
                 // `{"resources": [...]}` holds what this command writes for a complete mesh.
-                if let (1, Some(list)) = (object.len(), object.get("resources").and_then(Node::as_list)) {
-                    return self.list(list);
+                if let (1, Some(Value::List(list))) = (
+                    object.len(),
+                    object.get_mut("resources").map(|node| &mut node.value),
+                ) {
+                    return self.list(std::mem::take(list));
                 }
-                if let Some(listed) = self.listed(document) {
+                if let Some(listed) = self.listed(&document) {
                     return Some(listed);
                 }
                 self.one(document, true).map(|draft| draft.into_iter().collect())
@@ -50,12 +53,13 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, list: &[Node]) -> Option<Vec<ResourceDraft>> {
-        let mut all = Vec::new();
+    fn list(&mut self, list: Vec<Node>) -> Option<Vec<ResourceDraft>> {
+        let some = !list.is_empty();
+        let mut all = Vec::with_capacity(list.len());
         for item in list {
             all.extend(self.one(item, false)?);
         }
-        (!list.is_empty()).then_some(all)
+        some.then_some(all)
     }
 
     /// What `list-…` answers: references, which do not say what the resources say.
@@ -71,7 +75,7 @@ impl Reader<'_> {
         let mut bare = 0;
         for item in list {
             match item.get("spec") {
-                Some(_) => drafts.extend(self.draft(kind, item, false)),
+                Some(_) => drafts.extend(self.draft(kind, item.clone(), false)),
                 None => bare += 1,
             }
         }
@@ -86,33 +90,28 @@ impl Reader<'_> {
     }
 
     /// `None`: no resource of this form. `Some(None)`: one, of which the kind is not known; that is reported.
-    fn one(&mut self, document: &Node, alone: bool) -> Option<Option<ResourceDraft>> {
-        let object = document.as_object()?;
+    fn one(&mut self, document: Node, alone: bool) -> Option<Option<ResourceDraft>> {
         // `describe`, `create`, `update` and `delete` answer with the resource under its kind's name.
-        if object.len() == 1 {
-            for field in object {
-                if let Some(kind) = Kind::from_name(&field.name)
-                    && field.node.as_object().is_some()
-                {
-                    return Some(self.draft(kind, &field.node, alone));
-                }
-            }
+        if let Some(kind) = answered(&document)? {
+            let Value::Object(object) = document.value else {
+                return None;
+            };
+            let field = object.into_iter().next()?;
+            return Some(self.draft(kind, field.node, alone));
         }
-        let told = told(document);
-        let kind = match (told, self.options.kind) {
-            (Told::One(kind), _) => kind,
+        let kind = match (told(&document), self.options.kind) {
+            (KindGuess::One(kind), _) => kind,
             (_, Some(kind)) if document.get("spec").is_some() => kind,
-            (Told::Several(kinds), _) => {
-                self.problems.push(several(document, &kinds));
+            (KindGuess::Several(kinds), _) => {
+                self.problems.push(several(&document, &kinds));
                 return Some(None);
             }
-            (Told::Nothing, _) => return None,
+            (KindGuess::Nothing, _) => return None,
         };
         Some(self.draft(kind, document, alone))
     }
 
-    fn draft(&mut self, kind: Kind, body: &Node, alone: bool) -> Option<ResourceDraft> {
-        let mut body = body.clone();
+    fn draft(&mut self, kind: Kind, mut body: Node, alone: bool) -> Option<ResourceDraft> {
         let names = &schema::kind(kind).key;
         if let Value::Object(object) = &mut body.value {
             // Every SDK sends one with each call; it is no part of the resource.
@@ -170,6 +169,16 @@ impl Reader<'_> {
     }
 }
 
+/// The kind under whose name alone an object has another; `None` where it is no object at all.
+fn answered(document: &Node) -> Option<Option<Kind>> {
+    let mut fields = document.as_object()?.iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return Some(None);
+    };
+    let is_body = field.node.as_object().is_some();
+    Some(Kind::from_name(&field.name).filter(|_| is_body))
+}
+
 /// The first byte of a document is place enough.
 fn document_start(span: Option<meshform_model::value::Span>) -> Option<meshform_model::value::Span> {
     span.map(|span| meshform_model::value::Span {
@@ -222,7 +231,7 @@ fn several(document: &Node, kinds: &[Kind]) -> Diagnostic {
 }
 
 /// The kind whose names the document has; of several the one with the most, because a route has its router's.
-fn told(document: &Node) -> Told {
+fn told(document: &Node) -> KindGuess {
     let own = |kind: &Kind| {
         let key = &schema::kind(*kind).key;
         key.last().is_some_and(|name| document.get(name).is_some())
@@ -231,29 +240,29 @@ fn told(document: &Node) -> Told {
     kinds.sort_by_key(|kind| std::cmp::Reverse(schema::kind(*kind).key.len()));
     let spec = document.get("spec");
     match kinds.first() {
-        None => spec.map_or(Told::Nothing, |spec| by_spec(spec, &Kind::ALL)),
+        None => spec.map_or(KindGuess::Nothing, |spec| by_spec(spec, &Kind::ALL)),
         // A name of what contains a resource stands in every resource, also in one whose own name was an option.
         Some(Kind::Mesh) => match spec.map(|spec| by_spec(spec, &Kind::ALL)) {
-            Some(Told::Nothing) | None => Told::One(Kind::Mesh),
+            Some(KindGuess::Nothing) | None => KindGuess::One(Kind::Mesh),
             Some(told) => told,
         },
         Some(Kind::VirtualRouter) => within(spec, Kind::VirtualRouter, Kind::Route),
         Some(Kind::VirtualGateway) => within(spec, Kind::VirtualGateway, Kind::GatewayRoute),
-        Some(kind) => Told::One(*kind),
+        Some(kind) => KindGuess::One(*kind),
     }
 }
 
-fn within(spec: Option<&Node>, own: Kind, child: Kind) -> Told {
+fn within(spec: Option<&Node>, own: Kind, child: Kind) -> KindGuess {
     match spec.map(|spec| by_spec(spec, &[own, child])) {
-        Some(Told::One(kind)) => Told::One(kind),
-        _ => Told::One(own),
+        Some(KindGuess::One(kind)) => KindGuess::One(kind),
+        _ => KindGuess::One(own),
     }
 }
 
 /// The kinds whose spec has all of these fields; of these, those that have the least against the rest.
-fn by_spec(spec: &Node, among: &[Kind]) -> Told {
+fn by_spec(spec: &Node, among: &[Kind]) -> KindGuess {
     let Some(fields) = spec.as_object().filter(|fields| !fields.is_empty()) else {
-        return Told::Nothing;
+        return KindGuess::Nothing;
     };
     let mut fitting: Vec<(usize, Kind)> = Vec::new();
     for kind in among {
@@ -276,8 +285,8 @@ fn by_spec(spec: &Node, among: &[Kind]) -> Told {
         .map(|(_, kind)| kind)
         .collect();
     match best.as_slice() {
-        [] => Told::Nothing,
-        [kind] => Told::One(*kind),
-        _ => Told::Several(best),
+        [] => KindGuess::Nothing,
+        [kind] => KindGuess::One(*kind),
+        _ => KindGuess::Several(best),
     }
 }

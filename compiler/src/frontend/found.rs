@@ -39,7 +39,7 @@ const MAX_PATH: usize = 4096;
 
 /// Converts, validates, and finds the key.
 pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
-    let (mut body, mut problems) = dialect::to_canonical(draft.kind, draft.dialect, &draft.body);
+    let (mut body, mut problems) = dialect::into_canonical(draft.kind, draft.dialect, draft.body);
     let mut left_out = Vec::new();
     if draft.foreign {
         let cleaned = canonical::foreign(draft.kind, &body);

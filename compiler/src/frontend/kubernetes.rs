@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 pub(super) use cluster::recognise;
 #[cfg(feature = "ecs")]
 pub(crate) use cluster::{default_name, labels, matches};
-pub use kept::{Kept, KeptObject};
+pub use kept::{ManifestContext, ManifestObject};
 pub(super) use placeholders::helm;
 
 /// The group of the custom resources.
@@ -101,10 +101,10 @@ impl Manifests {
     }
 
     /// What the objects say beside the mesh, by the resources that they became.
-    pub(super) fn kept(&self, found: &[FoundResource]) -> Kept {
-        Kept {
+    pub(super) fn kept(&self, found: &[FoundResource]) -> ManifestContext {
+        ManifestContext {
             workloads: self.workloads.clone(),
-            ..Kept::of(&self.cluster, found)
+            ..ManifestContext::of(&self.cluster, found)
         }
     }
 

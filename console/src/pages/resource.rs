@@ -1,5 +1,6 @@
 //! One resource: what it says, the same to copy, who refers to whom, and who wrote it.
 
+use super::example;
 use crate::frame::{Content, Context, moment, problem, to_copy};
 use crate::page::Page;
 use crate::view::View;
@@ -31,6 +32,11 @@ pub(super) async fn page(
         first == Some(key)
     });
     let stored = body::stored(&resource);
+    let is_route = [Kind::Route, Kind::GatewayRoute].contains(&key.kind);
+    let (example, has_picture) = match is_route {
+        true => example::section(cx, view, key),
+        false => (html! {}, false),
+    };
     let body = html! {
         p.crumbs { a href=(cx.href(&Page::Resources(key.mesh.clone()))) { "Resources" }
             @if let Some(parent) = key.container().filter(|parent| parent.kind != Kind::Mesh) { " / " (cx.resource(&parent)) }
@@ -56,11 +62,15 @@ pub(super) async fn page(
                 (written(view, key, &writes))
             }
         }
+        (example)
         h2 { "Copy, and change" }
         p.soft { "Changes belong where the resource is written. For Terraform, paste this, change it, and apply." }
         (copies(&resource))
     };
-    Ok(Some(Content::new(key.name.clone(), body)))
+    Ok(Some(Content {
+        has_picture,
+        ..Content::new(key.name.clone(), body)
+    }))
 }
 
 /// A value as a tree that can be folded.

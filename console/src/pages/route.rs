@@ -1,24 +1,20 @@
 //! Where a request would go: asked by a form, told in words, and marked in the picture.
 
+use super::example::{NONE, Simulators, goes_to};
 use super::mesh::picture;
-use crate::frame::{Content, Context, problem};
+use crate::frame::{Content, Context, filter, nothing, problem};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::graph::Picture;
-use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Verdict};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Sent, Verdict};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 
 pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
     if !cx.links.is_served() {
-        let body = html! {
-            h1 { "Route" }
-            p { "Where a request would go, these pages cannot compute. Ask the command:" }
-            pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
-        };
-        return Content::new("Route", body);
+        return Content::new("Route", examples(cx, view));
     }
     let asked = request(cx);
     let answer = asked.as_ref().map(|(node, request)| answer(view, node, request));
@@ -39,6 +35,36 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
     Content {
         has_picture: drawn.is_some(),
         ..Content::new("Route", body)
+    }
+}
+
+/// Nobody is there who would answer, and a second simulation in a script would be one that can differ: so the answers are
+/// written down, to a request for each route.
+fn examples(cx: &Context<'_>, view: &View) -> Markup {
+    let mesh = view.mesh();
+    let routes = mesh.gateway_routes().map(|route| &route.key);
+    let routes: Vec<&ResourceKey> = routes.chain(mesh.routes().map(|route| &route.key)).collect();
+    let mut simulators = Simulators::default();
+    html! {
+        h1 { "Route" }
+        p { "For each route a request that it takes, and which nodes get it by the rules of the Envoys that run: computed when these pages
+            were written. Of any other request the command tells the way:" }
+        pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
+        @if routes.is_empty() { (nothing("No routes", "The mesh has neither routes nor gateway routes.")) } @else {
+        (filter("route, host, path or node", routes.len()))
+        div.scroll { table {
+            thead { tr { th { "Route" } th { "Request" } th { "From" } th { "Goes to" } } }
+            tbody { @for route in routes {
+                tr {
+                    td { (cx.resource(route)) }
+                    @match simulators.example(view, route) {
+                        Some(one) => { td { (one.shown()) } td { (cx.resource(&one.from)) } td { (goes_to(&one.way)) } }
+                        None => { td.soft colspan="3" { (NONE) } }
+                    }
+                }
+            } }
+        } }
+        }
     }
 }
 
@@ -108,13 +134,7 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
             @match &explanation.outcome {
                 RouteOutcome::Sent(sent) => {
                     p.title { "Sent as " bdi { (sent.host) } " " bdi { (sent.path) } }
-                    ul.shares { @for target in &sent.targets {
-                        li {
-                            meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
-                            span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
-                            @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
-                        }
-                    } }
+                    (shares(sent))
                     @for line in limits(explanation) { p.soft { (line) } }
                 }
                 RouteOutcome::NotFound(why) => { p.title { "404" } p { bdi { (why) } } }
@@ -145,6 +165,19 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
     }
 }
 
+/// Who gets it, and how often.
+pub(super) fn shares(sent: &Sent) -> Markup {
+    html! {
+        ul.shares { @for target in &sent.targets {
+            li {
+                meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
+                span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
+                @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
+            }
+        } }
+    }
+}
+
 /// Timeout and retries, as the command tells them.
 fn limits(explanation: &Explanation) -> Vec<String> {
     let text = explanation.to_string();
@@ -158,7 +191,7 @@ fn limits(explanation: &Explanation) -> Vec<String> {
 }
 
 /// What is near the request's way, with everything marked that it passes.
-fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture {
+pub(super) fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture {
     let mut taken = vec![from.clone()];
     let mesh = view.name();
     let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);

@@ -13,11 +13,7 @@ pub(super) fn convert(schema: &SchemaNode, dialect: Dialect, node: &Node) -> (No
         at: Pointer::root(),
         problems: Vec::new(),
     };
-    // The API's form is the canonical one.
-    let node = match dialect {
-        Dialect::Api => node.clone(),
-        _ => reader.node(schema, node),
-    };
+    let node = reader.node(schema, node);
     (node, reader.problems)
 }
 

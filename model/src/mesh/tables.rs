@@ -9,7 +9,7 @@ use super::order::{RouteRank, gateway_route_rank, route_rank};
 use crate::key::ResourceKey;
 use crate::resource::Resource;
 use crate::spec::{GatewayRouteSpec, RouteSpec, Spec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) type ByName<S> = BTreeMap<String, Resource<S>>;
 
@@ -100,6 +100,23 @@ fn place<S: Sibling>(child: &Resource<S>) -> (S::Rank, String) {
 
 fn parent(key: &ResourceKey) -> &str {
     key.parent.as_deref().unwrap_or_default()
+}
+
+/// Adds the keys of what only one of two tables has, or of which they say different things.
+fn compare<'r, S: PartialEq + 'r>(
+    one: impl Iterator<Item = &'r Resource<S>>,
+    other: impl Iterator<Item = &'r Resource<S>>,
+    keys: &mut BTreeSet<ResourceKey>,
+) {
+    let mut left: BTreeMap<&ResourceKey, &Resource<S>> =
+        one.map(|resource| (&resource.key, resource)).collect();
+    for resource in other {
+        let same = left.remove(&resource.key);
+        if !same.is_some_and(|same| same.says_the_same(resource)) {
+            keys.insert(resource.key.clone());
+        }
+    }
+    keys.extend(left.into_keys().cloned());
 }
 
 /// With a spec that may be of any kind.

@@ -6,7 +6,7 @@
 
 use crate::error::StoreError;
 use crate::ids::Ids;
-use crate::storage::{Objects, Seen};
+use crate::storage::{ObjectContent, Objects};
 use crate::trouble::Trouble;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,7 +55,7 @@ struct Writing {
 /// The hint as it was seen last.
 #[derive(Debug, Default)]
 struct Look {
-    seen: Option<Seen>,
+    seen: Option<ObjectContent>,
     /// How often it was another one.
     turn: u64,
     at: Option<Instant>,

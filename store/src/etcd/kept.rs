@@ -7,7 +7,7 @@ use crate::r#gen::KeyValue;
 use crate::identity::StoreIdentity;
 use crate::record::{Author, Record, Revision};
 use crate::seal;
-use crate::setting::Written;
+use crate::setting::SettingVersion;
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
 use serde::de::DeserializeOwned;
@@ -78,8 +78,8 @@ impl MeshLogEntry {
 }
 
 impl Value {
-    pub(super) fn written(self) -> Written {
-        Written {
+    pub(super) fn written(self) -> SettingVersion {
+        SettingVersion {
             version: self.version,
             value: self.value,
             author: self.author,

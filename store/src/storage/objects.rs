@@ -50,7 +50,7 @@ const PROBE: &str = "probe";
 
 /// An object's content, and what a server knows it by.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ObjectContent {
     tag: Option<String>,
     pub(crate) bytes: Vec<u8>,
 }
@@ -181,7 +181,11 @@ impl Objects {
     }
 
     /// An object that may be another than the one that was seen; `None` where it is the same or not there.
-    pub(crate) async fn changed(&self, name: &str, seen: Option<&Seen>) -> Result<Option<Seen>> {
+    pub(crate) async fn changed(
+        &self,
+        name: &str,
+        seen: Option<&ObjectContent>,
+    ) -> Result<Option<ObjectContent>> {
         let storage = self.storage()?;
         let options = GetOptions {
             if_none_match: seen.and_then(|seen| seen.tag.clone()),
@@ -191,7 +195,7 @@ impl Objects {
             let found = storage.get_opts(&self.path(name), options).await?;
             let tag = found.meta.e_tag.clone();
             let bytes = found.bytes().await?.to_vec();
-            Ok(Seen { tag, bytes })
+            Ok(ObjectContent { tag, bytes })
         };
         match read.await {
             Ok(seen) => Ok(Some(seen)),

@@ -29,6 +29,8 @@ pub(crate) enum Tool {
     Etcd,
     /// Opens the pages of the console.
     Chromium,
+    /// Counts what Envoys serve, for the numbers of the console.
+    Prometheus,
 }
 
 /// Where a tool comes from that is not outside.
@@ -144,6 +146,17 @@ const CHROMIUM: DebianPackage = DebianPackage {
               Chromium or Chrome in MESHFORM_CHROMIUM; only tests need it, and only on Linux",
 };
 
+const PROMETHEUS: DebianPackage = DebianPackage {
+    name: "prometheus",
+    program: "prometheus",
+    command: None,
+    extensions: None,
+    beside: &[],
+    files: &[],
+    instead: "install it (Debian, Ubuntu: apt install prometheus; elsewhere see Prometheus's own releases), or name a \
+              `prometheus` in MESHFORM_PROMETHEUS_PROGRAM; only tests need it, and only on Linux",
+};
+
 /// The names that systems give it.
 const CHROMIUMS: [Candidate; 3] = [
     Candidate {
@@ -168,7 +181,13 @@ impl Tool {
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Self::EVERYWHERE.to_vec();
         if cfg!(target_os = "linux") {
-            all.extend([Self::Iptables, Self::Ip, Self::Etcd, Self::Chromium]);
+            all.extend([
+                Self::Iptables,
+                Self::Ip,
+                Self::Etcd,
+                Self::Chromium,
+                Self::Prometheus,
+            ]);
         }
         all
     }
@@ -199,6 +218,7 @@ impl Tool {
             Self::Ip => "ip",
             Self::Etcd => "etcd",
             Self::Chromium => "chromium",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -220,6 +240,9 @@ impl Tool {
             Self::Ip => "MESHFORM_IP, else ip on PATH or in /usr/sbin, else by apt-get (tests)",
             Self::Etcd => "MESHFORM_ETCD, else etcd on PATH, else by apt-get (tests)",
             Self::Chromium => "MESHFORM_CHROMIUM, else chromium on PATH, else by apt-get (tests)",
+            Self::Prometheus => {
+                "MESHFORM_PROMETHEUS_PROGRAM, else prometheus on PATH, else by apt-get (tests)"
+            }
             Self::Iptables => {
                 "MESHFORM_IPTABLES, else iptables on PATH or in /usr/sbin, else by apt-get (tests)"
             }
@@ -280,6 +303,14 @@ impl Tool {
                 variable: "MESHFORM_CHROMIUM",
                 candidates: &CHROMIUMS,
             }),
+            Self::Prometheus => Some(Wanted {
+                variable: "MESHFORM_PROMETHEUS_PROGRAM",
+                candidates: &[Candidate {
+                    program: "prometheus",
+                    ask: "--version",
+                    least: (2, 20),
+                }],
+            }),
             _ => None,
         }
     }
@@ -297,13 +328,14 @@ impl Tool {
             Self::Ip => return Origin::Debian(&IPROUTE2),
             Self::Etcd => return Origin::Debian(&ETCD),
             Self::Chromium => return Origin::Debian(&CHROMIUM),
+            Self::Prometheus => return Origin::Debian(&PROMETHEUS),
         })
     }
 
     /// Its launcher, when it comes from its Python package.
     pub(super) fn launcher(self, installed: &Installed) -> Launcher {
         match self {
-            Self::Envoy | Self::Iptables | Self::Ip | Self::Etcd | Self::Chromium => {
+            Self::Envoy | Self::Iptables | Self::Ip | Self::Etcd | Self::Chromium | Self::Prometheus => {
                 launcher::program(&installed.file)
             }
             Self::Terraform | Self::Terraform111 | Self::Terraform115 => {

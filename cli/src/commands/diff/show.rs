@@ -261,7 +261,20 @@ fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// The same within a table, where `|` ends a cell even in code.
+/// The same within a table, where `|` ends a cell even in code, and a `\` before it is read as one that escapes another.
 fn cell(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    if !text.contains('|') {
+        return code(text);
+    }
+    let escaped = clean(text).chars().fold(String::new(), |mut out, c| {
+        match c.is_alphanumeric() || c == ' ' {
+            true => out.push(c),
+            false => out.push_str(&format!("&#{};", u32::from(c))),
+        }
+        out
+    });
+    format!("<code>{escaped}</code>")
 }
+
+#[cfg(test)]
+mod tests;

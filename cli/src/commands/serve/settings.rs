@@ -4,6 +4,7 @@ use crate::io::Io;
 use meshform_controlplane::auth::aws::STS;
 use meshform_controlplane::{Login, TlsFiles, codes};
 use meshform_model::diag::Diagnostic;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -212,8 +213,8 @@ impl Arguments {
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
             owner: text(&self.owner, "owner", "api")?,
-            account_id: text(&self.account_id, "account-id", "000000000000")?,
-            region: text(&self.region, "region", "us-east-1")?,
+            account_id: text(&self.account_id, "account-id", DEFAULT_ACCOUNT)?,
+            region: text(&self.region, "region", DEFAULT_REGION)?,
             rate: rate
                 .parse()
                 .ok()

@@ -9,12 +9,13 @@ const WHOLE: &str = "mesh";
 
 pub(super) fn render(model: &Model) -> String {
     let mut out = header("`schemas/`", "The resources of a mesh, by kind.");
-    out.push_str("use super::{ByName, Children, wrapped};\n");
+    out.push_str("use super::{ByName, Children, compare, wrapped};\n");
     out.push_str("use crate::key::ResourceKey;\nuse crate::kind::Kind;\nuse crate::resource::Resource;\n");
     let mut used: Vec<&str> = model.kinds.iter().map(|kind| kind.spec.as_str()).collect();
     used.push("Spec");
     used.sort_unstable();
-    out.push_str(&(import("crate::spec", used) + "\n"));
+    out.push_str(&import("crate::spec", used));
+    out.push_str("use std::collections::BTreeSet;\n\n");
 
     out.push_str("/// The resources of a mesh, by kind.\n#[derive(Debug, Clone, Default, PartialEq)]\n");
     out.push_str("pub(in crate::mesh) struct Tables {\n");
@@ -138,19 +139,36 @@ pub(super) fn render(model: &Model) -> String {
     let mut standing: Vec<&Kind> = model.kinds.iter().collect();
     standing.sort_by_key(|kind| kind.stands);
     for kind in standing {
-        let each = match held(kind) {
-            Held::Once => "iter()",
-            Held::ByName => "values()",
-            Held::Children => "iter()",
-        };
         out.push_str(&format!(
-            "        list.extend(self.{}.{each}.cloned().map(|one| wrapped(one, {})));\n",
+            "        list.extend(self.{}.{}.cloned().map(|one| wrapped(one, {})));\n",
             table(kind),
+            each(kind),
             kind.wrap(model)
         ));
     }
-    out.push_str("        list\n    }\n}\n");
+    out.push_str("        list\n    }\n\n");
+
+    out.push_str(
+        "    /// The keys of what only one of the two has, or of which they say different things.\n    \
+         pub(in crate::mesh) fn differing(&self, other: &Self) -> BTreeSet<ResourceKey> {\n        \
+         let mut keys = BTreeSet::new();\n",
+    );
+    for kind in &model.kinds {
+        let (table, each) = (table(kind), each(kind));
+        out.push_str(&format!(
+            "        compare(self.{table}.{each}, other.{table}.{each}, &mut keys);\n"
+        ));
+    }
+    out.push_str("        keys\n    }\n}\n");
     out
+}
+
+/// How to go through a table.
+fn each(kind: &Kind) -> &'static str {
+    match held(kind) {
+        Held::ByName => "values()",
+        Held::Once | Held::Children => "iter()",
+    }
 }
 
 /// How a mesh holds resources of a kind.
