@@ -14,7 +14,7 @@ use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource as MeshResource;
-use meshform_release::{Named, Preview, ReleaseError, ReleaseOutcome, Verdict, WhatChanged};
+use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -270,7 +270,7 @@ async fn parts(
         return BTreeMap::new();
     }
     let releaser = session.foreteller();
-    let Ok(Some(current)) = releaser.find(mesh, &Named::Current).await else {
+    let Ok(Some(current)) = releaser.find(mesh, &ReleaseName::Current).await else {
         return BTreeMap::new();
     };
     let Ok(Some(released)) = releaser.resources_of(mesh, &current).await else {
