@@ -16,6 +16,7 @@ pub mod auth;
 pub mod codes;
 mod console;
 mod fault;
+pub mod fuzzing;
 mod limits;
 mod listen;
 mod metrics;

@@ -9,11 +9,13 @@
 //! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
+//! - [`ads`]: the control plane with many proxies, beside a server that sends whole states.
 //! - [`see`]: pictures, differences, the pages of the console and their first paint.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
 
+mod ads;
 mod agent;
 mod crates;
 mod figures;
@@ -80,6 +82,11 @@ const SECTIONS: &[Section] = &[
         run: agent::run,
     },
     Section {
+        name: "ads",
+        about: "the control plane with many streams (--streams) in meshes of several sizes (--nodes): first configuration, changes, faults, restart, memory",
+        run: ads::run,
+    },
+    Section {
         name: "see",
         about: "pictures and differences of large meshes, pages of the console, first paint",
         run: see::run,
@@ -108,6 +115,9 @@ struct Bench<'a> {
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
+    /// How many proxies a control plane has, and in meshes of how many nodes.
+    streams: Option<Vec<usize>>,
+    nodes: Option<Vec<usize>>,
     profile: String,
 }
 
@@ -118,6 +128,8 @@ struct Wishes {
     runs: Option<usize>,
     sizes: Option<Vec<usize>>,
     peer_sizes: Option<Vec<usize>>,
+    streams: Option<Vec<usize>>,
+    nodes: Option<Vec<usize>>,
     /// Another profile than `release`, when it is the bench that is worked on.
     profile: Option<String>,
 }
@@ -147,6 +159,8 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),
         peer_sizes: wishes.peer_sizes.unwrap_or_else(|| vec![10, 100, 500]),
+        streams: wishes.streams,
+        nodes: wishes.nodes,
         profile: profile.to_owned(),
     };
     out::line(&format!(
@@ -179,6 +193,8 @@ fn wishes(arguments: &[String]) -> Result<Wishes> {
                 wishes.peer = Some(path.canonicalize().map_err(Failure::io("find", &path))?);
             }
             "--sizes" => wishes.sizes = Some(sizes(value()?)?),
+            "--streams" => wishes.streams = Some(sizes(value()?)?),
+            "--nodes" => wishes.nodes = Some(sizes(value()?)?),
             "--peer-sizes" => wishes.peer_sizes = Some(sizes(value()?)?),
             "--runs" => {
                 let count = value()?;

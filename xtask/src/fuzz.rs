@@ -29,6 +29,7 @@ const TARGETS: &[Target] = &[
     target("stores/objects", "fuzz/stores", "objects"),
     target("stores/ledger", "fuzz/stores", "ledger"),
     target("stores/log", "fuzz/stores", "log"),
+    target("xds", "fuzz/xds", "stream"),
 ];
 
 const fn target(name: &'static str, folder: &'static str, inner: &'static str) -> Target {

@@ -14,11 +14,13 @@ mod browsing;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
 mod console;
+mod deployed;
 mod faults;
 mod keys;
 mod polled;
 mod proxies;
 mod server;
+mod streams;
 mod together;
 
 use meshform_model::canonical;

@@ -68,6 +68,8 @@ struct Topic {
     names: BTreeSet<String>,
     /// The versions that it was sent, or said that it has.
     sent: BTreeMap<String, String>,
+    /// Names that it let go while it wants all there are: it is told whether they are among these.
+    let_go: BTreeSet<String>,
     answered: bool,
     /// Whether the client had resources when the stream began.
     returned: bool,
@@ -254,15 +256,12 @@ impl Session {
             .map(|(name, _)| name)
             .collect();
         // Of what is asked for by name, nothing is removed: it goes with what asks for it.
-        let gone: Vec<String> = match topic.wildcard && removals {
-            true => topic
-                .sent
-                .keys()
-                .filter(|name| !wanted.contains_key(*name))
-                .cloned()
-                .collect(),
-            false => Vec::new(),
-        };
+        let sent = topic.sent.keys().filter(|_| topic.wildcard && removals);
+        let gone: BTreeSet<&String> = sent
+            .chain(&topic.let_go)
+            .filter(|name| !wanted.contains_key(*name))
+            .collect();
+        let gone: Vec<String> = gone.into_iter().cloned().collect();
         let first = !topic.answered && topic.wildcard;
         if changed.is_empty() && gone.is_empty() && !first {
             return None;
@@ -300,6 +299,7 @@ impl Session {
         for (name, entry) in &resources {
             topic.sent.insert(name.clone(), entry.version.clone());
         }
+        topic.let_go.clear();
         topic.answered = true;
         topic.flight = Some((nonce.clone(), now));
         topic.refused = None;
@@ -381,6 +381,7 @@ impl Topic {
             if self.answered {
                 self.sent.remove(&name);
             }
+            self.let_go.remove(&name);
             self.names.insert(name);
         }
         if !self.explicit {
@@ -389,12 +390,15 @@ impl Topic {
         for name in unsubscribe {
             if name == "*" {
                 self.wildcard = false;
+                self.let_go.clear();
                 let names = &self.names;
                 self.sent.retain(|name, _| names.contains(name));
                 continue;
             }
-            self.names.remove(&name);
             self.sent.remove(&name);
+            if self.names.remove(&name) && self.wildcard {
+                self.let_go.insert(name);
+            }
         }
     }
 }

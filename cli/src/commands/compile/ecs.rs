@@ -2,6 +2,7 @@
 //! a proxy without one gets a template of its own.
 
 mod beside;
+mod way;
 
 pub(super) use beside::{Beside, prepare};
 
@@ -16,7 +17,7 @@ use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
-use meshform_envoy::{self as envoy, BuiltProxy};
+use meshform_envoy::BuiltProxy;
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
@@ -25,6 +26,7 @@ use meshform_model::resource::Resource;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use way::Way;
 
 /// The files of all proxies.
 pub(super) fn build(
@@ -42,6 +44,7 @@ pub(super) fn build(
         stacks: Vec::new(),
         image: arguments.proxy_image.as_ref().map(|image| json!(image)),
         store: arguments.proxy_store.as_ref().map(|store| json!(store)),
+        patched_agents: false,
     };
     if let Some(store) = arguments
         .proxy_store
@@ -112,25 +115,27 @@ pub(super) fn compose(
         .as_ref()
         .map_or_else(ecs::store, |store| json!(store));
     let proxies = proxies(arguments, io, meshes, loaded);
+    let mut ways = Vec::with_capacity(proxies.len());
+    for (mesh, proxy) in &proxies {
+        match Way::of(arguments, mesh, proxy) {
+            Ok(way) => ways.push((*mesh, proxy, way)),
+            Err(problems) => {
+                let problems = loaded.placed(problems);
+                loaded.add(problems);
+            }
+        }
+    }
     for mesh in meshes {
-        let tasks: Vec<ecs::Task<'_>> = proxies
+        let tasks: Vec<ecs::Task<'_>> = ways
             .iter()
-            .filter(|(_, proxy)| proxy.key.mesh == mesh.name())
-            .map(|(mesh, proxy)| {
+            .filter(|(_, proxy, _)| proxy.key.mesh == mesh.name())
+            .map(|(mesh, proxy, way)| {
                 let workload = beside.workloads.get(&proxy.key);
-                let delivery = match arguments.configuration {
-                    Configuration::Agent => Delivery::Agent {
-                        image: &image,
-                        store: &store,
-                    },
-                    Configuration::Static => {
-                        Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
-                    }
-                };
                 ecs::Task {
                     workload,
                     collector: collector(arguments, workload),
-                    ..ecs::Task::new(mesh, &proxy.key, delivery)
+                    ads: way.ads(),
+                    ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
                 }
             })
             .collect();
@@ -169,6 +174,8 @@ struct Out<'a> {
     stacks: Vec<ResourceKey>,
     image: Option<Json>,
     store: Option<Json>,
+    /// Whether the agent runs in one of the translated task definitions.
+    patched_agents: bool,
 }
 
 impl<'a> Out<'a> {
@@ -184,7 +191,11 @@ impl<'a> Out<'a> {
             TaskForm::CloudFormation(template) => Some(template),
             TaskForm::Api | TaskForm::Terraform => None,
         };
-        let agent = self.arguments.configuration == Configuration::Agent;
+        let way = match Way::of(self.arguments, mesh, proxy) {
+            Ok(way) => way,
+            Err(problems) => return problems,
+        };
+        let agent = way.has_agent();
         let literal = |given: &Option<Json>, parameter: fn() -> Json| {
             given.clone().or_else(|| template.map(|_| parameter()))
         };
@@ -194,21 +205,11 @@ impl<'a> Out<'a> {
             _ if !agent => (Json::Null, Json::Null),
             _ => return vec![existing.problem(no_agent(&existing.label))],
         };
-        let files = needed(mesh, proxy);
-        let delivery = match agent {
-            true => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            false => Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes()),
-        };
         let task = ecs::Task {
-            mesh,
-            key: &proxy.key,
-            delivery,
-            files: &files,
-            workload: None,
+            files: &way.files,
             collector: collector(self.arguments, None),
+            ads: way.ads(),
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -237,6 +238,7 @@ impl<'a> Out<'a> {
         }
         match template {
             Some(template) => {
+                self.patched_agents |= agent;
                 let task = ecs::PatchedTask {
                     definition: made.definition,
                     policy,
@@ -261,27 +263,20 @@ impl<'a> Out<'a> {
         workload: Option<&Workload>,
         own: &ecs::Templates,
     ) -> Vec<Diagnostic> {
-        let files = needed(mesh, proxy);
+        let way = match Way::of(self.arguments, mesh, proxy) {
+            Ok(way) => way,
+            Err(problems) => return problems,
+        };
         let (image, store) = (
             self.image.clone().unwrap_or_else(ecs::image),
             self.store.clone().unwrap_or_else(ecs::store),
         );
-        let delivery = match self.arguments.configuration {
-            Configuration::Agent => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            Configuration::Static => {
-                Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
-            }
-        };
         let task = ecs::Task {
-            mesh,
-            key: &proxy.key,
-            delivery,
-            files: &files,
+            files: &way.files,
             workload,
             collector: collector(self.arguments, workload),
+            ads: way.ads(),
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
         };
         self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
@@ -300,7 +295,7 @@ impl<'a> Out<'a> {
             self.image.clone().unwrap_or_else(ecs::image),
             self.store.clone().unwrap_or_else(ecs::store),
         );
-        let agent = self.arguments.configuration == Configuration::Agent;
+        let agent = self.arguments.configuration != Configuration::Static;
         let literal = store.as_str().map(Bucket::parse);
         let bucket = match literal {
             Some(bucket) => bucket,
@@ -356,12 +351,12 @@ impl<'a> Out<'a> {
             self.image.clone().unwrap_or_else(ecs::image),
             self.store.clone().unwrap_or_else(ecs::store),
         );
-        let delivery = match self.arguments.configuration {
-            Configuration::Agent => Delivery::Agent {
+        let delivery = match self.patched_agents {
+            true => Delivery::Agent {
                 image: &image,
                 store: &store,
             },
-            Configuration::Static => Delivery::Static(&[]),
+            false => Delivery::Static(&[]),
         };
         let mut problems = Vec::new();
         for (number, tasks) in std::mem::take(&mut self.patched) {
@@ -400,12 +395,6 @@ impl<'a> Out<'a> {
             self.reports.push_str(&line);
         }
     }
-}
-
-fn needed(mesh: &Mesh, proxy: &BuiltProxy) -> Vec<ecs::NeededFile> {
-    // The proxy was made from this mesh, so these are known.
-    let needed = envoy::needed_files(mesh, &proxy.key, &envoy::Options::new("/")).unwrap_or_default();
-    needed.into_iter().map(needed_file).collect()
 }
 
 fn no_agent(label: &str) -> Diagnostic {
