@@ -29,6 +29,8 @@ const PAGING: &str = "serve/page-key";
 
 /// How long the releases that are waiting may take when the server stops.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
+/// How long the store may take to answer somebody who asks whether it does.
+const STORE: Duration = Duration::from_secs(4);
 
 /// What the server is told.
 pub struct Settings {
@@ -325,8 +327,12 @@ impl ControlPlane {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    pub(crate) async fn store_answers(&self) -> Result<(), StoreError> {
-        self.store.identity().await.map(drop)
+    /// Whether the store answers, or why not. It is asked for something that no store keeps in memory.
+    pub(crate) async fn store_answers(&self) -> Result<(), String> {
+        match tokio::time::timeout(STORE, self.store.setting(PAGING)).await {
+            Ok(answer) => answer.map(drop).map_err(|error| error.to_string()),
+            Err(_) => Err(format!("the store does not answer within {} s", STORE.as_secs())),
+        }
     }
 
     pub(crate) fn stop(&self) {

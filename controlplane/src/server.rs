@@ -34,6 +34,8 @@ const BODY: usize = 1 << 20;
 const HEAD: usize = 32 << 10;
 /// How long a client may take to send a head, and then a body.
 const SLOW: Duration = Duration::from_secs(30);
+/// How long a client that is asked for a sign of life may take.
+const GONE: Duration = Duration::from_secs(20);
 /// How long requests under way may go on when the server stops.
 const STOP: Duration = Duration::from_secs(5);
 /// The pause between two looks for writes that nobody has released.
@@ -194,7 +196,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(SLOW)
-        .keep_alive_timeout(SLOW);
+        .keep_alive_timeout(GONE);
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);

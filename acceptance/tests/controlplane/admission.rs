@@ -261,7 +261,7 @@ fn told_everywhere(world: &World) {
         );
         let reason = text.lines().find(|line| line.contains("cannot bind")).unwrap();
         assert!(
-            reason.starts_with("      mesh/apps/virtualNode/web") && reason.contains("listeners"),
+            reason.starts_with("      virtualNode/web, /spec/listeners/0: "),
             "{reason}"
         );
     };

@@ -226,7 +226,7 @@ fn a_request_without_a_node_or_a_type_that_is_served_is_refused() {
     run(async {
         for (request, part) in [
             (nameless, "is%20not%20a%20proxy"),
-            (request(CLIENT, ""), "the%20type%20``%20is%20not%20served"),
+            (request(CLIENT, ""), "the%20type%20%60%60%20is%20not%20served"),
             (request(CLIENT, "type.googleapis.com/x"), "is%20not%20served"),
             (request("mesh/apps/virtualNode/none", ROUTES), "has%20no%20proxy"),
         ] {
