@@ -78,7 +78,7 @@ pub fn cfn_lint() -> PathBuf {
     found(tool("MESHFORM_CFN_LINT", "cfn-lint", &["cfn-lint"]))
 }
 
-/// A Python with botocore, jsonschema and cfn-lint.
+/// A Python with botocore, jsonschema, cfn-lint and kubernetes-validate.
 pub fn python() -> PathBuf {
     found(tool("MESHFORM_PYTHON", "python", &[]))
 }

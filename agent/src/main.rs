@@ -24,6 +24,7 @@ mod task;
 
 use ::http::Method;
 use std::io::Write as _;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -123,6 +124,8 @@ fn say(text: &str, code: u8) -> ExitCode {
 
 /// On one thread; what must block gets a second one for as long as it does.
 fn block_on(work: impl Future<Output = Result<u8, String>>) -> Result<u8, String> {
+    // Behind a pointer, so that the scheduler is compiled once and not for each command.
+    let work: Pin<&mut dyn Future<Output = _>> = std::pin::pin!(work);
     let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)

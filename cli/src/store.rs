@@ -7,6 +7,7 @@ use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
 use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Where a store is by default.
@@ -45,6 +46,8 @@ impl FromStoreArgument {
 /// Runs what the store does; a command has nothing else to do meanwhile.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnostic>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Behind a pointer, so that the scheduler is compiled once and not for each command.
+    let future: Pin<&mut dyn Future<Output = T>> = std::pin::pin!(future);
     match runtime {
         Ok(runtime) => Ok(runtime.block_on(future)),
         Err(error) => Err(Box::new(Diagnostic::error(

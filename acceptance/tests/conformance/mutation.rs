@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::rows::SECTIONS;
 use super::sheet::ALSO;
-use meshform_envoy::Files;
+use meshform_envoy::{Files, layout};
 
 /// A field that is left out.
 const DROP: &str = "MESHFORM_CONFORMANCE_DROP";
@@ -62,13 +62,17 @@ pub(crate) fn applied(mut files: Files) -> Files {
         return files;
     }
     let mut seen = BTreeSet::new();
-    for content in files.values_mut() {
+    for (name, content) in &mut files {
         let mut file: Value = serde_json::from_slice(content).unwrap();
         match file.get_mut("resources").and_then(Value::as_array_mut) {
             Some(resources) => resources
                 .iter_mut()
                 .for_each(|resource| walk(resource, "", drop.as_deref(), &mut seen)),
-            None => walk(&mut file, "Bootstrap", drop.as_deref(), &mut seen),
+            None if name == layout::BOOTSTRAP => {
+                walk(&mut file, "Bootstrap", drop.as_deref(), &mut seen);
+            }
+            // Files that this Envoy is not started with.
+            None => continue,
         }
         if drop.is_some() {
             *content = serde_json::to_vec(&file).unwrap();

@@ -96,6 +96,31 @@ async fn a_plan_is_told_of_proxies_that_refused_the_current_release_and_of_no_ot
     assert_eq!(releaser.warnings("apps").await.unwrap().always, []);
 }
 
+/// Who was killed takes no marker away.
+#[tokio::test]
+async fn a_refusal_of_a_proxy_that_is_gone_is_told_to_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = directory.path().join("bucket");
+    std::fs::create_dir(&bucket).unwrap();
+    let files = LocalFileSystem::new_with_prefix(&bucket).unwrap();
+    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let store = two_nodes(directory.path()).await;
+    let releaser = to(&store, &objects);
+    releaser.release("apps").await.unwrap();
+    let current = told(&objects, "a").await.bundle;
+    reports(&objects, "a", "killed", |_| {}).await;
+    refuses(&objects, "a", "killed", current.clone()).await;
+    assert_eq!(releaser.warnings("apps").await.unwrap().always.len(), 1);
+    age(&bucket, 1);
+    assert_eq!(releaser.warnings("apps").await.unwrap().always, []);
+    // Another task of the same node that runs says the same of itself.
+    reports(&objects, "a", "running", |_| {}).await;
+    refuses(&objects, "a", "running", current).await;
+    let warned = releaser.warnings("apps").await.unwrap().always;
+    assert_eq!(warned.len(), 1);
+    assert_eq!(warned[0].code, codes::REJECTED);
+}
+
 #[tokio::test]
 async fn a_release_takes_away_what_was_reported_more_than_a_day_ago() {
     let directory = tempfile::tempdir().unwrap();

