@@ -24,9 +24,7 @@ fn run<T>(what: impl Future<Output = T>) -> T {
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what)
-        .await
-        .expect("it takes too long")
+    tokio::time::timeout(PATIENCE, what).await.unwrap()
 }
 
 /// A mesh whose node `client` calls a service that is split between two.
@@ -127,7 +125,7 @@ impl Client {
     /// Takes a response, and acknowledges it.
     async fn step(&mut self) -> Response {
         let read = in_time(self.stream.receiver.next::<Response>()).await;
-        let response = read.unwrap().expect("the stream ended");
+        let response = read.unwrap().unwrap();
         for request in self.proxy.takes(&response) {
             self.stream.sender.send(&request).unwrap();
         }

@@ -190,7 +190,7 @@ impl Client {
     async fn step(&mut self) {
         let read = self.stream.receiver.next::<Response>();
         let read = tokio::time::timeout(Duration::from_secs(60), read).await;
-        let response = read.expect("nothing comes").unwrap().expect("the stream ended");
+        let response = read.unwrap().unwrap().unwrap();
         for request in self.proxy.takes(&response) {
             self.stream.sender.send(&request).unwrap();
         }

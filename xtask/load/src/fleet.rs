@@ -129,7 +129,7 @@ impl Client {
     }
 
     fn sleeps(&self) -> bool {
-        self.number % 100 == 0 && self.mood.borrow().some_sleep
+        self.number.is_multiple_of(100) && self.mood.borrow().some_sleep
     }
 
     async fn stream(&mut self) -> io::Result<()> {

@@ -426,9 +426,22 @@ fn after_the_first_name_an_empty_list_means_nothing() {
     session.ask(Cluster, world(&[], &pushes[0].nonce));
     session.show(shown("2"));
     assert!(session.next(0).is_empty());
+    // What is named and goes is gone by a response without it, and comes again.
+    session.ask(Cluster, world(&["a", "b"], ""));
+    let pushes = session.next(0);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
+    session.show(Arc::new(view("r", &[(Cluster, "a", "2")])));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Cluster a@2 -b"]);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
+    session.show(shown("2"));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Cluster a@2 b@2"]);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
     // `*` is a name that means all.
+    session.show(shown("3"));
     session.ask(Cluster, world(&["*"], ""));
-    assert_eq!(told(&session.next(0)), ["Cluster a@2 b@2"]);
+    assert_eq!(told(&session.next(0)), ["Cluster a@3 b@3"]);
     let mut session = Session::new(Protocol::Delta);
     session.show(shown("1"));
     session.ask(Cluster, first(&["a"]));
