@@ -94,9 +94,9 @@ impl Opening {
                 return Err(failed(error));
             }
         };
-        if let Some(status) = status(response.headers()).filter(|status| status.0 != "0") {
+        if let Some(refusal) = refusal(response.headers()) {
             self.connection.abort();
-            return Err(said(&status));
+            return Err(refusal);
         }
         Ok(Stream {
             sender,
@@ -106,13 +106,12 @@ impl Opening {
     }
 }
 
-fn status(headers: &HeaderMap) -> Option<(String, String)> {
+/// The error that a side ends a stream with; none where it ends well or not yet.
+fn refusal(headers: &HeaderMap) -> Option<io::Error> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    Some((text("grpc-status")?, text("grpc-message").unwrap_or_default()))
-}
-
-fn said((status, message): &(String, String)) -> io::Error {
-    io::Error::other(format!("gRPC status {status}: {message}"))
+    let status = text("grpc-status").filter(|status| status != "0")?;
+    let message = text("grpc-message").unwrap_or_default();
+    Some(io::Error::other(format!("gRPC status {status}: {message}")))
 }
 
 impl Sender {
@@ -155,9 +154,8 @@ impl Receiver {
             }
             let Some(data) = self.stream.data().await else {
                 let trailers = self.stream.trailers().await.map_err(failed)?;
-                let status = trailers.as_ref().and_then(status);
-                return match status.filter(|status| status.0 != "0") {
-                    Some(status) => Err(said(&status)),
+                return match trailers.as_ref().and_then(refusal) {
+                    Some(refusal) => Err(refusal),
                     None => Ok(None),
                 };
             };
