@@ -25,14 +25,18 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How often to look for some minutes after a change: another one often follows.
+/// The pause between two looks after a change, because another one often follows: who shifts weights step by step need
+/// not wait 15 s for each.
 const QUICK: Duration = Duration::from_secs(2);
+/// How long it is looked so often. Changes are rare, so that it adds little to what requests to a bucket cost.
 const QUICK_FOR: Duration = Duration::from_secs(300);
 
-/// How often to look at files of certificates.
+/// The pause between two looks at files of certificates. It is a `stat` of a few files; a change needs two looks, and
+/// is in use within four seconds.
 const CERTIFICATES: Duration = Duration::from_secs(2);
 
-/// How long the store has to answer before a proxy starts from what it has.
+/// How long the store has to answer before a proxy starts from what it has on disk: an application that waits for its
+/// proxy is worth more than the newest release.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.

@@ -24,10 +24,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// Within this time Envoy may end only so often.
+/// Within this time Envoy may end only so often as `MESHFORM_RESTARTS` says. One that crashes at start does so within
+/// seconds; one that crashes twice a day should be started again for ever.
 const WINDOW: Duration = Duration::from_secs(600);
 
-/// How long Envoy has between SIGTERM and SIGKILL.
+/// How long Envoy has between SIGTERM and SIGKILL. It has drained before, so that it only writes its logs and ends.
 const LAST: Duration = Duration::from_secs(3);
 
 struct Supervisor {

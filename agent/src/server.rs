@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// How long a client may take to ask.
+/// How long a client may take to ask, and then to take the answer. All are on the same machine; one that stays silent
+/// must not hold its connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest head of a request.
+/// The longest head of a request, in bytes: no client of these interfaces sends a kilobyte.
 const LONGEST: usize = 16_384;
 
 /// A request: no interface here takes a body.
@@ -139,7 +140,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<A
     }))
 }
 
-/// The agent's own interface.
+/// The agent's own interface: `/health`, `/status` and `/metrics`.
 pub(crate) fn own(shared: &Shared, asked: &Asked) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {

@@ -120,7 +120,7 @@ impl Bundle {
         Digest::of(self.bootstrap.as_str().as_bytes())
     }
 
-    /// Digests, paths and names.
+    /// Refuses a bundle that would write outside of its folder, or whose digests, names or files do not fit together.
     fn check(&self) -> Result<()> {
         let mut names = BTreeSet::new();
         let mut files: BTreeMap<&str, &str> = BTreeMap::new();

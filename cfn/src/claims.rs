@@ -14,10 +14,11 @@ use std::sync::Arc;
 /// The owner of what belongs to no stack.
 pub(crate) const OWNER: &str = "cloudformation";
 
-/// The group of settings.
+/// The settings' names begin so.
 const PREFIX: &str = "cloudformation/";
 
-/// How many requests are remembered of a resource. Lambda gives an event up after six hours.
+/// How many requests are remembered of a resource. Lambda delivers an event again for six hours, and a resource of a
+/// stack is written a few times in that time.
 const REMEMBERED: usize = 16;
 
 /// So long a claim that nobody holds is kept, for events that come again: longer than Lambda tries.
@@ -66,7 +67,7 @@ pub(crate) enum Turn {
     Again,
     /// It failed, for this reason.
     Failed(String),
-    /// Later ones came since.
+    /// A later request of the resource has been done: this one does nothing.
     Overtaken,
 }
 

@@ -52,7 +52,7 @@ impl Api {
     }
 
     fn with(endpoint: &str, signer: Option<Signer>) -> Result<Self, Problem> {
-        let client = meshform_store::bucket::http::client();
+        let client = meshform_store::storage::http::client();
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             signer,

@@ -94,7 +94,7 @@ pub struct FoundResource {
 
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// The texts, for places.
+    /// The texts of the inputs, which the spans of resources and problems point into.
     pub sources: Sources,
     /// The resources, in the order of the inputs.
     pub found: Vec<FoundResource>,

@@ -39,7 +39,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Without authentication.
+    /// Whoever asks a server without keys: they may do everything, and what they write belongs to `owner`.
     pub(crate) fn anyone(owner: &str, from: String) -> Self {
         Self {
             id: "anonymous".to_owned(),

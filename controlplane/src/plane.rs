@@ -27,10 +27,12 @@ use tokio::sync::{Mutex, OnceCell};
 /// The key of page tokens among the store's settings: every server of a store has the same.
 const PAGING: &str = "serve/page-key";
 
-/// How long the releases that are waiting may take when the server stops.
+/// How long the store may take to answer where somebody asks whether it does.
+const STORE: Duration = Duration::from_secs(5);
+
+/// How long the releases that are waiting may take when the server stops. With the requests under way (`server::STOP`)
+/// it is ten seconds, after which Docker kills.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
-/// How long the store may take to answer somebody who asks whether it does.
-const STORE: Duration = Duration::from_secs(4);
 
 /// What the server is told.
 pub struct Settings {
@@ -52,11 +54,18 @@ pub struct Settings {
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
     pub rate: Option<Rate>,
+    /// How long a client may take to send the head of a request, and then its body.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// As long as slow networks need, and not so long that clients which have gone pile up.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 #[derive(Debug)]
 pub enum Authentication {
-    /// Without authentication: any caller.
+    /// Nobody need sign: any caller may do everything.
     Anyone,
     /// Whoever signs with a key of this server.
     Keys(MasterKey),
@@ -72,12 +81,13 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
-    /// What the console shows.
+    /// The store and releases as the console shows them.
     pub(crate) site: Site,
     /// Makes the tokens of the console's forms where there are no keys.
     pub(crate) forms: Option<Sealer>,
     pub(crate) keys: Option<KeyRing>,
     pub(crate) owner: String,
+    pub(crate) patience: Duration,
     seed: Seed,
     /// Begun with the first write: reading leaves no trace.
     run: Mutex<Option<RunId>>,
@@ -100,6 +110,7 @@ impl ControlPlane {
             prometheus,
             owner,
             rate,
+            patience,
         } = settings;
         let keys = match authentication {
             Authentication::Anyone => None,
@@ -122,6 +133,7 @@ impl ControlPlane {
             seed,
             keys,
             owner,
+            patience,
             run: Mutex::default(),
             sealer: OnceCell::new(),
             account: OnceCell::new(),
@@ -245,7 +257,7 @@ impl ControlPlane {
         Ok(account.await.clone())
     }
 
-    /// Seals page tokens.
+    /// Seals the tokens of pages (`nextToken`), under a key that all servers of a store share.
     pub(crate) async fn sealer(&self) -> Result<Arc<Sealer>, Fault> {
         let found = self.sealer.get_or_try_init(|| self.page_key()).await?;
         Ok(Arc::clone(found))
@@ -327,11 +339,15 @@ impl ControlPlane {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    /// Whether the store answers, or why not. It is asked for something that no store keeps in memory.
+    /// Whether the store can be read now. A setting is asked for, because of its identity a store may know from before.
     pub(crate) async fn store_answers(&self) -> Result<(), String> {
         match tokio::time::timeout(STORE, self.store.setting(PAGING)).await {
-            Ok(answer) => answer.map(drop).map_err(|error| error.to_string()),
-            Err(_) => Err(format!("the store does not answer within {} s", STORE.as_secs())),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "the store {} did not answer within {STORE:?}",
+                self.store.place()
+            )),
         }
     }
 

@@ -15,9 +15,7 @@ use std::sync::OnceLock;
 /// What is told of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// What is wrong.
     pub message: String,
-    /// What would be right.
     pub help: Option<String>,
     /// What to write, in several lines.
     pub example: Option<String>,

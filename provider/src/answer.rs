@@ -17,10 +17,12 @@ use meshform_release::{Patience, ReleaseOutcome, Report, Verdict, listed};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
-/// How long it may take to learn which proxies are behind, once it is too late for them.
+/// How long it may take to learn which proxies are behind, once it is too late for them. The answer is late already, so
+/// it is better given without names.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How many problems of a mesh a write tells.
+/// How many problems of a mesh a write tells: Terraform shows each warning in full, and the whole list is what
+/// `meshform validate` is for.
 const TOLD: usize = 5;
 
 /// How waiting for a release ended.
@@ -28,7 +30,7 @@ enum Waited {
     Ended(Report),
     /// Another write answers for this one.
     LeftToAnother,
-    /// `release_timeout` is over.
+    /// It took longer than `release_timeout`.
     Late,
     /// The user wants everything to stop.
     Stopped,

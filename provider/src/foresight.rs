@@ -28,9 +28,8 @@ pub(crate) struct Foresight {
 pub(crate) enum Planned {
     /// It stays as it is.
     Unchanged,
-    /// It will be this.
+    /// It is created, or becomes this.
     Written(Box<Resource>),
-    /// It will be gone.
     Gone,
     /// A part of it is not known yet.
     Unknown,
@@ -39,7 +38,7 @@ pub(crate) enum Planned {
 /// One mesh: what the store has, and over it what was planned.
 #[derive(Debug, Default)]
 struct Foreseen {
-    /// None: nothing is there.
+    /// The mesh with what was planned, and what the rules say of it; `None` where there is nothing.
     judged: Option<(Mesh, Verdicts)>,
     /// What was wrong before: every plan of the mesh says so already.
     before: BTreeSet<String>,

@@ -31,7 +31,7 @@ impl Resource for Release {
             .description(
                 "The release of a mesh at the end of an apply. With `depends_on` on the mesh's resources its plan \
                  names the proxies whose configuration will change, and the apply fails when the mesh is not \
-                 whole after it.",
+                 valid after it.",
             )
             .attribute(
                 Attribute::string("mesh_name").required().requires_replace().description("The name of the mesh."),
@@ -74,7 +74,7 @@ impl Resource for Release {
         // as a value; the names are told.
         let nothing_changes = preview
             .as_ref()
-            .is_some_and(|one| one.whole && one.changes.is_empty())
+            .is_some_and(|one| one.valid && one.changes.is_empty())
             && session.foreteller().is_published(&mesh).await;
         if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
             return;
@@ -154,12 +154,12 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
     newest.is_some() && newest.as_deref() == state.str("release")
 }
 
-/// How many proxies a message names.
+/// How many proxies a message names: a screenful; of more their number is told.
 const NAMED: usize = 20;
 
 /// What the user is told of a release to come: which proxies it changes, or why there will be none.
 fn foretold(mesh: &str, preview: &Preview) -> Vec<Diagnostic> {
-    if !preview.whole {
+    if !preview.valid {
         let as_warnings = preview.diagnostics.iter().map(|found| {
             let mut warning = found.clone();
             warning.severity = Severity::Warning;

@@ -53,7 +53,7 @@ pub(crate) struct Session {
 /// What a plan will leave of a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Planned {
-    /// Nothing.
+    /// It will be deleted.
     Gone,
     /// This, of which parts may be unknown.
     As(Value),
@@ -222,7 +222,7 @@ impl Session {
         Some((report, releases.take_changed(mesh)))
     }
 
-    /// Remembers what was planned.
+    /// Remembers for this process what was planned for a resource; a later plan of it replaces that.
     pub(crate) fn plan(&self, key: ResourceKey, planned: Packed) {
         self.planned
             .lock()

@@ -20,10 +20,12 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many objects are read or written at once.
+/// How many objects are read or written at once. A request takes some tens of milliseconds wherever it is answered; 32
+/// are about a thousand a second, and S3 takes 3,500 writes a second below a prefix.
 const CONCURRENCY: usize = 32;
 
-/// How often somebody else may change an object between our look and our write.
+/// How often somebody else may change an object between our look and our write. Each try loses only to one that went
+/// through, so that as many others would have to write the same object one after the other.
 pub(crate) const ATTEMPTS: u32 = 16;
 
 /// How long a bundle stays after nothing names it, and the object of a proxy that is gone: longer than an agent can be
@@ -131,7 +133,7 @@ impl Wanted<'_> {
 /// What became of telling a proxy what it is to run.
 enum Told {
     Now,
-    /// It knows.
+    /// It had been told the same before.
     Already,
     /// It was told something that carries a later sequence number, this one.
     Later(u64),

@@ -80,7 +80,7 @@ impl BucketTarget {
         Ok(())
     }
 
-    /// A set of endpoints.
+    /// Reads a set of endpoints that something names; a missing one is damage.
     pub(crate) async fn endpoint_set(&self, mesh: &str, digest: &Digest) -> Result<EndpointSet> {
         let key = EndpointSet::key(mesh, digest);
         match self.objects.get(&key).await? {

@@ -28,7 +28,6 @@ pub(crate) struct ReleaseDraft {
 }
 
 pub(crate) enum Made {
-    /// There are no records.
     Nothing,
     /// The mesh is not valid.
     Broken,

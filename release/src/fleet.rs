@@ -16,7 +16,7 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{ListedObject, ObjectVersion, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many objects are read at once.
+/// How many objects are read at once; as many as a release writes at once.
 const CONCURRENCY: usize = 32;
 
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
@@ -43,7 +43,7 @@ pub enum Condition {
     Current,
     /// It was told to stop.
     Draining,
-    /// It has ended.
+    /// Its agent has reported that it ends, and nothing since.
     Stopped,
 }
 
@@ -52,7 +52,7 @@ pub enum Condition {
 pub struct RunningProxy {
     /// The bucket where it reports.
     pub target: String,
-    /// What it reported last.
+    /// The last report of its agent.
     pub status: Status,
     /// When, by the storage's clock.
     pub at: Timestamp,
@@ -71,7 +71,7 @@ pub struct Fleet {
 /// What was read, so that only what has changed is read again.
 #[derive(Debug, Default)]
 pub struct FleetReader {
-    /// By bucket and mesh.
+    /// What was read last, by bucket and mesh, then by object.
     seen: BTreeMap<(String, String), BTreeMap<String, Seen>>,
 }
 
@@ -97,7 +97,7 @@ impl Condition {
         Self::Stopped,
     ];
 
-    /// Its name in JSON.
+    /// The name in the JSON output of `meshform status`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rejects => "rejects",

@@ -56,7 +56,7 @@ pub(crate) fn encode(mesh: &Mesh) -> Result<Vec<u8>> {
     packed.finish().map_err(failed)
 }
 
-/// Reads what [`encode`] made.
+/// Reads what [`encode`] made. Fails on what does not unpack, or is no list of resources.
 fn decode(mesh: &str, bytes: &[u8]) -> Result<Vec<Resource>> {
     let mut text = Vec::new();
     let unpacked = GzDecoder::new(bytes).take(MOST).read_to_end(&mut text);
@@ -84,7 +84,7 @@ fn damaged(mesh: &str, detail: &str) -> ReleaseError {
 pub enum Named {
     /// The one that proxies get.
     Current,
-    /// The one before it.
+    /// The one that was released before the current one.
     Previous,
     /// The newest that was made from this revision of the mesh or an earlier one.
     Revision(Revision),

@@ -20,7 +20,8 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often what a target reports is written anew when others are faster.
+/// How often what a target reports is written anew when others are faster: they are the other publishers of the same
+/// mesh, each of which writes once for a release.
 const ATTEMPTS: u32 = 8;
 
 /// How closely targets are looked at.
@@ -32,7 +33,7 @@ pub(crate) enum Look {
     Reports,
 }
 
-/// How many proxies a message names.
+/// How many proxies a message names: it is told with every plan, so it must stay short.
 const NAMED: usize = 5;
 
 impl Releaser {

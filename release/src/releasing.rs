@@ -18,7 +18,8 @@ use meshform_store::{Digest, Revision, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How often somebody else may be first before we say so.
+/// How often somebody else may be first before that is an error. Whoever is first has released what is there, so that
+/// the next look mostly finds nothing to do.
 const ATTEMPTS: u32 = 16;
 
 /// A release, and the one that it is to follow.
@@ -297,7 +298,7 @@ impl Releaser {
             Made::Broken | Made::Waits => Vec::new(),
         };
         Ok(Preview {
-            whole: matches!(draft.made, Made::Valid(_)),
+            valid: matches!(draft.made, Made::Valid(_)),
             diagnostics: draft.diagnostics,
             changes,
             pinned: state.pinned.then(|| state.current.clone()).flatten(),

@@ -10,6 +10,7 @@
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`ads`]: the control plane with many proxies, beside a server that sends whole states.
+//! - [`rest`]: the App Mesh API beside moto's.
 //! - [`see`]: pictures, differences, the pages of the console and their first paint.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
@@ -23,6 +24,7 @@ mod follow;
 mod forms;
 mod function;
 mod plans;
+mod rest;
 mod see;
 mod server;
 mod sizes;
@@ -85,6 +87,11 @@ const SECTIONS: &[Section] = &[
         name: "ads",
         about: "the control plane with many streams (--streams) in meshes of several sizes (--nodes): first configuration, changes, faults, restart, memory",
         run: ads::run,
+    },
+    Section {
+        name: "rest",
+        about: "the App Mesh API on the embedded store, beside moto's: create, describe, list",
+        run: rest::run,
     },
     Section {
         name: "see",

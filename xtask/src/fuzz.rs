@@ -30,6 +30,8 @@ const TARGETS: &[Target] = &[
     target("stores/ledger", "fuzz/stores", "ledger"),
     target("stores/log", "fuzz/stores", "log"),
     target("xds", "fuzz/xds", "stream"),
+    target("api/path", "fuzz/api", "path"),
+    target("api/signature", "fuzz/api", "signature"),
 ];
 
 const fn target(name: &'static str, folder: &'static str, inner: &'static str) -> Target {

@@ -6,7 +6,8 @@ use meshform_bundle::objects::Problem;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long Envoy has to take in what was written for it.
+/// How long Envoy has to take in what was written for it. It reads files within a second; a new listener waits for
+/// clusters that are being warmed, which DNS and health checks hold up.
 pub(super) const CONFIRMATION: Duration = Duration::from_secs(60);
 
 /// How an Envoy ends that somebody else ended, or the system for want of memory (SIGKILL, SIGTERM): that says nothing of what it was
@@ -17,7 +18,7 @@ const SENT: [i32; 2] = [128 + 9, 128 + 15];
 pub(super) enum Verdict {
     Taken,
     Refused(Vec<Problem>),
-    /// Envoy has said nothing.
+    /// Envoy has neither taken nor refused it in time, or is no longer to be asked.
     Open,
 }
 

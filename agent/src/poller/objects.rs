@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often somebody else may write a proxy's object between our look and our write.
+/// How often somebody else may write a proxy's object between our look and our write. Others are publishers, which
+/// write once for each release: more in a row is something else than chance.
 const ATTEMPTS: u32 = 16;
 
 /// How often it is looked whether a proxy's object still names the set: a publisher to a server that does not heed

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 /// A write that did not.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Nothing was done.
+    /// Nothing was written.
     Refused(Vec<Diagnostic>),
     /// Something may have been done to this resource.
     Broken(ResourceKey, Vec<Diagnostic>),

@@ -137,7 +137,7 @@ fn of_release(side: &Path, io: &Io) -> Option<(PathBuf, String)> {
     (is_one && is_store).then(|| (PathBuf::from(store), release.to_owned()))
 }
 
-/// One of the two.
+/// What one side of the comparison has.
 struct State {
     meshes: Vec<Mesh>,
     /// How many errors meshes have that are not valid.

@@ -9,7 +9,7 @@ use crate::store::{self, StoreArgument};
 use meshform_controlplane::auth::Rights;
 use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
 use meshform_controlplane::codes;
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
 use meshform_store::{Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
@@ -92,16 +92,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         Action::List { store, format } => list(store, format.format, io),
         Action::Revoke { id, store } => revoke(id, store, io),
     };
-    match done {
-        Ok(text) => {
-            io.print(&text);
-            Exit::Fine
-        }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
-    }
+    render::printed(io, done)
 }
 
 fn init(out: &Path, io: &Io) -> Result<String, Problem> {

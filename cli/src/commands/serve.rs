@@ -12,7 +12,7 @@ use meshform_console::Prometheus;
 use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
 use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
 use meshform_release::Releaser;
 use meshform_store::{Seed, Store};
 use settings::Chosen;
@@ -28,10 +28,7 @@ type Problem = Box<Diagnostic>;
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     match start(arguments, io) {
         Ok(()) => Exit::Fine,
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
+        Err(problem) => render::refused(io, *problem),
     }
 }
 
@@ -99,6 +96,7 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
             per_second: chosen.rate,
             burst: chosen.rate * 2.0,
         }),
+        patience: Settings::PATIENCE,
     })
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Reader<'r> {
 /// The kind of a body, as far as it tells.
 enum Told {
     One(Kind),
-    /// The fields allow several.
+    /// The fields belong to each of these kinds.
     Several(Vec<Kind>),
     Nothing,
 }

@@ -58,7 +58,7 @@ pub(super) struct Gathered {
     manifests: Manifests,
     options: Options,
     deployments: BTreeMap<String, Deployment>,
-    /// Files that assemblies name.
+    /// The files that assemblies of CDK name, still to be asked of the caller.
     wanted: BTreeSet<String>,
     /// Whether the inputs are all there, and what comes now are files that they name.
     following: bool,

@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 pub(super) use cluster::recognise;
+#[cfg(feature = "ecs")]
 pub(crate) use cluster::{default_name, labels, matches};
 pub use kept::{Kept, KeptObject};
 pub(super) use placeholders::helm;
@@ -33,7 +34,7 @@ const VERSION: &str = "appmesh.k8s.aws/v1beta2";
 #[derive(Default)]
 pub(super) struct Manifests {
     cluster: Cluster,
-    /// Placeholders that were met.
+    /// The names of the placeholders that manifests hold: a value that was given for another is reported.
     pub(super) placeholders: BTreeSet<String>,
     workloads: Vec<Json>,
 }

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "appmesh";
 
-/// How far a request's time may be from ours, in milliseconds.
+/// How far a request's time may be from ours, in milliseconds: five minutes, as AWS allows.
 const SKEW: i64 = 5 * 60 * 1000;
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -29,7 +29,6 @@ const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 /// A request's signature and what it covers, read and not yet checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signed {
-    /// The access key's id.
     pub(crate) key: String,
     /// The session token, where the key is of a session.
     pub(crate) session: Option<String>,
@@ -135,7 +134,6 @@ impl Signed {
 /// Whose signature a request gets.
 #[derive(Clone)]
 pub struct Signer {
-    /// The access key's id.
     pub key: String,
     pub secret: String,
     /// The session's token, where the key is of a session.

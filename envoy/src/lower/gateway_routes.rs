@@ -22,7 +22,7 @@ enum HostKey {
 }
 
 impl HostKey {
-    /// As Envoy writes it.
+    /// The key as an entry of Envoy's `domains`: `a.example`, `*.example`, `*`.
     fn domain(&self) -> String {
         match self {
             Self::Exact(host) => host.clone(),
@@ -68,7 +68,6 @@ pub(crate) fn hosts(rules: &[&Rule<'_>], redirect: &str, origin: &Origin) -> Vec
 
 /// What a route says of the host.
 struct Named {
-    /// Without port.
     host: HostKey,
     /// The port, where the route has one.
     authority: Option<HeaderMatch>,

@@ -201,7 +201,7 @@ fn heads(desk: &Desk<'_>, mesh: &str) -> Result<(Revision, Revision)> {
     Ok((Revision(unsigned(head)), Revision(unsigned(compacted))))
 }
 
-/// The mesh's next revision.
+/// Counts the mesh's revision up by one, within the open transaction.
 fn advance(desk: &Desk<'_>, mesh: &str) -> Result<Revision> {
     let revision: i64 = desk
         .conn

@@ -42,8 +42,6 @@ pub(super) fn build(
         reports: String::new(),
         patched: BTreeMap::new(),
         stacks: Vec::new(),
-        image: arguments.proxy_image.as_ref().map(|image| json!(image)),
-        store: arguments.proxy_store.as_ref().map(|store| json!(store)),
         patched_agents: false,
     };
     if let Some(store) = arguments
@@ -106,14 +104,7 @@ pub(super) fn compose(
 ) -> Files {
     let mut files = Files::default();
     let own = templates(arguments, io, &mut loaded.problems);
-    let image = arguments
-        .proxy_image
-        .as_ref()
-        .map_or_else(ecs::image, |image| json!(image));
-    let store = arguments
-        .proxy_store
-        .as_ref()
-        .map_or_else(ecs::store, |store| json!(store));
+    let source = Source::of(arguments);
     let proxies = proxies(arguments, io, meshes, loaded);
     let mut ways = Vec::with_capacity(proxies.len());
     for (mesh, proxy) in &proxies {
@@ -135,7 +126,7 @@ pub(super) fn compose(
                     workload,
                     collector: collector(arguments, workload),
                     ads: way.ads(),
-                    ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
+                    ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
                 }
             })
             .collect();
@@ -164,6 +155,34 @@ fn collector<'a>(arguments: &'a Arguments, workload: Option<&Workload>) -> Optio
     wanted.then_some(arguments.collector_image.as_str())
 }
 
+/// Where an agent beside a proxy comes from, and the store that it follows: as the options say, else a parameter of the
+/// template.
+struct Source {
+    image: Json,
+    store: Json,
+}
+
+impl Source {
+    fn of(arguments: &Arguments) -> Self {
+        let given = |option: &Option<String>| option.as_ref().map(|text| json!(text));
+        Self {
+            image: given(&arguments.proxy_image).unwrap_or_else(ecs::image),
+            store: given(&arguments.proxy_store).unwrap_or_else(ecs::store),
+        }
+    }
+
+    /// How proxies with or without an agent get their configuration, where what is theirs does not matter.
+    fn delivery(&self, agent: bool) -> Delivery<'_> {
+        match agent {
+            true => Delivery::Agent {
+                image: &self.image,
+                store: &self.store,
+            },
+            false => Delivery::Static(&[]),
+        }
+    }
+}
+
 struct Out<'a> {
     arguments: &'a Arguments,
     files: Files,
@@ -172,8 +191,6 @@ struct Out<'a> {
     patched: BTreeMap<usize, BTreeMap<String, ecs::PatchedTask>>,
     /// The proxies that got stacks of their own.
     stacks: Vec<ResourceKey>,
-    image: Option<Json>,
-    store: Option<Json>,
     /// Whether the agent runs in one of the translated task definitions.
     patched_agents: bool,
 }
@@ -196,20 +213,23 @@ impl<'a> Out<'a> {
             Err(problems) => return problems,
         };
         let agent = way.has_agent();
-        let literal = |given: &Option<Json>, parameter: fn() -> Json| {
-            given.clone().or_else(|| template.map(|_| parameter()))
+        let literal = |given: &Option<String>, parameter: fn() -> Json| {
+            let given = given.as_ref().map(|text| json!(text));
+            given.or_else(|| template.map(|_| parameter()))
         };
-        let (image, store) = (literal(&self.image, ecs::image), literal(&self.store, ecs::store));
+        let image = literal(&self.arguments.proxy_image, ecs::image);
+        let store = literal(&self.arguments.proxy_store, ecs::store);
         let (image, store) = match (image, store) {
             (Some(image), Some(store)) => (image, store),
             _ if !agent => (Json::Null, Json::Null),
             _ => return vec![existing.problem(no_agent(&existing.label))],
         };
+        let source = Source { image, store };
         let task = ecs::Task {
             files: &way.files,
             collector: collector(self.arguments, None),
             ads: way.ads(),
-            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -221,7 +241,7 @@ impl<'a> Out<'a> {
             false => proxy.path.clone(),
         };
         let needs = policy::Needs::of(mesh, &proxy.key);
-        let policy = match store.as_str().map(Bucket::parse) {
+        let policy = match source.store.as_str().map(Bucket::parse) {
             _ if !agent => None,
             Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, &needs, |key| bucket.object(key))),
             None => Some(policy::proxy(&proxy.key, &needs, ecs::template_resource)),
@@ -267,16 +287,13 @@ impl<'a> Out<'a> {
             Ok(way) => way,
             Err(problems) => return problems,
         };
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
+        let source = Source::of(self.arguments);
         let task = ecs::Task {
             files: &way.files,
             workload,
             collector: collector(self.arguments, workload),
             ads: way.ads(),
-            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&image, &store))
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
@@ -291,12 +308,9 @@ impl<'a> Out<'a> {
 
     /// What the proxies of a mesh share.
     fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
+        let source = Source::of(self.arguments);
         let agent = self.arguments.configuration != Configuration::Static;
-        let literal = store.as_str().map(Bucket::parse);
+        let literal = source.store.as_str().map(Bucket::parse);
         let bucket = match literal {
             Some(bucket) => bucket,
             // Its prefix is empty or ends with a slash, which the parameter's pattern sees to.
@@ -320,13 +334,7 @@ impl<'a> Out<'a> {
         let stack = ecs::MeshStack {
             mesh,
             proxies: &proxies,
-            delivery: match agent {
-                true => Delivery::Agent {
-                    image: &image,
-                    store: &store,
-                },
-                false => Delivery::Static(&[]),
-            },
+            delivery: source.delivery(agent),
             poller: policy
                 .as_ref()
                 .filter(|_| agent)
@@ -347,17 +355,8 @@ impl<'a> Out<'a> {
 
     /// The templates that task definitions came from, with the new ones in them.
     fn templates(&mut self, loaded: &Loaded) -> Vec<Diagnostic> {
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
-        let delivery = match self.patched_agents {
-            true => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            false => Delivery::Static(&[]),
-        };
+        let source = Source::of(self.arguments);
+        let delivery = source.delivery(self.patched_agents);
         let mut problems = Vec::new();
         for (number, tasks) in std::mem::take(&mut self.patched) {
             let Some(template) = loaded.reading.templates.get(number) else {

@@ -167,7 +167,8 @@ impl Sources<'_> {
 }
 
 impl Arguments {
-    /// Decides every setting.
+    /// Each setting from its option, else the environment, else the file, else its default. Fails where one is
+    /// malformed.
     pub(super) fn choose(&self, io: &Io) -> Result<Chosen, Problem> {
         let sources = Sources {
             io,

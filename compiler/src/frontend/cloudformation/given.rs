@@ -20,7 +20,7 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// The option to write.
+    /// The option of the command that gives the value: `--parameter NAME=VALUE`.
     pub(crate) fn option(&self) -> String {
         let (option, name) = match self {
             Wanted::Parameter(name) => ("parameter", name),

@@ -12,7 +12,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::validate::closest;
+use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_model::value::{Node, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// template that a person wrote comes near; one that doubles a text at every step would never end.
 const MAX_LEAPS: usize = 50_000;
 const LEAPS_OF_A_RESOURCE: usize = 20;
-
-/// Among how many names the one that was meant is looked for.
-const MAX_SUGGESTIONS: usize = 500;
 
 /// A name in a stack.
 type InStack = (usize, String);
@@ -44,7 +41,7 @@ pub(crate) struct Scope<'t> {
     problems: Vec<Diagnostic>,
     /// What was said of which expression.
     told: BTreeMap<Option<(u32, u32, u32)>, BTreeSet<String>>,
-    /// Conditions that were judged.
+    /// Whether conditions hold, as far as they were asked for; `None` where that cannot be told.
     judged: BTreeMap<InStack, Option<bool>>,
     /// Conditions and attributes that are being found, to notice those that need themselves.
     open: BTreeSet<InStack>,

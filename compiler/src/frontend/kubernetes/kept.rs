@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The selectors of an object.
 const SELECTORS: [&str; 3] = ["gatewayRouteSelector", "namespaceSelector", "podSelector"];
 
-/// Everything of that kind.
+/// What manifests say that a mesh has no place for, so that manifests can be written again.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kept {
     /// By the resource that the object became.
@@ -26,7 +26,7 @@ pub struct KeptObject {
     pub name: String,
     pub namespace: String,
     pub labels: BTreeMap<String, String>,
-    /// Its selectors, by field.
+    /// Its selectors by the field's name, such as `podSelector`.
     pub selectors: Map<String, Json>,
 }
 

@@ -3,7 +3,7 @@
 use super::credentials::{azure_credentials, google_credentials, s3_credentials};
 use super::failure::{failure, storage};
 use crate::background::Background;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::location::{BucketUrl, Service};
 use crate::trouble::Trouble;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -15,6 +15,8 @@ use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectS
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,7 +35,7 @@ pub struct Access {
     pub region: Option<String>,
     /// Whether the bucket stands in the path of a request, not in the name of its host.
     pub path_style: Option<bool>,
-    /// The storage account (Azure).
+    /// The storage account, of Azure alone; `None` takes the one of the URL or of the environment.
     pub account: Option<String>,
 }
 
@@ -56,7 +58,7 @@ impl Access {
     }
 }
 
-/// The environment has secrets.
+/// Without the environment's variables, which hold secrets.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
@@ -68,27 +70,57 @@ impl fmt::Debug for Access {
     }
 }
 
+/// Device and inode of a directory that is there.
+fn identity(directory: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::metadata(directory).ok()?;
+    found.is_dir().then(|| (found.dev(), found.ino()))
+}
+
 /// A bucket that is connected to when it is first needed.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     url: BucketUrl,
     access: Access,
     background: Arc<Background>,
-    made: OnceLock<Result<Arc<dyn ObjectStore>>>,
+    made: OnceLock<Arc<dyn ObjectStore>>,
+    /// Device and inode of the directory, where the bucket is one.
+    home: OnceLock<(u64, u64)>,
 }
 
 impl Remote {
-    pub(super) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
+    pub(crate) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
         Self {
             url,
             access,
             background,
             made: OnceLock::new(),
+            home: OnceLock::new(),
         }
     }
 
-    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
-        self.made.get_or_init(|| self.make()).clone()
+    /// The storage; where it could not be made before, that is tried again.
+    pub(crate) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+        if let Some(made) = self.made.get() {
+            self.still_there()?;
+            return Ok(Arc::clone(made));
+        }
+        let made = self.make()?;
+        Ok(Arc::clone(self.made.get_or_init(|| made)))
+    }
+
+    /// Refuses a directory that is no longer the one that was opened: renamed, or a mount that went away. The next write would
+    /// make it anew, and what is written there is gone when the other comes back.
+    fn still_there(&self) -> Result<()> {
+        let Some(home) = self.home.get() else {
+            return Ok(());
+        };
+        let directory = Path::new(self.url.bucket());
+        match identity(directory) {
+            Some(found) if found == *home => Ok(()),
+            _ => Err(StoreError::Replaced {
+                path: directory.to_owned(),
+            }),
+        }
     }
 
     fn make(&self) -> Result<Arc<dyn ObjectStore>> {
@@ -201,18 +233,13 @@ impl Remote {
     }
 
     fn directory(&self) -> Result<Arc<dyn ObjectStore>> {
-        let directory = std::path::Path::new(self.url.bucket());
+        let directory = Path::new(self.url.bucket());
         let place = self.url.to_string();
-        if !directory.is_dir() {
-            return Err(storage(
-                Trouble::NoBucket,
-                &place,
-                "open",
-                "no such directory".to_owned(),
-            ));
-        }
+        let absent = || storage(Trouble::NoBucket, &place, "open", "no such directory".to_owned());
+        let home = identity(directory).ok_or_else(absent)?;
         let storage =
             LocalFileSystem::new_with_prefix(directory).map_err(|error| failure(&place, "open", &error))?;
+        let _ = self.home.set(home);
         Ok(Arc::new(storage.with_fsync(true)))
     }
 
@@ -234,7 +261,8 @@ impl Remote {
     }
 }
 
-/// Some tries in a few seconds, with random pauses that grow.
+/// Some tries with random pauses that grow: a service that throttles, or a connection that broke, is well again within
+/// seconds. Whoever waits hears after half a minute that it is not.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

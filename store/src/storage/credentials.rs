@@ -26,7 +26,7 @@ const MACHINE: &str = "http://169.254.169.254";
 pub(super) struct Unobtained {
     /// Where they were to come from.
     asked: String,
-    /// Why they did not.
+    /// What went wrong there.
     detail: String,
 }
 
