@@ -7,6 +7,7 @@ pub mod http;
 pub mod interception;
 pub mod load;
 pub mod ports;
+pub mod relay;
 pub mod terraform;
 pub mod tools;
 pub mod upstream;

@@ -51,6 +51,10 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
         "seconds it has to be ready; then Envoy is started with the last release from files (30)",
     ),
     (
+        "MESHFORM_ADS_BOOTSTRAP",
+        "that bootstrap itself, as JSON, where Envoy is given no file: `meshform bootstrap NODE --mode ads` writes it",
+    ),
+    (
         "MESHFORM_CERTIFICATES",
         "seconds between two looks whether ACM has renewed a certificate that it exports for the proxy (43200)",
     ),
@@ -180,7 +184,9 @@ pub(crate) struct Config {
     pub(crate) own_discovery: bool,
     /// Where the control plane of an Envoy that follows ADS is asked whether it is ready.
     pub(crate) control_plane: Option<String>,
-    /// How long that may take.
+    /// The text of the bootstrap for ADS, where Envoy's command names no file.
+    pub(crate) ads_bootstrap: Option<String>,
+    /// How long the control plane has to be ready.
     pub(crate) control_plane_wait: Duration,
     /// How often ACM is asked for newer certificates.
     pub(crate) certificates: Duration,
@@ -341,6 +347,7 @@ impl Config {
             restart_when_idle: settings.restart_when_idle()?,
             own_discovery: settings.own_discovery()?,
             control_plane: settings.get("MESHFORM_CONTROL_PLANE").map(str::to_owned),
+            ads_bootstrap: settings.get("MESHFORM_ADS_BOOTSTRAP").map(str::to_owned),
             control_plane_wait: Duration::from_secs(settings.or("MESHFORM_CONTROL_PLANE_WAIT", 30)?),
             certificates: Duration::from_secs(settings.or("MESHFORM_CERTIFICATES", 43_200)?),
             admin_mode: settings.admin_mode()?,

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::http::Request;
 use http::Method;
-use meshform_bundle::codes::{FALLBACK, SETTING, told};
+use meshform_bundle::codes::{DIRECTORY, FALLBACK, SETTING, told};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long one answer may take: a server that cannot answer so long is away, and there is time to ask again within
 /// `MESHFORM_CONTROL_PLANE_WAIT`.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Where in the agent's directory the bootstrap lies that the settings hold.
+const BOOTSTRAP: &str = "ads.json";
 
 /// What gives Envoy its bootstrap.
 const OPTIONS: [&str; 2] = ["-c", "--config-path"];
@@ -116,6 +119,31 @@ impl ControlPlane {
             Err(_) => Err(format!("{} did not answer", self.ready)),
         }
     }
+}
+
+/// Envoy's command with the bootstrap for ADS that the settings hold, as a file in the agent's directory.
+pub(crate) fn with_bootstrap(config: &Config, mut command: Vec<String>) -> Result<Vec<String>, String> {
+    let Some(text) = &config.ads_bootstrap else {
+        return Ok(command);
+    };
+    if bootstrap(&command).is_some() {
+        return Err(told(
+            SETTING,
+            "MESHFORM_ADS_BOOTSTRAP is set, and Envoy's command names a file by -c: give one of them",
+        ));
+    }
+    let file = config.dir.join(BOOTSTRAP);
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, &file))
+        .map_err(|error| {
+            told(
+                DIRECTORY,
+                format!("{} cannot be written: {error}", file.display()),
+            )
+        })?;
+    command.extend(["-c".to_owned(), file.display().to_string()]);
+    Ok(command)
 }
 
 /// The file that a command names as Envoy's bootstrap.

@@ -3,7 +3,7 @@
 
 use crate::appnet::{self, Appnet};
 use crate::config::Config;
-use crate::control_plane::{ControlPlane, without_bootstrap};
+use crate::control_plane::{ControlPlane, with_bootstrap, without_bootstrap};
 use crate::envoy::Admin;
 use crate::follow::Follower;
 use crate::kept::AgentFolder;
@@ -63,9 +63,10 @@ enum Event {
 pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let config = Rc::new(Config::read()?);
     let store = Store::parse(&config.store)?;
+    let kept = Rc::new(AgentFolder::open(&config.dir)?);
+    let command = with_bootstrap(&config, command)?;
     let control_plane = ControlPlane::of(&config, &command)?.map(Rc::new);
     Config::ignored().for_each(|told| log::info(&told));
-    let kept = Rc::new(AgentFolder::open(&config.dir)?);
     let instance = match task::instance() {
         Some(instance) => instance,
         None => kept.instance()?,

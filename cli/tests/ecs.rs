@@ -399,3 +399,119 @@ fn a_certificate_that_only_an_agent_brings_is_refused_without_one_and_not_missed
         agent.err
     );
 }
+
+/// A mesh whose node has its configuration from a control plane.
+fn with_control_plane(more: &str) -> World {
+    let mesh = format!(
+        "meshName: apps\n---\nmeshName: apps\nvirtualNodeName: web\nspec:\n  listeners:\n    - portMapping: {{port: 8080, protocol: \
+         http}}\n  serviceDiscovery: {{dns: {{hostname: web.apps.local}}}}\n---\nmeshName: apps\nproxyProfileName: all\nspec:\n  \
+         interception: {{explicit: {{}}}}\n  inbound: {{appPorts: [{{listenerPort: 8080, appPort: 3000}}]}}\n  controlPlane: \
+         {{address: mesh.internal, port: 18000{more}}}\n"
+    );
+    World::new(&[("mesh.yaml", &mesh)])
+}
+
+/// The variables of the proxy's container in the stack of `web`.
+fn variables(world: &World) -> Value {
+    let stack = json(world, "apps/virtualNode/web/stack.json");
+    let resources = stack["Resources"].as_object().unwrap();
+    let containers = resources
+        .values()
+        .find_map(|resource| resource["Properties"]["ContainerDefinitions"].as_array())
+        .unwrap();
+    let envoy = containers.iter().find(|one| one["Name"] == "envoy").unwrap();
+    envoy["Environment"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| (pair["Name"].as_str().unwrap().to_owned(), pair["Value"].clone()))
+        .collect()
+}
+
+const ADS: [&str; 2] = ["--configuration", "ads"];
+
+#[test]
+fn a_task_whose_envoy_asks_a_control_plane_is_started_by_the_agent_where_that_can_ask_too() {
+    let world = with_control_plane(", tokenFile: /etc/mesh/token.json, apiUrl: 'http://mesh.internal:8080'");
+    let ran = compile(&world, &["mesh.yaml"], &ADS);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let told = "no volume brings the file with the token for the control plane `/etc/mesh/token.json`";
+    assert!(
+        ran.err.contains("warning[MF0917]") && ran.err.contains(told),
+        "{}",
+        ran.err
+    );
+    let variables = variables(&world);
+    assert_eq!(variables["MESHFORM_CONTROL_PLANE"], "http://mesh.internal:8080");
+    let bootstrap: Value =
+        serde_json::from_str(variables["MESHFORM_ADS_BOOTSTRAP"].as_str().unwrap()).unwrap();
+    assert!(
+        bootstrap["dynamic_resources"]["ads_config"].is_object(),
+        "{bootstrap}"
+    );
+    let text = bootstrap.to_string();
+    assert!(
+        text.contains("/etc/mesh/token.json") && text.contains("mesh.internal"),
+        "{text}"
+    );
+    // The same by the command that writes a bootstrap.
+    let own = world.run(&["bootstrap", "web", "mesh.yaml", "--mode", "ads"]);
+    assert_eq!(serde_json::from_str::<Value>(&own.out).unwrap(), bootstrap);
+    let other = [
+        "bootstrap",
+        "web",
+        "mesh.yaml",
+        "--mode",
+        "ads",
+        "--token-file",
+        "/other",
+    ];
+    let other = world.run(&other).out;
+    assert!(
+        other.contains("\"/other\"") && !other.contains("token.json"),
+        "{other}"
+    );
+}
+
+#[test]
+fn a_task_whose_envoy_asks_a_control_plane_needs_no_agent_but_its_token() {
+    let world = with_control_plane("");
+    let ran = compile(&world, &["mesh.yaml"], &ADS);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let variables = variables(&world);
+    assert!(variables["MESHFORM_BOOTSTRAP"].is_string(), "{variables}");
+    assert!(variables.get("MESHFORM_STORE").is_none(), "{variables}");
+    // The agent would not know whom to ask; Envoy's own image holds no token.
+    let ran = compile(&world, &["mesh.yaml"], &[&ADS[..], &AGENT].concat());
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert!(ran.err.contains("apiUrl"), "{}", ran.err);
+    let world = with_control_plane(", tokenFile: /etc/mesh/token.json");
+    let ran = compile(&world, &["mesh.yaml"], &ADS);
+    assert!(
+        ran.exit == Exit::Found && ran.err.contains("error[MF0917]"),
+        "{}",
+        ran.err
+    );
+    let none = World::new(&[(
+        "mesh.yaml",
+        "meshName: apps\n---\nmeshName: apps\nvirtualNodeName: web\nspec: {}\n",
+    )]);
+    let ran = compile(&none, &["mesh.yaml"], &ADS);
+    assert!(
+        ran.exit == Exit::Found && ran.err.contains("controlPlane"),
+        "{}",
+        ran.err
+    );
+    let ran = none.run(
+        &[
+            &["compile", "--target", "kubernetes", "--out", "out", "mesh.yaml"][..],
+            &ADS,
+        ]
+        .concat(),
+    );
+    assert!(
+        ran.exit == Exit::Found && ran.err.contains("`--configuration ads`"),
+        "{}",
+        ran.err
+    );
+}

@@ -65,6 +65,17 @@ pub struct Task<'a> {
     pub workload: Option<&'a Workload>,
     /// The image of what takes traces and statistics in the task, where somebody wants it.
     pub collector: Option<&'a str>,
+    /// The control plane from which Envoy has its configuration while that is there, with [`Delivery::Agent`].
+    pub ads: Option<Ads<'a>>,
+}
+
+/// An Envoy that has its configuration by ADS, and is started by the agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Ads<'a> {
+    /// Its bootstrap.
+    pub bootstrap: &'a str,
+    /// Where the control plane is asked whether it is ready.
+    pub api: &'a str,
 }
 
 impl<'a> Task<'a> {
@@ -77,6 +88,7 @@ impl<'a> Task<'a> {
             files: &[],
             workload: None,
             collector: None,
+            ads: None,
         }
     }
 }
@@ -87,6 +99,9 @@ pub enum Delivery<'a> {
     /// The whole static configuration, compressed, in an environment variable: a task needs no bucket, no volume and no
     /// permission to start, and a changed mesh is a changed task definition.
     Static(&'a [u8]),
+    /// This bootstrap asks a control plane, in the same variable: a changed mesh changes no task definition, and a proxy
+    /// that starts waits for the control plane.
+    Ads(&'a [u8]),
     /// This bootstrap follows the files that somebody publishes on the task's volume [`VOLUME`].
     Volume {
         bootstrap: &'a [u8],

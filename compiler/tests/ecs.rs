@@ -28,6 +28,7 @@ fn build(
         files: &[],
         workload: None,
         collector: None,
+        ads: None,
     };
     ecs::build(&task, templates)
 }
@@ -132,6 +133,7 @@ fn a_value_cannot_leave_its_place_in_the_template() {
         files: &[],
         workload: None,
         collector: None,
+        ads: None,
     };
     let json = ecs::build(&task, &Templates::default()).unwrap().json;
     let envoy = container(&json, "envoy");
@@ -153,6 +155,7 @@ fn beside(node: &str, containers: &Json) -> Result<Json, Vec<meshform_model::dia
         files: &[],
         workload: None,
         collector: None,
+        ads: None,
     };
     ecs::sidecar(&task, containers).map(|made| made.containers)
 }
@@ -243,6 +246,7 @@ fn the_proxy_configuration_is_for_transparent_interception_alone() {
             files: &[],
             workload: None,
             collector: None,
+            ads: None,
         };
         ecs::sidecar(&task, &json!([])).unwrap().proxy_configuration
     };
@@ -283,6 +287,7 @@ fn a_file_that_nothing_mounts_is_told() {
             files,
             workload: None,
             collector: None,
+            ads: None,
         };
         let (problems, containers) = match ecs::sidecar(&task, &json!([envoy])) {
             Ok(made) => (made.warnings, made.containers),
@@ -335,6 +340,7 @@ fn a_file_that_nothing_mounts_is_told() {
         files: &files,
         workload: None,
         collector: None,
+        ads: None,
     };
     let text = r#"{"Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [
         {"Name": "envoy", "Image": "x", "MountPoints": [{"SourceVolume": "v", "ContainerPath": "/certs/"}]}]}}}}"#;
@@ -359,6 +365,7 @@ fn with_the_agent_a_changed_mesh_is_no_changed_task() {
         files: &[],
         workload: None,
         collector: None,
+        ads: None,
     };
     let definition = ecs::build(&task, &Templates::default()).unwrap();
     assert_eq!(cfn_lint(&definition.json), [""; 0]);

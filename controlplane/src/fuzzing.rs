@@ -1,4 +1,4 @@
-//! What must hold for any request: the bodies of the fuzz targets (`fuzz/api`) and of a test.
+//! What must hold for any request: the bodies of the fuzz targets (`fuzz/api`, `fuzz/xds`) and of tests.
 
 use crate::auth::Signer;
 use crate::auth::sigv4::Signed;
@@ -11,6 +11,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// When the requests come in: 2026-11-29, noon.
 const NOW: Timestamp = Timestamp(1_795_953_600_000);
+
+/// A stream of Envoy's discovery protocol: requests as they come over the wire, releases that change, time that passes.
+///
+/// # Errors
+/// What of the protocol's rules was broken.
+pub fn xds(bytes: &[u8]) -> Result<(), String> {
+    crate::xds::fuzzing::stream(bytes)
+}
 
 /// A request, of which the first line is the URI, the lines up to an empty one are headers, and the rest is the body:
 /// its signature is read or refused, and nobody's secret has made it; what we sign of it, we know.

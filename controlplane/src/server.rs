@@ -34,6 +34,8 @@ const BODY: usize = 1 << 20;
 const HEAD: usize = 32 << 10;
 /// The pause between two looks whether the other end of a connection of HTTP/2 is still there.
 const PING: Duration = Duration::from_secs(30);
+/// How long a proxy that is asked for a sign of life may take.
+const GONE: Duration = Duration::from_secs(20);
 /// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds,
 /// after which Docker kills.
 const STOP: Duration = Duration::from_secs(5);
@@ -201,7 +203,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
-        .keep_alive_timeout(PING);
+        .keep_alive_timeout(GONE);
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);

@@ -6,6 +6,7 @@
 //! - `releases`: the releases of each mesh that somebody asks for, followed.
 //! - `service`: gRPC around it.
 
+pub(crate) mod fuzzing;
 mod hosts;
 mod proto;
 mod releases;

@@ -25,7 +25,7 @@ mod token;
 
 pub use affected::affected;
 pub use exported::{Beside, without_agent};
-pub use needed::{NeededFile, Purpose, needed_files, needed_files_where};
+pub use needed::{NeededFile, Purpose, control_plane_files, needed_files, needed_files_where};
 
 use crate::codes;
 use crate::files::Files;
@@ -50,7 +50,8 @@ pub struct Options {
     pub root: String,
     /// Whether `static.json` is written too. A release does not need it.
     pub static_files: bool,
-    /// The file on the proxy's machine that holds its token for the control plane, as `meshform token` writes it.
+    /// The file on the proxy's machine that holds its token for the control plane, where another is meant than that of its
+    /// profile.
     pub token_file: Option<String>,
 }
 
@@ -206,7 +207,10 @@ pub fn bootstrap(
     let delivery = match mode {
         Mode::Static => Delivery::Inline,
         Mode::Ads => Delivery::Ads {
-            token_file: options.token_file.clone(),
+            token_file: options.token_file.clone().or_else(|| {
+                let named = proxy.settings.token_file.as_ref();
+                named.map(|file| file.value.clone())
+            }),
         },
         Mode::Files => Delivery::Files {
             directory: proxy.settings.directory.value.clone(),

@@ -1,5 +1,6 @@
 //! The provider block, read once.
 
+mod etcd;
 mod quotas;
 
 use crate::codes;
@@ -73,7 +74,7 @@ pub(crate) fn schema() -> Schema {
             "store",
             "Where the resources are kept. For teams and for CI a bucket: `s3://bucket/prefix`, \
              `gs://bucket/prefix`, `az://container/prefix`, or `file:///directory` for a directory that is \
-             treated as one. Otherwise the directory of the embedded store, relative to the root module. Default: \
+             treated as one; or a cluster of etcd: `etcd://host,host/prefix`, `etcds://…` for TLS. Otherwise the directory of the embedded store, relative to the root module. Default: \
              `.meshform`. In CI the store must be named, because a runner's disk is forgotten after the run.",
         ))
         .attribute(text(
@@ -172,6 +173,7 @@ pub(crate) fn schema() -> Schema {
                      `AZURE_STORAGE_ENDPOINT`, else Azure's.",
                 )),
         )
+        .block(etcd::schema())
         .block(
             NestedBlock::list("default_tags").max_items(1).description("Tags of every resource.").attribute(
                 Attribute::string_map("tags").optional().description("The tags; a resource's own go over them."),
@@ -225,6 +227,7 @@ impl Settings {
             || block.get("publish").is_unknown()
             || block.get("publish").items().iter().any(Value::is_unknown)
             || BLOCKS.iter().any(|(name, _)| has_unknown(&first(block, name)))
+            || has_unknown(&first(block, etcd::BLOCK))
             || has_unknown(&first(block, quotas::BLOCK))
         {
             return Ok(None);
@@ -306,15 +309,24 @@ fn blocks_of_others(block: &Value, store: &Location) -> Vec<Diagnostic> {
         .iter()
         .filter(|(name, of)| !first(block, name).is_null() && service != Some(*of));
     others
-        .map(|(name, _)| {
-            let named = block.str("store").unwrap_or(DEFAULT_STORE);
-            Diagnostic::error(
-                codes::summary(codes::OTHER_STORE),
-                format!("The block `{name}` says nothing about the store `{named}`. Take it away, or name a bucket."),
-            )
-            .at(AttributePath::root().attr(*name))
-        })
+        .map(|(name, _)| says_nothing(block, name, "a bucket"))
+        .chain(
+            (!first(block, etcd::BLOCK).is_null() && !matches!(store, Location::Etcd(_)))
+                .then(|| says_nothing(block, etcd::BLOCK, "a cluster, `etcd://host,host/prefix`")),
+        )
         .collect()
+}
+
+/// That a block is about another kind of store.
+fn says_nothing(block: &Value, name: &str, name_instead: &str) -> Diagnostic {
+    let named = block.str("store").unwrap_or(DEFAULT_STORE);
+    Diagnostic::error(
+        codes::summary(codes::OTHER_STORE),
+        format!(
+            "The block `{name}` says nothing about the store `{named}`. Take it away, or name {name_instead}."
+        ),
+    )
+    .at(AttributePath::root().attr(name))
 }
 
 fn service(store: &Location) -> Option<Service> {
@@ -334,7 +346,7 @@ fn access(block: &Value, around: &Surroundings, store: &Location) -> Access {
         region: text("region"),
         path_style: own.get("use_path_style").as_bool(),
         account: text("storage_account_name"),
-        ..around.access.clone()
+        environment: etcd::over(&around.access.environment, &first(block, etcd::BLOCK)),
     }
 }
 

@@ -9,12 +9,14 @@
 //! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
+//! - [`ads`]: the control plane with many proxies, beside a server that sends whole states.
 //! - [`rest`]: the App Mesh API beside moto's.
 //! - [`see`]: pictures, differences, the pages of the console and their first paint.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
 //! [`figures`] sums up and prints.
 
+mod ads;
 mod agent;
 mod crates;
 mod figures;
@@ -82,6 +84,11 @@ const SECTIONS: &[Section] = &[
         run: agent::run,
     },
     Section {
+        name: "ads",
+        about: "the control plane with many streams (--streams) in meshes of several sizes (--nodes): first configuration, changes, faults, restart, memory",
+        run: ads::run,
+    },
+    Section {
         name: "rest",
         about: "the App Mesh API on the embedded store, beside moto's: create, describe, list",
         run: rest::run,
@@ -115,6 +122,9 @@ struct Bench<'a> {
     sizes: Vec<usize>,
     /// Those of the sizes that the peer takes part in.
     peer_sizes: Vec<usize>,
+    /// How many proxies a control plane has, and in meshes of how many nodes.
+    streams: Option<Vec<usize>>,
+    nodes: Option<Vec<usize>>,
     profile: String,
 }
 
@@ -125,6 +135,8 @@ struct Wishes {
     runs: Option<usize>,
     sizes: Option<Vec<usize>>,
     peer_sizes: Option<Vec<usize>>,
+    streams: Option<Vec<usize>>,
+    nodes: Option<Vec<usize>>,
     /// Another profile than `release`, when it is the bench that is worked on.
     profile: Option<String>,
 }
@@ -154,6 +166,8 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
         runs: wishes.runs.unwrap_or(5),
         sizes: wishes.sizes.unwrap_or_else(|| vec![10, 100, 500, 2000]),
         peer_sizes: wishes.peer_sizes.unwrap_or_else(|| vec![10, 100, 500]),
+        streams: wishes.streams,
+        nodes: wishes.nodes,
         profile: profile.to_owned(),
     };
     out::line(&format!(
@@ -186,6 +200,8 @@ fn wishes(arguments: &[String]) -> Result<Wishes> {
                 wishes.peer = Some(path.canonicalize().map_err(Failure::io("find", &path))?);
             }
             "--sizes" => wishes.sizes = Some(sizes(value()?)?),
+            "--streams" => wishes.streams = Some(sizes(value()?)?),
+            "--nodes" => wishes.nodes = Some(sizes(value()?)?),
             "--peer-sizes" => wishes.peer_sizes = Some(sizes(value()?)?),
             "--runs" => {
                 let count = value()?;

@@ -30,6 +30,7 @@ const TARGETS: &[Target] = &[
     target("stores/objects", "fuzz/stores", "objects"),
     target("stores/ledger", "fuzz/stores", "ledger"),
     target("stores/log", "fuzz/stores", "log"),
+    target("xds", "fuzz/xds", "stream"),
     target("api/path", "fuzz/api", "path"),
     target("api/signature", "fuzz/api", "signature"),
 ];

@@ -39,11 +39,22 @@ impl Drop for Plane {
     }
 }
 
-fn start(control: &mut Control, plane: &Plane, bootstrap: &Path) {
+/// How Envoy is given its bootstrap.
+enum Given {
+    File,
+    Variable,
+}
+
+fn start(control: &mut Control, plane: &Plane, bootstrap: &Path, given: Given) {
     let mut command = control.world.run();
+    match given {
+        Given::File => command.arg("-c").arg(bootstrap),
+        Given::Variable => {
+            let text = std::fs::read_to_string(bootstrap).unwrap();
+            command.env("MESHFORM_ADS_BOOTSTRAP", text)
+        }
+    };
     command
-        .arg("-c")
-        .arg(bootstrap)
         .env(
             "MESHFORM_CONTROL_PLANE",
             format!("http://127.0.0.1:{}", plane.api),
@@ -88,7 +99,7 @@ fn without_its_control_plane_a_proxy_starts_from_the_last_release_and_goes_back_
     let bootstrap: PathBuf = control.path("ads.json");
     std::fs::write(&bootstrap, output.stdout).unwrap();
     // From the bucket.
-    start(&mut control, &plane, &bootstrap);
+    start(&mut control, &plane, &bootstrap, Given::File);
     control.world.serves("first");
     is_by(&control, "fallback");
     assert!(
@@ -110,7 +121,7 @@ fn without_its_control_plane_a_proxy_starts_from_the_last_release_and_goes_back_
         .world
         .server()
         .fail("/meshes", Fault::Answer(500, "InternalError"));
-    start(&mut control, &plane, &bootstrap);
+    start(&mut control, &plane, &bootstrap, Given::Variable);
     control.world.serves("first");
     is_by(&control, "fallback");
     control.world.server().heal();

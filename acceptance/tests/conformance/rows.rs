@@ -61,6 +61,10 @@ pub(crate) const WITHOUT_A_ROW: &[(&str, &str)] = &[
         "decides which command operators an access log may have: the golden case `refused-versions` shows it",
     ),
     (
+        "proxyProfile.spec.controlPlane.{tokenFile,apiUrl}",
+        "who may ask, and whether somebody answers: the tests of the control plane and of the agent show it with Envoy",
+    ),
+    (
         "virtualGateway.spec.listeners.healthCheck.{protocol,path,port,intervalMillis,timeoutMillis,healthyThreshold,unhealthyThreshold}",
         "kept and not rendered: no Envoy calls a gateway, so nothing could make the check",
     ),

@@ -8,7 +8,7 @@ use meshform_release::{EnvoyBuilder, Releaser};
 use meshform_store::{Access, Author, Location, Seed};
 use serde_json::json;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ impl World {
             application,
         };
         world.run(&["keys", "init", "--out", "master.key"]);
-        world.adopt(json!({}));
+        world.adopt(None);
         world
     }
 
@@ -56,10 +56,18 @@ impl World {
         output(&mut command)
     }
 
-    /// Puts the mesh into the store; `certificate` is what the node's Envoy shows.
-    fn adopt(&self, certificate: serde_json::Value) {
-        let mut tls = certificate;
-        tls["trustChain"] = json!(self.path().join("served/ca.crt"));
+    /// Puts the mesh into the store; `certificate` is the folder of what the node's Envoy shows, which otherwise has a
+    /// token.
+    fn adopt(&self, certificate: Option<&Path>) {
+        let mut plane = json!({"address": "localhost", "port": self.xds});
+        plane["tls"] = json!({"trustChain": self.path().join("served/ca.crt")});
+        match certificate {
+            Some(folder) => {
+                plane["tls"]["certificateChain"] = json!(folder.join("tls.crt"));
+                plane["tls"]["privateKey"] = json!(folder.join("tls.key"));
+            }
+            None => plane["tokenFile"] = json!(self.path().join("token.json")),
+        }
         let mesh = json!([
             {"meshName": "apps", "spec": {}},
             {"meshName": "apps", "virtualNodeName": "web", "spec": {
@@ -71,7 +79,7 @@ impl World {
                 "interception": {"explicit": {"port": self.egress}},
                 "inbound": {"appPorts": [{"listenerPort": self.ingress, "appPort": self.application}]},
                 "admin": {"port": self.admin},
-                "controlPlane": {"address": "localhost", "port": self.xds, "tls": tls},
+                "controlPlane": plane,
             }},
         ]);
         fs::write(self.path().join("mesh.json"), mesh.to_string()).unwrap();
@@ -102,12 +110,8 @@ impl World {
         self.run(&["token", whose, "--ttl", ttl, "--out", "token.json"]);
     }
 
-    fn envoy(&self, with_token: bool) -> Envoy {
-        let token = self.path().join("token.json").display().to_string();
-        let mut arguments = vec!["bootstrap", "web", "--mode", "ads", "--store", "store"];
-        if with_token {
-            arguments.extend(["--token-file", &token]);
-        }
+    fn envoy(&self) -> Envoy {
+        let arguments = ["bootstrap", "web", "--mode", "ads", "--store", "store"];
         let file = self.path().join("bootstrap.json");
         fs::write(&file, self.run(&arguments)).unwrap();
         let log = self.path().join("envoy.log");
@@ -145,7 +149,7 @@ fn a_token_lets_its_proxy_in_and_is_replaced_without_a_restart() {
     let world = World::new();
     let _server = world.serve();
     world.token("mesh/apps/virtualNode/web", "10s");
-    let envoy = world.envoy(true);
+    let envoy = world.envoy();
     world.until(&envoy, TAKEN, |taken| taken > 0);
     // The stream ends with its token. One for another proxy is refused; the same process reads each from the same file.
     world.token("mesh/apps/virtualNode/other", "1h");
@@ -170,11 +174,8 @@ fn a_certificate_that_names_the_proxy_lets_it_in() {
         "client",
         &["spiffe://mesh.example/mesh/apps/virtualNode/web"],
     );
-    world.adopt(json!({
-        "certificateChain": folder.join("tls.crt"),
-        "privateKey": folder.join("tls.key"),
-    }));
-    let envoy = world.envoy(false);
+    world.adopt(Some(&folder));
+    let envoy = world.envoy();
     world.until(&envoy, TAKEN, |taken| taken > 0);
     drop(envoy);
     // One of the same authority for another proxy does not.
@@ -183,11 +184,8 @@ fn a_certificate_that_names_the_proxy_lets_it_in() {
         "other",
         &["spiffe://mesh.example/mesh/apps/virtualNode/other"],
     );
-    world.adopt(json!({
-        "certificateChain": folder.join("tls.crt"),
-        "privateKey": folder.join("tls.key"),
-    }));
-    let envoy = world.envoy(false);
+    world.adopt(Some(&folder));
+    let envoy = world.envoy();
     world.refused(&envoy);
     assert_eq!(envoy.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
 }
@@ -216,6 +214,61 @@ fn warnings(store: &Path) -> Vec<String> {
     })
 }
 
+/// What status, history and the console say of the release that the only Envoy refuses.
+fn told_everywhere(world: &World) {
+    let store = ["--store", "store"];
+    let run = |arguments: &[&str]| world.run(&[arguments, &store].concat());
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&run(&[arguments, &["--format", "json"]].concat())).unwrap()
+    };
+    let is_told = |text: &str| {
+        assert!(
+            text.contains("    refused by the Envoy of mesh/apps/virtualNode/web:\n"),
+            "{text}"
+        );
+        let reason = text.lines().find(|line| line.contains("cannot bind")).unwrap();
+        assert!(
+            reason.starts_with("      virtualNode/web, /spec/listeners/0: "),
+            "{reason}"
+        );
+    };
+    is_told(&run(&["status"]));
+    is_told(&run(&["history"]));
+    let has_reason = |refused: &serde_json::Value| {
+        let reason = refused["mesh/apps/virtualNode/web"][0].as_str();
+        assert!(
+            reason.is_some_and(|text| text.contains("cannot bind")),
+            "{refused}"
+        );
+    };
+    has_reason(&json(&["status"])["meshes"][0]["refused"]);
+    let history = json(&["history"]);
+    let releases = history["meshes"][0]["releases"].as_array().unwrap();
+    let refused: Vec<_> = releases.iter().filter(|one| one["refused"].is_object()).collect();
+    assert_eq!(refused.len(), 1, "{history}");
+    has_reason(&refused[0]["refused"]);
+    run(&["console", "--out", "pages"]);
+    let pages = html(&world.path().join("pages"));
+    assert!(pages.iter().any(|page| page.contains("refused by 1 proxy")));
+    let reasons = pages
+        .iter()
+        .filter(|page| page.contains("Refused by") && page.contains("cannot bind"));
+    assert_eq!(reasons.count(), 1, "the page of that release alone");
+}
+
+/// The pages below a folder.
+fn html(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| match path.is_dir() {
+        true => html(&path),
+        false if path.extension().is_some_and(|kind| kind == "html") => {
+            vec![fs::read_to_string(&path).unwrap()]
+        }
+        false => Vec::new(),
+    };
+    entries.flat_map(of).collect()
+}
+
 #[test]
 fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
     let world = World::new();
@@ -223,7 +276,7 @@ fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
     let taken = std::net::TcpListener::bind(("0.0.0.0", world.ingress)).unwrap();
     let _server = world.serve();
     world.token("mesh/apps", "1h");
-    let envoy = world.envoy(true);
+    let envoy = world.envoy();
     let store = world.path().join("store");
     let told = || warnings(&store).into_iter().find(|text| text.contains("refused"));
     wait(&envoy, || told().is_some());
@@ -237,6 +290,7 @@ fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
         "{text}"
     );
     assert!(text.contains("cannot bind"), "{text}");
+    told_everywhere(&world);
     drop(taken);
     // What was refused is not sent again as it was; the next release changes it.
     let mut mesh: serde_json::Value =
@@ -249,4 +303,9 @@ fn what_envoy_refuses_is_told_by_the_next_plan_and_the_next_release_heals_it() {
         std::net::TcpStream::connect(("127.0.0.1", world.ingress)).is_ok()
     });
     assert_eq!(told(), None);
+    // Of the release before it stays told.
+    let history = world.run(&["history", "--store", "store"]);
+    assert_eq!(history.matches("refused by the Envoy of").count(), 1, "{history}");
+    let status = world.run(&["status", "--store", "store"]);
+    assert!(!status.contains("refused by the Envoy of"), "{status}");
 }

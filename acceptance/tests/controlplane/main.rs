@@ -14,6 +14,7 @@ mod browsing;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod certificates;
 mod console;
+mod deployed;
 mod faults;
 mod keys;
 mod login;
@@ -25,6 +26,7 @@ mod outages;
 mod polled;
 mod proxies;
 mod server;
+mod streams;
 mod together;
 mod wrong_once;
 

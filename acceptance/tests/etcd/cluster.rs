@@ -5,9 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use meshform_acceptance::{ports, tools};
 use meshform_store::{Access, Location, Seed, Store};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -114,6 +115,29 @@ impl Cluster {
             .map(|member| format!("{host}:{}", member.port))
             .collect();
         format!("{}://{}/{prefix}", self.scheme, members.join(","))
+    }
+
+    /// Where a member answers.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let ports = self.members.iter().map(|member| member.port);
+        ports
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+            .collect()
+    }
+
+    /// Has all members stand still, as machines whose disk hangs.
+    pub(crate) fn stand_still(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        for member in &self.members {
+            kill_process(Pid::from_child(&member.process), signal).unwrap();
+        }
     }
 
     pub(crate) fn store(&self, prefix: &str) -> Arc<dyn Store> {

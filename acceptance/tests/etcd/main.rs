@@ -14,6 +14,8 @@ mod certificates;
 mod cluster;
 mod command;
 mod faults;
+mod provider;
+mod replicas;
 mod security;
 #[path = "../controlplane/server.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]

@@ -9,9 +9,8 @@ use serde_json::json;
 const USER: &str = "MESHFORM_ETCD_USER";
 const PASSWORD: &str = "MESHFORM_ETCD_PASSWORD";
 
-#[test]
-fn a_user_needs_a_password_and_the_right_to_the_prefix() {
-    let cluster = Cluster::start(1);
+/// Gives a cluster the users `root` and `mesh`, and the latter the prefix `mine`; they hold once that is switched on.
+pub(crate) fn with_users(cluster: &Cluster) {
     for (name, role) in [("root", "root"), ("mesh", "mesh")] {
         cluster.ask(
             "/v3/auth/user/add",
@@ -22,6 +21,12 @@ fn a_user_needs_a_password_and_the_right_to_the_prefix() {
     }
     let range = json!({ "permType": 2, "key": bytes("mine/"), "range_end": bytes("mine0") });
     cluster.ask("/v3/auth/role/grant", &json!({ "name": "mesh", "perm": range }));
+}
+
+#[test]
+fn a_user_needs_a_password_and_the_right_to_the_prefix() {
+    let cluster = Cluster::start(1);
+    with_users(&cluster);
     // Before there are users, a name does no harm.
     let store = cluster.store_with("mine", &[(USER, "mesh"), (PASSWORD, "secret")]);
     assert_eq!(wait(store.identity()).unwrap(), None);

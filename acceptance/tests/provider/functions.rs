@@ -163,6 +163,22 @@ data "appmesh_ecs_task_definition" "a" {{
     assert_eq!(found["unmounted_files"], json!([]));
     assert_eq!(found["task_role_policy_json"], Value::Null);
 
+    // From a control plane: that of the profile, which has none yet.
+    let by_ads = data("control_plane = true");
+    world.write("", &by_ads);
+    assert!(world.plan_fails().contains("no control plane is known"));
+    let plane = "control_plane {\n      address = \"mesh.internal\"\n      port    = 18000\n    }\n    image        =";
+    world.write("", &by_ads.replace("image        =", plane));
+    world.apply();
+    let found = world
+        .state()
+        .remove("data.appmesh_ecs_task_definition.a")
+        .unwrap();
+    let containers = found["container_definitions"].as_str().unwrap();
+    let [_, by_ads]: [Value; 2] = serde_json::from_str(containers).unwrap();
+    let packed = by_ads["environment"][0]["value"].as_str().unwrap();
+    assert!(packed != envoy["environment"][0]["value"].as_str().unwrap() && packed.len() < 2_000);
+
     // Tasks elsewhere do not reach this machine's disk.
     world.write("", &data("proxy_image = \"registry/proxy:1\""));
     assert!(world.plan_fails().contains("follow a bucket of S3"));

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// The directory under which proxies find their files, where their profile names none
     #[arg(long, value_name = "DIR", default_value = "/etc/meshform")]
     root: String,
-    /// With `--mode ads`: the file on the proxy's machine that holds its token, as `meshform token --out` writes it
+    /// With `--mode ads`: the file on the proxy's machine that holds its token, as `meshform token --out` writes it. Default: what the proxy profile says
     #[arg(long, value_name = "FILE")]
     token_file: Option<String>,
 }

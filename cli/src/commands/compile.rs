@@ -92,6 +92,8 @@ enum Configuration {
     Agent,
     /// All of it is in the task definition, or in a ConfigMap that Envoy watches
     Static,
+    /// On ECS and Docker Compose, the control plane of the proxy profile sends it (ADS). Where the profile has its `apiUrl` the agent starts Envoy, and follows releases by files while the control plane is away
+    Ads,
 }
 
 /// What becomes of containers that take traces and statistics.

@@ -20,7 +20,7 @@ meshform_model::codes! {
         "Container definitions are a list of objects, each with a `name` of its own, as ECS's API and \
          `container_definitions` of Terraform have them."
     NOT_MOUNTED "MF0917" "proxy file without a volume"
-        "The proxy's configuration names a certificate, a log file or a socket, and the task definition mounts \
+        "The proxy's configuration names a certificate, a log file, a socket or a token, and the task definition mounts \
          nothing where it would be. Envoy ends when it starts without its certificates, or cannot write its log; ECS \
          shows no more than a task that never gets healthy. Mount a volume there (`mountPoints` of a container \
          `envoy`, or a template of your own by `--templates`), use an image that holds the file (`image` of the proxy \

@@ -42,7 +42,8 @@ pub(super) fn missing(
     mounted: &[String],
     read_only: bool,
 ) -> Vec<Diagnostic> {
-    let certain = matches!(task.delivery, Delivery::Static(_)) && image.is_some_and(is_stock);
+    let alone = matches!(task.delivery, Delivery::Static(_) | Delivery::Ads(_));
+    let certain = alone && image.is_some_and(is_stock);
     // A file is reported once, with every field that names it.
     let mut told: BTreeMap<&str, (&NeededFile, Vec<&NeededFile>)> = BTreeMap::new();
     for file in task.files {

@@ -124,7 +124,7 @@ pub(super) fn unmounted(task: &Task<'_>, envoy: &Json) -> Vec<Diagnostic> {
     let image = match envoy.get("image") {
         Some(Json::String(image)) => Some(image.as_str()),
         // A parameter, whose default is the profile's.
-        _ if matches!(task.delivery, Delivery::Static(_)) => Some(profile.image()),
+        _ if matches!(task.delivery, Delivery::Static(_) | Delivery::Ads(_)) => Some(profile.image()),
         _ => None,
     };
     mounts::missing(task, image, &mounted, read_only)

@@ -153,7 +153,7 @@ fn delivered(
     let mut set = |name: &str, value: Json| drop(members.insert(name.to_owned(), value));
     let (address, port) = profile.admin();
     let (bootstrap, volumes) = match task.delivery {
-        Delivery::Static(bootstrap) => (bootstrap, json!([])),
+        Delivery::Static(bootstrap) | Delivery::Ads(bootstrap) => (bootstrap, json!([])),
         Delivery::Volume { bootstrap, directory } => {
             set(
                 "mountPoints",
@@ -175,6 +175,14 @@ fn delivered(
                 json!({"name": "MESHFORM_STOP_TIMEOUT", "value": stop.to_string()}),
                 json!({"name": "MESHFORM_STORE", "value": store}),
             ];
+            if let Some(ads) = task.ads {
+                let more = [
+                    ("MESHFORM_ADS_BOOTSTRAP", ads.bootstrap),
+                    ("MESHFORM_CONTROL_PLANE", ads.api),
+                ];
+                let more = more.map(|(name, value)| json!({"name": name, "value": value}));
+                environment.splice(0..0, more);
+            }
             if *store == patch::store() {
                 // The bucket is asked where it is; in a template that is known.
                 environment.insert(0, json!({"name": "AWS_REGION", "value": {"Ref": "AWS::Region"}}));

@@ -192,7 +192,7 @@ pub(crate) struct Ads {
 }
 
 /// A request in either form, and how an answer is written.
-trait Form: Send + 'static {
+pub(crate) trait Form: Send + 'static {
     type Request: prost::Message + Default + 'static;
     type Response: prost::Message + Default + 'static;
     const PROTOCOL: Protocol;
@@ -201,8 +201,8 @@ trait Form: Send + 'static {
     fn answer(push: Push, release: &str) -> Self::Response;
 }
 
-struct Delta;
-struct World;
+pub(crate) struct Delta;
+pub(crate) struct World;
 
 impl Form for Delta {
     type Request = DeltaRequest;

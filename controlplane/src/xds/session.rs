@@ -67,8 +67,10 @@ struct Topic {
     /// Whether it has ever named one.
     explicit: bool,
     names: BTreeSet<String>,
-    /// The versions that it was sent, or said that it has.
+    /// The versions that it was sent, or said that it has; none where it is to be sent the resource again.
     sent: BTreeMap<String, String>,
+    /// Names that it let go while it wants all there are: it is told whether they are among these.
+    let_go: BTreeSet<String>,
     answered: bool,
     /// Whether the client had resources when the stream began.
     returned: bool,
@@ -254,16 +256,18 @@ impl Session {
             .filter(|(name, entry)| topic.sent.get(*name) != Some(&entry.version))
             .map(|(name, _)| name)
             .collect();
-        // Of what is asked for by name, nothing is removed: it goes with what asks for it.
-        let gone: Vec<String> = match topic.wildcard && removals {
-            true => topic
-                .sent
-                .keys()
-                .filter(|name| !wanted.contains_key(*name))
-                .cloned()
-                .collect(),
-            false => Vec::new(),
-        };
+        // A state of the world says what is gone by not naming it. Otherwise, of what is asked for by name nothing is
+        // removed: it goes with what asks for it.
+        let whole = self.protocol == Protocol::World && kind.is_wildcard();
+        let sent = topic
+            .sent
+            .keys()
+            .filter(|_| (topic.wildcard || whole) && removals);
+        let gone: BTreeSet<&String> = sent
+            .chain(&topic.let_go)
+            .filter(|name| !wanted.contains_key(*name))
+            .collect();
+        let gone: Vec<String> = gone.into_iter().cloned().collect();
         let first = !topic.answered && topic.wildcard;
         if changed.is_empty() && gone.is_empty() && !first {
             return None;
@@ -283,10 +287,11 @@ impl Session {
                 .collect();
             let endpoints = self.topics.entry(Kind::Endpoints).or_default();
             for name in asked {
-                endpoints.sent.remove(&name);
+                if let Some(version) = endpoints.sent.get_mut(&name) {
+                    version.clear();
+                }
             }
         }
-        let whole = self.protocol == Protocol::World && kind.is_wildcard();
         let resources: Vec<(String, Arc<WireResource>)> = wanted
             .iter()
             .filter(|(name, _)| whole || changed.contains(name))
@@ -295,12 +300,11 @@ impl Session {
         self.nonce += 1;
         let nonce = self.nonce.to_string();
         let topic = self.topics.entry(kind).or_default();
-        for name in &gone {
-            topic.sent.remove(name);
-        }
+        topic.sent.retain(|name, _| !whole && !gone.contains(name));
         for (name, entry) in &resources {
             topic.sent.insert(name.clone(), entry.version.clone());
         }
+        topic.let_go.clear();
         topic.answered = true;
         topic.flight = Some((nonce.clone(), now));
         topic.refused = None;
@@ -344,11 +348,12 @@ fn wanted(
                 }
                 // Who has hosts from earlier keeps them; who has none, waits for a moment.
                 HostsOf::Unread => continue,
-                HostsOf::Nobody if topic.returned || topic.sent.contains_key(name) => continue,
+                HostsOf::Nobody if topic.returned || topic.has(name) => continue,
                 HostsOf::Nobody | HostsOf::Release => {}
             }
         }
-        if let Some(entry) = view.get(kind, name) {
+        let kept = || retained.get(name).filter(|_| kind == Kind::Cluster);
+        if let Some(entry) = view.get(kind, name).or_else(kept) {
             wanted.insert(name.clone(), Arc::clone(entry));
         } else if kind == Kind::Endpoints && view.asks_for(name) {
             // Envoy does not heed that endpoints are removed.
@@ -359,6 +364,11 @@ fn wanted(
 }
 
 impl Topic {
+    /// Whether it has a resource, as far as is known.
+    fn has(&self, name: &str) -> bool {
+        self.sent.get(name).is_some_and(|version| !version.is_empty())
+    }
+
     /// State of the world: these names, or, where none was ever named, all there are.
     fn all_names(&mut self, kind: Kind, names: Vec<String>) {
         let star = names.iter().any(|name| name == "*");
@@ -379,9 +389,10 @@ impl Topic {
                 continue;
             }
             // Named anew, it is sent anew, whatever was sent before; but not what the client said that it has.
-            if self.answered {
-                self.sent.remove(&name);
+            if let Some(version) = self.sent.get_mut(&name).filter(|_| self.answered) {
+                version.clear();
             }
+            self.let_go.remove(&name);
             self.names.insert(name);
         }
         if !self.explicit {
@@ -390,12 +401,16 @@ impl Topic {
         for name in unsubscribe {
             if name == "*" {
                 self.wildcard = false;
+                self.let_go.clear();
                 let names = &self.names;
                 self.sent.retain(|name, _| names.contains(name));
                 continue;
             }
-            self.names.remove(&name);
             self.sent.remove(&name);
+            self.names.remove(&name);
+            if self.wildcard {
+                self.let_go.insert(name);
+            }
         }
     }
 }

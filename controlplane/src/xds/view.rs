@@ -238,30 +238,30 @@ fn asks_dns(json: &Json) -> bool {
     matches!(named("type"), Some("STRICT_DNS" | "LOGICAL_DNS")) || custom == Some("envoy.cluster.dns")
 }
 
-#[cfg(test)]
-pub(in crate::xds) mod tests {
-    use super::*;
-
-    /// A view of made-up resources: kind, name, version. A cluster asks for endpoints under its name; DNS where that ends so.
-    pub(in crate::xds) fn view(release: &str, all: &[(Kind, &str, &str)]) -> View {
-        let mut view = View {
-            release: release.to_owned(),
-            ..View::default()
+/// A view of made-up resources: kind, name, version. A cluster asks for endpoints under its name; DNS where that ends so.
+pub(crate) fn made_up(release: &str, all: &[(Kind, &str, &str)]) -> View {
+    let mut view = View {
+        release: release.to_owned(),
+        ..View::default()
+    };
+    for (kind, name, version) in all {
+        let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
+        view.endpoints.extend(endpoints.clone());
+        let entry = WireResource {
+            version: (*version).to_owned(),
+            any: Bytes::new(),
+            endpoints,
+            resolves: name.ends_with(".dns"),
         };
-        for (kind, name, version) in all {
-            let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
-            view.endpoints.extend(endpoints.clone());
-            let entry = WireResource {
-                version: (*version).to_owned(),
-                any: Bytes::new(),
-                endpoints,
-                resolves: name.ends_with(".dns"),
-            };
-            let of_kind = view.resources.entry(*kind).or_default();
-            of_kind.insert((*name).to_owned(), Arc::new(entry));
-        }
-        view
+        let of_kind = view.resources.entry(*kind).or_default();
+        of_kind.insert((*name).to_owned(), Arc::new(entry));
     }
+    view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn what_bundles_say_of_files_is_asked_of_the_stream() {

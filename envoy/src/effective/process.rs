@@ -23,6 +23,7 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
         metrics,
         sds,
         control_plane,
+        token_file,
     } = of;
     out.tell("node id", node_id, Source::AppMesh);
     out.tell("node cluster", node_cluster, Source::AppMesh);
@@ -71,6 +72,17 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
         Source::Meshform,
     );
     self::metrics(out, metrics);
+    if control_plane.is_some() {
+        out.or(
+            "token for the control plane",
+            token_file.as_ref(),
+            plain,
+            Unset {
+                means: "none",
+                whose: Source::Meshform,
+            },
+        );
+    }
     for cluster in sds.iter().chain(control_plane) {
         let at = format!("cluster {}", cluster.name);
         cluster::tell(&mut Part::new(out.list, at), cluster);

@@ -33,6 +33,8 @@ pub struct Settings {
     pub sds: Option<Arc<Cluster>>,
     /// The control plane, where the profile names one.
     pub control_plane: Option<Arc<Cluster>>,
+    /// The file with the proxy's token for it.
+    pub token_file: Option<Sourced<String>>,
 }
 
 #[derive(Debug, Clone)]

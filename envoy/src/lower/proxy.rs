@@ -223,6 +223,12 @@ impl Lowering<'_> {
             metrics: self.metrics(scope),
             sds: sds_cluster(scope).map(Arc::new),
             control_plane: control_plane(scope).map(Arc::new),
+            token_file: profile.below(
+                Path::<ProxyProfileSpec>::control_plane,
+                |profile| profile.control_plane.as_ref(),
+                Path::<ControlPlane>::token_file,
+                |plane: &ControlPlane| plane.token_file.clone(),
+            ),
         }
     }
 

@@ -2,8 +2,8 @@
 //! Whoever stands beside the proxy can look for them before Envoy does.
 
 use super::{Options, lowered, refuse_broken};
-use crate::ir::cluster::Discovery;
-use crate::ir::listener::Service;
+use crate::ir::cluster::{Cluster, Discovery};
+use crate::ir::listener::{Listener, Service};
 use crate::ir::tls::{Files, SecretSource};
 use crate::ir::{Origin, Proxy, Source, wanted_secrets};
 use crate::lower::Lowering;
@@ -12,6 +12,7 @@ use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::exported::Exported;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
+use std::sync::Arc;
 
 /// A file that Envoy will open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,8 @@ pub enum Purpose {
     Log,
     /// Talks to a secret discovery service through it.
     Socket,
+    /// Reads the proxy's token for the control plane from it.
+    Token,
 }
 
 impl Purpose {
@@ -42,6 +45,7 @@ impl Purpose {
             Self::Certificate => "certificate file",
             Self::Log => "log file",
             Self::Socket => "socket of the secret discovery service",
+            Self::Token => "file with the token for the control plane",
         }
     }
 }
@@ -92,8 +96,35 @@ pub fn needed_files_where(
     Ok(out)
 }
 
+/// What a proxy opens besides where it has its configuration from the control plane of its profile: its token, and the
+/// certificates of that connection.
+///
+/// # Errors
+/// When the mesh is not valid, or has no such node or gateway.
+pub fn control_plane_files(
+    mesh: &Mesh,
+    key: &ResourceKey,
+    options: &Options,
+) -> Result<Vec<NeededFile>, Vec<Diagnostic>> {
+    let proxy = lowered(mesh, key, &options.root)?;
+    let settings = &proxy.settings;
+    let token = settings.token_file.as_ref().and_then(|file| match &file.source {
+        Source::Field(origin) => Some(NeededFile {
+            path: file.value.clone(),
+            purpose: Purpose::Token,
+            origin: origin.clone(),
+        }),
+        _ => None,
+    });
+    let mut out: Vec<NeededFile> = token.into_iter().collect();
+    certificates(&[], settings.control_plane.as_slice(), &mut out);
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
 fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
-    certificates(proxy, out);
+    certificates(&proxy.listeners, &proxy.clusters, out);
     let log = |path: &str, origin: &Origin| NeededFile {
         path: path.to_owned(),
         purpose: Purpose::Log,
@@ -126,8 +157,8 @@ fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
     }
 }
 
-fn certificates(proxy: &Proxy, out: &mut Vec<NeededFile>) {
-    for (secret, origin) in wanted_secrets(&proxy.listeners, &proxy.clusters) {
+fn certificates(listeners: &[Listener], clusters: &[Arc<Cluster>], out: &mut Vec<NeededFile>) {
+    for (secret, origin) in wanted_secrets(listeners, clusters) {
         if Exported::of_secret(&secret.name).is_some() {
             // What the agent takes from ACM it writes itself.
             continue;

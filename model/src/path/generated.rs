@@ -925,6 +925,8 @@ fields! { spec::ControlPlane {
     address "address" String;
     port "port" u16;
     tls "tls" spec::CertificateFiles;
+    token_file "tokenFile" String;
+    api_url "apiUrl" String;
 }}
 
 fields! { spec::Limits {

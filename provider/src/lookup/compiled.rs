@@ -138,6 +138,13 @@ impl DataSource for EcsTaskDefinition {
             "The container image with meshform-agent and Envoy. The provider's store has to be a bucket of S3. \
              Default: stock Envoy, without the agent.",
         ))
+        .attribute(Attribute::bool("control_plane").optional().description(
+            "Whether Envoy has its configuration from the control plane that its profile names (ADS): a changed mesh changes \
+             no task definition. With `proxy_image` the agent starts Envoy, and follows releases by files while the control \
+             plane is away; the profile then says where the API answers (`control_plane { api_url }`). Without it, an Envoy \
+             that starts waits for the control plane. The file with the token, where the profile names one, has to be \
+             mounted. Default: `false`.",
+        ))
         .attribute(Attribute::string("app_container_definitions").optional().description(
             "The application's containers, as JSON: `jsonencode([{ name = \"app\", … }])`. They are kept as they are; \
              each waits until Envoy is healthy and, with `explicit` interception, finds it by `HTTP_PROXY`. Default: \
@@ -193,24 +200,40 @@ impl DataSource for EcsTaskDefinition {
             .str("proxy_image")
             .map(|image| serde_json::json!(image));
         let store = image.as_ref().map(|_| bucket(&session)).transpose()?;
-        let bootstrap = match image {
-            Some(_) => String::new(),
-            None => {
-                let unfit = envoy::without_agent(&mesh, envoy::Beside::Nothing, |one| *one == key);
-                if !unfit.is_empty() {
-                    return Err(told(&unfit));
-                }
-                envoy::bootstrap(&mesh, &key, envoy::Mode::Static, &options).map_err(|p| told(&p))?
+        let by_ads = request.config.get("control_plane").as_bool() == Some(true);
+        if by_ads || image.is_none() {
+            let unfit = envoy::without_agent(&mesh, envoy::Beside::Nothing, |one| *one == key);
+            if !unfit.is_empty() {
+                return Err(told(&unfit));
             }
+        }
+        let mode = match image {
+            _ if by_ads => Some(envoy::Mode::Ads),
+            Some(_) => None,
+            None => Some(envoy::Mode::Static),
         };
-        let needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
+        let bootstrap = mode.map(|mode| envoy::bootstrap(&mesh, &key, mode, &options));
+        let bootstrap = bootstrap.transpose().map_err(|p| told(&p))?.unwrap_or_default();
+        let mut needed = envoy::needed_files(&mesh, &key, &options).map_err(|p| told(&p))?;
+        if by_ads {
+            needed.extend(envoy::control_plane_files(&mesh, &key, &options).map_err(|p| told(&p))?);
+        }
         let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();
         let delivery = match (&image, &store) {
             (Some(image), Some(store)) => ecs::Delivery::Agent { image, store },
+            _ if by_ads => ecs::Delivery::Ads(bootstrap.as_bytes()),
             _ => ecs::Delivery::Static(bootstrap.as_bytes()),
+        };
+        let api = match by_ads && image.is_some() {
+            true => Some(api(&mesh, &key)?),
+            false => None,
         };
         let task = ecs::Task {
             files: &needed,
+            ads: api.as_deref().map(|api| ecs::Ads {
+                bootstrap: &bootstrap,
+                api,
+            }),
             ..ecs::Task::new(&mesh, &key, delivery)
         };
         let containers = match request.config.str("app_container_definitions") {
@@ -267,6 +290,21 @@ fn bucket(session: &Session) -> Result<serde_json::Value, Diagnostics> {
                 .into())
         }
     }
+}
+
+/// Where the agent asks whether the control plane of a proxy is ready.
+fn api(mesh: &Mesh, key: &ResourceKey) -> Result<String, Diagnostics> {
+    let plane = mesh.profile_for(key).control_plane;
+    plane.and_then(|plane| plane.api_url).ok_or_else(|| {
+        let text = format!(
+            "The agent of {key} cannot ask whether its control plane is ready: its profile does not say where the API \
+             answers. Write `api_url` into `control_plane` of the proxy profile, or leave `proxy_image` out: Envoy then \
+             starts without the agent, and waits for the control plane."
+        );
+        problem::incomplete(text)
+            .at(Path::root().attr("control_plane"))
+            .into()
+    })
 }
 
 fn only_unmounted(problem: &Problem) -> bool {

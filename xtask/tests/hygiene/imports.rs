@@ -151,6 +151,12 @@ const LAYERS: &[Layer] = &[
         uses: &[],
         tests_use: &[],
     },
+    // Plays many Envoys; acceptance tests play single ones with it.
+    Layer {
+        package: "meshform-load",
+        uses: &["meshform-envoy-api"],
+        tests_use: &[],
+    },
     // Asks every crate for the problems that it reports.
     Layer {
         package: "meshform-docgen",
@@ -181,6 +187,7 @@ const LAYERS: &[Layer] = &[
             "meshform-compiler",
             "meshform-envoy",
             "meshform-release",
+            "meshform-load",
             "tfplugin-rs",
         ],
     },

@@ -2,6 +2,7 @@
 //! a proxy without one gets a template of its own.
 
 mod beside;
+mod way;
 
 pub(super) use beside::{Beside, prepare};
 
@@ -16,7 +17,7 @@ use meshform_compiler::ecs::{self, Change, Delivery, Existing};
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
-use meshform_envoy::{self as envoy, BuiltProxy};
+use meshform_envoy::BuiltProxy;
 use meshform_model::diag::Diagnostic;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
@@ -25,6 +26,7 @@ use meshform_model::resource::Resource;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use way::Way;
 
 /// The files of all proxies.
 pub(super) fn build(
@@ -40,6 +42,7 @@ pub(super) fn build(
         reports: String::new(),
         patched: BTreeMap::new(),
         stacks: Vec::new(),
+        patched_agents: false,
     };
     if let Some(store) = arguments
         .proxy_store
@@ -103,17 +106,27 @@ pub(super) fn compose(
     let own = templates(arguments, io, &mut loaded.problems);
     let source = Source::of(arguments);
     let proxies = proxies(arguments, io, meshes, loaded);
+    let mut ways = Vec::with_capacity(proxies.len());
+    for (mesh, proxy) in &proxies {
+        match Way::of(arguments, mesh, proxy) {
+            Ok(way) => ways.push((*mesh, proxy, way)),
+            Err(problems) => {
+                let problems = loaded.placed(problems);
+                loaded.add(problems);
+            }
+        }
+    }
     for mesh in meshes {
-        let tasks: Vec<ecs::Task<'_>> = proxies
+        let tasks: Vec<ecs::Task<'_>> = ways
             .iter()
-            .filter(|(_, proxy)| proxy.key.mesh == mesh.name())
-            .map(|(mesh, proxy)| {
+            .filter(|(_, proxy, _)| proxy.key.mesh == mesh.name())
+            .map(|(mesh, proxy, way)| {
                 let workload = beside.workloads.get(&proxy.key);
-                let delivery = source.delivery(arguments.configuration, whole(proxy));
                 ecs::Task {
                     workload,
                     collector: collector(arguments, workload),
-                    ..ecs::Task::new(mesh, &proxy.key, delivery)
+                    ads: way.ads(),
+                    ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
                 }
             })
             .collect();
@@ -158,21 +171,16 @@ impl Source {
         }
     }
 
-    /// How a proxy gets its configuration, of which `whole` is all in one.
-    fn delivery<'d>(&'d self, configuration: Configuration, whole: &'d [u8]) -> Delivery<'d> {
-        match configuration {
-            Configuration::Agent => Delivery::Agent {
+    /// How proxies with or without an agent get their configuration, where what is theirs does not matter.
+    fn delivery(&self, agent: bool) -> Delivery<'_> {
+        match agent {
+            true => Delivery::Agent {
                 image: &self.image,
                 store: &self.store,
             },
-            Configuration::Static => Delivery::Static(whole),
+            false => Delivery::Static(&[]),
         }
     }
-}
-
-/// A proxy's configuration all in one.
-fn whole(proxy: &BuiltProxy) -> &[u8] {
-    proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes()
 }
 
 struct Out<'a> {
@@ -183,6 +191,8 @@ struct Out<'a> {
     patched: BTreeMap<usize, BTreeMap<String, ecs::PatchedTask>>,
     /// The proxies that got stacks of their own.
     stacks: Vec<ResourceKey>,
+    /// Whether the agent runs in one of the translated task definitions.
+    patched_agents: bool,
 }
 
 impl<'a> Out<'a> {
@@ -198,7 +208,11 @@ impl<'a> Out<'a> {
             TaskForm::CloudFormation(template) => Some(template),
             TaskForm::Api | TaskForm::Terraform => None,
         };
-        let agent = self.arguments.configuration == Configuration::Agent;
+        let way = match Way::of(self.arguments, mesh, proxy) {
+            Ok(way) => way,
+            Err(problems) => return problems,
+        };
+        let agent = way.has_agent();
         let literal = |given: &Option<String>, parameter: fn() -> Json| {
             let given = given.as_ref().map(|text| json!(text));
             given.or_else(|| template.map(|_| parameter()))
@@ -210,16 +224,12 @@ impl<'a> Out<'a> {
             _ if !agent => (Json::Null, Json::Null),
             _ => return vec![existing.problem(no_agent(&existing.label))],
         };
-        let files = needed(mesh, proxy);
         let source = Source { image, store };
-        let delivery = source.delivery(self.arguments.configuration, whole(proxy));
         let task = ecs::Task {
-            mesh,
-            key: &proxy.key,
-            delivery,
-            files: &files,
-            workload: None,
+            files: &way.files,
             collector: collector(self.arguments, None),
+            ads: way.ads(),
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         let made = match existing.translate(&task) {
             Ok(made) => made,
@@ -248,6 +258,7 @@ impl<'a> Out<'a> {
         }
         match template {
             Some(template) => {
+                self.patched_agents |= agent;
                 let task = ecs::PatchedTask {
                     definition: made.definition,
                     policy,
@@ -272,16 +283,17 @@ impl<'a> Out<'a> {
         workload: Option<&Workload>,
         own: &ecs::Templates,
     ) -> Vec<Diagnostic> {
-        let files = needed(mesh, proxy);
+        let way = match Way::of(self.arguments, mesh, proxy) {
+            Ok(way) => way,
+            Err(problems) => return problems,
+        };
         let source = Source::of(self.arguments);
-        let delivery = source.delivery(self.arguments.configuration, whole(proxy));
         let task = ecs::Task {
-            mesh,
-            key: &proxy.key,
-            delivery,
-            files: &files,
+            files: &way.files,
             workload,
             collector: collector(self.arguments, workload),
+            ads: way.ads(),
+            ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         self.stacks.push(proxy.key.clone());
         match ecs::build(&task, own) {
@@ -297,7 +309,7 @@ impl<'a> Out<'a> {
     /// What the proxies of a mesh share.
     fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
         let source = Source::of(self.arguments);
-        let agent = self.arguments.configuration == Configuration::Agent;
+        let agent = self.arguments.configuration != Configuration::Static;
         let literal = source.store.as_str().map(Bucket::parse);
         let bucket = match literal {
             Some(bucket) => bucket,
@@ -322,7 +334,7 @@ impl<'a> Out<'a> {
         let stack = ecs::MeshStack {
             mesh,
             proxies: &proxies,
-            delivery: source.delivery(self.arguments.configuration, &[]),
+            delivery: source.delivery(agent),
             poller: policy
                 .as_ref()
                 .filter(|_| agent)
@@ -344,7 +356,7 @@ impl<'a> Out<'a> {
     /// The templates that task definitions came from, with the new ones in them.
     fn templates(&mut self, loaded: &Loaded) -> Vec<Diagnostic> {
         let source = Source::of(self.arguments);
-        let delivery = source.delivery(self.arguments.configuration, &[]);
+        let delivery = source.delivery(self.patched_agents);
         let mut problems = Vec::new();
         for (number, tasks) in std::mem::take(&mut self.patched) {
             let Some(template) = loaded.reading.templates.get(number) else {
@@ -382,12 +394,6 @@ impl<'a> Out<'a> {
             self.reports.push_str(&line);
         }
     }
-}
-
-fn needed(mesh: &Mesh, proxy: &BuiltProxy) -> Vec<ecs::NeededFile> {
-    // The proxy was made from this mesh, so these are known.
-    let needed = envoy::needed_files(mesh, &proxy.key, &envoy::Options::new("/")).unwrap_or_default();
-    needed.into_iter().map(needed_file).collect()
 }
 
 fn no_agent(label: &str) -> Diagnostic {

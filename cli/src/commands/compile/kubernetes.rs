@@ -145,6 +145,7 @@ fn made(
             None,
         ),
         (Configuration::Agent, ..) => return Err(vec![no_agent()]),
+        (Configuration::Ads, ..) => return Err(vec![no_ads()]),
     };
     let task = ecs::Task {
         files: &needed,
@@ -171,6 +172,17 @@ fn hosts(mesh: &Mesh, key: &ResourceKey) -> Vec<(String, String)> {
             .collect(),
         Interception::Transparent(_) => Vec::new(),
     }
+}
+
+fn no_ads() -> Diagnostic {
+    Diagnostic::error(
+        codes::BAD_OPTION,
+        "manifests with a control plane are not made by `--configuration ads`",
+    )
+    .help(
+        "give `--configuration agent`; or write the bootstrap yourself by `meshform bootstrap NODE --mode ads`, keep it in a \
+         ConfigMap, and start Envoy with it",
+    )
 }
 
 fn no_agent() -> Diagnostic {

@@ -87,8 +87,8 @@ fn beside_proxies(arguments: &Arguments) -> Option<envoy::Beside> {
         Target::CloudFormation => None,
         Target::Envoy => Some(envoy::Beside::PerhapsAnAgent),
         Target::Ecs | Target::Kubernetes | Target::Compose => {
-            let is_static = arguments.configuration == Configuration::Static;
-            is_static.then_some(envoy::Beside::Nothing)
+            // An Envoy that has its configuration by ADS is given no files by an agent.
+            (arguments.configuration != Configuration::Agent).then_some(envoy::Beside::Nothing)
         }
     }
 }

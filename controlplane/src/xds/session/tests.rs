@@ -1,7 +1,7 @@
 //! The rules of the protocol, one by one.
 
 use super::*;
-use crate::xds::view::tests::view;
+use crate::xds::view::made_up as view;
 
 use Kind::{Cluster, Endpoints, Listener, Routes};
 
@@ -324,11 +324,7 @@ fn who_never_acknowledges_is_told_the_next_step_after_a_while() {
 #[test]
 fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
     let mut session = Session::new(Protocol::World);
-    let ask = |names: &[&str], nonce: &str| Asked {
-        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
-        nonce: nonce.to_owned(),
-        ..Asked::default()
-    };
+    let ask = world;
     session.show(Arc::new(view(
         "r1",
         &[(Cluster, "a", "1"), (Cluster, "b", "1"), (Listener, "in", "1")],
@@ -409,4 +405,168 @@ fn hosts_that_are_looked_up_are_told_when_they_change_and_never_taken_away_for_w
     assert!(session.next(0).is_empty());
     know(&mut session, &[("a", "others")], true);
     assert_eq!(told(&session.next(0)), ["Endpoints a@others"]);
+}
+
+fn world(names: &[&str], nonce: &str) -> Asked {
+    Asked {
+        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        nonce: nonce.to_owned(),
+        ..Asked::default()
+    }
+}
+
+#[test]
+fn after_the_first_name_an_empty_list_means_nothing() {
+    let shown = |version| Arc::new(view("r", &[(Cluster, "a", version), (Cluster, "b", version)]));
+    let mut session = Session::new(Protocol::World);
+    session.show(shown("1"));
+    session.ask(Cluster, world(&["a"], ""));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Cluster a@1"]);
+    session.ask(Cluster, world(&[], &pushes[0].nonce));
+    session.show(shown("2"));
+    assert!(session.next(0).is_empty());
+    // What is named and goes is gone by a response without it, and comes again.
+    session.ask(Cluster, world(&["a", "b"], ""));
+    let pushes = session.next(0);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
+    session.show(Arc::new(view("r", &[(Cluster, "a", "2")])));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Cluster a@2 -b"]);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
+    session.show(shown("2"));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Cluster a@2 b@2"]);
+    session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
+    // `*` is a name that means all.
+    session.show(shown("3"));
+    session.ask(Cluster, world(&["*"], ""));
+    assert_eq!(told(&session.next(0)), ["Cluster a@3 b@3"]);
+    let mut session = Session::new(Protocol::Delta);
+    session.show(shown("1"));
+    session.ask(Cluster, first(&["a"]));
+    assert_eq!(told(&session.next(0)), ["Cluster a@1"]);
+}
+
+#[test]
+fn a_name_beside_all_there_are_is_added_and_answered_when_it_is_let_go() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view("r1", &[(Listener, "a", "1")])));
+    session.ask(Listener, first(&[]));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Listener a@1"]);
+    session.ask(Listener, acknowledged(&pushes[0]));
+    session.ask(Listener, first(&["a", "x"]));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Listener a@1"], "what is named anew is sent anew");
+    session.ask(Listener, acknowledged(&pushes[0]));
+    let lets_go = |names: &[&str]| Asked {
+        unsubscribe: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Asked::default()
+    };
+    // What it lets go is among all there are, or is not.
+    session.ask(Listener, lets_go(&["a", "x"]));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Listener a@1 -x"]);
+    session.ask(Listener, acknowledged(&pushes[0]));
+    session.show(Arc::new(view("r2", &[(Listener, "b", "1")])));
+    let pushes = session.next(0);
+    assert_eq!(told(&pushes), ["Listener b@1 -a"], "all there are still");
+    session.ask(Listener, acknowledged(&pushes[0]));
+    session.ask(Listener, lets_go(&["*"]));
+    session.show(Arc::new(view("r3", &[(Listener, "c", "1")])));
+    assert!(session.next(0).is_empty(), "letting go alone needs no answer");
+}
+
+#[test]
+fn names_are_heeded_whatever_a_request_answers() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view("r1", &[(Routes, "a", "1"), (Routes, "b", "1")])));
+    session.ask(Routes, first(&["a"]));
+    let pushes = session.next(0);
+    // Of itself, while a response is under way, and with an answer to something else.
+    let stale = Asked {
+        nonce: "none of ours".to_owned(),
+        error: Some("of something else".to_owned()),
+        ..first(&["b"])
+    };
+    assert_eq!(session.ask(Routes, stale), None);
+    assert!(session.next(0).is_empty(), "one response at a time");
+    session.ask(Routes, acknowledged(&pushes[0]));
+    let more = session.next(0);
+    assert_eq!(told(&more), ["Routes b@1"]);
+    assert_ne!(more[0].nonce, pushes[0].nonce);
+    assert!(session.refused().next().is_none());
+}
+
+#[test]
+fn a_client_that_returns_may_ask_in_any_order_and_is_sent_nothing_that_it_names() {
+    let mut session = Session::new(Protocol::Delta);
+    session.show(Arc::new(view(
+        "r1",
+        &[(Cluster, "a", "2"), (Endpoints, "a", "1")],
+    )));
+    let has = |version: &str, names: &[&str]| Asked {
+        versions: [("a".to_owned(), version.to_owned())].into(),
+        returns: true,
+        ..first(names)
+    };
+    // As Envoy does when its server ended while a cluster warmed: it names what it has not acknowledged.
+    session.ask(Endpoints, has("1", &["a"]));
+    assert!(session.next(0).is_empty());
+    session.ask(Cluster, has("2", &[]));
+    assert_eq!(told(&session.next(0)), ["Cluster "], "that there is an answer");
+}
+
+#[test]
+fn with_the_state_of_the_world_who_returns_is_answered_again() {
+    let mut session = Session::new(Protocol::World);
+    session.show(Arc::new(view(
+        "r1",
+        &[(Cluster, "a", "1"), (Endpoints, "a", "1")],
+    )));
+    for (kind, names) in [(Cluster, &[][..]), (Endpoints, &["a"])] {
+        session.ask(
+            kind,
+            Asked {
+                returns: true,
+                ..world(names, "")
+            },
+        );
+    }
+    assert_eq!(told(&session.next(0)), ["Cluster a@1", "Endpoints a@1"]);
+}
+
+#[test]
+fn endpoints_that_were_under_way_when_their_cluster_changed_do_not_count() {
+    let mut session = settled();
+    let changed = |cluster, endpoints, listener| {
+        Arc::new(view(
+            "r",
+            &[
+                (Cluster, "a", cluster),
+                (Cluster, "b", "1"),
+                (Endpoints, "a", endpoints),
+                (Endpoints, "b", "1"),
+                (Listener, "in", listener),
+                (Routes, "r", "1"),
+            ],
+        ))
+    };
+    session.show(changed("1", "2", "1"));
+    let endpoints = session.next(0);
+    assert_eq!(told(&endpoints), ["Endpoints a@2"]);
+    session.show(changed("2", "2", "2"));
+    let clusters = session.next(0);
+    assert_eq!(told(&clusters), ["Cluster a@2"]);
+    session.ask(Cluster, acknowledged(&clusters[0]));
+    session.ask(Endpoints, acknowledged(&endpoints[0]));
+    let again = session.next(0);
+    assert_eq!(
+        told(&again),
+        ["Endpoints a@2"],
+        "the changed cluster has none, and listeners wait"
+    );
+    session.ask(Endpoints, acknowledged(&again[0]));
+    assert_eq!(told(&session.next(0)), ["Listener in@2"]);
 }

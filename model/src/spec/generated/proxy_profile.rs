@@ -524,6 +524,15 @@ pub struct ControlPlane {
     /// TLS towards the control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<CertificateFiles>,
+    /// The file on the proxy's machine that holds the proxy's token, as `meshform token --out` writes it.
+    /// Envoy reads it again when another is renamed over it. Without it no token is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+    /// Where the control plane answers requests of the API, such as `http://mesh.internal:8080`. Task
+    /// definitions for ADS then start Envoy by meshform's agent, which asks `/readyz` there first and follows
+    /// releases by files while the control plane is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
 }
 
 /// Limits that protect the proxy.

@@ -29,7 +29,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
         workloads: BTreeMap::new(),
         profiles: Vec::new(),
     };
-    let agent = arguments.configuration == Configuration::Agent;
+    let agent = arguments.configuration != Configuration::Static;
     let mut problems = Vec::new();
     for found in &loaded.reading.tasks {
         match ecs::recognise(found, agent) {

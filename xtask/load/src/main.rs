@@ -1,0 +1,124 @@
+//! Measures a control plane: `meshform serve` and a reference server, with many proxies and meshes of several sizes.
+//!
+//! - `stage`: the mesh, the servers, what they take.
+//! - `fleet`: the proxies.
+//! - `measure`: the figures of one server with so many proxies.
+//! - `reference`: the server to compare with.
+
+mod fleet;
+mod measure;
+mod reference;
+mod stage;
+
+use measure::{Case, Row};
+use stage::Stage;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What is measured.
+#[derive(Debug)]
+struct Wishes {
+    meshform: PathBuf,
+    envoy: PathBuf,
+    streams: Vec<usize>,
+    nodes: Vec<usize>,
+    changes: usize,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "meshform-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> io::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build()?;
+    if let [first, file] = arguments
+        && first == "reference"
+    {
+        return runtime.block_on(reference::serve(Path::new(file)));
+    }
+    let wishes = wishes(arguments)?;
+    allow_connections()?;
+    for nodes in &wishes.nodes {
+        let stage = Stage::new(&wishes.meshform, *nodes)?;
+        runtime.block_on(of_a_mesh(&wishes, &stage, *nodes))?;
+    }
+    Ok(())
+}
+
+async fn of_a_mesh(wishes: &Wishes, stage: &Stage, nodes: usize) -> io::Result<()> {
+    let recorded = stage.record(&wishes.envoy).await?;
+    for streams in &wishes.streams {
+        let case = Case {
+            stage,
+            recorded: recorded.clone(),
+            streams: *streams,
+            changes: wishes.changes,
+        };
+        print(
+            &format!("{streams} streams, a mesh of {nodes} nodes"),
+            &case.ours().await?,
+        )?;
+        print("  the reference server", &case.reference().await?)?;
+    }
+    Ok(())
+}
+
+fn print(title: &str, rows: &[Row]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "  {title}")?;
+    for (name, value) in rows {
+        writeln!(out, "    {name:<50}  {value}")?;
+    }
+    out.flush()
+}
+
+/// Each stream is a file.
+fn allow_connections() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, most)?)
+}
+
+fn wishes(arguments: &[String]) -> io::Result<Wishes> {
+    let mut wishes = Wishes {
+        meshform: PathBuf::from("meshform"),
+        envoy: PathBuf::from("envoy"),
+        streams: vec![100, 1000],
+        nodes: vec![50, 300, 1000],
+        changes: 10,
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let value = rest.next();
+        let value = value.ok_or_else(|| io::Error::other(format!("{argument} needs a value")))?;
+        let numbers = || -> io::Result<Vec<usize>> {
+            let each = value.split(',').map(|one| one.parse().map_err(io::Error::other));
+            each.collect()
+        };
+        match argument.as_str() {
+            "--meshform" => wishes.meshform = PathBuf::from(value),
+            "--envoy" => wishes.envoy = PathBuf::from(value),
+            "--streams" => wishes.streams = numbers()?,
+            "--nodes" => wishes.nodes = numbers()?,
+            "--changes" => wishes.changes = value.parse().map_err(io::Error::other)?,
+            other => return Err(io::Error::other(format!("`{other}` is not understood"))),
+        }
+    }
+    match wishes.nodes.iter().any(|nodes| *nodes < 5) {
+        true => Err(io::Error::other("a mesh has at least 5 nodes")),
+        false => Ok(wishes),
+    }
+}
