@@ -1,6 +1,7 @@
-//! A real Envoy, started with a bootstrap and ended when dropped.
+//! A real Envoy: started with a bootstrap and ended when dropped, or asked what it thinks of one.
 
 use crate::http::Client;
+use crate::tools;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io;
@@ -9,11 +10,86 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// How an Envoy is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    bootstrap: &'a Path,
+    admin_port: u16,
+    log: &'a Path,
+    threads: u8,
+}
+
 #[derive(Debug)]
 pub struct Envoy {
     child: Child,
     admin: Admin,
     log: PathBuf,
+}
+
+/// What Envoy says of a bootstrap in validation mode.
+#[derive(Debug)]
+pub struct Validation {
+    pub accepted: bool,
+    /// Everything that it printed, warnings too.
+    pub said: String,
+}
+
+/// Has Envoy judge a bootstrap, without listening anywhere.
+///
+/// # Errors
+/// When Envoy cannot be run.
+pub fn validate(bootstrap: &Path) -> io::Result<Validation> {
+    let output = Command::new(tools::envoy())
+        .args(["--mode", "validate", "--disable-hot-restart", "-l", "info", "-c"])
+        .arg(bootstrap)
+        .output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok(Validation {
+        accepted: output.status.success(),
+        said: String::from_utf8_lossy(&said).into_owned(),
+    })
+}
+
+impl<'a> Start<'a> {
+    /// With that bootstrap, whose admin endpoint is on that port of the loopback address, on one worker thread.
+    pub fn new(bootstrap: &'a Path, admin_port: u16, log: &'a Path) -> Self {
+        Self {
+            bootstrap,
+            admin_port,
+            log,
+            threads: 1,
+        }
+    }
+
+    /// With another number of worker threads, which take connections and updates each at its own time.
+    #[must_use]
+    pub fn threads(mut self, threads: u8) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Starts it by a command that takes Envoy's arguments, and becomes Envoy. It may never be ready.
+    ///
+    /// # Errors
+    /// When the command cannot be run.
+    pub fn spawn(&self, mut command: Command) -> io::Result<Envoy> {
+        let child = command
+            .arg("-c")
+            .arg(self.bootstrap)
+            .args(["--disable-hot-restart", "-l", "info"])
+            .args(["--concurrency", &self.threads.to_string()])
+            .arg("--log-path")
+            .arg(self.log)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Envoy {
+            child,
+            admin: Admin::on(self.admin_port),
+            log: self.log.to_owned(),
+        })
+    }
 }
 
 impl Envoy {
@@ -29,37 +105,23 @@ impl Envoy {
     ///
     /// # Errors
     /// As there.
-    pub fn start_by(mut command: Command, bootstrap: &Path, admin_port: u16, log: &Path) -> io::Result<Self> {
-        let child = command
-            .arg("-c")
-            .arg(bootstrap)
-            .args([
-                "--disable-hot-restart",
-                "--concurrency",
-                "1",
-                "-l",
-                "info",
-                "--log-path",
-            ])
-            .arg(log)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let admin = Admin::on(admin_port);
-        let mut envoy = Self {
-            child,
-            admin,
-            log: log.to_owned(),
-        };
+    pub fn start_by(command: Command, bootstrap: &Path, admin_port: u16, log: &Path) -> io::Result<Self> {
+        Start::new(bootstrap, admin_port, log).spawn(command)?.ready()
+    }
+
+    /// Waits until it answers as ready on its admin port.
+    ///
+    /// # Errors
+    /// When it ends or is not ready within 30 s; the text carries the end of its log.
+    pub fn ready(mut self) -> io::Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            if envoy.admin.is_ready() {
-                return Ok(envoy);
+            if self.admin.is_ready() {
+                return Ok(self);
             }
-            let ended = envoy.child.try_wait()?;
+            let ended = self.child.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
-                let log = std::fs::read_to_string(log).unwrap_or_default();
+                let log = self.log();
                 let tail = log.lines().rev().take(12).collect::<Vec<_>>();
                 let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
                 return Err(io::Error::other(format!(

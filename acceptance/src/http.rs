@@ -90,16 +90,33 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
     ) -> io::Result<Response> {
-        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
+        let mut text = head(method, host, path, headers);
         if method != "GET" && method != "HEAD" {
             text.push_str("content-length: 0\r\n");
         }
         text.push_str("\r\n");
+        self.ask(method, &text)
+    }
+
+    /// Any method with a body, of the server's own host.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Response> {
+        let mut text = head(method, &self.address.to_string(), path, headers);
+        text.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        self.ask(method, &text)
+    }
+
+    fn ask(&mut self, method: &str, text: &str) -> io::Result<Response> {
         if let Some(kept) = self.connection.take() {
-            if let Ok(response) = self.exchange(kept, method, &text) {
+            if let Ok(response) = self.exchange(kept, method, text) {
                 return Ok(response);
             }
             self.replaced += 1;
@@ -108,7 +125,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.timeout))?;
         stream.set_write_timeout(Some(self.timeout))?;
-        self.exchange(BufReader::new(stream), method, &text)
+        self.exchange(BufReader::new(stream), method, text)
     }
 
     fn exchange(
@@ -143,6 +160,15 @@ impl Client {
             body,
         })
     }
+}
+
+/// The first line and the headers of a request.
+fn head(method: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -37,7 +37,7 @@ impl Tally {
         self.failed.values().sum()
     }
 
-    /// How many `service` answered.
+    /// How many of the answers came from `service`.
     pub fn of(&self, service: &str) -> usize {
         self.answered.get(service).copied().unwrap_or(0)
     }

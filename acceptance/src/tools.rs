@@ -64,7 +64,6 @@ pub fn etcd() -> PathBuf {
     found(tool("MESHFORM_ETCD", "etcd", &["etcd"]))
 }
 
-/// Chromium, which opens pages.
 pub fn chromium() -> PathBuf {
     found(tool(
         "MESHFORM_CHROMIUM",
@@ -95,14 +94,21 @@ pub fn moto() -> PathBuf {
 
 /// The Python that runs moto, with the AWS client for Python.
 pub fn moto_python() -> PathBuf {
-    let launcher = moto();
-    let beside = launcher.parent().and_then(Path::parent);
-    let python = beside.map(|tools| tools.join("moto/bin/python"));
-    found(
-        python
-            .filter(|python| python.is_file())
-            .ok_or_else(|| "moto's Python is not there: run `cargo xtask tools`".to_owned()),
-    )
+    found(beside(&moto(), "moto"))
+}
+
+/// The Python that runs the AWS command line. Tests run it in one process for many commands, because each start takes a second.
+pub fn aws_python() -> PathBuf {
+    found(beside(&found(tool("MESHFORM_AWS", "aws", &[])), "aws"))
+}
+
+/// The Python of a tool's package, which lies beside the folder of its launcher.
+fn beside(launcher: &Path, package: &str) -> Result<PathBuf, String> {
+    let tools = launcher.parent().and_then(Path::parent);
+    let python = tools.map(|tools| tools.join(package).join("bin/python"));
+    python
+        .filter(|python| python.is_file())
+        .ok_or_else(|| format!("the Python of {package} is not there: run `cargo xtask tools`"))
 }
 
 /// The provider as it was last built.

@@ -4,7 +4,7 @@
 use crate::config::{AdminMode, Config};
 use crate::envoy::Admin;
 use crate::log;
-use crate::server::{Answer, Asked, Listener};
+use crate::server::{Answer, IncomingRequest, Listener};
 use crate::shared::Shared;
 use meshform_bundle::codes::{SETTING, told};
 use meshform_bundle::objects::ProxyState;
@@ -15,8 +15,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::Instant;
 
-/// So many requests are answered a second, and so many at once after a pause.
+/// Requests a second. App Mesh's agent bounded them too, because most are passed on to Envoy's admin interface, which
+/// works on Envoy's main thread. Ten are enough for a script and a health check.
 const RATE: f64 = 10.0;
+/// How many may come at once after a pause: what a second allows.
 const BURST: f64 = 10.0;
 
 /// The levels that Envoy's log has.
@@ -29,7 +31,7 @@ pub(crate) struct Appnet {
     away: Cell<Option<std::time::SystemTime>>,
     /// How many requests may come yet, and as of when.
     tokens: Cell<(f64, Instant)>,
-    /// Resets Envoy's log levels.
+    /// The task that sets Envoy's log levels back, where somebody changed them.
     reset: RefCell<Option<tokio::task::JoinHandle<()>>>,
     /// After so long levels are what they were.
     reset_after: Duration,
@@ -76,7 +78,7 @@ impl Appnet {
         }
     }
 
-    pub(crate) async fn answer(&self, asked: Asked) -> Answer {
+    pub(crate) async fn answer(&self, asked: IncomingRequest) -> Answer {
         if !self.may_ask() {
             return Answer::text(429, "Too Many Requests\n");
         }
@@ -234,7 +236,7 @@ fn is_logger(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// `1h2m3s`.
+/// A time as App Mesh's agent told it: `1h2m3s`.
 fn uptime(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

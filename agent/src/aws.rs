@@ -13,13 +13,13 @@ use std::time::SystemTime;
 pub(crate) struct Api {
     /// What the name of an operation begins with in `x-amz-target`.
     pub(crate) target: &'static str,
-    /// Its name in signatures.
+    /// The service's name in signatures (SigV4's credential scope): `servicediscovery`.
     pub(crate) signed_as: &'static str,
     /// The first part of its host.
     pub(crate) host: &'static str,
     /// The variable that names another server.
     pub(crate) endpoint: &'static str,
-    /// What messages call it.
+    /// The service as messages call it: `Cloud Map`.
     pub(crate) title: &'static str,
 }
 

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// So many spellings are used in turn.
+/// How many spellings are used in turn. Two would do for Envoy; with four, one that it could still be reading is not
+/// used again at once.
 const SPELLINGS: usize = 4;
 
 /// What tells a file's content from another: inode, size, time of the last change.

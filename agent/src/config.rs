@@ -188,7 +188,8 @@ pub(crate) struct Config {
     pub(crate) logging_reset: Duration,
 }
 
-/// Variables and file together.
+/// The variables of the environment, and below them those of the file that `MESHFORM_CONFIG` names. An empty one counts
+/// as absent.
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How often it is asked.
+/// The pause between two questions. They are small and end with the first answer, and a task that starts waits for
+/// that.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// How long one answer may take.
+/// How long one answer may take: a server that cannot answer so long is away, and there is time to ask again within
+/// `MESHFORM_CONTROL_PLANE_WAIT`.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// What gives Envoy its bootstrap.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use std::env;
 use std::time::{Duration, SystemTime};
 
-/// How long before their end credentials are asked for anew.
+/// How long before their end credentials are asked for anew. ECS and EC2 have the next ones by then, and a failed try
+/// leaves time for others.
 const EARLY: Duration = Duration::from_secs(300);
 
 /// Where a machine's own credentials are.

@@ -15,7 +15,6 @@ const SOON: Duration = Duration::from_secs(2);
 /// Where the admin interface listens.
 #[derive(Debug, Clone)]
 pub(crate) enum Admin {
-    /// Scheme, host and port.
     Address(String),
     Socket(PathBuf),
 }
@@ -84,7 +83,7 @@ impl Admin {
         Err(format!("Envoy is not ready: {}", answer.text().trim()))
     }
 
-    /// Its version: `1.34.1`.
+    /// Envoy's version, `1.40.0`; none where it does not answer, or not so.
     pub(crate) async fn version(&self) -> Option<String> {
         let answer = self.get("/server_info").await.ok()?;
         let info: Value = serde_json::from_slice(&answer.body).ok()?;

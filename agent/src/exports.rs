@@ -24,13 +24,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long after a failure ACM is asked again.
+/// How long after a failure ACM is asked again: often enough for a proxy that waits for its first certificate, and few
+/// enough requests where a role lacks a permission for days.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// How often ACM is asked for a certificate that ends soon.
+/// How often ACM is asked for a certificate that ends soon: it may be renewed at any time, and an hour is little of the
+/// week that is left.
 const ENDING_SOON: Duration = Duration::from_secs(3600);
 
-/// What "soon" is, in milliseconds.
+/// What "soon" is, in milliseconds: a week. ACM renews weeks before the end, so that something is wrong by then, and
+/// there is time to mend it.
 const SOON: u64 = 7 * 24 * 3600 * 1000;
 
 /// What is kept beside the files of a certificate.
@@ -301,7 +304,7 @@ impl Exports {
     }
 }
 
-/// Who has it.
+/// The service that gives it out.
 fn api(one: &Exported) -> Api {
     if one.is_authority() { PRIVATE_CA } else { ACM }
 }

@@ -8,7 +8,7 @@ use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::envoy::Updates;
 use crate::exports::Exports;
-use crate::kept::{FollowerState, Kept};
+use crate::kept::{AgentFolder, FollowerState};
 use crate::log;
 use crate::shared::{Shared, jittered, now};
 use crate::store::{Look, Store};
@@ -25,14 +25,18 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How often to look for some minutes after a change: another one often follows.
+/// The pause between two looks after a change, because another one often follows: who shifts weights step by step need
+/// not wait 15 s for each.
 const QUICK: Duration = Duration::from_secs(2);
+/// How long it is looked so often. Changes are rare, so that it adds little to what requests to a bucket cost.
 const QUICK_FOR: Duration = Duration::from_secs(300);
 
-/// How often to look at files of certificates.
+/// The pause between two looks at files of certificates. It is a `stat` of a few files; a change needs two looks, and
+/// is in use within four seconds.
 const CERTIFICATES: Duration = Duration::from_secs(2);
 
-/// How long the store has to answer before a proxy starts from what it has.
+/// How long the store has to answer before a proxy starts from what it has on disk: an application that waits for its
+/// proxy is worth more than the newest release.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// The publisher that the directory's ledger names: no store's id, so that no other publisher shares the directory.
@@ -41,7 +45,7 @@ const PUBLISHER: &str = "meshform-agent";
 pub(crate) struct Follower {
     pub(crate) config: Rc<Config>,
     pub(crate) store: Store,
-    pub(crate) kept: Rc<Kept>,
+    pub(crate) kept: Rc<AgentFolder>,
     pub(crate) shared: Rc<Shared>,
     memory: FollowerState,
     /// What the object was when it was last taken.
@@ -54,7 +58,7 @@ pub(crate) struct Follower {
 }
 
 /// What is written for Envoy.
-struct Written {
+struct AppliedBundle {
     bundle: Bundle,
     /// The versions of the lists of listeners and clusters.
     listeners: String,
@@ -62,7 +66,7 @@ struct Written {
 }
 
 impl Follower {
-    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<Kept>, shared: Rc<Shared>) -> Self {
+    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<AgentFolder>, shared: Rc<Shared>) -> Self {
         let memory = kept.memory();
         let exports = Exports::new(&config.dir, config.certificates);
         Self {
@@ -434,7 +438,7 @@ impl Follower {
     }
 
     /// Writes Envoy's files; none where the proxy is to let go.
-    async fn write(&mut self, current: &Current) -> Result<Option<Written>, String> {
+    async fn write(&mut self, current: &Current) -> Result<Option<AppliedBundle>, String> {
         let bundle = match &current.bundle {
             Some(digest) => Some((digest.clone(), self.bundle(digest).await?)),
             None => None,
@@ -479,7 +483,7 @@ impl Follower {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let written = Written {
+        let written = AppliedBundle {
             listeners: version("lds.json"),
             clusters: version("cds.json"),
             bundle: bundle.clone(),

@@ -14,10 +14,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long a request may take, from the connection to the last byte.
+/// How long a request may take, from the connection to the last byte. It is the pace at rest: one that takes longer is
+/// made anew at the next look.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// More than any bundle or dump that makes sense.
+/// The largest body that is read: more than any bundle, or dump of Envoy's configuration, that makes sense. The whole
+/// agent is to stay within 8 MiB otherwise.
 const LARGEST: usize = 64 << 20;
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Request {
-    /// Without headers and body.
+    /// A request without headers and body. Fails where `uri` is no address.
     pub(crate) fn new(method: Method, uri: &str) -> Result<Self, String> {
         Ok(Self {
             method,

@@ -1,4 +1,16 @@
 //! What the agent keeps on its disk: the last good release, what Envoy refused, and who this instance is.
+//!
+//! ```text
+//! MESHFORM_DIR/.meshform/agent/lock             held while the agent runs
+//! MESHFORM_DIR/.meshform/agent/memory.json      the releases by their digests, the greatest sequence, the last refusal
+//! MESHFORM_DIR/.meshform/agent/<digest>         a bundle or a set of endpoints, as it was fetched
+//! MESHFORM_DIR/.meshform/agent/endpoints.json   what this proxy found in Cloud Map itself
+//! MESHFORM_DIR/.meshform/agent/instance         this proxy's name in reports
+//! MESHFORM_DIR/.meshform/agent/envoy.pid        the Envoy that runs, for an agent that comes after one that was killed
+//! ```
+//!
+//! Each file is written beside, synced and renamed, so that it is whole or not there. What cannot be read counts as not
+//! there: it can be fetched again. Only the sequence is lost then, which protects against a publisher that is late.
 
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{DIRECTORY, told};
@@ -28,12 +40,12 @@ pub(crate) struct FollowerState {
 
 /// The agent's own folder. It is the agent's alone as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct AgentFolder {
     folder: PathBuf,
     _lock: File,
 }
 
-impl Kept {
+impl AgentFolder {
     /// Takes the folder below the directory of Envoy's files.
     pub(crate) fn open(dir: &Path) -> Result<Self, String> {
         let folder = dir.join(".meshform/agent");

@@ -60,7 +60,7 @@ Messages carry a code; docs/guides/errors.md says what each means. The exit stat
 begin, 2 for wrong use; `health`: 0 or 1.
 ";
 
-/// Wrong use.
+/// The exit status for wrong arguments, as `meshform` has it; 1 is for what went wrong while running.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {

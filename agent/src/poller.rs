@@ -42,10 +42,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 use tracker::{Answer, Tracker};
 
-/// How many requests are under way at once.
+/// How many requests are under way at once. An answer of Cloud Map takes some tens of milliseconds, so that eight read
+/// a few thousand nodes within an interval, and each costs a connection.
 const WORKERS: usize = 8;
 
-/// The longest pause when Cloud Map asks for less.
+/// The longest pause when Cloud Map asks for less: as old as hosts may become before a plan says so (`FRESH_MILLIS` of
+/// `meshform_bundle::discovery`).
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// A host of a node, as a source has it.

@@ -9,6 +9,8 @@ use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// How often a status is written that has not changed. `release::fleet` takes a proxy for lost after two and a half of
+/// these; each is a PUT, which in S3 costs more than ten times what a GET does.
 const EVERY: Duration = Duration::from_secs(600);
 
 /// How often where the proxy asks Cloud Map itself: a plan takes what it says for five minutes, and up to two lie between two
@@ -18,7 +20,7 @@ const EVERY_OWN: Duration = Duration::from_secs(150);
 /// How soon to try again what was not written: until then nobody sees what changed.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// How long the last report may take: whoever stops the task waits for it.
+/// How long the last report may take: whoever stops the task waits for it, and it counts into `MESHFORM_STOP_TIMEOUT`.
 pub(crate) const LAST: Duration = Duration::from_secs(2);
 
 /// What one instance reports, and where.

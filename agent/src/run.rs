@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::control_plane::{ControlPlane, without_bootstrap};
 use crate::envoy::Admin;
 use crate::follow::Follower;
-use crate::kept::Kept;
+use crate::kept::AgentFolder;
 use crate::process::{Child, reap};
 use crate::report::{self, Reports};
 use crate::server::Listener;
@@ -24,10 +24,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// Within this time Envoy may end only so often.
+/// Within this time Envoy may end only so often as `MESHFORM_RESTARTS` says. One that crashes at start does so within
+/// seconds; one that crashes twice a day should be started again for ever.
 const WINDOW: Duration = Duration::from_secs(600);
 
-/// How long Envoy has between SIGTERM and SIGKILL.
+/// How long Envoy has between SIGTERM and SIGKILL. It has drained before, so that it only writes its logs and ends.
 const LAST: Duration = Duration::from_secs(3);
 
 struct Supervisor {
@@ -36,7 +37,7 @@ struct Supervisor {
     /// Of an Envoy that is to have its configuration by ADS.
     control_plane: Option<Rc<ControlPlane>>,
     shared: Rc<Shared>,
-    kept: Rc<Kept>,
+    kept: Rc<AgentFolder>,
     child: Option<Child>,
     children: Signals,
     stop: [Signals; 3],
@@ -64,7 +65,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let store = Store::parse(&config.store)?;
     let control_plane = ControlPlane::of(&config, &command)?.map(Rc::new);
     Config::ignored().for_each(|told| log::info(&told));
-    let kept = Rc::new(Kept::open(&config.dir)?);
+    let kept = Rc::new(AgentFolder::open(&config.dir)?);
     let instance = match task::instance() {
         Some(instance) => instance,
         None => kept.instance()?,
@@ -136,7 +137,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
 }
 
 /// An Envoy whose agent was killed would hold the ports.
-async fn end_what_was_left(kept: &Kept) {
+async fn end_what_was_left(kept: &AgentFolder) {
     let Some(left) = Child::noted(&kept.pid_file()) else {
         return;
     };

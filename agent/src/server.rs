@@ -8,15 +8,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// How long a client may take to ask.
+/// How long a client may take to ask, and then to take the answer. All are on the same machine; one that stays silent
+/// must not hold its connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest head of a request.
+/// The longest head of a request, in bytes: no client of these interfaces sends a kilobyte.
 const LONGEST: usize = 16_384;
 
 /// A request: no interface here takes a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct IncomingRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     /// As it stands after the `?`.
@@ -69,7 +70,7 @@ impl Listener {
 }
 
 /// Runs until the process ends.
-pub(crate) async fn serve<F>(listener: Listener, answer: impl Fn(Asked) -> F + 'static)
+pub(crate) async fn serve<F>(listener: Listener, answer: impl Fn(IncomingRequest) -> F + 'static)
 where
     F: Future<Output = Answer> + 'static,
 {
@@ -93,7 +94,7 @@ where
 
 async fn exchange<F: Future<Output = Answer>>(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    answer: &impl Fn(Asked) -> F,
+    answer: &impl Fn(IncomingRequest) -> F,
 ) -> std::io::Result<()> {
     let Ok(asked) = tokio::time::timeout(PATIENCE, read(&mut stream)).await else {
         return Ok(());
@@ -121,7 +122,7 @@ async fn exchange<F: Future<Output = Answer>>(
 }
 
 /// The head of a request; none where the client says nothing, or too much.
-async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Asked>> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<IncomingRequest>> {
     let mut read = Vec::with_capacity(1024);
     while !read.windows(4).any(|four| four == b"\r\n\r\n") {
         if read.len() > LONGEST || stream.read_buf(&mut read).await? == 0 {
@@ -132,15 +133,15 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<A
     let mut words = text.split_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok(Some(Asked {
+    Ok(Some(IncomingRequest {
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
     }))
 }
 
-/// The agent's own interface.
-pub(crate) fn own(shared: &Shared, asked: &Asked) -> Answer {
+/// The agent's own interface: `/health`, `/status` and `/metrics`.
+pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let health = serde_json::json!({"healthy": shared.is_healthy(), "reasons": shared.reasons()});

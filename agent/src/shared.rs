@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     pub(crate) took_release: Cell<bool>,
     /// Where Envoy has its configuration from; none until its control plane has answered, or has not in time.
     pub(crate) delivery: Cell<Option<Delivery>>,
-    /// It is settled anew.
+    /// Told when it is decided anew where Envoy has its configuration from.
     pub(crate) delivery_settled: Notify,
     /// An Envoy is about to be started with files.
     pub(crate) files_needed: Notify,
@@ -158,7 +158,7 @@ pub(crate) fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.8 + f64::from(u8::from_ne_bytes(random)) / 255.0 * 0.4)
 }
 
-/// Milliseconds since 1970.
+/// The machine's time, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

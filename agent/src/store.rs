@@ -11,7 +11,6 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A place with objects.
 pub(crate) enum Store {
     Bucket(Box<Bucket>),
     Directory(PathBuf),

@@ -39,7 +39,7 @@ pub struct Origin {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Written<R, O> {
+struct BundleDocument<R, O> {
     format: u32,
     proxy: String,
     bootstrap: Body,
@@ -55,7 +55,7 @@ impl Bundle {
     /// When it is not what [`decode`](Self::decode) takes.
     pub fn encode(&self) -> Result<Vec<u8>> {
         self.check()?;
-        let written = Written {
+        let written = BundleDocument {
             format: FORMAT,
             proxy: self.proxy.to_string(),
             bootstrap: self.bootstrap.clone(),
@@ -97,7 +97,7 @@ impl Bundle {
             }
             Some(_) => return Err(Error::damaged(WHAT, "its format is not known")),
         }
-        let written: Written<Vec<Resource>, BTreeMap<String, Vec<Origin>>> =
+        let written: BundleDocument<Vec<Resource>, BTreeMap<String, Vec<Origin>>> =
             serde_json::from_slice(bytes).map_err(damaged)?;
         if written.proxy != proxy.to_string() {
             return Err(Error::damaged(
@@ -120,7 +120,7 @@ impl Bundle {
         Digest::of(self.bootstrap.as_str().as_bytes())
     }
 
-    /// Digests, paths and names.
+    /// Refuses a bundle that would write outside of its folder, or whose digests, names or files do not fit together.
     fn check(&self) -> Result<()> {
         let mut names = BTreeSet::new();
         let mut files: BTreeMap<&str, &str> = BTreeMap::new();

@@ -11,9 +11,11 @@ pub use meshform_model::spec::IpPreference;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The newest form of these objects that is understood, and the one that is written.
 const FORMAT: u32 = 1;
 
-/// How old what was read of a node may be, in milliseconds, before its callers are taken to have no addresses.
+/// How old what was read of a node may be, in milliseconds, before its callers are taken to have no addresses (MF0302):
+/// twenty rounds of a poller that nobody says anything to.
 pub const FRESH_MILLIS: u64 = 300_000;
 
 /// What a poller has to look up for a mesh: `m/MESH/proxies/discovery.json`, written by publishers; in a directory
@@ -103,10 +105,11 @@ impl Discovery {
 }
 
 impl PollerState {
-    /// How often the lease is renewed, in milliseconds.
+    /// How often the lease is renewed, in milliseconds: two renewals may fail before it is lost.
     pub const RENEW: u64 = 10_000;
 
-    /// How long it may go without, before another poller takes over, in milliseconds.
+    /// How long it may go without, in milliseconds, before another poller takes over. Hosts stay as they are until
+    /// then.
     pub const LOST: u64 = 30_000;
 
     /// Of a poller that has read nothing yet.

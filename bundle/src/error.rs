@@ -13,7 +13,6 @@ pub enum Error {
     /// A file or folder could not be read or written.
     #[error("cannot {action} {}: {detail}", path.display())]
     Io {
-        /// The file or folder.
         path: PathBuf,
         action: &'static str,
         detail: String,
@@ -35,16 +34,12 @@ pub enum Error {
         mesh: String,
         /// The file that says so.
         ledger: PathBuf,
-        /// The other store's id.
+        /// The id of the store that publishes there.
         found: String,
     },
     /// A name that must not become a path.
     #[error("`{name}` cannot be written: {why}")]
-    Unfit {
-        /// The file or folder.
-        name: String,
-        why: &'static str,
-    },
+    Unfit { name: String, why: &'static str },
 }
 
 impl Error {

@@ -71,7 +71,7 @@ pub enum Health {
     /// Nothing is known against it.
     #[default]
     Healthy,
-    /// It gets no requests.
+    /// Envoy sends it nothing.
     Unhealthy,
     /// It gets no new requests; those under way end.
     Draining,
@@ -100,11 +100,11 @@ pub struct Status {
     /// How often Envoy was started again.
     #[serde(default)]
     pub restarts: u32,
-    /// The release in effect.
+    /// The release that Envoy has taken; none before the first.
     pub release: Option<Digest>,
-    /// The bundle in effect.
+    /// This proxy's bundle of it.
     pub bundle: Option<Digest>,
-    /// The endpoints in effect.
+    /// The set of endpoints in effect, where any are looked up.
     pub endpoints: Option<Digest>,
     /// The pointer's version that it was read from.
     pub sequence: u64,
@@ -132,13 +132,12 @@ pub struct Status {
 pub enum ProxyState {
     /// Envoy is not ready yet.
     Starting,
-    /// Envoy serves.
     Ready,
     /// Envoy does not answer, or says that it is not ready.
     Failing,
     /// It was told to stop, and serves what is under way.
     Draining,
-    /// It has ended.
+    /// The agent has ended Envoy and ends itself: its last report.
     Stopped,
 }
 
@@ -187,7 +186,7 @@ pub struct Rejected {
 pub struct Problem {
     /// Envoy's resource: its name, or its type where Envoy does not say which.
     pub envoy: String,
-    /// What Envoy says.
+    /// Envoy's own message, in English.
     pub reason: String,
     /// The mesh's resource that it comes from, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -72,7 +72,7 @@ impl ProxyId {
         &self.mesh
     }
 
-    /// `virtualNode` or `virtualGateway`.
+    /// The kind's name in paths: `virtualNode` or `virtualGateway`.
     pub fn kind(&self) -> &'static str {
         self.kind.name()
     }

@@ -99,7 +99,8 @@ pub struct Session<'a> {
     _lock: File,
 }
 
-/// How many sets of files per proxy are kept besides the current one, whatever their age.
+/// How many sets of files per proxy are kept besides the current one, whatever their age: a change goes by way of
+/// another set, so that these are what an Envoy may still be reading that is slow to follow.
 const SPARE: usize = 2;
 
 impl Publisher {
@@ -109,8 +110,11 @@ impl Publisher {
         Self {
             // Where the working directory is not known, relative paths mean what they mean.
             root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
+            // Envoy learns of a swapped link by inotify; what it then reads takes it some tens of milliseconds.
             settle: Duration::from_millis(300),
+            // An Envoy that was just told to let go, or has not read its files yet, has done so.
             grace: Duration::from_secs(60),
+            // Publishing thousands of proxies takes seconds; a publisher that was killed has let its lock go.
             patience: Duration::from_secs(10),
         }
     }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// (a publisher, or the agent beside an Envoy) puts its own in.
 pub const ROOT: &str = "/@meshform-root@";
 
-/// One Envoy resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// The type URL of its message; see [`crate::layout::types`].

@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     pub(crate) failed: bool,
     pub(crate) reason: String,
     pub(crate) physical_id: String,
-    /// What `Fn::GetAtt` gives.
+    /// What `Fn::GetAtt` gives of the resource.
     pub(crate) attributes: Map<String, Json>,
 }
 

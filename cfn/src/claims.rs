@@ -14,10 +14,11 @@ use std::sync::Arc;
 /// The owner of what belongs to no stack.
 pub(crate) const OWNER: &str = "cloudformation";
 
-/// The group of settings.
+/// The settings' names begin so.
 const PREFIX: &str = "cloudformation/";
 
-/// How many requests are remembered of a resource. Lambda gives an event up after six hours.
+/// How many requests are remembered of a resource. Lambda delivers an event again for six hours, and a resource of a
+/// stack is written a few times in that time.
 const REMEMBERED: usize = 16;
 
 /// So long a claim that nobody holds is kept, for events that come again: longer than Lambda tries.
@@ -34,7 +35,7 @@ pub(crate) struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<Record>,
     /// The last requests, the newest last.
-    pub(crate) requests: Vec<Seen>,
+    pub(crate) requests: Vec<SeenRequest>,
     /// When the last holder let it go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) let_go_at: Option<Timestamp>,
@@ -50,7 +51,7 @@ pub(crate) struct Holder {
 
 /// A request that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(crate) struct SeenRequest {
     pub(crate) id: String,
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,7 +67,7 @@ pub(crate) enum Turn {
     Again,
     /// It failed, for this reason.
     Failed(String),
-    /// Later ones came since.
+    /// A later request of the resource has been done: this one does nothing.
     Overtaken,
 }
 
@@ -107,7 +108,7 @@ impl Claim {
     /// Remembers a request as the last one, and how it ended where it failed.
     pub(crate) fn saw(&mut self, request: &str, failed: Option<String>) {
         self.requests.retain(|seen| seen.id != request);
-        self.requests.push(Seen {
+        self.requests.push(SeenRequest {
             id: request.to_owned(),
             failed,
         });

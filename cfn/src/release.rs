@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is left of the function's time for the answer.
+/// What is left of the function's time for the answer: the pauses between its tries add up to six seconds (`runtime`).
 const RESERVE: Duration = Duration::from_secs(8);
 
-/// The pause after others have released the mesh sixteen times in a row.
+/// The pause after others have released the mesh sixteen times in a row. Events of one stack come together; by then the
+/// others are done.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// So long a release is held that leaves a router without routes which had some: the write that mends it may be on its
 /// way.
 const HOLD: Duration = Duration::from_secs(10);
 
-/// How many problems of a mesh an answer tells.
+/// How many problems of a mesh an answer tells: CloudFormation shows an answer in one line, and takes 4 KiB in all.
 const TOLD: usize = 3;
 
 /// What an answer says where proxies have everything.

@@ -13,13 +13,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-/// Where Lambda's interface is.
+/// The variable with host and port of Lambda's interface for functions.
 const API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// How long an event may take that does not say so.
+/// How long an event may take that does not say so. Lambda's always do; stand-ins for it in tests need not.
 const USUAL: Duration = Duration::from_secs(60);
 
-/// How often an answer is sent to CloudFormation, with pauses that double from the first.
+/// How often an answer is sent to CloudFormation, with pauses between that double from the first: six seconds in all.
+/// Without an answer the stack waits until its timeout.
 const SENT: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -163,7 +164,11 @@ impl Worker {
         let body = answer.body(request);
         let mut pause = FIRST_PAUSE;
         let mut why = String::new();
-        for _ in 0..SENT {
+        for attempt in 0..SENT {
+            if attempt > 0 {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
             // The address is signed for a request without a content type.
             let sent = client.put(&request.response_url).body(body.clone()).send().await;
             match sent {
@@ -177,8 +182,6 @@ impl Worker {
                 // The address is as good as a key: it is not told.
                 Err(error) => why = error.without_url().to_string(),
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
         Err(undelivered(why))
     }

@@ -6,6 +6,7 @@ use http::{HeaderName, Method, Request};
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::codes;
 use meshform_model::diag::{Diagnostic, with_causes};
+use meshform_model::resource::DEFAULT_REGION;
 use meshform_store::{Clock as _, SystemClock};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -51,8 +52,13 @@ impl Api {
         Self::with(endpoint, Some(signer))
     }
 
+    /// The server at an address, to which nothing is signed.
+    pub(crate) fn unsigned(endpoint: &str) -> Result<Self, Problem> {
+        Self::with(endpoint, None)
+    }
+
     fn with(endpoint: &str, signer: Option<Signer>) -> Result<Self, Problem> {
-        let client = meshform_store::bucket::http::client();
+        let client = meshform_store::storage::http::client();
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             signer,
@@ -62,6 +68,15 @@ impl Api {
 
     /// Asks, and reads the answer.
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Result<Json, Problem> {
+        self.send(method, path, String::new()).await
+    }
+
+    /// Sends a document, and reads the answer.
+    pub(crate) async fn post(&self, path: &str, body: &Json) -> Result<Json, Problem> {
+        self.send(Method::POST, path, body.to_string()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> Result<Json, Problem> {
         let url = format!("{}{path}", self.endpoint);
         let request = Request::builder().method(method).uri(&url).body(());
         let (mut parts, ()) = request.map_err(|error| refused(&url, &error))?.into_parts();
@@ -70,9 +85,9 @@ impl Api {
         let host = host.ok_or_else(|| refused(&url, &"it names no host"))?;
         parts.headers.insert(http::header::HOST, host);
         if let Some(signer) = &self.signer {
-            signer.sign(&mut parts, b"", SystemClock.now());
+            signer.sign(&mut parts, body.as_bytes(), SystemClock.now());
         }
-        let mut request = self.client.request(parts.method, &url);
+        let mut request = self.client.request(parts.method, &url).body(body);
         for (name, value) in &parts.headers {
             // The client writes this one itself, and the same.
             if name != HeaderName::from_static("host") {
@@ -197,7 +212,7 @@ impl Api {
 
 fn region(io: &Io) -> String {
     let region = io.var("AWS_REGION").or_else(|| io.var("AWS_DEFAULT_REGION"));
-    region.unwrap_or("us-east-1").to_owned()
+    region.unwrap_or(DEFAULT_REGION).to_owned()
 }
 
 fn text(json: &Json, name: &str) -> String {

@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Streams and surroundings. Tests put buffers in.
 pub struct Io {
-    /// Standard input.
     pub stdin: Box<dyn Read + Send>,
-    /// Standard output: results.
+    /// Where the result goes, and nothing else.
     pub stdout: Box<dyn Write + Send>,
     /// Standard error: what is to be reported beside the result.
     pub stderr: Box<dyn Write + Send>,
     pub env: BTreeMap<String, String>,
-    /// Relative paths start here.
+    /// The working directory, which relative paths start from.
     pub directory: PathBuf,
-    /// The program's own file.
+    /// The path of the running program; none where the system does not tell it.
     pub program: Option<PathBuf>,
     /// How much is told on standard error, and whether in colour.
     pub manner: Manner,
@@ -29,7 +28,6 @@ pub struct Manner {
     pub terminal: bool,
     /// Whether standard output is a terminal.
     pub screen: bool,
-    /// Whether output is coloured.
     pub color: bool,
     /// Whether warnings are left out.
     pub quiet: bool,

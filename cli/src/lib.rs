@@ -54,7 +54,6 @@ struct MannerArguments {
     verbose: bool,
 }
 
-/// When there is colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Color {
     Auto,

@@ -28,11 +28,9 @@ const STAGE: &str = ".meshform-stage";
 /// How a folder differs from what would be written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Difference {
-    /// Would be created.
     New(String),
-    /// Would be changed.
     Changed(String),
-    /// Would be removed.
+    /// It lies there from an earlier run, and would be removed.
     Stale(String),
 }
 

@@ -7,6 +7,7 @@ mod lines;
 mod paint;
 mod sarif;
 
+use crate::exit::Exit;
 use crate::io::Io;
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 
@@ -60,7 +61,7 @@ impl Count {
         }
     }
 
-    /// `2 errors, 1 warning`.
+    /// As a sentence says it: `2 errors, 1 warning`.
     pub(crate) fn words(self) -> String {
         let some = |count, one: &str| match count {
             0 => None,
@@ -96,6 +97,23 @@ pub(crate) fn tell(io: &mut Io, sources: &Sources, problems: &[Diagnostic]) {
     if problems.iter().any(|problem| problem.is_error() || !quiet) {
         io.tell(&format!("{}\n", Count::of(problems).words()));
     }
+}
+
+/// Prints what a command has made, or says why it has not.
+pub(crate) fn printed(io: &mut Io, made: Result<String, Box<Diagnostic>>) -> Exit {
+    match made {
+        Ok(text) => {
+            io.print(&text);
+            Exit::Fine
+        }
+        Err(problem) => refused(io, *problem),
+    }
+}
+
+/// Says why a command cannot do what it was asked.
+pub(crate) fn refused(io: &mut Io, problem: Diagnostic) -> Exit {
+    tell(io, &Sources::default(), &[problem]);
+    Exit::WrongUse
 }
 
 /// The JSON of problems with their places.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Where a store is by default.
 const DEFAULT: &str = ".meshform";
 
-/// Which store.
+/// The option of commands that work on a store, which has a default.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StoreArgument {
     /// The store: a directory, a bucket such as `s3://bucket/prefix`, or `etcd://host,host/prefix`
@@ -93,7 +93,7 @@ fn location(io: &Io, name: &Path) -> Result<Location, StoreError> {
     }
 }
 
-fn access(io: &Io) -> Access {
+pub(crate) fn access(io: &Io) -> Access {
     let variables = io.env.iter();
     Access::of_environment(variables.map(|(name, value)| (name.into(), value.into())))
 }

@@ -7,6 +7,7 @@ pub mod codes;
 mod logical_id;
 mod references;
 
+#[cfg(feature = "ecs")]
 pub(crate) use logical_id::logical_name;
 
 use crate::body;

@@ -15,7 +15,6 @@ use meshform_model::resource::Resource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A resource that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Which; where it is gone, which it was.

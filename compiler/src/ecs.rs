@@ -107,7 +107,7 @@ pub enum Delivery<'a> {
 pub struct NeededFile {
     /// Its path in the proxy's container.
     pub path: String,
-    /// A noun for it.
+    /// What messages call it: `certificate file`.
     pub what: &'static str,
     /// Whether the proxy writes to it; it reads all others.
     pub written: bool,
@@ -118,7 +118,7 @@ pub struct NeededFile {
 /// A template with a task definition, and what to know about it.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// The CloudFormation template.
+    /// The CloudFormation template with the task definition, as JSON.
     pub json: Json,
     /// What works differently from what one may expect.
     pub warnings: Vec<Diagnostic>,

@@ -94,7 +94,7 @@ pub struct FoundResource {
 
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// The texts, for places.
+    /// The texts of the inputs, which the spans of resources and problems point into.
     pub sources: Sources,
     /// The resources, in the order of the inputs.
     pub found: Vec<FoundResource>,
@@ -113,7 +113,7 @@ pub struct Reading {
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
-    pub kubernetes: kubernetes::Kept,
+    pub kubernetes: kubernetes::ManifestContext,
 }
 
 /// Reads every input. Nested stacks are those among the inputs.

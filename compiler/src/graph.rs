@@ -40,7 +40,7 @@ pub enum Format {
 }
 
 impl Picture {
-    /// The picture as text.
+    /// The picture in that format.
     pub fn write(&self, format: Format) -> String {
         match format {
             Format::Svg => svg::write(self),

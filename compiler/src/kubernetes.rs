@@ -10,7 +10,7 @@ mod spec;
 pub mod workload;
 pub mod yaml;
 
-use crate::frontend::kubernetes::Kept;
+use crate::frontend::kubernetes::ManifestContext;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -44,7 +44,7 @@ impl Manifests {
 }
 
 /// The manifests of all these resources. Objects that came from no manifest lie in `namespace`.
-pub fn build(resources: &[Resource], kept: &Kept, namespace: &str) -> Manifests {
+pub fn build(resources: &[Resource], kept: &ManifestContext, namespace: &str) -> Manifests {
     let names = Names::assign(resources, kept, namespace);
     let mut out = Manifests::default();
     let mut routes: BTreeMap<ResourceKey, Vec<Json>> = BTreeMap::new();
@@ -112,7 +112,7 @@ fn owners(resources: &[Resource]) -> BTreeMap<&str, &str> {
 }
 
 /// The object of a mesh that another account owns: the controller only looks at it.
-fn shared(key: &ResourceKey, owner: &str, kept: &Kept, names: &Names<'_>) -> Json {
+fn shared(key: &ResourceKey, owner: &str, kept: &ManifestContext, names: &Names<'_>) -> Json {
     let own = kept.objects.get(key).map(|object| object.selectors.clone());
     let mut spec = own.unwrap_or_else(|| made_up(key, names).1);
     spec.insert("awsName".to_owned(), key.name.as_str().into());
@@ -126,7 +126,12 @@ fn shared(key: &ResourceKey, owner: &str, kept: &Kept, names: &Names<'_>) -> Jso
 }
 
 /// One object around its spec.
-fn object(resource: &Resource, mut spec: Map<String, Json>, kept: &Kept, names: &Names<'_>) -> Json {
+fn object(
+    resource: &Resource,
+    mut spec: Map<String, Json>,
+    kept: &ManifestContext,
+    names: &Names<'_>,
+) -> Json {
     let key = &resource.key;
     let name = names.of(key);
     if names.needs_aws_name(key) {
@@ -157,7 +162,12 @@ fn object(resource: &Resource, mut spec: Map<String, Json>, kept: &Kept, names: 
 }
 
 /// Where the pods of a virtual node or virtual gateway run: their namespace, and the selector of their labels.
-pub fn pods(key: &ResourceKey, resources: &[Resource], kept: &Kept, namespace: &str) -> (String, Json) {
+pub fn pods(
+    key: &ResourceKey,
+    resources: &[Resource],
+    kept: &ManifestContext,
+    namespace: &str,
+) -> (String, Json) {
     match kept.objects.get(key) {
         // Without a selector the controller injects into no pod.
         Some(object) => (
@@ -201,7 +211,7 @@ fn made_up(key: &ResourceKey, names: &Names<'_>) -> (Option<Json>, Map<String, J
 }
 
 /// The namespaces: those of the input, and those that objects were put into.
-fn namespaces(resources: &[Resource], kept: &Kept, names: &Names<'_>) -> Vec<Json> {
+fn namespaces(resources: &[Resource], kept: &ManifestContext, names: &Names<'_>) -> Vec<Json> {
     let mut all = kept.namespaces.clone();
     // A mesh lies in no namespace, and a route in the object of its router.
     let elsewhere = [Kind::Mesh, Kind::Route, Kind::ProxyProfile];

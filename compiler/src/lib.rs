@@ -5,15 +5,20 @@
 //!   [`graph`]: meshes → a picture. [`diff`]: what differs between two states of meshes, in their own words.
 //! - [`stack`]: whole templates of stacks that CloudFormation is to take again.
 //! - [`policy`]: what AWS must allow those who use a bucket.
+//!
+//! [`ecs`] and [`kubernetes`] come with the feature `ecs`.
 
 pub mod api;
 pub mod body;
 pub mod cloudformation;
 pub mod diff;
+#[cfg(feature = "ecs")]
 pub mod ecs;
 pub mod frontend;
+#[cfg(feature = "ecs")]
 pub mod fuzzing;
 pub mod graph;
+#[cfg(feature = "ecs")]
 pub mod kubernetes;
 pub mod policy;
 pub mod stack;

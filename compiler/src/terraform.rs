@@ -104,7 +104,7 @@ struct Item<'r> {
     /// The logical id in a template.
     id: &'r str,
     condition: Option<&'r str>,
-    /// In Terraform's form.
+    /// The resource in the dialect of Terraform.
     node: Node,
     span: Option<Span>,
 }

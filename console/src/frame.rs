@@ -20,7 +20,7 @@ pub struct Context<'c> {
     pub page: &'c Page,
     /// What is asked for beside its address.
     pub query: &'c Query,
-    /// Where the pages are.
+    /// How pages link to one another.
     pub links: Links,
     /// The signed-in user, and what they may do.
     pub visitor: &'c Visitor,
@@ -33,7 +33,6 @@ pub struct Context<'c> {
     pub told: &'c [Diagnostic],
 }
 
-/// What a page shows.
 pub(crate) struct Content {
     pub(crate) title: String,
     pub(crate) body: Markup,

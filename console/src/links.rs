@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
-/// Where the pages are.
+/// How pages link to one another, which depends on where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
     /// On a server, under `/console/`.

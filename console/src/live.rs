@@ -9,7 +9,7 @@ use meshform_model::diag::{Diagnostic, with_causes};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_store::bucket::http;
+use meshform_store::storage::http;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};

@@ -34,7 +34,7 @@ pub struct Site {
 pub enum Action {
     /// Holds proxies at a release.
     Pin(String),
-    /// End the pin.
+    /// Proxies follow the newest release again.
     Unpin,
     /// Releases and publishes what is valid now.
     Publish,
@@ -61,7 +61,7 @@ impl Site {
         }
     }
 
-    /// With live numbers.
+    /// Shows what this Prometheus measures beside the proxies.
     pub fn with_prometheus(self, prometheus: Option<Prometheus>) -> Self {
         Self {
             prometheus: prometheus.map(Arc::new),

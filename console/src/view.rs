@@ -34,7 +34,7 @@ pub struct View {
 pub struct Stream {
     /// The virtual node or gateway, as a path.
     pub proxy: String,
-    /// Where it connects from.
+    /// The address that it connects from.
     pub peer: String,
     /// What is said of it.
     pub about: String,
@@ -50,7 +50,7 @@ pub struct Records {
     /// Who wrote what, where that is known.
     pub written: BTreeMap<ResourceKey, Written>,
     pub picture: Picture,
-    /// Every resource, containers first.
+    /// Every resource in the order of the page: what contains others before them.
     pub keys: Vec<ResourceKey>,
     /// The whole picture as a server shows it, once somebody asked for it.
     pub(crate) drawn: OnceLock<String>,
@@ -59,7 +59,6 @@ pub struct Records {
 /// What a store knows of a resource beside what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// To whom it belongs.
     pub owner: String,
     pub actor: String,
     pub at: Timestamp,

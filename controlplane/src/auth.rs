@@ -1,9 +1,11 @@
 //! Who may do what: keys of this server, requests signed with them, and what each allows.
 
+pub mod aws;
 pub mod keys;
 pub(crate) mod sessions;
 pub(crate) mod sigv4;
 pub mod tokens;
+pub mod trusted;
 
 pub use sigv4::Signer;
 
@@ -39,7 +41,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Without authentication.
+    /// Whoever asks a server without keys: they may do everything, and what they write belongs to `owner`.
     pub(crate) fn anyone(owner: &str, from: String) -> Self {
         Self {
             id: "anonymous".to_owned(),

@@ -47,6 +47,13 @@ meshform_model::codes! {
     TOKEN "MF1016" "invalid proxy token request"
         "A token is for one proxy, or for every proxy of a mesh, and ends after a time: `meshform token \
          mesh/MESH/virtualNode/NAME --ttl 24h`. It is made with the master key of the servers."
+    LOGIN "MF0824" "login with an AWS identity refused"
+        "Somebody logs in with an identity of AWS by a signed request for STS's `GetCallerIdentity`, which `meshform keys session \
+         --aws` makes for one server. The identity must be one that `meshform keys trust` has let in: a role, by its ARN \
+         without the path, or a user."
+    STS "MF0825" "AWS STS unreachable"
+        "The server asks AWS's Security Token Service who has signed a request to log in (`--sts`). It did not answer, or \
+         not as STS does; the message says how."
     TLS "MF1017" "unusable server certificate"
         "The server's certificate, its key or the authority of the proxies' certificates cannot be read, or the key is \
          not that of the certificate. The message says which file, and why."

@@ -26,10 +26,10 @@ const ROOT: &str = "/console";
 const COOKIE: &str = "meshform-console";
 /// What cookies are sealed for.
 const PURPOSE: &str = "console";
-/// How long a login holds, in milliseconds.
+/// How long a login holds, in milliseconds: a working day.
 const LIFE: i64 = 12 * 3_600_000;
 
-/// What a cookie says.
+/// What the sealed cookie of a login holds.
 #[derive(Debug, Serialize, Deserialize)]
 struct Login {
     key: String,

@@ -92,7 +92,13 @@ impl Fault {
 
     /// What is wrong with a document, all of it.
     pub(crate) fn of_problems(problems: &[Diagnostic]) -> Option<Self> {
-        let errors: Vec<String> = problems.iter().filter(|one| one.is_error()).map(told).collect();
+        Self::of_problems_at("", problems)
+    }
+
+    /// What is wrong with a parameter or member of that name.
+    pub(crate) fn of_problems_at(name: &str, problems: &[Diagnostic]) -> Option<Self> {
+        let errors = problems.iter().filter(|one| one.is_error());
+        let errors: Vec<String> = errors.map(|problem| told(name, problem)).collect();
         (!errors.is_empty()).then(|| Self {
             kind: FaultKind::BadRequest,
             message: errors.join("; "),
@@ -130,10 +136,19 @@ impl Fault {
     }
 }
 
-/// A problem in one sentence: where, what, how it would be right.
-fn told(problem: &Diagnostic) -> String {
-    let at = problem.places.first().map(|place| place.pointer.to_string());
-    let at = at.map(|at| dotted(&at)).filter(|at| !at.is_empty());
+/// A problem in one sentence: where (within what has that name), what, how it would be right.
+fn told(name: &str, problem: &Diagnostic) -> String {
+    let place = problem
+        .places
+        .first()
+        .map(|place| dotted(&place.pointer.to_string()));
+    let place = place.unwrap_or_default();
+    let dot = if name.is_empty() || place.is_empty() || place.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
+    let at = Some(format!("{name}{dot}{place}")).filter(|at| !at.is_empty());
     let mut message = joined(&problem.message, problem.help.as_deref().unwrap_or_default());
     if let Some(example) = &problem.example {
         message = format!("{message}: {}", example.body);

@@ -16,6 +16,7 @@ pub mod auth;
 pub mod codes;
 mod console;
 mod fault;
+pub mod fuzzing;
 mod limits;
 mod listen;
 mod metrics;
@@ -25,6 +26,7 @@ mod seal;
 mod server;
 mod xds;
 
+pub use auth::aws::Login;
 pub use limits::Rate;
 pub use listen::TlsFiles;
 pub use plane::{Authentication, Settings};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// How many keys are remembered; of more, those that have not asked for the longest are forgotten.
+/// How many keys are remembered; of more, those that have not asked for the longest are forgotten: some megabytes at
+/// most, whatever is sent.
 const KNOWN: usize = 10_000;
 
 /// Requests a second of each key, and how many may come at once.

@@ -7,17 +7,29 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take to agree upon TLS.
+/// How long a client may take to agree upon TLS: one that does not must not hold a connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long an answer may wait in the socket for its client.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// How many bytes tell which version of HTTP a client speaks: the preface of HTTP/2.
+const PREFACE: usize = 24;
 
 /// The files with which a server speaks TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +63,80 @@ pub(crate) struct Taken {
     tls: Option<Arc<Tls>>,
 }
 
-/// Either kind of connection.
+/// A connection with or without TLS.
 pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// A connection whose client must begin to speak in time. Whoever tells versions of HTTP apart waits for the first bytes
+/// without end, and the time for a request's head begins after them.
+pub(crate) struct Begun<T> {
+    stream: T,
+    /// How many bytes are still to come, and until when.
+    awaited: Option<(usize, Pin<Box<Sleep>>)>,
+}
+
+impl<T> Begun<T> {
+    pub(crate) fn within(stream: T, patience: Duration) -> Self {
+        Self {
+            stream,
+            awaited: Some((PREFACE, Box::pin(tokio::time::sleep(patience)))),
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Begun<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some((left, end)) = &mut self.awaited else {
+            return read;
+        };
+        *left = left.saturating_sub(buffer.filled().len().saturating_sub(before));
+        let is_late = read.is_pending() && end.as_mut().poll(context).is_ready();
+        if *left == 0 {
+            self.awaited = None;
+        }
+        match is_late {
+            true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            false => read,
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Begun<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
 
 impl Listening {
     pub(crate) async fn at(address: SocketAddr, tls: Option<TlsFiles>) -> Result<Self, Box<Diagnostic>> {
@@ -73,12 +155,15 @@ impl Listening {
         })
     }
 
-    /// The next connection.
+    /// Waits for a connection. One that cannot be taken, for want of files usually, is tried again soon.
     pub(crate) async fn accept(&self) -> Taken {
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     let _ = stream.set_nodelay(true);
+                    // What was sent and nobody takes: the client has gone without a word, or reads no more.
+                    #[cfg(target_os = "linux")]
+                    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
                     return Taken {
                         stream,
                         peer,

@@ -1,8 +1,9 @@
 //! What every request shares: the store, the rules of writing to it, the releases that follow.
 
+use crate::auth::aws::{Identities, Login};
 use crate::auth::keys::{KeyRing, MasterKey};
 use crate::auth::tokens::Pass;
-use crate::auth::{Caller, sessions, sigv4};
+use crate::auth::{Caller, sessions, sigv4, trusted};
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
@@ -13,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use meshform_console::{Prometheus, Site};
+use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
 use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
@@ -27,7 +29,11 @@ use tokio::sync::{Mutex, OnceCell};
 /// The key of page tokens among the store's settings: every server of a store has the same.
 const PAGING: &str = "serve/page-key";
 
-/// How long the releases that are waiting may take when the server stops.
+/// How long the store may take to answer where somebody asks whether it does.
+const STORE: Duration = Duration::from_secs(5);
+
+/// How long the releases that are waiting may take when the server stops. With the requests under way (`server::STOP`)
+/// it is ten seconds, after which Docker kills.
 const LAST_RELEASE: Duration = Duration::from_secs(5);
 
 /// What the server is told.
@@ -50,11 +56,20 @@ pub struct Settings {
     pub owner: String,
     /// How many requests a key may make; none: as many as it likes.
     pub rate: Option<Rate>,
+    /// How identities of AWS log in, where they may.
+    pub login: Option<Login>,
+    /// How long a client may take to send the head of a request, and then its body.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// As long as slow networks need, and not so long that clients which have gone pile up.
+    pub const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 #[derive(Debug)]
 pub enum Authentication {
-    /// Without authentication: any caller.
+    /// Nobody need sign: any caller may do everything.
     Anyone,
     /// Whoever signs with a key of this server.
     Keys(MasterKey),
@@ -70,12 +85,14 @@ pub(crate) struct ControlPlane {
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
     pub(crate) streams: Arc<Streams>,
-    /// What the console shows.
+    /// The store and releases as the console shows them.
     pub(crate) site: Site,
     /// Makes the tokens of the console's forms where there are no keys.
     pub(crate) forms: Option<Sealer>,
     pub(crate) keys: Option<KeyRing>,
     pub(crate) owner: String,
+    identities: Option<Identities>,
+    pub(crate) patience: Duration,
     seed: Seed,
     /// Begun with the first write: reading leaves no trace.
     run: Mutex<Option<RunId>>,
@@ -86,7 +103,7 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub(crate) fn new(settings: Settings) -> std::io::Result<Self> {
+    pub(crate) fn new(settings: Settings) -> Result<Self, Box<Diagnostic>> {
         let Settings {
             store,
             seed,
@@ -98,7 +115,13 @@ impl ControlPlane {
             prometheus,
             owner,
             rate,
+            login,
+            patience,
         } = settings;
+        let cannot = |error: std::io::Error| {
+            let message = format!("the server cannot run: {error}");
+            Box::new(Diagnostic::error(codes::SETTINGS, message))
+        };
         let keys = match authentication {
             Authentication::Anyone => None,
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
@@ -107,7 +130,7 @@ impl ControlPlane {
             site: Site::new(Arc::clone(&store), releaser.clone()).with_prometheus(prometheus),
             forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
             registry: Registry::new(Arc::clone(&store)),
-            releases: ReleaseScheduler::start(releaser, Timing::default())?,
+            releases: ReleaseScheduler::start(releaser, Timing::default()).map_err(cannot)?,
             policy: Policy {
                 strict_deletes: !relaxed_deletes,
                 ..Policy::app_mesh()
@@ -120,6 +143,8 @@ impl ControlPlane {
             seed,
             keys,
             owner,
+            identities: login.map(Identities::new).transpose()?,
+            patience,
             run: Mutex::default(),
             sealer: OnceCell::new(),
             account: OnceCell::new(),
@@ -190,6 +215,23 @@ impl ControlPlane {
         }
     }
 
+    /// A session of whoever STS says has signed a request to log in.
+    pub(crate) async fn login(&self, body: &[u8], from: &str) -> Result<serde_json::Value, Fault> {
+        let (Some(identities), Some(keys)) = (&self.identities, &self.keys) else {
+            let message =
+                "identities of AWS cannot log in to this server: it was started without `--login-name`";
+            return Err(Fault::bad(codes::LOGIN, message));
+        };
+        let arn = identities.ask(body, self.now()).await?;
+        let found = trusted::find(&*self.store, &arn, from).await;
+        let Some(caller) = found.map_err(|error| Fault::of_store(&error))? else {
+            let message = format!("`{arn}` may not log in; `meshform keys trust` lets a role or user in");
+            return Err(Fault::new(FaultKind::Forbidden, codes::LOGIN, message));
+        };
+        tracing::info!(arn, from, owner = caller.owner, "logged in");
+        sessions::begin(&keys.master.sealer, &caller, self.now())
+    }
+
     /// As whom a caller writes. What is there already stays with its owner, whoever changes it.
     pub(crate) async fn author(&self, caller: &Caller, record: Option<&Record>) -> Result<Author, Fault> {
         let run = self.run().await.map_err(|error| Fault::of_store(&error))?;
@@ -243,7 +285,7 @@ impl ControlPlane {
         Ok(account.await.clone())
     }
 
-    /// Seals page tokens.
+    /// Seals the tokens of pages (`nextToken`), under a key that all servers of a store share.
     pub(crate) async fn sealer(&self) -> Result<Arc<Sealer>, Fault> {
         let found = self.sealer.get_or_try_init(|| self.page_key()).await?;
         Ok(Arc::clone(found))
@@ -325,8 +367,16 @@ impl ControlPlane {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    pub(crate) async fn store_answers(&self) -> Result<(), StoreError> {
-        self.store.identity().await.map(drop)
+    /// Whether the store can be read now. A setting is asked for, because of its identity a store may know from before.
+    pub(crate) async fn store_answers(&self) -> Result<(), String> {
+        match tokio::time::timeout(STORE, self.store.setting(PAGING)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "the store {} did not answer within {STORE:?}",
+                self.store.place()
+            )),
+        }
     }
 
     pub(crate) fn stop(&self) {

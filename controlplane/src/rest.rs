@@ -43,6 +43,10 @@ pub(crate) async fn perform(
     call: &Call,
     input: &Input,
 ) -> Result<Answer, Fault> {
+    request::check_owner(input)?;
+    if let Some(named) = &call.path {
+        request::check_names(named)?;
+    }
     match (&call.path, call.verb) {
         (Some(named), Verb::Create) => resources::create(plane, caller, named, input).await,
         (Some(named), Verb::Describe) => resources::describe(plane, caller, named, input).await,

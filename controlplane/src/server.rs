@@ -4,7 +4,7 @@ use crate::auth::tokens::Pass;
 use crate::codes;
 use crate::console;
 use crate::fault::{Fault, FaultKind};
-use crate::listen::{Listening, TlsFiles};
+use crate::listen::{Begun, Listening, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
@@ -28,28 +28,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic::codegen::Service as _;
 
-/// The largest body that is read.
+/// The largest body that is read: far more than the largest spec that the quotas allow.
 const BODY: usize = 1 << 20;
-/// The largest head of a request.
+/// The largest head of a request: a signature with a session token has some kilobytes.
 const HEAD: usize = 32 << 10;
-/// How long a client may take to send a head, and then a body.
-const SLOW: Duration = Duration::from_secs(30);
-/// How long requests under way may go on when the server stops.
+/// The pause between two looks whether the other end of a connection of HTTP/2 is still there.
+const PING: Duration = Duration::from_secs(30);
+/// How long requests under way may go on when the server stops. With the last releases (`plane`) it is ten seconds,
+/// after which Docker kills.
 const STOP: Duration = Duration::from_secs(5);
-/// The pause between two looks for writes that nobody has released.
+/// The pause between two looks for writes that nobody has released: a provider or another server that was killed, which
+/// is rare. Writes of this server are released at once.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// The pause between two notes of what proxies refuse.
+/// The pause between two notes of what proxies refuse: a release that is refused by all of them is one write, and a
+/// plan a moment later finds it.
 const NOTE: Duration = Duration::from_secs(5);
 
-/// The longest text in a header that warns.
+/// The longest text in a header that warns: with the other headers it stays below the 8 KiB that clients and proxies
+/// take.
 const WARNING: usize = 2000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
 struct Peer(SocketAddr);
 
-/// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     plane: Arc<ControlPlane>,
@@ -64,7 +67,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     pub api: SocketAddr,
-    /// For Envoys.
+    /// Where Envoys get their configuration by ADS; none where they do not.
     pub xds: Option<SocketAddr>,
     /// Whether Envoys may ask on an address that others reach: whoever reaches it reads every proxy's configuration.
     pub xds_for_anyone: bool,
@@ -100,10 +103,12 @@ impl Server {
         {
             tracing::warn!(%xds, "proxies send their tokens in plain text; give `--tls-cert`, or have TLS ended in front");
         }
-        let plane = ControlPlane::new(settings).map_err(|error| {
-            let message = format!("the server cannot run: {error}");
-            Box::new(Diagnostic::error(codes::SETTINGS, message))
-        })?;
+        if settings.login.is_some() && !with_keys {
+            let help = "make a master key with `meshform keys init --out FILE`: sessions are sealed under it";
+            let message = "identities of AWS cannot log in to a server without a master key";
+            return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
+        }
+        let plane = ControlPlane::new(settings)?;
         let xds = match addresses.xds {
             Some(address) => Some(Listening::at(address, addresses.tls.clone()).await?),
             None => None,
@@ -122,7 +127,7 @@ impl Server {
         self.api.address
     }
 
-    /// Where Envoys are served.
+    /// The address where Envoys are served, with the port that the system gave.
     pub fn xds_address(&self) -> Option<SocketAddr> {
         self.xds.as_ref().map(|xds| xds.address)
     }
@@ -146,13 +151,13 @@ impl Server {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(SLOW)
+            .header_read_timeout(plane.patience)
             .max_buf_size(HEAD);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
-            .keep_alive_interval(SLOW);
+            .keep_alive_interval(PING);
         tokio::pin!(stop);
         loop {
             let taken = tokio::select! {
@@ -162,14 +167,16 @@ impl Server {
             };
             let peer = taken.peer;
             let router = router.clone().layer(axum::Extension(Peer(peer)));
-            let (builder, watcher) = (builder.clone(), graceful.watcher());
+            let (builder, watcher, patience) = (builder.clone(), graceful.watcher(), plane.patience);
             tokio::spawn(async move {
                 let stream = match taken.open().await {
                     Ok((stream, _)) => stream,
                     Err(error) => return tracing::debug!(%peer, %error, "no TLS connection"),
                 };
-                let connection =
-                    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                let connection = builder.serve_connection(
+                    TokioIo::new(Begun::within(stream, patience)),
+                    TowerToHyperService::new(router),
+                );
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(%peer, %error, "a connection broke off");
                 }
@@ -193,8 +200,8 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .keep_alive_interval(SLOW)
-        .keep_alive_timeout(SLOW);
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
@@ -270,7 +277,8 @@ async fn answer(
     }
     if console::is_for(request.uri().path()) {
         let (parts, body) = request.into_parts();
-        return console::answer(&plane, peer, &parts, read(body).await).await;
+        let body = read(body, plane.patience).await;
+        return console::answer(&plane, peer, &parts, body).await;
     }
     let begun = Instant::now();
     let id = request_id();
@@ -314,8 +322,16 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         return (name, refused(&fault));
     }
     let done = async {
-        let body = read(body).await?;
-        let caller = plane.caller(&parts, &body, peer.ip().to_string()).await?;
+        let body = read(body, plane.patience).await?;
+        let from = peer.ip().to_string();
+        if (parts.method.as_str(), parts.uri.path()) == ("POST", "/meshform/login") {
+            plane
+                .limits
+                .take(&format!("login {from}"), Instant::now())
+                .map_err(Refusal::Wait)?;
+            return Ok(json(StatusCode::OK, &plane.login(&body, &from).await?));
+        }
+        let caller = plane.caller(&parts, &body, from).await?;
         plane
             .limits
             .take(&caller.id, Instant::now())
@@ -371,8 +387,8 @@ impl From<Fault> for Refusal {
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
-    let read = tokio::time::timeout(SLOW, Limited::new(body, BODY).collect());
+async fn read(body: Body, patience: Duration) -> Result<bytes::Bytes, Fault> {
+    let read = tokio::time::timeout(patience, Limited::new(body, BODY).collect());
     match read.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
@@ -383,7 +399,10 @@ async fn read(body: Body) -> Result<bytes::Bytes, Fault> {
             codes::BAD_REQUEST,
             format!("the body broke off: {error}"),
         )),
-        Err(_) => Err(Fault::bad(codes::BAD_REQUEST, "the body took longer than 30 s")),
+        Err(_) => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("the body took longer than {patience:?}"),
+        )),
     }
 }
 
@@ -397,8 +416,8 @@ fn unknown(none: &NoOperation, parts: &http::request::Parts) -> Fault {
                 methods.join(", ")
             )
         }
-        NoOperation::Name => {
-            return Fault::bad(codes::BAD_REQUEST, "a name in the path is empty, or not UTF-8");
+        NoOperation::Name { field, why } => {
+            return Fault::bad(codes::BAD_REQUEST, format!("{field}: {why}"));
         }
     };
     Fault::new(FaultKind::UnknownOperation, codes::NO_OPERATION, message)
@@ -471,3 +490,6 @@ fn request_id() -> String {
         part(20, 32)
     )
 }
+
+#[cfg(test)]
+mod tests;

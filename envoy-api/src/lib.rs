@@ -37,7 +37,7 @@ pub enum Error {
     /// The bytes of a message, or of what is inside one of its `Any`s, are not that message.
     #[error("cannot decode `{name}`")]
     Decode {
-        /// The type's full name.
+        /// The message's full name: `envoy.config.cluster.v3.Cluster`.
         name: String,
         /// What is wrong with the bytes.
         source: prost::DecodeError,
@@ -45,15 +45,15 @@ pub enum Error {
     /// A message holds what JSON has no form for, for instance an `Any` of an unknown type.
     #[error("cannot print `{name}`: {message}")]
     Print {
-        /// The type's full name.
+        /// The message's full name.
         name: String,
-        /// What has no form.
+        /// What JSON has no form for.
         message: String,
     },
     /// The JSON is not that message: an unknown field, a wrong type.
     #[error("{name}: at `{path}`: {message}")]
     Read {
-        /// The type's full name.
+        /// The message's full name.
         name: String,
         /// The value that is wrong, or the object with the unknown field: `virtual_hosts[0].routes[2]`.
         path: String,

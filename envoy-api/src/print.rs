@@ -28,7 +28,8 @@ enum Shape {
     Wrapper(Scalar),
     Duration,
     Any,
-    /// `google.protobuf.Struct`, `Value` and `ListValue`.
+    /// `google.protobuf.Struct`, with [`Value`](Self::Value) and [`List`](Self::List) printed as the JSON that they
+    /// stand for.
     Struct,
     Value,
     List,
@@ -55,10 +56,10 @@ enum Scalar {
     Bool,
     String,
     Bytes,
-    /// `int32` and `int64`.
+    /// `int32` and `int64`, which the wire does not tell apart.
     Int,
     UInt,
-    /// `sint32` and `sint64`.
+    /// `sint32` and `sint64`, whose sign stands in the lowest bit.
     ZigZag,
     Fixed32,
     Fixed64,
@@ -66,7 +67,7 @@ enum Scalar {
     SFixed64,
     Float,
     Double,
-    /// Names by number.
+    /// The values' names by number: JSON has the name.
     Enum(BTreeMap<i32, String>),
 }
 

@@ -1,6 +1,5 @@
 //! The codes of problems on the way from a mesh to Envoy.
 
-/// `MF0510`: invalid mesh.
 pub use meshform_model::codes::INVALID_MESH;
 
 meshform_model::codes! {

@@ -36,9 +36,7 @@ pub struct PartDiff {
 /// In which of the two states something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
-    /// Only in the second.
     Added,
-    /// Only in the first.
     Removed,
     /// In both, and not alike.
     Changed,

@@ -29,7 +29,7 @@ use std::time::Duration;
 pub struct Effective {
     /// What it is: `cluster cds_… / connect timeout`.
     pub path: String,
-    /// The value, for people.
+    /// The value as people write it: `15s`, `none`.
     pub value: String,
     pub source: Source,
 }

@@ -79,7 +79,7 @@ pub(crate) fn refuse_broken(mesh: &Mesh) -> Result<(), Vec<Diagnostic>> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// A mesh being lowered.
+/// The mesh that is being lowered, with what its proxies share: each service, cluster and host is made once.
 #[derive(Debug)]
 pub(crate) struct Lowering<'m> {
     pub(crate) index: &'m Index<'m>,

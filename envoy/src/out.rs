@@ -83,7 +83,7 @@ pub struct BuiltProxy {
 pub enum Mode {
     /// All of it stands in the bootstrap.
     Static,
-    /// Files that are swapped.
+    /// A directory whose files Envoy watches; they are swapped as a whole.
     Files,
     /// The control plane of the profile.
     Ads,

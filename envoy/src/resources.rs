@@ -17,9 +17,9 @@ use std::sync::Arc;
 pub enum ResourceType {
     /// What Envoy is started with. Not a resource of xDS.
     Bootstrap,
-    /// A listening socket (LDS).
+    /// LDS: a socket that is listened on.
     Listener,
-    /// Where requests go (CDS).
+    /// CDS: a group of hosts that requests go to.
     Cluster,
     /// The routes of a listener (RDS).
     Routes,
@@ -35,7 +35,7 @@ pub struct Resource {
     pub kind: ResourceType,
     /// Unique among a proxy's resources of its kind; the bootstrap's is the node id.
     pub name: String,
-    /// Of [`json`](Self::json).
+    /// The digest of [`json`](Self::json): a resource whose digest stays has not changed.
     pub digest: Digest,
     /// The message in protobuf's encoding: the `value` of an `Any` of this [type](ResourceType::type_url).
     pub message: Vec<u8>,
@@ -58,11 +58,8 @@ pub struct PartOrigin {
 pub struct Resources {
     /// What Envoy is started with; it says where the rest comes from.
     pub bootstrap: Resource,
-    /// LDS.
     pub listeners: Vec<Arc<Resource>>,
-    /// CDS.
     pub clusters: Vec<Arc<Resource>>,
-    /// RDS.
     pub routes: Vec<Arc<Resource>>,
     /// EDS of what the mesh itself lists.
     pub endpoints: Vec<Arc<Resource>>,
@@ -71,7 +68,7 @@ pub struct Resources {
 }
 
 impl ResourceType {
-    /// As people are told.
+    /// What people are told it is: `listener`.
     pub fn words(self) -> &'static str {
         match self {
             Self::Bootstrap => "bootstrap",

@@ -21,7 +21,7 @@ use std::time::Duration;
 /// A request as an application (or a client of a gateway) sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// `GET`, ….
+    /// The method in capitals.
     pub method: String,
     /// The `Host` header, with the port where it has one.
     pub host: String,
@@ -43,11 +43,11 @@ pub struct Explanation {
     pub outcome: RouteOutcome,
 }
 
-/// One way through Envoy.
+/// What one listener does with the request.
 #[derive(Debug, Clone)]
 pub struct Pass {
     pub listener: String,
-    /// The route table's name.
+    /// The route table that it looks in.
     pub table: String,
     /// The virtual host that the name belongs to.
     pub virtual_host: Option<String>,
@@ -67,7 +67,6 @@ pub struct Considered {
 /// What became of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It takes the request.
     Taken,
     /// It does not, because of this.
     Not(String),
@@ -391,7 +390,7 @@ fn to(proxy: &Proxy, request: Request, action: &Action) -> Sent {
 }
 
 impl Request {
-    /// A plain `GET`.
+    /// A `GET` without headers, to whatever port the host says.
     pub fn get(host: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
             method: "GET".to_owned(),

@@ -68,7 +68,7 @@ fn what_is_not_modelled_passes_or_is_dropped() {
     insta::assert_snapshot!("dropped", told("drop-all-with-names", web, &closed));
 }
 
-fn effective(case_name: &str, (kind, name): (Kind, &str)) -> String {
+fn effective(case_name: &str, kind: Kind, name: &str) -> String {
     let key = ResourceKey::in_mesh("apps", kind, name);
     let values = envoy::explain(&case(case_name), &key, &Options::new(support::ROOT)).unwrap();
     let lines: Vec<String> = values
@@ -80,26 +80,26 @@ fn effective(case_name: &str, (kind, name): (Kind, &str)) -> String {
 
 #[test]
 fn every_effective_value_has_a_source() {
-    let node = |name| (Kind::VirtualNode, name);
-    insta::assert_snapshot!("effective_values", effective("apps", node("servicea")));
+    let node = |case, name| effective(case, Kind::VirtualNode, name);
+    insta::assert_snapshot!("effective_values", node("apps", "servicea"));
     insta::assert_snapshot!(
         "effective_pools_health_outliers",
-        effective("pools-health-outliers", node("web"))
+        node("pools-health-outliers", "web")
     );
     insta::assert_snapshot!(
         "effective_metrics_limits_admin",
-        effective("metrics-limits-admin", node("web"))
+        node("metrics-limits-admin", "web")
     );
-    insta::assert_snapshot!("effective_tls", effective("tls-files", node("web")));
-    insta::assert_snapshot!("effective_tls_server", effective("tls-files", node("strict")));
-    insta::assert_snapshot!("effective_transparent", effective("transparent", node("web")));
+    insta::assert_snapshot!("effective_tls", node("tls-files", "web"));
+    insta::assert_snapshot!("effective_tls_server", node("tls-files", "strict"));
+    insta::assert_snapshot!("effective_transparent", node("transparent", "web"));
     insta::assert_snapshot!(
         "effective_gateway",
-        effective("gateways", (Kind::VirtualGateway, "front"))
+        effective("gateways", Kind::VirtualGateway, "front")
     );
-    insta::assert_snapshot!("effective_matchers", effective("matching", node("web")));
-    insta::assert_snapshot!("effective_logs", effective("logs", node("json")));
-    insta::assert_snapshot!("effective_spans", effective("tracing", node("xray")));
+    insta::assert_snapshot!("effective_matchers", node("matching", "web"));
+    insta::assert_snapshot!("effective_logs", node("logs", "json"));
+    insta::assert_snapshot!("effective_spans", node("tracing", "xray"));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn the_example_mesh_runs_and_follows_without_restart() {
         "10 : 90 became {first} : {second} (after {took:?})"
     );
     assert_eq!(envoy.pid(), pid);
-    let (_, metrics) = envoy.ask("/stats/prometheus?filter=upstream_rq_total");
+    let metrics = envoy.ask("/stats/prometheus?filter=upstream_rq_total");
     for node in ["serviceb", "servicebv2"] {
         assert!(
             metrics.contains(&format!("appmesh_target_virtual_node=\"{node}\"")),

@@ -177,7 +177,7 @@ fn permissive_takes_both() {
     let server = start(&permissive, "server", work.path(), ports.admins.1);
     let _caller = start(&permissive, "caller", work.path(), ports.admins.0);
     assert_eq!(status(&ports), 200, "over TLS");
-    let (_, stats) = server.ask("/stats?filter=ssl.handshake");
+    let stats = server.ask("/stats?filter=ssl.handshake");
     assert!(
         stats.lines().any(|line| line.contains("ssl.handshake: 1")),
         "{stats}"

@@ -12,6 +12,7 @@
 
 mod support;
 
+use meshform_acceptance::tools;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -32,11 +33,11 @@ fn run(program: impl AsRef<OsStr>, arguments: &str) {
 }
 
 fn ip(arguments: &str) {
-    run(support::tool("ip"), arguments);
+    run(tools::ip(), arguments);
 }
 
 fn iptables(arguments: &str) {
-    run(support::tool("iptables"), arguments);
+    run(tools::iptables(), arguments);
 }
 
 fn again(role: &str, test: &str, through: &[&str]) -> Command {
@@ -95,7 +96,7 @@ fn neighbour() -> Neighbour {
     ip("addr add 10.9.0.1/24 dev v0");
     ip("link set v0 up");
     for arguments in ["addr add 10.9.0.2/24 dev v1", "link set v1 up", "link set lo up"] {
-        let there = format!("-t {pid} -n {} {arguments}", support::tool("ip").display());
+        let there = format!("-t {pid} -n {} {arguments}", tools::ip().display());
         run("nsenter", &there);
     }
     neighbour
@@ -155,7 +156,7 @@ fn inside() {
         &["nsenter", "-t", &pid, "-n"],
     );
     assert!({ client }.status().unwrap().success(), "{}", envoy.log());
-    let (_, stats) = envoy.ask("/stats?filter=http.ingress.downstream_rq_2xx");
+    let stats = envoy.ask("/stats?filter=http.ingress.downstream_rq_2xx");
     assert!(stats.contains("http.ingress.downstream_rq_2xx: 1"), "{stats}");
     assert_eq!(envoy.rejected(), Vec::<String>::new());
 }

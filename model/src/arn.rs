@@ -8,9 +8,9 @@ use std::fmt;
 pub struct Arn<'a> {
     /// `aws`, or another of AWS's partitions.
     pub partition: &'a str,
-    /// Such as `appmesh`.
+    /// The service as ARNs spell it: `appmesh`, `acm-pca`.
     pub service: &'a str,
-    /// Such as `eu-west-1`.
+    /// The region, `eu-west-1`; empty for global services.
     pub region: &'a str,
     /// The 12 digits of the account.
     pub account: &'a str,

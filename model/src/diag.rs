@@ -62,7 +62,7 @@ pub struct Diagnostic {
     /// What is wrong, with the value.
     pub message: String,
     pub help: Option<String>,
-    /// What to write.
+    /// What to write instead, in canonical form; who shows the problem turns it into the reader's notation.
     pub example: Option<Box<Example>>,
     /// Where; the first is the main one.
     pub places: Vec<Place>,
@@ -94,15 +94,14 @@ pub struct Example {
 /// How a reader writes resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
-    /// Terraform's configuration.
     Hcl,
     /// The API's names, in YAML; Kubernetes has the same.
     Yaml,
     /// The API's names, in JSON.
     Json,
-    /// CloudFormation's names, in YAML.
+    /// CloudFormation's names (`VirtualNodeName`), in YAML.
     CloudFormationYaml,
-    /// CloudFormation's names, in JSON.
+    /// CloudFormation's names (`VirtualNodeName`), in JSON.
     CloudFormationJson,
 }
 
@@ -118,7 +117,6 @@ pub struct Sources {
 pub struct LineColumn {
     /// The source's name, usually a path.
     pub name: String,
-    /// Counted from 1.
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
@@ -161,7 +159,7 @@ impl Diagnostic {
         self
     }
 
-    /// With one more place.
+    /// Adds a place; the first one added is the main one.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.places.push(place);

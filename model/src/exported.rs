@@ -8,7 +8,7 @@ pub const FOLDER: &str = ".meshform/acm";
 
 /// The certificate with its intermediates.
 pub const CHAIN: &str = "tls.crt";
-/// The private key, encrypted.
+/// The private key in PKCS #8, encrypted with the passphrase: ACM exports no key in the clear.
 pub const KEY: &str = "tls.key";
 /// What the key is encrypted with.
 pub const PASSPHRASE: &str = "passphrase";

@@ -14,16 +14,14 @@ use std::sync::OnceLock;
 
 /// What is told of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// What is wrong.
+pub struct ProblemText {
     pub message: String,
-    /// What would be right.
     pub help: Option<String>,
     /// What to write, in several lines.
     pub example: Option<String>,
 }
 
-impl Told {
+impl ProblemText {
     /// The help, and what to write below it.
     pub fn whole_help(&self) -> Option<String> {
         let help = self.help.as_deref()?;
@@ -35,9 +33,9 @@ impl Told {
 }
 
 /// The words of a problem for who writes in this notation.
-pub fn told(problem: &Diagnostic, notation: Notation) -> Told {
+pub fn told(problem: &Diagnostic, notation: Notation) -> ProblemText {
     let spoken = |text: &str| fields(text, notation).into_owned();
-    Told {
+    ProblemText {
         message: spoken(&problem.message),
         help: problem.help.as_deref().map(spoken),
         example: problem.example.as_deref().map(|one| example(one, notation)),

@@ -15,7 +15,7 @@ pub struct ResourceKey {
     /// The virtual router of a route, the virtual gateway of a gateway route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// The resource's own name.
+    /// The resource's own name: unique among those of its kind in its mesh, or below its parent.
     pub name: String,
 }
 
@@ -88,7 +88,7 @@ impl ResourceKey {
         path
     }
 
-    /// Reads a [`path`](Self::path).
+    /// The key that a [`path`](Self::path) belongs to; `None` when it is not one.
     pub fn from_path(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
         if parts.iter().any(|part| part.is_empty()) {

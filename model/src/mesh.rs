@@ -55,7 +55,7 @@ pub(crate) struct Sizes {
 /// Who answers for a virtual service.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Provider<'a> {
-    /// One node takes everything.
+    /// One node takes every request.
     VirtualNode(&'a Resource<VirtualNodeSpec>),
     VirtualRouter(&'a Resource<VirtualRouterSpec>),
 }

@@ -53,7 +53,6 @@ impl<T> Path<T> {
         }
     }
 
-    /// A field further down.
     fn step<U>(self, name: &'static str) -> Path<U> {
         self.down(Segment::Field(name.to_owned()))
     }

@@ -5,7 +5,6 @@ use std::fmt;
 /// One step down a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
-    /// Into an object's field.
     Field(String),
     /// Into a list's element, counted from 0.
     Index(usize),
@@ -20,13 +19,13 @@ impl Pointer {
         Self::default()
     }
 
-    /// One field further down.
+    /// This pointer with a field's name behind it.
     #[must_use]
     pub fn field(&self, name: impl Into<String>) -> Self {
         self.with(Segment::Field(name.into()))
     }
 
-    /// One element further down.
+    /// This pointer with a list position behind it.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.with(Segment::Index(index))

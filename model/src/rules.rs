@@ -64,7 +64,6 @@ impl Mesh {
         check(self, &Options::default())
     }
 
-    /// [`check`](Self::check) with options.
     pub fn check_with(&self, options: &Options) -> Vec<Diagnostic> {
         check(self, options)
     }

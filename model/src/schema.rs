@@ -26,7 +26,7 @@ pub use load::problems;
 #[derive(Debug)]
 pub struct KindSchema {
     pub kind: Kind,
-    /// A title for people.
+    /// The kind as headings call it: `Virtual node`.
     pub title: String,
     pub doc: String,
     /// The whole resource: identity, `spec`, `tags`, ….
@@ -45,7 +45,6 @@ pub struct SchemaNode {
     pub shape: Shape,
     /// What it means; a field may say more.
     pub doc: String,
-    /// Values that are right.
     pub examples: Vec<serde_json::Value>,
 }
 
@@ -55,7 +54,6 @@ pub enum Shape {
     Object(ObjectShape),
     /// Exactly one of the named fields.
     Union(ObjectShape),
-    /// Several of one shape.
     List(ListShape),
     Text(TextShape),
     Int(NumberShape),
@@ -99,11 +97,10 @@ pub struct Off {
 pub struct ListShape {
     /// What each element looks like.
     pub items: &'static SchemaNode,
-    /// At least so many.
     pub min: usize,
-    /// At most so many.
+    /// `None`: any number.
     pub max: Option<usize>,
-    /// The order means nothing.
+    /// The order has no meaning: two lists are the same whatever their order.
     pub unordered: bool,
     /// Where the order means nothing: the members (by path, `a.b`) that tell elements apart.
     pub key: Vec<String>,
@@ -161,7 +158,6 @@ pub struct Field {
     pub(crate) names: ByDialect<Named>,
     pub node: &'static SchemaNode,
     pub doc: String,
-    /// Must be given.
     pub required: bool,
     /// Must be given in Terraform.
     pub terraform_required: bool,
@@ -171,7 +167,7 @@ pub struct Field {
     pub computed: bool,
     /// Filled in by the store, anew with every write.
     pub moves: bool,
-    /// Never to be shown.
+    /// Terraform marks the attribute sensitive.
     pub secret: bool,
     /// Still accepted, no longer advised.
     pub deprecated: bool,
@@ -185,7 +181,7 @@ pub struct Field {
     pub absent_is_empty: bool,
 }
 
-/// Something for each dialect.
+/// A value for each dialect, indexed by [`Dialect`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ByDialect<T>([T; Dialect::ALL.len()]);
 

@@ -10,7 +10,7 @@ mod scalar;
 pub(crate) mod suggest;
 
 pub use quote::is_hidden;
-pub use suggest::closest;
+pub use suggest::{MAX_SUGGESTIONS, closest};
 
 use crate::diag::{Code, Diagnostic, Place};
 use crate::kind::Kind;
@@ -61,7 +61,6 @@ enum BorrowedSegment<'a> {
 struct Members<'a> {
     shape: &'a ObjectShape,
     object: &'a Object,
-    /// Where it is.
     span: Option<Span>,
 }
 

@@ -43,7 +43,6 @@ pub struct Symbol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     pub source: u32,
-    /// First byte.
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
@@ -58,7 +57,7 @@ pub struct Object {
 /// One field of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// The name as written.
+    /// The name as the input writes it, in whichever dialect that is.
     pub name: String,
     pub name_span: Option<Span>,
     pub node: Node,
@@ -97,7 +96,6 @@ impl Node {
         }
     }
 
-    /// The null node.
     pub fn null() -> Self {
         Self::new(Value::Null)
     }
@@ -279,7 +277,7 @@ impl Object {
         self.fields.push(field);
     }
 
-    /// Takes a field out.
+    /// Takes a field out and gives its value; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<Node> {
         let index = self.fields.iter().position(|field| field.name == name)?;
         Some(self.fields.remove(index).node)
@@ -295,7 +293,6 @@ impl Object {
         self.fields.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }

@@ -17,18 +17,20 @@ use meshform_release::{Patience, ReleaseOutcome, Report, Verdict, listed};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
-/// How long it may take to learn which proxies are behind, once it is too late for them.
+/// How long it may take to learn which proxies are behind, once it is too late for them. The answer is late already, so
+/// it is better given without names.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How many problems of a mesh a write tells.
+/// How many problems of a mesh a write tells: Terraform shows each warning in full, and the whole list is what
+/// `meshform validate` is for.
 const TOLD: usize = 5;
 
 /// How waiting for a release ended.
-enum Waited {
+enum WaitOutcome {
     Ended(Report),
     /// Another write answers for this one.
     LeftToAnother,
-    /// `release_timeout` is over.
+    /// It took longer than `release_timeout`.
     Late,
     /// The user wants everything to stop.
     Stopped,
@@ -55,26 +57,26 @@ impl Session {
         // What could mend a mesh without its last route waits for the answer to the delete.
         let patience = key.map_or(Patience::Brief, |_| Patience::Usual);
         match self.wait(cx, &mesh, patience).await {
-            None | Some(Waited::LeftToAnother) => Diagnostics::new(),
-            Some(Waited::Ended(report)) => self.told(&mesh, key, &report).await,
-            Some(Waited::Late) => {
+            None | Some(WaitOutcome::LeftToAnother) => Diagnostics::new(),
+            Some(WaitOutcome::Ended(report)) => self.told(&mesh, key, &report).await,
+            Some(WaitOutcome::Late) => {
                 let limit = self.settings.release_timeout.as_secs_f64();
                 let why = format!("it took longer than {limit} s (`release_timeout`)");
                 self.unfinished(&mesh, &why).await.into()
             }
-            Some(Waited::Stopped) => self.unfinished(&mesh, "the apply was interrupted").await.into(),
+            Some(WaitOutcome::Stopped) => self.unfinished(&mesh, "the apply was interrupted").await.into(),
         }
     }
 
     /// Waits for the release of what is written. None where nothing was written that nobody has told the end of.
-    async fn wait(&self, cx: &Context, mesh: &str, patience: Patience) -> Option<Waited> {
+    async fn wait(&self, cx: &Context, mesh: &str, patience: Patience) -> Option<WaitOutcome> {
         let releases = self.untold_releases(mesh)?;
         Some(tokio::select! {
             biased;
-            () = self.flights.another(mesh) => Waited::LeftToAnother,
-            report = releases.settled(mesh, patience) => Waited::Ended(report?),
-            () = cx.cancelled() => Waited::Stopped,
-            () = tokio::time::sleep(self.settings.release_timeout) => Waited::Late,
+            () = self.flights.another(mesh) => WaitOutcome::LeftToAnother,
+            report = releases.settled(mesh, patience) => WaitOutcome::Ended(report?),
+            () = cx.cancelled() => WaitOutcome::Stopped,
+            () = tokio::time::sleep(self.settings.release_timeout) => WaitOutcome::Late,
         })
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// The writes under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Flights {
     under_way: Arc<Mutex<BTreeMap<String, usize>>>,

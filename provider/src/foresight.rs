@@ -25,12 +25,11 @@ pub(crate) struct Foresight {
 
 /// What becomes of a resource.
 #[derive(Debug)]
-pub(crate) enum Planned {
+pub(crate) enum PlannedChange {
     /// It stays as it is.
     Unchanged,
-    /// It will be this.
+    /// It is created, or becomes this.
     Written(Box<Resource>),
-    /// It will be gone.
     Gone,
     /// A part of it is not known yet.
     Unknown,
@@ -39,7 +38,7 @@ pub(crate) enum Planned {
 /// One mesh: what the store has, and over it what was planned.
 #[derive(Debug, Default)]
 struct Foreseen {
-    /// None: nothing is there.
+    /// The mesh with what was planned, and what the rules say of it; `None` where there is nothing.
     judged: Option<(Mesh, Verdicts)>,
     /// What was wrong before: every plan of the mesh says so already.
     before: BTreeSet<String>,
@@ -61,7 +60,12 @@ pub(crate) struct Planner<'s> {
 
 impl Foresight {
     /// Remembers what is planned for a resource, and says what is then wrong with its mesh, as far as it is certain.
-    pub(crate) async fn plan(&self, key: &ResourceKey, planned: Planned, by: Planner<'_>) -> Vec<Problem> {
+    pub(crate) async fn plan(
+        &self,
+        key: &ResourceKey,
+        planned: PlannedChange,
+        by: Planner<'_>,
+    ) -> Vec<Problem> {
         let mut meshes = self.meshes.lock().await;
         if !meshes.contains_key(&key.mesh) {
             match Foreseen::load(&key.mesh, &by).await {
@@ -99,22 +103,22 @@ impl Foreseen {
     }
 
     /// Takes a plan up, and judges anew what it can concern.
-    fn plan(&mut self, key: &ResourceKey, planned: Planned, options: Options) {
+    fn plan(&mut self, key: &ResourceKey, planned: PlannedChange, options: Options) {
         self.others.remove(key);
         let (change, alone) = match planned {
-            Planned::Unchanged => {
+            PlannedChange::Unchanged => {
                 self.planned.insert(key.clone());
                 return;
             }
-            Planned::Unknown => {
+            PlannedChange::Unknown => {
                 self.planned.remove(key);
                 return;
             }
-            Planned::Written(resource) => {
+            PlannedChange::Written(resource) => {
                 let alone = check_alone(Resource::clone(&resource));
                 (Change::Written(resource), alone)
             }
-            Planned::Gone => (Change::Deleted(key.clone()), Vec::new()),
+            PlannedChange::Gone => (Change::Deleted(key.clone()), Vec::new()),
         };
         self.planned.insert(key.clone());
         // What a resource has by itself, the validation has told.

@@ -13,11 +13,11 @@ use proxy::ProxyMesh;
 use tfplugin::value::Type;
 use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
 
-/// `provider::appmesh::arn_parse(arn)`.
+/// The function `provider::appmesh::arn_parse(arn)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ArnParse;
 
-/// `provider::appmesh::envoy_bootstrap(node, profile, directory)`.
+/// The function `provider::appmesh::envoy_bootstrap(node, profile, directory)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EnvoyBootstrap;
 

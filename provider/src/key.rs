@@ -85,7 +85,7 @@ pub(crate) fn other_import() -> Diagnostics {
     Diagnostic::error(crate::codes::summary(crate::codes::IMPORT_ID), text).into()
 }
 
-/// `eu-west-1`, `us-gov-east-1`.
+/// Whether it has the form of AWS's regions: `eu-west-1`, `us-gov-east-1`.
 fn looks_like_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.len() >= 3

@@ -3,6 +3,11 @@
 //! The way of a value: Terraform's wire form → [`tfplugin::Value`] → the model's instance tree ([`value`]) → its
 //! canonical form → a record in the store ([`session`]) → a release. The Terraform schema is derived from the
 //! model's ([`schema`]); one implementation ([`resource`]) serves every kind.
+//!
+//! Threads: the SDK's runtime answers Terraform's calls with two to four. The store has one (`meshform-store`): SQLite's
+//! connection belongs to one thread, which commits together the writes that wait at the same time; connections to a bucket
+//! or etcd, and the renewal of runs, live where no answer rests. The first write begins another (`meshform-release`), so
+//! that a release goes on while calls come and go. A plan that only reads starts neither a run nor that one.
 
 mod answer;
 mod flights;

@@ -1,7 +1,7 @@
 //! What a plan says of a mesh whose release policy is MANUAL.
 
 use crate::problem;
-use crate::session::{Planned, Session};
+use crate::session::{PlannedState, Session};
 use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
 use tfplugin::Diagnostic;
@@ -11,8 +11,8 @@ impl Session {
     /// it is planned, else the one in the store.
     pub(crate) async fn by_hand(&self, mesh: &str) -> Option<Diagnostic> {
         let manual = match self.planned_for(&ResourceKey::mesh(mesh)) {
-            Some(Planned::Gone) => false,
-            Some(Planned::As(value)) => {
+            Some(PlannedState::Gone) => false,
+            Some(PlannedState::As(value)) => {
                 let extensions = value
                     .get("extensions")
                     .items()

@@ -33,7 +33,7 @@ impl Resource for Release {
             .description(
                 "The release of a mesh at the end of an apply. With `depends_on` on the mesh's resources its plan \
                  names the proxies whose configuration will change, and the apply fails when the mesh is not \
-                 whole after it.",
+                 valid after it.",
             )
             .attribute(
                 Attribute::string("mesh_name").required().requires_replace().description("The name of the mesh."),
@@ -76,7 +76,7 @@ impl Resource for Release {
         // as a value; the names are told.
         let nothing_changes = foreseen
             .as_ref()
-            .is_some_and(|one| one.preview.whole && one.preview.changes.is_empty())
+            .is_some_and(|one| one.preview.valid && one.preview.changes.is_empty())
             && session.foreteller().is_published(&mesh).await;
         if nothing_changes && request.is_update() && is_current(&session, &mesh, &request.prior).await {
             return;
@@ -164,12 +164,12 @@ struct Foreseen {
     resources: Vec<MeshResource>,
 }
 
-/// How many proxies a message names.
+/// How many proxies a message names: a screenful; of more their number is told.
 const NAMED: usize = 20;
 
 /// What the user is told of a release to come: which proxies it changes, or why there will be none.
 fn foretold(mesh: &str, preview: &Preview, parts: &BTreeMap<String, String>) -> Vec<Diagnostic> {
-    if !preview.whole {
+    if !preview.valid {
         let as_warnings = preview.diagnostics.iter().map(|found| {
             let mut warning = found.clone();
             warning.severity = Severity::Warning;
@@ -231,11 +231,11 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
     let author = session.authored_by(None);
     for (key, planned) in planned {
         let value = match planned {
-            session::Planned::Gone => {
+            session::PlannedState::Gone => {
                 records.remove(&key);
                 continue;
             }
-            session::Planned::As(value) => value,
+            session::PlannedState::As(value) => value,
         };
         // Tags are nothing to proxies, and may be unknown.
         let Some(body) = document::body(key.kind, &value.with("tags", Value::Null)) else {
@@ -266,7 +266,7 @@ async fn parts(
     preview: &Preview,
     resources: Vec<MeshResource>,
 ) -> BTreeMap<String, String> {
-    if !preview.whole || preview.changes.is_empty() {
+    if !preview.valid || preview.changes.is_empty() {
         return BTreeMap::new();
     }
     let releaser = session.foreteller();

@@ -52,8 +52,8 @@ pub(crate) struct Session {
 
 /// What a plan will leave of a resource.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Planned {
-    /// Nothing.
+pub(crate) enum PlannedState {
+    /// It will be deleted.
     Gone,
     /// This, of which parts may be unknown.
     As(Value),
@@ -77,11 +77,11 @@ impl Packed {
         }
     }
 
-    fn unpacked(&self) -> Planned {
+    fn unpacked(&self) -> PlannedState {
         match self {
-            Self::Gone => Planned::Gone,
-            Self::As(ty, bytes) => Planned::As(msgpack::decode(ty, bytes).unwrap_or(Value::UNKNOWN)),
-            Self::Unclear => Planned::As(Value::UNKNOWN),
+            Self::Gone => PlannedState::Gone,
+            Self::As(ty, bytes) => PlannedState::As(msgpack::decode(ty, bytes).unwrap_or(Value::UNKNOWN)),
+            Self::Unclear => PlannedState::As(Value::UNKNOWN),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Session {
         Some((report, releases.take_changed(mesh)))
     }
 
-    /// Remembers what was planned.
+    /// Remembers for this process what was planned for a resource; a later plan of it replaces that.
     pub(crate) fn plan(&self, key: ResourceKey, planned: Packed) {
         self.planned
             .lock()
@@ -231,13 +231,13 @@ impl Session {
     }
 
     /// What this process has planned for a resource.
-    pub(crate) fn planned_for(&self, key: &ResourceKey) -> Option<Planned> {
+    pub(crate) fn planned_for(&self, key: &ResourceKey) -> Option<PlannedState> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.get(key).map(Packed::unpacked)
     }
 
     /// What this process has planned for a mesh.
-    pub(crate) fn planned_of(&self, mesh: &str) -> Vec<(ResourceKey, Planned)> {
+    pub(crate) fn planned_of(&self, mesh: &str) -> Vec<(ResourceKey, PlannedState)> {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let of_mesh = planned.iter().filter(|(key, _)| key.mesh == mesh);
         of_mesh
@@ -371,9 +371,12 @@ mod tests {
             ("arn", Value::UNKNOWN),
             ("port", Value::Null),
         ]);
-        assert_eq!(Packed::new(&ty, &value).unpacked(), Planned::As(value));
-        assert_eq!(Packed::Gone.unpacked(), Planned::Gone);
+        assert_eq!(Packed::new(&ty, &value).unpacked(), PlannedState::As(value));
+        assert_eq!(Packed::Gone.unpacked(), PlannedState::Gone);
         let misfit = Value::object([("name", Value::from(1))]);
-        assert_eq!(Packed::new(&ty, &misfit).unpacked(), Planned::As(Value::UNKNOWN));
+        assert_eq!(
+            Packed::new(&ty, &misfit).unpacked(),
+            PlannedState::As(Value::UNKNOWN)
+        );
     }
 }

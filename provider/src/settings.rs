@@ -19,9 +19,11 @@ use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value, timeouts};
 const DEFAULT_STORE: &str = ".meshform";
 /// The owner of what is written when the provider block names none.
 const DEFAULT_OWNER: &str = "terraform";
-/// How long a write waits for its release when the provider block does not say.
+/// How long a write waits for its release when the provider block does not say. A release takes seconds; who waits
+/// longer wants to know that it hangs, and Terraform's own limits begin at minutes.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a release is held that takes the last route away when the provider block does not say.
+/// How long a release is held that takes the last route away when the provider block does not say: as the
+/// [scheduler](meshform_release::Timing::hold) does, for a route that Terraform writes after what it depends on.
 const HOLD_TIME: Duration = Duration::from_secs(10);
 
 /// What the provider block says.
@@ -52,13 +54,13 @@ pub(crate) struct Settings {
 /// What the process is told by its surroundings, read in one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
-    /// The root module's directory.
+    /// The root module's directory, which relative paths start from.
     pub(crate) directory: PathBuf,
     /// Whether this is a CI runner, whose disk is forgotten.
     pub(crate) in_ci: bool,
-    /// The person or machine.
+    /// Who runs Terraform, as records and the history name it: a person, or a machine of CI.
     pub(crate) actor: String,
-    /// The environment, for buckets.
+    /// What the environment says of buckets and etcd: credentials, regions, endpoints.
     pub(crate) access: Access,
 }
 

@@ -18,7 +18,6 @@ pub enum Standing {
 /// What became of a resource that was to be taken over.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Adoption {
-    /// It was written.
     Adopted(Record),
     /// The same was there already.
     Unchanged(Record),

@@ -7,7 +7,7 @@ use meshform_model::key::ResourceKey;
 use meshform_store::{Author, Change, Revision, StoreError};
 use std::time::Duration;
 
-/// The pause between two looks at what is inside.
+/// The pause between two looks at what is inside: a listing each, for the seconds that a delete may wait.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Registry {

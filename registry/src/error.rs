@@ -146,5 +146,5 @@ impl RegistryError {
     }
 }
 
-/// How many of the resources that keep one are told of, as places.
+/// How many of the resources that keep one are told of, as places: who sees ten knows what to look for.
 const TOLD: usize = 10;

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoredTags {
     pub keys: Vec<String>,
-    /// Beginnings of their keys.
+    /// What keys begin with that are left to others: `aws:`.
     pub prefixes: Vec<String>,
 }
 

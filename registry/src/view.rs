@@ -19,7 +19,7 @@ use meshform_model::mesh::{self, Mesh, Reference, Role};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules;
-use meshform_model::validate::closest;
+use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -515,9 +515,6 @@ pub fn dangling(missing: &Missing) -> Diagnostic {
     ))
     .at(Place::of(from, pointer))
 }
-
-/// Among how many names the one that was meant is looked for.
-const MAX_SUGGESTIONS: usize = 500;
 
 /// That a resource is inside another, however deep.
 fn contained(from: &ResourceKey, to: &ResourceKey) -> Reference {

@@ -1,11 +1,10 @@
 //! The codes of this crate's problems.
 
-/// `MF0510`: invalid mesh.
 pub use meshform_model::codes::INVALID_MESH;
 
 meshform_model::codes! {
     PUBLISH "MF0501" "inaccessible publish directory"
-        "The release is in the store, but not (or not whole) in the directory where proxies look for it. \
+        "The release is in the store, but not, or only in part, in the directory where proxies look for it. \
          Running proxies go on with what they have: each of them changes from one complete set of files to \
          the next, or not at all. When the cause is gone, the next apply or `meshform release` finishes the \
          work."
@@ -31,8 +30,8 @@ meshform_model::codes! {
     BY_HAND "MF0509" "manual release policy"
         "The mesh has the release policy `MANUAL`. Changes are written to the store, but proxies get them \
          only when somebody says so: by `meshform release`, or by an `appmesh_release` resource."
-    BEHIND "MF0511" "a publish target is behind"
-        "The mesh has a release that a publish target does not have, or not whole: the target is new, could \
+    BEHIND "MF0511" "outdated publish target"
+        "The mesh has a release that a publish target does not have, or only in part: the target is new, could \
          not be written, or was changed by hand. Proxies that read it go on with what they have. The command \
          in the message brings it up."
     TARGET "MF0512" "not a publish target"

@@ -1,6 +1,6 @@
 //! How writes follow each other, and so when a pause of them is one.
 //!
-//! A release costs what the whole mesh costs. If every breath between two writes of one long apply led to one, an
+//! A release costs what the whole mesh costs. If every short gap between two writes of one long apply led to one, an
 //! apply would cost the square of its size. So a pause is told from what came before: twice the longest gap between
 //! the last writes. And the longer writes go on, the longer the next release on the way waits.
 
@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 /// of a large mesh is not slowed down by the releases on its way.
 const SHARE: u32 = 8;
 
-/// How often the wait for a release on the way doubles: from a second to eight.
+/// How often the wait for a release on the way doubles: from a second to eight. Eight seconds are as long as proxies of
+/// a mesh should wait for what was written first.
 const DOUBLINGS: u32 = 3;
 
-/// Writes that come so many times later than a release would wait belong to another apply.
+/// Writes that come so many times later than a release would wait belong to another apply: Terraform's slowest
+/// resources keep it waiting for seconds, not for ten times as long.
 const ANOTHER: u32 = 10;
 
 /// When a mesh is released.
@@ -23,9 +25,8 @@ pub struct Timing {
     pub quiet: Duration,
     /// While writes go on: at the latest so long after the first; longer with each release on the way.
     pub longest: Duration,
-    /// Where somebody waits for the release: after so long without a write. Writes that the answers to the last ones
-    /// have let go come sooner.
-    pub breath: Duration,
+    /// The same where somebody waits for the release. Writes that the answers to the last ones have let go come sooner.
+    pub quiet_awaited: Duration,
     /// So long a release is held that takes away the last route of a router, as another may be on its way.
     pub hold: Duration,
 }
@@ -33,9 +34,13 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            // Terraform's parallel writes follow each other within milliseconds, those to a bucket within some tens.
             quiet: Duration::from_millis(50),
+            // Whoever shifts weights by a long apply sees traffic follow while it runs.
             longest: Duration::from_secs(1),
-            breath: Duration::from_millis(15),
+            // Terraform's next request follows an answer within a few milliseconds; each write of a chain waits for this.
+            quiet_awaited: Duration::from_millis(15),
+            // A route that follows what it depends on comes within seconds, also through a slow bucket.
             hold: Duration::from_secs(10),
         }
     }
@@ -103,7 +108,7 @@ mod tests {
     const TIMING: Timing = Timing {
         quiet: Duration::from_millis(50),
         longest: Duration::from_secs(1),
-        breath: Duration::from_millis(15),
+        quiet_awaited: Duration::from_millis(15),
         hold: Duration::from_secs(10),
     };
 
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn breaths_between_the_writes_of_an_apply_are_no_pauses() {
+    fn short_gaps_between_the_writes_of_an_apply_are_no_pauses() {
         // Eight writes a second for four minutes.
         let slow: Vec<u64> = (0..2_000).map(|number| number * 125).collect();
         let made = releases(slow, millis(5));

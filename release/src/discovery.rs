@@ -1,6 +1,6 @@
 //! Nodes whose addresses a poller looks up: publishers tell it what to look up, and it tells when it did.
 
-use crate::bucket::{ATTEMPTS, BucketTarget, Listing, Wanted};
+use crate::bucket::{ATTEMPTS, BucketTarget, DesiredState, Listing};
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::fleet::{FleetReader, LOST_MILLIS};
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl BucketTarget {
     /// Tells pollers what is to be looked up, unless they know, or were told something later. Whether it was told now.
-    pub(crate) async fn tell_pollers(&self, wanted: &Wanted<'_>, listing: &Listing) -> Result<bool> {
+    pub(crate) async fn tell_pollers(&self, wanted: &DesiredState<'_>, listing: &Listing) -> Result<bool> {
         let key = Discovery::key(wanted.mesh);
         if !listing.has(&key) && wanted.discovery.is_empty() {
             return Ok(false);
@@ -58,7 +58,7 @@ impl BucketTarget {
     }
 
     /// Takes sets of endpoints away that no proxy's object has named for long.
-    pub(crate) async fn collect_endpoints(&self, wanted: &Wanted<'_>) -> Result<()> {
+    pub(crate) async fn collect_endpoints(&self, wanted: &DesiredState<'_>) -> Result<()> {
         if wanted.discovery.is_empty() {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl BucketTarget {
         Ok(())
     }
 
-    /// A set of endpoints.
+    /// Reads a set of endpoints that something names; a missing one is damage.
     pub(crate) async fn endpoint_set(&self, mesh: &str, digest: &Digest) -> Result<EndpointSet> {
         let key = EndpointSet::key(mesh, digest);
         match self.objects.get(&key).await? {

@@ -24,11 +24,10 @@ use std::sync::Arc;
 pub(crate) struct ReleaseDraft {
     pub(crate) revision: Revision,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    pub(crate) made: Made,
+    pub(crate) made: DraftOutcome,
 }
 
-pub(crate) enum Made {
-    /// There are no records.
+pub(crate) enum DraftOutcome {
     Nothing,
     /// The mesh is not valid.
     Broken,
@@ -63,7 +62,7 @@ impl ReleaseDraft {
         Self {
             revision,
             diagnostics: Vec::new(),
-            made: Made::Broken,
+            made: DraftOutcome::Broken,
         }
     }
 }
@@ -97,7 +96,7 @@ impl Releaser {
         }
         let mesh = &*snapshot.mesh;
         if mesh.is_empty() {
-            draft.made = Made::Nothing;
+            draft.made = DraftOutcome::Nothing;
             return Ok(draft);
         }
         let followed = match (before, reached) {
@@ -109,13 +108,13 @@ impl Releaser {
         };
         if trigger.waits(policy::policy(mesh)) {
             draft.diagnostics = vec![self.by_hand(mesh.name())];
-            draft.made = Made::Waits;
+            draft.made = DraftOutcome::Waits;
             *slot = followed.map(|judged| Remembered { turn, judged });
             return Ok(draft);
         }
         let mut judged = followed.unwrap_or_else(|| Judged::anew(mesh, self.rules.clone()));
         self.build(mesh, &mut judged, &mut draft, purpose).await?;
-        if let (Made::Valid(release), Purpose::Release) = (&mut draft.made, purpose) {
+        if let (DraftOutcome::Valid(release), Purpose::Release) = (&mut draft.made, purpose) {
             release.mesh = Some(Arc::clone(&snapshot.mesh));
         }
         *slot = Some(Remembered { turn, judged });
@@ -196,7 +195,7 @@ impl Releaser {
             judged.entries.clone_from(&release.manifest.proxies);
             judged.stale.clear();
         }
-        draft.made = Made::Valid(Box::new(release));
+        draft.made = DraftOutcome::Valid(Box::new(release));
         Ok(())
     }
 

@@ -15,10 +15,9 @@ pub type Result<T> = std::result::Result<T, ReleaseError>;
 pub enum ReleaseError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The publishing directory failed.
+    /// A file of the directory that is published to could not be read or written.
     #[error("cannot {action} {}: {detail}", path.display())]
     Publish {
-        /// The file or folder.
         path: PathBuf,
         action: &'static str,
         detail: String,
@@ -45,7 +44,7 @@ pub enum ReleaseError {
         mesh: String,
         /// The file that says so.
         ledger: PathBuf,
-        /// The other store's id.
+        /// The id of the store that publishes there.
         found: String,
     },
     /// A bucket whose proxies follow another store.
@@ -63,7 +62,6 @@ pub enum ReleaseError {
     #[error("`{name}` of mesh `{mesh}` cannot be published: {why}")]
     Unfit {
         mesh: String,
-        /// The file or folder.
         name: String,
         why: &'static str,
     },

@@ -16,7 +16,7 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{ListedObject, ObjectVersion, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many objects are read at once.
+/// How many objects are read at once; as many as a release writes at once.
 const CONCURRENCY: usize = 32;
 
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
@@ -43,7 +43,7 @@ pub enum Condition {
     Current,
     /// It was told to stop.
     Draining,
-    /// It has ended.
+    /// Its agent has reported that it ends, and nothing since.
     Stopped,
 }
 
@@ -52,7 +52,7 @@ pub enum Condition {
 pub struct RunningProxy {
     /// The bucket where it reports.
     pub target: String,
-    /// What it reported last.
+    /// The last report of its agent.
     pub status: Status,
     /// When, by the storage's clock.
     pub at: Timestamp,
@@ -71,13 +71,13 @@ pub struct Fleet {
 /// What was read, so that only what has changed is read again.
 #[derive(Debug, Default)]
 pub struct FleetReader {
-    /// By bucket and mesh.
-    seen: BTreeMap<(String, String), BTreeMap<String, Seen>>,
+    /// What was read last, by bucket and mesh, then by object.
+    seen: BTreeMap<(String, String), BTreeMap<String, SeenStatus>>,
 }
 
 /// An object, and what it says where it can be read.
 #[derive(Debug, Clone)]
-struct Seen {
+struct SeenStatus {
     version: ObjectVersion,
     status: Option<Status>,
 }
@@ -97,7 +97,7 @@ impl Condition {
         Self::Stopped,
     ];
 
-    /// Its name in JSON.
+    /// The name in the JSON output of `meshform status`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rejects => "rejects",
@@ -272,7 +272,7 @@ impl FleetReader {
             read_one(bucket, object, known)
         });
         let reads: Vec<_> = reads.collect();
-        let found: Vec<Option<(ListedObject, Seen)>> =
+        let found: Vec<Option<(ListedObject, SeenStatus)>> =
             stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
         seen.clear();
         let mut statuses = Vec::new();
@@ -287,8 +287,8 @@ impl FleetReader {
 async fn read_one(
     bucket: &BucketTarget,
     object: ListedObject,
-    known: Option<Seen>,
-) -> Result<Option<(ListedObject, Seen)>> {
+    known: Option<SeenStatus>,
+) -> Result<Option<(ListedObject, SeenStatus)>> {
     if let Some(known) = known.filter(|known| object.is_still(&known.version)) {
         return Ok(Some((object, known)));
     }
@@ -299,7 +299,7 @@ async fn read_one(
     let status = Status::decode(&bytes)
         .inspect_err(|error| tracing::debug!(key = object.key, %error, "a proxy's status cannot be read"))
         .ok();
-    Ok(Some((object, Seen { version, status })))
+    Ok(Some((object, SeenStatus { version, status })))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const MOST: u64 = 1 << 30;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
+struct StoredResource {
     key: ResourceKey,
     body: Json,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -40,7 +40,7 @@ pub(crate) fn encode(mesh: &Mesh) -> Result<Vec<u8>> {
         if let (Some(extensions), Some(body)) = (&resource.extensions, body.as_object_mut()) {
             body.insert("extensions".to_owned(), extensions.to_json());
         }
-        let kept = Kept {
+        let kept = StoredResource {
             key: resource.key,
             body,
             tags: resource.tags,
@@ -56,12 +56,13 @@ pub(crate) fn encode(mesh: &Mesh) -> Result<Vec<u8>> {
     packed.finish().map_err(failed)
 }
 
-/// Reads what [`encode`] made.
+/// Reads what [`encode`] made. Fails on what does not unpack, or is no list of resources.
 fn decode(mesh: &str, bytes: &[u8]) -> Result<Vec<Resource>> {
     let mut text = Vec::new();
     let unpacked = GzDecoder::new(bytes).take(MOST).read_to_end(&mut text);
     unpacked.map_err(|error| damaged(mesh, &error.to_string()))?;
-    let kept: Vec<Kept> = serde_json::from_slice(&text).map_err(|error| damaged(mesh, &error.to_string()))?;
+    let kept: Vec<StoredResource> =
+        serde_json::from_slice(&text).map_err(|error| damaged(mesh, &error.to_string()))?;
     let resources = kept.into_iter().map(|one| {
         let found = Resource::from_body(one.key, &one.body);
         let mut resource = found.map_err(|problem| damaged(mesh, &problem.to_string()))?;
@@ -81,10 +82,10 @@ fn damaged(mesh: &str, detail: &str) -> ReleaseError {
 
 /// How a release of the history is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub enum ReleaseName {
     /// The one that proxies get.
     Current,
-    /// The one before it.
+    /// The one that was released before the current one.
     Previous,
     /// The newest that was made from this revision of the mesh or an earlier one.
     Revision(Revision),
@@ -92,7 +93,7 @@ pub enum Named {
     Digest(String),
 }
 
-impl Named {
+impl ReleaseName {
     /// Reads `current`, `previous`, `r12` (of revision 12), or a digest's beginning.
     pub fn parse(text: &str) -> Self {
         let revision = text.strip_prefix('r').and_then(|number| number.parse().ok());
@@ -110,21 +111,21 @@ impl Releaser {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn find(&self, mesh: &str, named: &Named) -> Result<Option<ReleaseEntry>> {
+    pub async fn find(&self, mesh: &str, named: &ReleaseName) -> Result<Option<ReleaseEntry>> {
         let state = self.pointed(mesh).await?.state;
         let found = match named {
-            Named::Current => state.current_entry(),
-            Named::Previous => {
+            ReleaseName::Current => state.current_entry(),
+            ReleaseName::Previous => {
                 let current = state.current.as_ref();
                 let mut older = state.history.iter().rev();
                 older.find(|entry| Some(&entry.release) == current);
                 older.next()
             }
-            Named::Revision(revision) => {
+            ReleaseName::Revision(revision) => {
                 let upto = state.history.iter().filter(|entry| entry.revision <= *revision);
                 upto.max_by_key(|entry| entry.revision)
             }
-            Named::Digest(beginning) => state.find(beginning),
+            ReleaseName::Digest(beginning) => state.find(beginning),
         };
         Ok(found.cloned())
     }
@@ -171,9 +172,9 @@ mod tests {
 
     #[test]
     fn releases_have_names() {
-        assert_eq!(Named::parse("current"), Named::Current);
-        assert_eq!(Named::parse("r12"), Named::Revision(Revision(12)));
-        assert_eq!(Named::parse("r1a"), Named::Digest("r1a".to_owned()));
-        assert_eq!(Named::parse("ab"), Named::Digest("ab".to_owned()));
+        assert_eq!(ReleaseName::parse("current"), ReleaseName::Current);
+        assert_eq!(ReleaseName::parse("r12"), ReleaseName::Revision(Revision(12)));
+        assert_eq!(ReleaseName::parse("r1a"), ReleaseName::Digest("r1a".to_owned()));
+        assert_eq!(ReleaseName::parse("ab"), ReleaseName::Digest("ab".to_owned()));
     }
 }

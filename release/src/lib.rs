@@ -54,7 +54,7 @@ pub use control::Status;
 pub use error::{ReleaseError, Result};
 pub use fleet::{Condition, Fleet, FleetReader, RunningProxy};
 pub use hosts::{Hosts, ReadSets};
-pub use kept::Named;
+pub use kept::ReleaseName;
 pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
 pub use meshform_bundle::ProxyId;
 pub use meshform_bundle::publish::{Published, Publisher};

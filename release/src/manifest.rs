@@ -63,7 +63,6 @@ pub enum WhatChanged {
     Configuration,
     /// The bootstrap changed too, which a running Envoy sees when it is started anew.
     Bootstrap,
-    /// It is gone.
     Removed,
 }
 

@@ -52,7 +52,6 @@ pub enum Verdict {
     /// A new release, and what it changes.
     Released {
         release: Digest,
-        /// The proxies that differ.
         changes: Vec<ProxyChange>,
     },
     /// The mesh is gone, and so is its release. The proxies that were told to let go.
@@ -69,7 +68,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     /// Whether the mesh is valid.
-    pub whole: bool,
+    pub valid: bool,
     /// Why not, or what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
     /// The proxies that would differ.

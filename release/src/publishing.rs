@@ -1,6 +1,6 @@
 //! From the pointer to every target, and what is remembered of each.
 
-use crate::bucket::{BucketTarget, Bundles, GRACE_MILLIS, Prepared, Wanted};
+use crate::bucket::{BucketTarget, Bundles, DesiredState, GRACE_MILLIS, Prepared};
 use crate::codes;
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
@@ -20,7 +20,8 @@ use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often what a target reports is written anew when others are faster.
+/// How often what a target reports is written anew when others are faster: they are the other publishers of the same
+/// mesh, each of which writes once for a release.
 const ATTEMPTS: u32 = 8;
 
 /// How closely targets are looked at.
@@ -32,7 +33,7 @@ pub(crate) enum Look {
     Reports,
 }
 
-/// How many proxies a message names.
+/// How many proxies a message names: it is told with every plan, so it must stay short.
 const NAMED: usize = 5;
 
 impl Releaser {
@@ -259,7 +260,7 @@ impl Releaser {
     async fn collect(
         &self,
         bucket: &BucketTarget,
-        wanted: &Wanted<'_>,
+        wanted: &DesiredState<'_>,
         state: &State,
         has_old_bundles: bool,
     ) {
@@ -527,10 +528,10 @@ fn to_wake<'a>(target: &'a Target, delivery: &Delivery) -> Option<&'a BucketTarg
     (*published != Published::default()).then_some(bucket)
 }
 
-fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> Wanted<'a> {
+fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> DesiredState<'a> {
     static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
     static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
-    Wanted {
+    DesiredState {
         mesh,
         sequence: pointed.version.unwrap_or_default(),
         release: pointed.state.current.as_ref(),

@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 const STATUS: &str = "status";
 const REJECTED: &str = "rejected";
 
-/// How many markers are read to say what was refused: they mostly say the same.
+/// How many markers are read to say what was refused. Every plan reads them; the proxies of a mesh mostly refuse the
+/// same thing.
 const READ: usize = 16;
 
 impl BucketTarget {

@@ -89,7 +89,7 @@ impl Releaser {
         }
     }
 
-    /// Also publishes there.
+    /// Adds a target that every release is published to. One that is known by its name is not added again.
     #[must_use]
     pub fn publish_to(mut self, target: impl Into<Target>) -> Self {
         let target = target.into();
@@ -122,7 +122,7 @@ impl Releaser {
         self
     }
 
-    /// Reports each step.
+    /// Tells these steps what was done; tests stop the process there.
     #[must_use]
     pub fn with_steps(mut self, steps: Arc<dyn Steps>) -> Self {
         self.steps = steps;

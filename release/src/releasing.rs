@@ -1,6 +1,6 @@
 //! From a draft to the release that the pointer names.
 
-use crate::draft::{Made, Purpose, Release, ReleaseDraft};
+use crate::draft::{DraftOutcome, Purpose, Release, ReleaseDraft};
 use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::kept;
@@ -18,7 +18,8 @@ use meshform_store::{Digest, Revision, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How often somebody else may be first before we say so.
+/// How often somebody else may be first before that is an error. Whoever is first has released what is there, so that
+/// the next look mostly finds nothing to do.
 const ATTEMPTS: u32 = 16;
 
 /// A release, and the one that it is to follow.
@@ -67,7 +68,7 @@ impl Releaser {
         let pointed = self.pointed(mesh).await?;
         let mut draft = ReleaseDraft::new(Revision::default());
         if resources.is_empty() {
-            draft.made = Made::Nothing;
+            draft.made = DraftOutcome::Nothing;
         } else {
             match Mesh::new(resources) {
                 Ok(mesh) => {
@@ -94,25 +95,25 @@ impl Releaser {
             made,
         } = draft;
         let discovery = match &made {
-            Made::Valid(release) => release.manifest.discovery.clone(),
-            Made::Nothing | Made::Broken | Made::Waits => BTreeMap::new(),
+            DraftOutcome::Valid(release) => release.manifest.discovery.clone(),
+            DraftOutcome::Nothing | DraftOutcome::Broken | DraftOutcome::Waits => BTreeMap::new(),
         };
         let mut supply = Supply::default();
         let mut lost = Vec::new();
         let verdict = match (made, pointed.state.current.clone()) {
-            (Made::Waits, _) => Verdict::Waits,
+            (DraftOutcome::Waits, _) => Verdict::Waits,
             (_, Some(current)) if pointed.state.pinned => Verdict::Pinned(current),
-            (Made::Broken, _) => {
+            (DraftOutcome::Broken, _) => {
                 let broken = Some(Broken::new(revision, &diagnostics));
                 self.remember(mesh, &mut pointed, revision, broken).await?;
                 Verdict::Invalid
             }
-            (Made::Nothing, None) => {
+            (DraftOutcome::Nothing, None) => {
                 self.remember(mesh, &mut pointed, revision, None).await?;
                 Verdict::Nothing
             }
-            (Made::Nothing, Some(_)) => self.withdraw(mesh, &mut pointed, revision).await?,
-            (Made::Valid(release), current) => {
+            (DraftOutcome::Nothing, Some(_)) => self.withdraw(mesh, &mut pointed, revision).await?,
+            (DraftOutcome::Valid(release), current) => {
                 let before = self.before(mesh, &pointed.state).await?;
                 lost = held::lost(before.as_deref(), &release.manifest, &release.called);
                 match current {
@@ -289,15 +290,15 @@ impl Releaser {
     async fn compare(&self, mesh: &str, draft: ReleaseDraft, state: &State) -> Result<Preview> {
         let before = self.before(mesh, state).await?;
         let changes = match &draft.made {
-            Made::Valid(release) => release.manifest.changes_since(before.as_deref()),
-            Made::Nothing => before
+            DraftOutcome::Valid(release) => release.manifest.changes_since(before.as_deref()),
+            DraftOutcome::Nothing => before
                 .as_ref()
                 .map(|before| before.all_removed())
                 .unwrap_or_default(),
-            Made::Broken | Made::Waits => Vec::new(),
+            DraftOutcome::Broken | DraftOutcome::Waits => Vec::new(),
         };
         Ok(Preview {
-            whole: matches!(draft.made, Made::Valid(_)),
+            valid: matches!(draft.made, DraftOutcome::Valid(_)),
             diagnostics: draft.diagnostics,
             changes,
             pinned: state.pinned.then(|| state.current.clone()).flatten(),

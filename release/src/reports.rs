@@ -5,7 +5,8 @@ use crate::releaser::{Pointed, Releaser};
 use crate::target::{self, Delivery, Target, TargetFailure, TargetReport};
 use meshform_store::{Digest, StoreError, Timestamp};
 
-/// How often what a target reports is written anew when others are faster.
+/// How often what a target reports is written anew when others are faster. Each loser writes to the pointer's next
+/// version, so that as many others would have to report at the same time.
 const ATTEMPTS: u32 = 8;
 
 /// What became of a target: the release that it has, or why it was not brought up.

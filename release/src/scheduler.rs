@@ -30,7 +30,11 @@ pub enum Patience {
 /// How the last attempt to release a mesh ended.
 pub type Report = Result<ReleaseOutcome, ReleaseError>;
 
-/// Releases meshes some moments after they were written, in a thread of its own.
+/// Releases meshes some moments after they were written.
+///
+/// In a thread with a runtime of its own: whoever writes goes on, and while a command or an answer waits in another
+/// runtime, releases still follow each other. One thread, because releases of one mesh come one after the other anyway.
+/// Of the locks no two are held at once, and none while a release is made.
 #[derive(Debug)]
 pub struct ReleaseScheduler {
     shared: Arc<Shared>,
@@ -77,14 +81,14 @@ struct Writes {
     told: u64,
 }
 
-/// A mesh that waits.
+/// A mesh with writes that are not released yet.
 #[derive(Debug)]
 struct Waiting {
     first: Instant,
     demanded: bool,
     /// Whether it was written since it was held.
     fresh: bool,
-    /// Since when somebody waits.
+    /// When somebody began to wait for its release; `None` where nobody does.
     soon: Option<Instant>,
     /// Since when a release that takes routes away is held.
     held: Option<Instant>,
@@ -234,7 +238,7 @@ impl ReleaseScheduler {
     }
 }
 
-/// Finishes what is waiting.
+/// Ends the thread, which does first what is waiting.
 impl Drop for ReleaseScheduler {
     fn drop(&mut self) {
         drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -361,7 +365,7 @@ impl Desk {
         let usual = self.debouncers.get(mesh).map_or(waiting.first, |debouncer| {
             let due = debouncer.due(waiting.first, self.timing, self.took);
             waiting.soon.map_or(due, |since| {
-                due.min(since.max(debouncer.last()) + self.timing.breath)
+                due.min(since.max(debouncer.last()) + self.timing.quiet_awaited)
             })
         });
         match self.held_until(waiting) {

@@ -2,6 +2,9 @@
 //! changed. The mesh itself is in the process's one view of it ([`meshform_registry::Views`]).
 //!
 //! Digests, not files: a mesh of thousands of proxies costs a line for each of them.
+//!
+//! Locks: a mesh's slot is locked first, then its view, then what the store has of its own; nobody who has one of these
+//! waits for one that comes before it. The tables around them are locked to find an entry, never across an `await`.
 
 use crate::manifest::{Manifest, ProxyEntry};
 use meshform_model::key::ResourceKey;

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 /// The pointer's name in the store.
 pub(crate) const POINTER: &str = "release";
 
-/// How many releases are kept.
+/// How many releases are kept, to pin proxies at and to compare with. Each keeps its bundles, and a sweep reads the
+/// manifests of all.
 pub(crate) const KEPT: usize = 10;
 
+/// The newest form of the pointer's JSON that is understood, and the one that is written.
 const FORMAT: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +52,7 @@ pub struct Broken {
     pub problems: Vec<String>,
 }
 
-/// How many problems of a broken mesh are kept.
+/// How many problems of a broken mesh are kept: they stand in the pointer, which every plan reads.
 const TOLD: usize = 5;
 
 impl Broken {

@@ -20,7 +20,7 @@ pub trait Steps: Send + Sync + fmt::Debug {
     fn passed(&self, step: ReleaseStep);
 }
 
-/// Reports no step.
+/// For those who want to know of no step.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -8,8 +8,8 @@ use meshform_store::{Clock, Digest, Store, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Blobs that were put within this time are spared: their release may be about to be pointed to. So one sweep within
-/// it is enough.
+/// Blobs that were put within this time are spared: their release may be about to be pointed to, by a process that
+/// stands still between the two. So one sweep within it is enough.
 const GRACE_MILLIS: i64 = 3_600_000;
 
 /// When this process swept each mesh last. A sweep reads every release of the history, which an apply that releases

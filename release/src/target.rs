@@ -32,7 +32,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetReport {
-    /// The directory or URL.
+    /// The directory as an absolute path, or the bucket's URL.
     pub target: String,
     /// The machine whose directory it is; empty where the name means the same everywhere.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -65,7 +65,7 @@ pub struct TargetStatus {
 /// Whether a target has the current release.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// It has it, whole.
+    /// Every proxy's part of the release is there.
     Current,
     /// It lacks it, or a part of it: the folders of the proxies that may be behind.
     Behind(Vec<String>),
@@ -75,7 +75,8 @@ pub enum Standing {
     Failed(ReleaseError),
 }
 
-/// How many targets are remembered; of more, those that reported last.
+/// How many targets are remembered; of more, those that reported last. They stand in the pointer; runners of CI that
+/// publish to a directory of their own would fill it otherwise.
 const REMEMBERED: usize = 32;
 
 /// The name of this machine, as targets report it.

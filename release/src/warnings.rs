@@ -14,7 +14,8 @@ use meshform_model::pointer::Pointer;
 use meshform_model::spec::ReleasePolicy;
 use meshform_store::{Feed, Revision, RunState};
 
-/// How many changes are looked at to learn who wrote them.
+/// How many changes are looked at to learn who wrote them: one page of the feed. Of more nothing needs to be said: a
+/// run that writes so much is under way.
 const STEP: usize = 500;
 
 /// What every plan of a mesh says.
@@ -84,12 +85,12 @@ impl Releaser {
             return Ok(());
         }
         let Preview {
-            whole,
+            valid,
             diagnostics,
             changes,
             ..
         } = self.preview(mesh).await?;
-        if !whole && !diagnostics.is_empty() {
+        if !valid && !diagnostics.is_empty() {
             let broken = Broken::new(Revision::default(), &diagnostics);
             warnings.idle.push(invalid(mesh, &broken));
         } else if !changes.is_empty() && !self.is_under_way(mesh).await? {

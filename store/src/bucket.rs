@@ -20,27 +20,15 @@
 //! looks again whether the write still is what it was meant to be. So the writes of one mesh have one order, and
 //! a reader follows them by listing what is new.
 
-mod access;
-
-mod container;
-mod credentials;
-mod failure;
-pub mod http;
 mod log;
-mod objects;
 mod options;
 mod pointers;
-mod published;
 mod runs;
-
 #[cfg(test)]
 mod tests;
 mod wake;
 
-pub use access::{Access, tls_roots};
-pub use objects::records_prefix;
 pub use options::BucketOptions;
-pub use published::{ListedObject, ObjectVersion, PublishedObjects};
 
 use crate::background::Background;
 use crate::blob::{BlobInfo, Digest, NamedPointer};
@@ -53,22 +41,25 @@ use crate::location::BucketUrl;
 use crate::next;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
+use crate::storage::{
+    Access, Objects, PublishedObjects, Remote, Storage, by_mesh, failure, name_of_part, part,
+};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 pub(crate) use log::fuzzed;
 use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
-use objects::{Objects, Storage, by_mesh, name_of_part, part};
 use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
 
-/// How many requests are under way at once.
+/// How many requests are under way at once: enough that a listing waits for one round trip of the network where it
+/// needs many, and few connections.
 const CONCURRENCY: usize = 16;
 
 /// A store in a bucket.
@@ -76,14 +67,18 @@ const CONCURRENCY: usize = 16;
 pub struct BucketStore {
     objects: Objects,
     options: BucketOptions,
-    identity: Mutex<Option<StoreIdentity>>,
+    /// Who the store is, once it was there to be read. It never changes.
+    identity: OnceLock<StoreIdentity>,
+    /// The log of each mesh. It is locked while it is read or written, so that writers of this process come one after the
+    /// other instead of losing to each other; whoever has it locked waits for no other lock. The table around is locked
+    /// to find a log, never across an `await`.
     logs: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<MeshLog>>>>,
     pointers: Pointers,
     runs: Runs,
     wake: Wake,
 }
 
-/// `store.json`.
+/// The object `store.json`, created once: whoever finds it has found a store.
 #[derive(Debug, Serialize, Deserialize)]
 struct Card {
     format: i64,
@@ -104,7 +99,7 @@ impl BucketStore {
         let background = Arc::new(Background::default());
         let mut options = BucketOptions::new(url.to_string(), url.prefix());
         options.seed = seed;
-        let remote = access::Remote::new(url.clone(), access, Arc::clone(&background));
+        let remote = Remote::new(url.clone(), access, Arc::clone(&background));
         Self::over(Storage::Remote(Arc::new(remote)), background, options)
     }
 
@@ -116,7 +111,7 @@ impl BucketStore {
             wake: Wake::new(objects.clone(), options.ids.clone()),
             objects,
             options,
-            identity: Mutex::default(),
+            identity: OnceLock::new(),
             logs: Mutex::default(),
         }
     }
@@ -124,7 +119,7 @@ impl BucketStore {
     /// Opens a store in a directory of this machine, treated as a bucket; it must be there.
     pub fn in_directory(directory: &std::path::Path, mut options: BucketOptions) -> Result<Self> {
         let storage = object_store::local::LocalFileSystem::new_with_prefix(directory)
-            .map_err(|error| failure::failure(&options.place, "open", &error))?;
+            .map_err(|error| failure(&options.place, "open", &error))?;
         if options.place.is_empty() {
             options.place = format!("file://{}", directory.display());
         }
@@ -132,13 +127,8 @@ impl BucketStore {
     }
 
     async fn card(&self) -> Result<Option<StoreIdentity>> {
-        let known = self
-            .identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.identity.get() {
+            return Ok(Some(known.clone()));
         }
         let Some(card) = self.objects.read::<serde_json::Value>(CARD).await? else {
             // Not every server says of an object that its bucket is not there; of a list, all do.
@@ -148,8 +138,7 @@ impl BucketStore {
         identity::check_format(&card, FORMAT, || self.objects.place(CARD).into())?;
         let card: Card =
             serde_json::from_value(card).map_err(|error| self.objects.damaged(CARD, error.to_string()))?;
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());
-        Ok(Some(card.identity))
+        Ok(Some(self.identity.get_or_init(|| card.identity).clone()))
     }
 
     /// A pointer's or a setting's next value.

@@ -18,9 +18,8 @@ pub struct Change {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Creates or updates.
+    /// A record was created or updated.
     Put,
-    /// Deletes.
     Delete,
 }
 

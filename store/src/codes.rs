@@ -90,7 +90,7 @@ meshform_model::codes! {
          server wrote over it, or does not know the condition. A store there would lose writes, so none is \
          made. Amazon S3, Google Cloud Storage, Azure, Cloudflare R2, MinIO and Ceph know it; some gateways \
          do not, or did not in older versions."
-    ETCD "MF0470" "etcd does not answer"
+    ETCD "MF0470" "unreachable etcd cluster"
         "The members of the cluster were asked one after the other for some seconds, and none did what it was asked: \
          there is no connection, most members are gone so that there is no leader, or the message says what etcd \
          said. What was acknowledged before is kept. Of a write that was under way it is not known whether it was \

@@ -12,10 +12,11 @@ use meshform_model::key::ResourceKey;
 use std::fmt;
 use std::time::Duration;
 
-/// How many changes a watcher is told of at once.
+/// How many changes a watcher is told of at once: a page that any store answers at once.
 pub const WATCHED: usize = 500;
 
-/// The pauses between two looks of a watcher, where the backend cannot push.
+/// The pauses between two looks of a watcher, where the backend cannot push: they double, because who begins to wait
+/// mostly waits for what is being written now. A look at SQLite is one indexed query.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -41,7 +42,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The objects beside its own, where the agents of proxies look: a store in a bucket is one that releases are
     /// published to.
     #[cfg(feature = "bucket")]
-    fn published(&self) -> Option<crate::bucket::PublishedObjects> {
+    fn published(&self) -> Option<crate::storage::PublishedObjects> {
         None
     }
 

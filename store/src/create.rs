@@ -8,7 +8,6 @@ use crate::record::{Author, Draft, Expected, Record};
 /// How a create ended well.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
-    /// Nothing was there.
     New(Record),
     /// The same was there, written by a run of the same owner that died before it could say so.
     Adopted(Record),

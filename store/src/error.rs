@@ -28,7 +28,7 @@ pub enum StoreError {
     #[error("{} is not a meshform store: {what}", path.display())]
     Foreign {
         path: PathBuf,
-        /// What it is instead.
+        /// What was found in the file, as the end of a sentence.
         what: String,
     },
     /// The store's file cannot be right.
@@ -39,24 +39,20 @@ pub enum StoreError {
     Newer {
         path: PathBuf,
         found: i64,
-        /// The newest format known.
+        /// The newest format that this program reads.
         known: i64,
     },
     /// Locks do not work there.
     #[error("the store {} would be on a network file system ({kind}, mounted at {})", path.display(), mount.display())]
     Network {
         path: PathBuf,
-        /// The file system's type.
+        /// The file system's type as the system names it: `nfs4`.
         kind: String,
         mount: PathBuf,
     },
     /// The operating system denied it.
     #[error("no permission to {action} {}", path.display())]
-    Permission {
-        /// The file or directory.
-        path: PathBuf,
-        action: &'static str,
-    },
+    Permission { path: PathBuf, action: &'static str },
     /// The disk or the quota is full.
     #[error("no space is left for the store {}", path.display())]
     Full { path: PathBuf },
@@ -66,7 +62,6 @@ pub enum StoreError {
     /// Anything else that the system reports.
     #[error("cannot {action} {}: {detail}", path.display())]
     Io {
-        /// The file or directory.
         path: PathBuf,
         action: &'static str,
         detail: String,
@@ -119,7 +114,7 @@ pub struct Conflict {
 pub struct PointerConflict {
     /// The mesh; `None` for a setting of the store.
     pub mesh: Option<String>,
-    /// The pointer or setting.
+    /// The name of the pointer or setting.
     pub name: String,
     pub expected: Option<u64>,
     pub found: Option<NamedPointer>,
@@ -283,7 +278,9 @@ impl StoreError {
             Self::Io { .. } => {
                 "a write that was under way was rolled back; remove the cause and try again".to_owned()
             }
-            Self::Replaced { .. } => "begin again, and leave the store's files alone meanwhile".to_owned(),
+            Self::Replaced { .. } => {
+                "bring back what was there, and try again; where another store is meant, start the program anew".to_owned()
+            }
             Self::Closed { .. } => "what had not been acknowledged was not done; begin again".to_owned(),
             Self::Other { .. } => "name the store that was used before; if it is lost, fill a new one from \
                 Terraform's state with `meshform adopt`"

@@ -28,7 +28,6 @@ mod values;
 mod wake;
 
 use crate::blob::{BlobInfo, Digest, NamedPointer};
-use crate::bucket::Access;
 use crate::change::{Change, Feed};
 use crate::contract::{PointerWrite, RunState, Store, WATCHED};
 use crate::error::{Result, StoreError};
@@ -37,6 +36,7 @@ use crate::ids::{Ids, RandomIds, RunId};
 use crate::location::EtcdUrl;
 use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
 use crate::setting::{Setting, SettingWrite};
+use crate::storage::Access;
 use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use client::Client;
@@ -45,7 +45,7 @@ use keys::Keys;
 use meshform_model::key::ResourceKey;
 use runs::{LEASE, Runs};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wake::Wake;
 
@@ -57,7 +57,8 @@ pub struct EtcdStore {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     lease: Duration,
-    identity: Mutex<Option<StoreIdentity>>,
+    /// Who the store is, once it was there to be read. It never changes.
+    identity: OnceLock<StoreIdentity>,
     runs: Runs,
     wake: Wake,
     /// How many records this process has written.
@@ -78,7 +79,7 @@ impl EtcdStore {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             lease: LEASE,
-            identity: Mutex::default(),
+            identity: OnceLock::new(),
             runs: Runs::default(),
             writes: AtomicU64::new(0),
         }
@@ -91,13 +92,8 @@ impl EtcdStore {
     }
 
     async fn card(&self) -> Result<Option<StoreIdentity>> {
-        let known = self
-            .identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.identity.get() {
+            return Ok(Some(known.clone()));
         }
         let key = self.keys.card();
         let asked = request::reads(vec![request::get(&key)]);
@@ -109,8 +105,7 @@ impl EtcdStore {
         let said = serde_json::from_slice(&found.value).unwrap_or_default();
         identity::check_format(&said, FORMAT, path)?;
         let card: Card = self.read(&found)?;
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(card.identity.clone());
-        Ok(Some(card.identity))
+        Ok(Some(self.identity.get_or_init(|| card.identity).clone()))
     }
 
     /// Who the store is; it is made where it is not there, but only where nothing else is.

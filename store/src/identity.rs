@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreIdentity {
-    /// The store's own id.
+    /// Made at random when the store is created.
     pub id: String,
     /// What ARNs made here carry.
     #[serde(flatten)]

@@ -6,7 +6,8 @@
 //! - [`location`]: how stores are named.
 //! - [`create`](mod@create): what is built on the contract alone.
 //! - [`sqlite`]: the embedded default, one file under `.meshform/`.
-//! - `bucket` (feature): object storage, for teams.
+//! - `bucket` (feature): a store in object storage, for teams.
+//! - `storage` (with it): object storage itself, and what is published there.
 //! - `etcd` (feature): a cluster of etcd, which pushes changes.
 //! - `testing` (feature): the suite that every backend must pass.
 
@@ -37,6 +38,8 @@ pub mod record;
 mod seal;
 pub mod setting;
 pub mod sqlite;
+#[cfg(feature = "bucket")]
+pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
@@ -44,10 +47,7 @@ pub mod trouble;
 
 pub use blob::{BlobInfo, Digest, NamedPointer};
 #[cfg(feature = "bucket")]
-pub use bucket::{
-    Access, BucketOptions, BucketStore, ListedObject, ObjectVersion, PublishedObjects, records_prefix,
-    tls_roots,
-};
+pub use bucket::{BucketOptions, BucketStore};
 pub use change::{Action, Change, ChangedRecords, Feed};
 pub use contract::{PointerWrite, RunState, Store};
 pub use create::{Created, create, expect_identity};
@@ -62,5 +62,9 @@ pub use record::{
 };
 pub use setting::{Setting, SettingWrite};
 pub use sqlite::{SqliteOptions, SqliteStore};
+#[cfg(feature = "bucket")]
+pub use storage::{
+    Access, AwsKeys, ListedObject, ObjectVersion, PublishedObjects, records_prefix, tls_roots,
+};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use trouble::{StorageError, Trouble};

@@ -14,7 +14,6 @@ pub enum Location {
     /// A directory: the embedded store.
     Directory(PathBuf),
     Bucket(BucketUrl),
-    /// A cluster of etcd.
     Etcd(EtcdUrl),
 }
 
@@ -90,7 +89,7 @@ impl Service {
 }
 
 impl BucketUrl {
-    fn parse(name: &str, scheme: &str, rest: &str) -> Result<Self> {
+    pub(crate) fn parse(name: &str, scheme: &str, rest: &str) -> Result<Self> {
         if scheme == "https" || scheme == "http" {
             return Self::azure_address(name, rest);
         }
@@ -138,7 +137,8 @@ impl BucketUrl {
         Self::checked(name, service, bucket, account, prefix)
     }
 
-    /// `https://account.blob.core.windows.net/container/prefix`.
+    /// Reads an address of Azure, `https://account.blob.core.windows.net/container/prefix`; of other addresses nobody
+    /// knows what answers there.
     fn azure_address(name: &str, rest: &str) -> Result<Self> {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let account = AZURE_DOMAINS.iter().find_map(|domain| host.strip_suffix(domain));

@@ -1,11 +1,12 @@
 //! Opening a store by its name.
 
-use crate::bucket::{Access, BucketStore};
+use crate::bucket::BucketStore;
 use crate::contract::Store;
 use crate::error::Result;
 use crate::identity::Seed;
 use crate::location::Location;
 use crate::sqlite::{SqliteOptions, SqliteStore};
+use crate::storage::Access;
 use std::sync::Arc;
 
 impl Location {

@@ -91,7 +91,7 @@ pub struct ImportedIdentity {
 /// What a writer believes to be there. Anything else is a conflict, and nothing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing.
+    /// No record of that key is there.
     Absent,
     /// The record that this revision wrote.
     At(Revision),
@@ -100,15 +100,13 @@ pub enum Expected {
 /// Which records: all, those of a mesh, of a kind in it, of a parent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prefix {
-    /// Only of this mesh.
     pub mesh: Option<String>,
-    /// Only of this kind.
     pub kind: Option<Kind>,
     /// Only of this router or gateway.
     pub parent: Option<String>,
 }
 
-/// Records at one moment.
+/// The records of a prefix, all of the same moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     /// The records, ordered by key.
@@ -164,7 +162,6 @@ impl Prefix {
         }
     }
 
-    /// Only of this kind.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);

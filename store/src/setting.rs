@@ -28,14 +28,14 @@ pub struct SettingWrite {
 
 /// One name's last write, which may have taken the setting away.
 #[derive(Debug, Clone)]
-pub(crate) struct Written {
+pub(crate) struct SettingVersion {
     pub(crate) version: u64,
     pub(crate) value: Option<String>,
     pub(crate) author: Author,
     pub(crate) at: Timestamp,
 }
 
-impl Written {
+impl SettingVersion {
     /// The setting, unless it was taken away.
     pub(crate) fn setting(self, name: &str) -> Option<Setting> {
         Some(Setting {

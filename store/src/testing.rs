@@ -48,7 +48,6 @@ where
     counters_that_many_increase_lose_nothing(make().await).await;
 }
 
-/// Somebody who writes.
 pub fn author(owner: &str) -> Author {
     Author {
         owner: owner.to_owned(),

@@ -23,9 +23,9 @@ pub enum Trouble {
     NoBucket,
     /// No connection, no answer in time, an answer that broke off.
     Unreachable,
-    /// Too many requests.
+    /// The service wants fewer requests for a while (HTTP 429 or 503).
     Throttled,
-    /// Known, but not allowed.
+    /// The credentials are accepted, and do not allow the action.
     Denied,
     /// No credentials, unknown ones, or expired ones.
     Credentials,

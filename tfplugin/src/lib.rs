@@ -162,7 +162,8 @@ mod wire;
 
 /// Values as MessagePack and JSON: what goes over the wire and what lies in state files.
 pub mod codec {
-    pub use crate::wire::{json, msgpack};
+    pub use crate::value::json;
+    pub use crate::wire::msgpack;
 }
 
 pub use async_trait::async_trait;

@@ -1,8 +1,6 @@
 //! Plan modifiers: what takes part in planning one attribute or one collection of blocks.
 
-pub(crate) mod align;
 mod modifiers;
-pub(crate) mod walk;
 
 use std::fmt::Debug;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::value::Value;
-use crate::wire::json;
+use crate::value::json;
 
 /// Private state: values by key, stored by Terraform beside the state of an instance, never shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

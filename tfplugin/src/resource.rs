@@ -333,11 +333,11 @@ impl From<Value> for NewState {
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub(crate) diagnostics: Diagnostics,
-    pub(crate) kept: Kept,
+    pub(crate) kept: StateAfterFailure,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Kept {
+pub(crate) enum StateAfterFailure {
     Safe,
     Nothing,
     State(Box<NewState>),
@@ -348,7 +348,7 @@ impl Failure {
     pub fn nothing_done(why: impl Into<Diagnostics>) -> Self {
         Self {
             diagnostics: why.into(),
-            kept: Kept::Nothing,
+            kept: StateAfterFailure::Nothing,
         }
     }
 
@@ -356,7 +356,7 @@ impl Failure {
     pub fn partial(state: impl Into<NewState>, why: impl Into<Diagnostics>) -> Self {
         Self {
             diagnostics: why.into(),
-            kept: Kept::State(Box::new(state.into())),
+            kept: StateAfterFailure::State(Box::new(state.into())),
         }
     }
 }
@@ -374,7 +374,7 @@ impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         Self {
             diagnostics,
-            kept: Kept::Safe,
+            kept: StateAfterFailure::Safe,
         }
     }
 }

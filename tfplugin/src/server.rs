@@ -1,6 +1,7 @@
 //! What each call of the protocol means, in terms of values: one file per call. Nothing here knows how
 //! messages look on the wire, and nothing outside decides what they mean.
 
+mod align;
 pub(crate) mod apply_resource_change;
 pub(crate) mod call_function;
 pub(crate) mod configure_provider;
@@ -18,6 +19,7 @@ pub(crate) mod registry;
 pub(crate) mod tidy;
 pub(crate) mod upgrade_resource_state;
 pub(crate) mod validate_config;
+mod walk;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -3,6 +3,9 @@
 mod access;
 mod compare;
 mod conform;
+// Public as `codec::json`.
+#[doc(hidden)]
+pub mod json;
 mod number;
 mod refinement;
 mod ty;

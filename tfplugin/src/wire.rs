@@ -2,7 +2,6 @@
 
 mod calls;
 mod calls_resource;
-pub mod json;
 pub mod msgpack;
 mod schema;
 mod service;
@@ -14,7 +13,7 @@ use crate::r#gen::tfplugin6 as pb;
 use crate::path::PathStep;
 use crate::schema::Schema;
 use crate::server::misfit_from_terraform;
-use crate::value::{Fit, Misfit, Type, Value};
+use crate::value::{Fit, Misfit, Type, Value, json};
 use crate::{Diagnostic, Diagnostics, Path};
 
 /// A value that Terraform sent: MessagePack if there is any, else JSON, else null.

@@ -9,6 +9,7 @@
 //! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
+//! - [`rest`]: the App Mesh API beside moto's.
 //! - [`see`]: pictures, differences, the pages of the console and their first paint.
 //! - [`crates`]: what single crates measure of themselves, the SDK beside the peer too.
 //!
@@ -21,6 +22,7 @@ mod follow;
 mod forms;
 mod function;
 mod plans;
+mod rest;
 mod see;
 mod server;
 mod sizes;
@@ -78,6 +80,11 @@ const SECTIONS: &[Section] = &[
         name: "agent",
         about: "the agent: publish to first request, memory, processor time, with 1, 100 and 600 on one server",
         run: agent::run,
+    },
+    Section {
+        name: "rest",
+        about: "the App Mesh API on the embedded store, beside moto's: create, describe, list",
+        run: rest::run,
     },
     Section {
         name: "see",

@@ -149,7 +149,7 @@ impl Running {
         let _ = self.lock().wait();
     }
 
-    /// Sends it a signal.
+    /// Sends the process a signal by its name without `SIG`: `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         kill(name, &self.pid.to_string());
     }

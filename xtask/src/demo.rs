@@ -30,9 +30,9 @@ use terraform::Terraform;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
-    /// Everything, and nothing stays.
+    /// All chapters; what was started is ended and what was written deleted.
     Demo,
-    /// Everything but the end.
+    /// All chapters but the last, so that what was started can be looked at.
     Keep,
     /// The end of a demo that was kept.
     Stop,

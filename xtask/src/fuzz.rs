@@ -30,6 +30,8 @@ const TARGETS: &[Target] = &[
     target("stores/objects", "fuzz/stores", "objects"),
     target("stores/ledger", "fuzz/stores", "ledger"),
     target("stores/log", "fuzz/stores", "log"),
+    target("api/path", "fuzz/api", "path"),
+    target("api/signature", "fuzz/api", "signature"),
 ];
 
 const fn target(name: &'static str, folder: &'static str, inner: &'static str) -> Target {

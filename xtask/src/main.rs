@@ -9,6 +9,7 @@ mod bench;
 mod cargo;
 mod checkout;
 mod children;
+mod choice;
 mod codegen;
 mod command;
 mod conformance;

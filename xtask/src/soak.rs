@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use crate::cargo::cargo;
 use crate::checkout::Checkout;
+use crate::choice::{self, Part};
 use crate::command;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::out;
 use crate::test;
 
@@ -23,6 +24,12 @@ struct Promise {
     /// What the names of its tests begin with.
     tests: &'static str,
     variables: &'static [(&'static str, &'static str)],
+}
+
+impl Part for Promise {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 const PROMISES: &[Promise] = &[
@@ -116,29 +123,5 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
 
 /// The promises to run; nothing when they are only to be listed.
 fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static Promise>>> {
-    let mut names = Vec::new();
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "--list" => return Ok(None),
-            "--only" => {
-                let name = rest
-                    .next()
-                    .ok_or_else(|| Failure::new("--only needs the name of a promise"))?;
-                names.extend(name.split(','));
-            }
-            other => {
-                return Err(
-                    Failure::new(format!("`{other}` is not understood")).help("see `cargo xtask help`")
-                );
-            }
-        }
-    }
-    let known = |name: &&str| PROMISES.iter().any(|promise| promise.name == *name);
-    if let Some(name) = names.iter().find(|name| !known(name)) {
-        return Err(Failure::new(format!("there is no promise `{name}`"))
-            .help("`cargo xtask soak --list` names them"));
-    }
-    let is_chosen = |promise: &&Promise| names.is_empty() || names.contains(&promise.name);
-    Ok(Some(PROMISES.iter().filter(is_chosen).collect()))
+    choice::chosen("soak", "promise", PROMISES, arguments)
 }

@@ -9,7 +9,8 @@ mod tally;
 use std::time::{Duration, Instant};
 
 use crate::checkout::Checkout;
-use crate::failure::{Failure, Result};
+use crate::choice;
+use crate::failure::Result;
 use crate::out;
 pub(crate) use steps::environment;
 use steps::{Context, STEPS, TestStep};
@@ -50,38 +51,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
 
 /// The steps to run, in their order; nothing when they are only to be listed.
 fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static TestStep>>> {
-    let mut names = Vec::new();
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "--list" => return Ok(None),
-            "--only" => {
-                let name = rest
-                    .next()
-                    .ok_or_else(|| Failure::new("--only needs the name of a step"))?;
-                names.extend(name.split(','));
-            }
-            other => {
-                return Err(
-                    Failure::new(format!("`{other}` is not understood")).help("see `cargo xtask help`")
-                );
-            }
-        }
-    }
-    if let Some(name) = names
-        .iter()
-        .find(|name| !STEPS.iter().any(|step| step.name == **name))
-    {
-        return Err(
-            Failure::new(format!("there is no step `{name}`")).help("`cargo xtask test --list` names them")
-        );
-    }
-    Ok(Some(
-        STEPS
-            .iter()
-            .filter(|step| names.is_empty() || names.contains(&step.name))
-            .collect(),
-    ))
+    choice::chosen("test", "step", STEPS, arguments)
 }
 
 /// One line per step, and the last line.

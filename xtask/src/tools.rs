@@ -1,10 +1,10 @@
 //! Programs from elsewhere, for the other tasks and for tests: each has a stable path, `.tools/bin/NAME`.
 //!
 //! Terraform (or OpenTofu) and Envoy come from where the user says (`MESHFORM_TERRAFORM`, `MESHFORM_ENVOY`), from
-//! PATH, or from Python packages pinned with hashes ([`package`]). Two versions of Terraform, cfn-lint and a Python
-//! with the published AWS models always come from packages, because tests need just these. iptables, ip, etcd, Chromium and Prometheus
-//! come from PATH or, unpacked and not installed, from Debian's packages ([`debian`]). What is in place is
-//! found so by reading a few small files: a second run costs a millisecond or two.
+//! PATH, or from Python packages pinned with hashes ([`package`]). Two versions of Terraform, cfn-lint, the AWS command
+//! line and a Python with the published AWS models always come from packages, because tests need just these. iptables,
+//! ip, etcd, Chromium and Prometheus come from PATH or, unpacked and not installed, from Debian's packages ([`debian`]).
+//! What is in place is found so by reading a few small files: a second run costs a millisecond or two.
 
 mod catalogue;
 mod debian;
@@ -49,6 +49,7 @@ impl Toolbox {
             ("MESHFORM_CFN_LINT", path(Tool::CfnLint)),
             ("MESHFORM_PYTHON", path(Tool::Python)),
             ("MESHFORM_MOTO", path(Tool::Moto)),
+            ("MESHFORM_AWS", path(Tool::Aws)),
             ("TFPLUGIN_TEST_TERRAFORM", path(Tool::Terraform)),
             ("TFPLUGIN_TEST_TERRAFORM_MATRIX", matrix),
         ];

@@ -10,5 +10,7 @@ mod common;
 mod files;
 #[path = "hygiene/imports.rs"]
 mod imports;
+#[path = "hygiene/links.rs"]
+mod links;
 #[path = "hygiene/manifests.rs"]
 mod manifests;

@@ -1,7 +1,7 @@
 //! Certificates that the agent exports from ACM: Envoy shows them, ACM's renewals reach it, and what cannot be had is told.
 
 use crate::certificates::Authority;
-use crate::moto::Moto;
+use crate::moto::{JsonService, Moto};
 use crate::world::Store;
 use crate::{World, eventually};
 use base64::Engine as _;
@@ -27,7 +27,7 @@ struct Acm(Arc<Moto>);
 
 impl Acm {
     fn call(&self, operation: &str, asked: &Value) -> Value {
-        self.0.call(("acm", "CertificateManager"), operation, asked)
+        self.0.call(JsonService::ACM, operation, asked)
     }
 
     /// A certificate of a private authority: its ARN. After the same seed it is the same ARN, with another certificate:
@@ -261,7 +261,7 @@ fn a_certificate_that_cannot_be_exported_is_told_and_the_release_before_it_stays
 #[test]
 fn an_authority_of_private_ca_is_trusted_by_its_arn_and_others_below_its_root_are_not() {
     let moto = Arc::new(Moto::start());
-    let call = |operation: &str, asked: &Value| moto.call(("acm-pca", "ACMPrivateCA"), operation, asked);
+    let call = |operation: &str, asked: &Value| moto.call(JsonService::PRIVATE_CA, operation, asked);
     let root = Authority::new("root");
     let [ours, theirs] = ["ours", "theirs"].map(|name| root.below(name));
     let asked = json!({

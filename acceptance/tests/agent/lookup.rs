@@ -1,6 +1,6 @@
 //! Cloud Map's operations, as an administrator or ECS calls them, on moto.
 
-use crate::moto::Moto;
+use crate::moto::{JsonService, Moto};
 use meshform_acceptance::http::Client;
 use serde_json::{Value, json};
 
@@ -56,11 +56,7 @@ fn namespace_id(moto: &Moto, name: &str) -> Value {
 }
 
 fn call(moto: &Moto, operation: &str, asked: &Value) -> Value {
-    moto.call(
-        ("servicediscovery", "Route53AutoNaming_v20170314"),
-        operation,
-        asked,
-    )
+    moto.call(JsonService::CLOUD_MAP, operation, asked)
 }
 
 /// What answers at an address.

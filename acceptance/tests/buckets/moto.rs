@@ -14,6 +14,53 @@ pub(crate) struct Moto {
     address: SocketAddr,
 }
 
+/// A service of AWS that is asked in JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct JsonService {
+    /// Its name in signatures.
+    signed_as: &'static str,
+    /// What the names of its operations begin with.
+    target: &'static str,
+}
+
+impl JsonService {
+    pub(crate) const ACM: Self = Self {
+        signed_as: "acm",
+        target: "CertificateManager",
+    };
+    pub(crate) const CLOUD_MAP: Self = Self {
+        signed_as: "servicediscovery",
+        target: "Route53AutoNaming_v20170314",
+    };
+    pub(crate) const PRIVATE_CA: Self = Self {
+        signed_as: "acm-pca",
+        target: "ACMPrivateCA",
+    };
+}
+
+/// A request without headers of its own and without a body, unless it says so.
+struct Asked<'a> {
+    method: &'a str,
+    path: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+}
+
+impl<'a> Asked<'a> {
+    fn new(method: &'a str, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            headers: &[],
+            body: &[],
+        }
+    }
+
+    fn body(self, body: &'a [u8]) -> Self {
+        Self { body, ..self }
+    }
+}
+
 impl Moto {
     /// Starts it on a free port and makes the bucket `meshes`.
     pub(crate) fn start() -> Self {
@@ -42,26 +89,32 @@ impl Moto {
 
     /// Writes an object of the bucket.
     pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
-        let answer = self.ask(("s3", "PUT"), &format!("/meshes/{key}"), &[], bytes);
+        let answer = self.ask("s3", &Asked::new("PUT", &format!("/meshes/{key}")).body(bytes));
         assert_eq!(answer.map(|(status, _)| status), Some(200), "{key}");
     }
 
     /// An object of the bucket, if it is there.
     pub(crate) fn read(&self, key: &str) -> Option<Vec<u8>> {
-        let (status, body) = self.ask(("s3", "GET"), &format!("/meshes/{key}"), &[], &[])?;
+        let (status, body) = self.ask("s3", &Asked::new("GET", &format!("/meshes/{key}")))?;
         (status == 200).then_some(body)
     }
 
     /// The answer of a service of AWS that is asked in JSON.
-    pub(crate) fn call(&self, (service, target): (&str, &str), operation: &str, asked: &Value) -> Value {
-        let target = format!("{target}.{operation}");
+    pub(crate) fn call(&self, service: JsonService, operation: &str, asked: &Value) -> Value {
+        let target = format!("{}.{operation}", service.target);
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", target.as_str()),
         ];
         let body = asked.to_string();
         let (status, body) = self
-            .ask((service, "POST"), "/", &headers, body.as_bytes())
+            .ask(
+                service.signed_as,
+                &Asked {
+                    headers: &headers,
+                    ..Asked::new("POST", "/").body(body.as_bytes())
+                },
+            )
             .unwrap();
         assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap_or_default()
@@ -69,18 +122,18 @@ impl Moto {
 
     /// What is made after this has the names that it had after the same seed before.
     pub(crate) fn seed(&self, seed: u32) {
-        let answer = self.ask(("moto", "POST"), &format!("/moto-api/seed?a={seed}"), &[], &[]);
+        let answer = self.ask("moto", &Asked::new("POST", &format!("/moto-api/seed?a={seed}")));
         assert_eq!(answer.map(|(status, _)| status), Some(200));
     }
 
     /// One request to a service, signed in a way that moto takes; nothing where nobody answers.
-    fn ask(
-        &self,
-        (service, method): (&str, &str),
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Option<(u16, Vec<u8>)> {
+    fn ask(&self, service: &str, asked: &Asked<'_>) -> Option<(u16, Vec<u8>)> {
+        let Asked {
+            method,
+            path,
+            headers,
+            body,
+        } = *asked;
         let scope = format!("AKIAEXAMPLE/20260101/us-east-1/{service}/aws4_request");
         let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
         let mut head = format!(

@@ -7,8 +7,13 @@ use std::collections::BTreeSet;
 
 const TEMPLATE: &str = include_str!("../../../examples/cloudformation/meshform-cfn.yaml");
 
-/// A request to the bucket: the action, and the object or the prefix.
-pub(crate) type Asked = (&'static str, String);
+/// A request to the bucket.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) action: &'static str,
+    /// The object, or the prefix of a listing.
+    pub(crate) name: String,
+}
 
 /// Every request is allowed by a statement, and every statement is needed.
 pub(crate) fn allows_all(asked: &[Asked]) {
@@ -26,9 +31,9 @@ pub(crate) fn allows_all(asked: &[Asked]) {
     assert_eq!(used, BTreeSet::from(["List", "Meshes", "Store"]));
 }
 
-fn allows(statement: &Value, (action, name): &Asked) -> bool {
+fn allows(statement: &Value, asked: &Asked) -> bool {
     let actions = texts(&statement["Action"]);
-    let patterns = match *action {
+    let patterns = match asked.action {
         "s3:ListBucket" => texts(&statement["Condition"]["StringLike"]["s3:prefix"]),
         _ => texts(&statement["Resource"]),
     };
@@ -39,10 +44,10 @@ fn allows(statement: &Value, (action, name): &Asked) -> bool {
             .map_or(pattern.clone(), |(_, key)| key.to_owned())
     });
     let fits = |pattern: String| match pattern.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => *name == pattern,
+        Some(beginning) => asked.name.starts_with(beginning),
+        None => asked.name == pattern,
     };
-    actions.iter().any(|one| one == action) && patterns.into_iter().any(fits)
+    actions.iter().any(|one| one == asked.action) && patterns.into_iter().any(fits)
 }
 
 /// A text, or several; expressions of CloudFormation by their texts.

@@ -78,13 +78,14 @@ impl World {
                     .trim_start_matches('/')
                     .to_owned();
                 let prefix = query.split('&').find_map(|pair| pair.strip_prefix("prefix="));
-                match (method, prefix) {
+                let (action, name) = match (method, prefix) {
                     ("GET", Some(prefix)) => ("s3:ListBucket", decoded(prefix)),
                     ("GET" | "HEAD", None) => ("s3:GetObject", key),
                     ("PUT", _) => ("s3:PutObject", key),
                     ("DELETE", _) => ("s3:DeleteObject", key),
                     _ => panic!("{line}"),
-                }
+                };
+                Asked { action, name }
             })
             .collect()
     }

@@ -51,8 +51,8 @@ fn weights(plan: &mut Plan, targets: &[(&str, u32)]) {
 fn no_request_is_lost_when_routes_and_nodes_change() {
     let servers = ["one", "two", "three"].map(Http1::start);
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), servers[0].port);
-    plan.node("two", (8080, "http"), servers[1].port);
+    plan.node("one", 8080, "http", servers[0].port);
+    plan.node("two", 8080, "http", servers[1].port);
     plan.served_by_router(SERVICE, "api", 8080, "http");
     plan.route("api/all", "httpRoute", json!({"match": {"prefix": "/"}}), "one");
     let web = &mut plan.start(json!({}));
@@ -72,7 +72,7 @@ fn no_request_is_lost_when_routes_and_nodes_change() {
     assert!(tally.of("one") > 0 && tally.of("two") > 0, "{tally:?}");
 
     let tally = hold("a canary comes and goes", web, &mut |web| {
-        plan.node("canary", (8080, "http"), servers[2].port);
+        plan.node("canary", 8080, "http", servers[2].port);
         weights(&mut plan, &[("one", 50), ("canary", 50)]);
         web.follow(&plan);
         weights(&mut plan, &[("one", 100)]);

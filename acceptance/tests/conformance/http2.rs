@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
 }
 
 /// Opens a websocket by an extended CONNECT, sends bytes, and gives as many that come back.
-pub(crate) fn websocket(port: u16, host: &str, (path, sent): (&str, &'static [u8])) -> io::Result<Vec<u8>> {
+pub(crate) fn websocket(port: u16, host: &str, path: &str, sent: &'static [u8]) -> io::Result<Vec<u8>> {
     let exchange = async {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
         let (client, connection) = h2::client::handshake(stream).await?;

@@ -144,11 +144,19 @@ impl Drop for Network {
     }
 }
 
+/// Whom a program runs as, by the system's numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct User {
+    pub(crate) id: u32,
+    pub(crate) group: u32,
+}
+
 /// Starts a program as another user; the program's own folder need not be open to that user.
-pub(crate) fn as_user((user, group): (u32, u32), program: &Path) -> Command {
+pub(crate) fn as_user(user: User, program: &Path) -> Command {
+    let User { id, group } = user;
     let mut command = Command::new("sh");
     let start = format!(
-        "exec 9<\"$0\"; exec setpriv --reuid={user} --regid={group} --clear-groups /proc/self/fd/9 \"$@\""
+        "exec 9<\"$0\"; exec setpriv --reuid={id} --regid={group} --clear-groups /proc/self/fd/9 \"$@\""
     );
     command.args(["-c", &start]).arg(program);
     command

@@ -41,12 +41,13 @@ fn roots(pem: &str) -> Arc<RootCertStore> {
     Arc::new(store)
 }
 
-fn chain((certificate, key): &Identity) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes());
-    (
-        chain.map(Result::unwrap).collect(),
-        PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-    )
+fn chain(identity: &Identity) -> Vec<CertificateDer<'static>> {
+    let chain = CertificateDer::pem_slice_iter(identity.0.as_bytes());
+    chain.map(Result::unwrap).collect()
+}
+
+fn private_key(identity: &Identity) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(identity.1.as_bytes()).unwrap()
 }
 
 impl Tls<'_> {
@@ -63,8 +64,8 @@ impl Tls<'_> {
         let mut config = match self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let (certificates, key) = chain(identity);
-                builder.with_client_auth_cert(certificates, key).unwrap()
+                let key = private_key(identity);
+                builder.with_client_auth_cert(chain(identity), key).unwrap()
             }
         };
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -103,8 +104,9 @@ pub(crate) fn server(identity: &Identity, clients: Option<&str>, protocol: &[u8]
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let (certificates, key) = chain(identity);
-    let mut config = builder.with_single_cert(certificates, key).unwrap();
+    let mut config = builder
+        .with_single_cert(chain(identity), private_key(identity))
+        .unwrap();
     config.alpn_protocols = vec![protocol.to_vec()];
     config
 }

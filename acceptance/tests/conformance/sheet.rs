@@ -76,26 +76,46 @@ impl Sheet {
         });
     }
 
-    /// As [`row`](Self::row), for what not every machine can do.
-    pub(crate) fn row_where(
-        &mut self,
-        (needs, there): (&'static str, bool),
-        (feature, fields, shown): (&'static str, &'static [&'static str], &'static str),
+    /// For what not every machine can do: what it needs, and whether that is there.
+    pub(crate) fn where_there_is(&mut self, needs: &'static str, there: bool) -> Conditional<'_> {
+        Conditional {
+            sheet: self,
+            needs,
+            there,
+        }
+    }
+}
+
+/// A sheet whose next row is looked at only where the machine has what it needs.
+#[derive(Debug)]
+pub(crate) struct Conditional<'s> {
+    sheet: &'s mut Sheet,
+    needs: &'static str,
+    there: bool,
+}
+
+impl Conditional<'_> {
+    /// As [`Sheet::row`].
+    pub(crate) fn row(
+        self,
+        feature: &'static str,
+        fields: &'static [&'static str],
+        shown: &'static str,
         check: impl FnOnce(),
     ) {
         if mutation::is_noticed() {
             return;
         }
-        let failure = if there { caught(check).err() } else { None };
+        let failure = if self.there { caught(check).err() } else { None };
         if failure.is_some() {
             mutation::noticed();
         }
-        self.rows.push(Row {
+        self.sheet.rows.push(Row {
             feature,
             fields,
             shown,
-            needs: Some(needs),
-            skipped: !there,
+            needs: Some(self.needs),
+            skipped: !self.there,
             failure,
         });
     }

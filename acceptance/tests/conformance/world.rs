@@ -30,8 +30,8 @@ pub(crate) struct Plan {
     pub(crate) port: u16,
     /// What Envoy's command line has besides.
     pub(crate) arguments: Vec<String>,
-    /// As whom Envoy runs (user, group), where not as ourselves.
-    pub(crate) user: Option<(u32, u32)>,
+    /// As whom Envoy runs, where not as ourselves.
+    pub(crate) user: Option<namespace::User>,
 }
 
 pub(crate) struct TestedProxy {
@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// A node that listens on `port`, and is to be found at `actual` on the loopback address.
-    pub(crate) fn node(&mut self, name: &str, (port, protocol): (u16, &str), actual: u16) {
+    pub(crate) fn node(&mut self, name: &str, port: u16, protocol: &str, actual: u16) {
         self.node_with(
             name,
             json!({"portMapping": {"port": port, "protocol": protocol}}),

@@ -2,6 +2,7 @@
 //! on a port, with TLS or without.
 
 use super::http2::runtime;
+use super::secure::Identity;
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use meshform_envoy_api::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
@@ -234,7 +235,8 @@ fn by_stream(value: &mut Value) {
 }
 
 /// A certificate with its key as a secret.
-pub(crate) fn identity(name: &str, (chain, key): &(String, String)) -> Value {
+pub(crate) fn identity(name: &str, identity: &Identity) -> Value {
+    let (chain, key) = identity;
     json!({
         TYPE: SECRET, "name": name,
         "tls_certificate": {"certificate_chain": {"inline_string": chain}, "private_key": {"inline_string": key}},

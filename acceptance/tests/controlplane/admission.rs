@@ -2,14 +2,14 @@
 
 use crate::certificates::Authority;
 use crate::server::{Server, output};
-use meshform_acceptance::envoy::Admin;
+use meshform_acceptance::envoy::{Envoy, Start};
 use meshform_acceptance::{ports, tools};
 use meshform_release::{EnvoyBuilder, Releaser};
 use meshform_store::{Access, Author, Location, Seed};
 use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -111,27 +111,14 @@ impl World {
         let file = self.path().join("bootstrap.json");
         fs::write(&file, self.run(&arguments)).unwrap();
         let log = self.path().join("envoy.log");
-        let child = Command::new(tools::envoy())
-            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "info"])
-            .arg("-c")
-            .arg(&file)
-            .arg("--log-path")
-            .arg(&log)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Envoy {
-            child,
-            admin: Admin::on(self.admin),
-            log,
-        }
+        let start = Start::new(&file, self.admin, &log);
+        // It may never be ready.
+        start.spawn(Command::new(tools::envoy())).unwrap()
     }
 
     /// Waits until Envoy's statistics say so.
     fn until(&self, envoy: &Envoy, what: &str, holds: impl Fn(u64) -> bool) {
-        wait(envoy, || envoy.admin.stat(what).is_ok_and(&holds));
+        wait(envoy, || envoy.stat(what).is_ok_and(&holds));
     }
 
     /// Waits until the log says that the proxy was refused for its name, as gRPC writes it.
@@ -139,26 +126,6 @@ impl World {
         wait(envoy, || {
             envoy.log().contains("asks%20for%20the%20configuration%20of")
         });
-    }
-}
-
-/// An Envoy that may never be ready.
-struct Envoy {
-    child: Child,
-    admin: Admin,
-    log: PathBuf,
-}
-
-impl Envoy {
-    fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-}
-
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -188,7 +155,7 @@ fn a_token_lets_its_proxy_in_and_is_replaced_without_a_restart() {
     let open = || {
         (0..20).all(|_| {
             std::thread::sleep(Duration::from_millis(50));
-            envoy.admin.stat(STREAMS).is_ok_and(|open| open == 1)
+            envoy.stat(STREAMS).is_ok_and(|open| open == 1)
         })
     };
     wait(&envoy, open);
@@ -222,7 +189,7 @@ fn a_certificate_that_names_the_proxy_lets_it_in() {
     }));
     let envoy = world.envoy(false);
     world.refused(&envoy);
-    assert_eq!(envoy.admin.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
+    assert_eq!(envoy.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
 }
 
 /// What a plan of the mesh would warn of.

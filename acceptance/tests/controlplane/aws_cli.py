@@ -3,42 +3,14 @@
 Requests go in by --cli-input-json and by options; lists come by the CLI's own pagination.
 """
 
-import contextlib
-import io
-import json
-import os
-import sys
+from aws_command import appmesh
 
-os.environ.update(
-    AWS_ENDPOINT_URL_APP_MESH=sys.argv[1],
-    AWS_ACCESS_KEY_ID="any",
-    AWS_SECRET_ACCESS_KEY="any",
-    AWS_DEFAULT_REGION="eu-west-1",
-    AWS_MAX_ATTEMPTS="1",
-    AWS_CONFIG_FILE=os.devnull,
-    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-)
-
-from awscli.clidriver import create_clidriver  # noqa: E402
-
-driver = create_clidriver()
 called = set()
 
 
-def aws(operation, *options, expect=0, **given):
-    """What a command prints, as JSON; what is given in Python goes in as one JSON document."""
+def aws(operation, *options, **rest):
     called.add(operation)
-    arguments = ["appmesh", operation, "--output", "json", *options]
-    if given:
-        arguments += ["--cli-input-json", json.dumps(given)]
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = driver.main(arguments)
-    assert (code == 0) == (expect == 0), (arguments, code, out.getvalue(), err.getvalue())
-    if expect:
-        assert expect in err.getvalue(), (arguments, err.getvalue())
-        return None
-    return json.loads(out.getvalue()) if out.getvalue().strip() else {}
+    return appmesh(operation, *options, **rest)
 
 
 port = {"portMapping": {"port": 80, "protocol": "http"}}

@@ -92,6 +92,14 @@ fn each_wrong_request_is_refused_by_its_name() {
         (
             "PUT",
             nodes,
+            r#"{"virtualNodeName": "..", "spec": {}}"#,
+            400,
+            "BadRequestException",
+            "virtualNodeName: `..`",
+        ),
+        (
+            "PUT",
+            nodes,
             r#"{"virtualNodeName": "n", "spec": {}, "clientToken": 5}"#,
             400,
             "BadRequestException",
@@ -141,9 +149,9 @@ fn each_wrong_request_is_refused_by_its_name() {
             "GET",
             "/v20190125/meshes/..%2F..%2Fetc",
             "",
-            404,
-            "NotFoundException",
-            "does not exist",
+            400,
+            "BadRequestException",
+            "meshName: ",
         ),
         (
             "GET",

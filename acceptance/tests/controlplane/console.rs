@@ -22,7 +22,7 @@ pub(crate) fn apply(dir: &Path, mesh: &str) {
     );
 }
 
-fn asked(server: &Server, method: &str, path: &str, (headers, body): (&str, &str)) -> Answer {
+fn asked(server: &Server, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let text = format!(
         "{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
         server.address(),
@@ -54,7 +54,7 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
         &dir.join("store"),
         &["--master-key-file", master.to_str().unwrap()],
     );
-    let get = |path: &str, cookie: &str| asked(&server, "GET", path, (&format!("cookie: {cookie}\r\n"), ""));
+    let get = |path: &str, cookie: &str| asked(&server, "GET", path, &format!("cookie: {cookie}\r\n"), "");
     let to_login = get("/console/m/m", "meshform-console=forged");
     assert_eq!(
         (to_login.status, to_login.header("location")),
@@ -65,7 +65,7 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
             "key={id}&secret={}",
             secret.replace('+', "%2B").replace('/', "%2F")
         );
-        asked(&server, "POST", "/console/login", ("", &form))
+        asked(&server, "POST", "/console/login", "", &form)
     };
     assert_eq!(log_in(&team.0, "wrong").status, 401);
     assert_eq!(log_in("unknown", &team.1).status, 401);
@@ -93,7 +93,7 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
     let token_of = |cookie: &str| token(text(&get("/console/m/m/releases", cookie)));
     let pin = |headers: &str, token: &str| {
         let form = format!("action=pin&release={release}&token={token}");
-        asked(&server, "POST", "/console/m/m/releases", (headers, &form)).status
+        asked(&server, "POST", "/console/m/m/releases", headers, &form).status
     };
     let own = format!("cookie: {writes}\r\n");
     assert_eq!(pin(&own, "forged"), 403);
@@ -113,7 +113,8 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
         &server,
         "POST",
         "/console/m/m/releases",
-        (&own, &format!("action=unpin&token={token}")),
+        &own,
+        &format!("action=unpin&token={token}"),
     );
     assert_eq!(unpin.status, 303);
     assert!(!text(&get("/console/m/m/releases", &writes)).contains("badge pinned"));

@@ -95,7 +95,22 @@ fn a_key_does_what_it_was_made_for() {
         of another mesh: 403 ForbiddenException\n\
         sees ['apps']\n\
         administrator: done\n\
-        session: done\n";
+        session: done\n\
+        seen: 200 done 1\n\
+        sent again: 409 ConflictException MF0401\n\
+        with a token: 200 done 1\n\
+        with a token again: 200 done 1\n\
+        update: 200 done 2\n\
+        update again: 200 done 3\n\
+        another body: 403 InvalidSignatureException MF1008\n\
+        another path: 403 InvalidSignatureException MF1008\n\
+        another method: 403 InvalidSignatureException MF1008\n\
+        another query: 403 InvalidSignatureException MF1008\n\
+        another host: 403 InvalidSignatureException MF1008\n\
+        another time: 403 InvalidSignatureException MF1008\n\
+        four minutes old: 200 done None\n\
+        six minutes old: 403 InvalidSignatureException MF1010\n\
+        six minutes early: 403 InvalidSignatureException MF1010\n";
     assert_eq!(told, expected);
 
     // The secret is nowhere in the store.

@@ -16,11 +16,17 @@ mod certificates;
 mod console;
 mod faults;
 mod keys;
+mod login;
+#[path = "../buckets/moto.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod moto;
 mod numbers;
+mod outages;
 mod polled;
 mod proxies;
 mod server;
 mod together;
+mod wrong_once;
 
 use meshform_model::canonical;
 use meshform_model::dialect::{self, Dialect};
@@ -89,20 +95,21 @@ fn every_operation_and_every_field_through_botocore() {
     assert!(server.stop().success());
 }
 
-/// The AWS CLI is no tool that every test run fetches: MESHFORM_AWS_CLI_PYTHON names a Python that has it
-/// (`pip install awscli`).
 #[test]
-fn every_operation_through_the_aws_cli() {
-    let Some(python) = std::env::var_os("MESHFORM_AWS_CLI_PYTHON") else {
-        println!("MESHFORM_AWS_CLI_PYTHON names no Python with the AWS CLI: not run");
-        return;
-    };
+fn every_operation_through_the_aws_command_line() {
     let directory = TempDir::new().unwrap();
     let server = Server::start(&directory.path().join("store"), &[]);
-    let mut command = std::process::Command::new(python);
-    command
-        .arg(server::beside("aws_cli.py"))
-        .arg(server.url())
-        .env_remove("AWS_PROFILE");
-    assert_eq!(output(&mut command), "38 operations\n");
+    let told = output(server::aws("aws_cli.py").arg(server.url()));
+    assert_eq!(told, "38 operations\n");
+}
+
+#[test]
+fn the_examples_of_the_aws_command_line_are_answered_as_aws_recorded_them() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(&directory.path().join("store"), &["--account-id", "123456789012"]);
+    let told = output(server::aws("aws_examples.py").arg(server.url()));
+    let count = told
+        .strip_suffix(" examples\n")
+        .and_then(|count| count.parse::<u32>().ok());
+    assert!(count.is_some_and(|count| count >= 30), "{told}");
 }

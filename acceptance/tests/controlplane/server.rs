@@ -3,6 +3,7 @@
 use meshform_acceptance::http::Client;
 use meshform_acceptance::tools;
 use serde_json::Value as Json;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -36,12 +37,23 @@ impl Answer {
     }
 }
 
+/// What `meshform` is told so that it serves a store on a free port of the loopback address.
+pub(crate) fn arguments(store: &Path) -> Vec<OsString> {
+    let words = ["serve", "--listen", "127.0.0.1:0", "--rate", "0", "--store"];
+    let words = words.into_iter().map(OsString::from);
+    words.chain([store.into()]).collect()
+}
+
 impl Server {
     /// Starts it on a free port of the loopback address.
     pub(crate) fn start(store: &Path, options: &[&str]) -> Self {
         let mut command = Command::new(tools::meshform());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--rate", "0", "--store"]);
-        command.arg(store).args(options);
+        command.args(arguments(store)).args(options);
+        Self::run(command)
+    }
+
+    /// Starts it by a command that ends in `meshform` with [`arguments`].
+    pub(crate) fn run(mut command: Command) -> Self {
         // What the machine's user has set is no part of the test.
         command
             .env_remove("MESHFORM_MASTER_KEY")
@@ -139,7 +151,7 @@ impl Drop for Server {
 }
 
 /// A program beside this file.
-pub(crate) fn beside(program: &str) -> PathBuf {
+fn beside(program: &str) -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/controlplane");
     tests.join(program)
 }
@@ -156,6 +168,13 @@ pub(crate) fn python(program: &str) -> Command {
     ] {
         command.env_remove(name);
     }
+    command
+}
+
+/// A Python program beside this file, with the AWS command line.
+pub(crate) fn aws(program: &str) -> Command {
+    let mut command = Command::new(tools::aws_python());
+    command.arg(beside(program));
     command
 }
 

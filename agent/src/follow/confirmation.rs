@@ -1,12 +1,13 @@
 //! Whether Envoy has taken what was written for it.
 
-use super::{Follower, Written};
+use super::{AppliedBundle, Follower};
 use crate::envoy::{Admin, Updates};
 use meshform_bundle::objects::Problem;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long Envoy has to take in what was written for it.
+/// How long Envoy has to take in what was written for it. It reads files within a second; a new listener waits for
+/// clusters that are being warmed, which DNS and health checks hold up.
 pub(super) const CONFIRMATION: Duration = Duration::from_secs(60);
 
 /// How an Envoy ends that somebody else ended, or the system for want of memory (SIGKILL, SIGTERM): that says nothing of what it was
@@ -17,13 +18,18 @@ const SENT: [i32; 2] = [128 + 9, 128 + 15];
 pub(super) enum Verdict {
     Taken,
     Refused(Vec<Problem>),
-    /// Envoy has said nothing.
+    /// Envoy has neither taken nor refused it in time, or is no longer to be asked.
     Open,
 }
 
 impl Follower {
     /// Waits until Envoy has taken what was written, or has refused it.
-    pub(super) async fn confirm(&self, written: &Written, mut before: Updates, mut ends: u32) -> Verdict {
+    pub(super) async fn confirm(
+        &self,
+        written: &AppliedBundle,
+        mut before: Updates,
+        mut ends: u32,
+    ) -> Verdict {
         let until = Instant::now() + CONFIRMATION;
         let is_new = self
             .memory
@@ -76,7 +82,7 @@ impl Follower {
 }
 
 /// What Envoy says of it, at least which subscription.
-async fn problems(admin: &Admin, subscriptions: &[String], written: &Written) -> Vec<Problem> {
+async fn problems(admin: &Admin, subscriptions: &[String], written: &AppliedBundle) -> Vec<Problem> {
     let mut problems = admin.refused(&written.bundle).await;
     if problems.is_empty() {
         for name in subscriptions {

@@ -1,7 +1,7 @@
 //! How the poller is: what it reads and writes, told on a loopback address and in its lease.
 
 use crate::log;
-use crate::server::{Answer, Asked};
+use crate::server::{Answer, IncomingRequest};
 use meshform_bundle::discovery::{NodeState, PollerState};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -138,7 +138,7 @@ fn told(place: &RefCell<Option<String>>, problem: Option<String>) {
 }
 
 /// The poller's own interface: `/health` and `/status`.
-pub(super) fn answer(health: &Health, asked: &Asked) -> Answer {
+pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let healthy = health.is_healthy();

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The right to poll.
+/// The right to poll a mesh, which one poller has at a time.
 pub(super) enum Lease {
     /// An object that the poller overwrites; who sees it unchanged for long takes it over. No two clocks are compared.
     Object {
@@ -58,7 +58,7 @@ impl Lease {
         }
     }
 
-    /// Leaves it to another.
+    /// Gives the lease up, so that the next poller need not wait until it runs out.
     pub(super) async fn let_go(&mut self, state: &PollerState) -> Result<(), String> {
         match self {
             Self::Object { store, .. } => {

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often somebody else may write a proxy's object between our look and our write.
+/// How often somebody else may write a proxy's object between our look and our write. Others are publishers, which
+/// write once for each release: more in a row is something else than chance.
 const ATTEMPTS: u32 = 16;
 
 /// How often it is looked whether a proxy's object still names the set: a publisher to a server that does not heed
@@ -29,15 +30,15 @@ pub(crate) struct Objects {
     store: Store,
     discovery: Option<(Discovery, String)>,
     /// By the nodes whose endpoints are in a set: proxies that call the same nodes share one.
-    sets: BTreeMap<BTreeSet<String>, Written>,
-    told: BTreeMap<String, Told>,
+    sets: BTreeMap<BTreeSet<String>, PublishedSet>,
+    told: BTreeMap<String, CurrentObject>,
     /// What an earlier poller has written: where nothing has changed, no proxy is told anything.
     inherited: BTreeMap<Digest, Clusters>,
 }
 
 /// A set that is in the bucket.
 #[derive(Clone)]
-struct Written {
+struct PublishedSet {
     clusters: Clusters,
     digest: Digest,
     /// When; none where an earlier poller wrote it.
@@ -46,7 +47,7 @@ struct Written {
 
 /// What a proxy's object says.
 #[derive(Clone)]
-struct Told {
+struct CurrentObject {
     current: Current,
     version: String,
     looked: Instant,
@@ -163,10 +164,11 @@ impl Objects {
                 work.push((caller.clone(), digest, told.cloned()));
             }
         }
-        let tell = async |store: &mut Store, (caller, digest, known): (String, Digest, Option<Told>)| {
-            let outcome = tell(store, &caller, &digest, known).await;
-            (caller, outcome)
-        };
+        let tell =
+            async |store: &mut Store, (caller, digest, known): (String, Digest, Option<CurrentObject>)| {
+                let outcome = tell(store, &caller, &digest, known).await;
+                (caller, outcome)
+            };
         let mut changed = 0;
         let mut failed = None;
         for (caller, outcome) in workers::each(&mut self.stores, work, tell).await {
@@ -217,7 +219,7 @@ impl Objects {
         if let Some((digest, _)) = inherited {
             let digest = digest.clone();
             let at = None;
-            self.sets.insert(nodes, Written { clusters, digest, at });
+            self.sets.insert(nodes, PublishedSet { clusters, digest, at });
             return Ok(());
         }
         let mut set = EndpointSet::new(now());
@@ -228,7 +230,7 @@ impl Objects {
             .write(&EndpointSet::key(&self.mesh, &digest), bytes)
             .await?;
         let at = Some(Instant::now());
-        self.sets.insert(nodes, Written { clusters, digest, at });
+        self.sets.insert(nodes, PublishedSet { clusters, digest, at });
         Ok(())
     }
 }
@@ -238,8 +240,8 @@ async fn tell(
     store: &mut Store,
     caller: &str,
     digest: &Digest,
-    mut known: Option<Told>,
-) -> Result<Option<(Told, bool)>, String> {
+    mut known: Option<CurrentObject>,
+) -> Result<Option<(CurrentObject, bool)>, String> {
     for _ in 0..ATTEMPTS {
         let Some(mut told) = look(store, caller, known.as_ref()).await? else {
             return Ok(None);
@@ -263,17 +265,21 @@ async fn tell(
 }
 
 /// What a proxy's object says now.
-async fn look(store: &mut Store, caller: &str, known: Option<&Told>) -> Result<Option<Told>, String> {
+async fn look(
+    store: &mut Store,
+    caller: &str,
+    known: Option<&CurrentObject>,
+) -> Result<Option<CurrentObject>, String> {
     let proxy = proxy(caller)?;
     let version = known.map(|known| known.version.as_str());
     let looked = Instant::now();
     Ok(match store.look(&proxy.current_key(), version).await? {
         Look::Missing => None,
-        Look::Unchanged => known.map(|known| Told {
+        Look::Unchanged => known.map(|known| CurrentObject {
             looked,
             ..known.clone()
         }),
-        Look::Found(bytes, version) => Some(Told {
+        Look::Found(bytes, version) => Some(CurrentObject {
             current: Current::decode(&proxy, &bytes).map_err(|error| error.to_string())?,
             version,
             looked,

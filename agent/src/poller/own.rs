@@ -14,7 +14,7 @@ use std::rc::Rc;
 /// A month, in seconds.
 const MONTH: u64 = 30 * 24 * 3600;
 
-/// One proxy's endpoints.
+/// A proxy that looks up what it calls by itself.
 pub(crate) struct Own {
     objects: Objects,
     proxy: String,

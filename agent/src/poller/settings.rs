@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The pace of a poller that nobody says anything to.
+/// Seconds between two rounds where `MESHFORM_POLL` says nothing: as long as a proxy takes to see them (`15 s`), so
+/// that a host that is new or gone is known everywhere after half a minute.
 const EVERY: u64 = 15;
 
 /// How the poller is set up.

@@ -4,7 +4,8 @@ use super::Host;
 use meshform_bundle::objects::{Endpoint, Health};
 use std::collections::BTreeMap;
 
-/// How far apart an answer without hosts must come twice before it is believed, in milliseconds.
+/// How far apart an answer without hosts must come twice before it is believed, in milliseconds. An empty answer takes
+/// a service away, and for a moment a deployment or an outage of Cloud Map looks the same.
 const TWICE: u64 = 10_000;
 
 /// What is known of a node's hosts.

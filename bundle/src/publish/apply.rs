@@ -23,7 +23,7 @@ pub struct Work {
     wanted: BTreeMap<String, Digest>,
     /// Those whose folders are not as they should be.
     write: BTreeSet<String>,
-    /// Those that are gone.
+    /// Those that the release does not have any more: their files stay for a while, because an Envoy may still run.
     retire: BTreeSet<String>,
     /// Those that have been gone for long enough.
     remove: BTreeSet<String>,

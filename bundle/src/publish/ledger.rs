@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// The newest form of a ledger that is understood, and the one that is written.
 const FORMAT: u32 = 1;
 
 /// What was published of a mesh, or is being published.
@@ -119,7 +120,7 @@ pub(super) fn file_name(mesh: &str) -> String {
     )
 }
 
-/// As [`crate::fuzzing::ledger`].
+/// What [`crate::fuzzing::ledger`] calls: any bytes are refused, or name nothing outside of the directory.
 pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
     let path = Path::new("ledger.json");
     let Ok(ledger) = Ledger::parse(path, bytes) else {

@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 
-/// More threads than cores, because they wait; a disk takes that many syncs together.
+/// More threads than cores, because they wait for the disk, which takes that many syncs together.
 const THREADS: usize = 16;
 
 /// Does it for every item; the results in the order of the items, or the first error.

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 /// A write that did not.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Nothing was done.
+    /// Nothing was written.
     Refused(Vec<Diagnostic>),
     /// Something may have been done to this resource.
     Broken(ResourceKey, Vec<Diagnostic>),
@@ -28,7 +28,7 @@ enum Attempt {
 }
 
 /// What is to be written, and for whom.
-struct Wanted<'r> {
+struct PendingWrite<'r> {
     request: &'r CustomRequest,
     holder: Holder,
     author: Author,
@@ -63,7 +63,7 @@ impl Desk {
         physical: Option<&str>,
     ) -> Result<Record, Failure> {
         let resource = resource(request).map_err(Failure::Refused)?;
-        let wanted = Wanted {
+        let wanted = PendingWrite {
             holder: Holder::of(request),
             author: author(request),
             body: body::stored(&resource),
@@ -84,7 +84,7 @@ impl Desk {
         Err(Failure::Broken(key.clone(), contended(key)))
     }
 
-    async fn attempt(&self, wanted: &Wanted<'_>) -> Result<Attempt, Failure> {
+    async fn attempt(&self, wanted: &PendingWrite<'_>) -> Result<Attempt, Failure> {
         let key = &wanted.resource.key;
         let refused = |problem: Diagnostic| Failure::Refused(vec![problem]);
         let known = self.claims.of(key).await.map_err(refused)?;
@@ -119,8 +119,13 @@ impl Desk {
     }
 
     /// Why a stack may not write what is there.
-    fn refusal(&self, wanted: &Wanted<'_>, known: &Known, found: Option<&Record>) -> Option<Diagnostic> {
-        let Wanted { holder, author, .. } = wanted;
+    fn refusal(
+        &self,
+        wanted: &PendingWrite<'_>,
+        known: &Known,
+        found: Option<&Record>,
+    ) -> Option<Diagnostic> {
+        let PendingWrite { holder, author, .. } = wanted;
         let found = found?;
         let key = &found.key;
         let claim = &known.claim;
@@ -154,8 +159,8 @@ impl Desk {
         )))
     }
 
-    async fn write(&self, wanted: &Wanted<'_>, found: Option<Record>) -> Result<Record, RegistryError> {
-        let Wanted { author, resource, .. } = wanted;
+    async fn write(&self, wanted: &PendingWrite<'_>, found: Option<Record>) -> Result<Record, RegistryError> {
+        let PendingWrite { author, resource, .. } = wanted;
         let mut draft = Draft::new(resource.key.clone(), wanted.body.clone());
         draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
         let Some(found) = found else {
@@ -179,7 +184,7 @@ impl Desk {
     }
 
     /// After its first update a resource is the stack's for good.
-    async fn confirm(&self, wanted: &Wanted<'_>) {
+    async fn confirm(&self, wanted: &PendingWrite<'_>) {
         if wanted.request.request_type != RequestType::Update || wanted.in_place.is_none() {
             return;
         }
@@ -205,7 +210,7 @@ impl Desk {
     }
 }
 
-impl Wanted<'_> {
+impl PendingWrite<'_> {
     /// What is to be remembered before anything is written.
     fn claim(&self, before: &Claim, found: Option<&Record>) -> Claim {
         let held = before.holder.as_ref() == Some(&self.holder);

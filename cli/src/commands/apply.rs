@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 #[derive(Default)]
 struct Done {
     steps: Vec<ApplyStep>,
-    /// Whether that was done.
+    /// Whether the steps were done; not so with `--dry-run`.
     wrote: bool,
     /// What the store has of this owner, and the input lacks.
     left: Vec<ResourceKey>,

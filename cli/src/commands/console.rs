@@ -10,7 +10,7 @@ use crate::render;
 use crate::store;
 use crate::store::FromStoreArgument;
 use meshform_console::{Site, View, files};
-use meshform_model::diag::{Diagnostic, Sources, has_errors};
+use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
 use std::path::{Path, PathBuf};
@@ -58,10 +58,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             ));
             Exit::Fine
         }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
+        Err(problem) => render::refused(io, *problem),
     }
 }
 

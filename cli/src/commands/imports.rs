@@ -40,10 +40,7 @@ type Problem = Box<Diagnostic>;
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let (text, problems) = match blocks(arguments, io) {
         Ok(done) => done,
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            return Exit::WrongUse;
-        }
+        Err(problem) => return render::refused(io, *problem),
     };
     render::tell(io, &Sources::default(), &problems);
     io.print(&text);

@@ -47,10 +47,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             render::tell(io, &Sources::default(), &hidden);
             Exit::Found
         }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
+        Err(problem) => render::refused(io, *problem),
     }
 }
 

@@ -16,7 +16,7 @@ use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, codes as rules, missing, told, told_together};
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Span, Value};
-use meshform_release::{Named, ReleaseError, Releaser};
+use meshform_release::{ReleaseError, ReleaseName, Releaser};
 use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -169,7 +169,7 @@ async fn of_releases(
     release: &str,
 ) -> Result<Vec<Resource>, Box<Diagnostic>> {
     let told = |error: &ReleaseError| crate::store::told(error);
-    let named = Named::parse(release);
+    let named = ReleaseName::parse(release);
     let mut resources = Vec::new();
     let mut found = false;
     for mesh in meshes {

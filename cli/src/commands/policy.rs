@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::render;
 use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
 use meshform_model::exported::{Exported, Part};
 use meshform_model::key::ResourceKey;
 use meshform_release::ProxyId;
@@ -44,16 +44,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    match made(arguments) {
-        Ok(policy) => {
-            io.print(&pretty(&policy));
-            Exit::Fine
-        }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
-    }
+    render::printed(io, made(arguments).map(|policy| pretty(&policy)))
 }
 
 fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
@@ -99,7 +90,7 @@ fn certificate(text: &str) -> Result<String, String> {
         })
 }
 
-/// Which proxy is named.
+/// The proxy that `--proxy` names: by its path or ARN, or with a mesh by kind and name, or by a node's name alone.
 fn proxy(named: &str, mesh: Option<&str>) -> Result<ResourceKey, Box<Diagnostic>> {
     let is_whole = named.starts_with("mesh/") || named.starts_with("arn:");
     let whole = match mesh {

@@ -12,7 +12,8 @@ use meshform_console::Prometheus;
 use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::codes;
 use meshform_controlplane::{Addresses, Authentication, Rate, Server, Settings};
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
+use meshform_model::resource::DEFAULT_PARTITION;
 use meshform_release::Releaser;
 use meshform_store::{Seed, Store};
 use settings::Chosen;
@@ -28,10 +29,7 @@ type Problem = Box<Diagnostic>;
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     match start(arguments, io) {
         Ok(()) => Exit::Fine,
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
+        Err(problem) => render::refused(io, *problem),
     }
 }
 
@@ -73,7 +71,8 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
 }
 
 fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
-    let seed = Seed::new("aws", &chosen.region, &chosen.account_id).map_err(|error| error.diagnostic())?;
+    let seed = Seed::new(DEFAULT_PARTITION, &chosen.region, &chosen.account_id)
+        .map_err(|error| error.diagnostic())?;
     let opened = store::open_or_create(io, &chosen.store, &seed).map_err(|error| error.diagnostic())?;
     let authentication = match &chosen.master_key {
         None => Authentication::Anyone,
@@ -99,6 +98,8 @@ fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
             per_second: chosen.rate,
             burst: chosen.rate * 2.0,
         }),
+        login: chosen.login.clone(),
+        patience: Settings::PATIENCE,
     })
 }
 

@@ -152,7 +152,7 @@ impl Said {
             Some(entry) => words(entry),
             None => "no release yet".to_owned(),
         };
-        let Preview { whole, changes, .. } = &status.pending;
+        let Preview { valid, changes, .. } = &status.pending;
         let held = if status.pinned { ", held" } else { "" };
         self.lines
             .push(format!("mesh `{mesh}`, revision {}", status.revision));
@@ -162,7 +162,7 @@ impl Said {
             .targets
             .iter()
             .any(|target| targets::is_behind(target, current));
-        self.lines.push(match (whole, changes.len()) {
+        self.lines.push(match (valid, changes.len()) {
             (false, _) => "  not valid: see above".to_owned(),
             (true, 0) if behind => "  valid and released, but not published everywhere: see below".to_owned(),
             (true, 0) => "  valid, nothing to release".to_owned(),
@@ -187,7 +187,7 @@ impl Said {
             "revision": status.revision.0,
             "current": status.current.as_ref().map(entry_json),
             "pinned": status.pinned,
-            "whole": whole,
+            "whole": valid,
             "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
             "targets": status.targets.iter().map(targets::json).collect::<Vec<_>>(),
             "refused": status.refused,

@@ -7,7 +7,7 @@ use crate::render;
 use meshform_controlplane::auth::keys::MasterKey;
 use meshform_controlplane::auth::tokens;
 use meshform_controlplane::codes;
-use meshform_model::diag::{Diagnostic, Sources};
+use meshform_model::diag::Diagnostic;
 use meshform_store::{Clock as _, SystemClock};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -37,16 +37,8 @@ pub(crate) struct Arguments {
 type Problem = Box<Diagnostic>;
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    match make(arguments, io) {
-        Ok(text) => {
-            io.print(&text);
-            Exit::Fine
-        }
-        Err(problem) => {
-            render::tell(io, &Sources::default(), &[*problem]);
-            Exit::WrongUse
-        }
-    }
+    let made = make(arguments, io);
+    render::printed(io, made)
 }
 
 fn make(arguments: &Arguments, io: &Io) -> Result<String, Problem> {
@@ -73,7 +65,7 @@ fn make(arguments: &Arguments, io: &Io) -> Result<String, Problem> {
     ))
 }
 
-/// `30m`, `24h`, `90d`.
+/// A duration such as `30m`, `24h` or `90d`, in milliseconds.
 fn millis(text: &str) -> Result<i64, Problem> {
     let wrong = || {
         let message = format!("`{text}` is not a lifetime of a token");

@@ -1,7 +1,7 @@
 //! The lines of the sources, found once, so that many problems of a large text stay cheap, also where it is one line.
 
 use meshform_model::diag::{Diagnostic, Sources};
-use meshform_model::help::{self, Told};
+use meshform_model::help::{self, ProblemText};
 use meshform_model::value::Span;
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(crate) struct Excerpt<'s> {
 
 impl<'s> Lines<'s> {
     /// The problem's words, as its reader writes.
-    pub(crate) fn told(&self, problem: &Diagnostic) -> Told {
+    pub(crate) fn told(&self, problem: &Diagnostic) -> ProblemText {
         help::told(problem, self.sources.notation(problem))
     }
 

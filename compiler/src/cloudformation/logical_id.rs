@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// The logical id of every resource of a template.
 pub(crate) type Ids = BTreeMap<ResourceKey, String>;
 
-/// CloudFormation's limit.
+/// How many characters CloudFormation allows in a logical id.
 const MAX_LENGTH: usize = 255;
 
 /// Gives every key its id. Names that differ only in what an id cannot say all get a hash.

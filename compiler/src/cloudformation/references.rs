@@ -46,7 +46,7 @@ pub(crate) fn insert(resource: &Resource, ids: &Ids) -> Node {
     whole
 }
 
-/// `virtualRouterName` of a route.
+/// The field that names a kind's container: `virtualRouterName` of a route. `None` of what stands directly in a mesh.
 fn parent_field(kind: Kind) -> Option<String> {
     kind.parent().map(|parent| format!("{}Name", parent.name()))
 }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldChange {
     /// Where: names of fields from the resource's root; an element of a list is its key or its number, in brackets.
@@ -22,7 +21,7 @@ pub enum FieldKind {
     Set(Json),
     /// Only the first has it.
     Unset(Json),
-    /// Both have it.
+    /// The value of the first, then that of the second.
     Changed(Json, Json),
     /// A list whose order has a meaning holds the same in another order.
     Reordered,
@@ -194,7 +193,7 @@ fn sorted(elements: &[Json]) -> Vec<String> {
     all
 }
 
-/// `maxRetries` as `max retries`.
+/// A field's name as words of a sentence: `maxRetries` as `max retries`.
 fn spaced(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {

@@ -31,7 +31,7 @@ pub struct Change {
     pub what: String,
     /// What becomes of it, and why.
     pub fate: Fate,
-    /// A sentence for people.
+    /// Where it went and why, for a report.
     pub why: String,
 }
 
@@ -259,7 +259,7 @@ impl Work<'_> {
         number
     }
 
-    /// As Go's `ParseBool`.
+    /// Whether a variable is set to what Go's `ParseBool` takes for true: App Mesh's Envoy image reads its own so.
     fn switch(&mut self, name: &str) -> bool {
         let value = self.take(name);
         matches!(value.as_deref(), Some("1" | "t" | "T" | "true" | "TRUE" | "True"))

@@ -34,7 +34,7 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
     problems
 }
 
-/// Larger than ECS accepts.
+/// ECS refuses a task definition of more than 64 KiB.
 pub(super) fn too_large(bytes: usize) -> Diagnostic {
     Diagnostic::error(
         codes::LIMIT,

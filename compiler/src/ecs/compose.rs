@@ -10,7 +10,7 @@ use crate::frontend::yaml;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_model::spec::{Interception, ServiceDiscovery};
+use meshform_model::spec::{Interception, ServiceDiscovery, TransparentInterception};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -305,7 +305,8 @@ fn script(configuration: &Json) -> String {
     {
         lines.push(format!("iptables -t nat -A EGRESS -p tcp -d {address} -j RETURN"));
     }
-    let port = of.get("ProxyEgressPort").map_or("15001", String::as_str);
+    let default = || TransparentInterception::DEFAULT_EGRESS_PORT.to_string();
+    let port = of.get("ProxyEgressPort").cloned().unwrap_or_else(default);
     lines.push(format!(
         "iptables -t nat -A EGRESS -p tcp -j REDIRECT --to-port {port}"
     ));

@@ -47,7 +47,7 @@ pub struct Existing {
     pub profile: Json,
     /// What becomes of each variable.
     pub changes: Vec<Change>,
-    /// In the API's spelling.
+    /// The definition with the API's names (`containerDefinitions`), whatever form it was read from.
     definition: Json,
     /// The name of App Mesh's container.
     container: String,

@@ -66,7 +66,7 @@ fn rename(json: &Json, spelling: &dyn Fn(&str, &Map<String, Json>) -> String) ->
     }
 }
 
-/// With another first letter.
+/// The name with its first letter changed: all that parts CloudFormation's names from the API's.
 fn first(name: &str, letter: impl Fn(char) -> char) -> String {
     let mut letters = name.chars();
     let first = letters.next().map(letter);

@@ -67,7 +67,7 @@ const MAX_NAMES: usize = 16;
 /// A task definition of a template, translated.
 #[derive(Debug, Clone)]
 pub struct PatchedTask {
-    /// In the API's spelling.
+    /// The definition with the API's names (`containerDefinitions`).
     pub definition: Json,
     /// What its role must allow, where the agent runs.
     pub policy: Option<Json>,

@@ -10,7 +10,6 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// The task definition's shape.
 const TASK_DEFINITION: &str = "ecs/task-definition.json.hbs";
 /// What runs in the proxy's container.
 const ENTRYPOINT: &str = "ecs/entrypoint.sh.hbs";

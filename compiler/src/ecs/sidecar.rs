@@ -24,10 +24,10 @@ const OURS: [&str; 7] = [
 /// The task-level part of transparent interception, as ECS has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyConfiguration {
-    /// `APPMESH`.
+    /// The type, which is `APPMESH`: ECS has no other.
     pub kind: String,
     pub container: String,
-    /// Ports, users, addresses.
+    /// `ProxyEgressPort`, `IgnoredUID` and the like, as ECS names them.
     pub properties: BTreeMap<String, String>,
 }
 

@@ -263,7 +263,7 @@ fn role_policy(task: &Task<'_>) -> Option<Json> {
 
 // === interception ===
 
-/// App Mesh's proxy configuration.
+/// The `ProxyConfiguration` of ECS, by which connections are redirected to Envoy.
 fn intercepted(
     key: &ResourceKey,
     transparent: &TransparentInterception,
@@ -391,7 +391,7 @@ fn script(
     }
 }
 
-/// Envoy's own flags.
+/// The arguments of the Envoy process that the profile decides, each with its value.
 fn flags(profile: &ProxyProfileSpec) -> Vec<[String; 2]> {
     let mut flags = vec![
         ["--log-level".to_owned(), profile.log_level().name().to_owned()],

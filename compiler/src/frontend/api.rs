@@ -24,9 +24,9 @@ pub(super) struct Reader<'r> {
 }
 
 /// The kind of a body, as far as it tells.
-enum Told {
+enum KindGuess {
     One(Kind),
-    /// The fields allow several.
+    /// The fields belong to each of these kinds.
     Several(Vec<Kind>),
     Nothing,
 }
@@ -100,13 +100,13 @@ impl Reader<'_> {
             return Some(self.draft(kind, field.node, alone));
         }
         let kind = match (told(&document), self.options.kind) {
-            (Told::One(kind), _) => kind,
+            (KindGuess::One(kind), _) => kind,
             (_, Some(kind)) if document.get("spec").is_some() => kind,
-            (Told::Several(kinds), _) => {
+            (KindGuess::Several(kinds), _) => {
                 self.problems.push(several(&document, &kinds));
                 return Some(None);
             }
-            (Told::Nothing, _) => return None,
+            (KindGuess::Nothing, _) => return None,
         };
         Some(self.draft(kind, document, alone))
     }
@@ -231,7 +231,7 @@ fn several(document: &Node, kinds: &[Kind]) -> Diagnostic {
 }
 
 /// The kind whose names the document has; of several the one with the most, because a route has its router's.
-fn told(document: &Node) -> Told {
+fn told(document: &Node) -> KindGuess {
     let own = |kind: &Kind| {
         let key = &schema::kind(*kind).key;
         key.last().is_some_and(|name| document.get(name).is_some())
@@ -240,29 +240,29 @@ fn told(document: &Node) -> Told {
     kinds.sort_by_key(|kind| std::cmp::Reverse(schema::kind(*kind).key.len()));
     let spec = document.get("spec");
     match kinds.first() {
-        None => spec.map_or(Told::Nothing, |spec| by_spec(spec, &Kind::ALL)),
+        None => spec.map_or(KindGuess::Nothing, |spec| by_spec(spec, &Kind::ALL)),
         // A name of what contains a resource stands in every resource, also in one whose own name was an option.
         Some(Kind::Mesh) => match spec.map(|spec| by_spec(spec, &Kind::ALL)) {
-            Some(Told::Nothing) | None => Told::One(Kind::Mesh),
+            Some(KindGuess::Nothing) | None => KindGuess::One(Kind::Mesh),
             Some(told) => told,
         },
         Some(Kind::VirtualRouter) => within(spec, Kind::VirtualRouter, Kind::Route),
         Some(Kind::VirtualGateway) => within(spec, Kind::VirtualGateway, Kind::GatewayRoute),
-        Some(kind) => Told::One(*kind),
+        Some(kind) => KindGuess::One(*kind),
     }
 }
 
-fn within(spec: Option<&Node>, own: Kind, child: Kind) -> Told {
+fn within(spec: Option<&Node>, own: Kind, child: Kind) -> KindGuess {
     match spec.map(|spec| by_spec(spec, &[own, child])) {
-        Some(Told::One(kind)) => Told::One(kind),
-        _ => Told::One(own),
+        Some(KindGuess::One(kind)) => KindGuess::One(kind),
+        _ => KindGuess::One(own),
     }
 }
 
 /// The kinds whose spec has all of these fields; of these, those that have the least against the rest.
-fn by_spec(spec: &Node, among: &[Kind]) -> Told {
+fn by_spec(spec: &Node, among: &[Kind]) -> KindGuess {
     let Some(fields) = spec.as_object().filter(|fields| !fields.is_empty()) else {
-        return Told::Nothing;
+        return KindGuess::Nothing;
     };
     let mut fitting: Vec<(usize, Kind)> = Vec::new();
     for kind in among {
@@ -285,8 +285,8 @@ fn by_spec(spec: &Node, among: &[Kind]) -> Told {
         .map(|(_, kind)| kind)
         .collect();
     match best.as_slice() {
-        [] => Told::Nothing,
-        [kind] => Told::One(*kind),
-        _ => Told::Several(best),
+        [] => KindGuess::Nothing,
+        [kind] => KindGuess::One(*kind),
+        _ => KindGuess::Several(best),
     }
 }

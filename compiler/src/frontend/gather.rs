@@ -40,7 +40,7 @@ impl Form {
 }
 
 /// An input that was read as far as its documents.
-struct Read {
+struct ReadInput {
     name: String,
     named: bool,
     /// Whether its text is right.
@@ -53,12 +53,12 @@ struct Read {
 #[derive(Default)]
 pub(super) struct Gathered {
     reading: Reading,
-    read: Vec<Read>,
+    read: Vec<ReadInput>,
     stacks: Stacks,
     manifests: Manifests,
     options: Options,
     deployments: BTreeMap<String, Deployment>,
-    /// Files that assemblies name.
+    /// The files that assemblies of CDK name, still to be asked of the caller.
     wanted: BTreeSet<String>,
     /// Whether the inputs are all there, and what comes now are files that they name.
     following: bool,
@@ -103,7 +103,7 @@ impl Gathered {
             // What follows from a template that is not rendered is no news.
             (documents, problems) = (Vec::new(), vec![problem]);
         }
-        let mut read = Read {
+        let mut read = ReadInput {
             whole: !has_errors(&problems),
             name: input.name,
             named: input.named,
@@ -119,7 +119,7 @@ impl Gathered {
         self.read.push(read);
     }
 
-    fn recognise(&mut self, read: &Read, document: Node) -> Form {
+    fn recognise(&mut self, read: &ReadInput, document: Node) -> Form {
         let file = cloudformation::plain_path(&read.name);
         if assembly::recognise(&document) {
             let found = assembly::read(&file, &document);
@@ -160,7 +160,7 @@ impl Gathered {
     pub(super) fn follow(&mut self, open: &mut dyn FnMut(&str) -> Option<Vec<u8>>) {
         self.merge_addons();
         self.following = true;
-        let have = |read: &[Read]| -> BTreeSet<String> {
+        let have = |read: &[ReadInput]| -> BTreeSet<String> {
             read.iter()
                 .map(|read| cloudformation::plain_path(&read.name))
                 .collect()
@@ -266,7 +266,7 @@ struct InputReader<'s> {
 }
 
 impl<'s> InputReader<'s> {
-    fn read(&mut self, read: Read, scope: &mut Scope<'s>, reading: &mut Reading) {
+    fn read(&mut self, read: ReadInput, scope: &mut Scope<'s>, reading: &mut Reading) {
         let before = taken(reading);
         let told = reading.problems.len();
         let mut recognised = read.documents.is_empty();

@@ -20,8 +20,9 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 pub(super) use cluster::recognise;
+#[cfg(feature = "ecs")]
 pub(crate) use cluster::{default_name, labels, matches};
-pub use kept::{Kept, KeptObject};
+pub use kept::{ManifestContext, ManifestObject};
 pub(super) use placeholders::helm;
 
 /// The group of the custom resources.
@@ -33,7 +34,7 @@ const VERSION: &str = "appmesh.k8s.aws/v1beta2";
 #[derive(Default)]
 pub(super) struct Manifests {
     cluster: Cluster,
-    /// Placeholders that were met.
+    /// The names of the placeholders that manifests hold: a value that was given for another is reported.
     pub(super) placeholders: BTreeSet<String>,
     workloads: Vec<Json>,
 }
@@ -100,10 +101,10 @@ impl Manifests {
     }
 
     /// What the objects say beside the mesh, by the resources that they became.
-    pub(super) fn kept(&self, found: &[FoundResource]) -> Kept {
-        Kept {
+    pub(super) fn kept(&self, found: &[FoundResource]) -> ManifestContext {
+        ManifestContext {
             workloads: self.workloads.clone(),
-            ..Kept::of(&self.cluster, found)
+            ..ManifestContext::of(&self.cluster, found)
         }
     }
 

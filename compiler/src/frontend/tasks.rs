@@ -25,7 +25,7 @@ pub struct FoundTask {
 pub enum TaskForm {
     /// `AWS::ECS::TaskDefinition` of the template with this number in [`Reading::templates`](super::Reading::templates).
     CloudFormation(usize),
-    /// The API's JSON.
+    /// The API's JSON, such as `aws ecs describe-task-definition` prints.
     Api,
     /// `aws_ecs_task_definition` of a state, or of what `terraform show -json` prints.
     Terraform,

@@ -13,7 +13,7 @@ pub struct TemplateValues {
     pub parameters: BTreeMap<String, String>,
     /// By the name of the export.
     pub imports: BTreeMap<String, String>,
-    /// By `LOGICAL.ATTRIBUTE`.
+    /// By `LOGICAL.ATTRIBUTE`; what `Ref` gives is the attribute `Ref`.
     pub attributes: BTreeMap<String, String>,
 }
 

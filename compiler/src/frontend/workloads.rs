@@ -53,7 +53,7 @@ pub struct Workload {
 pub enum Interception {
     /// The application uses the proxy.
     Explicit,
-    /// Connections are redirected.
+    /// The application's connections are redirected to the proxy by iptables.
     Transparent,
 }
 
@@ -61,9 +61,8 @@ pub enum Interception {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Companions {
-    /// AWS Distro for OpenTelemetry.
+    /// A container with AWS Distro for OpenTelemetry's collector.
     Collector,
-    /// Nothing.
     None,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Cards<'a> {
     pub(super) heights: &'a [f64],
     /// Which stand in the first column if nothing calls them.
     pub(super) first: &'a [bool],
-    /// From caller to called.
+    /// The card of the caller, and that of the called.
     pub(super) arrows: &'a [(usize, usize)],
 }
 

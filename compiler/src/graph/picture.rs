@@ -295,7 +295,7 @@ impl Row {
 }
 
 impl Card {
-    /// Everything that it shows.
+    /// The resources that the card shows.
     fn keys(&self) -> impl Iterator<Item = &ResourceKey> {
         let rows = self.rows.iter().filter_map(|row| row.key.as_ref());
         rows.chain(&self.router).chain([&self.key])
@@ -308,7 +308,7 @@ impl Card {
 }
 
 impl Share {
-    /// `75 %`.
+    /// The share as a label: `75 %`.
     pub(super) fn label(&self) -> String {
         let percent = (self.percent * 10.0).round() / 10.0;
         format!("{percent} %")

@@ -27,7 +27,7 @@ struct Free {
 pub(super) struct Ways<'l> {
     layout: &'l Layout,
     width: f64,
-    /// Of each column.
+    /// What is free of each column.
     free: Vec<Vec<Free>>,
 }
 

@@ -165,7 +165,7 @@ pub(super) fn gateway_route_title(name: &str, spec: &GatewayRouteSpec) -> String
     [name, gateway_condition(&spec.rule), format!("to {target}")].join("\n")
 }
 
-/// `http 8080`.
+/// A port as a card says it: `http 8080`.
 pub(super) fn port(mapping: PortMapping) -> String {
     format!("{} {}", mapping.protocol, mapping.port)
 }

@@ -1,6 +1,6 @@
 //! The names and namespaces of the objects.
 
-use crate::frontend::kubernetes::{Kept, default_name};
+use crate::frontend::kubernetes::{ManifestContext, default_name};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
@@ -36,7 +36,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
 }
 
 impl<'n> Names<'n> {
-    pub(super) fn assign(resources: &[Resource], kept: &Kept, namespace: &'n str) -> Self {
+    pub(super) fn assign(resources: &[Resource], kept: &ManifestContext, namespace: &'n str) -> Self {
         let mut taken: BTreeSet<(&'static str, String, String)> = BTreeSet::new();
         let mut names = BTreeMap::new();
         let mut keys: Vec<&ResourceKey> = resources.iter().map(|resource| &resource.key).collect();

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 /// How a resource is referred to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use<'a> {
-    /// By `Ref`.
     Ref,
     Attribute(&'a str),
     /// By an attribute whose name an expression gives.
@@ -17,7 +16,7 @@ pub(super) enum Use<'a> {
 /// What replaces a reference to a logical id; none where it stays.
 pub(super) type Replace<'f> = dyn FnMut(&str, Use<'_>) -> Option<Json> + 'f;
 
-/// Replaces the references below.
+/// Replaces every reference within `json` that `with` has something else for.
 pub(super) fn replace(json: &mut Json, with: &mut Replace<'_>) {
     match json {
         Json::Array(list) => list.iter_mut().for_each(|item| replace(item, with)),

@@ -48,7 +48,7 @@ impl<'s> Expressions<'s> {
         }
     }
 
-    /// A value as HCL.
+    /// A value as an HCL expression. Fails on a function that HCL has no equivalent of.
     pub(super) fn value(&mut self, value: &Value) -> Result<String, Refused> {
         Ok(match value {
             Value::Symbol(symbol) => self.symbol(symbol)?,
@@ -72,7 +72,7 @@ impl<'s> Expressions<'s> {
         list.iter().map(|item| self.value(&item.value)).collect()
     }
 
-    /// Whether a condition holds.
+    /// The local value that says whether a condition holds; it is declared when it is first asked for.
     pub(super) fn condition(&mut self, name: &str) -> String {
         format!(
             "local.{}",
@@ -131,7 +131,7 @@ impl<'s> Expressions<'s> {
         }
     }
 
-    /// CloudFormation compares texts.
+    /// An operand of `Fn::Equals` as text, because CloudFormation compares texts: `1` equals `"1"`.
     fn text(&mut self, node: &Node) -> Result<String, Refused> {
         if let Value::Number(_) | Value::Bool(_) = &node.value {
             return Ok(format!("\"{}\"", hcl::literal(&node.value)));

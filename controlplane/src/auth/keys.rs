@@ -17,9 +17,11 @@ use std::time::{Duration, Instant};
 const PREFIX: &str = "keys/";
 /// What a secret is sealed for.
 const PURPOSE: &str = "key";
-/// How old what is known of the keys may be: a key that was revoked works for so long at most.
+/// How old what is known of the keys may be: a key that was revoked works for so long at most. Reading them is a
+/// listing of settings, at most one in that time, whatever the load.
 const FRESH: Duration = Duration::from_secs(10);
-/// The pause between two looks for a key that is not known.
+/// The pause between two looks for a key that is not known, so that guessing keys does not load the store; a key that
+/// was made just now works after it.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The key under which the secrets of keys are kept.
@@ -52,7 +54,7 @@ pub struct KeyRecord {
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// A name for people.
+    /// What people call it, and the change feed shows.
     pub name: String,
     /// To whom belongs what is written with it.
     pub owner: String,
@@ -75,7 +77,7 @@ impl MasterKey {
         }
     }
 
-    /// Reads what [`generate`](Self::generate) made.
+    /// Reads what [`generate`](Self::generate) made: 32 bytes as Base64.
     pub fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {
         let bytes = STANDARD.decode(text.trim()).ok();
         let bytes = bytes.and_then(|bytes| <[u8; KEY]>::try_from(bytes).ok());
@@ -202,6 +204,7 @@ pub(crate) struct KeyRing {
     store: Arc<dyn Store>,
     pub(crate) master: MasterKey,
     known: Mutex<Known>,
+    /// Locked while the store is asked, and before `known`, which is never held across an `await`.
     reading: tokio::sync::Mutex<()>,
 }
 

@@ -13,7 +13,8 @@ use serde_json::{Value as Json, json};
 const PURPOSE: &str = "session";
 /// What the id of a session's key begins with.
 pub(crate) const PREFIX: &str = "MFS";
-/// How long a session holds, in milliseconds.
+/// How long a session holds, in milliseconds: an hour, which SDKs expect of temporary credentials and renew in time. A
+/// key that is revoked ends its sessions with it.
 const LIFE: i64 = 3_600_000;
 
 /// What a session token says.

@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "appmesh";
 
-/// How far a request's time may be from ours, in milliseconds.
-const SKEW: i64 = 5 * 60 * 1000;
+/// How far a request's time may be from ours, in milliseconds: five minutes, as AWS allows.
+pub(super) const SKEW: i64 = 5 * 60 * 1000;
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -29,7 +29,6 @@ const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 /// A request's signature and what it covers, read and not yet checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signed {
-    /// The access key's id.
     pub(crate) key: String,
     /// The session token, where the key is of a session.
     pub(crate) session: Option<String>,
@@ -57,43 +56,24 @@ impl Signed {
             let message = "the request is not signed; sign it with a key of this server";
             return Err(Fault::new(FaultKind::MissingToken, codes::SIGNATURE, message));
         };
-        let Some(rest) = authorization
-            .strip_prefix(ALGORITHM)
-            .filter(|rest| rest.starts_with(' '))
-        else {
-            return Err(invalid(format!(
-                "the header `Authorization` does not begin with `{ALGORITHM}`"
-            )));
-        };
-        let (mut credential, mut names, mut signature) = (None, None, None);
-        for part in rest.split(',') {
-            match part.trim().split_once('=') {
-                Some(("Credential", value)) => credential = Some(value),
-                Some(("SignedHeaders", value)) => names = Some(value),
-                Some(("Signature", value)) => signature = bytes(value),
-                _ => return Err(invalid("the header `Authorization` has a part that is not known")),
-            }
-        }
-        let (Some(credential), Some(names), Some(signature)) = (credential, names, signature) else {
-            let message = "the header `Authorization` needs Credential, SignedHeaders and Signature";
-            return Err(invalid(message));
-        };
-        let parts_of: Vec<&str> = credential.split('/').collect();
-        let [key, date, region, service, end] = parts_of.as_slice() else {
-            return Err(invalid("Credential is not `ID/DATE/REGION/appmesh/aws4_request`"));
-        };
+        let Authorization {
+            key,
+            scope,
+            signed,
+            signature,
+        } = Authorization::read(authorization)?;
+        let [date, _, service, _] = scope;
         let time = header("x-amz-date").unwrap_or_default();
         let at = moment(time)
             .ok_or_else(|| invalid("the header `X-Amz-Date` is not a time such as 20261129T120000Z"))?;
         if time.get(..8) != Some(date) {
             return Err(invalid("Credential and `X-Amz-Date` name different days"));
         }
-        if *service != SERVICE || *end != "aws4_request" {
+        if service != SERVICE {
             return Err(invalid(format!(
                 "the request is signed for `{service}`, not for `{SERVICE}`"
             )));
         }
-        let signed: Vec<&str> = names.split(';').collect();
         let needed = parts.headers.keys().map(http::HeaderName::as_str);
         let needed = needed.filter(|name| name.starts_with("x-amz-") && *name != "x-amz-user-agent");
         if let Some(missing) = ["host"]
@@ -115,9 +95,9 @@ impl Signed {
         }
         let canonical = canonical(parts, &signed, body);
         Ok(Self {
-            key: (*key).to_owned(),
+            key: key.to_owned(),
             session: header("x-amz-security-token").map(ToOwned::to_owned),
-            scope: [*date, *region, *service, *end].map(ToOwned::to_owned),
+            scope: scope.map(ToOwned::to_owned),
             time: time.to_owned(),
             signature,
             canonical,
@@ -132,10 +112,52 @@ impl Signed {
     }
 }
 
+/// A header `Authorization`, taken apart.
+pub(super) struct Authorization<'a> {
+    key: &'a str,
+    /// Date, region, service, `aws4_request`.
+    pub(super) scope: [&'a str; 4],
+    /// The names of the headers that are signed.
+    pub(super) signed: Vec<&'a str>,
+    signature: Vec<u8>,
+}
+
+impl<'a> Authorization<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self, Fault> {
+        let Some(rest) = text.strip_prefix(ALGORITHM).filter(|rest| rest.starts_with(' ')) else {
+            return Err(invalid(format!(
+                "the header `Authorization` does not begin with `{ALGORITHM}`"
+            )));
+        };
+        let (mut credential, mut names, mut signature) = (None, None, None);
+        for part in rest.split(',') {
+            match part.trim().split_once('=') {
+                Some(("Credential", value)) => credential = Some(value),
+                Some(("SignedHeaders", value)) => names = Some(value),
+                Some(("Signature", value)) => signature = bytes(value),
+                _ => return Err(invalid("the header `Authorization` has a part that is not known")),
+            }
+        }
+        let (Some(credential), Some(names), Some(signature)) = (credential, names, signature) else {
+            let message = "the header `Authorization` needs Credential, SignedHeaders and Signature";
+            return Err(invalid(message));
+        };
+        let parts: Vec<&str> = credential.split('/').collect();
+        let [key, date, region, service, end @ "aws4_request"] = parts.as_slice() else {
+            return Err(invalid("Credential is not `ID/DATE/REGION/SERVICE/aws4_request`"));
+        };
+        Ok(Self {
+            key,
+            scope: [date, region, service, end],
+            signed: names.split(';').collect(),
+            signature,
+        })
+    }
+}
+
 /// Whose signature a request gets.
 #[derive(Clone)]
 pub struct Signer {
-    /// The access key's id.
     pub key: String,
     pub secret: String,
     /// The session's token, where the key is of a session.
@@ -145,12 +167,16 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs a request, which has its header `host`.
+    /// Signs a request to a server of App Mesh's API, which has its header `host`.
     pub fn sign(&self, parts: &mut Parts, body: &[u8], now: Timestamp) {
+        self.sign_for(SERVICE, parts, body, now);
+    }
+
+    /// The same for any service.
+    pub(super) fn sign_for(&self, service: &str, parts: &mut Parts, body: &[u8], now: Timestamp) {
         let time: String = now.to_string().chars().filter(|c| !"-:".contains(*c)).collect();
         let time = format!("{}Z", time.get(..15).unwrap_or_default());
         let date = time.get(..8).unwrap_or_default();
-        let mut names = vec!["host", "x-amz-date"];
         let mut set = |name: &'static str, value: &str| {
             if let Ok(value) = http::HeaderValue::from_str(value) {
                 parts.headers.insert(name, value);
@@ -159,9 +185,20 @@ impl Signer {
         set("x-amz-date", &time);
         if let Some(session) = &self.session {
             set("x-amz-security-token", session);
-            names.push("x-amz-security-token");
         }
-        let scope = [date, self.region.as_str(), SERVICE, "aws4_request"].map(ToOwned::to_owned);
+        let is_signed = |name: &&str| {
+            matches!(*name, "content-type" | "host")
+                || ["x-amz-", "x-meshform-"].iter().any(|of| name.starts_with(of))
+        };
+        let names = parts
+            .headers
+            .keys()
+            .map(http::HeaderName::as_str)
+            .filter(is_signed);
+        let mut names: Vec<String> = names.map(ToOwned::to_owned).collect();
+        names.sort();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let scope = [date, self.region.as_str(), service, "aws4_request"].map(ToOwned::to_owned);
         let canonical = canonical(parts, &names, body);
         let (key, text) = signing(&self.secret, &scope, &time, &canonical);
         let signature = hex(hmac::sign(&key, text.as_bytes()).as_ref());
@@ -299,7 +336,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Milliseconds since 1970 of `20261129T120000Z`.
-fn moment(text: &str) -> Option<i64> {
+pub(super) fn moment(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let part = |text: &str, from: usize, to: usize| text.get(from..to).map(ToOwned::to_owned);
     if date.len() != 8 || time.len() != 6 {

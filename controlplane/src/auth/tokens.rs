@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 const PURPOSE: &str = "proxy";
 /// What tokens begin with, so that people and scanners know one.
 const PREFIX: &str = "mft_";
-/// The header's scheme.
 const BEARER: &str = "Bearer ";
 
 /// Whose configuration may be asked for.
@@ -34,13 +33,13 @@ struct Statement {
 /// What somebody may ask for who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// Everything.
+    /// No token is asked for: the configuration of any proxy.
     Anyone,
     /// What this says; the time is that of the token, in milliseconds since 1970.
     Holder(Holder, Option<Timestamp>),
 }
 
-/// Who was let in.
+/// Whose token or certificate let them in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Holder {
     Proxy(ProxyId),
@@ -143,7 +142,7 @@ impl Pass {
         }
     }
 
-    /// When it ends.
+    /// When the token expires; none where none was asked for.
     pub(crate) fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Anyone => None,

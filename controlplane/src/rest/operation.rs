@@ -4,6 +4,7 @@
 use http::Method;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::schema;
 use percent_encoding::percent_decode_str;
 
 /// What every path begins with: the version of the API.
@@ -35,7 +36,7 @@ pub(crate) struct Named {
     pub(crate) kind: Kind,
     /// The mesh, unless the path is that of all meshes.
     pub(crate) mesh: Option<String>,
-    /// The router or gateway.
+    /// The router of a route, the gateway of a gateway route.
     pub(crate) parent: Option<String>,
     /// The resource's own name, unless the path is that of a collection.
     pub(crate) name: Option<String>,
@@ -48,13 +49,18 @@ pub(crate) enum NoOperation {
     Path,
     /// The path is known, with other methods.
     Method(&'static [&'static str]),
-    /// A name in the path is not UTF-8, or empty.
-    Name,
+    /// A name in the path cannot be read: which one, and why.
+    Name { field: &'static str, why: &'static str },
 }
 
 /// The kinds that the API has, which are App Mesh's own.
 pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::ProxyProfile)
+}
+
+/// The field that names a resource of a kind.
+pub(crate) fn name_field(kind: Kind) -> &'static str {
+    schema::kind(kind).key.last().map_or("name", String::as_str)
 }
 
 /// The plural that paths and lists use: `meshes`, `virtualNodes`.
@@ -127,7 +133,7 @@ impl Call {
         }) + letters.as_str()
     }
 
-    /// Whether it changes anything.
+    /// Whether the operation changes anything, so that a key that only reads may not call it.
     pub(crate) fn writes(&self) -> bool {
         !matches!(self.verb, Verb::Describe | Verb::List | Verb::ListTags)
     }
@@ -144,7 +150,7 @@ impl Named {
                     name: None,
                 });
             }
-            ["meshes", mesh, rest @ ..] => (decoded(mesh)?, rest),
+            ["meshes", mesh, rest @ ..] => (decoded(mesh, Kind::Mesh)?, rest),
             _ => return Err(NoOperation::Path),
         };
         let (parent_kind, parent, rest) = match rest {
@@ -157,21 +163,33 @@ impl Named {
                 });
             }
             [collection] | [collection, _] if of_collection(collection, None).is_some() => (None, None, rest),
-            [kind, parent, rest @ ..] => (Kind::from_name(kind), Some(decoded(parent)?), rest),
+            [kind, parent, rest @ ..] => {
+                let kind = Kind::from_name(kind).ok_or(NoOperation::Path)?;
+                (Some(kind), Some(decoded(parent, kind)?), rest)
+            }
             _ => return Err(NoOperation::Path),
         };
         let (collection, name) = match rest {
             [collection] => (collection, None),
-            [collection, name] => (collection, Some(decoded(name)?)),
+            [collection, name] => (collection, Some(name)),
             _ => return Err(NoOperation::Path),
         };
         let kind = of_collection(collection, parent_kind).ok_or(NoOperation::Path)?;
+        let name = name.map(|name| decoded(name, kind)).transpose()?;
         Ok(Self {
             kind,
             mesh: Some(mesh),
             parent,
             name,
         })
+    }
+
+    /// The names in the path, each with the field that it is.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = self.name.as_ref().filter(|_| self.kind != Kind::Mesh);
+        let names = [self.mesh.as_ref(), self.parent.as_ref(), own];
+        let fields = schema::kind(self.kind).key.iter().map(String::as_str);
+        fields.zip(names.into_iter().flatten().map(String::as_str))
     }
 
     /// The resource, where the path names one.
@@ -198,11 +216,16 @@ fn of_collection(collection: &str, parent: Option<Kind>) -> Option<Kind> {
     kinds().find(|kind| *kind != Kind::Mesh && kind.parent() == parent && plural(*kind) == collection)
 }
 
-fn decoded(part: &str) -> Result<String, NoOperation> {
+/// A name of a resource of that kind, as a path has it.
+fn decoded(part: &str, kind: Kind) -> Result<String, NoOperation> {
+    let wrong = |why| NoOperation::Name {
+        field: name_field(kind),
+        why,
+    };
     let text = percent_decode_str(part).decode_utf8();
-    let text = text.map_err(|_| NoOperation::Name)?;
+    let text = text.map_err(|_| wrong("the name in the path is not UTF-8"))?;
     match text.is_empty() {
-        true => Err(NoOperation::Name),
+        true => Err(wrong("the name in the path is empty")),
         false => Ok(text.into_owned()),
     }
 }
@@ -250,6 +273,14 @@ mod tests {
         let key = found.path.unwrap().key().unwrap();
         assert_eq!((key.mesh.as_str(), key.name.as_str()), ("a/b", "ü"));
         assert_eq!(key.parent.as_deref(), Some("r x"));
+        let of_mesh = call("GET", "/meshes/m").unwrap().path.unwrap();
+        assert_eq!(of_mesh.names().collect::<Vec<_>>(), [("meshName", "m")]);
+        let of_list = call("GET", "/meshes/m/virtualGateway/g/gatewayRoutes").unwrap();
+        let names = of_list.path.as_ref().unwrap().names();
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [("meshName", "m"), ("virtualGatewayName", "g")]
+        );
     }
 
     #[test]
@@ -260,8 +291,14 @@ mod tests {
             call("GET", "/meshes/m/virtualNode/n/routes"),
             Err(NoOperation::Path)
         );
-        assert_eq!(call("GET", "/meshes//virtualNodes"), Err(NoOperation::Name));
-        assert_eq!(call("GET", "/meshes/%FF"), Err(NoOperation::Name));
+        let field = |path: &str| match call("GET", path) {
+            Err(NoOperation::Name { field, .. }) => field,
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(field("/meshes//virtualNodes"), "meshName");
+        assert_eq!(field("/meshes/%FF"), "meshName");
+        assert_eq!(field("/meshes/m/virtualRouter//routes/r"), "virtualRouterName");
+        assert_eq!(field("/meshes/m/virtualRouter/r/routes/%C3%28"), "routeName");
         assert_eq!(call("GET", "/meshes/m/proxyProfiles"), Err(NoOperation::Path));
         assert_eq!(Call::of(&Method::GET, "/v1/meshes"), Err(NoOperation::Path));
     }

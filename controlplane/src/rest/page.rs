@@ -5,7 +5,7 @@ use crate::codes;
 use crate::fault::Fault;
 use crate::seal::Sealer;
 
-/// How many there are in a page at most, and where nothing is asked.
+/// How many there are in a page at most, and where nothing is asked: as in the API of App Mesh.
 const MOST: usize = 100;
 
 /// Reads `limit`, of which at most `most` may be asked.

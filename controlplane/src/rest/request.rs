@@ -1,11 +1,13 @@
 //! A request as the operations take it: query, body, token.
 
+use super::operation::{self, Named};
 use crate::codes;
 use crate::fault::Fault;
 use http::request::Parts;
 use meshform_model::digest::Digest;
-use meshform_model::kind::Kind;
-use meshform_model::schema;
+use meshform_model::schema::{self, SchemaNode};
+use meshform_model::validate;
+use meshform_model::value::Node;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
@@ -24,7 +26,16 @@ impl Input {
         let query = pairs
             .map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Ok((decoded(name)?, decoded(value)?))
+                let name = decoded(name).ok_or_else(|| {
+                    Fault::bad(
+                        codes::BAD_REQUEST,
+                        "the name of a parameter of the query is not UTF-8",
+                    )
+                })?;
+                let value = decoded(value);
+                let value = value
+                    .ok_or_else(|| Fault::bad(codes::BAD_REQUEST, format!("{name}: it is not UTF-8")))?;
+                Ok((name, value))
             })
             .collect::<Result<_, Fault>>()?;
         let body = match body.iter().all(u8::is_ascii_whitespace) {
@@ -93,9 +104,47 @@ impl Input {
     }
 }
 
-/// The member of the body that names a new resource of a kind.
-pub(crate) fn name_field(kind: Kind) -> &'static str {
-    schema::kind(kind).key.last().map_or("name", String::as_str)
+/// Refuses what a path names by names that no resource can have.
+pub(crate) fn check_names(named: &Named) -> Result<(), Fault> {
+    let fields = schema::kind(named.kind).root.object();
+    for (name, value) in named.names() {
+        let field = fields.and_then(|fields| fields.field(name));
+        check(name, field.map(|field| field.node), value)?;
+        no_step(name, value)?;
+    }
+    Ok(())
+}
+
+/// Refuses names that the paths of the API cannot have: clients and proxies take them out of a path, with what stands
+/// before them.
+pub(crate) fn no_step(name: &str, value: &str) -> Result<(), Fault> {
+    match value {
+        "." | ".." => Err(Fault::bad(
+            codes::BAD_REQUEST,
+            format!("{name}: `{value}` is not a name here, because a path cannot have it; take another name"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an account that is none.
+pub(crate) fn check_owner(input: &Input) -> Result<(), Fault> {
+    const NAME: &str = "meshOwner";
+    let Some(owner) = input.query(NAME) else {
+        return Ok(());
+    };
+    let mut all = operation::kinds().filter_map(|kind| schema::kind(kind).root.object()?.field(NAME));
+    check(NAME, all.next().map(|field| field.node), owner)
+}
+
+/// Refuses a text that its place in the schema does not take.
+pub(crate) fn check(name: &str, schema: Option<&SchemaNode>, text: &str) -> Result<(), Fault> {
+    let given = Node::from_json(&Json::from(text));
+    let problems = schema.map(|schema| validate::against(schema, &given));
+    match Fault::of_problems_at(name, &problems.unwrap_or_default()) {
+        Some(fault) => Err(fault),
+        None => Ok(()),
+    }
 }
 
 /// Whether two requests carry the same token.
@@ -106,10 +155,8 @@ pub(crate) fn same_token(one: &str, other: &str) -> bool {
     }
 }
 
-fn decoded(text: &str) -> Result<String, Fault> {
+fn decoded(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
-    match percent_decode_str(&text).decode_utf8() {
-        Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(Fault::bad(codes::BAD_REQUEST, "the query is not UTF-8")),
-    }
+    let text = percent_decode_str(&text).decode_utf8().ok()?;
+    Some(text.into_owned())
 }

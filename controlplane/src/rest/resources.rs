@@ -2,9 +2,9 @@
 
 use super::Answer;
 use super::answer;
-use super::operation::Named;
+use super::operation::{Named, name_field};
 use super::page;
-use super::request::{Input, name_field, same_token};
+use super::request::{Input, no_step, same_token};
 use crate::auth::Caller;
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
@@ -19,10 +19,11 @@ use meshform_registry::{Page, RegistryError, Update};
 use meshform_store::{Draft, ImportedIdentity, Prefix, Record, StoreError};
 use serde_json::{Map, Value as Json};
 
-/// How often an update is tried again where others write the same resource at the same time.
+/// How often an update is tried again where others write the same resource at the same time. Each try loses to one that
+/// went through; more is a conflict that the client should see.
 const TRIES: usize = 8;
 
-/// The most that a page of a list may have.
+/// The most that a page of a list may have, as in the API of App Mesh.
 const PAGE: usize = 100;
 
 pub(super) async fn create(
@@ -34,6 +35,7 @@ pub(super) async fn create(
     let field = name_field(named.kind);
     input.only(&[field, "spec", "tags", "clientToken"])?;
     let key = key_of(named, input.text(field)?)?;
+    no_step(field, &key.name)?;
     caller.may_write(&key.mesh)?;
     let container = container(plane, &key).await?;
     let owner = mesh_owner(plane, &key, container.as_ref(), input).await?;
@@ -215,7 +217,12 @@ pub(super) async fn delete(
     let change = deleted.map_err(|error| Fault::of_registry(&error))?;
     let change = change.ok_or_else(|| absent(&key))?;
     plane.releases.note(&key.mesh);
-    let mut answer = Answer::read(answer::data(&record, "DELETED"));
+    // As App Mesh did: the last change is the delete, which is no version of its own.
+    let gone = Record {
+        last_updated_at: plane.now(),
+        ..record
+    };
+    let mut answer = Answer::read(answer::data(&gone, "DELETED"));
     answer.written = Some((key.mesh, change.revision));
     Ok(answer)
 }

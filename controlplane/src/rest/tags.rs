@@ -3,18 +3,20 @@
 use super::Answer;
 use super::answer;
 use super::page;
-use super::request::Input;
+use super::request::{Input, check};
 use super::resources::{self, Change, Changed};
 use crate::auth::Caller;
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use crate::plane::ControlPlane;
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::schema::{self, SchemaNode};
 use meshform_store::{Draft, ImportedIdentity, Record};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
-/// How many tags a resource may have.
+/// How many tags a resource may have, as in the API of App Mesh.
 const MOST: usize = 50;
 
 pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
@@ -40,10 +42,12 @@ pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -
 
 pub(super) async fn tag(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
     input.only(&["tags"])?;
-    let given = input.member("tags").cloned().unwrap_or_else(|| json!([]));
+    let Some(given) = input.member("tags") else {
+        return Err(Fault::bad(codes::BAD_REQUEST, "tags: it is missing"));
+    };
     change(plane, caller, input, |record, tags| {
         // The schema says what a tag is.
-        let body = resources::body(&record.key, record.body.get("spec"), Some(&given))?;
+        let body = resources::body(&record.key, record.body.get("spec"), Some(given))?;
         let checked = body.get("tags").and_then(Json::as_array);
         tags.extend(checked.into_iter().flatten().filter_map(pair));
         match tags.len() > MOST {
@@ -65,11 +69,19 @@ pub(super) async fn untag(plane: &ControlPlane, caller: &Caller, input: &Input) 
             "tagKeys: a list of strings is expected",
         ));
     };
-    if let Some(at) = keys.iter().position(|key| !key.is_string()) {
-        return Err(Fault::bad(
-            codes::BAD_REQUEST,
-            format!("tagKeys[{at}]: a string is expected"),
-        ));
+    if keys.len() > MOST {
+        let message = format!("tagKeys: there are {}; {MOST} are allowed", keys.len());
+        return Err(Fault::bad(codes::BAD_REQUEST, message));
+    }
+    for (at, key) in keys.iter().enumerate() {
+        let name = format!("tagKeys[{at}]");
+        match key {
+            Json::String(key) => check(&name, key_of_tags(), key)?,
+            _ => {
+                let message = format!("{name}: a string is expected");
+                return Err(Fault::bad(codes::BAD_REQUEST, message));
+            }
+        }
     }
     change(plane, caller, input, |_, tags| {
         keys.iter()
@@ -130,6 +142,13 @@ async fn change(
 fn of(record: &Record) -> BTreeMap<String, String> {
     let tags = record.body.get("tags").and_then(Json::as_array);
     tags.into_iter().flatten().filter_map(pair).collect()
+}
+
+/// What the schema says of the key of a tag, which is the same for every kind.
+fn key_of_tags() -> Option<&'static SchemaNode> {
+    let tags = schema::kind(Kind::Mesh).root.object()?.field("tags")?;
+    let tag = tags.node.list()?.items.object()?;
+    tag.field("key").map(|key| key.node)
 }
 
 fn pair(tag: &Json) -> Option<(String, String)> {

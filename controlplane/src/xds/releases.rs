@@ -15,9 +15,8 @@ use tokio::sync::watch;
 /// What is known of a mesh.
 #[derive(Debug, Clone)]
 pub(crate) enum Current {
-    /// Nothing yet.
+    /// The store has not been looked at yet.
     Unknown,
-    /// There is no release.
     None,
     Release(Arc<Served>),
 }
@@ -54,7 +53,7 @@ impl Releases {
         }
     }
 
-    /// Follows a mesh.
+    /// The current release of a mesh, followed as long as somebody listens.
     pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<Told> {
         let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = meshes.get(mesh)

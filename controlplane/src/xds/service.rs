@@ -32,10 +32,10 @@ use tonic_prost::ProstCodec;
 
 const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 
-/// How long an Envoy may take to say who it is.
+/// How long an Envoy may take to say who it is: it does so with its first request, which it sends at once.
 const HELLO: Duration = Duration::from_secs(20);
-/// How long an Envoy waits for the first release of its mesh before it is asked to come again.
-const NO_RELEASE: Duration = Duration::from_secs(600);
+/// How long a stream sleeps at most when no step is due. Requests, releases and a token's end wake it anyway.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// What is known of the streams that are open.
 #[derive(Debug, Default)]
@@ -335,7 +335,7 @@ impl Ads {
             let wake = state
                 .session
                 .wake()
-                .map_or(NO_RELEASE, |at| Duration::from_millis(at.saturating_sub(now) + 1));
+                .map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now) + 1));
             tokio::select! {
                 request = requests.message() => match request? {
                     Some(request) => state.take::<F>(request)?,

@@ -10,7 +10,8 @@ use super::view::{Kind, View, WireResource, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How long a step is waited for before the next one is told all the same, in milliseconds.
+/// How long a step is waited for before the next one is told all the same, in milliseconds: longer than Envoy warms
+/// clusters and listeners by default (15 s), so that an Envoy that never answers keeps only itself waiting.
 const STEP: u64 = 20_000;
 /// How long Envoy has for the first answers of DNS about a new cluster, in milliseconds. It acknowledges such a cluster at
 /// once, and requests that are led to it before it has hosts end with 503.
@@ -19,7 +20,7 @@ const RESOLVE: u64 = 1_000;
 /// The two forms of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// Only what differs.
+    /// Only the resources that differ from what Envoy has.
     Delta,
     /// Everything of a type, each time.
     World,
@@ -138,7 +139,7 @@ impl Session {
         self.polled = polled;
     }
 
-    /// Takes a request in.
+    /// Takes in what Envoy asks for, and whether it took what it was told; the refusal, if it did not.
     pub(crate) fn ask(&mut self, kind: Kind, asked: Asked) -> Option<Refused> {
         let topic = self.topics.entry(kind).or_default();
         let current = topic

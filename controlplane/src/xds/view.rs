@@ -59,7 +59,7 @@ impl Kind {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WireResource {
     pub(crate) version: String,
-    /// The encoded `Any`.
+    /// The resource as an `Any`, encoded once for all streams.
     pub(crate) any: Bytes,
     /// Of a cluster whose endpoints are asked for: under which name.
     pub(crate) endpoints: Option<String>,

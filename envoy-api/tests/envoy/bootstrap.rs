@@ -74,17 +74,17 @@ pub(crate) fn everything(directory: &str, pem: &tls::Pem) -> Bootstrap {
             bytes_to_release: 1_048_576,
             memory_release_interval: Some(seconds(1)),
         }),
-        ..files_only(directory)
+        ..files_only(directory, 0)
     }
 }
 
 /// The usual one: who the proxy is, its administration port, and everything else from files.
-pub(crate) fn files_only(directory: &str) -> Bootstrap {
+pub(crate) fn files_only(directory: &str, admin: u16) -> Bootstrap {
     Bootstrap {
         node: Some(node()),
         admin: Some(Admin {
             access_log: vec![stdout_log()],
-            address: address("127.0.0.1", 0),
+            address: address("127.0.0.1", admin.into()),
             ignore_global_conn_limit: true,
             allow_paths: vec![text(MatchPattern::Prefix("/".into()))],
             ..Admin::default()

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use meshform_acceptance::tools;
 use meshform_envoy_api::pool;
 use meshform_envoy_api::prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
@@ -12,14 +13,12 @@ use meshform_envoy_api::prost_types::{
 use prost::Message as _;
 use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 
-use crate::binary;
-
 /// One fact per name: a field (number, type, repeated, oneof) or a value of an enumeration.
 type Facts = BTreeMap<String, String>;
 
 #[test]
 fn names_numbers_and_types_are_those_of_the_real_envoy() {
-    let real = real_files(&std::fs::read(binary::envoy()).unwrap());
+    let real = real_files(&std::fs::read(tools::envoy()).unwrap());
     assert!(
         real.len() > 100,
         "only {} descriptors found in the binary",

@@ -1,28 +1,17 @@
 //! A running Envoy that reads everything from our files.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use meshform_acceptance::envoy::Start;
+use meshform_acceptance::{ports, tools};
 use meshform_envoy_api::any;
 use meshform_envoy_api::envoy::config::listener::v3::{FilterChain, Listener};
 use meshform_envoy_api::envoy::config::trace::v3::tracing;
 use meshform_envoy_api::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 
 use crate::make::{address, transport};
-use crate::{binary, bootstrap, clusters, http, listeners, response, routes, tls, write};
-
-/// Ends the process however the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
+use crate::{bootstrap, clusters, http, listeners, response, routes, tls, write};
 
 /// A listener on a free port whose certificate and routes come from files.
 fn listener(directory: &str) -> Listener {
@@ -57,9 +46,12 @@ fn a_running_envoy_reads_all_five_kinds_of_files() {
     file("eds.json", any(&clusters::full_assignment("discovered")));
     file("rds.json", any(&routes::configuration("from-file")));
     file("sds.json", any(&tls::server_secret(&pem)));
-    write(&directory.join("bootstrap.json"), &bootstrap::files_only(root));
+    let (path, admin) = (directory.join("bootstrap.json"), ports::free().unwrap());
+    write(&path, &bootstrap::files_only(root, admin));
 
-    let _running = start(directory);
+    let log = directory.join("envoy.log");
+    let start = Start::new(&path, admin, &log);
+    let envoy = start.spawn(Command::new(tools::envoy())).unwrap();
     let wanted = [
         "listener_manager.lds.update_success: 1",
         "cluster_manager.cds.update_success: 1",
@@ -70,7 +62,7 @@ fn a_running_envoy_reads_all_five_kinds_of_files() {
     ];
     let deadline = Instant::now() + Duration::from_secs(20);
     let statistics = loop {
-        let statistics = statistics(directory).unwrap_or_default();
+        let statistics = envoy.admin("/stats").unwrap_or_default();
         let all = wanted.iter().all(|want| statistics.contains(want));
         if all || Instant::now() > deadline {
             break statistics;
@@ -84,36 +76,4 @@ fn a_running_envoy_reads_all_five_kinds_of_files() {
         (line.contains("update_rejected") || line.contains("create_failure")) && !line.ends_with(": 0")
     });
     assert_eq!(refused, None);
-}
-
-fn start(directory: &Path) -> Running {
-    let log = std::fs::File::create(directory.join("envoy.log")).unwrap();
-    let child = Command::new(binary::envoy())
-        .args([
-            "--disable-hot-restart",
-            "--concurrency",
-            "1",
-            "-l",
-            "warning",
-            "-c",
-        ])
-        .arg(directory.join("bootstrap.json"))
-        .arg("--admin-address-path")
-        .arg(directory.join("admin"))
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    Running(child)
-}
-
-/// What the administration port says, as soon as there is one.
-fn statistics(directory: &Path) -> std::io::Result<String> {
-    let address = std::fs::read_to_string(directory.join("admin"))?;
-    let mut stream = TcpStream::connect(address.trim())?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(b"GET /stats HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
 }

@@ -3,7 +3,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod balancing;
-mod binary;
 mod bootstrap;
 mod clusters;
 mod descriptors;
@@ -19,6 +18,7 @@ mod tls;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use meshform_acceptance::envoy::{self, Validation};
 use meshform_envoy_api::envoy::config::bootstrap::v3::Bootstrap;
 use meshform_envoy_api::envoy::service::discovery::v3::DiscoveryResponse;
 use meshform_envoy_api::{any, from_json, pool, prost_types, to_json};
@@ -76,8 +76,8 @@ fn envoy_takes_every_message() {
     let bootstrap = everything(directory.path(), &tls::Pem::new());
     let path = directory.path().join("bootstrap.json");
     write(&path, &bootstrap);
-    let (fine, said) = binary::validate(&path);
-    assert!(fine, "{said}");
+    let Validation { accepted, said } = envoy::validate(&path).unwrap();
+    assert!(accepted, "{said}");
     for bad in [
         "eprecated",
         "\"error\"",

@@ -5,10 +5,10 @@ use super::{Origin, Sourced};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One `Cluster`.
+/// What becomes an Envoy `Cluster`.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// App Mesh's name.
+    /// As App Mesh named it: `cds_egress_apps_web_http_8080`.
     pub name: String,
     /// What it was made for.
     pub origin: Origin,
@@ -33,7 +33,6 @@ pub struct Cluster {
 /// Limits on the headers of responses; nothing = Envoy's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseHeaders {
-    /// Their size in KiB.
     pub kb: Option<Sourced<u32>>,
     pub count: Option<Sourced<u32>>,
 }
@@ -44,7 +43,6 @@ pub enum Discovery {
     Loopback { address: String, port: u16 },
     /// A socket of the file system.
     Socket { path: String },
-    /// A DNS name.
     Dns {
         hostname: String,
         /// The port on what the name gives.
@@ -84,9 +82,7 @@ pub enum Family {
     Auto,
     /// IPv4, and IPv6 when there is none.
     V4Preferred,
-    /// Only IPv4.
     V4Only,
-    /// Only IPv6.
     V6Only,
 }
 
@@ -103,12 +99,11 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
-    /// HTTP/2, gRPC among it.
+    /// gRPC too.
     Http2,
     /// HTTP/2 over a connection that must stay, and is asked whether it still stands.
     Http2Watched,
     SameAsCaller,
-    /// Bytes.
     Tcp,
 }
 
@@ -118,7 +113,7 @@ pub struct Pool {
     pub connections: Option<Sourced<u32>>,
     /// Requests that wait for a connection.
     pub pending: Option<Sourced<u32>>,
-    /// Requests at a time.
+    /// Requests in flight at a time, on all connections together.
     pub requests: Option<Sourced<u32>>,
 }
 
@@ -146,7 +141,7 @@ pub struct HealthCheck {
     pub healthy: u32,
     /// Bad ones until it is left out.
     pub unhealthy: u32,
-    /// From probe to probe.
+    /// The pause between two probes.
     pub interval: Duration,
     /// How long an answer may take.
     pub timeout: Duration,
@@ -157,22 +152,20 @@ pub struct HealthCheck {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
     Http {
-        /// `Host`.
+        /// The value of the probe's `Host` header.
         host: String,
         path: String,
-        /// Over HTTP/2.
         http2: bool,
     },
-    /// gRPC's health service.
+    /// The standard gRPC health checking service, for the server as a whole.
     Grpc,
-    /// Only a connection.
+    /// That a connection can be opened; nothing is sent.
     Tcp,
 }
 
 /// How a host is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Balancing {
-    /// One after another.
     RoundRobin,
     /// The one with fewer requests of two.
     LeastRequest,

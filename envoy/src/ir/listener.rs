@@ -9,13 +9,11 @@ use std::time::Duration;
 
 #[derive(Debug, Clone)]
 pub struct Listener {
-    /// App Mesh's name.
+    /// As App Mesh named it: `lds_ingress_0.0.0.0_15000`.
     pub name: String,
     /// What it was made for.
     pub origin: Origin,
-    /// The address to bind.
     pub address: String,
-    /// The port to bind.
     pub port: u16,
     /// Whose port it is: the model's, or the proxy profile's.
     pub port_source: Source,
@@ -28,7 +26,7 @@ pub struct Listener {
     pub limited: bool,
     /// Connections arrive here by iptables; where they were going decides the chain.
     pub original_destination: bool,
-    /// Filter chains, in order.
+    /// In order: the first that matches takes the connection.
     pub chains: Vec<Chain>,
     /// What no chain matches; nothing = the connection is closed.
     pub default_chain: Option<Chain>,
@@ -37,16 +35,13 @@ pub struct Listener {
 /// Which way traffic flows, seen from the workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// To the workload.
     Inbound,
-    /// From the workload.
     Outbound,
 }
 
 /// What happens to the connections that match.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    /// Unique within the listener.
     pub name: String,
     /// What it was made for.
     pub origin: Origin,
@@ -65,15 +60,12 @@ pub struct Chain {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     Tls,
-    /// Anything else.
     Plain,
 }
 
 #[derive(Debug, Clone)]
 pub enum Service {
-    /// Routes requests.
     Http(Box<HttpService>),
-    /// Passes bytes.
     Tcp(TcpService),
 }
 

@@ -4,10 +4,10 @@ use super::{Origin, Sourced};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One `RouteConfiguration`.
+/// What becomes an Envoy `RouteConfiguration`.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
-    /// App Mesh's name.
+    /// As App Mesh named it; listeners refer to it so.
     pub name: String,
     /// What it was made for.
     pub origin: Origin,
@@ -72,7 +72,6 @@ pub struct HeaderMatch {
     pub invert: bool,
 }
 
-/// By one query parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryMatch {
     pub name: String,
@@ -85,17 +84,13 @@ pub struct QueryMatch {
 pub enum ValueMatch {
     Present,
     Exact(String),
-    /// It begins so.
     Prefix(String),
-    /// It ends so.
     Suffix(String),
     /// RE2 on the whole value.
     Regex(String),
     /// A whole number from `start` up to but not including `end`.
     Range {
-        /// The first.
         start: i64,
-        /// One past the last.
         end: i64,
     },
 }
@@ -108,9 +103,8 @@ pub struct Action {
     pub timeout: Sourced<Duration>,
     /// How long a stream may be silent; zero = for ever. Nothing = the connection manager's 5 minutes.
     pub idle_timeout: Option<Sourced<Duration>>,
-    /// When to try again.
     pub retry: Option<Sourced<Retry>>,
-    /// What becomes of `Host`.
+    /// What the `Host` header is replaced by; `None` keeps it.
     pub host_rewrite: Option<String>,
     /// What becomes of the path.
     pub path_rewrite: Option<PathRewrite>,
@@ -139,14 +133,14 @@ pub enum PathRewrite {
     Whole(String),
 }
 
-/// When to try again.
+/// When a request is tried again, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Retry {
-    /// Envoy's words.
+    /// Conditions as Envoy's `retry_on` spells them: `5xx`, `connect-failure`.
     pub on: Vec<&'static str>,
     /// The status codes that `retriable-status-codes` stands for.
     pub status_codes: Vec<u32>,
-    /// Tries after the first.
+    /// Beside the first try.
     pub retries: u32,
     /// How long one try may take, the first too; nothing = the route's timeout alone.
     pub per_try: Option<Duration>,
@@ -157,8 +151,8 @@ pub struct Retry {
 /// A pause between tries: uniform between nothing and `base`, which doubles up to `max`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BackOff {
-    /// The first bound.
+    /// The bound of the first pause.
     pub base: Duration,
-    /// The last bound.
+    /// What the bound grows to.
     pub max: Duration,
 }

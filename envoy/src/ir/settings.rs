@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Settings {
     /// Envoy's node id: the resource's ARN, as App Mesh's.
     pub node_id: String,
-    /// Envoy's node cluster.
+    /// Envoy's node cluster: as App Mesh did, the same as [`node_id`](Self::node_id).
     pub node_cluster: String,
     /// The Envoy versions that must understand the output.
     pub versions: Versions,
@@ -28,7 +28,6 @@ pub struct Settings {
     pub concurrency: Option<Sourced<u32>>,
     /// Connections from clients at a time.
     pub max_downstream_connections: Option<Sourced<u64>>,
-    /// Statistics.
     pub metrics: Metrics,
     /// The SDS server, where a secret needs one.
     pub sds: Option<Arc<Cluster>>,
@@ -44,7 +43,7 @@ pub struct Admin {
     pub access_log: Option<Sourced<String>>,
 }
 
-/// Envoy 1.`min` to 1.`max`.
+/// Envoy's versions 1.`min` to 1.`max`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Versions {
     pub min: u16,

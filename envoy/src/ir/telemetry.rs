@@ -17,7 +17,7 @@ pub struct AccessLog {
 /// What a line of an access log looks like.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LogFormat {
-    /// A text with operators.
+    /// One line of text with Envoy's command operators: `%REQ(:method)%`.
     Text(String),
     /// An object of texts with operators.
     Json(BTreeMap<String, String>),
@@ -35,10 +35,10 @@ pub struct Tracing {
     pub sampling: Origin,
 }
 
-/// A collector of spans.
+/// Where spans are sent, and in which protocol.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Collector {
-    /// OpenTelemetry over gRPC.
+    /// Over gRPC (OTLP).
     OpenTelemetry {
         cluster: String,
         /// What the service is called in traces.
@@ -47,17 +47,17 @@ pub enum Collector {
     /// Zipkin's HTTP API, which Jaeger speaks too.
     Zipkin {
         cluster: String,
-        /// `Host` towards the collector.
+        /// The value of the `Host` header of requests to it.
         hostname: String,
         path: String,
     },
-    /// Datadog's agent.
+    /// Datadog's agent, over its HTTP API.
     Datadog {
         cluster: String,
         /// What the service is called in traces.
         service: String,
     },
-    /// The X-Ray daemon (UDP).
+    /// The X-Ray daemon, over UDP.
     XRay {
         address: String,
         port: u16,
@@ -88,7 +88,7 @@ pub struct DogStatsd {
     /// The field that says so.
     pub origin: Origin,
     pub address: String,
-    /// Its port (UDP).
+    /// The UDP port.
     pub port: u16,
     /// What names begin with; nothing = `envoy`.
     pub prefix: Option<String>,

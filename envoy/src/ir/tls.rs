@@ -2,7 +2,7 @@
 
 use super::{Origin, Sourced};
 
-/// How TLS is terminated.
+/// How a listener terminates TLS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerTls {
     /// The field that says so.
@@ -41,7 +41,6 @@ pub struct Validation {
 /// A name in a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubjectName {
-    /// A DNS name.
     Dns(String),
     /// A URI, such as a SPIFFE id.
     Uri(String),
@@ -82,16 +81,15 @@ pub enum SecretSource {
 pub enum Files {
     /// A certificate with its key.
     Identity {
-        /// The chain, PEM.
+        /// The file of the certificate and its intermediates, in PEM.
         chain: String,
-        /// The key, PEM.
+        /// The file of the private key, in PEM.
         key: String,
         /// What the key is encrypted with, where it is.
         passphrase: Option<String>,
     },
-    /// Certificates that are trusted.
     Trust {
-        /// The bundle, PEM.
+        /// The file of the trusted authorities' certificates, in PEM.
         bundle: String,
     },
 }

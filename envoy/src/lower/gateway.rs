@@ -38,11 +38,11 @@ const FROM_OUTSIDE: [&str; 3] = [
 struct Inner<'a> {
     gateway: &'a VirtualGatewaySpec,
     rules: &'a [Rule<'a>],
-    /// Where its listener is.
+    /// The port of the listener that the second pass begins at.
     port: u16,
 }
 
-/// A gateway route, resolved.
+/// A gateway route whose virtual service has been resolved.
 pub(crate) struct Rule<'a> {
     pub(crate) spec: &'a GatewayRouteSpec,
     pub(crate) origin: Origin,

@@ -22,7 +22,7 @@ enum HostKey {
 }
 
 impl HostKey {
-    /// As Envoy writes it.
+    /// The key as an entry of Envoy's `domains`: `a.example`, `*.example`, `*`.
     fn domain(&self) -> String {
         match self {
             Self::Exact(host) => host.clone(),
@@ -36,7 +36,7 @@ impl HostKey {
 /// order; so a route without host name also serves named hosts. The table looks hosts up without their port, so a
 /// route that names a port asks for it itself.
 pub(crate) fn hosts(rules: &[&Rule<'_>], redirect: &str, origin: &Origin) -> Vec<Arc<VirtualHost>> {
-    let rules: Vec<(Named, &Rule<'_>)> = rules.iter().map(|rule| (named(rule), *rule)).collect();
+    let rules: Vec<(HostMatch, &Rule<'_>)> = rules.iter().map(|rule| (named(rule), *rule)).collect();
     let keys: BTreeSet<&HostKey> = rules.iter().map(|(named, _)| &named.host).collect();
     keys.into_iter()
         .map(|key| {
@@ -67,14 +67,13 @@ pub(crate) fn hosts(rules: &[&Rule<'_>], redirect: &str, origin: &Origin) -> Vec
 }
 
 /// What a route says of the host.
-struct Named {
-    /// Without port.
+struct HostMatch {
     host: HostKey,
     /// The port, where the route has one.
     authority: Option<HeaderMatch>,
 }
 
-fn named(rule: &Rule<'_>) -> Named {
+fn named(rule: &Rule<'_>) -> HostMatch {
     let (suffix, text) = match rule.spec.rule.hostname() {
         None => (true, ""),
         Some(HostnameMatch::Exact(host)) => match host.strip_prefix('*') {
@@ -98,7 +97,7 @@ fn named(rule: &Rule<'_>) -> Named {
         (true, host) => HostKey::Suffix(host),
         (false, host) => HostKey::Exact(host),
     };
-    Named { host, authority }
+    HostMatch { host, authority }
 }
 
 /// A text as a regular expression that matches it alone.

@@ -23,7 +23,7 @@ pub(crate) struct IndexedResource<'m, S> {
     pub(crate) resource: &'m Resource<S>,
 }
 
-/// A mesh by name.
+/// A mesh's resources by kind and name, as lowering looks them up.
 #[derive(Debug)]
 pub(crate) struct Index<'m> {
     pub(crate) name: &'m str,

@@ -11,7 +11,7 @@ pub(crate) const SERVICE_HEADER: &str = "x-app-mesh-virtual-service";
 /// The port of a gateway's second pass.
 pub(crate) const GATEWAY_EGRESS_PORT: u16 = TransparentInterception::DEFAULT_EGRESS_PORT;
 
-/// The control plane's cluster.
+/// The cluster that leads to the control plane.
 pub(crate) const CONTROL_PLANE: &str = "xds_cluster";
 
 /// The cluster of the SDS server on the proxy's host.

@@ -10,7 +10,7 @@ use meshform_model::spec::{Interception, ProxyProfileSpec};
 pub(crate) struct Profile<'m> {
     own: Option<IndexedResource<'m, ProxyProfileSpec>>,
     default: Option<IndexedResource<'m, ProxyProfileSpec>>,
-    /// Both as one.
+    /// The default's fields below the own ones.
     pub(crate) merged: ProxyProfileSpec,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct ProxyContext<'a> {
     pub(crate) profile: Profile<'a>,
 }
 
-/// A proxy that grows.
+/// What has been made for a proxy so far.
 #[derive(Debug)]
 pub(crate) struct ProxyBuilder {
     pub(crate) listeners: Vec<Listener>,

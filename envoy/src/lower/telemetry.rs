@@ -175,7 +175,7 @@ impl Lowering<'_> {
         Some((Arc::new(tracing), cluster))
     }
 
-    /// Statistics: sinks and tags.
+    /// Where statistics go, how often, and which tags they carry.
     pub(crate) fn metrics(&self, scope: &ProxyContext<'_>) -> Metrics {
         let profile = &scope.profile;
         let dog_statsd = profile

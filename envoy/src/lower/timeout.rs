@@ -83,7 +83,7 @@ pub(crate) fn of_gateway(upstream: &Upstream) -> Timeouts {
     }
 }
 
-/// Zero is for ever.
+/// The longest of these timeouts, where zero means that there is none and so is the longest.
 fn longest<'a>(all: impl Iterator<Item = &'a Sourced<Duration>>) -> Option<Sourced<Duration>> {
     all.max_by_key(|timeout| {
         if timeout.value.is_zero() {

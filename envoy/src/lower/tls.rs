@@ -209,13 +209,13 @@ impl Lowering<'_> {
                         passphrase: None,
                     }),
                 }),
-                _ => self.no_source(reference, Wanted::Identity, scope, origin),
+                _ => self.no_source(reference, CertificateUse::Identity, scope, origin),
             },
             Some(CertificateSource::Acm(acm)) => {
                 let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
                 self.exported(arn, Part::Identity, scope, origin)
             }
-            None => self.no_source(reference, Wanted::Identity, scope, origin),
+            None => self.no_source(reference, CertificateUse::Identity, scope, origin),
         }
     }
 
@@ -224,13 +224,13 @@ impl Lowering<'_> {
             Some(CertificateSource::Sds(sds)) => self.sds(&sds.secret_name, scope, origin),
             Some(CertificateSource::File(files)) => match &files.trust_chain {
                 Some(bundle) => Some(trust(bundle)),
-                None => self.no_source(reference, Wanted::Trust, scope, origin),
+                None => self.no_source(reference, CertificateUse::Trust, scope, origin),
             },
             Some(CertificateSource::Acm(acm)) => {
                 let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
                 self.exported(arn, Part::Authorities, scope, origin)
             }
-            None => self.no_source(reference, Wanted::Trust, scope, origin),
+            None => self.no_source(reference, CertificateUse::Trust, scope, origin),
         }
     }
 
@@ -279,16 +279,16 @@ impl Lowering<'_> {
     fn no_source(
         &self,
         reference: &str,
-        wanted: Wanted,
+        wanted: CertificateUse,
         scope: &ProxyContext<'_>,
         origin: &Origin,
     ) -> Option<SecretRef> {
         let (what, files) = match wanted {
-            Wanted::Identity => (
+            CertificateUse::Identity => (
                 "the certificate and its key",
                 json!({"certificateChain": "/etc/envoy/tls/tls.crt", "privateKey": "/etc/envoy/tls/tls.key"}),
             ),
-            Wanted::Trust => (
+            CertificateUse::Trust => (
                 "the authority's certificate",
                 json!({"trustChain": "/etc/envoy/tls/ca.crt"}),
             ),
@@ -346,12 +346,12 @@ impl Lowering<'_> {
 
 /// What a certificate is wanted for.
 #[derive(Clone, Copy)]
-enum Wanted {
+enum CertificateUse {
     Identity,
     Trust,
 }
 
-impl Wanted {
+impl CertificateUse {
     fn part(self) -> Part {
         match self {
             Self::Identity => Part::Identity,

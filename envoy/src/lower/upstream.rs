@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A virtual service, resolved.
+/// A virtual service with its provider resolved.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) name: String,
@@ -37,7 +37,6 @@ pub(crate) struct UpstreamPort {
     pub(crate) targets: BTreeSet<TargetRef>,
 }
 
-/// Requests or bytes.
 #[derive(Debug)]
 pub(crate) enum UpstreamKind {
     Http(Vec<Route>),
@@ -366,7 +365,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// A reference to nothing.
+    /// Reports that a reference leads nowhere, at the field of `origin`.
     pub(crate) fn missing(&self, kind: Kind, name: &str, origin: &Origin) {
         let wanted = ResourceKey::in_mesh(self.index.name, kind, name);
         self.report(

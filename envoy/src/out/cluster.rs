@@ -28,7 +28,6 @@ pub(crate) fn is_portable(cluster: &Cluster) -> bool {
     cluster.tls.is_none() && !is_told
 }
 
-/// Envoy's message.
 pub(crate) fn message(cluster: &Cluster, delivery: &Delivery) -> api::Cluster {
     use api::cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, LbPolicy};
     let mut out = api::Cluster {

@@ -47,7 +47,7 @@ pub(crate) fn duration(d: Duration) -> meshform_envoy_api::prost_types::Duration
     meshform_envoy_api::millis(u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A TCP address.
+/// A TCP address as Envoy writes it. With `ipv4_compat` a socket of IPv6 takes IPv4 too.
 pub(crate) fn socket(address: &str, port: u16, ipv4_compat: bool) -> core::Address {
     core::Address {
         address: Some(core::address::Address::SocketAddress(core::SocketAddress {

@@ -213,7 +213,7 @@ pub(crate) fn bootstrap(settings: &Settings, delivery: &Delivery) -> Result<Reso
     ))
 }
 
-/// The number of `RouteConfiguration.virtual_hosts`.
+/// The field number of `RouteConfiguration.virtual_hosts` in Envoy's `route.proto`.
 const VIRTUAL_HOSTS: u32 = 2;
 
 fn encoded<M: Message + Name>(

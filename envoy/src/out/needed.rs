@@ -36,7 +36,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// A noun for messages.
+    /// What a message calls the file: `log file`.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Certificate => "certificate file",

@@ -239,7 +239,7 @@ fn udp(address: &str, port: u16) -> core::Address {
     out
 }
 
-/// An object of texts.
+/// A `google.protobuf.Struct` whose values are strings.
 pub(crate) fn texts(fields: &BTreeMap<String, String>) -> Struct {
     Struct {
         fields: fields

@@ -11,7 +11,7 @@ use meshform_envoy_api::envoy::config::core::v3 as core;
 use meshform_envoy_api::envoy::extensions::transport_sockets::tls::v3 as api;
 use meshform_envoy_api::envoy::r#type::matcher::v3 as matcher;
 
-/// A chain's transport socket.
+/// The transport socket of a filter chain that terminates TLS.
 pub(crate) fn server(tls: &ServerTls, delivery: &Delivery) -> core::TransportSocket {
     let mut common = common(&tls.alpn);
     certificate(&mut common, &tls.certificate, delivery);
@@ -25,7 +25,7 @@ pub(crate) fn server(tls: &ServerTls, delivery: &Delivery) -> core::TransportSoc
     }))
 }
 
-/// A cluster's transport socket.
+/// The transport socket of a cluster that is called by TLS.
 pub(crate) fn client(tls: &ClientTls, delivery: &Delivery) -> core::TransportSocket {
     let mut common = common(&tls.alpn);
     if let Some(own) = &tls.certificate {

@@ -156,20 +156,6 @@ impl Client {
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
-
-    /// A page whose body ends with the connection or in chunks; chunk sizes stay in the text.
-    pub(crate) fn page(mut self, target: &str) -> (u16, String) {
-        let text = format!("GET {target} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
-        if self.reader.get_mut().write_all(text.as_bytes()).is_err() {
-            return (0, String::new());
-        }
-        let mut all = Vec::new();
-        let _ = self.reader.read_to_end(&mut all);
-        let all = String::from_utf8_lossy(&all).into_owned();
-        let status = all.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let body = all.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-        (status, body.unwrap_or_default())
-    }
 }
 
 /// One request over a connection of its own.

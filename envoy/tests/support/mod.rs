@@ -1,4 +1,4 @@
-//! What the tests of Envoy's files share: reading a mesh, finding Envoy, asking it.
+//! What the tests of Envoy's files share: reading a mesh, asking Envoy of its files, an Envoy that follows releases.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod http;
@@ -12,8 +12,7 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 /// Where proxies find their files, in golden files.
 pub(crate) const ROOT: &str = "/var/lib/meshform";
@@ -66,49 +65,18 @@ pub(crate) fn build(mesh: &Mesh) -> Result<envoy::Output, String> {
     })
 }
 
-pub(crate) fn envoy_binary() -> PathBuf {
-    tool("envoy")
-}
-
-/// A program: from its variable (`MESHFORM_ENVOY`), the workspace's tools, or the path.
-pub(crate) fn tool(name: &str) -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the workspace");
-    let variable = format!("MESHFORM_{}", name.to_uppercase());
-    let mut candidates: Vec<PathBuf> = std::env::var_os(&variable)
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    candidates.push(workspace.join(".tools/bin").join(name));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    candidates.extend(std::env::split_paths(&path).map(|folder| folder.join(name)));
-    candidates
-        .into_iter()
-        .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("no {name}: run `cargo xtask tools`, or set {variable} to one"))
-}
-
 /// What Envoy says of a bootstrap in validation mode; an error when it refuses it or calls something deprecated.
 pub(crate) fn validate(bootstrap: &Path) -> Result<(), String> {
-    let output = Command::new(envoy_binary())
-        .args([
-            "--mode",
-            "validate",
-            "--disable-hot-restart",
-            "-l",
-            "warning",
-            "-c",
-        ])
-        .arg(bootstrap)
-        .output()
-        .expect("envoy starts");
-    let log = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        return Err(format!("{} is refused:\n{log}", bootstrap.display()));
+    let judged = meshform_acceptance::envoy::validate(bootstrap).expect("envoy starts");
+    let said = &judged.said;
+    if !judged.accepted {
+        return Err(format!("{} is refused:\n{said}", bootstrap.display()));
     }
-    if log.contains("Deprecated field") || log.contains("deprecated") {
-        return Err(format!("{} uses what is deprecated:\n{log}", bootstrap.display()));
+    if said.contains("Deprecated field") || said.contains("deprecated") {
+        return Err(format!(
+            "{} uses what is deprecated:\n{said}",
+            bootstrap.display()
+        ));
     }
     Ok(())
 }

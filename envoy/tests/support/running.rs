@@ -1,21 +1,21 @@
 //! A running Envoy that follows a directory of releases.
 
-use super::http;
 use super::steps::{UpdateStage, steps};
+use meshform_acceptance::envoy::{Envoy, Start};
+use meshform_acceptance::tools;
 use meshform_envoy::Files;
 use meshform_envoy::{self as envoy, Options};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// A running Envoy; it ends with this value.
 pub(crate) struct Running {
-    child: Child,
-    pub(crate) admin: u16,
+    envoy: Envoy,
     root: PathBuf,
     key: ResourceKey,
     published: Files,
@@ -53,45 +53,30 @@ impl Running {
         publish(Path::new(&proxy.directory), &steps[0]);
         let bootstrap = root.join("bootstrap.json");
         fs::write(&bootstrap, &proxy.files()["bootstrap.json"]).unwrap();
-        let log = fs::File::create(root.join("envoy.log")).unwrap();
-        let child = Command::new(super::envoy_binary())
-            .args([
-                "--disable-hot-restart",
-                "--concurrency",
-                "2",
-                "-l",
-                "warning",
-                "-c",
-            ])
-            .arg(&bootstrap)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("envoy starts");
+        let log = root.join("envoy.log");
+        let start = Start::new(&bootstrap, admin, &log).threads(2);
+        let envoy = start.spawn(Command::new(tools::envoy())).expect("envoy starts");
         let running = Self {
-            child,
-            admin,
+            envoy: envoy.ready().unwrap_or_else(|error| panic!("{error}")),
             root: root.to_owned(),
             key: key.clone(),
             published: steps[0].files.clone(),
         };
-        running.wait("ready", |running| running.ask("/ready").0 == 200);
         assert_eq!(running.rejected(), Vec::<String>::new(), "{}", running.log());
         running
     }
 
-    /// A page of the admin endpoint.
-    pub(crate) fn ask(&self, page: &str) -> (u16, String) {
-        let Ok(client) = http::Client::connect("127.0.0.1", self.admin) else {
-            return (0, String::new());
-        };
-        // The admin endpoint answers in chunks; closing ends the body.
-        client.page(page)
+    /// A page of the admin endpoint; nothing while that does not answer.
+    pub(crate) fn ask(&self, page: &str) -> String {
+        self.envoy.admin(page).unwrap_or_default()
     }
 
     /// The counters of refused configuration that are not zero.
     pub(crate) fn rejected(&self) -> Vec<String> {
-        let (_, stats) = self.ask("/stats?filter=rejected|update_failure|create_failure");
+        let stats = self
+            .envoy
+            .admin("/stats?filter=rejected|update_failure|create_failure");
+        let stats = stats.unwrap_or_else(|error| panic!("{error}: {}", self.log()));
         let lines = stats
             .lines()
             .filter(|line| line.contains(": ") && !line.ends_with(": 0"));
@@ -111,7 +96,7 @@ impl Running {
     }
 
     fn has(&self, step: &UpdateStage) -> bool {
-        let (_, stats) = self.ask("/stats?filter=version_text|warming_clusters");
+        let stats = self.ask("/stats?filter=version_text|warming_clusters");
         let wanted = |file: &str| {
             let json: serde_json::Value = serde_json::from_slice(&step.files[file]).unwrap();
             json["version_info"].as_str().unwrap().to_owned()
@@ -151,17 +136,10 @@ impl Running {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.root.join("envoy.log")).unwrap_or_default()
+        self.envoy.log()
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.envoy.pid()
     }
 }

@@ -199,7 +199,7 @@ impl Reader {
     }
 }
 
-/// An empty block.
+/// The block that stands for an absent object, with the span of what stood in its place.
 fn empty(node: &Node) -> Node {
     Node {
         value: Value::Object(Object::new()),

@@ -16,7 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Change {
     /// It is new, or says something else.
     Written(Box<Resource>),
-    /// It is gone.
     Deleted(ResourceKey),
 }
 

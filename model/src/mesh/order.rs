@@ -82,7 +82,7 @@ fn grpc_conditions(m: &GrpcRouteMatch) -> usize {
     m.metadata.len()
 }
 
-/// `/service/method`, `/service/`, or `/`.
+/// How Envoy sees a gRPC match: the path `/service/method`, the prefix `/service/`, or the prefix `/`.
 fn grpc(service: Option<&str>, method: Option<&str>, conditions: usize) -> (PathRank, usize) {
     let path = match (service, method) {
         (Some(_), Some(_)) => PathRank::Exact,

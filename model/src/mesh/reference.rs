@@ -8,7 +8,7 @@ use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
 
-/// A resource names another.
+/// A field of one resource that names another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     pub from: ResourceKey,

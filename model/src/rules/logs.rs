@@ -99,7 +99,7 @@ struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// After the first `%`.
+    /// Reads an operator from what follows its first `%`; `None` when no `%` ends it.
     fn read(text: &'a str) -> Option<Self> {
         let end = text.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))?;
         let (name, after) = text.split_at(end);

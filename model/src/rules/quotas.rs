@@ -61,7 +61,7 @@ impl Quota {
         Self::ALL.into_iter().find(|quota| quota.name() == name)
     }
 
-    /// In words: `virtual nodes`.
+    /// As a message counts it: `virtual nodes`.
     pub fn words(self) -> String {
         self.name().replace('_', " ")
     }

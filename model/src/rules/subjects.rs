@@ -24,7 +24,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Of a complete mesh.
+    /// Runs every rule on every resource of the mesh.
     pub fn of(mesh: &Mesh, options: Options) -> Self {
         let mut by = BTreeMap::new();
         RuleRunner::new(mesh, &options).all(&mut |key, found| {

@@ -8,14 +8,11 @@ use crate::diag::{Code, Diagnostic, Place};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::mesh::Mesh;
-use crate::validate::closest;
+use crate::validate::{MAX_SUGGESTIONS, closest};
 use std::collections::BTreeMap;
 
 /// How many places of one fault are shown.
 const SHOWN: usize = 10;
-
-/// Among how many names the one that was meant is looked for.
-const MAX_SUGGESTIONS: usize = 500;
 
 /// What names something that is not there.
 const MISSING: &[Code] = &[

@@ -76,11 +76,11 @@ fn cuts(limit: Duration, allowed: Duration) -> bool {
 /// What a route allows and a listener ends sooner.
 struct Cut<'a> {
     route: &'a ResourceKey,
-    /// The route's field.
+    /// The field of the route that allows it.
     at: &'a Path<Duration>,
     allowed: Duration,
     limited: Limited,
-    /// The listener's.
+    /// What the listener allows.
     limit: Duration,
     /// Whether nobody wrote the listener's.
     default: bool,

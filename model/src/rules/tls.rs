@@ -151,7 +151,7 @@ struct Sorts<'a> {
     plain: Option<At<'a>>,
     /// Encrypted, with a certificate that nobody vouches for.
     unvouched: Option<At<'a>>,
-    /// Asks for certificates.
+    /// Asks clients for certificates of their own.
     asking: Option<At<'a>>,
 }
 

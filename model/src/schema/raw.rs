@@ -137,7 +137,7 @@ pub(super) struct RawOff {
     pub(super) means: String,
 }
 
-/// `x-terraform`.
+/// `x-terraform`: how the field's name or form in Terraform departs from the naming rules.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTerraform {

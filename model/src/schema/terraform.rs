@@ -9,7 +9,7 @@ use crate::kind::Kind;
 
 #[derive(Debug, Clone)]
 pub struct Resource {
-    /// `appmesh_virtual_node`.
+    /// The type in configurations: `appmesh_virtual_node`.
     pub type_name: String,
     pub doc: String,
     pub body: Body,
@@ -19,7 +19,6 @@ pub struct Resource {
 #[derive(Debug, Clone, Default)]
 pub struct Body {
     pub attributes: Vec<Attribute>,
-    /// Nested blocks.
     pub blocks: Vec<Block>,
 }
 
@@ -27,12 +26,11 @@ pub struct Body {
 pub struct Attribute {
     pub name: String,
     pub kind: Type,
-    /// Must be given.
     pub required: bool,
     pub optional: bool,
     /// The provider may fill it in.
     pub computed: bool,
-    /// Not to be shown.
+    /// Terraform shows `(sensitive value)` in its place.
     pub sensitive: bool,
     /// A change replaces the resource.
     pub replaces: bool,
@@ -50,9 +48,8 @@ pub struct Attribute {
 #[derive(Debug, Clone)]
 pub struct Block {
     pub name: String,
-    /// At least so many.
     pub min: usize,
-    /// At most so many.
+    /// `None`: any number.
     pub max: Option<usize>,
     /// One object of the canonical form, not a list.
     pub single: bool,
@@ -70,21 +67,13 @@ pub struct Block {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
-    /// `string`
     String,
-    /// `number`
     Number,
-    /// `bool`
     Bool,
-    /// `list(string)`
     ListString,
-    /// `list(number)`
     ListNumber,
-    /// `set(string)`
     SetString,
-    /// `set(number)`
     SetNumber,
-    /// `map(string)`
     MapString,
 }
 
@@ -296,7 +285,7 @@ impl Type {
         })
     }
 
-    /// As Terraform writes it.
+    /// The type as a Terraform configuration writes it: `list(string)`.
     pub fn text(self) -> &'static str {
         match self {
             Type::String => "string",

@@ -8,7 +8,6 @@ use super::{
 /// What a match says of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostnameMatch<'a> {
-    /// This host.
     Exact(&'a str),
     /// A host that ends so.
     Suffix(&'a str),

@@ -5,7 +5,6 @@ use super::{HttpPathMatch, HttpQueryParameter, HttpRouteHeader};
 /// What a match says of the path, of `prefix` and `path` together. Nothing said is the prefix `/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathMatch<'a> {
-    /// This path.
     Exact(&'a str),
     /// A path that matches this regular expression as a whole.
     Regex(&'a str),

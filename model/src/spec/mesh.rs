@@ -11,7 +11,7 @@ impl MeshSpec {
             .unwrap_or_default()
     }
 
-    /// The mesh's IP preference.
+    /// The preference of nodes that state none; `None`: the mesh states none either.
     pub fn ip_preference(&self) -> Option<IpPreference> {
         self.service_discovery
             .as_ref()

@@ -49,7 +49,7 @@ impl ProxyProfileSpec {
             .map(|(kind, name)| ResourceKey::in_mesh(mesh, kind, name))
     }
 
-    /// Envoy's container image.
+    /// Envoy's container image: the profile's, else [`DEFAULT_IMAGE`](Self::DEFAULT_IMAGE).
     pub fn image(&self) -> &str {
         self.image.as_deref().unwrap_or(Self::DEFAULT_IMAGE)
     }
@@ -66,7 +66,7 @@ impl ProxyProfileSpec {
         version.unwrap_or(EnvoyVersionRange::DEFAULT_MAX)
     }
 
-    /// How much Envoy says.
+    /// The level of Envoy's own log.
     pub fn log_level(&self) -> LogLevel {
         self.log_level.unwrap_or_default()
     }
@@ -158,7 +158,7 @@ impl TransparentInterception {
         self.egress_port.unwrap_or(Self::DEFAULT_EGRESS_PORT)
     }
 
-    /// Envoy's user id.
+    /// The user id that Envoy runs as, whose traffic iptables does not redirect.
     pub fn user(&self) -> u64 {
         self.user.unwrap_or(Self::DEFAULT_USER)
     }

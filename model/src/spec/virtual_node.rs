@@ -7,7 +7,6 @@ use super::{
 // === impl VirtualNodeSpec ===
 
 impl VirtualNodeSpec {
-    /// The listener on `port`.
     pub fn listener(&self, port: u16) -> Option<&Listener> {
         self.listeners
             .iter()

@@ -30,7 +30,7 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`.
+    /// A number from 0 to `n - 1`; 0 where `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n.max(1) as u64) as usize
     }

@@ -2,7 +2,7 @@
 
 use crate::value::{Node, Value};
 
-/// Longer texts are cut.
+/// How many characters of a value a message quotes, so that it stays on one line of a terminal.
 const LONGEST: usize = 60;
 
 /// Whether a character is not seen itself, and changes how what stands around it is seen: control characters, and those

@@ -4,6 +4,10 @@ use super::codes;
 use crate::diag::Diagnostic;
 use strsim::osa_distance;
 
+/// Among how many names of a mesh the one that was meant is looked for: the edit distance to each is computed, for every
+/// reference that leads nowhere.
+pub const MAX_SUGGESTIONS: usize = 500;
+
 /// The candidate that is closest to what was written, if one is close enough to be meant. Case and underscores
 /// do not count, so that `port_mapping` and `PortMapping` find `portMapping`.
 pub fn closest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a str> {

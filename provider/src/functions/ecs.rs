@@ -11,11 +11,11 @@ use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
 /// Where the proxy's container finds the published files.
 const DIRECTORY: &str = "/etc/meshform";
 
-/// `provider::appmesh::ecs_sidecar(container_definitions, node, profile)`.
+/// The function `provider::appmesh::ecs_sidecar(container_definitions, node, profile)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EcsSidecar;
 
-/// `provider::appmesh::ecs_proxy_configuration(node, profile)`.
+/// The function `provider::appmesh::ecs_proxy_configuration(node, profile)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EcsProxyConfiguration;
 

@@ -19,15 +19,15 @@ use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Val
 /// Where a proxy finds its files when neither its profile nor the provider says.
 const DEFAULT_ROOT: &str = "/etc/meshform";
 
-/// `appmesh_proxy_configuration`.
+/// The data source `appmesh_proxy_configuration`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProxyConfiguration;
 
-/// `appmesh_cloudformation_template`.
+/// The data source `appmesh_cloudformation_template`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CloudFormationTemplate;
 
-/// `appmesh_ecs_task_definition`.
+/// The data source `appmesh_ecs_task_definition`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EcsTaskDefinition;
 

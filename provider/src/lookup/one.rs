@@ -4,7 +4,7 @@ use crate::key;
 use crate::problem;
 use crate::resource::document;
 use crate::resource::region::{self, REGION};
-use crate::session::{self, Planned, Session};
+use crate::session::{self, PlannedState, Session};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -90,7 +90,7 @@ impl DataSource for One {
 /// That the store has no such resource, whose it may become, and what to do.
 pub(super) async fn not_there(session: &Session, key: &ResourceKey) -> String {
     let mut text = format!("The store {} has no {key}.", session.store.place());
-    if let Some(Planned::As(_)) = session.planned_for(key) {
+    if let Some(PlannedState::As(_)) = session.planned_for(key) {
         text.push_str(
             " This configuration makes it: refer to the resource in the place of reading it, as in \
              `virtual_node_name = appmesh_virtual_node.x.name`.",

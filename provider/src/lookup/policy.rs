@@ -11,11 +11,11 @@ use meshform_store::{Location, Service};
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Type, Value};
 
-/// `appmesh_bucket_policy`.
+/// The data source `appmesh_bucket_policy`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BucketPolicy;
 
-/// What `role` may be.
+/// The values of `role`: whose policy it is.
 const ROLES: [&str; 3] = ["proxy", "endpoints", "mesh"];
 
 #[async_trait]

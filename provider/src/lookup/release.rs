@@ -82,7 +82,7 @@ impl DataSource for ReleaseStatus {
         let pending = status.pending.changes.iter().map(|change| change.path.clone());
         Ok(request
             .config
-            .with("whole", status.pending.whole)
+            .with("whole", status.pending.valid)
             .with("pinned", status.pinned)
             .with("release_policy", status.policy.name())
             .with(

@@ -4,7 +4,7 @@ use super::region::{self, REGION};
 use super::write::dangling_of;
 use super::{MeshResource, REPLACED, document, is_pending};
 use crate::codes;
-use crate::foresight::{Planned, Planner};
+use crate::foresight::{PlannedChange, Planner};
 use crate::key;
 use crate::problem;
 use crate::session::{Packed, Session};
@@ -29,7 +29,7 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
-                self.foresee(session, &key, Planned::Gone).await;
+                self.foresee(session, &key, PlannedChange::Gone).await;
                 session.plan(key, Packed::Gone);
                 plan.diagnostics.extend(session.by_hand(&mesh).await);
             }
@@ -119,18 +119,18 @@ impl MeshResource {
         };
         let before = key::of_value(self.kind, &request.prior).filter(|before| *before != key);
         if let Some(before) = before {
-            self.foresee(session, &before, Planned::Gone).await;
+            self.foresee(session, &before, PlannedChange::Gone).await;
         }
         let planned = if !request.is_create() && plan.planned == request.prior {
-            Planned::Unchanged
+            PlannedChange::Unchanged
         } else {
             match document::resource(self.kind, &plan.planned) {
-                None => Planned::Unknown,
+                None => PlannedChange::Unknown,
                 Some(resource) => {
                     let found = session.registry.views().misnamed(&resource).await;
                     let found = problem::all_of_resource(self.kind, &found.unwrap_or_default());
                     plan.diagnostics.extend(found);
-                    Planned::Written(Box::new(resource))
+                    PlannedChange::Written(Box::new(resource))
                 }
             }
         };
@@ -138,7 +138,7 @@ impl MeshResource {
             .extend(self.foresee(session, &key, planned).await);
     }
 
-    async fn foresee(&self, session: &Session, key: &ResourceKey, planned: Planned) -> Diagnostics {
+    async fn foresee(&self, session: &Session, key: &ResourceKey, planned: PlannedChange) -> Diagnostics {
         let by = Planner {
             store: &*session.store,
             owner: &session.settings.owner,

@@ -246,7 +246,7 @@ async fn asking_leaves_no_trace() {
     assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::Nothing);
     releaser.status("apps").await.unwrap();
     releaser.history("apps").await.unwrap();
-    assert!(!releaser.preview("apps").await.unwrap().whole);
+    assert!(!releaser.preview("apps").await.unwrap().valid);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 

@@ -1,11 +1,11 @@
 //! The log of one mesh, and what follows from it.
 
 use super::CONCURRENCY;
-use super::objects::{Objects, number, numbered, numbered_name};
 use crate::change::{Action, Change, Feed};
 use crate::error::Result;
 use crate::record::{Author, Record, Revision};
 use crate::seal;
+use crate::storage::{Objects, number, numbered, numbered_name};
 use crate::time::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_model::key::ResourceKey;
@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-/// So many writes after the last one there is a new snapshot.
+/// So many writes after the last one there is a new snapshot. A reader that knows nothing reads one and at most as many
+/// entries, side by side; a snapshot has every record of the mesh.
 const SNAPSHOT_EVERY: u64 = 128;
 
-/// So many entries of the feed are at hand.
+/// So many entries of the feed are at hand. A follower that is further behind lists the mesh anew, which costs it no
+/// more.
 const FEED: usize = 2000;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -221,7 +223,8 @@ impl MeshLog {
     }
 }
 
-/// As [`crate::fuzzing::log`].
+/// What [`crate::fuzzing::log`] calls: entries and snapshots of any bytes are read or refused, and come back as they
+/// were written.
 pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
     fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
         seal::is_intact(bytes).then(|| serde_json::from_slice(bytes).ok())?

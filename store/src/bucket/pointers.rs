@@ -1,10 +1,10 @@
 //! Pointers and settings: each value an object of its own, numbered, so that only who has seen the last one makes the
 //! next.
 
-use super::objects::{Objects, number, numbered, numbered_name, part};
 use crate::error::Result;
 use crate::record::Author;
-use crate::setting::Written;
+use crate::setting::SettingVersion;
+use crate::storage::{Objects, number, numbered, numbered_name, part};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,8 +41,8 @@ pub(super) struct ValueObject {
 }
 
 impl Numbered {
-    pub(super) fn written(self) -> Written {
-        Written {
+    pub(super) fn written(self) -> SettingVersion {
+        SettingVersion {
             version: self.version,
             value: self.object.value,
             author: self.object.author,

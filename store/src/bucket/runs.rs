@@ -4,10 +4,10 @@
 //! object of a run of one's own, renewed all the time, tells what time it is there. Only a process that has none asks
 //! its own clock.
 
-use super::objects::{NamedObject, Objects, part};
 use crate::contract::RunState;
 use crate::error::Result;
 use crate::ids::RunId;
+use crate::storage::{NamedObject, Objects, part};
 use crate::time::{Clock, Timestamp};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -15,13 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// So many renewals may fail, or be late, before a run is taken for dead.
+/// How many renewals come within a lease: five may fail, or be late, before a run is taken for dead. Each is a PUT of a
+/// few bytes.
 const RENEWALS_A_LEASE: u32 = 6;
 
-/// Where the objects are.
 const FOLDER: &str = "runs";
 
-/// Milliseconds after which nobody asks any more whether a run had died: 30 days.
+/// Milliseconds after which nobody asks any more whether a run had died: 30 days. It is asked about records that an
+/// interrupted create left; an older one is somebody's resource.
 const FORGET: i64 = 30 * 24 * 3_600_000;
 
 #[derive(Debug)]

@@ -4,7 +4,10 @@ mod simulated;
 
 use super::{BucketOptions, BucketStore};
 use crate::testing::{author, contract, node};
-use crate::{Author, Created, Expected, Feed, Prefix, Revision, RunState, Seed, Store, StoreError, create};
+use crate::{
+    Access, Author, Created, Expected, Feed, Location, Prefix, Revision, RunState, Seed, Store, StoreError,
+    create,
+};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use std::future::ready;
@@ -267,4 +270,35 @@ async fn what_is_not_a_store_or_is_newer_or_damaged_is_refused() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_directory_that_went_away_is_not_made_anew() {
+    let place = TempDir::new().unwrap();
+    let (here, away) = (place.path().join("bucket"), place.path().join("away"));
+    let url = format!("file://{}", here.display());
+    let location = Location::parse(&url, place.path()).unwrap();
+    let store = location.open(&Access::default(), &Seed::default()).unwrap();
+    let writer = author("x");
+    let put = |number| store.put(node(&format!("n{number}"), 1), Expected::Absent, &writer);
+    // Not there yet: that is said, and not remembered.
+    assert!(put(0).await.is_err());
+    std::fs::create_dir(&here).unwrap();
+    put(1).await.unwrap();
+    std::fs::rename(&here, &away).unwrap();
+    for is_another in [false, true] {
+        if is_another {
+            std::fs::create_dir(&here).unwrap();
+        }
+        let error = put(2).await.unwrap_err();
+        assert!(matches!(error, StoreError::Replaced { .. }), "{error}");
+        assert!(store.list(&Prefix::all()).await.is_err());
+    }
+    // Nothing was written into the other one.
+    std::fs::remove_dir(&here).unwrap();
+    std::fs::rename(&away, &here).unwrap();
+    put(3).await.unwrap();
+    let kept = store.list(&Prefix::all()).await.unwrap().records;
+    let names: Vec<&str> = kept.iter().map(|record| record.key.name.as_str()).collect();
+    assert_eq!(names, ["n1", "n3"]);
 }

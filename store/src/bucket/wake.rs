@@ -4,9 +4,9 @@
 //! It is a hint. It is written without a condition after a write, at most once a second by one process and once after
 //! the last write; a follower lists now and then all the same.
 
-use super::objects::{Objects, Seen};
 use crate::error::StoreError;
 use crate::ids::Ids;
+use crate::storage::{ObjectContent, Objects};
 use crate::trouble::Trouble;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,17 @@ use tokio::sync::Notify;
 
 const NAME: &str = "wake";
 
-/// The least time between two writes of the hint.
+/// The least time between two writes of the hint: Google Cloud Storage takes one write a second of the same object, and
+/// followers look once a second.
 const WRITES: Duration = Duration::from_secs(1);
 
-/// The pauses between two looks at it.
+/// The pauses between two looks at it: short at first, because who begins to wait mostly waits for what is being
+/// written now.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
 const LOOKS: Duration = Duration::from_secs(1);
 
-/// So long after its last list a follower lists again, whatever the hint says.
+/// So long after its last list a follower lists again, whatever the hint says: writers may lack the permission to write
+/// it, and older versions do not.
 const RELIST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
@@ -35,6 +38,7 @@ struct Shared {
     writing: Mutex<Writing>,
     /// Whether the storage refuses the object: said once, and then left alone.
     refused: AtomicBool,
+    /// Locked while the storage is asked, so that those who come meanwhile take the answer instead of asking too.
     look: tokio::sync::Mutex<Look>,
     /// Wakes those who follow in this process.
     own: Notify,
@@ -51,7 +55,7 @@ struct Writing {
 /// The hint as it was seen last.
 #[derive(Debug, Default)]
 struct Look {
-    seen: Option<Seen>,
+    seen: Option<ObjectContent>,
     /// How often it was another one.
     turn: u64,
     at: Option<Instant>,

@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::r#gen::RequestOp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How large a part is. A request may have 1.5 MiB.
+/// How large a part of a blob is, in bytes. etcd takes requests of 1.5 MiB unless its operator says otherwise, and a
+/// transaction has more than the part in it.
 const PART: usize = 512 * 1024;
-/// How much one transaction writes, in bytes and in operations (etcd takes 128).
+/// How much one transaction writes, in bytes, and in operations, of which etcd takes 128.
 const BYTES: usize = 1024 * 1024;
 const OPERATIONS: usize = 100;
 

@@ -5,12 +5,12 @@
 
 use super::connect::{self, Credentials};
 use crate::background::Background;
-use crate::bucket::Access;
 use crate::error::{Result, StoreError};
 use crate::r#gen::auth_client::AuthClient;
 use crate::r#gen::kv_client::KvClient;
 use crate::r#gen::{AuthenticateRequest, TxnRequest, TxnResponse};
 use crate::location::EtcdUrl;
+use crate::storage::Access;
 use crate::trouble::{StorageError, Trouble};
 use std::error::Error as _;
 use std::future::Future;
@@ -22,11 +22,12 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
-/// How long one member may take.
+/// How long one member may take before another is asked.
 const ATTEMPT: Duration = Duration::from_secs(3);
 /// How long is tried in all; a new leader is there within two or three seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How long after a failure others do not try as long again.
+/// How long after a failure others do not try as long again: an apply has ten requests under way, each of which would
+/// wait for all of it.
 const SILENT: Duration = Duration::from_secs(10);
 /// Answers are as large as what was asked for; etcd has no bound of its own.
 const LARGEST: usize = 512 * 1024 * 1024;
@@ -57,7 +58,7 @@ pub(super) enum Token {
 
 /// What to do about a refusal.
 enum Verdict {
-    /// Another member may answer.
+    /// This member cannot answer now, and another may.
     Again(String),
     /// The token is too old.
     Login(String),

@@ -1,6 +1,6 @@
 //! Connections to the members of a cluster, in plain text or by TLS.
 
-use crate::bucket::tls_roots;
+use crate::storage::tls_roots;
 use crate::trouble::Trouble;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,9 +20,11 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower_service::Service;
 
+/// How long a connection to a member may take: they are near, and the next one is tried after it.
 const CONNECT: Duration = Duration::from_secs(2);
 /// etcd ends connections that are asked for a sign of life more often than every five seconds.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How long the answer to it may take before the connection is given up.
 const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// Why no connection can be tried.
@@ -46,7 +48,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads `MESHFORM_ETCD_*`.
+    /// Reads the variables `MESHFORM_ETCD_*` and the files that they name. Fails where a part is missing or unreadable.
     pub(super) fn read(environment: &[(String, String)]) -> Result<Self, Refused> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
@@ -84,7 +86,7 @@ impl Credentials {
         })
     }
 
-    /// How TLS is spoken.
+    /// TLS with the CA of the environment, or the system's, and the client certificate where there is one.
     fn tls(&self) -> Result<ClientConfig, Refused> {
         let wrong = |path: &str, problem: &dyn fmt::Display| (Trouble::EtcdTls, format!("{path}: {problem}"));
         let mut config = match &self.ca {

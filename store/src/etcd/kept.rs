@@ -7,7 +7,7 @@ use crate::r#gen::KeyValue;
 use crate::identity::StoreIdentity;
 use crate::record::{Author, Record, Revision};
 use crate::seal;
-use crate::setting::Written;
+use crate::setting::SettingVersion;
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
 use serde::de::DeserializeOwned;
@@ -78,8 +78,8 @@ impl MeshLogEntry {
 }
 
 impl Value {
-    pub(super) fn written(self) -> Written {
-        Written {
+    pub(super) fn written(self) -> SettingVersion {
+        SettingVersion {
             version: self.version,
             value: self.value,
             author: self.author,
@@ -98,14 +98,14 @@ pub(super) fn unsigned(revision: i64) -> Revision {
 }
 
 impl EtcdStore {
-    /// As it is kept.
+    /// A value as JSON with its seal, as etcd gets it.
     pub(super) fn bytes(&self, value: &impl Serialize) -> Result<Vec<u8>> {
         let bytes = serde_json::to_vec(value);
         let bytes = bytes.map_err(|error| self.damaged("a value", error.to_string()))?;
         Ok(seal::seal(bytes))
     }
 
-    /// What a key says.
+    /// Reads a key's value. Fails where its seal does not fit or it is not such JSON: the store is damaged.
     pub(super) fn read<T: DeserializeOwned>(&self, found: &KeyValue) -> Result<T> {
         let key = || String::from_utf8_lossy(&found.key).into_owned();
         if !seal::is_intact(&found.value) {

@@ -6,7 +6,7 @@ use crate::r#gen::{
     TxnResponse, compare, range_request, request_op, response_op,
 };
 
-/// How many keys a page of a longer answer has.
+/// How many keys a page of a longer answer has: with records of some kilobytes it stays near a megabyte.
 pub(super) const PAGE: i64 = 500;
 
 /// If every condition holds, `then` is done, otherwise `otherwise`; all of it or nothing.
@@ -28,12 +28,11 @@ pub(super) fn absent(key: &str) -> Compare {
     created(key, compare::CompareResult::Equal)
 }
 
-/// The key is there.
 pub(super) fn there(key: &str) -> Compare {
     created(key, compare::CompareResult::Greater)
 }
 
-/// No key begins so.
+/// No key with this prefix is there.
 pub(super) fn empty(prefix: &str) -> Compare {
     Compare {
         range_end: end_of(prefix),

@@ -17,7 +17,7 @@ use tonic::Request;
 
 use super::client::{Client, authorise};
 
-/// How many renewals a lease outlives.
+/// How many renewals come within a lease: two may fail before a run is taken for dead.
 const RENEWALS_A_LEASE: u32 = 3;
 
 /// The runs of this process.
@@ -179,5 +179,6 @@ impl Drop for Runs {
     }
 }
 
-/// How long a run is taken for alive after its last sign of life.
+/// How long a run is taken for alive after its last sign of life. It outlasts the election of a new leader; and who
+/// finds what a run left that was killed need not wait longer.
 pub(super) const LEASE: Duration = Duration::from_secs(15);

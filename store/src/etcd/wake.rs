@@ -17,9 +17,10 @@ use tokio::task::JoinHandle;
 use tonic::Request;
 use tonic::metadata::AsciiMetadataValue;
 
-/// After this time somebody who waits looks anyway.
+/// After this time somebody who waits looks anyway: a stream that is open and silent says nothing of what it has
+/// missed.
 const ANYWAY: Duration = Duration::from_secs(30);
-/// The pause before a stream is begun again.
+/// The pause before a stream is begun again, so that a member that refuses it is not asked without end.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Tells that something was written.

@@ -68,7 +68,7 @@ impl EtcdUrl {
         &self.members
     }
 
-    /// Whether TLS is spoken.
+    /// Whether members are spoken to by TLS: the scheme is `etcds`.
     pub fn is_secure(&self) -> bool {
         self.secure
     }

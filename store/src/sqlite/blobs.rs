@@ -9,7 +9,8 @@ use crate::record::Author;
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-/// A blob is touched again only when its last touch is that old: most blobs are put again and again.
+/// A blob is touched again only when its last touch is that old: most blobs are put again and again, and a sweep spares
+/// an hour.
 const TOUCH_MILLIS: i64 = 60_000;
 
 pub(super) fn put(desk: &Desk<'_>, mesh: &str, blobs: &[(Digest, Vec<u8>)]) -> Result<()> {

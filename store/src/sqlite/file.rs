@@ -232,6 +232,7 @@ fn prepare(conn: &Connection, setup: &Setup) -> rusqlite::Result<()> {
 
 /// A quick look at the whole of small files; large ones are checked by SQLite as it reads them.
 fn check(conn: &Connection, setup: &Setup) -> Result<()> {
+    // Read within some milliseconds, which every start of the provider pays. A mesh of a thousand resources is smaller.
     const SMALL: u64 = 8 << 20;
     let size = fs::metadata(&setup.file).map_or(0, |meta| meta.len());
     if size > SMALL {

@@ -18,7 +18,7 @@ const COLUMNS: &str = "mesh, kind, parent, name, body, arn, uid, mesh_owner, res
     owner, actor, run, created_at, last_updated_at, digest, request";
 
 /// A row that may turn out unreadable.
-type Read = std::result::Result<Record, Unreadable>;
+type ReadRecord = std::result::Result<Record, Unreadable>;
 
 pub(super) fn get(desk: &Desk<'_>, key: &ResourceKey) -> Result<Option<Record>> {
     let sql =
@@ -201,7 +201,7 @@ fn heads(desk: &Desk<'_>, mesh: &str) -> Result<(Revision, Revision)> {
     Ok((Revision(unsigned(head)), Revision(unsigned(compacted))))
 }
 
-/// The mesh's next revision.
+/// Counts the mesh's revision up by one, within the open transaction.
 fn advance(desk: &Desk<'_>, mesh: &str) -> Result<Revision> {
     let revision: i64 = desk
         .conn
@@ -288,7 +288,7 @@ fn log(desk: &Desk<'_>, change: &Change) -> Result<()> {
     Ok(())
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<Read> {
+fn record(row: &Row<'_>) -> rusqlite::Result<ReadRecord> {
     let what: [String; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
     let text: String = row.get(4)?;
     let unreadable = |why: String| Unreadable {

@@ -4,7 +4,7 @@ use super::records::{author, read_error, signed, unsigned, write_error};
 use super::worker::Desk;
 use crate::error::{PointerConflict, Result, StoreError};
 use crate::record::Author;
-use crate::setting::{Setting, SettingWrite, Written};
+use crate::setting::{Setting, SettingVersion, SettingWrite};
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -57,7 +57,7 @@ pub(super) fn set(desk: &Desk<'_>, write: SettingWrite, author: Author) -> Resul
             ])
         })
         .map_err(|e| write_error(desk, &e))?;
-    let written = Written {
+    let written = SettingVersion {
         version,
         value: write.value,
         author,
@@ -66,15 +66,15 @@ pub(super) fn set(desk: &Desk<'_>, write: SettingWrite, author: Author) -> Resul
     Ok(written.setting(&write.name))
 }
 
-fn last(desk: &Desk<'_>, name: &str) -> Result<Option<Written>> {
+fn last(desk: &Desk<'_>, name: &str) -> Result<Option<SettingVersion>> {
     desk.conn
         .prepare_cached("SELECT value, version, owner, actor, run, at FROM settings WHERE name = ?1")
         .and_then(|mut s| s.query_row([name], |row| written(row, 0)).optional())
         .map_err(|e| read_error(desk, &e))
 }
 
-fn written(row: &Row<'_>, first: usize) -> rusqlite::Result<Written> {
-    Ok(Written {
+fn written(row: &Row<'_>, first: usize) -> rusqlite::Result<SettingVersion> {
+    Ok(SettingVersion {
         value: row.get(first)?,
         version: unsigned(row.get(first + 1)?),
         author: author(row, first + 2)?,

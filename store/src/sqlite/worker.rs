@@ -17,7 +17,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// How many writes go into one commit at most.
+/// How many writes go into one commit at most: a commit syncs the disk, and Terraform has ten writes under way, or as
+/// many as `-parallelism` says. The first must not wait for ever more.
 const BATCH: usize = 64;
 
 /// What a piece of work finds on the desk.

@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Levels;
-use crate::wire::json::write_string;
+use crate::value::json::write_string;
 
 /// Terraform cuts longer lines into pieces that it cannot read as JSON.
 const MAX_LINE: usize = 60 * 1024;
@@ -194,7 +194,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
-    use crate::wire::json;
+    use crate::value::json;
     use std::time::Duration;
 
     #[test]

@@ -23,7 +23,8 @@ use crate::r#gen::plugin::grpc_stdio_server::GrpcStdioServer;
 use crate::r#gen::tfplugin6::provider_server::ProviderServer;
 use crate::provider::Provider;
 use crate::server::{Server, guard};
-use crate::wire::{Service, json};
+use crate::value::json;
+use crate::wire::Service;
 
 /// Terraform's own limit on a message.
 const MAX_MESSAGE: usize = 256 << 20;

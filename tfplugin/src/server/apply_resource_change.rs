@@ -4,7 +4,7 @@ use super::identity::{Ask, settle};
 use super::registry::{ResourceEntry, ResourceSchemas};
 use super::{contract, guard, mistake, tidy};
 use crate::private::Edits;
-use crate::resource::{Create, Delete, Failure, Kept, NewState, Update};
+use crate::resource::{Create, Delete, Failure, NewState, StateAfterFailure, Update};
 use crate::value::Value;
 use crate::{Context, Diagnostic, Diagnostics, Path, Private};
 
@@ -177,12 +177,12 @@ fn failed(schemas: &ResourceSchemas, kind: Kind, request: Request, failure: Fail
         ));
     }
     let (state, edits, given) = match failure.kept {
-        Kept::Safe if kind == Kind::Create => {
+        StateAfterFailure::Safe if kind == Kind::Create => {
             (request.planned.clone().unknown_as_null(), Edits::default(), None)
         }
-        Kept::Safe => (request.prior.clone(), Edits::default(), None),
-        Kept::Nothing => (Value::Null, Edits::default(), None),
-        Kept::State(new) => {
+        StateAfterFailure::Safe => (request.prior.clone(), Edits::default(), None),
+        StateAfterFailure::Nothing => (Value::Null, Edits::default(), None),
+        StateAfterFailure::State(new) => {
             diagnostics.extend(new.diagnostics);
             (new.state, new.private, new.identity)
         }

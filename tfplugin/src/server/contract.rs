@@ -63,7 +63,7 @@ fn show(value: &Value, sensitive: bool) -> String {
         _ if sensitive => "(sensitive)".into(),
         Value::Unknown(_) => "unknown".into(),
         value => {
-            let text = crate::wire::json::to_string(value.plain());
+            let text = crate::value::json::to_string(value.plain());
             if text.chars().count() <= 160 {
                 text
             } else {

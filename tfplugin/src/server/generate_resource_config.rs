@@ -1,8 +1,8 @@
 //! `GenerateResourceConfig`: from a state to a configuration that could have made it.
 
 use super::registry::ResourceEntry;
+use super::walk::{Node, walk};
 use super::{guard, misfit_from_provider};
-use crate::plan::walk::{Node, walk};
 use crate::value::Value;
 use crate::{Context, Diagnostic, Diagnostics};
 

@@ -1,9 +1,10 @@
 //! `PlanResourceChange`.
 
+use super::align;
 use super::registry::{ResourceEntry, ResourceSchemas};
+use super::walk::{Node, WalkPosition, walk};
 use super::{contract, guard, guard_sync, misfit_from_provider, mistake};
-use crate::plan::walk::{Node, WalkPosition, walk};
-use crate::plan::{Change, Field, align};
+use crate::plan::{Change, Field};
 use crate::resource::{Plan, PlanRequest};
 use crate::schema::{Attribute, BlockNesting, NestedBlock, Schema};
 use crate::value::Value;

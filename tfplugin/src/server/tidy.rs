@@ -1,9 +1,9 @@
 //! What every state goes through before it leaves for Terraform.
 
+use super::align;
+use super::walk::{Node, walk};
 use super::{misfit_from_provider, mistake};
 use crate::Diagnostics;
-use crate::plan::align;
-use crate::plan::walk::{Node, walk};
 use crate::schema::Schema;
 use crate::value::Value;
 

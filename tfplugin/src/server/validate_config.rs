@@ -2,8 +2,8 @@
 //! `ValidateListResourceConfig`.
 
 use super::registry::{DataEntry, ListEntry, ResourceEntry};
+use super::walk::{Node, walk};
 use super::{Server, guard};
-use crate::plan::walk::{Node, walk};
 use crate::schema::{BlockNesting, Schema, empty_block};
 use crate::value::Value;
 use crate::{Context, Diagnostic, Diagnostics, validate};

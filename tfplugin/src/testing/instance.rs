@@ -8,7 +8,8 @@ use crate::r#gen::tfplugin6 as pb;
 use crate::schema::{IdentitySchema, Schema};
 use crate::server::contract;
 use crate::value::Value;
-use crate::wire::{json, read_value};
+use crate::value::json;
+use crate::wire::read_value;
 use crate::{Diagnostics, Path};
 
 /// What Terraform would do.

@@ -167,7 +167,7 @@ pub fn one_of<V: Into<Value>>(values: impl IntoIterator<Item = V>) -> OneOf {
 
 impl Validator for OneOf {
     fn describe(&self) -> String {
-        let all: Vec<String> = self.0.iter().map(crate::wire::json::to_string).collect();
+        let all: Vec<String> = self.0.iter().map(crate::value::json::to_string).collect();
         format!("be one of {}", all.join(", "))
     }
 

@@ -56,7 +56,7 @@ pub(crate) fn conform_at(ty: &Type, value: Value, fit: Fit, path: &mut Path) -> 
                 Value::Object(mut pair) if fit == Fit::Stored && stored_pair(&pair) => {
                     let ty = pair.remove("type").unwrap_or_default();
                     let ty =
-                        Type::from_json(crate::wire::json::to_string(&ty).as_bytes()).map_err(|error| {
+                        Type::from_json(crate::value::json::to_string(&ty).as_bytes()).map_err(|error| {
                             Misfit {
                                 path: path.clone(),
                                 problem: error.to_string(),

@@ -105,7 +105,7 @@ impl Type {
                     if index > 0 {
                         out.push(',');
                     }
-                    crate::wire::json::write_string(name, out);
+                    crate::value::json::write_string(name, out);
                     out.push(':');
                     ty.write_json(out);
                 }
@@ -129,12 +129,12 @@ impl Type {
     /// # Errors
     /// When the text is not JSON, too deep, or not a type.
     pub fn from_json(text: &[u8]) -> Result<Self, NotAType> {
-        let tree = crate::wire::json::parse(text).map_err(|error| NotAType(error.to_string()))?;
+        let tree = crate::value::json::parse(text).map_err(|error| NotAType(error.to_string()))?;
         Self::from_tree(&tree)
     }
 
     fn from_tree(tree: &Value) -> Result<Self, NotAType> {
-        let wrong = || NotAType(crate::wire::json::to_string(tree).chars().take(120).collect());
+        let wrong = || NotAType(crate::value::json::to_string(tree).chars().take(120).collect());
         match tree {
             Value::String(name) => match name.as_str() {
                 "dynamic" => Ok(Self::Dynamic),

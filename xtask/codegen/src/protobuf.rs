@@ -4,7 +4,6 @@ use crate::{Error, Files};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One crate's generated code.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     /// The crate's folder in the workspace. Its `proto/` holds the definitions, its `src/gen/` the result.
@@ -22,7 +21,7 @@ pub struct Target {
 /// Which sides of services are generated (tonic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Services {
-    /// None: messages alone.
+    /// Of services nothing: messages alone.
     None,
     Clients,
     /// Clients, and the traits of servers.

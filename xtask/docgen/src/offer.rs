@@ -90,7 +90,7 @@ pub(crate) fn pages(root: &Path, schema: &Value) -> Result<Pages, String> {
     Ok(pages)
 }
 
-/// A member, or null.
+/// The member of that name, or null where there is none.
 fn part<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
 }

@@ -4,9 +4,8 @@ use serde_json::{Map, Value};
 
 /// What a page is called and says first.
 pub(crate) struct Head<'a> {
-    /// `appmesh_meshes Data Source`.
+    /// The title in the front matter: `appmesh_meshes Data Source`.
     pub(crate) title: &'a str,
-    /// The first heading.
     pub(crate) heading: &'a str,
     pub(crate) description: &'a str,
 }

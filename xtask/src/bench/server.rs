@@ -165,7 +165,7 @@ fn shown(one: &Value) -> Value {
     shown
 }
 
-/// Percent-encoding undone.
+/// The text without its percent-encoding; what is no UTF-8 is replaced.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -129,7 +129,7 @@ impl Usage {
         )
     }
 
-    /// `1.23 s, 45.6 MiB`.
+    /// CPU time and the most memory: `1.23 s, 46 MiB`.
     #[allow(clippy::cast_precision_loss, reason = "for people")]
     pub(super) fn brief(&self) -> String {
         format!(

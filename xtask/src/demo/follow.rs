@@ -117,7 +117,7 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or_default() % DAY
 }
 
-/// The same of `2026-11-23T19:33:01.720Z`.
+/// Milliseconds since midnight of a time such as `2026-11-23T19:33:01.720Z`.
 fn millis_of_day(text: &str) -> Option<i64> {
     let mut parts = text.split_once('T')?.1.strip_suffix('Z')?.split(':');
     let hours: i64 = parts.next()?.parse().ok()?;

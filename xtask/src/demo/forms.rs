@@ -20,7 +20,7 @@ pub(super) struct Meshform<'a> {
 }
 
 impl Meshform<'_> {
-    /// `meshform install-provider`.
+    /// Runs `meshform install-provider`.
     pub(super) fn install_provider(&self, provider: &Path, plugins: &Path) -> Result<()> {
         let mut command = self.command(&["install-provider", "--binary"]);
         self.succeed(command.arg(provider).arg("--dir").arg(plugins))?;

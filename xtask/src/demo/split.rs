@@ -10,7 +10,6 @@ use crate::failure::{Failure, Result};
 /// How far from what is wanted a split may be that is nevertheless right: chance goes further once in two million.
 const TOLERANCE: f64 = 5.0;
 
-/// Requests of one kind.
 pub(super) struct Requests {
     pub(super) title: &'static str,
     pub(super) path: &'static str,

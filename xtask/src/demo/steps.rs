@@ -10,7 +10,6 @@ use crate::out;
 const NAME: usize = 26;
 const RESULT: usize = 62;
 
-/// The steps so far.
 pub(super) struct Steps {
     bold: bool,
 }

@@ -178,7 +178,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Services, Envoy, requests.
+    /// Starts two services and an Envoy before them, and sends requests.
     fn traffic(&self, mark: &Mark, envoy: &Path) -> Result<RunningEnvoy> {
         let Self { steps, ports, .. } = self;
         let logs = &self.folders.logs;
@@ -341,7 +341,7 @@ impl Story<'_> {
         }
     }
 
-    /// Nothing stays.
+    /// Destroys everything, and looks whether anything is left.
     fn end(&self, mark: &Mark) -> Result<()> {
         self.steps.chapter("The end");
         self.steps
@@ -363,7 +363,7 @@ impl Story<'_> {
         })
     }
 
-    /// Everything stays.
+    /// Brings the canary back and leaves everything running.
     fn keep(&self, proxy: &RunningEnvoy) -> Result<()> {
         self.steps.chapter("The canary again, to play with");
         self.terraform.weights(75, 25, true)?;

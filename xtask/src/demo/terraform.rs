@@ -107,12 +107,10 @@ impl<'a> Terraform<'a> {
             .ok_or_else(|| Failure::new(format!("terraform init installed no provider:\n{}", ran.text)))
     }
 
-    /// `terraform apply`.
     pub(super) fn apply(&self) -> Result<Applied> {
         self.change(&["apply", "-auto-approve", "-input=false", "-no-color"])
     }
 
-    /// `terraform destroy`.
     pub(super) fn destroy(&self) -> Result<Applied> {
         self.change(&["destroy", "-auto-approve", "-input=false", "-no-color"])
     }

@@ -75,7 +75,7 @@ impl Platform {
         platform
     }
 
-    /// Rust's name.
+    /// The platform as Rust names it: `x86_64-unknown-linux-musl`.
     pub(super) fn triple(&self) -> &str {
         &self.triple
     }

@@ -10,6 +10,7 @@ use std::process::Command;
 use super::tally::Tally;
 use crate::cargo::{self, cargo};
 use crate::checkout::Checkout;
+use crate::choice::Part;
 use crate::command;
 use crate::failure::Result;
 use crate::tools::{self, Tool};
@@ -20,6 +21,12 @@ pub(super) struct TestStep {
     /// Whether it runs tests, each of which counts; else it counts as one.
     pub(super) counts_tests: bool,
     pub(super) run: fn(&mut Context<'_>) -> Result<Tally>,
+}
+
+impl Part for TestStep {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// In the order in which they run: what is quick and often wrong comes first.

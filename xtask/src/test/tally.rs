@@ -6,7 +6,7 @@ pub(super) struct Tally {
     pub(super) passed: u32,
     pub(super) failed: u32,
     pub(super) ignored: u32,
-    /// Those that failed.
+    /// The names of the tests that failed.
     pub(super) names: Vec<String>,
 }
 

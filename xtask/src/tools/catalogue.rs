@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     Python,
     /// A server with the interface of S3.
     Moto,
+    /// The AWS command line.
+    Aws,
     /// Redirects connections, for tests of transparent interception.
     Iptables,
     /// Lays cables between network namespaces, for the same tests.
@@ -81,6 +83,15 @@ const MOTO: Package = Package {
     layout: Layout::Environment,
     runs_on: "Python 3.10 to 3.14",
     instead: "the tests of stores in buckets cannot run here; all else can",
+};
+
+const AWS: Package = Package {
+    name: "aws",
+    title: "the AWS command line",
+    requirements: "aws.txt",
+    layout: Layout::Environment,
+    runs_on: "Python 3.10 to 3.14",
+    instead: "the tests of the App Mesh API with the AWS command line cannot run here; all else can",
 };
 
 const IPTABLES: DebianPackage = DebianPackage {
@@ -181,7 +192,7 @@ impl Tool {
         all
     }
 
-    const EVERYWHERE: [Self; 7] = [
+    const EVERYWHERE: [Self; 8] = [
         Self::Terraform,
         Self::Envoy,
         Self::Terraform111,
@@ -189,6 +200,7 @@ impl Tool {
         Self::CfnLint,
         Self::Python,
         Self::Moto,
+        Self::Aws,
     ];
 
     /// Its file name in `.tools/bin`.
@@ -201,6 +213,7 @@ impl Tool {
             Self::CfnLint => "cfn-lint",
             Self::Python => "python",
             Self::Moto => "moto",
+            Self::Aws => "aws",
             Self::Iptables => "iptables",
             Self::Ip => "ip",
             Self::Etcd => "etcd",
@@ -209,7 +222,7 @@ impl Tool {
         }
     }
 
-    /// One line for `--list`.
+    /// Where it comes from, as `cargo xtask tools --list` says it.
     pub(super) fn about(self) -> &'static str {
         match self {
             Self::Terraform => {
@@ -223,6 +236,7 @@ impl Tool {
                 "a Python with botocore, jsonschema, cfn-lint and kubernetes-validate (tests, benchmarks)"
             }
             Self::Moto => "a server with the interface of S3 (tests)",
+            Self::Aws => "the AWS command line (tests)",
             Self::Ip => "MESHFORM_IP, else ip on PATH or in /usr/sbin, else by apt-get (tests)",
             Self::Etcd => "MESHFORM_ETCD, else etcd on PATH, else by apt-get (tests)",
             Self::Chromium => "MESHFORM_CHROMIUM, else chromium on PATH, else by apt-get (tests)",
@@ -309,6 +323,7 @@ impl Tool {
             Self::Terraform | Self::Terraform115 => &TERRAFORM_1_15,
             Self::CfnLint | Self::Python => &PYTHON,
             Self::Moto => &MOTO,
+            Self::Aws => &AWS,
             Self::Iptables => return Origin::Debian(&IPTABLES),
             Self::Ip => return Origin::Debian(&IPROUTE2),
             Self::Etcd => return Origin::Debian(&ETCD),
@@ -329,6 +344,7 @@ impl Tool {
             Self::CfnLint => launcher::entry(&installed.file, "cfn-lint", "cfnlint.runner"),
             Self::Python => launcher::through_script(&installed.file),
             Self::Moto => launcher::moto(&installed.file),
+            Self::Aws => launcher::entry(&installed.file, "aws", "awscli.clidriver"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 
 /// Beside each library of Terraform's core, the script that makes it a command.
 pub(super) const SHIM: &str = include_str!("terraform_shim.py");
-/// The script's file name.
+/// The name that the script has beside the library.
 pub(super) const SHIM_FILE: &str = "terraform_shim.py";
 
 /// Makes of moto's server one that answers one request at a time.

@@ -16,9 +16,9 @@ use crate::out;
 /// A pinned set of Python packages.
 pub(super) struct Package {
     pub(super) name: &'static str,
-    /// For people.
+    /// As messages call it.
     pub(super) title: &'static str,
-    /// The file under `xtask/requirements/`.
+    /// The name of the file under `xtask/requirements/` that pins it.
     pub(super) requirements: &'static str,
     pub(super) layout: Layout,
     pub(super) runs_on: &'static str,
@@ -34,7 +34,6 @@ pub(super) enum Layout {
     Environment,
 }
 
-/// A package in place.
 pub(super) struct Installed {
     /// The Python that was there when it was installed.
     pub(super) python: PathBuf,
@@ -42,7 +41,7 @@ pub(super) struct Installed {
     pub(super) file: PathBuf,
 }
 
-/// The folder `.tools`.
+/// The folder `.tools`, with one folder for each package.
 pub(super) struct Store {
     folder: PathBuf,
     requirements: PathBuf,

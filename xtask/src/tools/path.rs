@@ -16,7 +16,7 @@ use crate::out;
 
 /// A tool that may come from outside.
 pub(super) struct Wanted {
-    /// Names the program outright.
+    /// The environment variable that names the program, whatever is on PATH.
     pub(super) variable: &'static str,
     /// Names on PATH, best first.
     pub(super) candidates: &'static [Candidate],

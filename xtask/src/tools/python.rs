@@ -29,7 +29,7 @@ pub(super) struct Python {
 }
 
 impl Python {
-    /// The Python on PATH.
+    /// Asks the Python on PATH for its version and pip's. Fails where none runs.
     pub(super) fn find() -> Result<Self> {
         let answers =
             ["python3", "python"].map(|name| command::capture(Command::new(name).args(["-c", PROBE])));

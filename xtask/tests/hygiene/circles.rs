@@ -7,68 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{members, metadata, none, text};
 
-/// A circle that stays, and why.
-struct Known {
-    package: &'static str,
-    modules: &'static [&'static str],
-    #[allow(dead_code, reason = "for whoever reads this")]
-    reason: &'static str,
-}
-
-const KNOWN: &[Known] = &[
-    Known {
-        package: "tfplugin-rs",
-        modules: &[
-            "data_source",
-            "function",
-            "list_resource",
-            "log",
-            "plan",
-            "private",
-            "provider",
-            "resource",
-            "schema",
-            "server",
-            "validate",
-            "value",
-            "wire",
-        ],
-        reason: "the public traits, the server that calls them and the wire form of their values are one protocol",
-    },
-    Known {
-        package: "meshform-store",
-        modules: &["bucket", "contract"],
-        reason: "a store says whether it is a bucket, where releases are published to",
-    },
-];
-
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn modules_of_a_crate_make_no_circles() {
     let mut complaints = Vec::new();
-    let mut met = BTreeSet::new();
     for package in members(metadata()) {
         let name = text(package, "name");
         let source = Path::new(text(package, "manifest_path")).with_file_name("src");
         for circle in circles(&imports(&source)) {
-            let known = KNOWN
-                .iter()
-                .position(|known| known.package == name && known.modules == circle);
-            match known {
-                Some(known) => drop(met.insert(known)),
-                None => complaints.push(format!("{name}: {} import each other", circle.join(", "))),
-            }
+            complaints.push(format!("{name}: {} import each other", circle.join(", ")));
         }
     }
-    let gone = KNOWN.iter().enumerate().filter(|(at, _)| !met.contains(at));
-    complaints.extend(gone.map(|(_, known)| {
-        format!(
-            "{}: {} make no circle any more: take them out of the list",
-            known.package,
-            known.modules.join(", ")
-        )
-    }));
     none(&complaints);
 }
 

@@ -24,13 +24,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "tfplugin-rs",
         uses: &[],
-        tests_use: &["meshform-codegen"],
+        tests_use: &[],
     },
     // Envoy's messages, nothing else.
     Layer {
         package: "meshform-envoy-api",
         uses: &[],
-        tests_use: &["meshform-codegen"],
+        tests_use: &["meshform-acceptance"],
     },
     Layer {
         package: "meshform-store",

@@ -48,8 +48,8 @@ impl Setting {
     fn plan(&self, weights: (u32, u32), plane: &Value) -> Plan {
         let mut plan = Plan::new();
         plan.port = self.port;
-        plan.node("one", (8080, "http"), self.one);
-        plan.node("two", (8080, "http"), self.two);
+        plan.node("one", 8080, "http", self.one);
+        plan.node("two", 8080, "http", self.two);
         plan.served_by_router(SERVICE, "router", 8080, "http");
         let target = |node: &str, weight: u32| json!({"virtualNode": node, "weight": weight});
         let targets = json!([target("one", weights.0), target("two", weights.1)]);

@@ -132,13 +132,10 @@ pub(super) fn rows(sheet: &mut Sheet) {
             assert_eq!(envoy.rejected_updates().unwrap(), Vec::<String>::new());
         },
     );
-    sheet.row_where(
-        ("needs the address ::1", has_six),
-        (
-            "Cloud Map by the poller, IPv6",
-            &["virtualNode.spec.serviceDiscovery.awsCloudMap.ipPreference"],
-            "IPv6_ONLY and IPv6_PREFERRED reach ::1",
-        ),
+    sheet.where_there_is("needs the address ::1", has_six).row(
+        "Cloud Map by the poller, IPv6",
+        &["virtualNode.spec.serviceDiscovery.awsCloudMap.ipPreference"],
+        "IPv6_ONLY and IPv6_PREFERRED reach ::1",
         || {
             for name in ["six-only", "six-preferred"] {
                 eventually(name, 60, || answers(name).as_deref() == Some("six"));

@@ -137,9 +137,9 @@ fn metadata_holds(port: u16, host: &str) {
 pub(crate) fn rows(sheet: &mut Sheet) {
     let (h2, calls) = (Http2::start("h2"), Http2::start("grpc"));
     let mut plan = Plan::new();
-    plan.node("h2", (8080, "http2"), h2.port);
-    plan.node("calls", (9090, "grpc"), calls.port);
-    plan.node("other", (9090, "grpc"), calls.port);
+    plan.node("h2", 8080, "http2", h2.port);
+    plan.node("calls", 9090, "grpc", calls.port);
+    plan.node("other", 9090, "grpc", calls.port);
     plan.served_by_router("h2.apps.local", "h2", 80, "http2");
     plan.served_by_router("calls.apps.local", "calls", 9090, "grpc");
     plan.served_by_router("named.apps.local", "named", 9091, "grpc");
@@ -167,7 +167,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         json!({"grpcRoute": {"match": {"serviceName": "demo.Weights"}, "action": {"weightedTargets": targets}}}),
     );
     let targets = json!([{"virtualNode": "h2", "weight": 75}, {"virtualNode": "other-h2", "weight": 25}]);
-    plan.node("other-h2", (8080, "http2"), h2.port);
+    plan.node("other-h2", 8080, "http2", h2.port);
     plan.set(
         "virtualRouter/h2/route/weights",
         json!({"http2Route": {"match": {"prefix": "/weights"}, "action": {"weightedTargets": targets}}}),
@@ -268,7 +268,7 @@ fn fronts(http: u16, http2: u16, calls: u16) -> (Plan, [u16; 3]) {
         ("h2", "http2", http2),
         ("calls", "grpc", calls),
     ] {
-        plan.node(name, (8080, protocol), port);
+        plan.node(name, 8080, protocol, port);
         plan.served_by_node(&format!("{name}.apps.local"), name);
     }
     (plan, ports)

@@ -78,13 +78,10 @@ fn names(sheet: &mut Sheet) {
             assert_eq!(by_mesh.get("node.apps.local", "/", &[]).service(), "four");
         },
     );
-    sheet.row_where(
-        ("needs the address ::1", has_six),
-        (
-            "IP preference, IPv6",
-            &["virtualNode.spec.serviceDiscovery.dns.ipPreference"],
-            "IPv6_ONLY and IPv6_PREFERRED reach ::1",
-        ),
+    sheet.where_there_is("needs the address ::1", has_six).row(
+        "IP preference, IPv6",
+        &["virtualNode.spec.serviceDiscovery.dns.ipPreference"],
+        "IPv6_ONLY and IPv6_PREFERRED reach ::1",
         || {
             assert_eq!(answers("six-only"), "six");
             assert_eq!(answers("six-preferred"), "six");
@@ -245,9 +242,9 @@ fn explicit(sheet: &mut Sheet) {
     let other_app = Http1::on("other-app", "127.0.0.3:0").unwrap();
     let (line, _) = tcp("line", true);
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), one.port);
-    plan.node("h2", (8081, "http2"), h2.port);
-    plan.node("line", (5432, "tcp"), line);
+    plan.node("one", 8080, "http", one.port);
+    plan.node("h2", 8081, "http2", h2.port);
+    plan.node("line", 5432, "tcp", line);
     for name in ["one", "h2", "line"] {
         plan.served_by_node(&format!("{name}.apps.local"), name);
     }

@@ -18,7 +18,7 @@ struct Front {
 impl Front {
     fn new() -> Self {
         let mut plan = Plan::new();
-        plan.node("app", (8080, "http"), Http1::start("app").port);
+        plan.node("app", 8080, "http", Http1::start("app").port);
         plan.served_by_node("app.apps.local", "app");
         let (port, _) = plan.gateway_before("app.apps.local", &Value::Null);
         plan.set(

@@ -30,7 +30,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
         json!({"listeners": [{"portMapping": {"port": port, "protocol": "http"}}]}),
     );
     for (name, service) in [("one", &one), ("two", &two)] {
-        plan.node(name, (8080, "http"), service.port);
+        plan.node(name, 8080, "http", service.port);
         plan.served_by_node(&format!("{name}.apps.local"), name);
     }
     plan.set(

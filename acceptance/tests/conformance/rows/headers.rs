@@ -84,7 +84,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     responses(sheet);
 
     let mut plan = Plan::new();
-    plan.node("api", (80, "http"), service.port);
+    plan.node("api", 80, "http", service.port);
     plan.served_by_node(HOST, "api");
     plan.set(
         "virtualGateway/front",
@@ -123,14 +123,14 @@ fn responses(sheet: &mut Sheet) {
     let app = generous();
     let mut plan = Plan::new();
     let port = 80;
-    plan.node("api", (port, "http"), app);
+    plan.node("api", port, "http", app);
     let spec = plan.at("virtualNode/api", "").take();
     let limits = json!({"maxResponseHeadersKb": 100, "maxResponseHeadersCount": 150});
     plan.set(
         "virtualNode/api",
         json!({"spec": spec, "extensions": {"listeners": [{"port": port, "limits": limits}]}}),
     );
-    plan.node("plain", (port, "http"), app);
+    plan.node("plain", port, "http", app);
     plan.served_by_node(HOST, "api");
     plan.served_by_node("plain.apps.local", "plain");
     let proxy = plan.start(json!({}));

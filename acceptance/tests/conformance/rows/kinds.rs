@@ -52,7 +52,7 @@ fn routes(sheet: &mut Sheet) {
         own[at] = free_port();
         services.push(json!({"virtualService": format!("{name}.apps.local"), "port": own[at]}));
     }
-    plan.node("slow", (8080, "http2"), first.port);
+    plan.node("slow", 8080, "http2", first.port);
     plan.served_by_router("slow.apps.local", "slow", 8080, "http2");
     let retry = json!({"maxRetries": 2, "perRetryTimeout": millis(300), "httpRetryEvents": ["server-error"]});
     plan.route(
@@ -67,7 +67,7 @@ fn routes(sheet: &mut Sheet) {
         plan.route(&format!("scheme/{scheme}"), "httpRoute", rule, "target");
     }
     let target = Http1::start("target");
-    plan.node("target", (8080, "http"), target.port);
+    plan.node("target", 8080, "http", target.port);
     let proxy = plan.start(json!({"interception": {"explicit": {"services": services}}}));
     sheet.row(
         "scheme",
@@ -138,7 +138,7 @@ fn gateway(sheet: &mut Sheet) {
         );
         for (port, node, at) in [(80, "first", first.port), (81, "second", second.port)] {
             let node = format!("{service}-{node}");
-            plan.node(&node, (8080, protocol), at);
+            plan.node(&node, 8080, protocol, at);
             let mut matches = json!({ "port": port });
             if protocol == "http2" {
                 matches["prefix"] = json!("/");

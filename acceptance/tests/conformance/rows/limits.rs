@@ -125,7 +125,7 @@ fn gateway_pools(sheet: &mut Sheet, one: u16, two: u16) {
             json!({"portMapping": {"port": port, "protocol": protocol}, "connectionPool": {protocol: pool}}),
         );
         ports.push(port);
-        plan.node(protocol, (8080, protocol), app);
+        plan.node(protocol, 8080, protocol, app);
         plan.served_by_node(&format!("{protocol}.apps.local"), protocol);
         let rule = if protocol == "grpc" {
             json!({"port": port})

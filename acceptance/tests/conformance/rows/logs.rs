@@ -44,7 +44,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     let service = Http1::start("one");
     let plan = || {
         let mut plan = Plan::new();
-        plan.node("one", (8080, "http"), service.port);
+        plan.node("one", 8080, "http", service.port);
         plan.served_by_node("one.apps.local", "one");
         plan
     };
@@ -184,7 +184,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
 pub(crate) fn profile(sheet: &mut Sheet) {
     let service = Http1::start("one");
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), service.port);
+    plan.node("one", 8080, "http", service.port);
     plan.served_by_node("one.apps.local", "one");
     let folder = tempfile::tempdir().unwrap();
     let admin_log = folder.path().join("admin.log");
@@ -222,7 +222,7 @@ pub(crate) fn profile(sheet: &mut Sheet) {
             assert!(own.join("current").is_symlink());
             let other = Http1::start("two");
             let mut changed = plan.clone();
-            changed.node("two", (8080, "http"), other.port);
+            changed.node("two", 8080, "http", other.port);
             changed.set("virtualService/one.apps.local", json!({"provider": {"virtualNode": {"virtualNodeName": "two"}}}));
             let mut plan = plan.clone();
             plan.port = free_port();
@@ -362,7 +362,7 @@ pub(crate) fn profile(sheet: &mut Sheet) {
         &["virtualNode.spec.listeners.portMapping.protocol"],
         "an extended CONNECT reaches a service of HTTP/1.1 as an upgrade; bytes go there and back",
         || {
-            let back = http2::websocket(proxy.port, "one.apps.local", ("/ws", b"\x81\x02hi")).unwrap();
+            let back = http2::websocket(proxy.port, "one.apps.local", "/ws", b"\x81\x02hi").unwrap();
             assert_eq!(back, b"\x81\x02hi");
         },
     );

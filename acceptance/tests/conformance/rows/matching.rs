@@ -21,9 +21,9 @@ fn header(name: &str, more: Value) -> Value {
 pub(crate) fn rows(sheet: &mut Sheet) {
     let (yes, no, second) = (Http1::start("yes"), Http1::start("no"), Http2::start("h2"));
     let mut plan = Plan::new();
-    plan.node("yes", (8080, "http"), yes.port);
-    plan.node("no", (8080, "http"), no.port);
-    plan.node("second", (8080, "http2"), second.port);
+    plan.node("yes", 8080, "http", yes.port);
+    plan.node("no", 8080, "http", no.port);
+    plan.node("second", 8080, "http2", second.port);
     plan.served_by_router(HOST, "api", 80, "http");
     plan.served_by_router(H2, "h2", 81, "http2");
     let mut yes_when = |name: &str, rule: Value| {

@@ -54,8 +54,8 @@ pub(crate) fn rows(sheet: &mut Sheet) {
 fn http(sheet: &mut Sheet) {
     let service = Http1::start("api");
     let mut plan = Plan::new();
-    plan.node("api", (8080, "http"), service.port);
-    plan.node("closed", (8080, "http"), free_port());
+    plan.node("api", 8080, "http", service.port);
+    plan.node("closed", 8080, "http", free_port());
     plan.served_by_router(HOST, "api", 80, "http");
     plan.served_by_node("node.apps.local", "api");
     let mut with = |name: &str, node: &str, policy: Value| {
@@ -246,10 +246,10 @@ fn http(sheet: &mut Sheet) {
 fn grpc(sheet: &mut Sheet) {
     let service = Http2::start("grpc");
     let mut plan = Plan::new();
-    plan.node("grpc", (9090, "grpc"), service.port);
-    plan.node("h2", (8080, "http2"), service.port);
-    plan.node("closed", (9090, "grpc"), free_port());
-    plan.node("closed-h2", (8080, "http2"), free_port());
+    plan.node("grpc", 9090, "grpc", service.port);
+    plan.node("h2", 8080, "http2", service.port);
+    plan.node("closed", 9090, "grpc", free_port());
+    plan.node("closed-h2", 8080, "http2", free_port());
     let events = [
         "cancelled",
         "deadline-exceeded",

@@ -90,7 +90,7 @@ fn listeners(sheet: &mut Sheet, authority: &Authority, socket: &Path, rotate: im
     let (gateway_listeners, gateway_ports) = listen();
     let mut plan = Plan::new();
     plan.set("virtualGateway/front", json!({"listeners": gateway_listeners}));
-    plan.node("app", (8080, "http"), app.port);
+    plan.node("app", 8080, "http", app.port);
     plan.served_by_node("app.apps.local", "app");
     for port in &gateway_ports {
         let target = json!({"virtualService": {"virtualServiceName": "app.apps.local"}});

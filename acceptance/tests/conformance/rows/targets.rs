@@ -46,10 +46,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     let ((line_one, _), (line_two, _)) = (tcp("one", false), tcp("two", false));
     let line_port = crate::servers::free_port();
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), one.port);
-    plan.node("two", (8080, "http"), two.port);
-    plan.node("line-one", (5432, "tcp"), line_one);
-    plan.node("line-two", (5432, "tcp"), line_two);
+    plan.node("one", 8080, "http", one.port);
+    plan.node("two", 8080, "http", two.port);
+    plan.node("line-one", 5432, "tcp", line_one);
+    plan.node("line-two", 5432, "tcp", line_two);
     plan.set(
         "virtualNode/both",
         json!({

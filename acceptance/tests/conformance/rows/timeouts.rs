@@ -38,10 +38,10 @@ fn silence(port: u16) -> u128 {
 pub(crate) fn rows(sheet: &mut Sheet) {
     let (one, h2, line) = (Http1::start("one"), Http2::start("h2"), tcp("line", false).0);
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), one.port);
-    plan.node("h2", (8080, "http2"), h2.port);
-    plan.node("calls", (9090, "grpc"), h2.port);
-    plan.node("line", (5432, "tcp"), line);
+    plan.node("one", 8080, "http", one.port);
+    plan.node("h2", 8080, "http2", h2.port);
+    plan.node("calls", 9090, "grpc", h2.port);
+    plan.node("line", 5432, "tcp", line);
     for (router, kind, (protocol, node)) in [
         ("one", "httpRoute", ("http", "one")),
         ("h2", "http2Route", ("http2", "h2")),

@@ -240,7 +240,7 @@ fn gateway(sheet: &mut Sheet, keys: &Keys) {
         plan.set(&format!("virtualGateway/front/gatewayRoute/on-{port}"), rule);
     }
     plan.set("virtualGateway/front", json!({"listeners": listeners}));
-    plan.node("app", (8080, "http"), app.port);
+    plan.node("app", 8080, "http", app.port);
     plan.served_by_node("app.apps.local", "app");
     let _proxy = plan.run(
         "virtualGateway/front",
@@ -337,8 +337,8 @@ fn clients(sheet: &mut Sheet, keys: &Keys) {
                 "serviceDiscovery": {"dns": {"hostname": NAME}}}),
         );
         plan.found("secure", &[secure]);
-        plan.node("stranger", (8443, "http"), secure);
-        plan.node("app", (8080, "http"), app.port);
+        plan.node("stranger", 8443, "http", secure);
+        plan.node("app", 8080, "http", app.port);
         let mut backends = Vec::new();
         for (name, policy, _) in &policies {
             let service = format!("{name}.apps.local");

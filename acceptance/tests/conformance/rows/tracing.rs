@@ -12,7 +12,7 @@ pub(crate) fn rows(sheet: &mut Sheet) {
     let service = Http1::start("one");
     let start = |tracing: Value| {
         let mut plan = Plan::new();
-        plan.node("one", (8080, "http"), service.port);
+        plan.node("one", 8080, "http", service.port);
         plan.served_by_node("one.apps.local", "one");
         plan.start(json!({ "tracing": tracing }))
     };
@@ -121,7 +121,7 @@ fn gateway(sheet: &mut Sheet, service: &Http1) {
             let collector = Collector::zipkin();
             let port = free_port();
             let mut plan = Plan::new();
-            plan.node("one", (8080, "http"), service.port);
+            plan.node("one", 8080, "http", service.port);
             plan.served_by_node("one.apps.local", "one");
             plan.set(
                 "virtualGateway/front",

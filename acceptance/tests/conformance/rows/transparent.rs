@@ -1,7 +1,7 @@
 //! Transparent interception, by real iptables in a network namespace: the rules are App Mesh's, with what the compiler
 //! writes into a task definition's proxy configuration.
 
-use crate::namespace::{self, Check, Network};
+use crate::namespace::{self, Check, Network, User};
 use crate::secure::{self, Tls};
 use crate::servers::{Http1, tcp};
 use crate::sheet::Sheet;
@@ -91,8 +91,10 @@ pub(crate) fn rows(sheet: &mut Sheet) {
             }
         };
         if *needs_users {
-            let needs = ("needs root, to be more than one user", users);
-            sheet.row_where(needs, (feature, fields, shown), told);
+            let needs = "needs root, to be more than one user";
+            sheet
+                .where_there_is(needs, users)
+                .row(feature, fields, shown, told);
         } else {
             sheet.row(feature, fields, shown, told);
         }
@@ -114,15 +116,15 @@ fn plan() -> Plan {
     let one = Http1::start("one");
     let (line, _) = tcp("line", false);
     let mut plan = Plan::new();
-    plan.node("one", (8080, "http"), one.port);
+    plan.node("one", 8080, "http", one.port);
     plan.served_by_node("one.apps.local", "one");
-    plan.node("line", (5432, "tcp"), line);
+    plan.node("line", 5432, "tcp", line);
     plan.served_by_node("line.apps.local", "line");
     plan
 }
 
 /// Starts `web`'s proxy, and the rules that its task definition asks for.
-fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)) -> TestedProxy {
+fn start(network: &Network, plan: &mut Plan, transparent: Value, more: Value) -> TestedProxy {
     let id = |name: &str, default: u32| {
         let given = transparent[name].as_u64();
         given.map_or(default, |id| u32::try_from(id).unwrap())
@@ -132,7 +134,10 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     } else {
         1337
     };
-    plan.user = network.users.then(|| (user, id("group", user)));
+    plan.user = network.users.then(|| User {
+        id: user,
+        group: id("group", user),
+    });
     let profile = merged(json!({"interception": {"transparent": transparent}}), more);
     let proxy = plan.run("virtualNode/web", profile.clone());
     let mut whole = plan.clone();
@@ -143,10 +148,6 @@ fn start(network: &Network, plan: &mut Plan, (transparent, more): (Value, Value)
     let definition = ecs::build(&task, &Templates::default()).unwrap().json;
     network.intercept(&meshform_acceptance::interception::properties(&definition));
     proxy
-}
-
-fn none() -> (Value, Value) {
-    (json!({}), json!({}))
 }
 
 /// A request to an address, by the name of a service.
@@ -175,7 +176,7 @@ const FAR: &str = "192.0.2.7";
 fn outbound(network: &Network) {
     for (port, transparent) in [(15001, json!({})), (15101, json!({"egressPort": 15101}))] {
         let mut plan = plan();
-        let proxy = start(network, &mut plan, (transparent, json!({})));
+        let proxy = start(network, &mut plan, transparent, json!({}));
         assert_eq!(by(&format!("{FAR}:8080"), "one.apps.local"), "one");
         for port in [8080, 80, 443] {
             assert_eq!(by("10.9.0.2:8080", &format!("one.apps.local:{port}")), "one");
@@ -189,7 +190,7 @@ fn outbound(network: &Network) {
 
 fn drop_all(network: &Network) {
     let beyond = network.there(|| Http1::on("beyond", "10.9.0.2:8081").unwrap());
-    let _proxy = start(network, &mut plan(), none());
+    let _proxy = start(network, &mut plan(), json!({}), json!({}));
     assert_eq!(ask("10.9.0.2:8080", "other.apps.local").unwrap().status, 404);
     assert!(ask("10.9.0.2:8081", "beyond").is_err());
     assert_eq!(beyond.log.count(""), 0);
@@ -214,7 +215,7 @@ fn inbound(network: &Network) {
             "serviceDiscovery": {"dns": {"hostname": "web.apps.local"}},
         });
         plan.set("virtualNode/web", node);
-        let proxy = start(network, &mut plan, (transparent, json!({})));
+        let proxy = start(network, &mut plan, transparent, json!({}));
         network.there(|| {
             assert_eq!(by("10.9.0.1:8000", "web.apps.local"), "app");
             assert_eq!(line("10.9.0.1:8001").unwrap(), "app:hello\n");
@@ -235,7 +236,7 @@ fn ignored_ports(network: &Network) {
     network.there(|| Http1::on("beyond", "10.9.0.2:8080").unwrap());
     network.there(|| Http1::on("beyond", "10.9.0.2:9090").unwrap());
     let ports = json!({"ignoredPorts": [9090, 9091]});
-    let _proxy = start(network, &mut plan(), (ports, json!({})));
+    let _proxy = start(network, &mut plan(), ports, json!({}));
     assert_eq!(by("10.9.0.2:9090", "one.apps.local"), "beyond");
     assert_eq!(by("10.9.0.2:8080", "one.apps.local"), "one");
 }
@@ -243,7 +244,7 @@ fn ignored_ports(network: &Network) {
 fn ignored_addresses(network: &Network) {
     network.there(|| Http1::on("beyond", "0.0.0.0:8080").ok());
     let blocks = json!({"ignoredAddresses": ["10.9.0.0/24"]});
-    let _proxy = start(network, &mut plan(), (blocks, json!({})));
+    let _proxy = start(network, &mut plan(), blocks, json!({}));
     assert_eq!(by("10.9.0.2:8080", "one.apps.local"), "beyond");
     assert_eq!(by(&format!("{FAR}:8080"), "one.apps.local"), "one");
 }
@@ -255,7 +256,7 @@ fn passes_on(network: &Network, transparent: Value) {
     plan.set("", json!({"egressFilter": {"type": "ALLOW_ALL"}}));
     plan.set("virtualService/nobody.apps.local", json!({}));
     plan.backend("nobody.apps.local");
-    let proxy = start(network, &mut plan, (transparent, json!({})));
+    let proxy = start(network, &mut plan, transparent, json!({}));
     assert_eq!(by("10.9.0.2:8080", "one.apps.local"), "one");
     let passed = || proxy.sum("cluster.*original.*upstream_cx_total|cluster.*allow.*upstream_cx_total");
     let before = passed();
@@ -292,7 +293,7 @@ fn server_names(network: &Network) {
         let spec = plan.at(path, "").clone();
         plan.set(path, extended(spec, name));
     }
-    let _proxy = start(network, &mut plan, (json!({}), more));
+    let _proxy = start(network, &mut plan, json!({}), more);
     let ask = |name: &str| {
         let tls = Tls {
             trust: &authority.pem,

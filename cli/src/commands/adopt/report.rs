@@ -132,7 +132,7 @@ fn changed(found: &FoundResource) -> Option<String> {
     })
 }
 
-/// `spec.listeners[0].portMapping`.
+/// A field as people write it: `spec.listeners[0].portMapping`.
 fn dotted(pointer: &Pointer) -> String {
     let mut text = String::new();
     for segment in pointer.segments() {

@@ -22,7 +22,7 @@ pub(super) enum Todo {
     Delete,
     /// The store has the same.
     Keep,
-    /// Another owner has it.
+    /// Another owner wrote it: it stays as it is, and a problem says so.
     Refused,
     /// It was tried, and a problem says why it was not done.
     Failed,

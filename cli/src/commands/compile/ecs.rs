@@ -40,8 +40,6 @@ pub(super) fn build(
         reports: String::new(),
         patched: BTreeMap::new(),
         stacks: Vec::new(),
-        image: arguments.proxy_image.as_ref().map(|image| json!(image)),
-        store: arguments.proxy_store.as_ref().map(|store| json!(store)),
     };
     if let Some(store) = arguments
         .proxy_store
@@ -103,14 +101,7 @@ pub(super) fn compose(
 ) -> Files {
     let mut files = Files::default();
     let own = templates(arguments, io, &mut loaded.problems);
-    let image = arguments
-        .proxy_image
-        .as_ref()
-        .map_or_else(ecs::image, |image| json!(image));
-    let store = arguments
-        .proxy_store
-        .as_ref()
-        .map_or_else(ecs::store, |store| json!(store));
+    let source = Source::of(arguments);
     let proxies = proxies(arguments, io, meshes, loaded);
     for mesh in meshes {
         let tasks: Vec<ecs::Task<'_>> = proxies
@@ -118,15 +109,7 @@ pub(super) fn compose(
             .filter(|(_, proxy)| proxy.key.mesh == mesh.name())
             .map(|(mesh, proxy)| {
                 let workload = beside.workloads.get(&proxy.key);
-                let delivery = match arguments.configuration {
-                    Configuration::Agent => Delivery::Agent {
-                        image: &image,
-                        store: &store,
-                    },
-                    Configuration::Static => {
-                        Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
-                    }
-                };
+                let delivery = source.delivery(arguments.configuration, whole(proxy));
                 ecs::Task {
                     workload,
                     collector: collector(arguments, workload),
@@ -159,6 +142,39 @@ fn collector<'a>(arguments: &'a Arguments, workload: Option<&Workload>) -> Optio
     wanted.then_some(arguments.collector_image.as_str())
 }
 
+/// Where an agent beside a proxy comes from, and the store that it follows: as the options say, else a parameter of the
+/// template.
+struct Source {
+    image: Json,
+    store: Json,
+}
+
+impl Source {
+    fn of(arguments: &Arguments) -> Self {
+        let given = |option: &Option<String>| option.as_ref().map(|text| json!(text));
+        Self {
+            image: given(&arguments.proxy_image).unwrap_or_else(ecs::image),
+            store: given(&arguments.proxy_store).unwrap_or_else(ecs::store),
+        }
+    }
+
+    /// How a proxy gets its configuration, of which `whole` is all in one.
+    fn delivery<'d>(&'d self, configuration: Configuration, whole: &'d [u8]) -> Delivery<'d> {
+        match configuration {
+            Configuration::Agent => Delivery::Agent {
+                image: &self.image,
+                store: &self.store,
+            },
+            Configuration::Static => Delivery::Static(whole),
+        }
+    }
+}
+
+/// A proxy's configuration all in one.
+fn whole(proxy: &BuiltProxy) -> &[u8] {
+    proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes()
+}
+
 struct Out<'a> {
     arguments: &'a Arguments,
     files: Files,
@@ -167,8 +183,6 @@ struct Out<'a> {
     patched: BTreeMap<usize, BTreeMap<String, ecs::PatchedTask>>,
     /// The proxies that got stacks of their own.
     stacks: Vec<ResourceKey>,
-    image: Option<Json>,
-    store: Option<Json>,
 }
 
 impl<'a> Out<'a> {
@@ -185,23 +199,20 @@ impl<'a> Out<'a> {
             TaskForm::Api | TaskForm::Terraform => None,
         };
         let agent = self.arguments.configuration == Configuration::Agent;
-        let literal = |given: &Option<Json>, parameter: fn() -> Json| {
-            given.clone().or_else(|| template.map(|_| parameter()))
+        let literal = |given: &Option<String>, parameter: fn() -> Json| {
+            let given = given.as_ref().map(|text| json!(text));
+            given.or_else(|| template.map(|_| parameter()))
         };
-        let (image, store) = (literal(&self.image, ecs::image), literal(&self.store, ecs::store));
+        let image = literal(&self.arguments.proxy_image, ecs::image);
+        let store = literal(&self.arguments.proxy_store, ecs::store);
         let (image, store) = match (image, store) {
             (Some(image), Some(store)) => (image, store),
             _ if !agent => (Json::Null, Json::Null),
             _ => return vec![existing.problem(no_agent(&existing.label))],
         };
         let files = needed(mesh, proxy);
-        let delivery = match agent {
-            true => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            false => Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes()),
-        };
+        let source = Source { image, store };
+        let delivery = source.delivery(self.arguments.configuration, whole(proxy));
         let task = ecs::Task {
             mesh,
             key: &proxy.key,
@@ -220,7 +231,7 @@ impl<'a> Out<'a> {
             false => proxy.path.clone(),
         };
         let needs = policy::Needs::of(mesh, &proxy.key);
-        let policy = match store.as_str().map(Bucket::parse) {
+        let policy = match source.store.as_str().map(Bucket::parse) {
             _ if !agent => None,
             Some(bucket) => bucket.map(|bucket| policy::proxy(&proxy.key, &needs, |key| bucket.object(key))),
             None => Some(policy::proxy(&proxy.key, &needs, ecs::template_resource)),
@@ -262,19 +273,8 @@ impl<'a> Out<'a> {
         own: &ecs::Templates,
     ) -> Vec<Diagnostic> {
         let files = needed(mesh, proxy);
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
-        let delivery = match self.arguments.configuration {
-            Configuration::Agent => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            Configuration::Static => {
-                Delivery::Static(proxy.static_bootstrap.as_deref().unwrap_or_default().as_bytes())
-            }
-        };
+        let source = Source::of(self.arguments);
+        let delivery = source.delivery(self.arguments.configuration, whole(proxy));
         let task = ecs::Task {
             mesh,
             key: &proxy.key,
@@ -296,12 +296,9 @@ impl<'a> Out<'a> {
 
     /// What the proxies of a mesh share.
     fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
+        let source = Source::of(self.arguments);
         let agent = self.arguments.configuration == Configuration::Agent;
-        let literal = store.as_str().map(Bucket::parse);
+        let literal = source.store.as_str().map(Bucket::parse);
         let bucket = match literal {
             Some(bucket) => bucket,
             // Its prefix is empty or ends with a slash, which the parameter's pattern sees to.
@@ -325,13 +322,7 @@ impl<'a> Out<'a> {
         let stack = ecs::MeshStack {
             mesh,
             proxies: &proxies,
-            delivery: match agent {
-                true => Delivery::Agent {
-                    image: &image,
-                    store: &store,
-                },
-                false => Delivery::Static(&[]),
-            },
+            delivery: source.delivery(self.arguments.configuration, &[]),
             poller: policy
                 .as_ref()
                 .filter(|_| agent)
@@ -352,17 +343,8 @@ impl<'a> Out<'a> {
 
     /// The templates that task definitions came from, with the new ones in them.
     fn templates(&mut self, loaded: &Loaded) -> Vec<Diagnostic> {
-        let (image, store) = (
-            self.image.clone().unwrap_or_else(ecs::image),
-            self.store.clone().unwrap_or_else(ecs::store),
-        );
-        let delivery = match self.arguments.configuration {
-            Configuration::Agent => Delivery::Agent {
-                image: &image,
-                store: &store,
-            },
-            Configuration::Static => Delivery::Static(&[]),
-        };
+        let source = Source::of(self.arguments);
+        let delivery = source.delivery(self.arguments.configuration, &[]);
         let mut problems = Vec::new();
         for (number, tasks) in std::mem::take(&mut self.patched) {
             let Some(template) = loaded.reading.templates.get(number) else {

@@ -61,7 +61,7 @@ pub(super) fn plugins(io: &Io) -> Option<PathBuf> {
     configuration_folder(io).map(|folder| folder.join("plugins"))
 }
 
-/// `~/.terraform.d`, on Windows `%APPDATA%\terraform.d`.
+/// Where Terraform keeps the user's plugins: `~/.terraform.d`, on Windows `%APPDATA%\terraform.d`. None without a home.
 pub(super) fn configuration_folder(io: &Io) -> Option<PathBuf> {
     if cfg!(windows) {
         return io

@@ -39,7 +39,7 @@ pub(super) struct BlockBounds {
     pub(super) start: usize,
     /// Where the block's name and labels end.
     pub(super) header: usize,
-    /// Behind its closing brace.
+    /// One past its closing brace.
     pub(super) end: usize,
 }
 

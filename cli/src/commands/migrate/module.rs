@@ -57,10 +57,9 @@ pub(super) struct Foreign {
     pub(super) source: String,
 }
 
-/// Everything that was read.
+/// The root module and the local modules that it calls, however deep.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// The root module first.
     pub(super) modules: Vec<Module>,
     pub(super) foreign: Vec<Foreign>,
     pub(super) sources: Sources,
@@ -220,7 +219,7 @@ impl Module {
     }
 }
 
-/// `module.a.module.b.`
+/// The beginning of the addresses of a called module's resources: `module.a.module.b.`.
 pub(super) fn address(calls: &[String]) -> String {
     calls.iter().map(|call| format!("module.{call}.")).collect()
 }

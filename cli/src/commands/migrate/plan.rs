@@ -8,7 +8,7 @@ use meshform_model::diag::Diagnostic;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The provider's source address.
+/// The source address that `required_providers` gets.
 const SOURCE: &str = "meshform/appmesh";
 
 /// What the provider block is to say.

@@ -26,7 +26,7 @@ const HOLD: Duration = Duration::from_secs(10);
 /// A mesh that is followed.
 #[derive(Default)]
 struct Followed {
-    /// What was released last.
+    /// The revision that was released last.
     revision: Revision,
     /// Since when a release is held.
     held: Option<Instant>,
@@ -94,7 +94,7 @@ fn round(
     Ok(())
 }
 
-/// Whether something was done.
+/// Whether proxies were told something, so that it is worth a line.
 fn is_news(outcome: &ReleaseOutcome) -> bool {
     let released = matches!(outcome.verdict, Verdict::Released { .. } | Verdict::Withdrawn(_));
     let published = outcome.deliveries.iter().any(|delivery| {

@@ -1,8 +1,10 @@
 //! What the server is told: by options, then by the environment, then by a file.
 
 use crate::io::Io;
-use meshform_controlplane::{TlsFiles, codes};
+use meshform_controlplane::auth::aws::STS;
+use meshform_controlplane::{Login, TlsFiles, codes};
 use meshform_model::diag::Diagnostic;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -61,6 +63,13 @@ pub(crate) struct Arguments {
     /// Also delete resources that others of the same owner refer to, as the Terraform provider does
     #[arg(long)]
     pub(super) relaxed_deletes: bool,
+    /// The host (with its port, where it has one) by which clients call this server: identities of AWS that `meshform keys
+    /// trust` has let in may then begin sessions with requests that are signed for it
+    #[arg(long, value_name = "HOST")]
+    pub(super) login_name: Option<String>,
+    /// The AWS STS that is asked who has signed; its clients name the same [default: https://sts.amazonaws.com]
+    #[arg(long, value_name = "URL")]
+    pub(super) sts: Option<String>,
     /// The Prometheus that scrapes the Envoys, such as `http://prometheus:9090`: the console then shows requests per second,
     /// errors and the 99th percentile
     #[arg(long, value_name = "URL")]
@@ -88,13 +97,14 @@ pub(super) struct Chosen {
     pub(super) region: String,
     pub(super) rate: f64,
     pub(super) relaxed_deletes: bool,
+    pub(super) login: Option<Login>,
     pub(super) prometheus: Option<String>,
     pub(super) log: String,
     pub(super) json_log: bool,
 }
 
 /// The names of the settings, as the file has them.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "store",
     "listen",
     "xds",
@@ -109,6 +119,8 @@ const NAMES: [&str; 17] = [
     "region",
     "rate",
     "relaxed-deletes",
+    "login-name",
+    "sts",
     "prometheus",
     "log",
     "log-format",
@@ -167,7 +179,8 @@ impl Sources<'_> {
 }
 
 impl Arguments {
-    /// Decides every setting.
+    /// Each setting from its option, else the environment, else the file, else its default. Fails where one is
+    /// malformed.
     pub(super) fn choose(&self, io: &Io) -> Result<Chosen, Problem> {
         let sources = Sources {
             io,
@@ -200,8 +213,8 @@ impl Arguments {
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
             owner: text(&self.owner, "owner", "api")?,
-            account_id: text(&self.account_id, "account-id", "000000000000")?,
-            region: text(&self.region, "region", "us-east-1")?,
+            account_id: text(&self.account_id, "account-id", DEFAULT_ACCOUNT)?,
+            region: text(&self.region, "region", DEFAULT_REGION)?,
             rate: rate
                 .parse()
                 .ok()
@@ -212,6 +225,17 @@ impl Arguments {
                     ))
                 })?,
             relaxed_deletes: truth("relaxed-deletes", self.relaxed_deletes)?,
+            login: match (
+                sources.text(self.login_name.as_ref(), "login-name")?,
+                sources.text(self.sts.as_ref(), "sts")?,
+            ) {
+                (Some(server), sts) => Some(Login {
+                    server,
+                    sts: sts.unwrap_or_else(|| STS.to_owned()),
+                }),
+                (None, None) => None,
+                (None, Some(_)) => return Err(wrong("`sts` needs `login-name`".to_owned())),
+            },
             prometheus: sources.text(self.prometheus.as_ref(), "prometheus")?,
             log: text(&self.log, "log", "info")?,
             json_log: match form.as_str() {

@@ -14,7 +14,7 @@ const STATUS_SECONDS: u64 = 600;
 const GETS: f64 = 0.40;
 const PUTS: f64 = 5.00;
 
-/// Requests a month.
+/// Requests of a month of 30 days, at rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     proxies: u64,

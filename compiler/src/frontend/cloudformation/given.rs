@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// A value that only the user can give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wanted {
+pub(crate) enum MissingValue {
     /// A parameter or pseudo parameter.
     Parameter(String),
     /// An export of a stack that is not among the inputs.
@@ -19,13 +19,13 @@ pub(crate) enum Wanted {
     Attribute(String),
 }
 
-impl Wanted {
-    /// The option to write.
+impl MissingValue {
+    /// The option of the command that gives the value: `--parameter NAME=VALUE`.
     pub(crate) fn option(&self) -> String {
         let (option, name) = match self {
-            Wanted::Parameter(name) => ("parameter", name),
-            Wanted::Import(name) => ("import", name),
-            Wanted::Attribute(name) => ("attribute", name),
+            MissingValue::Parameter(name) => ("parameter", name),
+            MissingValue::Import(name) => ("import", name),
+            MissingValue::Attribute(name) => ("attribute", name),
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || "_:/.,@%+-".contains(c);
         match name.chars().all(plain) {
@@ -47,7 +47,7 @@ pub(crate) fn how_to_give(node: &Node) -> String {
 }
 
 /// Every name that the expressions below refer to.
-fn mentions(node: &Node, all: &mut BTreeSet<Wanted>) {
+fn mentions(node: &Node, all: &mut BTreeSet<MissingValue>) {
     match &node.value {
         Value::List(list) => list.iter().for_each(|item| mentions(item, all)),
         Value::Object(object) => object.iter().for_each(|field| mentions(&field.node, all)),
@@ -56,15 +56,15 @@ fn mentions(node: &Node, all: &mut BTreeSet<Wanted>) {
             match (symbol.function.as_str(), argument.as_list()) {
                 ("Ref", None) => {
                     if let Some(name) = argument.as_str() {
-                        all.insert(Wanted::Parameter(name.to_owned()));
+                        all.insert(MissingValue::Parameter(name.to_owned()));
                     }
                 }
                 ("Fn::GetAtt", Some(parts)) => {
                     let parts: Vec<&str> = parts.iter().filter_map(Node::as_str).collect();
-                    all.insert(Wanted::Attribute(parts.join(".")));
+                    all.insert(MissingValue::Attribute(parts.join(".")));
                 }
                 ("Fn::ImportValue", None) => match argument.as_str() {
-                    Some(name) => drop(all.insert(Wanted::Import(name.to_owned()))),
+                    Some(name) => drop(all.insert(MissingValue::Import(name.to_owned()))),
                     None => mentions(argument, all),
                 },
                 ("Fn::Sub", parts) => {
@@ -79,13 +79,13 @@ fn mentions(node: &Node, all: &mut BTreeSet<Wanted>) {
     }
 }
 
-fn in_text(text: &str, all: &mut BTreeSet<Wanted>) {
+fn in_text(text: &str, all: &mut BTreeSet<MissingValue>) {
     let names = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
     for (name, _) in names.filter(|(name, _)| !name.starts_with('!')) {
         all.insert(match name.strip_prefix("ImportValue:") {
-            Some(import) => Wanted::Import(import.to_owned()),
-            None if name.contains('.') => Wanted::Attribute(name.to_owned()),
-            None => Wanted::Parameter(name.to_owned()),
+            Some(import) => MissingValue::Import(import.to_owned()),
+            None if name.contains('.') => MissingValue::Attribute(name.to_owned()),
+            None => MissingValue::Parameter(name.to_owned()),
         });
     }
 }
@@ -120,13 +120,13 @@ pub(crate) fn misused(
     let mut attributes = BTreeSet::new();
     for one in mentioned {
         match one {
-            Wanted::Attribute(name) => drop(attributes.insert(name)),
-            Wanted::Import(name) => drop(known_imports.insert(name)),
-            Wanted::Parameter(name) if resources.contains(&name) => {
+            MissingValue::Attribute(name) => drop(attributes.insert(name)),
+            MissingValue::Import(name) => drop(known_imports.insert(name)),
+            MissingValue::Parameter(name) if resources.contains(&name) => {
                 attributes.insert(format!("{name}.Ref"));
             }
             // A macro may add what the template does not declare; pseudo parameters are declared nowhere.
-            Wanted::Parameter(name) => drop(parameters.insert(name)),
+            MissingValue::Parameter(name) => drop(parameters.insert(name)),
         }
     }
     let groups = [

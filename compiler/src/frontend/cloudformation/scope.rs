@@ -3,7 +3,7 @@
 mod exports;
 
 use super::expression::{MAX_STEPS, evaluate, parameter_value, scalar, text_of, truth};
-use super::given::Wanted;
+use super::given::MissingValue;
 use super::known;
 use super::stacks::Stacks;
 use crate::frontend::text::{MAX_BYTES, place, shorten};
@@ -12,7 +12,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::validate::closest;
+use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_model::value::{Node, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// template that a person wrote comes near; one that doubles a text at every step would never end.
 const MAX_LEAPS: usize = 50_000;
 const LEAPS_OF_A_RESOURCE: usize = 20;
-
-/// Among how many names the one that was meant is looked for.
-const MAX_SUGGESTIONS: usize = 500;
 
 /// A name in a stack.
 type InStack = (usize, String);
@@ -44,7 +41,7 @@ pub(crate) struct Scope<'t> {
     problems: Vec<Diagnostic>,
     /// What was said of which expression.
     told: BTreeMap<Option<(u32, u32, u32)>, BTreeSet<String>>,
-    /// Conditions that were judged.
+    /// Whether conditions hold, as far as they were asked for; `None` where that cannot be told.
     judged: BTreeMap<InStack, Option<bool>>,
     /// Conditions and attributes that are being found, to notice those that need themselves.
     open: BTreeSet<InStack>,
@@ -172,7 +169,7 @@ impl<'t> Scope<'t> {
         if name.starts_with("AWS::") {
             let found = self.pseudo(name);
             if found.is_none() {
-                let wanted = Wanted::Parameter(name.to_owned());
+                let wanted = MissingValue::Parameter(name.to_owned());
                 self.miss(wanted, at, format!("`{}` has no value here", shorten(name)));
             }
             return found;
@@ -188,7 +185,7 @@ impl<'t> Scope<'t> {
                 "what `Ref` gives for the resource `{}` is known only once it is deployed",
                 shorten(name)
             );
-            self.miss(Wanted::Attribute(full), at, message);
+            self.miss(MissingValue::Attribute(full), at, message);
         }
         found
     }
@@ -245,7 +242,7 @@ impl<'t> Scope<'t> {
             Some(default) if !elsewhere => Some(typed(default.clone())),
             _ => {
                 let message = format!("the parameter `{}` has no value", shorten(name));
-                self.miss(Wanted::Parameter(name.to_owned()), at, message);
+                self.miss(MissingValue::Parameter(name.to_owned()), at, message);
                 None
             }
         }
@@ -309,7 +306,7 @@ impl<'t> Scope<'t> {
         let follows = self.follows(resource, attribute, at);
         if follows.is_none() {
             let message = format!("`{}` is known only once it is deployed", shorten(&full));
-            self.miss(Wanted::Attribute(full), at, message);
+            self.miss(MissingValue::Attribute(full), at, message);
         }
         follows
     }
@@ -365,7 +362,7 @@ impl<'t> Scope<'t> {
     fn lacks(&mut self, name: &str, at: &Node, sections: &[&str], what: &str) {
         let message = format!("the template has no {what} `{}`", shorten(name));
         if self.transformed() {
-            return self.miss(Wanted::Parameter(name.to_owned()), at, message);
+            return self.miss(MissingValue::Parameter(name.to_owned()), at, message);
         }
         let sections = sections
             .iter()
@@ -519,7 +516,7 @@ impl<'t> Scope<'t> {
     }
 
     /// What an expression refers to has no value, which only the user can give.
-    fn miss(&mut self, wanted: Wanted, at: &Node, message: String) {
+    fn miss(&mut self, wanted: MissingValue, at: &Node, message: String) {
         let option = wanted.option();
         self.told_once(option.clone(), at, message, Some(option));
     }

@@ -34,7 +34,7 @@ pub(super) enum Member {
     Of(Node),
     /// The only one there is; the namespace that would tell is not given.
     Assumed(String),
-    /// None, and why.
+    /// It belongs to no mesh, for this reason.
     Nowhere(String),
 }
 

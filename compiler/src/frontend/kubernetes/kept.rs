@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 /// The selectors of an object.
 const SELECTORS: [&str; 3] = ["gatewayRouteSelector", "namespaceSelector", "podSelector"];
 
-/// Everything of that kind.
+/// What manifests say that a mesh has no place for, so that manifests can be written again.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Kept {
+pub struct ManifestContext {
     /// By the resource that the object became.
-    pub objects: BTreeMap<ResourceKey, KeptObject>,
+    pub objects: BTreeMap<ResourceKey, ManifestObject>,
     /// The labels of each namespace.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// The manifests that make pods, as they are.
@@ -22,15 +22,15 @@ pub struct Kept {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct KeptObject {
+pub struct ManifestObject {
     pub name: String,
     pub namespace: String,
     pub labels: BTreeMap<String, String>,
-    /// Its selectors, by field.
+    /// Its selectors by the field's name, such as `podSelector`.
     pub selectors: Map<String, Json>,
 }
 
-impl Kept {
+impl ManifestContext {
     pub(super) fn of(cluster: &Cluster, found: &[FoundResource]) -> Self {
         let mut kept = Self::default();
         let keys: BTreeMap<&str, &ResourceKey> = found
@@ -48,13 +48,14 @@ impl Kept {
                 "Mesh" => Some(ResourceKey::mesh(object.aws_name())),
                 _ => keys.get(object.label().as_str()).map(|key| (*key).clone()),
             };
-            kept.objects.extend(key.map(|key| (key, KeptObject::of(object))));
+            kept.objects
+                .extend(key.map(|key| (key, ManifestObject::of(object))));
         }
         kept
     }
 }
 
-impl KeptObject {
+impl ManifestObject {
     fn of(object: &Object) -> Self {
         let selectors = SELECTORS.into_iter().filter_map(|name| {
             let selector = object.spec()?.get(name).filter(|node| !node.is_null())?;

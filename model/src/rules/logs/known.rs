@@ -11,7 +11,6 @@ pub(super) struct Operator {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameters {
-    /// Nothing.
     None,
     /// Anything, or nothing.
     Any,
@@ -34,9 +33,8 @@ pub(super) enum Parameters {
     Query,
     /// Where a server's name is taken from.
     ServerName,
-    /// An expression in CEL.
     Expression,
-    /// Operators in JSON.
+    /// JSON with operators of its own in it, which nobody looks into.
     Unchecked,
 }
 
@@ -89,7 +87,6 @@ const WITH_PARAMETERS: &[(&str, Parameters, bool)] = &[
     ("UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", Parameters::Any, false),
 ];
 
-/// Operators that stand alone.
 const ALONE: &[&str] = &[
     "ACCESS_LOG_TYPE",
     "BYTES_RECEIVED",

@@ -27,7 +27,7 @@ const POSIX: [&str; 14] = [
 // === impl Reader ===
 
 impl Reader<'_> {
-    /// After `[`.
+    /// Reads a class from what follows its `[` to its `]`.
     pub(super) fn class(&mut self) -> Result<Part, Refused> {
         let negated = self.eat("^");
         let mut size: u64 = 0;

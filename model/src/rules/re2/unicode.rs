@@ -1,6 +1,6 @@
 //! The names of `\\p{…}` that RE2 knows: general categories and scripts.
 
-/// Sorted.
+/// Sorted, for a binary search.
 const NAMES: &[&str] = &[
     "Adlam",
     "Ahom",

@@ -97,7 +97,8 @@ fn faults() -> Vec<Fault> {
 }
 
 /// The demo mesh with the fault.
-fn with((_, path, pointer, value): &Fault) -> Value {
+fn with(fault: &Fault) -> Value {
+    let (_, path, pointer, value) = fault;
     let mut mesh = demo();
     let resource = mesh.get_mut(*path).unwrap();
     match (value, pointer.rsplit_once('/')) {

@@ -131,7 +131,7 @@ impl World {
             storage: Arc::clone(&storage),
             random: Arc::new(Random(Mutex::new(seed))),
             clients: (0..CLIENTS as u64)
-                .map(|i| Mutex::new(Some(Client::new((&storage, this), seed * 16 + i))))
+                .map(|i| Mutex::new(Some(Client::new(&storage, this, seed * 16 + i))))
                 .collect(),
             acknowledged: Mutex::default(),
             left: Mutex::new(operations),
@@ -183,7 +183,7 @@ impl World {
         *self.depth.lock().unwrap() += 1;
         if self.operate(&mut client).await.is_err() {
             // What is not known to have happened ends the process.
-            client.store = Client::new((&self.storage, &self.this), self.random.next()).store;
+            client.store = Client::new(&self.storage, &self.this, self.random.next()).store;
         }
         *self.depth.lock().unwrap() -= 1;
         *self.clients[i].lock().unwrap() = Some(client);
@@ -337,7 +337,7 @@ impl World {
 }
 
 impl Client {
-    fn new((storage, world): (&Arc<InMemory>, &Weak<World>), seed: u64) -> Self {
+    fn new(storage: &Arc<InMemory>, world: &Weak<World>, seed: u64) -> Self {
         let faulty = Faulty {
             storage: Arc::clone(storage),
             world: world.clone(),

@@ -11,8 +11,9 @@ use crate::testing::client::{Client, capabilities, read_diagnostics, write_value
 use crate::testing::instance::Instance;
 use crate::testing::proposed::proposed;
 use crate::testing::random::{Random, config};
+use crate::value::json;
 use crate::value::{Number, Refinement, Type, Value};
-use crate::wire::{json, read_value};
+use crate::wire::read_value;
 
 pub(super) async fn check(suite: &Suite, report: &mut Report) {
     report.add(

@@ -9,7 +9,7 @@ use crate::schema::Schema;
 use crate::testing::client::{Client, Error};
 use crate::testing::random::{Random, config};
 use crate::value::Value;
-use crate::wire::json;
+use crate::value::json;
 
 pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()

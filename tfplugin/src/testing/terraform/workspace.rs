@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use super::programs::Version;
 use crate::testing::Action;
 use crate::value::Value;
-use crate::wire::json;
+use crate::value::json;
 
 /// Why a run failed: what was run and what it said.
 #[derive(Debug, thiserror::Error)]

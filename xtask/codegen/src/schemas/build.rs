@@ -30,7 +30,7 @@ pub(super) fn build(files: &BTreeMap<String, Schema>) -> Result<Model, Error> {
 struct Located<'a> {
     file: &'a str,
     schema: &'a Schema,
-    /// For messages: `spec.listeners`.
+    /// The way to it, for messages: `spec.listeners`.
     path: String,
 }
 

@@ -13,12 +13,12 @@ pub(super) struct Model {
 
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// `virtualNode`.
+    /// As `x-kind` names it: `virtualNode`.
     pub(super) name: String,
-    /// `Virtual node`.
+    /// As people are told: `Virtual node`.
     pub(super) title: String,
     pub(super) doc: String,
-    /// `virtual-node.json`.
+    /// Its file in `schemas/`: `virtual-node.json`.
     pub(super) file: String,
     /// The kind between the mesh and this one.
     pub(super) parent: Option<String>,
@@ -51,7 +51,7 @@ pub(super) enum Shape {
     },
     /// Exactly one of the named fields.
     Union(Vec<Field>),
-    /// One of several texts.
+    /// A text that is one of these.
     Choice {
         values: Vec<String>,
         /// What holds where a field of this type is absent, if that is the same for all fields.
@@ -62,9 +62,9 @@ pub(super) enum Shape {
 /// Fields of which exactly one is there, as one field of the type of an enum.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    /// `rule`.
+    /// The field that stands for them: `rule`.
     pub(super) field: String,
-    /// `RouteRule`.
+    /// The enum that is generated for them: `RouteRule`.
     pub(super) name: String,
     /// `Route`, which the variants lack that the fields have.
     pub(super) suffix: String,
@@ -179,7 +179,6 @@ impl Type {
 }
 
 impl Field {
-    /// The name in Rust.
     pub(super) fn rust(&self) -> String {
         snake(&self.name)
     }
@@ -202,7 +201,6 @@ impl Group {
 }
 
 impl Value {
-    /// The type in Rust.
     pub(super) fn rust(&self) -> String {
         match self {
             Self::Text => "String".to_owned(),

@@ -54,7 +54,7 @@ pub(super) fn camel(snake: &str) -> String {
     })
 }
 
-/// A doc comment, wrapped.
+/// Doc comment lines of at most `WIDTH` characters.
 pub(super) fn doc(text: &str, indent: usize) -> String {
     let pad = " ".repeat(indent);
     let room = WIDTH - indent - 4;
@@ -76,7 +76,7 @@ pub(super) fn doc(text: &str, indent: usize) -> String {
     out
 }
 
-/// `use a::{B, C};`, wrapped.
+/// A line `use a::{B, C};`, in the form that rustfmt gives it where it is too long for one.
 pub(super) fn import(from: &str, names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
     if let [only] = names.as_slice() {

@@ -48,7 +48,7 @@ pub(super) struct Schema {
     pub(super) x_absent_is_empty: bool,
 }
 
-/// `x-kind`.
+/// What `x-kind` says of a kind: its name, the fields of its key, its place in sorted lists and in what is written.
 #[derive(Debug, Deserialize)]
 pub(super) struct Kind {
     pub(super) name: String,
@@ -57,7 +57,7 @@ pub(super) struct Kind {
     pub(super) stands: u32,
 }
 
-/// `x-group`.
+/// What `x-group` says: the fields of which exactly one is there are one field in Rust.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Group {
     pub(super) field: String,

@@ -228,7 +228,7 @@ fn literal(model: &Model, value: &Value, json: &serde_json::Value) -> Option<Str
     }
 }
 
-/// `1048576` → `1_048_576`.
+/// A number as rustfmt's readers expect it: `1048576` → `1_048_576`.
 fn grouped_digits(digits: &str) -> String {
     let count = digits.len();
     let mut out = String::new();

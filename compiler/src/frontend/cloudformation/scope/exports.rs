@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::frontend::cloudformation::expression::{evaluate, scalar};
-use crate::frontend::cloudformation::given::Wanted;
+use crate::frontend::cloudformation::given::MissingValue;
 use crate::frontend::codes;
 use crate::frontend::text::{place, shorten};
 use meshform_model::diag::Diagnostic;
@@ -40,7 +40,7 @@ impl<'t> Scope<'t> {
             .copied();
         let Some((stack, value)) = found else {
             let message = format!("no stack of the inputs exports `{}`", shorten(name));
-            self.miss(Wanted::Import(name.to_owned()), at, message);
+            self.miss(MissingValue::Import(name.to_owned()), at, message);
             return None;
         };
         self.within(stack, |scope| scope.follow(&format!("export {name}"), value, at))

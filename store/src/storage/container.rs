@@ -32,7 +32,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_millis(1600),
 ];
 
-/// How much of an agent's refusal is told.
+/// How much of an agent's refusal is told, in characters: a line or two, whatever page an intermediary answers with.
 const LONGEST: usize = 200;
 
 /// What the agent knows its container by.
@@ -44,7 +44,7 @@ pub(super) enum Token {
     Text(String),
 }
 
-/// A token is secret.
+/// Without the token, which is a secret.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token")

@@ -26,7 +26,7 @@ const MACHINE: &str = "http://169.254.169.254";
 pub(super) struct Unobtained {
     /// Where they were to come from.
     asked: String,
-    /// Why they did not.
+    /// What went wrong there.
     detail: String,
 }
 
@@ -143,7 +143,7 @@ fn machine(
 /// The builder with what it would fetch anyway, and errors that say where.
 fn of_library(builder: AmazonS3Builder, asked: String) -> Result<AmazonS3Builder> {
     let inner = Arc::clone(builder.clone().build()?.credentials());
-    Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
+    Ok(builder.with_credentials(Arc::new(ReportingProvider { inner, asked })))
 }
 
 /// The builder for Google's storage, with errors that say where credentials were asked.
@@ -168,7 +168,7 @@ pub(super) fn google_credentials(builder: GoogleCloudStorageBuilder) -> Result<G
     let built = builder.clone().build();
     let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
     let inner = Arc::clone(built.credentials());
-    Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
+    Ok(builder.with_credentials(Arc::new(ReportingProvider { inner, asked })))
 }
 
 /// The builder for Azure's storage, with errors that say where credentials were asked.
@@ -215,18 +215,18 @@ pub(super) fn azure_credentials(builder: MicrosoftAzureBuilder) -> Result<Micros
     let built = builder.clone().build();
     let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
     let inner = Arc::clone(built.credentials());
-    Ok(builder.with_credentials(Arc::new(Told { inner, asked })))
+    Ok(builder.with_credentials(Arc::new(ReportingProvider { inner, asked })))
 }
 
 /// The library's way to credentials.
 #[derive(Debug)]
-struct Told<C> {
+struct ReportingProvider<C> {
     inner: Arc<dyn CredentialProvider<Credential = C>>,
     asked: String,
 }
 
 #[async_trait]
-impl<C: Send + Sync + std::fmt::Debug + 'static> CredentialProvider for Told<C> {
+impl<C: Send + Sync + std::fmt::Debug + 'static> CredentialProvider for ReportingProvider<C> {
     type Credential = C;
 
     async fn get_credential(&self) -> Result<Arc<C>> {

@@ -17,7 +17,7 @@ const METADATA: [&str; 4] = [
 ];
 
 /// An error of the storage, by what is to be done about it.
-pub(super) fn failure(place: &str, action: &'static str, error: &Error) -> StoreError {
+pub(crate) fn failure(place: &str, action: &'static str, error: &Error) -> StoreError {
     if let Some(found) = of_disk(place, action, error) {
         return found;
     }
@@ -39,7 +39,7 @@ pub(super) fn failure(place: &str, action: &'static str, error: &Error) -> Store
 }
 
 /// A refusal of the storage.
-pub(super) fn storage(trouble: Trouble, place: &str, action: &'static str, detail: String) -> StoreError {
+pub(crate) fn storage(trouble: Trouble, place: &str, action: &'static str, detail: String) -> StoreError {
     StoreError::Storage(Box::new(StorageError {
         trouble,
         place: place.to_owned(),
@@ -49,17 +49,17 @@ pub(super) fn storage(trouble: Trouble, place: &str, action: &'static str, detai
 }
 
 /// What went wrong, in the service's own words where it has said some.
-pub(super) fn words(error: &Error) -> String {
+pub(crate) fn words(error: &Error) -> String {
     Answer::of(&whole_text(error)).words(error)
 }
 
 /// Whether an absent object is absent because its bucket is.
-pub(super) fn bucket_is_absent(error: &Error) -> bool {
+pub(crate) fn bucket_is_absent(error: &Error) -> bool {
     Answer::of(&whole_text(error)).is_absent_bucket()
 }
 
 /// Whether the answer was lost, so that it is not known whether the request was fulfilled.
-pub(super) fn is_lost_answer(error: &Error) -> bool {
+pub(crate) fn is_lost_answer(error: &Error) -> bool {
     matches!(
         http_kind(error),
         Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted | HttpErrorKind::Request)
@@ -67,7 +67,7 @@ pub(super) fn is_lost_answer(error: &Error) -> bool {
 }
 
 /// Whether an answer began and did not end. What was only read can be asked for again.
-pub(super) fn is_broken_answer(error: &Error) -> bool {
+pub(crate) fn is_broken_answer(error: &Error) -> bool {
     is_lost_answer(error) || http_kind(error) == Some(HttpErrorKind::Decode)
 }
 

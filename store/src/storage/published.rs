@@ -72,7 +72,7 @@ impl PublishedObjects {
         Self::beside(Objects::new(storage, Arc::default(), prefix, place))
     }
 
-    pub(super) fn beside(objects: Objects) -> Self {
+    pub(crate) fn beside(objects: Objects) -> Self {
         Self {
             objects,
             heeds: Arc::default(),

@@ -23,12 +23,13 @@ use tokio::runtime::Handle;
 /// one after the other.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How often a request is sent again whose answer was lost or broke off. What was created by it is recognised.
+/// How often a request is sent again whose answer was lost or broke off; the library has tried before that. What was
+/// created by it is recognised.
 const LOST_ANSWERS: u32 = 3;
 
 /// The storage, under a prefix.
 #[derive(Debug, Clone)]
-pub(super) struct Objects {
+pub(crate) struct Objects {
     storage: Storage,
     background: Arc<Background>,
     prefix: Path,
@@ -37,8 +38,8 @@ pub(super) struct Objects {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Storage {
-    /// Connected from the start.
+pub(crate) enum Storage {
+    /// Given by the caller, so that nothing is left to connect.
     Here(Arc<dyn ObjectStore>),
     /// Connected to when it is first needed.
     Remote(Arc<Remote>),
@@ -49,22 +50,22 @@ const PROBE: &str = "probe";
 
 /// An object's content, and what a server knows it by.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(crate) struct ObjectContent {
     tag: Option<String>,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// An object that is there.
 #[derive(Debug)]
-pub(super) struct NamedObject {
+pub(crate) struct NamedObject {
     /// The last part of its name.
-    pub(super) name: String,
-    pub(super) size: u64,
-    pub(super) touched_at: Timestamp,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) touched_at: Timestamp,
 }
 
 impl Objects {
-    pub(super) fn new(storage: Storage, background: Arc<Background>, prefix: &str, place: &str) -> Self {
+    pub(crate) fn new(storage: Storage, background: Arc<Background>, prefix: &str, place: &str) -> Self {
         Self {
             storage,
             background,
@@ -75,11 +76,11 @@ impl Objects {
     }
 
     /// Where to spawn what goes on while nobody waits.
-    pub(super) fn background(&self) -> Result<Handle> {
+    pub(crate) fn background(&self) -> Result<Handle> {
         self.background.handle()
     }
 
-    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+    pub(crate) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
         if let Some((since, error)) = &*self.silent.lock().unwrap_or_else(PoisonError::into_inner)
             && since.elapsed() < SILENCE
         {
@@ -92,16 +93,16 @@ impl Objects {
     }
 
     /// What comes before every object's name.
-    pub(super) fn prefix(&self) -> &Path {
+    pub(crate) fn prefix(&self) -> &Path {
         &self.prefix
     }
 
     /// An object, as messages say it.
-    pub(super) fn place(&self, name: &str) -> String {
+    pub(crate) fn place(&self, name: &str) -> String {
         format!("{}/{name}", self.place)
     }
 
-    pub(super) fn damaged(&self, name: &str, detail: String) -> StoreError {
+    pub(crate) fn damaged(&self, name: &str, detail: String) -> StoreError {
         StoreError::Damaged {
             path: self.place(name).into(),
             detail,
@@ -110,7 +111,7 @@ impl Objects {
 
     /// Creates an object. Whether it was not there yet: where it was, it may be one's own, from a request whose answer
     /// was lost.
-    pub(super) async fn create<T: Serialize>(&self, name: &str, value: &T) -> Result<bool> {
+    pub(crate) async fn create<T: Serialize>(&self, name: &str, value: &T) -> Result<bool> {
         let bytes = serde_json::to_vec(value).map_err(|error| self.damaged(name, error.to_string()))?;
         let (path, payload) = (self.path(name), PutPayload::from(seal::seal(bytes)));
         let storage = self.storage()?;
@@ -130,7 +131,7 @@ impl Objects {
     }
 
     /// Makes sure that the storage creates an object only where none is: without that, writers undo one another.
-    pub(super) async fn probe(&self, id: &str) -> Result<()> {
+    pub(crate) async fn probe(&self, id: &str) -> Result<()> {
         let name = format!("{PROBE}/{id}.json");
         self.create(&name, &1).await?;
         let again = self.create(&name, &2).await;
@@ -142,12 +143,12 @@ impl Objects {
         }
     }
 
-    pub(super) fn unconditional(&self, name: &str, detail: String) -> StoreError {
+    pub(crate) fn unconditional(&self, name: &str, detail: String) -> StoreError {
         storage(Trouble::Unconditional, &self.place(name), "create", detail)
     }
 
     /// Writes an object, there or not.
-    pub(super) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+    pub(crate) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
         let path = self.path(name);
         match self.storage()?.put(&path, PutPayload::from(bytes)).await {
             Ok(_) => Ok(()),
@@ -155,7 +156,7 @@ impl Objects {
         }
     }
 
-    pub(super) async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    pub(crate) async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let storage = self.storage()?;
         let read = async { storage.get(&self.path(name)).await?.bytes().await };
         match read.await {
@@ -168,7 +169,7 @@ impl Objects {
         }
     }
 
-    pub(super) async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let Some(bytes) = self.bytes(name).await? else {
             return Ok(None);
         };
@@ -180,7 +181,11 @@ impl Objects {
     }
 
     /// An object that may be another than the one that was seen; `None` where it is the same or not there.
-    pub(super) async fn changed(&self, name: &str, seen: Option<&Seen>) -> Result<Option<Seen>> {
+    pub(crate) async fn changed(
+        &self,
+        name: &str,
+        seen: Option<&ObjectContent>,
+    ) -> Result<Option<ObjectContent>> {
         let storage = self.storage()?;
         let options = GetOptions {
             if_none_match: seen.and_then(|seen| seen.tag.clone()),
@@ -190,7 +195,7 @@ impl Objects {
             let found = storage.get_opts(&self.path(name), options).await?;
             let tag = found.meta.e_tag.clone();
             let bytes = found.bytes().await?.to_vec();
-            Ok(Seen { tag, bytes })
+            Ok(ObjectContent { tag, bytes })
         };
         match read.await {
             Ok(seen) => Ok(Some(seen)),
@@ -200,7 +205,7 @@ impl Objects {
     }
 
     /// When an object was written last.
-    pub(super) async fn touched(&self, name: &str) -> Result<Option<Timestamp>> {
+    pub(crate) async fn touched(&self, name: &str) -> Result<Option<Timestamp>> {
         match self.storage()?.head(&self.path(name)).await {
             Ok(meta) => Ok(Some(Timestamp(meta.last_modified.timestamp_millis()))),
             Err(Error::NotFound { .. }) => Ok(None),
@@ -208,7 +213,7 @@ impl Objects {
         }
     }
 
-    pub(super) async fn delete(&self, name: &str) -> Result<()> {
+    pub(crate) async fn delete(&self, name: &str) -> Result<()> {
         match self.storage()?.delete(&self.path(name)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error(name, "delete", &error)),
@@ -216,7 +221,7 @@ impl Objects {
     }
 
     /// The objects of a folder by name; only those whose names come after `after`.
-    pub(super) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<NamedObject>> {
+    pub(crate) async fn list(&self, folder: &str, after: Option<&str>) -> Result<Vec<NamedObject>> {
         let path = self.path(folder);
         let storage = self.storage()?;
         let found = again(|| {
@@ -239,13 +244,13 @@ impl Objects {
     }
 
     /// The highest number in a folder of numbered objects.
-    pub(super) async fn last(&self, folder: &str) -> Result<Option<u64>> {
+    pub(crate) async fn last(&self, folder: &str) -> Result<Option<u64>> {
         let found = self.list(folder, None).await?;
         Ok(found.iter().rev().find_map(|object| number(&object.name)))
     }
 
     /// The folders in a folder.
-    pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>> {
+    pub(crate) async fn folders(&self, folder: &str) -> Result<Vec<String>> {
         let path = self.path(folder);
         let storage = self.storage()?;
         let listed = again(|| storage.list_with_delimiter(Some(&path))).await;
@@ -255,7 +260,7 @@ impl Objects {
     }
 
     /// Any object under the prefix, but for probes.
-    pub(super) async fn any(&self) -> Result<Option<String>> {
+    pub(crate) async fn any(&self) -> Result<Option<String>> {
         let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
         let probes = self.path(PROBE);
         let storage = self.storage()?;
@@ -279,7 +284,7 @@ impl Objects {
             .fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    pub(super) fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
+    pub(crate) fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
         let error = failure(&self.place(name), action, error);
         if let StoreError::Storage(refused) = &error
             && matches!(refused.trouble, Trouble::Unreachable | Trouble::Credentials)
@@ -305,16 +310,16 @@ async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
 }
 
 /// The name of a numbered object; names are ordered as their numbers are.
-pub(super) fn numbered(folder: &str, number: u64) -> String {
+pub(crate) fn numbered(folder: &str, number: u64) -> String {
     format!("{folder}/{}", numbered_name(number))
 }
 
-pub(super) fn numbered_name(number: u64) -> String {
+pub(crate) fn numbered_name(number: u64) -> String {
     format!("{number:020}.json")
 }
 
 /// The number of a numbered object.
-pub(super) fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     name.strip_suffix(".json")?.parse().ok()
 }
 
@@ -324,7 +329,8 @@ pub fn records_prefix(mesh: &str) -> String {
 }
 
 /// A name as one part of an object's name, also where that becomes a file on a disk that does not tell cases apart.
-pub(super) fn part(name: &str) -> String {
+pub(crate) fn part(name: &str) -> String {
+    // With the digest below the 255 bytes that a file's name may have, for buckets that are directories.
     const LONGEST: usize = 180;
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -345,7 +351,7 @@ pub(super) fn part(name: &str) -> String {
 }
 
 /// The name that a part stands for; none where it was shortened.
-pub(super) fn name_of_part(part: &str) -> Option<String> {
+pub(crate) fn name_of_part(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
     while let Some(byte) = rest.next() {
@@ -361,7 +367,7 @@ pub(super) fn name_of_part(part: &str) -> Option<String> {
 }
 
 /// The keys by their meshes.
-pub(super) fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
+pub(crate) fn by_mesh(keys: &[ResourceKey]) -> BTreeMap<&str, Vec<&ResourceKey>> {
     let mut meshes: BTreeMap<&str, Vec<&ResourceKey>> = BTreeMap::new();
     for key in keys {
         meshes.entry(&key.mesh).or_default().push(key);

@@ -3,10 +3,10 @@
 use super::credentials::{azure_credentials, google_credentials, s3_credentials};
 use super::failure::{failure, storage};
 use crate::background::Background;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::location::{BucketUrl, Service};
 use crate::trouble::Trouble;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{HttpClient, HttpConnector, SpawnService};
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -15,6 +15,8 @@ use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectS
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,7 +35,7 @@ pub struct Access {
     pub region: Option<String>,
     /// Whether the bucket stands in the path of a request, not in the name of its host.
     pub path_style: Option<bool>,
-    /// The storage account (Azure).
+    /// The storage account, of Azure alone; `None` takes the one of the URL or of the environment.
     pub account: Option<String>,
 }
 
@@ -56,7 +58,7 @@ impl Access {
     }
 }
 
-/// The environment has secrets.
+/// Without the environment's variables, which hold secrets.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
@@ -68,27 +70,102 @@ impl fmt::Debug for Access {
     }
 }
 
+/// Keys of AWS, as they stand in the environment or are given to the container or machine.
+#[derive(Clone)]
+pub struct AwsKeys {
+    pub id: String,
+    pub secret: String,
+    /// Of keys that end.
+    pub session: Option<String>,
+}
+
+impl AwsKeys {
+    /// Those that a bucket in S3 would be asked with.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub async fn find(access: Access) -> Result<Self> {
+        let background = Arc::new(Background::default());
+        let url = BucketUrl::parse("s3://any", "s3", "any")?;
+        let remote = Remote::new(url, access, background);
+        let at = |error: &Error| failure("AWS", "find the credentials of", error);
+        let connector = Connector {
+            runtime: remote.background.handle()?,
+            tls: OnceLock::new(),
+        };
+        let client = remote.s3(connector).map_err(|error| at(&error))?;
+        let found = client
+            .credentials()
+            .get_credential()
+            .await
+            .map_err(|error| at(&error))?;
+        Ok(Self {
+            id: found.key_id.clone(),
+            secret: found.secret_key.clone(),
+            session: found.token.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for AwsKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsKeys")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Device and inode of a directory that is there.
+fn identity(directory: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::metadata(directory).ok()?;
+    found.is_dir().then(|| (found.dev(), found.ino()))
+}
+
 /// A bucket that is connected to when it is first needed.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     url: BucketUrl,
     access: Access,
     background: Arc<Background>,
-    made: OnceLock<Result<Arc<dyn ObjectStore>>>,
+    made: OnceLock<Arc<dyn ObjectStore>>,
+    /// Device and inode of the directory, where the bucket is one.
+    home: OnceLock<(u64, u64)>,
 }
 
 impl Remote {
-    pub(super) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
+    pub(crate) fn new(url: BucketUrl, access: Access, background: Arc<Background>) -> Self {
         Self {
             url,
             access,
             background,
             made: OnceLock::new(),
+            home: OnceLock::new(),
         }
     }
 
-    pub(super) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
-        self.made.get_or_init(|| self.make()).clone()
+    /// The storage; where it could not be made before, that is tried again.
+    pub(crate) fn storage(&self) -> Result<Arc<dyn ObjectStore>> {
+        if let Some(made) = self.made.get() {
+            self.still_there()?;
+            return Ok(Arc::clone(made));
+        }
+        let made = self.make()?;
+        Ok(Arc::clone(self.made.get_or_init(|| made)))
+    }
+
+    /// Refuses a directory that is no longer the one that was opened: renamed, or a mount that went away. The next write would
+    /// make it anew, and what is written there is gone when the other comes back.
+    fn still_there(&self) -> Result<()> {
+        let Some(home) = self.home.get() else {
+            return Ok(());
+        };
+        let directory = Path::new(self.url.bucket());
+        match identity(directory) {
+            Some(found) if found == *home => Ok(()),
+            _ => Err(StoreError::Replaced {
+                path: directory.to_owned(),
+            }),
+        }
     }
 
     fn make(&self) -> Result<Arc<dyn ObjectStore>> {
@@ -98,14 +175,14 @@ impl Remote {
         };
         let made = match self.url.service() {
             Service::File => return self.directory(),
-            Service::S3 => self.s3(connector),
+            Service::S3 => self.s3(connector).map(|s3| Arc::new(s3) as Arc<dyn ObjectStore>),
             Service::Google => self.google(connector),
             Service::Azure => self.azure(connector),
         };
         made.map_err(|error| failure(&self.url.to_string(), "open", &error))
     }
 
-    fn s3(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
+    fn s3(&self, connector: Connector) -> object_store::Result<AmazonS3> {
         let bucket = self.url.bucket();
         let endpoint = self
             .access
@@ -151,7 +228,7 @@ impl Remote {
         }
         builder = builder.with_virtual_hosted_style_request(!in_path);
         let variable = |name: &str| self.variable(&[name]).map(str::to_owned);
-        Ok(Arc::new(s3_credentials(builder, &connector, &variable)?.build()?))
+        s3_credentials(builder, &connector, &variable)?.build()
     }
 
     fn google(&self, connector: Connector) -> object_store::Result<Arc<dyn ObjectStore>> {
@@ -201,18 +278,13 @@ impl Remote {
     }
 
     fn directory(&self) -> Result<Arc<dyn ObjectStore>> {
-        let directory = std::path::Path::new(self.url.bucket());
+        let directory = Path::new(self.url.bucket());
         let place = self.url.to_string();
-        if !directory.is_dir() {
-            return Err(storage(
-                Trouble::NoBucket,
-                &place,
-                "open",
-                "no such directory".to_owned(),
-            ));
-        }
+        let absent = || storage(Trouble::NoBucket, &place, "open", "no such directory".to_owned());
+        let home = identity(directory).ok_or_else(absent)?;
         let storage =
             LocalFileSystem::new_with_prefix(directory).map_err(|error| failure(&place, "open", &error))?;
+        let _ = self.home.set(home);
         Ok(Arc::new(storage.with_fsync(true)))
     }
 
@@ -234,7 +306,8 @@ impl Remote {
     }
 }
 
-/// Some tries in a few seconds, with random pauses that grow.
+/// Some tries with random pauses that grow: a service that throttles, or a connection that broke, is well again within
+/// seconds. Whoever waits hears after half a minute that it is not.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::value::{Entries, Number, Value};
+use super::{Entries, Number, Value};
 
 /// Deeper nesting than this is refused: it would end in a stack overflow, not in an answer.
 const MAX_DEPTH: usize = 192;
