@@ -14,7 +14,7 @@ use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource as MeshResource;
-use meshform_release::{Named, Preview, ReleaseError, ReleaseOutcome, Verdict, WhatChanged};
+use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -270,7 +270,7 @@ async fn parts(
         return BTreeMap::new();
     }
     let releaser = session.foreteller();
-    let Ok(Some(current)) = releaser.find(mesh, &Named::Current).await else {
+    let Ok(Some(current)) = releaser.find(mesh, &ReleaseName::Current).await else {
         return BTreeMap::new();
     };
     let Ok(Some(released)) = releaser.resources_of(mesh, &current).await else {
@@ -282,9 +282,7 @@ async fn parts(
     let keys: Vec<ResourceKey> = before.differing(&after).into_iter().collect();
     let proxies = meshform_envoy::diff::diff(&before, &after, &keys).unwrap_or_default();
     let changed = proxies.iter().filter(|proxy| !proxy.parts.is_empty());
-    changed
-        .map(|proxy| (proxy.key.path(), proxy.in_short()))
-        .collect()
+    changed.map(|proxy| (proxy.path(), proxy.in_short())).collect()
 }
 
 /// Waits for the release of everything that was written so far.
