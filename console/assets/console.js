@@ -1,5 +1,7 @@
 "use strict";
 // Pages are whole without this: it adds filters to long tables, and buttons that copy.
+// On a narrow screen the pages' names are a row to be moved: the one that is open is to be seen.
+document.querySelector(".top nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 for (const bar of document.querySelectorAll(".filter")) {
   let list = bar.nextElementSibling;
   const rows = [...list.querySelectorAll("tbody > tr, :scope > li")];

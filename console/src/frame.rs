@@ -38,6 +38,8 @@ pub(crate) struct Content {
     pub(crate) body: Markup,
     /// Whether there is a picture to search and zoom.
     pub(crate) has_picture: bool,
+    /// Whether it takes the whole width, for the sake of a picture.
+    pub(crate) is_wide: bool,
 }
 
 impl Content {
@@ -46,6 +48,7 @@ impl Content {
             title: title.into(),
             body,
             has_picture: false,
+            is_wide: false,
         }
     }
 }
@@ -92,7 +95,7 @@ pub(crate) fn whole(cx: &Context<'_>, content: &Content) -> String {
             body {
                 a.skip href="#main" { "Skip to content" }
                 (top(cx))
-                main #main .wide[content.has_picture] {
+                main #main .wide[content.is_wide] {
                     @for problem in cx.told { (self::problem(cx, problem)) }
                     (content.body)
                 }

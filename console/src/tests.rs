@@ -67,6 +67,30 @@ fn links_lead_to_pages_that_are_there() {
 }
 
 #[test]
+fn static_pages_have_a_request_for_each_route() {
+    let mut mesh = testing::demo();
+    mesh["proxyProfile/all"] = json!({"interception": {"transparent": {}}});
+    let pages = all(view(&mesh));
+    let page = |wanted: &str| &pages.iter().find(|(path, _)| path == wanted).unwrap().1;
+    let ways = page("m/apps/route/index.html");
+    assert!(ways.contains("<bdi>GET serviceb.apps.local"), "{ways}");
+    let route = page("m/apps/resources/route/serviceb/weighted/index.html");
+    assert!(route.contains("A request that it takes"), "{route}");
+    assert_eq!(route.matches("row route taken").count(), 1, "{route}");
+    // Of a mesh that is not valid no way can be told.
+    mesh["virtualRouter/serviceb/route/weighted"] = json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": [{"virtualNode": "lost", "weight": 1}]}}});
+    let pages = all(view(&mesh));
+    let (_, ways) = pages
+        .iter()
+        .find(|(path, _)| path == "m/apps/route/index.html")
+        .unwrap();
+    assert!(
+        ways.contains("the mesh is not valid") && !ways.contains("<bdi>GET"),
+        "{ways}"
+    );
+}
+
+#[test]
 fn pages_keep_to_their_weight() {
     let pages = all(view(&json!({"": {}})));
     let assets: usize = pages

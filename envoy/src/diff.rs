@@ -1,6 +1,7 @@
 //! What differs for proxies between two states of a mesh: which listeners, clusters and routes, because of which resource,
 //! and what that means for connections that are open.
 
+use crate::lower::proxy::folder;
 use crate::out::{BuiltProxy, Options, affected, build_some};
 use crate::resources::{Resource, ResourceType};
 use meshform_model::diag::Diagnostic;
@@ -54,6 +55,11 @@ pub enum Effect {
 }
 
 impl ProxyDiff {
+    /// The folder for its files, as releases name it: `mesh/virtualNode/name`.
+    pub fn path(&self) -> String {
+        folder(&self.key)
+    }
+
     /// What it is sent differently, and what that does to connections: `2 listeners, routes; open connections are drained`.
     pub fn in_short(&self) -> String {
         let mut counts: BTreeMap<ResourceType, usize> = BTreeMap::new();

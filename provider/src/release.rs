@@ -282,9 +282,7 @@ async fn parts(
     let keys: Vec<ResourceKey> = before.differing(&after).into_iter().collect();
     let proxies = meshform_envoy::diff::diff(&before, &after, &keys).unwrap_or_default();
     let changed = proxies.iter().filter(|proxy| !proxy.parts.is_empty());
-    changed
-        .map(|proxy| (proxy.key.path(), proxy.in_short()))
-        .collect()
+    changed.map(|proxy| (proxy.path(), proxy.in_short())).collect()
 }
 
 /// Waits for the release of everything that was written so far.

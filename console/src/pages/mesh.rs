@@ -41,6 +41,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
     };
     Content {
         has_picture: !records.mesh.is_empty(),
+        is_wide: !records.mesh.is_empty(),
         ..Content::new("Mesh", body)
     }
 }

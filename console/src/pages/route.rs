@@ -34,6 +34,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
     };
     Content {
         has_picture: drawn.is_some(),
+        is_wide: drawn.is_some(),
         ..Content::new("Route", body)
     }
 }

@@ -181,12 +181,16 @@ impl Apt {
     }
 }
 
-/// The libraries among what `apt-cache depends` names; the C library is the system's.
+/// The libraries among what `apt-cache depends` names; the C library is the system's, and those of pages (`libjs-…`) no
+/// program loads.
 fn library_packages(depends: &str) -> Vec<String> {
     depends
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Depends: "))
-        .filter(|name| (name.starts_with("lib") && !name.starts_with("libc6")) || name.starts_with("zlib"))
+        .filter(|name| {
+            let is_other = ["libc6", "libjs-"].iter().any(|other| name.starts_with(other));
+            (name.starts_with("lib") && !is_other) || name.starts_with("zlib")
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -233,7 +237,7 @@ mod tests {
 
     #[test]
     fn libraries_are_the_packages_that_are_downloaded_too() {
-        let depends = "iptables\n  Depends: libip4tc2\n  Depends: netbase\n |Depends: libx\n  Depends: libc6\n    libc6-y\n  Depends: libmnl0\n  Depends: zlib1g\n";
+        let depends = "iptables\n  Depends: libip4tc2\n  Depends: netbase\n |Depends: libx\n  Depends: libc6\n    libc6-y\n  Depends: libjs-jquery\n  Depends: libmnl0\n  Depends: zlib1g\n";
         assert_eq!(library_packages(depends), ["libip4tc2", "libmnl0", "zlib1g"]);
     }
 }
