@@ -166,7 +166,7 @@ data "appmesh_ecs_task_definition" "a" {{
     // From a control plane: that of the profile, which has none yet.
     let by_ads = data("control_plane = true");
     world.write("", &by_ads);
-    assert!(world.plan_fails().contains("no control plane is known"));
+    assert!(world.plan_fails().contains("control plane is known"));
     let plane = "control_plane {\n      address = \"mesh.internal\"\n      port    = 18000\n    }\n    image        =";
     world.write("", &by_ads.replace("image        =", plane));
     world.apply();
