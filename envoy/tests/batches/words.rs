@@ -72,6 +72,8 @@ pub(crate) fn of(path: &[String]) -> &'static [&'static str] {
         ("explicit" | "services" | "appPorts" | "admin", "address" | "appAddress") => LISTENING,
         ("endpoints" | "addresses" | "xray" | "dogStatsD", "address") => ADDRESSES,
         ("controlPlane" | "openTelemetry" | "zipkin" | "datadog", "address") => PEERS,
+        (_, "tokenFile") => &["/run/token", "/a b", "/ü", "token"],
+        (_, "apiUrl") => &["http://mesh.internal:8080", "https://a", "http://", "mesh:80"],
         (_, "zone") => &["a", "b", "eu-west-1a", "ü", "%"],
         (_, "min" | "max") => &["1.34", "1.35", "1.38", "1.40", "1.40", "1.41", "1.33"],
         (_, "image") => &["envoyproxy/envoy:v1.40.0", "x"],

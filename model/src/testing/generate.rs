@@ -182,6 +182,7 @@ pub fn text(shape: &TextShape, chance: &mut Chance) -> String {
             let id: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
             format!("arn:aws:acm:us-east-1:123456789012:certificate/a{id}")
         }
+        Some("^https?://") => format!("http://{word}").chars().take(high.max(8)).collect(),
         Some(pattern) if pattern.starts_with("^1\\.") => format!("1.{}", 34 + chance.below(7)),
         Some(_) => word,
     }
