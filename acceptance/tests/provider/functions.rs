@@ -179,6 +179,9 @@ data "appmesh_ecs_task_definition" "a" {{
     let packed = by_ads["environment"][0]["value"].as_str().unwrap();
     assert!(packed != envoy["environment"][0]["value"].as_str().unwrap() && packed.len() < 2_000);
 
+    // The profile as it was: a source whose resources change is read only by the apply.
+    world.write("", &data(""));
+    world.apply();
     // Tasks elsewhere do not reach this machine's disk.
     world.write("", &data("proxy_image = \"registry/proxy:1\""));
     assert!(world.plan_fails().contains("follow a bucket of S3"));
