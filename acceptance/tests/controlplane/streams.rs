@@ -3,8 +3,9 @@
 use crate::server::{Server, output};
 use meshform_acceptance::relay::Relay;
 use meshform_acceptance::{ports, tools};
+use meshform_load::client::Client;
 use meshform_load::messages::{Request, Response, node};
-use meshform_load::proxy::{Proxy, ROUTES, answer};
+use meshform_load::proxy::ROUTES;
 use meshform_load::wire::{Opening, Sender, Stream};
 use serde_json::{Value as Json, json};
 use std::fs;
@@ -101,51 +102,27 @@ impl World {
     }
 }
 
-struct Client {
-    stream: Stream,
-    proxy: Proxy,
+/// The node `client`, with its first configuration.
+async fn client(server: SocketAddr) -> Client {
+    in_time(Client::configured(server, CLIENT)).await.unwrap()
 }
 
-impl Client {
-    /// With its first configuration.
-    async fn new(server: SocketAddr) -> Self {
-        let mut proxy = Proxy::new(node(&[], CLIENT));
-        let (opening, mut sender) = Stream::open(server, None).await.unwrap();
-        for request in proxy.begins() {
-            sender.send(&request).unwrap();
-        }
-        let stream = opening.taken(sender).await.unwrap();
-        let mut client = Self { stream, proxy };
-        while !client.proxy.is_configured() {
-            client.step().await;
-        }
-        client
-    }
+async fn step(client: &mut Client) -> Response {
+    in_time(client.step()).await.unwrap()
+}
 
-    /// Takes a response, and acknowledges it.
-    async fn step(&mut self) -> Response {
-        let read = in_time(self.stream.receiver.next::<Response>()).await;
-        let response = read.unwrap().unwrap();
-        for request in self.proxy.takes(&response) {
-            self.stream.sender.send(&request).unwrap();
-        }
-        self.stream.sender.send(&answer(&response, None)).unwrap();
-        response
+/// Reads until the routes are others than these; how many responses that took.
+async fn until_not(client: &mut Client, routes: &[(String, String)]) -> usize {
+    let mut responses = 0;
+    while routes_of(client) == routes {
+        step(client).await;
+        responses += 1;
     }
+    responses
+}
 
-    /// Reads until its routes are others than these; how many responses that took.
-    async fn until_not(&mut self, routes: &[(String, String)]) -> usize {
-        let mut responses = 0;
-        while self.routes() == routes {
-            self.step().await;
-            responses += 1;
-        }
-        responses
-    }
-
-    fn routes(&self) -> Vec<(String, String)> {
-        self.proxy.all(ROUTES).into_iter().collect()
-    }
+fn routes_of(client: &Client) -> Vec<(String, String)> {
+    client.proxy.all(ROUTES).into_iter().collect()
 }
 
 #[test]
@@ -153,7 +130,7 @@ fn a_client_that_vanishes_without_a_word_is_let_go() {
     let world = World::new();
     let relay = Relay::to(world.xds).unwrap();
     run(async {
-        let _client = in_time(Client::new(relay.address())).await;
+        let _client = client(relay.address()).await;
         assert_eq!(world.streams(), 1);
         relay.stop();
         // Nothing is sent to it: that it is gone is found out by asking for a sign of life.
@@ -171,24 +148,24 @@ fn clients_that_read_nothing_hold_nobody_up_and_nothing_queues_for_them() {
     run(async {
         let mut sleepers = Vec::new();
         for _ in 0..20 {
-            sleepers.push(in_time(Client::new(world.xds)).await);
+            sleepers.push(client(world.xds).await);
         }
-        let mut reader = in_time(Client::new(world.xds)).await;
-        let before = (world.memory(), sleepers[0].routes());
+        let mut reader = client(world.xds).await;
+        let before = (world.memory(), routes_of(&sleepers[0]));
         for first in 1..=12 {
-            let known = reader.routes();
+            let known = routes_of(&reader);
             world.shift(first);
-            in_time(reader.until_not(&known)).await;
+            until_not(&mut reader, &known).await;
         }
         let after = world.memory();
         assert!(after < before.0 + 16, "{} MiB became {after} MiB", before.0);
-        let newest = reader.routes();
+        let newest = routes_of(&reader);
         for sleeper in &mut sleepers {
             // What was on its way when they fell asleep, and then what holds now.
             let mut responses = 0;
-            while sleeper.routes() != newest {
-                let known = sleeper.routes();
-                responses += in_time(sleeper.until_not(&known)).await;
+            while routes_of(sleeper) != newest {
+                let known = routes_of(sleeper);
+                responses += until_not(sleeper, &known).await;
             }
             assert!(responses <= 2, "{responses}");
         }
@@ -232,9 +209,9 @@ fn a_request_without_a_node_or_a_type_that_is_served_is_refused() {
             assert!(said.contains("status 3") && said.contains(part), "{part}: {said}");
         }
         // Who said once who it is says so no more.
-        let mut client = in_time(Client::new(world.xds)).await;
-        let known = client.routes();
+        let mut client = client(world.xds).await;
+        let known = routes_of(&client);
         world.shift(7);
-        in_time(client.until_not(&known)).await;
+        until_not(&mut client, &known).await;
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::certificates::Authority;
 use crate::cluster::{Cluster, wait};
-use crate::security::with_users;
+use crate::security::{with_certificates, with_users};
 use meshform_acceptance::terraform::Module;
 use meshform_acceptance::tools;
 use meshform_model::key::ResourceKey;
@@ -67,16 +67,7 @@ fn the_block_etcd_has_user_and_password() {
 #[test]
 fn the_block_etcd_has_certificates() {
     let ours = Authority::new("ours");
-    let cluster = Cluster::with(1, "etcds", |folder| {
-        let served = ours.write(folder, "served", &["localhost"]);
-        let file = |name: &str| served.join(name).display().to_string();
-        vec![
-            format!("--cert-file={}", file("tls.crt")),
-            format!("--key-file={}", file("tls.key")),
-            format!("--trusted-ca-file={}", file("ca.crt")),
-            "--client-cert-auth".to_owned(),
-        ]
-    });
+    let cluster = with_certificates(&ours);
     let client = ours.write(cluster.folder(), "client", &["client"]);
     let block = |folder: &Path| {
         let file = |name: &str| folder.join(name).display().to_string();

@@ -4,11 +4,13 @@ use crate::cluster::Cluster;
 use crate::server::{Server, output};
 use meshform_acceptance::relay::Relay;
 use meshform_acceptance::{ports, tools};
-use meshform_load::messages::{Response, node};
-use meshform_load::proxy::{LISTENERS, Proxy, answer};
-use meshform_load::wire::Stream;
+use meshform_load::client::Client;
+use meshform_load::messages::Response;
+use meshform_load::proxy::LISTENERS;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -167,35 +169,14 @@ fn a_member_that_is_cut_off_costs_a_moment_and_no_write() {
     assert_eq!(port(&fresh, "web"), Some(u64::from(next - 1)));
 }
 
-struct Client {
-    stream: Stream,
-    proxy: Proxy,
+async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> T {
+    let done = tokio::time::timeout(Duration::from_secs(60), what).await;
+    done.unwrap().unwrap()
 }
 
-impl Client {
-    async fn new(server: SocketAddr) -> Self {
-        let mut proxy = Proxy::new(node(&[], "mesh/apps/virtualNode/web"));
-        let (opening, mut sender) = Stream::open(server, None).await.unwrap();
-        for request in proxy.begins() {
-            sender.send(&request).unwrap();
-        }
-        let stream = opening.taken(sender).await.unwrap();
-        let mut client = Self { stream, proxy };
-        while !client.proxy.is_configured() {
-            client.step().await;
-        }
-        client
-    }
-
-    async fn step(&mut self) {
-        let read = self.stream.receiver.next::<Response>();
-        let read = tokio::time::timeout(Duration::from_secs(60), read).await;
-        let response = read.unwrap().unwrap().unwrap();
-        for request in self.proxy.takes(&response) {
-            self.stream.sender.send(&request).unwrap();
-        }
-        self.stream.sender.send(&answer(&response, None)).unwrap();
-    }
+/// The node `web`, with its first configuration.
+async fn web(server: SocketAddr) -> Client {
+    in_time(Client::configured(server, "mesh/apps/virtualNode/web")).await
 }
 
 #[test]
@@ -210,7 +191,7 @@ fn while_the_store_is_away_streams_go_on_and_then_news_come() {
     output(release.args(["release", "--store", &url]));
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build().unwrap().block_on(async {
-        let mut client = Client::new(xds).await;
+        let mut client = web(xds).await;
         let before = client.proxy.all(LISTENERS);
         cluster.stand_still();
         until("it is not told", || server.page("/readyz").0 == 503);
@@ -219,13 +200,13 @@ fn while_the_store_is_away_streams_go_on_and_then_news_come() {
         // The stream is open, and says nothing; another proxy gets what is known.
         let silent = tokio::time::timeout(Duration::from_secs(1), client.stream.receiver.next::<Response>());
         assert!(silent.await.is_err());
-        assert_eq!(Client::new(xds).await.proxy.all(LISTENERS), before);
+        assert_eq!(web(xds).await.proxy.all(LISTENERS), before);
         cluster.go_on();
         until("it does not come back", || {
             put(&server, "web", 8082, false) == Some(200)
         });
         while client.proxy.all(LISTENERS) == before {
-            client.step().await;
+            in_time(client.step()).await;
         }
         assert_eq!(server.page("/readyz").0, 200);
     });

@@ -59,10 +59,9 @@ fn a_user_needs_a_password_and_the_right_to_the_prefix() {
     assert!(second.revision > first.revision);
 }
 
-#[test]
-fn both_sides_show_certificates() {
-    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
-    let cluster = Cluster::with(1, "etcds", |folder| {
+/// A cluster that shows a certificate of this authority, and wants one of it to be shown.
+pub(crate) fn with_certificates(ours: &Authority) -> Cluster {
+    Cluster::with(1, "etcds", |folder| {
         let served = ours.write(folder, "served", &["localhost"]);
         let file = |name: &str| served.join(name).display().to_string();
         vec![
@@ -71,7 +70,13 @@ fn both_sides_show_certificates() {
             format!("--trusted-ca-file={}", file("ca.crt")),
             "--client-cert-auth".to_owned(),
         ]
-    });
+    })
+}
+
+#[test]
+fn both_sides_show_certificates() {
+    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
+    let cluster = with_certificates(&ours);
     let client = ours.write(cluster.folder(), "client", &["client"]);
     let stranger = others.write(cluster.folder(), "stranger", &["client"]);
     let file = |folder: &std::path::Path, name: &str| folder.join(name).display().to_string();

@@ -17,6 +17,13 @@ pub(super) fn objects() -> PublishedObjects {
     PublishedObjects::new(Arc::new(InMemory::new()), "p", "s3://bucket/p")
 }
 
+/// A bucket that is a folder, whose objects [`age`] makes older.
+pub(super) fn objects_in(folder: &Path) -> PublishedObjects {
+    std::fs::create_dir_all(folder).unwrap();
+    let files = LocalFileSystem::new_with_prefix(folder).unwrap();
+    PublishedObjects::new(Arc::new(files), "", "file:///bucket")
+}
+
 pub(super) fn to(store: &Arc<dyn Store>, objects: &PublishedObjects) -> Releaser {
     let target: Target = BucketTarget::new(objects.clone()).into();
     Releaser::new(store.clone(), Arc::new(Tokens), author("test")).publish_to(target)
@@ -170,9 +177,7 @@ pub(super) fn age(folder: &Path, hours: u64) {
 async fn proxies_that_are_gone_let_go_and_old_bundles_go_a_day_after_nothing_names_them() {
     let directory = tempfile::tempdir().unwrap();
     let bucket = directory.path().join("bucket");
-    std::fs::create_dir(&bucket).unwrap();
-    let files = LocalFileSystem::new_with_prefix(&bucket).unwrap();
-    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let objects = objects_in(&bucket);
     let store = two_nodes(directory.path()).await;
     let releaser = to(&store, &objects);
     releaser.release("apps").await.unwrap();

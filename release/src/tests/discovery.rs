@@ -1,5 +1,6 @@
 //! What publishers tell a poller, and what is said while nobody polls.
 
+use super::bucket::objects_in;
 use super::{mesh_key, node_key, publisher, store, write, write_mesh, write_node};
 use crate::{BucketTarget, EnvoyBuilder, ReleaseOutcome, Releaser, Target, Verdict};
 use meshform_bundle::ProxyId;
@@ -10,7 +11,6 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_store::testing::author;
 use meshform_store::{Clock as _, Digest, PublishedObjects, Store, SystemClock};
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use serde_json::json;
 use std::fs::File;
@@ -221,8 +221,7 @@ async fn sets_that_no_proxy_names_go_after_a_day() {
     let directory = tempfile::tempdir().unwrap();
     let bucket = tempfile::tempdir().unwrap();
     let store = mesh(directory.path(), "prod").await;
-    let files = LocalFileSystem::new_with_prefix(bucket.path()).unwrap();
-    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let objects = objects_in(bucket.path());
     let releaser = to(&store, &objects);
     releaser.release("apps").await.unwrap();
     let mut keys = Vec::new();

@@ -1,12 +1,10 @@
 //! What agents report: who stands how, what a plan is told, and what is taken away.
 
-use super::bucket::{age, objects, to, told, two_nodes};
+use super::bucket::{age, objects, objects_in, to, told, two_nodes};
 use crate::{Condition, FleetReader};
 use meshform_bundle::objects::{Problem, ProxyState, Rejected, Status};
 use meshform_bundle::{Digest, ProxyId, codes};
 use meshform_store::PublishedObjects;
-use object_store::local::LocalFileSystem;
-use std::sync::Arc;
 
 async fn reports(objects: &PublishedObjects, name: &str, instance: &str, change: impl FnOnce(&mut Status)) {
     let proxy = ProxyId::virtual_node("apps", name);
@@ -101,9 +99,7 @@ async fn a_plan_is_told_of_proxies_that_refused_the_current_release_and_of_no_ot
 async fn a_refusal_of_a_proxy_that_is_gone_is_told_to_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let bucket = directory.path().join("bucket");
-    std::fs::create_dir(&bucket).unwrap();
-    let files = LocalFileSystem::new_with_prefix(&bucket).unwrap();
-    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let objects = objects_in(&bucket);
     let store = two_nodes(directory.path()).await;
     let releaser = to(&store, &objects);
     releaser.release("apps").await.unwrap();
@@ -125,9 +121,7 @@ async fn a_refusal_of_a_proxy_that_is_gone_is_told_to_nobody() {
 async fn a_release_takes_away_what_was_reported_more_than_a_day_ago() {
     let directory = tempfile::tempdir().unwrap();
     let bucket = directory.path().join("bucket");
-    std::fs::create_dir(&bucket).unwrap();
-    let files = LocalFileSystem::new_with_prefix(&bucket).unwrap();
-    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let objects = objects_in(&bucket);
     let store = two_nodes(directory.path()).await;
     let releaser = to(&store, &objects);
     releaser.release("apps").await.unwrap();
@@ -155,9 +149,7 @@ async fn a_release_takes_away_what_was_reported_more_than_a_day_ago() {
 async fn a_bundle_that_a_proxy_runs_stays() {
     let directory = tempfile::tempdir().unwrap();
     let bucket = directory.path().join("bucket");
-    std::fs::create_dir(&bucket).unwrap();
-    let files = LocalFileSystem::new_with_prefix(&bucket).unwrap();
-    let objects = PublishedObjects::new(Arc::new(files), "", "file:///bucket");
+    let objects = objects_in(&bucket);
     let store = two_nodes(directory.path()).await;
     let releaser = to(&store, &objects);
     releaser.release("apps").await.unwrap();
