@@ -62,7 +62,7 @@ pub(crate) const WITHOUT_A_ROW: &[(&str, &str)] = &[
     ),
     (
         "proxyProfile.spec.controlPlane.{tokenFile,apiUrl}",
-        "who may ask, and whether somebody answers: the tests of the control plane and of the agent show it with Envoy",
+        "tests of the control plane and of the agent show with a real Envoy who is let in, and what happens when the server is away",
     ),
     (
         "virtualGateway.spec.listeners.healthCheck.{protocol,path,port,intervalMillis,timeoutMillis,healthyThreshold,unhealthyThreshold}",
