@@ -79,7 +79,7 @@ impl ProxyDiff {
         let connections = match self.parts.iter().map(|part| part.effect).max() {
             None | Some(Effect::Untouched) => "open connections are untouched",
             Some(Effect::Drained) => "open connections are drained",
-            Some(Effect::Restart) => "a running Envoy follows when it is started anew",
+            Some(Effect::Restart) => "takes effect when Envoy is restarted",
         };
         format!("{}; {connections}", parts.join(", "))
     }

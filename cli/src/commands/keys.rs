@@ -68,16 +68,16 @@ enum Action {
 /// What is allowed to a key or an identity.
 #[derive(Debug, clap::Args)]
 struct Allowed {
-    /// The owner of what is written with it: the provider's `owner` argument
+    /// The owner of what is written: the provider's `owner` argument
     #[arg(long, value_name = "NAME")]
     owner: String,
     /// Only this mesh
     #[arg(long, value_name = "NAME")]
     mesh: Option<String>,
-    /// It only reads
+    /// Allow reading only
     #[arg(long, conflicts_with = "admin")]
     read_only: bool,
-    /// It also writes what belongs to other owners
+    /// Also allow writing what belongs to other owners
     #[arg(long)]
     admin: bool,
 }

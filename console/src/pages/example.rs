@@ -133,7 +133,7 @@ pub(super) fn section(cx: &Context<'_>, view: &View, route: &ResourceKey) -> (Ma
                     _ => { p { (goes_to(&one.way)) } }
                 }
                 @if cx.links.is_served() {
-                    p { a href={ (cx.href(&Page::Route(view.name().to_owned()))) "?" (one.query()) } { "Ask for it, or for another" } }
+                    p { a href={ (cx.href(&Page::Route(view.name().to_owned()))) "?" (one.query()) } { "Try this request, or another" } }
                 }
             }
             None => { p.soft { (NONE) } }
@@ -144,5 +144,5 @@ pub(super) fn section(cx: &Context<'_>, view: &View, route: &ResourceKey) -> (Ma
 }
 
 /// Why there may be no example.
-pub(super) const NONE: &str = "None can be made up: nobody calls what it belongs to, an earlier route takes what meets its conditions, \
-                               a condition is a pattern that is beyond this page, or the mesh is not valid.";
+pub(super) const NONE: &str = "No example can be shown: nothing calls this router or gateway, an earlier route takes every request that matches, \
+                               a condition is a pattern that this page cannot construct a match for, or the mesh is not valid.";

@@ -48,8 +48,8 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
     let mut simulators = Simulators::default();
     html! {
         h1 { "Route" }
-        p { "For each route a request that it takes, and which nodes get it by the rules of the Envoys that run: computed when these pages
-            were written. Of any other request the command tells the way:" }
+        p { "Each route with an example of a request that it takes, and the nodes that receive it, as of when these pages were written. For
+            any other request, use the command:" }
         pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
         @if routes.is_empty() { (nothing("No routes", "The mesh has neither routes nor gateway routes.")) } @else {
         (filter("route, host, path or node", routes.len()))

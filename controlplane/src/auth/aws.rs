@@ -143,7 +143,7 @@ impl Identities {
         let bad = |message: &str| Fault::bad(codes::LOGIN, message);
         let given: Json = serde_json::from_slice(body).map_err(|_| bad("the body is not JSON"))?;
         let given = given.get("headers").and_then(Json::as_object);
-        let given = given.ok_or_else(|| bad("headers: an object of texts is expected"))?;
+        let given = given.ok_or_else(|| bad("headers: an object whose values are strings is expected"))?;
         let text = |name: &str| given.get(name).and_then(Json::as_str);
         let authorization = text("authorization").unwrap_or_default();
         let authorization = Authorization::read(authorization)?;
@@ -171,13 +171,15 @@ impl Identities {
         }
         let at = moment(text("x-amz-date").unwrap_or_default());
         if at.is_none_or(|at| (at - now.0).abs() > SKEW) {
-            let message = format!("the request is not of these five minutes; this server's time is {now}");
+            let message = format!(
+                "the request was signed more than five minutes before or after this server's time, {now}"
+            );
             return Err(Fault::new(FaultKind::InvalidSignature, codes::CLOCK, message));
         }
         let all = HEADERS.iter().filter_map(|name| Some((*name, text(name)?)));
         all.map(|(name, text)| match HeaderValue::from_str(text) {
             Ok(value) => Ok((name, value)),
-            Err(_) => Err(bad("headers: a value is not that of a header")),
+            Err(_) => Err(bad("headers: a value has characters that a header cannot have")),
         })
         .collect()
     }
@@ -248,7 +250,7 @@ fn host(sts: &str) -> Result<String, Box<Diagnostic>> {
 }
 
 fn wrong(sts: &str, why: &dyn std::fmt::Display) -> Box<Diagnostic> {
-    let message = format!("`{sts}` is no address of STS: {why}");
+    let message = format!("`{sts}` is not a valid address of STS: {why}");
     let help = format!("write one such as `{STS}` or `https://sts.eu-west-1.amazonaws.com`");
     Box::new(Diagnostic::error(codes::SETTINGS, message).help(help))
 }

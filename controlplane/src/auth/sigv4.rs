@@ -135,7 +135,7 @@ impl<'a> Authorization<'a> {
                 Some(("Credential", value)) => credential = Some(value),
                 Some(("SignedHeaders", value)) => names = Some(value),
                 Some(("Signature", value)) => signature = bytes(value),
-                _ => return Err(invalid("the header `Authorization` has a part that is not known")),
+                _ => return Err(invalid("the header `Authorization` has an unknown part")),
             }
         }
         let (Some(credential), Some(names), Some(signature)) = (credential, names, signature) else {

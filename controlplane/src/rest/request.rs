@@ -121,7 +121,9 @@ pub(crate) fn no_step(name: &str, value: &str) -> Result<(), Fault> {
     match value {
         "." | ".." => Err(Fault::bad(
             codes::BAD_REQUEST,
-            format!("{name}: `{value}` is not a name here, because a path cannot have it; take another name"),
+            format!(
+                "{name}: `{value}` cannot be a name, because it cannot stand in the path of a URL; choose another"
+            ),
         )),
         _ => Ok(()),
     }

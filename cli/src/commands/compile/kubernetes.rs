@@ -177,7 +177,7 @@ fn hosts(mesh: &Mesh, key: &ResourceKey) -> Vec<(String, String)> {
 fn no_ads() -> Diagnostic {
     Diagnostic::error(
         codes::BAD_OPTION,
-        "manifests with a control plane are not made by `--configuration ads`",
+        "`--configuration ads` is not supported for Kubernetes manifests",
     )
     .help(
         "give `--configuration agent`; or write the bootstrap yourself by `meshform bootstrap NODE --mode ads`, keep it in a \
