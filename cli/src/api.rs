@@ -2,7 +2,7 @@
 //! from the environment.
 
 use crate::io::Io;
-use http::{HeaderName, Method, Request};
+use http::{HeaderName, Method, Request, StatusCode};
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::codes;
 use meshform_model::diag::{Diagnostic, with_causes};
@@ -25,6 +25,8 @@ pub(crate) struct Api {
     endpoint: String,
     /// None where nothing is signed.
     signer: Option<Signer>,
+    /// Where the signer's key comes from, or would.
+    variables: &'static str,
     client: reqwest::Client,
 }
 
@@ -38,7 +40,11 @@ impl Api {
             session: io.var("AWS_SESSION_TOKEN").map(ToOwned::to_owned),
             region: region(io),
         });
-        Self::with(endpoint, signer)
+        Self::with(
+            endpoint,
+            signer,
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+        )
     }
 
     /// The same with a key that is given.
@@ -49,19 +55,20 @@ impl Api {
             session: None,
             region: region(io),
         };
-        Self::with(endpoint, Some(signer))
+        Self::with(endpoint, Some(signer), "MESHFORM_KEY_ID and MESHFORM_KEY_SECRET")
     }
 
     /// The server at an address, to which nothing is signed.
     pub(crate) fn unsigned(endpoint: &str) -> Result<Self, Problem> {
-        Self::with(endpoint, None)
+        Self::with(endpoint, None, "")
     }
 
-    fn with(endpoint: &str, signer: Option<Signer>) -> Result<Self, Problem> {
+    fn with(endpoint: &str, signer: Option<Signer>, variables: &'static str) -> Result<Self, Problem> {
         let client = meshform_store::storage::http::client();
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             signer,
+            variables,
             client: client.map_err(|error| refused(endpoint, &error))?,
         })
     }
@@ -118,7 +125,15 @@ impl Api {
                     message.as_str()
                 });
                 let message = message.unwrap_or("without a message");
-                Err(refused(&url, &format!("{status}, {kind}: {message}")))
+                let mut refused = refused(&url, &format!("{status}, {kind}: {message}"));
+                let is_key = matches!(status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED);
+                refused.help = (is_key && !self.variables.is_empty()).then(|| {
+                    format!(
+                        "the key is read from {}; it must be one of this server",
+                        self.variables
+                    )
+                });
+                Err(refused)
             }
         }
     }
@@ -229,6 +244,6 @@ fn encoded(text: &str) -> String {
 fn refused(url: &str, why: &dyn std::fmt::Display) -> Problem {
     Box::new(
         Diagnostic::error(codes::API_CLIENT, format!("{url}: {why}"))
-            .help("the address is that of a server of the App Mesh API, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY a key of it"),
+            .help("give the address of a server of the App Mesh API, such as `http://127.0.0.1:8080`"),
     )
 }

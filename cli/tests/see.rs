@@ -159,6 +159,20 @@ fn inputs_that_cannot_be_compared_are_told() {
     world.write("empty.json", "[]");
     assert_eq!(world.run(&["diff", "a.yaml", "bad.json"]).exit, Exit::WrongUse);
     assert_eq!(world.run(&["diff", "a.yaml", "gone.json"]).exit, Exit::WrongUse);
+    let twice = world.run(&["diff", "-", "-"]);
+    assert_eq!((twice.exit, twice.out.as_str()), (Exit::WrongUse, ""));
+    assert!(twice.err.contains("standard input is one input"), "{}", twice.err);
+    world.write(
+        "empty.yaml",
+        "AWSTemplateFormatVersion: 2010-09-09\nResources: {}\n",
+    );
+    let gone = world.run(&["diff", "a.yaml", "empty.yaml", "--summary"]);
+    assert!(
+        gone.out.contains("3 of 3 proxies change"),
+        "{}{}",
+        gone.out,
+        gone.err
+    );
     world.write("other.yaml", &MESH.replace("meshName: shop", "meshName: other"));
     let other = world.run(&["diff", "a.yaml", "other.yaml", "--summary"]);
     assert_eq!(other.exit, Exit::Found);
@@ -171,7 +185,7 @@ fn inputs_that_cannot_be_compared_are_told() {
     let broken = world.run(&["diff", "a.yaml", "broken.yaml"]);
     assert_eq!(broken.exit, Exit::Found, "{}", broken.err);
     assert!(
-        broken.out.contains("the mesh after is not valid"),
+        broken.out.contains("the mesh after is not valid (1 error; "),
         "{}",
         broken.out
     );

@@ -14,6 +14,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use sides::State;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Show what differs between two inputs: resources first, then what changes for each proxy and for
 /// open connections
@@ -39,7 +40,7 @@ struct MeshDiff {
     mesh: String,
     changes: Vec<Change>,
     proxies: Vec<ProxyDiff>,
-    /// How many proxies the second state has.
+    /// How many proxies there are in either state.
     count: usize,
     /// What keeps the proxies from being compared.
     note: Option<String>,
@@ -50,6 +51,10 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         io.tell("error: give two inputs, before and after: `meshform diff BEFORE AFTER`\n");
         return Exit::WrongUse;
     };
+    if before == after && before == Path::new("-") {
+        io.tell("error: standard input is one input: give the other as a file, a folder or a store\n");
+        return Exit::WrongUse;
+    }
     let states = match sides::read(&arguments.input, [before, after], io) {
         Ok(states) => states,
         Err(exit) => return exit,
@@ -96,12 +101,20 @@ fn of_mesh(
     states: &[State; 2],
 ) -> Result<MeshDiff, Vec<Diagnostic>> {
     let changes = between(before, after);
-    let note = ["before", "after"].into_iter().zip(states).find_map(|(when, state)| {
-        let errors = state.broken.get(name)?;
-        Some(format!(
-            "proxies are not compared: the mesh {when} is not valid ({errors} errors; `meshform validate` shows them)"
-        ))
-    });
+    let note = ["before", "after"]
+        .into_iter()
+        .zip(states)
+        .find_map(|(when, state)| {
+            let errors = state.broken.get(name)?;
+            Some(format!(
+                "proxies are not compared: the mesh {when} is not valid ({}; `meshform validate` shows why)",
+                if *errors == 1 {
+                    "1 error".to_owned()
+                } else {
+                    format!("{errors} errors")
+                }
+            ))
+        });
     let proxies = match (before, after) {
         _ if note.is_some() || changes.is_empty() => Vec::new(),
         (Some(before), Some(after)) => proxies(before, after, &keys(&changes))?,
@@ -113,7 +126,7 @@ fn of_mesh(
         mesh: name.to_owned(),
         changes,
         proxies,
-        count: after.map_or(0, count),
+        count: count([before, after]),
         note,
     })
 }
@@ -136,8 +149,9 @@ fn proxy_keys(mesh: &Mesh) -> impl Iterator<Item = &ResourceKey> {
     nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key))
 }
 
-fn count(mesh: &Mesh) -> usize {
-    proxy_keys(mesh).count()
+fn count(states: [Option<&Mesh>; 2]) -> usize {
+    let all: BTreeSet<&ResourceKey> = states.into_iter().flatten().flat_map(proxy_keys).collect();
+    all.len()
 }
 
 fn all(mesh: &Mesh, how: Difference) -> Vec<ProxyDiff> {

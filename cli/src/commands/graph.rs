@@ -13,7 +13,8 @@ use meshform_model::rules::Options as Rules;
 
 /// Draw the graph of the mesh, who calls whom by which routes, on standard output
 ///
-/// A mesh with errors is drawn too, with the errors in it; the exit status is 1 when some input could not be read.
+/// A mesh with errors is drawn too, with the errors in it; the exit status is then 1, as it is when a part of the
+/// input could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use super::serve::master_key;
 use crate::api::Api;
+use crate::codes::BAD_OPTION;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
@@ -13,10 +14,14 @@ use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
 use meshform_controlplane::auth::trusted::{self, Trusted};
 use meshform_controlplane::{Login, codes};
 use meshform_model::diag::Diagnostic;
+use meshform_model::validate::is_hidden;
 use meshform_store::{AwsKeys, Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// The longest name of a key, owner or mesh: that of a resource.
+const LONGEST: usize = 255;
 
 /// Make, list and revoke the keys with which requests to the API are signed
 #[derive(Debug, clap::Args)]
@@ -153,6 +158,11 @@ fn init(out: &Path, io: &Io) -> Result<String, Problem> {
 }
 
 fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
+    let allowed = &arguments.allowed;
+    allowed.check()?;
+    if let Some(name) = &arguments.name {
+        fit("name", name)?;
+    }
     let file = arguments.master_key_file.clone();
     let file = file.or_else(|| io.var("MESHFORM_MASTER_KEY_FILE").map(ToOwned::to_owned));
     let master =
@@ -164,7 +174,6 @@ fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
     let master = MasterKey::parse(&master)?;
     let store = store::open_or_create(io, &arguments.store.store, &Seed::default());
     let store = store.map_err(|error| error.diagnostic())?;
-    let allowed = &arguments.allowed;
     let new = NewKey {
         name: arguments.name.clone().unwrap_or_else(|| allowed.owner.clone()),
         owner: allowed.owner.clone(),
@@ -236,6 +245,7 @@ fn aws_session(server: &str, sts: &str, io: &Io) -> Result<String, Problem> {
 }
 
 fn trust(arn: &str, allowed: &Allowed, store: &StoreArgument, io: &Io) -> Result<String, Problem> {
+    allowed.check()?;
     let opened = store::open_or_create(io, &store.store, &Seed::default());
     let opened = opened.map_err(|error| error.diagnostic())?;
     let author = store::author(io);
@@ -251,7 +261,28 @@ fn trust(arn: &str, allowed: &Allowed, store: &StoreArgument, io: &Io) -> Result
     Ok(format!("{arn} may log in\n"))
 }
 
+/// Refuses a text that nobody could read or tell from others in the list of keys and in the change feed.
+fn fit(option: &str, text: &str) -> Result<(), Problem> {
+    let why = if text.is_empty() {
+        "is empty".to_owned()
+    } else if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
+        format!("contains '{}'", c.escape_default())
+    } else if text.chars().count() > LONGEST {
+        format!("has more than {LONGEST} characters")
+    } else {
+        return Ok(());
+    };
+    let message = format!("the value of `--{option}` {why}");
+    let help = format!("use 1 to {LONGEST} characters that are seen as they are");
+    Err(Box::new(Diagnostic::error(BAD_OPTION, message).help(help)))
+}
+
 impl Allowed {
+    fn check(&self) -> Result<(), Problem> {
+        fit("owner", &self.owner)?;
+        self.mesh.as_deref().map_or(Ok(()), |mesh| fit("mesh", mesh))
+    }
+
     fn rights(&self) -> Rights {
         match (self.read_only, self.admin) {
             (true, _) => Rights::Read,

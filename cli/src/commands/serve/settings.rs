@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// environment, and that over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// A TOML file with these settings
+    /// A TOML file with these settings; also by MESHFORM_CONFIG
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// The store: a directory, a bucket such as `s3://bucket/prefix`, or `etcd://host,host/prefix` [default: .meshform]
@@ -125,6 +125,9 @@ const NAMES: [&str; 19] = [
     "log",
     "log-format",
 ];
+
+/// The levels of the log.
+const LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
 
 type Problem = Box<Diagnostic>;
 
@@ -237,7 +240,15 @@ impl Arguments {
                 (None, Some(_)) => return Err(wrong("`sts` needs `login-name`".to_owned())),
             },
             prometheus: sources.text(self.prometheus.as_ref(), "prometheus")?,
-            log: text(&self.log, "log", "info")?,
+            log: match text(&self.log, "log", "info")? {
+                level if LEVELS.contains(&level.as_str()) => level,
+                other => {
+                    return Err(wrong(format!(
+                        "`log` is `{other}`, and is one of {}",
+                        LEVELS.join(", ")
+                    )));
+                }
+            },
             json_log: match form.as_str() {
                 "text" => false,
                 "json" => true,
@@ -251,9 +262,11 @@ impl Arguments {
     }
 
     fn file(&self, io: &Io) -> Result<toml::Table, Problem> {
-        let Some(path) = &self.config else {
+        let given = self.config.clone();
+        let Some(path) = given.or_else(|| io.var("MESHFORM_CONFIG").map(PathBuf::from)) else {
             return Ok(toml::Table::new());
         };
+        let path = &path;
         let read = std::fs::read_to_string(io.path(path));
         let text = read.map_err(|error| wrong(format!("{}: {error}", path.display())))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
