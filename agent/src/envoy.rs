@@ -222,19 +222,10 @@ fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mu
     }
 }
 
-/// A problem, with the resource and the field of the mesh that Envoy's resource comes from: the first origin of a part
-/// that the reason names, else that of the whole.
+/// A problem, with the resource and the field of the mesh that it is about.
 pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> Problem {
     let origins = bundle.origins.get(envoy).map(Vec::as_slice).unwrap_or_default();
-    let named = |at: &str| {
-        let last = at.rsplit('/').find(|part| part.parse::<u32>().is_err());
-        last.is_some_and(|last| !last.is_empty() && reason.contains(last))
-    };
-    let origin = origins
-        .iter()
-        .rfind(|origin| named(&origin.at))
-        .or_else(|| origins.iter().find(|origin| origin.at.is_empty()))
-        .or(origins.first());
+    let origin = meshform_bundle::blamed(origins, reason);
     Problem {
         envoy: envoy.to_owned(),
         reason: reason.to_owned(),

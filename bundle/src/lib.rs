@@ -11,6 +11,7 @@
 //!
 //! Neither a mesh nor a store is known here, so that an agent that is built on this stays small.
 
+mod blame;
 mod body;
 mod bundle;
 pub mod codes;
@@ -26,6 +27,7 @@ pub mod publish;
 mod resource;
 pub mod transition;
 
+pub use blame::blamed;
 pub use body::Body;
 pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};

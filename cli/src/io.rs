@@ -104,6 +104,11 @@ impl Io {
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
+
+    /// Whether a variable of the environment is set and says nothing.
+    pub(crate) fn is_empty(&self, name: &str) -> bool {
+        self.env.get(name).is_some_and(String::is_empty)
+    }
 }
 
 /// What a thread has told.

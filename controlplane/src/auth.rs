@@ -75,10 +75,14 @@ impl Caller {
         }
     }
 
+    pub(crate) fn is_admin(&self) -> bool {
+        self.rights == Rights::Admin
+    }
+
     /// Refuses where a record belongs to another owner.
     pub(crate) fn may_change(&self, record: &Record) -> Result<(), Fault> {
         let own = record.author.owner == self.owner;
-        match own || self.rights == Rights::Admin {
+        match own || self.is_admin() {
             true => Ok(()),
             false => Err(self.refused(format!(
                 "{} belongs to the owner `{}`, and the key `{}` writes as `{}`",

@@ -8,6 +8,7 @@ use crate::codes;
 use crate::fault::Fault;
 use crate::plane::ControlPlane;
 use crate::seal::Sealer;
+use crate::server::Peer;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use meshform_console::assets::{Asset, POLICY};
 use meshform_console::{Action, Context, Links, Page, Query, Visitor, login, notice, render};
 use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -194,7 +196,10 @@ async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
             .as_ref()
             .map(|_| caller.name.clone())
             .unwrap_or_default(),
-        may_write: page.mesh().is_some_and(|mesh| caller.may_write(mesh).is_ok()),
+        may_write: match page.mesh() {
+            Some(mesh) => may_release(plane, caller, mesh).await?,
+            None => false,
+        },
         token,
     };
     let mut told = Vec::new();
@@ -203,7 +208,7 @@ async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
             return Ok(missing());
         };
         if !visitor.may_write {
-            let text = "This key may not write to the mesh. [MF0822]";
+            let text = "Releases of a mesh are held, let go and published by keys of its owner and by administrators' keys. [MF0822]";
             return Ok(said(StatusCode::FORBIDDEN, "Key without permission", text));
         }
         let author = plane.author(caller, None).await;
@@ -244,6 +249,20 @@ async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
     Ok(match render(&context).await? {
         Some(text) => self::page(StatusCode::OK, text),
         None => missing(),
+    })
+}
+
+/// Whether somebody may hold, let go and publish the releases of a mesh: what becomes of all its proxies is its owner's
+/// matter, and an administrator's.
+async fn may_release(plane: &ControlPlane, caller: &Caller, mesh: &str) -> Result<bool, Box<Diagnostic>> {
+    if caller.may_write(mesh).is_err() {
+        return Ok(false);
+    }
+    let record = plane.store.get(&ResourceKey::mesh(mesh)).await;
+    let record = record.map_err(|error| Box::new(error.diagnostic()))?;
+    Ok(match record {
+        Some(record) => caller.may_change(&record).is_ok(),
+        None => caller.is_admin(),
     })
 }
 
@@ -416,9 +435,16 @@ fn cookie_of(parts: &Parts) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// Only over TLS where there are keys, unless the browser is on this machine.
+/// Whether the browser speaks TLS: with this server, or with a proxy in front of it.
+fn is_over_tls(parts: &Parts) -> bool {
+    parts.extensions.get::<Peer>().is_some_and(|peer| peer.tls)
+        || header_of(parts, "x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        || header_of(parts, "origin").is_some_and(|origin| origin.starts_with("https://"))
+}
+
+/// Only over TLS where there are keys, unless the browser is on this machine and speaks none.
 fn set_cookie(value: &str, seconds: i64, plane: &ControlPlane, parts: &Parts) -> String {
-    let secure = if plane.keys.is_some() && !is_local(parts) {
+    let secure = if is_over_tls(parts) || (plane.keys.is_some() && !is_local(parts)) {
         "; Secure"
     } else {
         ""

@@ -181,6 +181,10 @@ impl Listening {
 }
 
 impl Taken {
+    pub(crate) fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The connection, and what the client's certificate allows.
     pub(crate) async fn open(self) -> io::Result<(Box<dyn Connection>, Option<Pass>)> {
         let Some(tls) = self.tls else {

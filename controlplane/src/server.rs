@@ -53,7 +53,11 @@ const WARNING: usize = 2000;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
-struct Peer(SocketAddr);
+pub(crate) struct Peer {
+    address: SocketAddr,
+    /// Whether it speaks TLS with us.
+    pub(crate) tls: bool,
+}
 
 #[derive(Debug)]
 pub struct Server {
@@ -168,7 +172,11 @@ impl Server {
                 accepted = api.accept() => accepted,
             };
             let peer = taken.peer;
-            let router = router.clone().layer(axum::Extension(Peer(peer)));
+            let from = Peer {
+                address: peer,
+                tls: taken.speaks_tls(),
+            };
+            let router = router.clone().layer(axum::Extension(from));
             let (builder, watcher, patience) = (builder.clone(), graceful.watcher(), plane.patience);
             tokio::spawn(async move {
                 let stream = match taken.open().await {
@@ -265,7 +273,7 @@ async fn note_refusals(plane: Arc<ControlPlane>) {
 
 async fn answer(
     State(plane): State<Arc<ControlPlane>>,
-    axum::Extension(Peer(peer)): axum::Extension<Peer>,
+    axum::Extension(Peer { address: peer, .. }): axum::Extension<Peer>,
     request: Request<Body>,
 ) -> Response {
     match (request.method().as_str(), request.uri().path()) {

@@ -7,6 +7,7 @@ use crate::outcome::{ReleaseOutcome, Verdict};
 use crate::policy::{Holding, Trigger};
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
+use meshform_store::Author;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,6 +80,8 @@ struct Writes {
     done: u64,
     /// Those of whose release somebody was told who waited.
     told: u64,
+    /// Who made those that are not released yet, where that was told.
+    by: BTreeSet<String>,
 }
 
 /// A mesh with writes that are not released yet.
@@ -113,7 +116,14 @@ impl ReleaseScheduler {
         let thread = std::thread::Builder::new()
             .name("meshform-release".to_owned())
             .spawn(move || {
-                serve(&worker, &queue, timing, |mesh, trigger| {
+                serve(&worker, &queue, timing, |mesh, trigger, writers| {
+                    let releaser = match named(writers) {
+                        Some(actor) => &releaser.written_by(Author {
+                            actor,
+                            ..releaser.author.clone()
+                        }),
+                        None => &releaser,
+                    };
                     runtime.block_on(releaser.release_for(mesh, trigger))
                 })
             })?;
@@ -128,6 +138,15 @@ impl ReleaseScheduler {
     pub fn note(&self, mesh: &str) {
         self.count(mesh);
         self.order(Order::Written(mesh.to_owned()));
+    }
+
+    /// Notes that a mesh was written by somebody, who stands in its history beside the release. Returns at once.
+    pub fn note_by(&self, mesh: &str, actor: &str) {
+        let mut book = self.shared.book();
+        let writes = book.writes.entry(mesh.to_owned()).or_default();
+        writes.by.insert(actor.to_owned());
+        drop(book);
+        self.note(mesh);
     }
 
     /// Notes that a part of a mesh was taken away that is about to be made anew: it is released with that, or when it
@@ -266,6 +285,20 @@ impl Book {
     }
 }
 
+/// Who made a release, in one line; none where nobody was named.
+fn named(writers: &BTreeSet<String>) -> Option<String> {
+    const SHOWN: usize = 3;
+    if writers.is_empty() {
+        return None;
+    }
+    let first: Vec<&str> = writers.iter().take(SHOWN).map(String::as_str).collect();
+    let more = match writers.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("{}{more}", first.join(", ")))
+}
+
 // === The thread ===
 
 /// What the thread knows of the meshes that wait.
@@ -281,7 +314,7 @@ fn serve(
     shared: &Shared,
     queue: &Receiver<Order>,
     timing: Timing,
-    release: impl Fn(&str, Trigger) -> Report,
+    release: impl Fn(&str, Trigger, &BTreeSet<String>) -> Report,
 ) {
     let mut desk = Desk {
         timing,
@@ -392,7 +425,12 @@ impl Desk {
         ready.map(|(mesh, _)| mesh.clone()).collect()
     }
 
-    fn release(&mut self, shared: &Shared, mesh: &str, release: impl Fn(&str, Trigger) -> Report) {
+    fn release(
+        &mut self,
+        shared: &Shared,
+        mesh: &str,
+        release: impl Fn(&str, Trigger, &BTreeSet<String>) -> Report,
+    ) {
         let Some(waiting) = self.waiting.remove(mesh) else {
             return;
         };
@@ -404,11 +442,14 @@ impl Desk {
             (false, true) => Trigger::Write(Holding::Over),
             (false, false) => Trigger::Write(Holding::Allowed),
         };
-        let noted = shared.book().writes.get(mesh).map_or(0, |writes| writes.noted);
+        let (noted, by) = match shared.book().writes.get_mut(mesh) {
+            Some(writes) => (writes.noted, std::mem::take(&mut writes.by)),
+            None => (0, BTreeSet::new()),
+        };
         if let Some(debouncer) = self.debouncers.get_mut(mesh) {
             debouncer.released(begun, self.timing);
         }
-        let report = release(mesh, trigger);
+        let report = release(mesh, trigger, &by);
         self.took = begun.elapsed();
         if let Err(error) = &report {
             tracing::warn!(mesh, %error, "the mesh was not released");
@@ -423,8 +464,17 @@ impl Desk {
             self.waiting.insert(mesh.to_owned(), again);
         }
         let mut book = shared.book();
+        let writes = book.writes.entry(mesh.to_owned()).or_default();
         if !held {
-            book.writes.entry(mesh.to_owned()).or_default().done = noted;
+            writes.done = noted;
+        }
+        let is_released = matches!(
+            report.as_ref().map(|outcome| &outcome.verdict),
+            Ok(Verdict::Released { .. } | Verdict::Unchanged(_) | Verdict::Withdrawn(_) | Verdict::Nothing)
+        );
+        if !is_released {
+            // Theirs is also the release that comes of it at last.
+            writes.by.extend(by);
         }
         if let Ok(outcome) = &report
             && let Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) = &outcome.verdict

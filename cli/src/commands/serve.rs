@@ -56,6 +56,9 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
             tls: chosen.tls.clone(),
         };
         let server = Server::bind(settings(&chosen, io)?, addresses).await?;
+        if chosen.master_key.is_none() {
+            tracing::warn!("without a master key whoever reaches the API may change everything");
+        }
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
         let scheme = if chosen.tls.is_some() { "https" } else { "http" };
         io.print(&format!("listening on {scheme}://{}\n", server.address()));

@@ -216,7 +216,7 @@ pub(super) async fn delete(
         .await;
     let change = deleted.map_err(|error| Fault::of_registry(&error))?;
     let change = change.ok_or_else(|| absent(&key))?;
-    plane.releases.note(&key.mesh);
+    plane.releases.note_by(&key.mesh, &author.actor);
     // As App Mesh did: the last change is the delete, which is no version of its own.
     let gone = Record {
         last_updated_at: plane.now(),
@@ -278,7 +278,7 @@ pub(super) async fn list(
 
 /// The answer to a write, and the release that follows it.
 pub(super) async fn written(plane: &ControlPlane, record: Record) -> Result<Answer, Fault> {
-    plane.releases.note(&record.key.mesh);
+    plane.releases.note_by(&record.key.mesh, &record.author.actor);
     Ok(Answer {
         body: answer::data(&record, "ACTIVE"),
         warning: plane.warning(&record).await,

@@ -131,7 +131,7 @@ async fn change(
     match done.await? {
         Changed::Not(answer) => Ok(answer),
         Changed::Written(record) => {
-            plane.releases.note(&record.key.mesh);
+            plane.releases.note_by(&record.key.mesh, &record.author.actor);
             let mut answer = Answer::read(json!({}));
             answer.written = Some((record.key.mesh.clone(), record.revision));
             Ok(answer)

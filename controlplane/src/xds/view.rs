@@ -121,7 +121,7 @@ impl View {
         let name = names
             .filter(|name| message.contains(name.as_str()))
             .max_by_key(|name| name.len())?;
-        self.origins.get(name)?.first()
+        meshform_bundle::blamed(self.origins.get(name)?, message)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which field each part of a resource was made from, so that what Envoy says of a part lands on the user's line.
 
 use crate::ir::cluster::Cluster;
-use crate::ir::listener::{Chain, Listener};
+use crate::ir::listener::{Chain, Listener, Service};
 use crate::ir::route::{Action, RouteTable};
 use crate::ir::tls::Secret;
 use crate::ir::{Origin, Proxy, Source, Sourced, wanted_secrets};
@@ -17,6 +17,17 @@ pub(crate) fn listener(listener: &Listener) -> Vec<PartOrigin> {
     let mut chain = |at: String, chain: &Chain| {
         if let Some(tls) = &chain.tls {
             out.push(part(format!("{at}/transport_socket"), &tls.origin));
+        }
+        let access_log = match &chain.service {
+            Service::Http(http) => &http.access_log,
+            Service::Tcp(tcp) => &tcp.access_log,
+        };
+        if let Some(log) = access_log {
+            // Each chain has one filter, which is what the connection speaks.
+            out.push(part(
+                format!("{at}/filters/0/typed_config/access_log"),
+                &log.origin,
+            ));
         }
         out.push(part(at, &chain.origin));
     };

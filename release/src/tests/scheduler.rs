@@ -252,3 +252,33 @@ async fn a_release_without_the_last_route_is_made_when_it_was_held_for_long_enou
     assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
     assert_eq!(outcome.lost.len(), 2, "who waits is told: {outcome:?}");
 }
+
+#[tokio::test]
+async fn a_release_names_those_whose_writes_are_in_it_also_where_it_could_not_be_made_at_once() {
+    let directory = TempDir::new().unwrap();
+    let store = store(directory.path());
+    let (scheduler, _) = scheduler(directory.path(), &store, Timing::default());
+    let history = Releaser::new(store.clone(), Arc::new(Tokens), author("reader"));
+    write_mesh(&*store, "1").await;
+    write_service(&*store, "b.apps.local", "b").await;
+    scheduler.note_by("apps", "beth");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    assert!(
+        history.history("apps").await.unwrap().is_empty(),
+        "it is not valid"
+    );
+    write_node(&*store, "b", "1").await;
+    scheduler.note_by("apps", "anna");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    write_node(&*store, "b", "2").await;
+    for name in ["d", "c", "e", "anna"] {
+        scheduler.note_by("apps", name);
+    }
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    write_node(&*store, "b", "3").await;
+    scheduler.note("apps");
+    assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
+    let history = history.history("apps").await.unwrap();
+    let actors: Vec<&str> = history.iter().map(|entry| entry.actor.as_str()).collect();
+    assert_eq!(actors, ["test@test", "anna, c, d and 1 more", "anna, beth"]);
+}

@@ -322,6 +322,17 @@ fn address(text: &str) -> Result<SocketAddr, Problem> {
 /// The master key, from a file or from MESHFORM_MASTER_KEY.
 pub(crate) fn master_key(io: &Io, file: Option<String>) -> Result<Option<String>, Problem> {
     let Some(file) = file else {
+        // A secret that was not found would open the server to everybody.
+        let empty = ["MESHFORM_MASTER_KEY_FILE", "MESHFORM_MASTER_KEY"];
+        if let (Some(name), None) = (
+            empty.into_iter().find(|name| io.is_empty(name)),
+            io.var("MESHFORM_MASTER_KEY"),
+        ) {
+            return Err(Box::new(
+                Diagnostic::error(codes::MASTER_KEY, format!("{name} is set and empty"))
+                    .help("unset it where the API is to have no authentication"),
+            ));
+        }
         return Ok(io.var("MESHFORM_MASTER_KEY").map(ToOwned::to_owned));
     };
     match std::fs::read_to_string(io.path(file.as_ref())) {
