@@ -284,7 +284,7 @@ impl Follower {
             let meanwhile = if has_any {
                 GOES_ON
             } else {
-                "Envoy is started once there is a release"
+                "Envoy waits for a release"
             };
             log::warn(&format!("{message}; {meanwhile}"));
         }
