@@ -1,161 +1,34 @@
 //! How the agent is set up: variables, and one file for those who prefer that.
 
-use meshform_bundle::ProxyId;
+mod variables;
+
 use meshform_bundle::codes::{SETTING, told};
+use meshform_bundle::{ProxyId, closest};
 use std::collections::BTreeMap;
 use std::env;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+use variables::IGNORED;
+pub(crate) use variables::{APP_MESH, VARIABLES};
 
-/// All that can be set: name of the variable, what it means.
-pub(crate) const VARIABLES: &[(&str, &str)] = &[
-    (
-        "MESHFORM_STORE",
-        "s3://BUCKET/PREFIX or a directory with the releases; needed",
-    ),
-    (
-        "MESHFORM_PROXY",
-        "mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME; APPMESH_RESOURCE_ARN also says it",
-    ),
-    (
-        "MESHFORM_DIR",
-        "directory for Envoy's files, and for the last good release (/var/lib/meshform)",
-    ),
-    (
-        "MESHFORM_LISTEN",
-        "loopback address of /health, /status and /metrics (127.0.0.1:9903)",
-    ),
-    (
-        "MESHFORM_RESTARTS",
-        "how often Envoy is started again within 10 minutes when it ends by itself (3)",
-    ),
-    (
-        "MESHFORM_DRAIN_WAIT",
-        "seconds between failing health and draining, for peers to notice (7)",
-    ),
-    (
-        "MESHFORM_STOP_TIMEOUT",
-        "seconds from SIGTERM to the end; ECS's stopTimeout (30)",
-    ),
-    (
-        "MESHFORM_RESTART",
-        "when Envoy is started anew for what it reads only then (a changed bootstrap, a control plane that is back): `next`, when it is next started anyway, or `idle`, as soon as no connection is open (next)",
-    ),
-    (
-        "MESHFORM_CONTROL_PLANE",
-        "http://HOST:PORT of `meshform serve`, where the bootstrap given to Envoy (-c FILE) is for ADS: asked before Envoy is started",
-    ),
-    (
-        "MESHFORM_CONTROL_PLANE_WAIT",
-        "seconds it has to be ready; then Envoy is started with the last release from files (30)",
-    ),
-    (
-        "MESHFORM_ADS_BOOTSTRAP",
-        "that bootstrap itself, as JSON, where Envoy is given no file: `meshform bootstrap NODE --mode ads` writes it",
-    ),
-    (
-        "MESHFORM_CERTIFICATES",
-        "seconds between two looks whether ACM has renewed a certificate that it exports for the proxy (43200)",
-    ),
-    (
-        "MESHFORM_DISCOVERY",
-        "who asks Cloud Map: `poller`, the mesh's `meshform-agent endpoints`; or `own`, this proxy for itself, in small meshes (poller)",
-    ),
-    (
-        "MESHFORM_MESH",
-        "for `endpoints`: the mesh whose endpoints are polled",
-    ),
-    (
-        "MESHFORM_POLL",
-        "for `endpoints`, and MESHFORM_DISCOVERY=own: seconds between two reads of a service (15)",
-    ),
-    (
-        "MESHFORM_ENDPOINTS",
-        "for the same: a JSON file with addresses of nodes that are not looked up",
-    ),
-    (
-        "MESHFORM_CONFIG",
-        "a JSON file with any of these, by name; variables win over it",
-    ),
+/// What all settings of ours begin with.
+const OURS: &str = "MESHFORM_";
+
+/// The variables that say which proxy this is, the first that is set.
+const PROXY: [&str; 4] = [
+    "MESHFORM_PROXY",
+    "APPMESH_RESOURCE_ARN",
+    "APPMESH_RESOURCE_NAME",
+    "APPMESH_VIRTUAL_NODE_NAME",
 ];
 
-/// Variables of App Mesh's own image that mean here what they meant there.
-pub(crate) const APP_MESH: &[(&str, &str)] = &[
-    (
-        "APPMESH_RESOURCE_ARN",
-        "which proxy this is; also APPMESH_RESOURCE_NAME and APPMESH_VIRTUAL_NODE_NAME",
-    ),
-    (
-        "ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY",
-        "Envoy's -l and --concurrency",
-    ),
-    ("APPNET_ENVOY_RESTART_COUNT", "as MESHFORM_RESTARTS, which wins"),
-    ("LISTENER_DRAIN_WAIT_TIME_S", "Envoy's --drain-time-s (20)"),
-    (
-        "APPNET_AGENT_ADMIN_MODE",
-        "`tcp` or `uds`: /status, /drain_listeners, /enableLogging and /stats/prometheus of App Mesh's own agent",
-    ),
-    (
-        "APPNET_AGENT_HTTP_PORT",
-        "their port (9902), at APPNET_AGENT_HTTP_BIND_ADDRESS (127.0.0.1: they ask nobody who they are)",
-    ),
-    (
-        "APPNET_AGENT_ADMIN_UDS_PATH",
-        "their socket (/var/run/ecs/appnet_admin.sock)",
-    ),
-    (
-        "APPNET_AGENT_LOGGING_RESET_TIMEOUT",
-        "seconds after which /enableLogging is undone (300)",
-    ),
-];
+/// How often Envoy may be started again.
+const RESTARTS: RangeInclusive<u64> = 0..=1000;
 
-/// Variables of App Mesh's own image that change nothing here, and why.
-const IGNORED: &[(&str, &str)] = &[
-    (
-        "APPMESH_XDS_ENDPOINT",
-        "there is no management server; releases come from MESHFORM_STORE",
-    ),
-    ("APPMESH_PREVIEW", "there is no preview channel"),
-    (
-        "APPMESH_RESOURCE_CLUSTER",
-        "the published bootstrap sets the node's cluster",
-    ),
-    (
-        "APPMESH_SDS_SOCKET_PATH",
-        "set sdsSocketPath in the proxy profile",
-    ),
-    ("APPMESH_METRIC_EXTENSION_VERSION", "set it in the proxy profile"),
-    ("ENVOY_ADMIN_ACCESS_PORT", "set admin.port in the proxy profile"),
-    ("ENVOY_ADMIN_ACCESS_LOG_FILE", "set it in the proxy profile"),
-    (
-        "ENVOY_INITIAL_FETCH_TIMEOUT",
-        "files are there before Envoy starts",
-    ),
-    ("ENVOY_STATS_CONFIG_FILE", "set statistics in the proxy profile"),
-    ("ENVOY_STATS_SINKS_CFG_FILE", "set metrics in the proxy profile"),
-    ("ENVOY_TRACING_CFG_FILE", "set tracing in the proxy profile"),
-    ("ENABLE_ENVOY_STATS_TAGS", "set metrics in the proxy profile"),
-    ("ENABLE_ENVOY_DOG_STATSD", "set metrics in the proxy profile"),
-    ("ENABLE_ENVOY_XRAY_TRACING", "set tracing in the proxy profile"),
-    ("ENABLE_ENVOY_DATADOG_TRACING", "set tracing in the proxy profile"),
-    ("ENABLE_ENVOY_JAEGER_TRACING", "set tracing in the proxy profile"),
-    ("HC_POLL_INTERVAL_MS", "Envoy is asked once a second"),
-    (
-        "HC_DISCONNECTED_TIMEOUT_S",
-        "a store that is away makes no proxy unhealthy",
-    ),
-    ("PID_POLL_INTERVAL_MS", "the system reports the end of Envoy"),
-    (
-        "APPNET_ENVOY_LOG_DESTINATION",
-        "Envoy logs to the container's log; give Envoy --log-path",
-    ),
-    (
-        "APPNET_ENABLE_RELAY_MODE_FOR_XDS",
-        "there is no management server to relay",
-    ),
-    ("ENABLE_STATS_SNAPSHOT", "/stats/prometheus has no `delta`"),
-];
+/// The longest time that a setting may be, in seconds: a day. More is a mistake in the unit.
+pub(crate) const DAY: u64 = 86_400;
 
 /// Where the interface of App Mesh's own agent is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,6 +65,10 @@ pub(crate) struct Config {
     pub(crate) certificates: Duration,
     pub(crate) admin_mode: Option<AdminMode>,
     pub(crate) logging_reset: Duration,
+    /// What is set and means nothing here, with the reason.
+    pub(crate) ignored: Vec<String>,
+    /// What has our prefix and is no setting.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// The variables of the environment, and below them those of the file that `MESHFORM_CONFIG` names. An empty one counts
@@ -209,10 +86,8 @@ impl Settings {
             let values: BTreeMap<String, serde_json::Value> =
                 serde_json::from_str(&text).map_err(|error| told(&error))?;
             for (name, value) in values {
-                if !VARIABLES.iter().any(|(known, _)| *known == name) {
-                    return Err(told(&format!(
-                        "`{name}` is not a setting; `meshform-agent --help` lists them"
-                    )));
+                if !is_known(&name) {
+                    return Err(told(&unknown(&name)));
                 }
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 all.insert(name, value);
@@ -227,7 +102,13 @@ impl Settings {
     }
 
     pub(crate) fn listen(&self) -> Result<SocketAddr, String> {
-        let listen: SocketAddr = self.or("MESHFORM_LISTEN", SocketAddr::from(([127, 0, 0, 1], 9903)))?;
+        let name = "MESHFORM_LISTEN";
+        let listen: SocketAddr = match self.get(name) {
+            None => SocketAddr::from(([127, 0, 0, 1], 9903)),
+            Some(text) => text
+                .parse()
+                .map_err(|_| wrong(name, text, "an address and a port"))?,
+        };
         if !listen.ip().is_loopback() {
             return Err(format!(
                 "MESHFORM_LISTEN is {listen}: it must be a loopback address, for it asks nobody who they are"
@@ -240,21 +121,65 @@ impl Settings {
         self.0.get(name).map(String::as_str)
     }
 
-    pub(crate) fn or<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, String> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(text) => text.parse().map_err(|_| {
-                let known = VARIABLES.iter().chain(APP_MESH);
-                let meaning = known
-                    .into_iter()
-                    .find(|(known, _)| known.split(", ").any(|one| one == name));
-                format!(
-                    "{name} is `{text}`: it is {}",
-                    meaning.map_or("", |(_, meaning)| meaning)
-                )
-            }),
+    /// A whole number within bounds.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        default: u64,
+        bounds: RangeInclusive<u64>,
+    ) -> Result<u64, String> {
+        let Some(text) = self.get(name) else {
+            return Ok(default);
+        };
+        let (least, most) = (bounds.start(), bounds.end());
+        let takes = || wrong(name, text, &format!("a whole number from {least} to {most}"));
+        let number = text.parse().map_err(|_| takes())?;
+        if bounds.contains(&number) {
+            Ok(number)
+        } else {
+            Err(takes())
         }
     }
+
+    /// A number of seconds, at most a day.
+    fn seconds(&self, name: &str, default: u64, least: u64) -> Result<Duration, String> {
+        self.number(name, default, least..=DAY).map(Duration::from_secs)
+    }
+
+    /// Variables with our prefix that are no settings of the agent: misspelt ones, which would be ignored otherwise.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let names = self
+            .0
+            .keys()
+            .filter(|name| name.starts_with(OURS) && !is_known(name));
+        names.map(|name| unknown(name)).collect()
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    VARIABLES.iter().any(|(known, _)| *known == name)
+}
+
+/// That there is no such setting, and which one was probably meant.
+fn unknown(name: &str) -> String {
+    let own = |name: &'static str| name.strip_prefix(OURS);
+    let known: Vec<&str> = VARIABLES.iter().filter_map(|(known, _)| own(known)).collect();
+    let written = name.strip_prefix(OURS).unwrap_or(name);
+    let meant = match closest(written, &known) {
+        Some(near) => format!("did you mean {OURS}{near}?"),
+        None => "`meshform-agent --help` lists them".to_owned(),
+    };
+    format!("{name} is not a setting of the agent: {meant}")
+}
+
+/// That a variable has a value which it does not take.
+fn wrong(name: &str, text: &str, takes: &str) -> String {
+    let known = VARIABLES.iter().chain(APP_MESH);
+    let meaning = known
+        .into_iter()
+        .find(|(known, _)| known.split(", ").any(|one| one == name))
+        .map_or(String::new(), |(_, meaning)| format!(": {meaning}"));
+    format!("{name} is `{text}`, and takes {takes}{meaning}")
 }
 
 impl Settings {
@@ -262,7 +187,8 @@ impl Settings {
         match self.get("APPNET_AGENT_ADMIN_MODE") {
             None => Ok(None),
             Some(mode) if mode.eq_ignore_ascii_case("tcp") => {
-                let port: u16 = self.or("APPNET_AGENT_HTTP_PORT", 9902)?;
+                let port = self.number("APPNET_AGENT_HTTP_PORT", 9902, 1..=u64::from(u16::MAX))?;
+                let port = u16::try_from(port).unwrap_or(9902);
                 let host = self.get("APPNET_AGENT_HTTP_BIND_ADDRESS").unwrap_or("127.0.0.1");
                 let host = host.trim_start_matches('[').trim_end_matches(']');
                 let host: IpAddr = host.parse().map_err(|_| {
@@ -291,6 +217,21 @@ impl Settings {
         }
     }
 
+    /// What is set and means nothing here; `proxy` is the variable that says which proxy this is.
+    fn ignored(&self, proxy: &str) -> Vec<String> {
+        let others = PROXY
+            .iter()
+            .filter(|name| **name != proxy && self.get(name).is_some());
+        let mut ignored: Vec<String> = others
+            .map(|name| format!("{name} is ignored: {proxy} says which proxy this is"))
+            .collect();
+        for (names, why) in IGNORED {
+            let set = names.split(", ").filter(|name| self.get(name).is_some());
+            ignored.extend(set.map(|name| format!("{name} is ignored: {why}")));
+        }
+        ignored
+    }
+
     fn restart_when_idle(&self) -> Result<bool, String> {
         match self.get("MESHFORM_RESTART").unwrap_or("next") {
             "next" => Ok(false),
@@ -307,14 +248,7 @@ impl Config {
 
     fn understood() -> Result<Self, String> {
         let settings = Settings::read()?;
-        let named = [
-            "MESHFORM_PROXY",
-            "APPMESH_RESOURCE_ARN",
-            "APPMESH_RESOURCE_NAME",
-            "APPMESH_VIRTUAL_NODE_NAME",
-        ]
-        .iter()
-        .find_map(|name| Some((*name, settings.get(name)?)));
+        let named = PROXY.iter().find_map(|name| Some((*name, settings.get(name)?)));
         let Some((name, proxy)) = named else {
             return Err(
                 "MESHFORM_PROXY is not set: say which proxy this is, as mesh/MESH/virtualNode/NAME"
@@ -324,34 +258,36 @@ impl Config {
         let proxy = ProxyId::parse(proxy).map_err(|error| format!("{name}: {error}"))?;
         let Some(store) = settings.get("MESHFORM_STORE") else {
             return Err(
-                "MESHFORM_STORE is not set: say where releases are, as s3://BUCKET/PREFIX or a directory"
+                "MESHFORM_STORE is not set: say where releases are, as s3://BUCKET/PREFIX or the directory of a store"
                     .to_owned(),
             );
         };
         let listen = settings.listen()?;
+        let restarts = settings.number("APPNET_ENVOY_RESTART_COUNT", 3, RESTARTS)?;
+        let restarts = settings.number("MESHFORM_RESTARTS", restarts, RESTARTS)?;
+        let drain_time = settings.number("LISTENER_DRAIN_WAIT_TIME_S", 20, 0..=DAY)?;
         let dir = PathBuf::from(settings.get("MESHFORM_DIR").unwrap_or("/var/lib/meshform"));
         Ok(Self {
             store: store.to_owned(),
             proxy,
             dir: std::path::absolute(&dir).unwrap_or(dir),
             listen,
-            restarts: match settings.get("MESHFORM_RESTARTS") {
-                Some(_) => settings.or("MESHFORM_RESTARTS", 3)?,
-                None => settings.or("APPNET_ENVOY_RESTART_COUNT", 3)?,
-            },
-            drain_wait: Duration::from_secs(settings.or("MESHFORM_DRAIN_WAIT", 7)?),
-            stop_timeout: Duration::from_secs(settings.or("MESHFORM_STOP_TIMEOUT", 30)?),
+            restarts: usize::try_from(restarts).unwrap_or(3),
+            drain_wait: settings.seconds("MESHFORM_DRAIN_WAIT", 7, 0)?,
+            stop_timeout: settings.seconds("MESHFORM_STOP_TIMEOUT", 30, 0)?,
             envoy_log_level: settings.get("ENVOY_LOG_LEVEL").map(str::to_owned),
             envoy_concurrency: settings.get("ENVOY_CONCURRENCY").map(str::to_owned),
-            drain_time: settings.or("LISTENER_DRAIN_WAIT_TIME_S", 20)?,
+            drain_time: u32::try_from(drain_time).unwrap_or(20),
             restart_when_idle: settings.restart_when_idle()?,
             own_discovery: settings.own_discovery()?,
             control_plane: settings.get("MESHFORM_CONTROL_PLANE").map(str::to_owned),
             ads_bootstrap: settings.get("MESHFORM_ADS_BOOTSTRAP").map(str::to_owned),
-            control_plane_wait: Duration::from_secs(settings.or("MESHFORM_CONTROL_PLANE_WAIT", 30)?),
-            certificates: Duration::from_secs(settings.or("MESHFORM_CERTIFICATES", 43_200)?),
+            control_plane_wait: settings.seconds("MESHFORM_CONTROL_PLANE_WAIT", 30, 0)?,
+            certificates: settings.seconds("MESHFORM_CERTIFICATES", 43_200, 1)?,
             admin_mode: settings.admin_mode()?,
-            logging_reset: Duration::from_secs(settings.or("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300)?),
+            logging_reset: settings.seconds("APPNET_AGENT_LOGGING_RESET_TIMEOUT", 300, 0)?,
+            ignored: settings.ignored(name),
+            unknown: settings.unknown(),
         })
     }
 
@@ -365,13 +301,92 @@ impl Config {
     pub(crate) fn folder(&self) -> PathBuf {
         self.dir.join(self.proxy.folder())
     }
+}
 
-    /// What is set for App Mesh's image and means nothing here.
-    pub(crate) fn ignored() -> impl Iterator<Item = String> {
-        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        IGNORED
-            .iter()
-            .filter(move |(name, _)| set(name))
-            .map(|(name, why)| format!("{name} is ignored: {why}"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(all: &[(&str, &str)]) -> Settings {
+        let all = all.iter();
+        Settings(
+            all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_told_with_the_one_that_was_meant() {
+        let all = [
+            ("MESHFORM_DRAINWAIT", "3"),
+            ("MESHFORM_STORE", "/s"),
+            ("OTHER", "x"),
+            ("MESHFORM_X", "1"),
+        ];
+        let told = settings(&all).unknown();
+        assert_eq!(
+            told,
+            [
+                "MESHFORM_DRAINWAIT is not a setting of the agent: did you mean MESHFORM_DRAIN_WAIT?",
+                "MESHFORM_X is not a setting of the agent: `meshform-agent --help` lists them"
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers_have_bounds_and_say_them() {
+        let number = |value: &str| {
+            settings(&[("MESHFORM_STOP_TIMEOUT", value)]).seconds("MESHFORM_STOP_TIMEOUT", 30, 1)
+        };
+        assert_eq!(number("90"), Ok(Duration::from_secs(90)));
+        for value in [
+            "0",
+            "-1",
+            "30s",
+            "1.5",
+            "86401",
+            "18446744073709551615",
+            "99999999999999999999999",
+        ] {
+            let error = number(value).unwrap_err();
+            let told = format!(
+                "MESHFORM_STOP_TIMEOUT is `{value}`, and takes a whole number from 1 to 86400: seconds"
+            );
+            assert!(error.starts_with(&told), "{error}");
+        }
+        assert_eq!(
+            settings(&[]).seconds("MESHFORM_STOP_TIMEOUT", 30, 1),
+            Ok(Duration::from_secs(30))
+        );
+    }
+
+    #[test]
+    fn every_variable_of_app_mesh_that_means_nothing_is_told_with_a_reason() {
+        let all = [
+            ("APPMESH_RESOURCE_ARN", "mesh/m/virtualNode/n"),
+            ("APPMESH_VIRTUAL_NODE_NAME", "mesh/m/virtualNode/n"),
+            ("DD_SERVICE", "x"),
+            ("ENVOY_ADMIN_MODE", "uds"),
+            ("ENVOY_LOG_LEVEL", "debug"),
+            ("XRAY_SAMPLING_RATE", "1"),
+        ];
+        assert_eq!(
+            settings(&all).ignored("APPMESH_RESOURCE_ARN"),
+            [
+                "APPMESH_VIRTUAL_NODE_NAME is ignored: APPMESH_RESOURCE_ARN says which proxy this is",
+                "ENVOY_ADMIN_MODE is ignored: set admin in the proxy profile",
+                "XRAY_SAMPLING_RATE is ignored: set tracing in the proxy profile",
+                "DD_SERVICE is ignored: set tracing in the proxy profile",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_understood_is_not_ignored_and_nothing_is_named_twice() {
+        let names = |table: &'static [(&str, &str)]| table.iter().flat_map(|(names, _)| names.split(", "));
+        let mut seen = std::collections::BTreeSet::new();
+        for name in names(VARIABLES).chain(names(APP_MESH)).chain(names(IGNORED)) {
+            assert!(seen.insert(name), "{name} is there twice");
+        }
     }
 }

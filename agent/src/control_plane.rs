@@ -38,6 +38,13 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// The one that settings and Envoy's command name together; none where Envoy is to follow files alone.
     pub(crate) fn of(config: &Config, command: &[String]) -> Result<Option<Self>, String> {
+        if config.control_plane.is_none() && config.ads_bootstrap.is_some() {
+            return Err(told(
+                SETTING,
+                "MESHFORM_ADS_BOOTSTRAP is set, and MESHFORM_CONTROL_PLANE is not, the address of `meshform serve` that it is for: \
+                 set both or neither",
+            ));
+        }
         let given = bootstrap(command);
         let follows_ads = given.as_deref().is_some_and(follows_ads);
         match (&config.control_plane, given) {

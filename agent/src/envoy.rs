@@ -159,7 +159,7 @@ impl Admin {
                         .to_owned()
                 };
                 let certificate = meshform_bundle::objects::Certificate {
-                    name: text("path"),
+                    name: certificate_name(cert),
                     not_after: text("expiration_time"),
                 };
                 if !found.contains(&certificate) {
@@ -167,8 +167,23 @@ impl Admin {
                 }
             }
         }
+        // Envoy lists them in no order.
+        found.sort_by(|one, other| (&one.name, &one.not_after).cmp(&(&other.name, &other.not_after)));
         found
     }
+}
+
+/// What a certificate is called: its file, or, where it came as a secret, whom it is for, or its number.
+fn certificate_name(cert: &Value) -> String {
+    let text = |name: &str| cert.get(name).and_then(Value::as_str).unwrap_or_default();
+    let path = text("path");
+    if !path.is_empty() && path != "<inline>" {
+        return path.to_owned();
+    }
+    let names = cert.get("subject_alt_names").and_then(Value::as_array);
+    let mut names = names.into_iter().flatten().filter_map(Value::as_object);
+    let first = names.find_map(|name| name.values().find_map(Value::as_str));
+    first.map_or_else(|| format!("serial {}", text("serial_number")), str::to_owned)
 }
 
 impl Updates {
@@ -231,5 +246,61 @@ pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> Problem {
         reason: reason.to_owned(),
         resource: origin.map(|origin| origin.resource.clone()),
         field: origin.map(|origin| origin.field.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_bundle::{Body, Origin, ProxyId};
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_names_the_field_of_the_part_that_the_reason_is_about() {
+        let origin = |at: &str, resource: &str, field: &str| Origin {
+            at: at.to_owned(),
+            resource: resource.to_owned(),
+            field: field.to_owned(),
+        };
+        let origins = vec![
+            origin("", "virtualNode/a", "/spec/backends"),
+            origin("/address", "proxyProfile/a", "/spec/interception/explicit/port"),
+            origin("/filter_chains/0", "virtualNode/a", "/spec/backends"),
+        ];
+        let bundle = Bundle {
+            proxy: ProxyId::virtual_node("apps", "a"),
+            bootstrap: Body::parse("{}").unwrap(),
+            resources: Vec::new(),
+            origins: [("lds".to_owned(), origins)].into(),
+        };
+        let field = |reason: &str| problem("lds", reason, &bundle).field.unwrap();
+        let taken = "cannot bind '127.0.0.1:15001': Address already in use";
+        assert_eq!(field(taken), "/spec/interception/explicit/port");
+        assert_eq!(field("something else"), "/spec/backends");
+        assert_eq!(
+            problem("lds", taken, &bundle).resource.as_deref(),
+            Some("proxyProfile/a")
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_called_by_its_file_or_by_whom_it_is_for() {
+        let cases = [
+            (
+                json!({"path": "/certs/tls.crt", "serial_number": "1"}),
+                "/certs/tls.crt",
+            ),
+            (
+                json!({"path": "<inline>", "serial_number": "1", "subject_alt_names": [{"dns": "web.local"}]}),
+                "web.local",
+            ),
+            (
+                json!({"path": "<inline>", "serial_number": "1f", "subject_alt_names": []}),
+                "serial 1f",
+            ),
+        ];
+        for (cert, name) in cases {
+            assert_eq!(certificate_name(&cert), name);
+        }
     }
 }

@@ -123,13 +123,17 @@ impl Exports {
             }
             self.failed.remove(one);
         }
+        if self.wanted != wanted {
+            // What was wrong with those that are not wanted any more is no problem from now on.
+            self.due = Instant::now();
+        }
         self.wanted = wanted;
         Ok(())
     }
 
     /// Whether it is time to ask for newer ones.
     pub(crate) fn are_due(&self) -> bool {
-        !self.wanted.is_empty() && Instant::now() >= self.due
+        Instant::now() >= self.due
     }
 
     /// Asks for newer ones, and puts them in the place of the older; what is wrong with those that are there.

@@ -3,6 +3,7 @@
 
 mod aside;
 mod confirmation;
+mod refusal;
 
 use crate::certificates::Certificates;
 use crate::config::Config;
@@ -10,14 +11,14 @@ use crate::envoy::Updates;
 use crate::exports::Exports;
 use crate::kept::{AgentFolder, FollowerState};
 use crate::log;
-use crate::shared::{Shared, jittered, now};
+use crate::shared::{GOES_ON, Shared, jittered, now};
 use crate::store::{Look, Store};
 use confirmation::{CONFIRMATION, Verdict};
 use meshform_bundle::codes::{
     AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OLDER, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
 };
-use meshform_bundle::objects::{Current, Delivery, EndpointSet, Problem, Rejected};
+use meshform_bundle::objects::{Current, Delivery, EndpointSet};
 use meshform_bundle::publish::Publisher;
 use meshform_bundle::{Bundle, Digest, ROOT, endpoints, layout};
 use std::collections::BTreeMap;
@@ -55,6 +56,15 @@ pub(crate) struct Follower {
     quick_until: Option<Instant>,
     certificates: Certificates,
     exports: Exports,
+}
+
+/// That an object cannot be used, and what to do.
+fn unusable(error: &meshform_bundle::Error) -> String {
+    let remedy = match error {
+        meshform_bundle::Error::Newer { .. } => "update meshform-agent",
+        _ => "`meshform release` writes it again",
+    };
+    told(MALFORMED, format!("{error}; {remedy}"))
 }
 
 /// What is written for Envoy.
@@ -143,6 +153,10 @@ impl Follower {
         }
         self.seen = None;
         self.look(FIRST_LOOK).await;
+        if self.shared.store.borrow().is_some() {
+            // Who starts a task waits for it: it is looked again sooner than at rest.
+            self.quick_until = Some(Instant::now() + QUICK_FOR);
+        }
         for known in [self.memory.waiting.clone(), self.memory.good.clone()] {
             if self.shared.status.borrow().bundle.is_none()
                 && let Some(known) = known
@@ -263,16 +277,22 @@ impl Follower {
 
     /// Said once, and kept for who asks.
     fn store_fails(&self, error: String) {
-        let message = format!("{}; the proxy goes on with what it has", told(AWAY, error));
+        let message = told(AWAY, error);
         let before = self.shared.store.replace(Some(message.clone()));
         if before.as_ref() != Some(&message) {
-            log::warn(&message);
+            let has_any = self.memory.good.is_some() || self.memory.waiting.is_some();
+            let meanwhile = if has_any {
+                GOES_ON
+            } else {
+                "Envoy waits for a release"
+            };
+            log::warn(&format!("{message}; {meanwhile}"));
         }
     }
 
     /// Does what the object says.
     async fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| told(MALFORMED, error))?;
+        let current = Current::decode(&self.config.proxy, bytes).map_err(|error| unusable(&error))?;
         if current.sequence < self.memory.sequence {
             return Err(told(
                 OLDER,
@@ -291,13 +311,8 @@ impl Follower {
         if !self.shared.follows_files() {
             return self.put_by(&current).await;
         }
-        let is_refused = self
-            .memory
-            .rejected
-            .as_ref()
-            .is_some_and(|refused| refused.bundle.is_some() && refused.bundle == current.bundle);
         // Without another release to stay with, the refused one is tried again: what was missing may be there now.
-        if is_refused
+        if self.is_refused(&current).await?
             && let Some(good) = self.memory.good.clone()
             && good.bundle != current.bundle
         {
@@ -370,8 +385,14 @@ impl Follower {
         }
         if heals {
             self.memory.rejected = None;
+            self.memory.earlier.clear();
         }
-        self.memory.good = Some(current.clone());
+        let before = self.memory.good.replace(current.clone());
+        if let Some(release) = &current.release
+            && before.is_none_or(|before| before.release.as_ref() != Some(release))
+        {
+            log::info(&format!("release {} is in effect", release.short()));
+        }
         self.memory.waiting = None;
         self.kept.remember(&self.memory)?;
         self.sweep();
@@ -389,48 +410,6 @@ impl Follower {
             }
         }
         Ok(())
-    }
-
-    /// Envoy has refused it: what it had before is written again, and this is not tried a second time.
-    async fn go_back(&mut self, current: &Current, problems: Vec<Problem>) -> Result<(), String> {
-        let rejected = Rejected {
-            release: current.release.clone(),
-            bundle: current.bundle.clone(),
-            at: now(),
-            problems,
-        };
-        self.memory.rejected = Some(rejected.clone());
-        self.shared.status.borrow_mut().rejected = Some(rejected.clone());
-        self.kept.remember(&self.memory)?;
-        for reason in self.shared.reasons() {
-            log::error(&reason);
-        }
-        if let Some(good) = self.memory.good.clone()
-            && good.bundle != current.bundle
-        {
-            // Without the newer addresses, if they cannot be had: going back comes first.
-            let with = self.with_endpoints(&good, current.endpoints.as_ref()).await;
-            let good = with.unwrap_or(good);
-            self.write(&good).await?;
-            self.shared.took_release.set(true);
-            self.shared.status.borrow_mut().release.clone_from(&good.release);
-            log::info("back to the last good release; the refused one is not tried again");
-        }
-        self.shared.changed.notify_one();
-        self.mark(&rejected).await;
-        Ok(())
-    }
-
-    /// Leaves the marker that a plan looks for. The status says the same.
-    async fn mark(&mut self, rejected: &Rejected) {
-        let key = self.config.proxy.rejected_key(&self.instance());
-        let written = match serde_json::to_vec(rejected) {
-            Ok(marker) => tokio::time::timeout(FIRST_LOOK, self.store.write(&key, marker)).await,
-            Err(_) => return,
-        };
-        if let Ok(Err(error)) = written {
-            log::warn(&error);
-        }
     }
 
     fn instance(&self) -> String {
@@ -503,23 +482,26 @@ impl Follower {
         let needs_restart = self.shared.bootstrap.borrow().as_ref().is_some_and(differs);
         let mut status = self.shared.status.borrow_mut();
         status.needs_restart = needs_restart;
+        // Endpoints come and go by the minute, and are no other configuration.
+        if status.bundle != current.bundle || status.since == 0 {
+            status.since = now();
+        }
         status.bundle.clone_from(&current.bundle);
         status.endpoints.clone_from(&current.endpoints);
-        status.since = now();
     }
 
     /// A set of endpoints, from this disk or the store.
     async fn endpoints(&mut self, digest: &Digest) -> Result<EndpointSet, String> {
         let key = EndpointSet::key(self.config.proxy.mesh(), digest);
         let bytes = self.fetch(&key, digest).await?;
-        EndpointSet::decode(&bytes).map_err(|error| told(MALFORMED, error))
+        EndpointSet::decode(&bytes).map_err(|error| unusable(&error))
     }
 
     /// A bundle, from this disk or the store.
     async fn bundle(&mut self, digest: &Digest) -> Result<Bundle, String> {
         let key = self.config.proxy.bundle_key(digest);
         let bytes = self.fetch(&key, digest).await?;
-        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| told(MALFORMED, error))?;
+        let bundle = Bundle::decode(&self.config.proxy, &bytes).map_err(|error| unusable(&error))?;
         let folder = self.config.proxy.folder();
         let ours = [
             format!("{ROOT}/{folder}/"),
@@ -551,7 +533,9 @@ impl Follower {
         if found != *digest {
             return Err(told(
                 MALFORMED,
-                format!("{key} is damaged: its content has the digest {found}"),
+                format!(
+                    "{key} is damaged: its content has the digest {found}; `meshform release` writes it again"
+                ),
             ));
         }
         self.kept.keep(digest, &bytes)?;

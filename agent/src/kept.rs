@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! MESHFORM_DIR/.meshform/agent/lock             held while the agent runs
-//! MESHFORM_DIR/.meshform/agent/memory.json      the releases by their digests, the greatest sequence, the last refusal
+//! MESHFORM_DIR/.meshform/agent/memory.json      the releases by their digests, the greatest sequence, the last refusals
 //! MESHFORM_DIR/.meshform/agent/<digest>         a bundle or a set of endpoints, as it was fetched
 //! MESHFORM_DIR/.meshform/agent/endpoints.json   what this proxy found in Cloud Map itself
 //! MESHFORM_DIR/.meshform/agent/instance         this proxy's name in reports
@@ -36,6 +36,9 @@ pub(crate) struct FollowerState {
     /// What Envoy did not take last.
     #[serde(default)]
     pub(crate) rejected: Option<Rejected>,
+    /// What it did not take before that, since it took something.
+    #[serde(default)]
+    pub(crate) earlier: Vec<Rejected>,
 }
 
 /// The agent's own folder. It is the agent's alone as long as this lives.

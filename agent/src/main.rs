@@ -54,7 +54,8 @@ Set by variables:
 
 const CREDENTIALS: &str = "\
 Credentials for a bucket are those of the task, pod or machine, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_SESSION_TOKEN. AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE are understood as the AWS CLI does.
+AWS_SESSION_TOKEN. AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE are understood as the AWS CLI does. None of them is a
+field of the file that MESHFORM_CONFIG names.
 
 Messages carry a code; docs/guides/errors.md says what each means. The exit status is Envoy's own, 1 where the agent could not
 begin, 2 for wrong use; `health`: 0 or 1.
@@ -69,8 +70,11 @@ fn main() -> ExitCode {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let own = words.split(|word| *word == "--").next().unwrap_or_default();
+    if own.iter().any(|word| ["--help", "-h", "help"].contains(word)) {
+        return say(&help(), 0);
+    }
     let outcome = match words.as_slice() {
-        ["--help" | "-h" | "help"] => return say(&help(), 0),
         ["--version" | "-V"] => {
             return say(&format!("meshform-agent {}\n", env!("CARGO_PKG_VERSION")), 0);
         }
@@ -80,18 +84,30 @@ fn main() -> ExitCode {
             block_on(run::delay(command, Duration::from_secs(10)))
         }
         ["delay", "--seconds", seconds, "--", _, ..] => match seconds.parse() {
-            Ok(seconds) => {
+            Ok(seconds @ 0..=config::DAY) => {
                 let command = arguments.iter().skip(4).cloned().collect();
                 block_on(run::delay(command, Duration::from_secs(seconds)))
             }
-            Err(_) => Err(format!("--seconds is `{seconds}`: it is a whole number")),
+            _ => {
+                let bounds = format!("a whole number from 0 to {}", config::DAY);
+                return wrong_use(&format!("--seconds is `{seconds}`, and takes {bounds}"));
+            }
         },
         ["endpoints"] => block_on(poller::run()),
         ["health"] => block_on(health()),
-        _ => {
-            log::error("wrong use");
-            return say(&help(), USAGE);
+        [] => return wrong_use("no command is given"),
+        ["run", ..] => {
+            return wrong_use("`run` takes Envoy's command after `--`: meshform-agent run -- envoy");
         }
+        ["delay", ..] => {
+            return wrong_use(
+                "`delay` takes a command after `--`: meshform-agent delay [--seconds N] -- CMD",
+            );
+        }
+        [command @ ("endpoints" | "health"), ..] => {
+            return wrong_use(&format!("`{command}` takes no arguments; variables set it up"));
+        }
+        [other, ..] => return wrong_use(&format!("there is no command `{other}`")),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -115,6 +131,13 @@ fn help() -> String {
         lines(config::VARIABLES),
         lines(config::APP_MESH)
     )
+}
+
+fn wrong_use(what: &str) -> ExitCode {
+    log::error(&format!(
+        "{what}; `meshform-agent --help` lists commands and settings"
+    ));
+    ExitCode::from(USAGE)
 }
 
 fn say(text: &str, code: u8) -> ExitCode {

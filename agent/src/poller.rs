@@ -28,6 +28,7 @@ use files::Files;
 use health::Health;
 use lease::Lease;
 use meshform_bundle::Digest;
+use meshform_bundle::codes::{LOOKUP, SETTING, told};
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, IpPreference, NodeState, PollerState};
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use objects::Objects;
@@ -110,9 +111,12 @@ impl Host {
 pub(crate) async fn run() -> Result<u8, String> {
     let settings = Settings::read()?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-        format!(
-            "MESHFORM_LISTEN {} cannot be listened on: {error}",
-            settings.listen
+        told(
+            SETTING,
+            format!(
+                "MESHFORM_LISTEN {} cannot be listened on: {error}",
+                settings.listen
+            ),
         )
     })?;
     let on = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
@@ -143,7 +147,11 @@ pub(crate) async fn run() -> Result<u8, String> {
         _ = interrupt.recv() => {}
     }
     polling.abort();
-    log::info("told to stop: another poller may take over at once");
+    log::info(if health.leads() {
+        "told to stop: another poller may take over at once"
+    } else {
+        "told to stop"
+    });
     if let Err(error) = lease.let_go(&health.state()).await {
         log::warn(&error);
     }
@@ -270,6 +278,10 @@ impl Poller {
     /// Reads every source once, and writes what follows.
     async fn round(&mut self) -> Result<(), String> {
         let discovery = self.place.discovery().await?;
+        if !matches!(self.place, Destination::Own(_)) {
+            self.health
+                .is_idle(discovery.nodes.is_empty().then_some(&self.settings.store));
+        }
         self.trackers.retain(|name, _| discovery.nodes.contains_key(name));
         for (name, node) in &discovery.nodes {
             if !self.trackers.contains_key(name) {
@@ -378,9 +390,8 @@ impl Poller {
             Err(error) => {
                 tracker.pass(now);
                 if state.problem.as_ref() != Some(&error) {
-                    log::warn(&format!(
-                        "virtual node `{name}`: {error}; its hosts stay what they were"
-                    ));
+                    let error = format!("virtual node `{name}`: {error}; its hosts stay what they were");
+                    log::warn(&told(LOOKUP, error));
                 }
                 state.problem = Some(error);
             }

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::log;
 use crate::shared::Shared;
-use crate::store::Store;
+use crate::store::{Store, User};
 use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn new(config: &Config, instance: &str, shared: Rc<Shared>) -> Result<Self, String> {
         Ok(Self {
-            store: Store::parse(&config.store)?,
+            store: Store::parse(&config.store, User::Proxy)?,
             status: config.proxy.status_key(instance),
             rejected: config.proxy.rejected_key(instance),
             every: if config.own_discovery { EVERY_OWN } else { EVERY },

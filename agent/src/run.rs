@@ -11,7 +11,7 @@ use crate::process::{Child, reap};
 use crate::report::{self, Reports};
 use crate::server::Listener;
 use crate::shared::Shared;
-use crate::store::Store;
+use crate::store::{Store, User};
 use crate::{log, poller, server, task};
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{NOT_SERVING, SETTING, told};
@@ -31,6 +31,9 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// How long Envoy has between SIGTERM and SIGKILL. It has drained before, so that it only writes its logs and ends.
 const LAST: Duration = Duration::from_secs(3);
 
+/// How often Envoy is asked which certificates it holds: they are reported by the day on which they end.
+const CERTIFICATES: Duration = Duration::from_secs(60);
+
 struct Supervisor {
     config: Rc<Config>,
     command: Vec<String>,
@@ -47,6 +50,8 @@ struct Supervisor {
     idle: bool,
     /// Envoy was told to end so that it is started anew.
     restarting: bool,
+    /// When Envoy was asked for its certificates, and with which bundle.
+    certificates_seen: Option<(Instant, Option<Digest>)>,
 }
 
 enum Event {
@@ -62,11 +67,16 @@ enum Event {
 /// Runs until Envoy has ended for good; its exit status.
 pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let config = Rc::new(Config::read()?);
-    let store = Store::parse(&config.store)?;
+    let store = Store::parse(&config.store, User::Proxy)?;
+    if let Some(why) = store.has_no_releases(&config.proxy) {
+        return Err(told(SETTING, why));
+    }
     let kept = Rc::new(AgentFolder::open(&config.dir)?);
     let command = with_bootstrap(&config, command)?;
     let control_plane = ControlPlane::of(&config, &command)?.map(Rc::new);
-    Config::ignored().for_each(|told| log::info(&told));
+    config.ignored.iter().for_each(|told| log::info(told));
+    let doubts = config.unknown.iter().cloned().chain(without_drain(&config));
+    doubts.for_each(|doubt| log::warn(&told(SETTING, doubt)));
     let instance = match task::instance() {
         Some(instance) => instance,
         None => kept.instance()?,
@@ -104,6 +114,7 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
         ends: Vec::new(),
         idle: false,
         restarting: false,
+        certificates_seen: None,
     };
     supervisor.settle();
     let own = Rc::clone(&shared);
@@ -135,6 +146,21 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     reporting.abort();
     last.say_goodbye().await;
     ended
+}
+
+/// That health fails so long on SIGTERM that no time is left to drain.
+fn without_drain(config: &Config) -> Option<String> {
+    let (wait, stop) = (config.drain_wait, config.stop_timeout);
+    let end = LAST + report::LAST;
+    (!wait.is_zero() && wait + end >= stop).then(|| {
+        format!(
+            "MESHFORM_DRAIN_WAIT ({} s) leaves no time to drain: of MESHFORM_STOP_TIMEOUT ({} s) the last {} s are for the end of \
+             Envoy; raise the container's stop timeout, and MESHFORM_STOP_TIMEOUT with it",
+            wait.as_secs(),
+            stop.as_secs(),
+            end.as_secs()
+        )
+    })
 }
 
 /// An Envoy whose agent was killed would hold the ports.
@@ -262,7 +288,7 @@ impl Supervisor {
                 arguments.extend([short.to_owned(), value.clone()]);
             }
         }
-        let child = Child::start(program, &arguments)?;
+        let child = Child::start(program, &arguments).map_err(|error| told(NOT_SERVING, error))?;
         child.note(&self.kept.pid_file());
         self.child = Some(child);
         self.shared.envoy_pid.set(Some(child.pid()));
@@ -322,11 +348,10 @@ impl Supervisor {
                 self.shared.envoy.take();
                 if !self.shared.is_ready() {
                     let version = admin.version().await;
-                    let certificates = admin.certificates().await;
-                    let mut status = self.shared.status.borrow_mut();
-                    status.envoy = version;
-                    status.certificates = certificates;
+                    self.shared.status.borrow_mut().envoy = version;
+                    self.certificates_seen = None;
                 }
+                self.look_at_certificates(&admin).await;
                 self.shared.state(ProxyState::Ready);
                 self.restart_when_idle(&admin).await;
             }
@@ -336,6 +361,27 @@ impl Supervisor {
                     self.shared.state(ProxyState::Failing);
                 }
             }
+        }
+    }
+
+    /// Which certificates Envoy holds: another release may name others, and a server of secrets changes them at any time.
+    async fn look_at_certificates(&mut self, admin: &Admin) {
+        let bundle = self.shared.status.borrow().bundle.clone();
+        let is_fresh = |(at, of): &(Instant, Option<Digest>)| at.elapsed() < CERTIFICATES && *of == bundle;
+        if self.certificates_seen.as_ref().is_some_and(is_fresh) {
+            return;
+        }
+        // Who is told to stop meanwhile must not wait for it.
+        let Ok(certificates) = timeout(Duration::from_secs(2), admin.certificates()).await else {
+            return;
+        };
+        self.certificates_seen = Some((Instant::now(), bundle));
+        let before = std::mem::replace(
+            &mut self.shared.status.borrow_mut().certificates,
+            certificates.clone(),
+        );
+        if before != certificates {
+            self.shared.changed.notify_one();
         }
     }
 

@@ -144,7 +144,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<I
 pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
-            let health = serde_json::json!({"healthy": shared.is_healthy(), "reasons": shared.reasons()});
+            let health =
+                serde_json::json!({"healthy": shared.is_healthy(), "reasons": shared.health_reasons()});
             Answer::json(if shared.is_healthy() { 200 } else { 503 }, &health)
         }
         ("GET", "/status") => {

@@ -2,11 +2,14 @@
 
 use crate::envoy::Admin;
 use meshform_bundle::Digest;
-use meshform_bundle::codes::{REJECTED, UNPUBLISHED, told};
+use meshform_bundle::codes::{NOT_SERVING, REJECTED, UNCONFIRMED, UNPUBLISHED, told};
 use meshform_bundle::objects::{Delivery, EndpointSet, ProxyState, Status};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
+
+/// What becomes of a proxy while its store is away.
+pub(crate) const GOES_ON: &str = "the proxy goes on with what it has";
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -89,13 +92,32 @@ impl Shared {
             reasons.push(told(UNPUBLISHED, "no release is there yet to start Envoy with"));
         }
         reasons.extend(self.control_plane.borrow().clone());
-        reasons.extend(self.store.borrow().clone());
+        let store = self.store.borrow();
+        reasons.extend(store.as_ref().map(|why| match status.bundle {
+            Some(_) => format!("{why}; {GOES_ON}"),
+            None => why.clone(),
+        }));
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
         reasons.extend(self.exports.borrow().clone());
         reasons.extend(self.discovery.borrow().clone());
         let refused = status.rejected.iter().flat_map(|rejected| &rejected.problems);
         reasons.extend(refused.map(|problem| told(REJECTED, problem)));
+        reasons
+    }
+
+    /// The same for who asks whether the proxy is healthy: one that is not always says why.
+    pub(crate) fn health_reasons(&self) -> Vec<String> {
+        let mut reasons = self.reasons();
+        if !self.is_healthy() && reasons.is_empty() {
+            reasons.push(match self.status.borrow().state {
+                ProxyState::Draining | ProxyState::Stopped => told(NOT_SERVING, "the agent was told to stop"),
+                ProxyState::Ready => told(UNCONFIRMED, "Envoy has not confirmed its first release yet"),
+                ProxyState::Starting | ProxyState::Failing => {
+                    told(NOT_SERVING, "Envoy is started, and does not serve yet")
+                }
+            });
+        }
         reasons
     }
 

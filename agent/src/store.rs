@@ -5,6 +5,7 @@ use crate::credentials::Credentials;
 use crate::http::{Request, Response};
 use crate::sigv4::{encoded, sign};
 use http::{Method, StatusCode};
+use meshform_bundle::ProxyId;
 use meshform_bundle::codes::{AWAY, CLOCK, DENIED, MALFORMED, SETTING, told};
 use meshform_bundle::layout::is_inside;
 use std::env;
@@ -14,6 +15,13 @@ use std::time::{Duration, SystemTime};
 pub(crate) enum Store {
     Bucket(Box<Bucket>),
     Directory(PathBuf),
+}
+
+/// Who uses a store: what they must be allowed differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    Proxy,
+    Poller,
 }
 
 /// What a look at an object found.
@@ -34,26 +42,61 @@ pub(crate) struct Bucket {
     base: String,
     region: String,
     credentials: Credentials,
+    user: User,
 }
 
 impl Store {
     /// Reads `s3://BUCKET/PREFIX`, `file:///PATH` or a path.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        Self::understood(text).map_err(|error| told(SETTING, error))
+    pub(crate) fn parse(text: &str, user: User) -> Result<Self, String> {
+        Self::understood(text, user).map_err(|error| told(SETTING, error))
     }
 
-    fn understood(text: &str) -> Result<Self, String> {
+    fn understood(text: &str, user: User) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(Self::Directory(PathBuf::from(text)));
+            // `s3:/bucket` is no directory that anybody means.
+            return match text.split_once(":/") {
+                Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                    Err(format!("`{text}` is neither s3://BUCKET/PREFIX nor a directory"))
+                }
+                _ => Ok(Self::Directory(PathBuf::from(text))),
+            };
         };
         match scheme {
             "file" => Ok(Self::Directory(PathBuf::from(rest))),
-            "s3" => Bucket::parse(rest).map(|bucket| Self::Bucket(Box::new(bucket))),
+            "s3" => Bucket::parse(rest, user).map(|bucket| Self::Bucket(Box::new(bucket))),
             "gs" | "az" | "azure" | "abfs" | "abfss" => Err(format!(
                 "the agent does not read `{scheme}://` stores; publish to an s3:// bucket or a directory as well"
             )),
             _ => Err(format!("`{text}` is neither s3://BUCKET/PREFIX nor a directory")),
         }
+    }
+
+    /// Why no agent can follow releases there: a directory in another form than that of a store.
+    pub(crate) fn has_no_releases(&self, proxy: &ProxyId) -> Option<String> {
+        let Self::Directory(root) = self else {
+            return None;
+        };
+        if root.join("m").is_dir() {
+            return None;
+        }
+        let folder = proxy.folder();
+        let is_published = root.join(".meshform").is_dir();
+        let embedded = ["store.db", ".meshform/store.db"];
+        let is_embedded = embedded.iter().any(|file| root.join(file).is_file());
+        let root = root.display();
+        if is_published && !is_embedded {
+            return Some(format!(
+                "MESHFORM_STORE {root} is published for Envoys to read themselves: start Envoy with -c \
+                 {root}/{folder}/bootstrap.json, without an agent; or name a store, s3://BUCKET/PREFIX or the directory of \
+                 one that was made as file:///DIR"
+            ));
+        }
+        is_embedded.then(|| {
+            format!(
+                "MESHFORM_STORE {root} has an embedded store, whose releases are in a database: publish the mesh to an s3:// \
+                 bucket or to a store that was made as file:///DIR, and name that"
+            )
+        })
     }
 
     /// Reads an object, unless it is still the one of which `known` was said.
@@ -127,7 +170,7 @@ impl Store {
 }
 
 impl Bucket {
-    fn parse(rest: &str) -> Result<Self, String> {
+    fn parse(rest: &str, user: User) -> Result<Self, String> {
         let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if name.is_empty() {
             return Err(format!("`s3://{rest}` names no bucket"));
@@ -156,6 +199,7 @@ impl Bucket {
             base,
             region,
             credentials: Credentials::default(),
+            user,
         })
     }
 
@@ -168,7 +212,7 @@ impl Bucket {
                 Ok(Look::Found(answer.body.to_vec(), etag))
             }
             StatusCode::NOT_MODIFIED => Ok(Look::Unchanged),
-            StatusCode::NOT_FOUND => Ok(Look::Missing),
+            StatusCode::NOT_FOUND if !answer.text().contains("<Code>NoSuchBucket<") => Ok(Look::Missing),
             _ => Err(self.refused("read", key, &answer)),
         }
     }
@@ -240,6 +284,17 @@ impl Bucket {
             "cannot {action} {place}: the bucket answered {} {code}",
             answer.status.as_u16()
         );
+        let region = answer.header("x-amz-bucket-region").map(str::to_owned);
+        let region = region.or_else(|| field("Region"));
+        if let Some(region) = region.filter(|region| *region != self.region) {
+            message.push_str(&format!(
+                "; the bucket is in {region}, and it was asked as in {}: set AWS_REGION",
+                self.region
+            ));
+        }
+        if code == "NoSuchBucket" {
+            message.push_str("; correct MESHFORM_STORE, or AWS_ENDPOINT_URL_S3 where that is set");
+        }
         let mut kind = AWAY;
         let theirs = answer.header("date").and_then(time_of);
         let now = SystemTime::now();
@@ -257,9 +312,16 @@ impl Bucket {
                     kind = CLOCK;
                 }
                 _ => {
-                    message.push_str(
-                        "; its policy must let this proxy's role read its own prefix and write its own status",
-                    );
+                    message.push_str(match self.user {
+                        User::Proxy => {
+                            "; its policy must let this proxy's role read its own prefix and write its own status, as \
+                             `meshform policy --proxy` has it"
+                        }
+                        User::Poller => {
+                            "; its policy must let the poller's role read what is published and write endpoints, as \
+                             `meshform policy --endpoints` has it"
+                        }
+                    });
                     // A role that may not list is told 403 of what is not there, too.
                     if action == "read" {
                         message.push_str(
@@ -317,6 +379,14 @@ fn look_at_file(root: &Path, key: &str, known: Option<&str>) -> Result<Look, Str
 
 fn write_file(root: &Path, key: &str, bytes: &[u8]) -> Result<(), String> {
     let path = place(root, key)?;
+    // A directory that is away, such as one that is not mounted, must not come to be by a report.
+    if !root.is_dir() {
+        return Err(format!(
+            "cannot write {}: {} is not there",
+            path.display(),
+            root.display()
+        ));
+    }
     let beside = path.with_extension("new");
     let folder = path.parent().unwrap_or(root);
     let written = std::fs::create_dir_all(folder)
@@ -334,10 +404,36 @@ mod tests {
 
     #[test]
     fn stores_that_the_agent_does_not_read_are_refused_at_once() {
-        for text in ["gs://b/p", "az://c/p", "http://x", "s3:///p"] {
-            assert!(Store::parse(text).is_err(), "{text}");
+        for text in ["gs://b/p", "az://c/p", "http://x", "s3:///p", "s3:/b/p"] {
+            assert!(Store::parse(text, User::Proxy).is_err(), "{text}");
         }
-        assert!(matches!(Store::parse("/srv/store"), Ok(Store::Directory(_))));
+        let directory = Store::parse("/srv/a:/store", User::Proxy);
+        assert!(matches!(directory, Ok(Store::Directory(_))));
+    }
+
+    #[test]
+    fn directories_of_another_form_are_told_from_stores() {
+        let root = std::env::temp_dir().join(format!("meshform-agent-store-{}", std::process::id()));
+        let proxy = ProxyId::virtual_node("apps", "a");
+        let why = |path: &Path| Store::Directory(path.to_owned()).has_no_releases(&proxy);
+        let [published, embedded, store] = ["published", "embedded", "store"].map(|name| root.join(name));
+        std::fs::create_dir_all(published.join(".meshform")).unwrap();
+        std::fs::create_dir_all(&embedded).unwrap();
+        std::fs::write(embedded.join("store.db"), "").unwrap();
+        std::fs::create_dir_all(store.join("m")).unwrap();
+        assert!(
+            why(&published)
+                .unwrap()
+                .contains("/virtualNode/a/bootstrap.json, without an agent")
+        );
+        assert!(why(&embedded).unwrap().contains("has an embedded store"));
+        assert_eq!(why(&store), None);
+        // It may be mounted later.
+        let away = root.join("away");
+        assert_eq!(why(&away), None);
+        let told = write_file(&away, "m/apps/status", b"{}").unwrap_err();
+        assert!(told.contains("is not there") && !away.exists(), "{told}");
+        std::fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

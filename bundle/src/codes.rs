@@ -66,6 +66,13 @@ meshform_model::codes! {
          MESHFORM_CONTROL_PLANE_WAIT. So Envoy was started with the files of the last release, from the store or the agent's \
          disk, and follows releases by files. It returns to ADS when it is next started: replace the task once the control \
          plane is back, or set MESHFORM_RESTART=idle."
+    LOOKUP "MF0450" "failed lookup of endpoints"
+        "The poller, or a proxy that asks Cloud Map itself, could not look up the instances of a virtual node: Cloud Map does not \
+         have the namespace or service in AWS_REGION, refused the request, or cannot be reached; a name could not be resolved; or \
+         the file that MESHFORM_ENDPOINTS names cannot be read. The node's endpoints stay what they were, and it asks again."
+    IDLE "MF0451" "poller without nodes to look up"
+        "Nothing that is published for the poller's mesh is found by Cloud Map. That is right for a mesh without Cloud Map \
+         discovery, or before its first release. Otherwise MESHFORM_MESH or MESHFORM_STORE is not what applies publish to."
 }
 
 /// A message with its code, as agents log and report it. One that has a code already keeps that.

@@ -145,7 +145,12 @@ impl PollerState {
         format!("{}/endpoints/lease.json", mesh_prefix(mesh))
     }
 
-    /// Whether a node's source was read within [`FRESH_MILLIS`] before `now`, in milliseconds since 1970.
+    /// When the poller wrote this, by its own clock; none once it has let go of the lease.
+    pub fn written_at(&self) -> Option<u64> {
+        self.until.checked_sub(Self::LOST)
+    }
+
+    /// Whether a node's source was read within [`FRESH_MILLIS`] before `now`, in milliseconds since 1970 by the poller's clock.
     pub fn is_fresh(&self, node: &str, now: u64) -> bool {
         let known = self.nodes.get(node);
         known.is_some_and(|known| known.at.saturating_add(FRESH_MILLIS) > now)

@@ -37,6 +37,11 @@ pub enum Error {
         /// The id of the store that publishes there.
         found: String,
     },
+    /// A text that names no virtual node or virtual gateway.
+    #[error(
+        "`{0}` names no proxy: it is mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME, or an ARN that ends so"
+    )]
+    NoProxy(String),
     /// A name that must not become a path.
     #[error("`{name}` cannot be written: {why}")]
     Unfit { name: String, why: &'static str },

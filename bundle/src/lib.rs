@@ -33,5 +33,6 @@ pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};
 pub use meshform_model::digest::{Digest, hex};
 pub use meshform_model::exported;
+pub use meshform_model::validate::closest;
 pub use proxy::{ProxyId, mesh_prefix};
 pub use resource::{ROOT, Resource};

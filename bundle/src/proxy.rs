@@ -157,10 +157,7 @@ fn without_owner(mesh: &str) -> &str {
 }
 
 fn unfit(text: &str) -> Error {
-    Error::Unfit {
-        name: text.to_owned(),
-        why: "a proxy is named as mesh/MESH/virtualNode/NAME or mesh/MESH/virtualGateway/NAME, or by an ARN that ends so",
-    }
+    Error::NoProxy(text.to_owned())
 }
 
 impl fmt::Display for ProxyId {

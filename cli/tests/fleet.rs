@@ -59,7 +59,7 @@ fn status_shows_what_runs_where_and_what_it_costs() {
         "    virtualNode/a  task1  current  ",
         " since 2023-11-14T22:13:20Z  Envoy 1.34.1  certificate until 2030-01-02T03:04:05Z\n",
         // A directory costs nothing.
-        "cost: 0 proxies",
+        "cost of 0 proxies",
     ] {
         assert!(fine.out.contains(told), "{told} in {}", fine.out);
     }

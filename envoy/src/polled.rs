@@ -78,6 +78,8 @@ pub struct Looked {
     pub store: Option<String>,
     /// What keeps them from being there, where that is known.
     pub problem: Option<String>,
+    /// The poller that runs and cannot look them up, where one does.
+    pub poller: Option<String>,
 }
 
 /// That these nodes of a mesh have no addresses; none where there are no such nodes.
@@ -102,19 +104,33 @@ pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diag
         .problem
         .as_ref()
         .map_or(String::new(), |problem| format!(" ({problem})"));
+    let what = match &looked.poller {
+        Some(poller) => format!(
+            "the poller `{poller}` cannot look up {whose} addresses{at}{why}: callers keep the last ones, and get 503 where \
+             there were none"
+        ),
+        None => {
+            format!("nobody looks up {whose} addresses{at}{why}: callers get 503 until somebody does")
+        }
+    };
+    let help = match &looked.poller {
+        Some(_) => {
+            "Cloud Map must have the namespace and the service of the node in the poller's AWS_REGION, and its role the right to \
+             servicediscovery:DiscoverInstances; or list addresses under `endpoints` in a proxy profile"
+                .to_owned()
+        }
+        None => format!(
+            "run one poller for the mesh, `MESHFORM_STORE={} MESHFORM_MESH={mesh} meshform-agent endpoints`, with the right \
+             to servicediscovery:DiscoverInstances; or list addresses under `endpoints` in a proxy profile",
+            store.unwrap_or("s3://BUCKET/PREFIX")
+        ),
+    };
+    let names = named.join(", ");
     let mut warning = Diagnostic::warning(
         codes::CLOUD_MAP,
-        format!(
-            "virtual {noun} {}{more} of mesh `{mesh}` {verb} found by Cloud Map, and nobody looks up {whose} \
-             addresses{at}{why}: callers get 503 until somebody does",
-            named.join(", ")
-        ),
+        format!("virtual {noun} {names}{more} of mesh `{mesh}` {verb} found by Cloud Map, and {what}"),
     )
-    .help(format!(
-        "run one poller for the mesh, `MESHFORM_STORE={} MESHFORM_MESH={mesh} meshform-agent endpoints`, with the right \
-         to servicediscovery:DiscoverInstances; or list addresses under `endpoints` in a proxy profile",
-        store.unwrap_or("s3://BUCKET/PREFIX")
-    ));
+    .help(help);
     for key in nodes.iter().take(NAMED) {
         let field = VirtualNodeSpec::path().service_discovery().aws_cloud_map();
         warning = warning.at(Place::of(key, field.pointer()));

@@ -63,6 +63,7 @@ fn title(code: Code) -> String {
         meshform_store::codes::CODES,
         meshform_registry::codes::CODES,
         meshform_release::codes::CODES,
+        meshform_release::agents::CODES,
         meshform_envoy::CODES,
         meshform_compiler::ecs::codes::CODES,
     ];
@@ -73,4 +74,17 @@ fn title(code: Code) -> String {
         .next()
         .map(|first| first.to_uppercase().to_string() + letters.as_str())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn what_plans_say_of_running_proxies_has_its_title() {
+        assert_eq!(
+            summary(meshform_release::agents::REJECTED),
+            "Release refused by Envoy (MF0430)"
+        );
+    }
 }

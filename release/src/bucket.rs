@@ -71,6 +71,8 @@ pub(crate) struct Bundles<'a> {
     pub(crate) mesh: &'a str,
     /// Those that need not be read again.
     pub(crate) fresh: &'a BTreeMap<Digest, Vec<u8>>,
+    /// Whether those that are there are read, to see that they are not damaged.
+    pub(crate) verifies: bool,
 }
 
 /// A bucket that was made ready for a release while the release was stored.
@@ -293,7 +295,7 @@ impl BucketTarget {
         let proxy = proxy_of(wanted.mesh, entry)?;
         let key = proxy.bundle_key(&entry.bundle);
         let is_new = prepared.written.contains(&key);
-        let is_there = is_new || listing.by_key.contains_key(&key);
+        let is_there = is_new || self.has_bundle(&key, &entry.bundle, ground).await?;
         // Also for a proxy that knows: a new task of it finds nothing to start with.
         if !is_there {
             self.objects
@@ -303,8 +305,23 @@ impl BucketTarget {
         // One that is about to be collected is written anew, so that its time begins again.
         let is_old = is_there && !is_new && listing.is_older_than(&key, GRACE_MILLIS / 2);
         let next = wanted.of(&proxy, Some(entry));
-        self.set(&proxy, next, Some(listing), is_old.then_some(*bundles))
-            .await
+        let supply = is_old.then_some(*bundles);
+        Ok(match self.set(&proxy, next, Some(listing), supply).await? {
+            ProxyUpdate::Already if !is_there => ProxyUpdate::Now,
+            told => told,
+        })
+    }
+
+    /// Whether a bundle is there, as it should be where that is asked for.
+    async fn has_bundle(&self, key: &str, digest: &Digest, ground: &Ground<'_>) -> Result<bool> {
+        if !ground.prepared.listing.by_key.contains_key(key) {
+            return Ok(false);
+        }
+        if !ground.bundles.verifies {
+            return Ok(true);
+        }
+        let found = self.objects.get(key).await?;
+        Ok(found.is_some_and(|(bytes, _)| Digest::of(&bytes) == *digest))
     }
 
     /// Takes bundles away that neither a proxy's object nor one of the releases that may become current again names.

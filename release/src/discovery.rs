@@ -140,14 +140,47 @@ impl BucketTarget {
         Ok((found, problem))
     }
 
-    /// How the poller of a mesh is.
-    pub(crate) async fn poller(&self, mesh: &str) -> Result<Option<PollerState>> {
-        let found = self.objects.get(&PollerState::key(mesh)).await?;
+    /// How the poller of a mesh is, and when it said so, by the storage's clock.
+    pub(crate) async fn poller(&self, mesh: &str) -> Result<Option<(PollerState, Timestamp)>> {
+        let found = self.objects.read(&PollerState::key(mesh)).await?;
         found
-            .map(|(bytes, _)| PollerState::decode(mesh, &bytes))
+            .map(|(bytes, object)| Ok((PollerState::decode(mesh, &bytes)?, object.touched_at)))
             .transpose()
             .map_err(|error| ReleaseError::of_bundle(mesh, error))
     }
+}
+
+/// What a mesh's poller said last.
+struct PollerReport {
+    state: PollerState,
+    /// What its clock says now, in milliseconds since 1970.
+    now: u64,
+}
+
+impl PollerReport {
+    /// Of what it said then. What it says is by its own clock, which may be wrong; how long ago it said so the storage knows.
+    fn of(state: PollerState, then: Timestamp, now: Timestamp) -> Self {
+        let ago = millis(now).saturating_sub(millis(then));
+        let now = match state.written_at() {
+            Some(written) => written.saturating_add(ago),
+            None => millis(now),
+        };
+        Self { state, now }
+    }
+
+    /// Whether it has read a node lately.
+    fn is_fresh(&self, node: &str) -> bool {
+        self.state.is_fresh(node, self.now)
+    }
+
+    /// Its name, as long as it runs.
+    fn running(&self) -> Option<&str> {
+        (self.state.until > self.now).then_some(self.state.holder.as_str())
+    }
+}
+
+fn millis(time: Timestamp) -> u64 {
+    u64::try_from(time.0).unwrap_or_default()
 }
 
 /// Whether a running proxy has found a node itself within the last minutes. Only times of one clock are compared.
@@ -197,22 +230,30 @@ impl Releaser {
             // What is published elsewhere cannot be looked at from here.
             let nowhere = state.targets.is_empty();
             return nowhere
-                .then(|| self.told_of(mesh, nodes, &Looked::default(), None))
+                .then(|| told_of(mesh, nodes, &Looked::default(), None))
                 .flatten()
                 .into_iter()
                 .collect();
         }
         let mut warnings = Vec::new();
+        let now = self.clock.now();
         for target in &targets {
             let poller = match target {
                 Target::Directory(publisher) => publisher
                     .poller(mesh)
+                    .map(|state| {
+                        let now = millis(now);
+                        state.map(|state| PollerReport { state, now })
+                    })
                     .map_err(|error| ReleaseError::of_bundle(mesh, error)),
-                Target::Bucket(bucket) => bucket.poller(mesh).await,
+                Target::Bucket(bucket) => bucket
+                    .poller(mesh)
+                    .await
+                    .map(|found| found.map(|(state, then)| PollerReport::of(state, then, now))),
             };
             let looked = Looked {
                 store: Some(target.name()),
-                problem: None,
+                ..Looked::default()
             };
             match poller {
                 Ok(poller) => {
@@ -221,11 +262,11 @@ impl Releaser {
                         problem: own,
                         ..looked
                     };
-                    warnings.extend(self.told_of(mesh, &lacking, &looked, poller.as_ref()));
+                    warnings.extend(told_of(mesh, &lacking, &looked, poller.as_ref()));
                 }
                 Err(error) => {
                     let problem = Some(error.to_string());
-                    warnings.extend(self.told_of(mesh, nodes, &Looked { problem, ..looked }, None));
+                    warnings.extend(told_of(mesh, nodes, &Looked { problem, ..looked }, None));
                 }
             }
         }
@@ -238,12 +279,11 @@ impl Releaser {
         mesh: &str,
         target: &Target,
         nodes: &BTreeMap<String, DiscoveredNode>,
-        poller: Option<&PollerState>,
+        poller: Option<&PollerReport>,
     ) -> (BTreeMap<String, DiscoveredNode>, Option<String>) {
         let now = self.clock.now();
-        let millis = u64::try_from(now.0).unwrap_or_default();
         let mut lacking = nodes.clone();
-        lacking.retain(|name, _| poller.is_none_or(|poller| !poller.is_fresh(name, millis)));
+        lacking.retain(|name, _| poller.is_none_or(|poller| !poller.is_fresh(name)));
         let Target::Bucket(bucket) = target else {
             return (lacking, None);
         };
@@ -262,28 +302,30 @@ impl Releaser {
             ),
         }
     }
+}
 
-    /// A warning of the nodes that the poller has not read lately.
-    fn told_of(
-        &self,
-        mesh: &str,
-        nodes: &BTreeMap<String, DiscoveredNode>,
-        looked: &Looked,
-        poller: Option<&PollerState>,
-    ) -> Option<Diagnostic> {
-        let now = u64::try_from(self.clock.now().0).unwrap_or_default();
-        let is_fresh = |name: &str| poller.is_some_and(|poller| poller.is_fresh(name, now));
-        let lacking: Vec<&String> = nodes.keys().filter(|name| !is_fresh(name)).collect();
-        let states = lacking.iter().filter_map(|name| poller?.nodes.get(*name));
-        let problem = states.filter_map(|state| state.problem.clone()).next();
-        let keys: Vec<ResourceKey> = lacking
-            .iter()
-            .map(|name| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name.as_str()))
-            .collect();
-        let looked = Looked {
-            store: looked.store.clone(),
-            problem: looked.problem.clone().or(problem),
-        };
-        polled::without_endpoints(&keys.iter().collect::<Vec<_>>(), &looked)
-    }
+/// A warning of the nodes that the poller has not read lately.
+fn told_of(
+    mesh: &str,
+    nodes: &BTreeMap<String, DiscoveredNode>,
+    looked: &Looked,
+    poller: Option<&PollerReport>,
+) -> Option<Diagnostic> {
+    let is_fresh = |name: &str| poller.is_some_and(|poller| poller.is_fresh(name));
+    let lacking: Vec<&String> = nodes.keys().filter(|name| !is_fresh(name)).collect();
+    let mut states = lacking
+        .iter()
+        .filter_map(|name| poller?.state.nodes.get(*name)?.problem.clone());
+    let problem = states.next();
+    let keys: Vec<ResourceKey> = lacking
+        .iter()
+        .map(|name| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name.as_str()))
+        .collect();
+    let running = poller.and_then(PollerReport::running).map(str::to_owned);
+    let looked = Looked {
+        store: looked.store.clone(),
+        poller: running.filter(|_| problem.is_some() && looked.problem.is_none()),
+        problem: looked.problem.clone().or(problem),
+    };
+    polled::without_endpoints(&keys.iter().collect::<Vec<_>>(), &looked)
 }

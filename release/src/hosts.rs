@@ -73,7 +73,7 @@ async fn of_bucket(
     next: &mut ReadSets,
 ) -> Result<Vec<Arc<EndpointSet>>> {
     let mesh = served.mesh();
-    let Some(state) = bucket.poller(mesh).await? else {
+    let Some((state, _)) = bucket.poller(mesh).await? else {
         return Ok(Vec::new());
     };
     let mut sets = Vec::new();

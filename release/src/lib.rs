@@ -57,6 +57,7 @@ pub use hosts::{Hosts, ReadSets};
 pub use kept::ReleaseName;
 pub use manifest::{Manifest, ProxyChange, ProxyEntry, WhatChanged};
 pub use meshform_bundle::ProxyId;
+pub use meshform_bundle::codes as agents;
 pub use meshform_bundle::publish::{Published, Publisher};
 pub use outcome::{Preview, ReleaseOutcome, Verdict};
 pub use policy::Holding;

@@ -220,6 +220,7 @@ impl Releaser {
                 store: &*self.store,
                 mesh,
                 fresh: &supply.bundles,
+                verifies: self.verifies,
             };
             let done = bucket.bring(&wanted, &bundles, prepared).await?;
             published.written.extend(done.published.written);

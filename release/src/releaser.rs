@@ -28,6 +28,8 @@ pub struct Releaser {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steps: Arc<dyn Steps>,
     pub(crate) rules: rules::Options,
+    /// Whether bundles that a bucket has are read, to see that they are not damaged.
+    pub(crate) verifies: bool,
     /// The meshes as this process sees them.
     pub(crate) views: Arc<Views>,
     pub(crate) snapshots: SnapshotCache,
@@ -67,6 +69,7 @@ impl Releaser {
             clock: Arc::new(SystemClock),
             steps: Arc::new(Silent),
             rules: rules::Options::default(),
+            verifies: false,
             snapshots: SnapshotCache::default(),
             sweeper: Sweeper::default(),
             manifests: ManifestCache::default(),
@@ -113,6 +116,14 @@ impl Releaser {
     #[must_use]
     pub fn with_rules(mut self, options: rules::Options) -> Self {
         self.rules = options;
+        self
+    }
+
+    /// Reads the bundles of the current release that a bucket has already, and writes those again that are damaged: one
+    /// request for each proxy, so not with every apply.
+    #[must_use]
+    pub fn verifying(mut self) -> Self {
+        self.verifies = true;
         self
     }
 

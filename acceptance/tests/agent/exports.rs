@@ -251,11 +251,24 @@ fn a_certificate_that_cannot_be_exported_is_told_and_the_release_before_it_stays
     });
     assert!(world.health().0, "it still serves");
     assert_eq!(world.answers().as_deref(), Some("first"));
-    world.published.exported = Some(arn);
+    world.published.exported = Some(arn.clone());
     world.publish(second.address().port());
     world.serves("second");
     let port = world.published.ingress;
     eventually("it shows the certificate", 20, || shown(port).is_some());
+    eventually("its end is reported", 20, || {
+        world.status()["certificates"][0]["notAfter"].is_string()
+    });
+    // What is wrong with a certificate is no problem any more once no release names it.
+    acm.delete(&arn);
+    eventually("it is told that ACM has none", 20, || {
+        world.health().1.contains("MF0444")
+    });
+    world.published.exported = None;
+    world.publish(second.address().port());
+    eventually("nothing is wrong any more", 30, || {
+        world.health().1.contains("\"reasons\":[]")
+    });
 }
 
 #[test]

@@ -122,9 +122,34 @@ fn wrong_settings_are_refused_with_what_is_right() {
     assert!(refused(&world, "MESHFORM_PROXY", "web").contains("mesh/MESH/virtualNode/NAME"));
     assert!(refused(&world, "MESHFORM_LISTEN", "0.0.0.0:9903").contains("loopback"));
     assert!(refused(&world, "MESHFORM_STOP_TIMEOUT", "soon").contains("stopTimeout"));
+    // More than a clock can count: it would fail when the task is told to stop.
+    let told = refused(&world, "MESHFORM_STOP_TIMEOUT", &u64::MAX.to_string());
+    assert!(told.contains("a whole number from 0 to 86400"), "{told}");
+    let told = refused(&world, "MESHFORM_ADS_BOOTSTRAP", "{}");
+    assert!(told.contains("MESHFORM_CONTROL_PLANE is not"), "{told}");
+    let published = tempfile::tempdir().unwrap();
+    std::fs::create_dir(published.path().join(".meshform")).unwrap();
+    let told = refused(&world, "MESHFORM_STORE", published.path().to_str().unwrap());
+    assert!(
+        told.contains("virtualNode/web/bootstrap.json, without an agent"),
+        "{told}"
+    );
     assert!(refused(&world, "MESHFORM_CONFIG", "/nowhere").contains("/nowhere"));
-    world.start();
+    let mut command = world.run();
+    command
+        .env("MESHFORM_DRAINWAIT", "1")
+        .env("MESHFORM_DRAIN_WAIT", "14");
+    world.start_by(command);
     eventually("it listens", 20, || world.get("/health").is_some());
+    let log = world.log();
+    assert!(
+        log.contains("MESHFORM_DRAINWAIT is not a setting of the agent: did you mean MESHFORM_DRAIN_WAIT?"),
+        "{log}"
+    );
+    assert!(
+        log.contains("MESHFORM_DRAIN_WAIT (14 s) leaves no time to drain"),
+        "{log}"
+    );
     let told = refused(&world, "MESHFORM_LISTEN", "127.0.0.1:1");
     assert!(told.contains("another agent runs on it"), "{told}");
 }

@@ -85,13 +85,17 @@ fn releases_arrive(mut world: World) {
 
 /// Gives a listener an address that is none: Envoy's own check refuses it. The listener's name.
 fn spoil(bundle: &mut Bundle) -> String {
+    spoil_by(bundle, "not an address")
+}
+
+fn spoil_by(bundle: &mut Bundle, address: &str) -> String {
     let listener = bundle
         .resources
         .iter_mut()
         .find(|one| one.type_url == types::LISTENER)
         .unwrap();
     let mut body: Value = serde_json::from_str(listener.body.as_str()).unwrap();
-    body["address"]["socket_address"]["address"] = json!("not an address");
+    body["address"]["socket_address"]["address"] = json!(address);
     *listener = Resource::new(
         types::LISTENER,
         &listener.name,
@@ -180,10 +184,24 @@ fn refused_releases_go_back(mut world: World) {
     assert_eq!(world.status()["rejected"]["bundle"], json!(Digest::of(&bytes)));
     assert!(world.read(&marker).is_some(), "it is still refused");
     assert_eq!(asked(&world), 1, "{}", world.log());
+    // Another that it refuses, and then the first again: that is remembered, too, and is what the report is of.
+    let mut worse = world.published.bundle(&world.proxy, second.address().port());
+    spoil_by(&mut worse, "none either");
+    let worse_bytes = worse.encode().unwrap();
+    world.publish_bundle(&worse_bytes, &worse.bootstrap_digest());
+    let rejected = |world: &World| world.status()["rejected"]["bundle"].clone();
+    eventually("the other is refused", 40, || {
+        rejected(&world) == json!(Digest::of(&worse_bytes))
+    });
+    world.publish_bundle(&bytes, &bad.bootstrap_digest());
+    eventually("the first is what is reported", 40, || {
+        rejected(&world) == json!(Digest::of(&bytes))
+    });
+    assert_eq!(asked(&world), 2, "{}", world.log());
     world.publish(second.address().port());
     world.serves("second");
     eventually("the marker goes", 20, || world.read(&marker).is_none());
-    assert_eq!(asked(&world), 1);
+    assert_eq!(asked(&world), 2);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use crate::log;
 use crate::server::{Answer, IncomingRequest};
+use crate::shared::now;
+use meshform_bundle::codes::{AWAY, IDLE, LOOKUP, told};
 use meshform_bundle::discovery::{NodeState, PollerState};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use tokio::sync::Notify;
 
 pub(super) struct Health {
@@ -17,6 +20,10 @@ pub(super) struct Health {
     /// Why the lease was not renewed at the last try, and why the last round wrote nothing.
     lease: RefCell<Option<String>>,
     round: RefCell<Option<String>>,
+    /// Why there is nothing to look up, which may be as it should be.
+    idle: RefCell<Option<String>>,
+    /// It was logged who holds the lease.
+    announced: Cell<bool>,
 }
 
 impl Health {
@@ -28,6 +35,8 @@ impl Health {
             news: Notify::new(),
             lease: RefCell::default(),
             round: RefCell::default(),
+            idle: RefCell::default(),
+            announced: Cell::default(),
         }
     }
 
@@ -43,16 +52,17 @@ impl Health {
     /// What was read is written: what is known of each node from now on.
     pub(super) fn knows(&self, nodes: BTreeMap<String, NodeState>) {
         // When it was read is told with the next renewal.
-        let told = |nodes: &BTreeMap<String, NodeState>| -> BTreeMap<String, NodeState> {
-            let told = nodes.iter();
-            told.map(|(name, node)| {
-                let at = u64::from(node.at > 0);
-                (name.clone(), NodeState { at, ..node.clone() })
-            })
-            .collect()
+        let timeless = |nodes: &BTreeMap<String, NodeState>| -> BTreeMap<String, NodeState> {
+            let nodes = nodes.iter();
+            nodes
+                .map(|(name, node)| {
+                    let at = u64::from(node.at > 0);
+                    (name.clone(), NodeState { at, ..node.clone() })
+                })
+                .collect()
         };
         let before = std::mem::replace(&mut self.state.borrow_mut().nodes, nodes);
-        if told(&before) != told(&self.state.borrow().nodes) {
+        if timeless(&before) != timeless(&self.state.borrow().nodes) {
             self.news.notify_one();
         }
     }
@@ -81,8 +91,9 @@ impl Health {
     pub(super) fn renewed(&self, outcome: Result<bool, String>) {
         match outcome {
             Ok(leads) => {
-                told(&self.lease, None);
-                if self.leads.replace(leads) != leads {
+                keep(&self.lease, None);
+                let is_news = self.leads.replace(leads) != leads;
+                if !self.announced.replace(true) || is_news {
                     log::info(if leads {
                         "this poller holds the lease"
                     } else {
@@ -92,27 +103,47 @@ impl Health {
                 if leads {
                     self.lead.notify_one();
                 } else {
-                    told(&self.round, None);
+                    keep(&self.round, None);
+                    self.idle.take();
                     self.state.borrow_mut().nodes.clear();
                 }
             }
-            Err(error) => told(&self.lease, Some(error)),
+            Err(error) => keep(&self.lease, Some(told(AWAY, error))),
         }
     }
 
     /// What became of a round.
     pub(super) fn wrote(&self, outcome: Result<(), String>) {
-        told(&self.round, outcome.err());
+        keep(&self.round, outcome.err().map(|error| told(AWAY, error)));
+    }
+
+    /// Whether no node of what is published in a store is to be looked up: so it is in a mesh without Cloud Map, and where
+    /// the mesh or the store is misspelt.
+    pub(super) fn is_idle(&self, store: Option<&String>) {
+        let mesh = &self.state.borrow().mesh;
+        let idle = store.map(|store| {
+            told(
+                IDLE,
+                format!(
+                    "nothing is to be looked up for mesh `{mesh}` in {store}: it has no released node with Cloud Map discovery, \
+                     or MESHFORM_MESH or MESHFORM_STORE names another than is meant"
+                ),
+            )
+        });
+        let before = self.idle.replace(idle.clone());
+        if let Some(idle) = idle.filter(|_| before.is_none()) {
+            log::warn(&idle);
+        }
     }
 
     pub(super) fn reasons(&self) -> Vec<String> {
-        let own = [&self.lease, &self.round].into_iter();
+        let own = [&self.lease, &self.round, &self.idle].into_iter();
         let mut reasons: Vec<String> = own.filter_map(|one| one.borrow().clone()).collect();
         let state = self.state.borrow();
         let nodes = state.nodes.iter();
         reasons.extend(nodes.filter_map(|(name, node)| {
             let problem = node.problem.as_ref()?;
-            Some(format!("virtual node `{name}`: {problem}"))
+            Some(told(LOOKUP, format!("virtual node `{name}`: {problem}")))
         }));
         reasons
     }
@@ -124,7 +155,7 @@ impl Health {
 }
 
 /// Keeps a problem; one that is new is logged.
-fn told(place: &RefCell<Option<String>>, problem: Option<String>) {
+fn keep(place: &RefCell<Option<String>>, problem: Option<String>) {
     let before = place.replace(problem.clone());
     match problem {
         Some(problem) if before.as_ref() != Some(&problem) => {
@@ -137,7 +168,7 @@ fn told(place: &RefCell<Option<String>>, problem: Option<String>) {
     }
 }
 
-/// The poller's own interface: `/health` and `/status`.
+/// The poller's own interface: `/health`, `/status` and `/metrics`.
 pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
@@ -146,6 +177,108 @@ pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> Answer {
             Answer::json(if healthy { 200 } else { 503 }, &body)
         }
         ("GET", "/status") => Answer::json(200, &serde_json::to_value(health.state()).unwrap_or_default()),
-        _ => Answer::json(404, &json!({"error": "there are /health and /status"})),
+        ("GET", "/metrics") => Answer::new(200, "text/plain; version=0.0.4", metrics(health, now())),
+        _ => Answer::text(404, "there are /health, /status and /metrics\n"),
+    }
+}
+
+/// How the poller is, as Prometheus reads it.
+fn metrics(health: &Health, now: u64) -> String {
+    let quoted = |text: &str| {
+        text.replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
+    };
+    let state = health.state.borrow();
+    let mesh = quoted(&state.mesh);
+    let mut out = String::new();
+    let mut gauge = |name: &str, help: &str, values: Vec<(String, f64)>| {
+        let _ = writeln!(
+            out,
+            "# HELP meshform_poller_{name} {help}\n# TYPE meshform_poller_{name} gauge"
+        );
+        for (labels, value) in values {
+            let _ = writeln!(out, "meshform_poller_{name}{{mesh=\"{mesh}\"{labels}}} {value}");
+        }
+    };
+    let flag = |is: bool| vec![(String::new(), f64::from(u8::from(is)))];
+    gauge(
+        "leads",
+        "Whether this poller holds the lease.",
+        flag(health.leads()),
+    );
+    gauge(
+        "healthy",
+        "Whether it reads and writes the store.",
+        flag(health.is_healthy()),
+    );
+    let each = |value: &dyn Fn(&NodeState) -> f64| -> Vec<(String, f64)> {
+        // Of what was never read nothing is known.
+        let nodes = state.nodes.iter().filter(|(_, node)| node.at > 0);
+        nodes
+            .map(|(name, node)| (format!(",node=\"{}\"", quoted(name)), value(node)))
+            .collect()
+    };
+    let count = |node: &NodeState| f64::from(u32::try_from(node.endpoints).unwrap_or(u32::MAX));
+    gauge(
+        "endpoints",
+        "Hosts of a virtual node that get requests.",
+        each(&count),
+    );
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    let read = |node: &NodeState| now.saturating_sub(node.at) as f64 / 1000.0;
+    gauge(
+        "read_age_seconds",
+        "Since a virtual node's hosts were read last.",
+        each(&read),
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prometheus_sees_what_is_known_of_each_node() {
+        let health = Health::new("shop", "me");
+        health.leads_alone();
+        let node = |at, endpoints| NodeState {
+            at,
+            endpoints,
+            ..NodeState::default()
+        };
+        let nodes = [
+            ("api", node(1_000, 3)),
+            ("a\"b", node(3_000, 1)),
+            ("new", node(0, 0)),
+        ];
+        health.knows(nodes.map(|(name, node)| (name.to_owned(), node)).into());
+        let told = metrics(&health, 3_500);
+        for line in [
+            "meshform_poller_leads{mesh=\"shop\"} 1",
+            "meshform_poller_healthy{mesh=\"shop\"} 1",
+            "meshform_poller_endpoints{mesh=\"shop\",node=\"api\"} 3",
+            "meshform_poller_read_age_seconds{mesh=\"shop\",node=\"api\"} 2.5",
+            "meshform_poller_read_age_seconds{mesh=\"shop\",node=\"a\\\"b\"} 0.5",
+        ] {
+            assert!(told.lines().any(|one| one == line), "{line} is not in\n{told}");
+        }
+        assert!(!told.contains("node=\"new\""), "{told}");
+    }
+
+    #[test]
+    fn a_poller_with_nothing_to_look_up_says_so_and_is_healthy() {
+        let health = Health::new("shp", "me");
+        health.leads_alone();
+        health.is_idle(Some(&"s3://meshes/prod".to_owned()));
+        let told = health.reasons().join("\n");
+        assert!(
+            told.contains("nothing is to be looked up for mesh `shp` in s3://meshes/prod"),
+            "{told}"
+        );
+        assert!(health.is_healthy());
+        health.is_idle(None);
+        assert_eq!(health.reasons(), Vec::<String>::new());
     }
 }

@@ -33,7 +33,7 @@ impl Lease {
                 held: None,
             },
             _ => Self::Object {
-                store: Box::new(Store::parse(&settings.store)?),
+                store: Box::new(Store::parse(&settings.store, settings.user)?),
                 watched: None,
             },
         })

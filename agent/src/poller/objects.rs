@@ -5,6 +5,7 @@ use super::{Clusters, WORKERS, workers};
 use crate::log;
 use crate::shared::now;
 use crate::store::{Look, Store};
+use meshform_bundle::codes::{MALFORMED, told};
 use meshform_bundle::discovery::{DiscoveredNode, Discovery};
 use meshform_bundle::objects::{Current, EndpointSet};
 use meshform_bundle::{Digest, ProxyId};
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 /// write once for each release: more in a row is something else than chance.
 const ATTEMPTS: u32 = 16;
 
-/// How often it is looked whether a proxy's object still names the set: a publisher to a server that does not heed
-/// conditions may have written over it.
+/// How often it is looked whether a proxy's object still names the set, and whether that is there: a publisher to a server
+/// that does not heed conditions may have written over the one, and somebody may have removed the other.
 const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
 /// How often a set that is in use is written again: publishers take away what nobody has touched for a day.
@@ -43,6 +44,8 @@ struct PublishedSet {
     digest: Digest,
     /// When; none where an earlier poller wrote it.
     at: Option<Instant>,
+    /// When it was there last.
+    looked: Instant,
 }
 
 /// What a proxy's object says.
@@ -55,12 +58,13 @@ struct CurrentObject {
 
 impl Objects {
     pub(super) fn open(settings: &Settings) -> Result<Self, String> {
-        let stores: Result<Vec<Store>, String> =
-            (0..WORKERS).map(|_| Store::parse(&settings.store)).collect();
+        let stores: Result<Vec<Store>, String> = (0..WORKERS)
+            .map(|_| Store::parse(&settings.store, settings.user))
+            .collect();
         Ok(Self {
             mesh: settings.mesh.clone(),
             stores: stores?,
-            store: Store::parse(&settings.store)?,
+            store: Store::parse(&settings.store, settings.user)?,
             discovery: None,
             sets: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -200,26 +204,29 @@ impl Objects {
             .flatten()
             .map(|(name, endpoints)| (name.clone(), endpoints.clone()))
             .collect();
-        let is_young = |at: &Instant| at.elapsed() < WRITE_AGAIN;
-        let written = self.sets.get(&nodes);
-        if let Some(written) = written.filter(|written| written.clusters == clusters) {
-            if written.at.as_ref().is_some_and(is_young) {
+        let written = self.sets.get(&nodes).filter(|set| set.clusters == clusters);
+        if let Some(written) = written.cloned() {
+            if written.looked.elapsed() < LOOK_AGAIN {
                 return Ok(());
             }
-            // The same content under the same name: what is read must not look new.
-            let key = EndpointSet::key(&self.mesh, &written.digest);
-            let bytes = self.store.read(&key).await?;
-            self.store.write(&key, bytes).await?;
-            if let Some(written) = self.sets.get_mut(&nodes) {
-                written.at = Some(Instant::now());
+            match self.look_after(written.clone()).await? {
+                Some(set) => {
+                    self.sets.insert(nodes, set);
+                    return Ok(());
+                }
+                // It is written anew, which gives it another name.
+                None => drop(self.inherited.remove(&written.digest)),
             }
-            return Ok(());
         }
         let inherited = self.inherited.iter().find(|(_, known)| **known == clusters);
         if let Some((digest, _)) = inherited {
-            let digest = digest.clone();
-            let at = None;
-            self.sets.insert(nodes, PublishedSet { clusters, digest, at });
+            let set = PublishedSet {
+                digest: digest.clone(),
+                clusters,
+                at: None,
+                looked: Instant::now(),
+            };
+            self.sets.insert(nodes, set);
             return Ok(());
         }
         let mut set = EndpointSet::new(now());
@@ -229,9 +236,37 @@ impl Objects {
         self.store
             .write(&EndpointSet::key(&self.mesh, &digest), bytes)
             .await?;
-        let at = Some(Instant::now());
-        self.sets.insert(nodes, PublishedSet { clusters, digest, at });
+        let looked = Instant::now();
+        let set = PublishedSet {
+            clusters,
+            digest,
+            at: Some(looked),
+            looked,
+        };
+        self.sets.insert(nodes, set);
         Ok(())
+    }
+
+    /// Sees that a set is still there, for a proxy that starts, and young. None where it is lost or damaged.
+    async fn look_after(&mut self, mut set: PublishedSet) -> Result<Option<PublishedSet>, String> {
+        let key = EndpointSet::key(&self.mesh, &set.digest);
+        let bytes = match self.store.look(&key, None).await? {
+            Look::Found(bytes, _) if Digest::of(&bytes) == set.digest => bytes,
+            _ => {
+                log::warn(&told(
+                    MALFORMED,
+                    format!("{key} is lost or damaged: it is written anew"),
+                ));
+                return Ok(None);
+            }
+        };
+        set.looked = Instant::now();
+        if set.at.is_none_or(|at| at.elapsed() >= WRITE_AGAIN) {
+            // The same content under the same name: what is read must not look new.
+            self.store.write(&key, bytes).await?;
+            set.at = Some(set.looked);
+        }
+        Ok(Some(set))
     }
 }
 
@@ -289,4 +324,50 @@ async fn look(
 
 fn proxy(caller: &str) -> Result<ProxyId, String> {
     ProxyId::parse(caller).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_set_that_is_lost_is_written_anew_and_its_callers_are_told() {
+        // Workers are tasks of this thread.
+        tokio::task::LocalSet::new().run_until(a_set_is_lost()).await;
+    }
+
+    async fn a_set_is_lost() {
+        let root = std::env::temp_dir().join(format!("meshform-poller-{}", std::process::id()));
+        let proxy = ProxyId::virtual_node("apps", "a");
+        let current = Current::new(&proxy, 1).encode().unwrap();
+        std::fs::create_dir_all(&root).unwrap();
+        let mut objects = Objects::open(&Settings::for_tests(&root, "apps")).unwrap();
+        objects.store.write(&proxy.current_key(), current).await.unwrap();
+        let node = DiscoveredNode {
+            namespace: "shop.local".to_owned(),
+            service: "api".to_owned(),
+            attributes: BTreeMap::new(),
+            ip_preference: None,
+            assignments: BTreeMap::new(),
+            callers: [proxy.to_string()].into(),
+        };
+        let mut discovery = Discovery::new("apps", 1);
+        discovery.nodes.insert("api".to_owned(), node);
+        let known = [("api".to_owned(), Clusters::from([("c".to_owned(), Vec::new())]))].into();
+        assert_eq!(objects.write(&discovery, &known).await, Ok(1));
+        let set = objects.set_of("api").unwrap();
+        let file = |digest: &Digest| root.join(EndpointSet::key("apps", digest));
+        std::fs::remove_file(file(&set)).unwrap();
+        assert_eq!(
+            objects.write(&discovery, &known).await,
+            Ok(0),
+            "it was looked at lately"
+        );
+        let long_ago = Instant::now().checked_sub(LOOK_AGAIN).unwrap();
+        objects.sets.values_mut().for_each(|set| set.looked = long_ago);
+        objects.told.clear();
+        assert!(objects.write(&discovery, &known).await.is_ok());
+        assert!(file(&objects.set_of("api").unwrap()).is_file());
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -46,9 +46,11 @@ impl Own {
             self.services = services.len();
             let asked = MONTH / self.interval.max(1) * u64::try_from(self.services).unwrap_or_default();
             log::info(&format!(
-                "asks Cloud Map for {} services every {} s: {asked} requests a month by this proxy alone; one \
-                 `meshform-agent endpoints` does it for the whole mesh",
-                self.services, self.interval
+                "asks Cloud Map every {} s, for {} {}: {asked} requests a month by this proxy alone; one `meshform-agent \
+                 endpoints` does it for the whole mesh",
+                self.interval,
+                self.services,
+                if self.services == 1 { "service" } else { "services" }
             ));
         }
         Ok(discovery)

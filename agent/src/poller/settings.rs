@@ -2,6 +2,10 @@
 
 use super::listed::{self, Listed};
 use crate::config::{Config, Settings as Variables};
+use crate::log;
+use crate::store::User;
+use meshform_bundle::codes::{SETTING, told};
+use meshform_bundle::publish::Publisher;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +20,8 @@ pub(super) struct Settings {
     pub(super) store: String,
     pub(super) mesh: String,
     pub(super) listen: SocketAddr,
+    /// Who asks: the poller of a mesh, or a proxy for itself.
+    pub(super) user: User,
     /// Between two reads of a service.
     pub(super) interval: Duration,
     endpoints: Option<PathBuf>,
@@ -23,7 +29,14 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn read() -> Result<Self, String> {
+        Self::understood().map_err(|error| told(SETTING, error))
+    }
+
+    fn understood() -> Result<Self, String> {
         let variables = Variables::read()?;
+        for name in variables.unknown() {
+            log::warn(&told(SETTING, name));
+        }
         let needed = |name: &str, what: &str| {
             let value = variables.get(name).map(str::to_owned);
             value.ok_or_else(|| format!("{name} is not set: say {what}"))
@@ -36,6 +49,7 @@ impl Settings {
             )?,
             mesh: needed("MESHFORM_MESH", "whose endpoints are polled")?,
             listen: variables.listen()?,
+            user: User::Poller,
             interval,
             endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
         })
@@ -43,14 +57,27 @@ impl Settings {
 
     /// Those of an agent that polls for its own proxy.
     pub(super) fn of(config: &Config) -> Result<Self, String> {
-        let variables = Variables::read()?;
+        let variables = Variables::read().map_err(|error| told(SETTING, error))?;
         Ok(Self {
             store: config.store.clone(),
             mesh: config.proxy.mesh().to_owned(),
             listen: config.listen,
+            user: User::Proxy,
             interval: interval(&variables)?,
             endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_tests(store: &Path, mesh: &str) -> Self {
+        Self {
+            store: format!("file://{}", store.display()),
+            mesh: mesh.to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            user: User::Poller,
+            interval: Duration::from_secs(EVERY),
+            endpoints: None,
+        }
     }
 
     /// What is listed by hand now.
@@ -66,17 +93,15 @@ impl Settings {
 
     /// Whether the store is a directory that releases are published to, and not one in the form of a bucket.
     pub(super) fn is_published(&self) -> bool {
-        self.directory()
-            .is_some_and(|directory| !directory.join("m").is_dir())
+        self.directory().is_some_and(|directory| {
+            !directory.join("m").is_dir() || Publisher::new(directory).knows(&self.mesh)
+        })
     }
 }
 
 fn interval(variables: &Variables) -> Result<Duration, String> {
-    let interval: u64 = variables.or("MESHFORM_POLL", EVERY)?;
-    if (1..=120).contains(&interval) {
-        return Ok(Duration::from_secs(interval));
-    }
-    Err(format!(
-        "MESHFORM_POLL is {interval}: it is a number of seconds from 1 to 120; health changes are seen that late"
-    ))
+    let interval = variables.number("MESHFORM_POLL", EVERY, 1..=120);
+    interval
+        .map(Duration::from_secs)
+        .map_err(|error| told(SETTING, error))
 }

@@ -60,6 +60,7 @@ impl Tracker {
     /// Takes an answer in; a host that is missing drains for `interval` milliseconds.
     pub(super) fn observe(&mut self, answer: Answer, now: u64, interval: u64) {
         if answer.hosts.is_empty() && self.serving() > 0 && !self.is_empty_for_sure(&answer, now) {
+            self.pass(now);
             return;
         }
         if !answer.hosts.is_empty() {

@@ -62,7 +62,7 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
     }
     run(&arguments.of, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &arguments.publish)?;
-        let releaser = releaser.with_rules(arguments.quotas.options());
+        let releaser = releaser.with_rules(arguments.quotas.options()).verifying();
         let mut said = Said::default();
         for mesh in meshes {
             let outcome = store::wait(releaser.release(mesh))?.map_err(|error| store::told(&error))?;

@@ -14,6 +14,10 @@ pub(crate) fn whole(origin: &Origin) -> Vec<PartOrigin> {
 
 pub(crate) fn listener(listener: &Listener) -> Vec<PartOrigin> {
     let mut out = whole(&listener.origin);
+    // A port that is taken is what Envoy refuses a listener for most.
+    if let Source::Field(origin) = &listener.port_source {
+        out.push(part("/address".to_owned(), origin));
+    }
     let mut chain = |at: String, chain: &Chain| {
         if let Some(tls) = &chain.tls {
             out.push(part(format!("{at}/transport_socket"), &tls.origin));

@@ -44,6 +44,32 @@ pub(super) async fn two_nodes(directory: &Path) -> Arc<dyn Store> {
 }
 
 #[tokio::test]
+async fn a_damaged_bundle_is_written_again_where_that_is_asked_for_and_a_missing_one_always() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = two_nodes(directory.path()).await;
+    let objects = objects();
+    to(&store, &objects).release("apps").await.unwrap();
+    let proxy = ProxyId::virtual_node("apps", "a");
+    let key = proxy.bundle_key(told(&objects, "a").await.bundle.as_ref().unwrap());
+    let (whole, _) = objects.get(&key).await.unwrap().unwrap();
+    objects.write(&key, whole[..9].to_vec()).await.unwrap();
+    let content = async || objects.get(&key).await.unwrap().unwrap().0;
+    let apply = to(&store, &objects).release("apps").await.unwrap();
+    assert_eq!(
+        apply.published().written,
+        [""; 0],
+        "an apply does not read what is there"
+    );
+    let release = to(&store, &objects).verifying().release("apps").await.unwrap();
+    assert_eq!(release.published().written, ["apps/virtualNode/a"]);
+    assert_eq!(content().await, whole);
+    objects.delete(&key).await.unwrap();
+    let apply = to(&store, &objects).release("apps").await.unwrap();
+    assert_eq!(apply.published().written, ["apps/virtualNode/a"]);
+    assert_eq!(content().await, whole);
+}
+
+#[tokio::test]
 async fn each_proxy_is_told_what_to_run_and_only_when_that_changes() {
     let directory = tempfile::tempdir().unwrap();
     let store = two_nodes(directory.path()).await;

@@ -144,6 +144,44 @@ async fn releases_plans_and_status_warn_until_a_poller_has_read_the_node_lately(
 }
 
 #[tokio::test]
+async fn a_poller_that_runs_and_is_refused_is_named_and_its_wrong_clock_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = tempfile::tempdir().unwrap();
+    let store = mesh(directory.path(), "prod").await;
+    let objects = objects_in(bucket.path());
+    let releaser = to(&store, &objects);
+    releaser.release("apps").await.unwrap();
+    let key = PollerState::key("apps");
+    let report = async |at: u64, ahead: u64, ago: u64| {
+        let mut state = poller(at);
+        state.until = now() + ahead + PollerState::LOST;
+        objects.write(&key, state.encode().unwrap()).await.unwrap();
+        let file = File::options()
+            .write(true)
+            .open(bucket.path().join(&key))
+            .unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_millis(ago))
+            .unwrap();
+        told(&releaser.without_endpoints("apps").await.unwrap())
+    };
+    let refused = report(0, 0, 0).await;
+    assert!(
+        refused.contains("the poller `host-1` cannot look up its addresses"),
+        "{refused}"
+    );
+    assert!(!refused.contains("run one poller"), "{refused}");
+    // One that is gone has to be started.
+    assert!(report(0, 0, FRESH_MILLIS).await.contains("run one poller"));
+    let hour = 3_600_000;
+    assert_eq!(report(now() + hour, hour, 0).await, "");
+    assert!(
+        report(now() + hour, hour, FRESH_MILLIS)
+            .await
+            .contains("run one poller")
+    );
+}
+
+#[tokio::test]
 async fn callers_that_look_themselves_end_the_warning_as_long_as_all_of_them_do() {
     let directory = tempfile::tempdir().unwrap();
     let store = mesh(directory.path(), "prod").await;

@@ -234,6 +234,15 @@ async fn what_is_not_a_store_or_is_newer_or_damaged_is_refused() {
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
     assert!(error.to_string().contains("holiday.jpg"), "{error}");
     std::fs::remove_file(place.join("holiday.jpg")).unwrap();
+    // Agents and a poller that were started before the store was made have reported there.
+    for report in [
+        "m/shop/status/virtualNode/web/i.json",
+        "m/shop/endpoints/lease.json",
+    ] {
+        let report = place.join(report);
+        std::fs::create_dir_all(report.parent().unwrap()).unwrap();
+        std::fs::write(report, "{}").unwrap();
+    }
     let store = open();
     store
         .put(node("a", 1), Expected::Absent, &author("x"))

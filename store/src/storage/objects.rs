@@ -48,6 +48,19 @@ pub(crate) enum Storage {
 /// Objects that only try whether the storage heeds conditions.
 const PROBE: &str = "probe";
 
+/// Whether an object is what a proxy's agent or a poller has written of itself, below `m/MESH/`. They may have been started
+/// before the store was made, or before its name was corrected: that is no reason to refuse the place to the store.
+fn is_report(prefix: &Path, location: &Path) -> bool {
+    let Some(parts) = location.prefix_match(prefix) else {
+        return false;
+    };
+    let parts: Vec<_> = parts.take(4).collect();
+    match parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().as_slice() {
+        ["m", _mesh, kind, _name] => ["status", "rejected", "endpoints"].contains(kind),
+        _ => false,
+    }
+}
+
 /// An object's content, and what a server knows it by.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectContent {
@@ -267,10 +280,11 @@ impl Objects {
         let found = again(|| {
             let mut others = storage.list(prefix);
             let probes = &probes;
+            let is_report = |location: &Path| is_report(&self.prefix, location);
             async move {
                 loop {
                     match others.try_next().await? {
-                        Some(meta) if meta.location.prefix_matches(probes) => {}
+                        Some(meta) if meta.location.prefix_matches(probes) || is_report(&meta.location) => {}
                         other => return Ok(other.map(|meta| meta.location.to_string())),
                     }
                 }

@@ -51,6 +51,14 @@ impl ObjectVersion {
 }
 
 impl ListedObject {
+    fn of(key: &str, meta: &ObjectMeta) -> Self {
+        Self {
+            key: key.to_owned(),
+            touched_at: Timestamp(meta.last_modified.timestamp_millis()),
+            version: ObjectVersion::of(meta),
+        }
+    }
+
     /// Whether the object is what it was when this version was seen. Not known of a storage without entity tags.
     pub fn is_still(&self, seen: &ObjectVersion) -> bool {
         self.version.e_tag.is_some() && self.version.e_tag == seen.e_tag
@@ -115,12 +123,21 @@ impl PublishedObjects {
     /// # Errors
     /// When the storage cannot be read.
     pub async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ObjectVersion)>> {
+        let read = self.read(key).await?;
+        Ok(read.map(|(bytes, object)| (bytes, object.version)))
+    }
+
+    /// An object, with what a listing would tell of it.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub async fn read(&self, key: &str) -> Result<Option<(Vec<u8>, ListedObject)>> {
         let path = self.path(key)?;
         let storage = self.objects.storage()?;
         let read = async {
             let found = storage.get(&path).await?;
-            let version = ObjectVersion::of(&found.meta);
-            Ok((found.bytes().await?.to_vec(), version))
+            let object = ListedObject::of(key, &found.meta);
+            Ok((found.bytes().await?.to_vec(), object))
         };
         match read.await {
             Ok(found) => Ok(Some(found)),
@@ -204,11 +221,7 @@ impl PublishedObjects {
             .into_iter()
             .filter_map(|meta| {
                 let key = meta.location.as_ref().strip_prefix(prefix.as_ref())?;
-                Some(ListedObject {
-                    key: key.trim_start_matches('/').to_owned(),
-                    touched_at: Timestamp(meta.last_modified.timestamp_millis()),
-                    version: ObjectVersion::of(&meta),
-                })
+                Some(ListedObject::of(key.trim_start_matches('/'), &meta))
             })
             .collect();
         found.sort_by(|a, b| a.key.cmp(&b.key));

@@ -125,7 +125,7 @@ const LAYERS: &[Layer] = &[
             "meshform-controlplane",
             "meshform-console",
         ],
-        tests_use: &[],
+        tests_use: &["meshform-bundle"],
     },
     Layer {
         package: "meshform-agent",
