@@ -207,22 +207,27 @@ fn translated_task_definitions_can_be_registered() {
         "taskDefinitionArn": "arn:aws:ecs:eu-central-1:111122223333:task-definition/blue:7", "revision": 7, "family": "blue",
         "networkMode": "awsvpc", "taskRoleArn": role, "containerDefinitions": containers, "volumes": null,
         "proxyConfiguration": {"type": "APPMESH", "containerName": "envoy", "properties": pairs}}});
-    let state = json!({"version": 4, "terraform_version": "1.11.4", "resources": [{"mode": "managed", "type": "aws_ecs_task_definition", "name": "blue",
-        "instances": [{"attributes": {
-            "family": "blue", "network_mode": "awsvpc", "task_role_arn": role, "container_definitions": containers.to_string(),
-            "cpu": "256", "memory": "512", "requires_compatibilities": ["EC2", "FARGATE"], "enable_fault_injection": false,
-            "ephemeral_storage": [{"size_in_gib": 30}], "runtime_platform": [{"cpu_architecture": "ARM64",
-                "operating_system_family": "LINUX"}], "ipc_mode": "", "pid_mode": "", "tags_all": {"team": "shop"},
-            "inference_accelerator": [{"device_name": "d", "device_type": "eia2.medium"}],
-            "placement_constraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}],
-            "proxy_configuration": [{"type": "APPMESH", "container_name": "envoy", "properties": properties}],
-            "volume": [
-                {"name": "data", "host_path": "", "configure_at_launch": true, "docker_volume_configuration": [],
-                 "efs_volume_configuration": [{"file_system_id": "fs-1", "root_directory": "/", "transit_encryption_port": 0,
-                    "transit_encryption": "ENABLED", "authorization_config": [{"access_point_id": "a", "iam": "ENABLED"}]}]},
-                {"name": "disk", "host_path": "/srv", "configure_at_launch": false},
-                {"name": "docker", "docker_volume_configuration": [{"scope": "task", "autoprovision": false, "driver": "local",
-                    "driver_opts": {"type": "tmpfs"}, "labels": {}}]}]}}]}]});
+    let efs = json!([{"file_system_id": "fs-1", "root_directory": "/", "transit_encryption": "ENABLED",
+        "transit_encryption_port": 0, "authorization_config": [{"access_point_id": "a", "iam": "ENABLED"}]}]);
+    let docker = json!([{"scope": "task", "autoprovision": false, "driver": "local", "driver_opts": {"type": "tmpfs"},
+        "labels": {}}]);
+    let volumes = json!([
+        {"name": "data", "host_path": "", "configure_at_launch": true, "efs_volume_configuration": efs},
+        {"name": "disk", "host_path": "/srv", "configure_at_launch": false, "docker_volume_configuration": []},
+        {"name": "docker", "docker_volume_configuration": docker},
+    ]);
+    let attributes = json!({
+        "family": "blue", "network_mode": "awsvpc", "task_role_arn": role, "container_definitions": containers.to_string(),
+        "cpu": "256", "memory": "512", "requires_compatibilities": ["EC2", "FARGATE"], "enable_fault_injection": false,
+        "ephemeral_storage": [{"size_in_gib": 30}], "ipc_mode": "", "pid_mode": "", "tags_all": {"team": "shop"},
+        "runtime_platform": [{"cpu_architecture": "ARM64", "operating_system_family": "LINUX"}],
+        "inference_accelerator": [{"device_name": "d", "device_type": "eia2.medium"}],
+        "placement_constraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}],
+        "proxy_configuration": [{"type": "APPMESH", "container_name": "envoy", "properties": properties}],
+        "volume": volumes,
+    });
+    let state = json!({"version": 4, "terraform_version": "1.11.4", "resources": [
+        {"mode": "managed", "type": "aws_ecs_task_definition", "name": "blue", "instances": [{"attributes": attributes}]}]});
     let script = r#"
 import json, sys, botocore.session, botocore.validate
 model = botocore.session.get_session().get_service_model("ecs")
