@@ -3,9 +3,11 @@
 //! - `values` computes what goes in: everything that has a meaning.
 //! - `templates/ecs/` gives it a shape, and may be replaced by the user's own.
 //! - `sidecar` puts the same proxy beside containers that somebody has already; `existing` does it to whole task
-//!   definitions, and `appmesh` knows App Mesh's own Envoy in them; `patch` brings them back into their template.
+//!   definitions (`forms` reads them), and `appmesh` knows App Mesh's own Envoy in them; `patch` brings them back into their
+//!   template.
 //! - `mesh_stack` is what all proxies of a mesh share: namespaces of Cloud Map, a security group, private DNS records,
 //!   the poller of endpoints.
+//! - `ports`: where the proxy listens, and what other containers have.
 //! - `app` is the application's container, `companions` what takes traces and statistics, `registry` where others find it.
 //! - `compose` puts the same tasks into a file for Docker Compose.
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
@@ -20,11 +22,13 @@ pub mod codes;
 mod companions;
 mod compose;
 mod existing;
+mod forms;
 mod mesh_stack;
 mod mounts;
 mod names;
 mod partials;
 mod patch;
+mod ports;
 mod registry;
 mod render;
 mod schema;
@@ -51,6 +55,8 @@ use serde_json::{Value as Json, json};
 pub const ENVOY: &str = "envoy";
 /// The task's volume that holds the proxy's files, where there is one.
 pub const VOLUME: &str = "meshform";
+/// The variable with the whole configuration, or the bootstrap, of a proxy without an agent.
+const BOOTSTRAP: &str = "MESHFORM_BOOTSTRAP";
 
 /// A proxy to be run on ECS.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What must hold for any bytes: the bodies of the fuzz targets (`fuzz/`) and of the property tests.
 
-use crate::ecs::{self, Delivery, Task};
+use crate::ecs::{self, Delivery, Task, Templates};
 use crate::frontend::{Input, Options, Reading, TemplateValues, json, read, read_with, yaml};
 use crate::graph::{Format, Picture};
 use crate::{api, cloudformation, kubernetes, terraform};
@@ -99,7 +99,7 @@ pub fn task(name: &str, bytes: &[u8]) {
                 },
                 false => Delivery::Static(b"{}"),
             };
-            let _ = existing.translate(&Task::new(&mesh, &existing.key, delivery));
+            let _ = existing.translate(&Task::new(&mesh, &existing.key, delivery), &Templates::default());
         }
     }
 }

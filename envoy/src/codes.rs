@@ -8,7 +8,8 @@ meshform_model::codes! {
          attributes, so it is never used in its place silently. `meshform-agent endpoints`, one for each mesh, looks \
          addresses up and writes them where proxies read. The warning stays until it has done so for the node within the last \
          5 minutes: until then callers have no address of the node, and answer 503. Where there is no poller, list the \
-         addresses under `endpoints` in a proxy profile.";
+         addresses under `endpoints` in a proxy profile. To the static configuration of a task nobody brings addresses: \
+         there it is an error.";
     TCP_NEEDS_PORT = "MF0303", "TCP backend without a loopback port",
         "With explicit interception a TCP connection carries no name. Declare under `interception.explicit.services` \
          of the proxy profile on which loopback port Envoy listens for this virtual service.";

@@ -144,3 +144,27 @@ pub fn cloud_map_warning(mesh: &Mesh) -> Option<Diagnostic> {
     let keys: Vec<&ResourceKey> = polled.iter().map(|node| node.key).collect();
     without_endpoints(&keys, &Looked::default())
 }
+
+/// That proxies which are meant call such nodes by a static configuration, to which nobody brings addresses.
+pub fn without_poller(mesh: &Mesh, meant: impl Fn(&ResourceKey) -> bool) -> Vec<Diagnostic> {
+    let called = polled(mesh)
+        .into_iter()
+        .filter(|node| node.callers.iter().any(&meant));
+    called
+        .map(|node| {
+            let field = VirtualNodeSpec::path().service_discovery().aws_cloud_map();
+            Diagnostic::error(
+                codes::CLOUD_MAP,
+                format!(
+                    "{} is found by Cloud Map, and a static configuration gets no addresses of it: callers would get 503",
+                    node.key
+                ),
+            )
+            .help(
+                "let the agent bring the configuration (`--configuration agent`) and run the mesh's poller, list addresses \
+                 under `endpoints` in a proxy profile, or have the node found by DNS (`serviceDiscovery.dns`)",
+            )
+            .at(Place::of(node.key, field.pointer()))
+        })
+        .collect()
+}

@@ -7,6 +7,7 @@
 //! - [`usage`]: a provider's memory and processor time, watched from outside.
 //! - [`function`]: the Lambda function for CloudFormation: its start, its first events, its memory.
 //! - [`mod@forms`]: CloudFormation in and out, beside what makes and checks such templates.
+//! - [`mod@ecs`]: workloads in, ECS stacks out, beside a program that makes such stacks.
 //! - [`follow`]: from a record's write to the first request that takes the new way.
 //! - [`agent`]: the agent's memory, processor time, and the way of a release to a request, on one S3 server.
 //! - [`ads`]: the control plane with many proxies, beside a server that sends whole states.
@@ -19,6 +20,7 @@
 mod ads;
 mod agent;
 mod crates;
+mod ecs;
 mod figures;
 mod follow;
 mod forms;
@@ -72,6 +74,11 @@ const SECTIONS: &[Section] = &[
         name: "forms",
         about: "CloudFormation in, a checked mesh, CloudFormation out; peers make or check the same template",
         run: forms::run,
+    },
+    Section {
+        name: "ecs",
+        about: "workloads in, ECS stacks out; a peer makes the same stacks",
+        run: ecs::run,
     },
     Section {
         name: "function",

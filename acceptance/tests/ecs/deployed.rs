@@ -185,3 +185,96 @@ print(json.dumps({"told": told, "seen": seen}))
     assert_eq!(told["told"], json!([]));
     assert!(told["seen"].as_u64() > Some(30), "{told}");
 }
+
+/// What a state of Terraform, and a definition with nulls as some tools print it, become is what `register-task-definition`
+/// takes, by botocore's rules.
+#[test]
+fn translated_task_definitions_can_be_registered() {
+    let containers = json!([
+        {"name": "app", "image": "till:7", "command": null, "portMappings": [{"containerPort": 8080, "hostPort": 8080}]},
+        {"name": "envoy", "image": "aws-appmesh-envoy:v1", "logConfiguration": null,
+         "environment": [{"name": "APPMESH_RESOURCE_ARN", "value": "mesh/shop/virtualNode/blue"}]},
+    ]);
+    let role = "arn:aws:iam::111122223333:role/blue";
+    let properties = json!({"IgnoredUID": "1337", "AppPorts": "8080"});
+    let pairs: Vec<Value> = properties
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let described = json!({"tags": [{"key": "team", "value": "shop"}], "taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-central-1:111122223333:task-definition/blue:7", "revision": 7, "family": "blue",
+        "networkMode": "awsvpc", "taskRoleArn": role, "containerDefinitions": containers, "volumes": null,
+        "proxyConfiguration": {"type": "APPMESH", "containerName": "envoy", "properties": pairs}}});
+    let efs = json!([{"file_system_id": "fs-1", "root_directory": "/", "transit_encryption": "ENABLED",
+        "transit_encryption_port": 0, "authorization_config": [{"access_point_id": "a", "iam": "ENABLED"}]}]);
+    let docker = json!([{"scope": "task", "autoprovision": false, "driver": "local", "driver_opts": {"type": "tmpfs"},
+        "labels": {}}]);
+    let volumes = json!([
+        {"name": "data", "host_path": "", "configure_at_launch": true, "efs_volume_configuration": efs},
+        {"name": "disk", "host_path": "/srv", "configure_at_launch": false, "docker_volume_configuration": []},
+        {"name": "docker", "docker_volume_configuration": docker},
+    ]);
+    let attributes = json!({
+        "family": "blue", "network_mode": "awsvpc", "task_role_arn": role, "container_definitions": containers.to_string(),
+        "cpu": "256", "memory": "512", "requires_compatibilities": ["EC2", "FARGATE"], "enable_fault_injection": false,
+        "ephemeral_storage": [{"size_in_gib": 30}], "ipc_mode": "", "pid_mode": "", "tags_all": {"team": "shop"},
+        "runtime_platform": [{"cpu_architecture": "ARM64", "operating_system_family": "LINUX"}],
+        "inference_accelerator": [{"device_name": "d", "device_type": "eia2.medium"}],
+        "placement_constraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}],
+        "proxy_configuration": [{"type": "APPMESH", "container_name": "envoy", "properties": properties}],
+        "volume": volumes,
+    });
+    let state = json!({"version": 4, "terraform_version": "1.11.4", "resources": [
+        {"mode": "managed", "type": "aws_ecs_task_definition", "name": "blue", "instances": [{"attributes": attributes}]}]});
+    let script = r#"
+import json, sys, botocore.session, botocore.validate
+model = botocore.session.get_session().get_service_model("ecs")
+shape = model.operation_model("RegisterTaskDefinition").input_shape
+print(botocore.validate.ParamValidator().validate(json.load(open(sys.argv[1])), shape).generate_report())
+"#;
+    for input in [described, state] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("mesh.json"), mesh().to_string()).unwrap();
+        fs::write(folder.path().join("task.json"), input.to_string()).unwrap();
+        let output = Command::new(tools::meshform())
+            .current_dir(folder.path())
+            .args([
+                "compile",
+                "mesh.json",
+                "task.json",
+                "--node",
+                "blue",
+                "--target",
+                "ecs",
+            ])
+            .args([
+                "--out",
+                "out",
+                "--proxy-image",
+                "proxy:1",
+                "--proxy-store",
+                "s3://meshes/prod",
+            ])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        let task = folder
+            .path()
+            .join("out/shop/virtualNode/blue/task-definition.json");
+        let output = Command::new(tools::python())
+            .args(["-c", script])
+            .arg(&task)
+            .output()
+            .unwrap();
+        let report = String::from_utf8_lossy(&output.stdout);
+        let task = fs::read_to_string(task).unwrap();
+        assert!(
+            output.status.success() && report.trim().is_empty(),
+            "{report}: {task}"
+        );
+        assert!(task.contains("\"team\""), "tags stay: {task}");
+    }
+}

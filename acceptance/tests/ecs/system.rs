@@ -23,7 +23,7 @@ const WEB: u8 = 11;
 const FIRST: u8 = 21;
 const SECOND: u8 = 22;
 const REPLACEMENT: u8 = 23;
-const PUBLIC: u16 = 8081;
+const PUBLIC: u16 = 80;
 /// Requests while a task is replaced.
 const UNDER_LOAD: usize = 5_000;
 

@@ -61,6 +61,12 @@ struct Container {
     process: Child,
 }
 
+/// The user of a container: the proxy's image has one of its own.
+fn user(container: &Value) -> Option<&str> {
+    let own = (container["Name"] == "envoy").then_some("1337");
+    container["User"].as_str().or(own)
+}
+
 impl Task {
     /// Starts the task of a stack. It returns when every container that has a health check is healthy.
     pub(crate) fn start(cloud: &Cloud, stack: &Value, number: u8) -> Self {
@@ -69,6 +75,15 @@ impl Task {
         if definition.get("ProxyConfiguration").is_some() {
             for rule in interception::rules(&interception::properties(stack), true) {
                 interface.inside(&tools::iptables(), &rule);
+            }
+        }
+        // As ECS does it for all containers of a task, whose network they share.
+        for container in definition["ContainerDefinitions"].as_array().unwrap() {
+            for control in container["SystemControls"].as_array().into_iter().flatten() {
+                let file = control["Namespace"].as_str().unwrap().replace('.', "/");
+                let set = format!("echo {} > /proc/sys/{file}", control["Value"].as_str().unwrap());
+                let mut shell = interface.command(Path::new("/bin/sh"));
+                assert!(shell.args(["-c", &set]).status().unwrap().success(), "{set}");
             }
         }
         let folder = cloud.root.join(format!("task-{number}"));
@@ -110,7 +125,7 @@ impl Task {
                 limit["HardLimit"]
             ));
         }
-        if let Some(user) = container["User"].as_str() {
+        if let Some(user) = user(container) {
             command.args([
                 "setpriv",
                 &format!("--reuid={user}"),
@@ -157,7 +172,7 @@ impl Task {
                 if !folder.exists() {
                     fs::create_dir(&folder).unwrap();
                     // The image declares the folder as its user's.
-                    if let Some(user) = container["User"].as_str() {
+                    if let Some(user) = user(container) {
                         let id = user.parse().unwrap();
                         std::os::unix::fs::chown(&folder, Some(id), Some(id)).unwrap();
                     }

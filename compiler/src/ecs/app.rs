@@ -1,7 +1,7 @@
 //! The application's container in a stack of ours: what its workload says, or nothing but parameters.
 
 use super::values::{APPLICATION_STOP_SECONDS, health_check, mappings, pairs};
-use super::{ENVOY, Task, codes, values};
+use super::{ENVOY, Task, codes, ports};
 use crate::frontend::workloads::Workload;
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
@@ -66,12 +66,12 @@ fn misfits(task: &Task<'_>, workload: &Workload) -> Vec<Diagnostic> {
         .interception
         .as_ref()
         .filter(|_| task.key.kind != Kind::VirtualGateway);
-    let listeners = values::listener_ports(task);
+    let listeners = ports::listener_ports(task);
     let mut refuse = |message: String, help: String| {
         problems.push(Diagnostic::error(codes::PORT, message).help(help));
     };
     if let Some(port) = workload.port {
-        let own = values::ports_of_the_proxy(task, interception);
+        let own = ports::of_the_proxy(task, interception);
         if let Some((_, what)) = own.iter().find(|(own, _)| *own == port) {
             refuse(
                 format!("the application has the port {port}, which is the proxy's {what}"),

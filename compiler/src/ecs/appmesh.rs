@@ -4,7 +4,7 @@
 use super::names::is_function;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::spec::{DogStatsD, XrayTracing, ZipkinTracing};
+use meshform_model::spec::{DogStatsD, LogLevel, XrayTracing, ZipkinTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -259,6 +259,16 @@ impl Work<'_> {
         number
     }
 
+    /// A port; what is none is told.
+    fn port(&mut self, name: &str) -> Option<u16> {
+        let text = self.take(name)?;
+        let port = text.parse().ok().filter(|port: &u16| *port > 0);
+        if port.is_none() {
+            self.tell(name, Fate::Lost, &format!("`{text}` is not a port"));
+        }
+        port
+    }
+
     /// Whether a variable is set to what Go's `ParseBool` takes for true: App Mesh's Envoy image reads its own so.
     fn switch(&mut self, name: &str) -> bool {
         let value = self.take(name);
@@ -296,8 +306,8 @@ impl Work<'_> {
             self.moved("LISTENER_DRAIN_WAIT_TIME_S", "drain.time");
         }
         let mut admin = Map::new();
-        if let Some(port) = self.number("ENVOY_ADMIN_ACCESS_PORT") {
-            admin.insert("port".to_owned(), json!(port as u64));
+        if let Some(port) = self.port("ENVOY_ADMIN_ACCESS_PORT") {
+            admin.insert("port".to_owned(), json!(port));
             self.moved("ENVOY_ADMIN_ACCESS_PORT", "admin.port");
         }
         if let Some(path) = self.take("ENVOY_ADMIN_ACCESS_LOG_FILE") {
@@ -312,13 +322,18 @@ impl Work<'_> {
     fn texts(&mut self) {
         if let Some(level) = self.take("ENVOY_LOG_LEVEL") {
             let level = level.to_ascii_lowercase();
-            let level = if level == "warn" {
-                "warning".to_owned()
-            } else {
-                level
-            };
-            self.set("logLevel", json!(level));
-            self.moved("ENVOY_LOG_LEVEL", "logLevel");
+            let level = if level == "warn" { "warning" } else { &level };
+            match serde_json::from_value::<LogLevel>(json!(level)) {
+                Ok(level) => {
+                    self.set("logLevel", json!(level));
+                    self.moved("ENVOY_LOG_LEVEL", "logLevel");
+                }
+                Err(_) => self.tell(
+                    "ENVOY_LOG_LEVEL",
+                    Fate::Lost,
+                    &format!("`{level}` is not a level of Envoy's log"),
+                ),
+            }
         }
         if let Some(path) = self.take("APPMESH_SDS_SOCKET_PATH") {
             self.set("sdsSocketPath", json!(path.trim_start_matches("unix://")));
@@ -330,10 +345,7 @@ impl Work<'_> {
         let mut collectors = Vec::new();
         if self.switch("ENABLE_ENVOY_XRAY_TRACING") {
             let mut address = XrayTracing::DEFAULT_ADDRESS.to_owned();
-            let mut port = u64::from(XrayTracing::DEFAULT_PORT);
-            if let Some(port_given) = self.number("XRAY_DAEMON_PORT") {
-                port = port_given as u64;
-            }
+            let mut port = self.port("XRAY_DAEMON_PORT").unwrap_or(XrayTracing::DEFAULT_PORT);
             if let Some(place) = self.take("AWS_XRAY_DAEMON_ADDRESS") {
                 let (host, at) = place.rsplit_once(':').unwrap_or((&place, ""));
                 address = host.to_owned();
@@ -344,14 +356,12 @@ impl Work<'_> {
             collectors.push("ENABLE_ENVOY_XRAY_TRACING");
             self.set(
                 "tracing",
-                json!({"xray": {"address": address, "port": port, "samplingPercent": rate * 100.0}}),
+                json!({"xray": {"address": address, "port": port, "samplingPercent": rate.clamp(0.0, 1.0) * 100.0}}),
             );
         }
         if self.switch("ENABLE_ENVOY_DATADOG_TRACING") {
             let address = self.take("DATADOG_TRACER_ADDRESS");
-            let port = self
-                .number("DATADOG_TRACER_PORT")
-                .map_or(8126, |port| port as u64);
+            let port = self.port("DATADOG_TRACER_PORT").unwrap_or(8126);
             let mut datadog =
                 json!({"address": address.unwrap_or_else(|| "127.0.0.1".to_owned()), "port": port});
             // The application may know the variable too: it stays.
@@ -364,7 +374,7 @@ impl Work<'_> {
         }
         if self.switch("ENABLE_ENVOY_JAEGER_TRACING") {
             let address = self.take("JAEGER_TRACER_ADDRESS");
-            let port = self.number("JAEGER_TRACER_PORT").map_or(9411, |port| port as u64);
+            let port = self.port("JAEGER_TRACER_PORT").unwrap_or(9411);
             let address = address.unwrap_or_else(|| "127.0.0.1".to_owned());
             collectors.push("ENABLE_ENVOY_JAEGER_TRACING");
             self.set(
@@ -389,8 +399,7 @@ impl Work<'_> {
             let address = self
                 .take("STATSD_ADDRESS")
                 .unwrap_or_else(|| DogStatsD::DEFAULT_ADDRESS.to_owned());
-            let port = self.number("STATSD_PORT");
-            let port = port.map_or(u64::from(DogStatsD::DEFAULT_PORT), |port| port as u64);
+            let port = self.port("STATSD_PORT").unwrap_or(DogStatsD::DEFAULT_PORT);
             metrics.insert("dogStatsD".to_owned(), json!({"address": address, "port": port}));
             self.moved("ENABLE_ENVOY_DOG_STATSD", "metrics.dogStatsD");
         }

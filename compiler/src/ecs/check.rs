@@ -1,15 +1,15 @@
 //! What ECS takes, whoever shaped it: a template of the user's own may have left something out.
 
-use super::codes;
 use super::schema::{self, Misfit};
+use super::{BOOTSTRAP, codes, names};
 use meshform_model::diag::{Diagnostic, Place};
-use meshform_model::pointer::Pointer;
-use serde_json::Value as Json;
+use meshform_model::pointer::{Pointer, Segment};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// ECS's limit of a task definition, in bytes of JSON.
-pub(super) const MAX_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 /// CloudFormation's limit of a template that lies in a bucket.
 const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 /// ECS's limit of ports that interception leaves alone.
@@ -35,12 +35,59 @@ pub(super) fn definition(template: &Json) -> Vec<Diagnostic> {
 }
 
 /// ECS refuses a task definition of more than 64 KiB.
-pub(super) fn too_large(bytes: usize) -> Diagnostic {
-    Diagnostic::error(
-        codes::LIMIT,
-        format!("the task definition has {bytes} bytes; ECS takes {MAX_BYTES}"),
-    )
-    .help("let the agent bring the configuration instead of a variable, or give the proxy fewer backends")
+pub(super) fn too_large(definition: &Json) -> Option<Diagnostic> {
+    let text = definition.to_string();
+    let help = match text.contains(BOOTSTRAP) {
+        true => {
+            "let the agent bring the configuration instead of a variable (`--configuration agent`), or give the proxy fewer backends"
+        }
+        false => {
+            "the proxy's own part is small: shorten the variables, commands and labels of the other containers, or let ECS \
+                  read variables from a bucket (`environmentFiles`)"
+        }
+    };
+    (text.len() > MAX_BYTES).then(|| {
+        let message = format!(
+            "the task definition has {} bytes; ECS takes {MAX_BYTES}",
+            text.len()
+        );
+        Diagnostic::error(codes::LIMIT, message).help(help)
+    })
+}
+
+/// What ECS would not register of a task definition that somebody has, in the API's spelling.
+pub(super) fn registered(definition: &Json) -> Vec<Diagnostic> {
+    let template = json!({"Resources": {"Task": {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": names::to_cloudformation(definition),
+    }}});
+    let own = |at: &Pointer| {
+        let steps = at.segments().iter().skip(3).map(|step| match step {
+            Segment::Field(name) => Segment::Field(names::api_name(name)),
+            Segment::Index(at) => Segment::Index(*at),
+        });
+        steps.collect::<Pointer>()
+    };
+    let refuse = |message: String| {
+        Diagnostic::error(codes::RENDERED, message)
+            .help("ECS would not register it so: correct it, or give what `aws ecs describe-task-definition` prints")
+    };
+    let mut problems: Vec<Diagnostic> = misfits(&template)
+        .into_iter()
+        // A variable without a value is empty; and on instances of one's own some stop later than Fargate lets them.
+        .filter(|misfit| {
+            misfit.what != "`Value` is missing" && !misfit.at.to_string().ends_with("/StopTimeout")
+        })
+        .map(|Misfit { at, what }| refuse(format!("the task definition at {}: {what}", own(&at))))
+        .collect();
+    match text(definition, "family") {
+        Some(family) if is_family(family) => {}
+        Some(family) => problems.push(refuse(format!(
+            "the family `{family}` is not made of letters, digits, hyphens and underscores, 255 at most"
+        ))),
+        None => problems.push(refuse("the task definition has no `family`".to_owned())),
+    }
+    problems
 }
 
 fn wrong(message: String) -> Diagnostic {
@@ -49,18 +96,30 @@ fn wrong(message: String) -> Diagnostic {
         .at(Place::at(&Pointer::root(), None))
 }
 
+fn is_family(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=255).contains(&name.len()) && name.chars().all(fits)
+}
+
 /// The schema finds what has the wrong form.
-fn shape(template: &Json) -> Vec<Diagnostic> {
+fn misfits(template: &Json) -> Vec<Misfit> {
     static SCHEMA: OnceLock<Option<Json>> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
         let text = include_str!("../../../templates/ecs/task-definition.schema.json");
         serde_json::from_str(text).ok()
     });
-    let Some(schema) = schema else {
-        return vec![wrong("the schema of task definitions is broken".to_owned())];
-    };
-    let misfits = schema::misfits(schema, template).into_iter();
-    misfits
+    match schema {
+        Some(schema) => schema::misfits(schema, template),
+        None => vec![Misfit {
+            at: Pointer::root(),
+            what: "the schema of task definitions is broken".to_owned(),
+        }],
+    }
+}
+
+fn shape(template: &Json) -> Vec<Diagnostic> {
+    misfits(template)
+        .into_iter()
         .map(|Misfit { at, what }| match at == Pointer::root() {
             true => wrong(format!("the rendered template: {what}")),
             false => wrong(format!("the rendered task definition at {at}: {what}")),
@@ -103,10 +162,8 @@ fn limits(template: &Json) -> Vec<Diagnostic> {
 
 /// What a schema cannot say.
 fn task(id: &str, properties: &Json, problems: &mut Vec<Diagnostic>) {
-    let bytes = properties.to_string().len();
-    if bytes > MAX_BYTES {
-        problems.push(too_large(bytes).at(Place::at(&Pointer::root(), None)));
-    }
+    let large = too_large(properties);
+    problems.extend(large.map(|problem| problem.at(Place::at(&Pointer::root(), None))));
     let containers = properties.get("ContainerDefinitions").and_then(Json::as_array);
     let containers: Vec<&Json> = containers.into_iter().flatten().collect();
     let mut names = BTreeSet::new();

@@ -49,4 +49,12 @@ meshform_model::codes! {
          attributes only (`ECS_CLUSTER_NAME`, `ECS_SERVICE_NAME`, `ECS_TASK_DEFINITION_FAMILY`, `AVAILABILITY_ZONE`, \
          `REGION`, …): instances of this node are not found by others. Use one of them; the stack gives family and \
          service the names that the node asks for."
+    NO_ROLE "MF0580" "task definition without a task role"
+        "The agent beside a proxy reads the bucket by the task's role. A task definition that has none leaves it without a \
+         right to read anything: the proxy gets no configuration, and the task never becomes healthy. Give the task \
+         definition a role (`taskRoleArn`) that allows what `task-role-policy.json` beside it says."
+    NO_SHELL "MF0581" "proxy image without a shell"
+        "Without the agent, bash in the proxy's container unpacks the configuration, starts Envoy and asks it whether it is \
+         ready. Envoy's distroless images hold no shell, so that the task would end at its start. Take Envoy's usual image, \
+         or an image with the agent, which needs no shell."
 }

@@ -3,7 +3,8 @@
 //! What a proxy's container is comes from where ECS's comes from; only the spelling is Compose's.
 
 use super::app::APP;
-use super::values::{Parts, listener_ports};
+use super::ports::listener_ports;
+use super::values::Parts;
 use super::{Delivery, Task, Templates, codes, companions, parts, patch, render};
 use crate::cloudformation::logical_name;
 use crate::frontend::yaml;

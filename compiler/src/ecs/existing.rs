@@ -2,38 +2,14 @@
 //! as it is.
 
 use super::appmesh::{self, Change, Fate};
-use super::{Task, codes, companions, names, sidecar};
+use super::{Delivery, Task, Templates, check, codes, companions, forms, names, ports, sidecar};
 use crate::frontend::tasks::{FoundTask, TaskForm};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::Interception;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
-
-/// What `describe-task-definition` answers and `register-task-definition` does not take.
-const READ_ONLY: [&str; 9] = [
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-    "deleteRequestedAt",
-];
-/// Blocks of Terraform that are objects of the API.
-const BLOCKS: [&str; 7] = [
-    "efsVolumeConfiguration",
-    "dockerVolumeConfiguration",
-    "fsxWindowsFileServerVolumeConfiguration",
-    "authorizationConfig",
-    "ephemeralStorage",
-    "runtimePlatform",
-    "proxyConfiguration",
-];
 
 /// A task definition with App Mesh's Envoy in it.
 #[derive(Debug, Clone)]
@@ -72,8 +48,8 @@ pub struct Translated {
 /// # Errors
 /// Where the Envoy does not say which proxy it is, or the form cannot be read.
 pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Diagnostic> {
-    let definition = api(found.form, &found.written).map_err(|problem| at(problem, found))?;
-    let known = api(found.form, &found.known).map_err(|problem| at(problem, found))?;
+    let definition = forms::api(found.form, &found.written).map_err(|problem| at(problem, found))?;
+    let known = forms::api(found.form, &found.known).map_err(|problem| at(problem, found))?;
     let Some(container) = appmesh::find(&known) else {
         return Ok(None);
     };
@@ -115,6 +91,13 @@ fn at(problem: Diagnostic, found: &FoundTask) -> Diagnostic {
 }
 
 impl Existing {
+    /// Where it stands, in a file.
+    pub fn place(&self) -> Option<Place> {
+        self.found
+            .span
+            .map(|span| Place::at(&Pointer::root(), Some(span)))
+    }
+
     /// A problem of it, at its place.
     pub fn problem(&self, problem: Diagnostic) -> Diagnostic {
         at(problem, &self.found)
@@ -124,7 +107,7 @@ impl Existing {
     ///
     /// # Errors
     /// Where ECS cannot do with it what the profile asks for.
-    pub fn translate(&self, task: &Task<'_>) -> Result<Translated, Vec<Diagnostic>> {
+    pub fn translate(&self, task: &Task<'_>, templates: &Templates) -> Result<Translated, Vec<Diagnostic>> {
         let mut problems = self.misfits(task);
         let mut definition = self.definition.clone();
         let mut changes = self.changes.clone();
@@ -134,7 +117,8 @@ impl Existing {
             .unwrap_or_default();
         self.clear(&mut containers);
         changes.extend(companions::replace(task, &mut containers));
-        let made = match sidecar::beside(task, &containers, &self.container) {
+        changes.extend(self.later(&containers));
+        let mut made = match sidecar::beside(task, &containers, &self.container, templates) {
             Ok(made) if problems.is_empty() => made,
             Ok(_) => return Err(problems),
             Err(found) => {
@@ -153,6 +137,9 @@ impl Existing {
             changes.extend(self.replaced(field, &made.containers));
         }
         changes.sort_by(|a, b| (a.fate, &a.what).cmp(&(b.fate, &b.what)));
+        let mut warnings = made.warnings;
+        warnings.extend(self.on_the_host(task, &mut made.containers));
+        warnings.extend(self.without_role(task));
         let Some(fields) = definition.as_object_mut() else {
             return Err(problems);
         };
@@ -163,12 +150,14 @@ impl Existing {
         }
         let volumes = made.volumes.iter().map(|name| json!({"name": name})).collect();
         sidecar::merge(fields, "volumes", &Json::Array(volumes), "name");
-        let bytes = definition.to_string().len();
-        if bytes > super::check::MAX_BYTES {
-            return Err(vec![self.problem(super::check::too_large(bytes))]);
+        let mut refused: Vec<Diagnostic> = check::too_large(&definition).into_iter().collect();
+        if !matches!(self.form, TaskForm::CloudFormation(_)) {
+            refused.extend(check::registered(&definition));
         }
-        let warnings = made
-            .warnings
+        if !refused.is_empty() {
+            return Err(refused.into_iter().map(|problem| self.problem(problem)).collect());
+        }
+        let warnings = warnings
             .into_iter()
             .map(|warning| self.problem(warning))
             .collect();
@@ -196,6 +185,66 @@ impl Existing {
         }
     }
 
+    /// Containers that waited for the proxy's start only.
+    fn later(&self, containers: &Json) -> Vec<Change> {
+        let list = containers.as_array().into_iter().flatten();
+        let early = list.filter(|container| {
+            let needed = container.get("dependsOn").and_then(Json::as_array);
+            let mut needed = needed.into_iter().flatten();
+            needed.any(|entry| sidecar::starts(entry, &self.container))
+        });
+        early
+            .filter_map(|container| {
+                Some(Change {
+                    what: format!("{}.dependsOn", container.get("name")?.as_str()?),
+                    fate: Fate::Moved,
+                    why: "`START` becomes `HEALTHY`: a proxy that has only started takes no connections yet"
+                        .to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// In the host's own network ECS sets no kernel parameters, and Envoy cannot take ports that are root's.
+    fn on_the_host(&self, task: &Task<'_>, containers: &mut Json) -> Option<Diagnostic> {
+        let ports = ports::privileged(task);
+        if ports.is_empty() || self.definition.get("networkMode").and_then(Json::as_str) != Some("host") {
+            return None;
+        }
+        let all = containers.as_array_mut().into_iter().flatten();
+        for container in all.filter_map(Json::as_object_mut) {
+            if text(container, "name") == self.container {
+                container.remove("systemControls");
+            }
+        }
+        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let message = format!(
+            "the task definition `{}` has the host's network, in which Envoy, not being root, cannot listen on {}",
+            self.label,
+            ports.join(", ")
+        );
+        Some(Diagnostic::warning(codes::NOT_ON_ECS, message).help(
+            "set `net.ipv4.ip_unprivileged_port_start` on the instances, or take ports from 1024 on, or the network mode `awsvpc`",
+        ))
+    }
+
+    /// An agent in a task without a role cannot read the bucket.
+    fn without_role(&self, task: &Task<'_>) -> Option<Diagnostic> {
+        let role = self.definition.get("taskRoleArn");
+        let none = role.is_none_or(|role| role.as_str().is_some_and(str::is_empty));
+        let reads = matches!(task.delivery, Delivery::Agent { .. });
+        (none && reads).then(|| {
+            Diagnostic::warning(
+                codes::NO_ROLE,
+                format!(
+                    "the task definition `{}` has no task role, by which the agent reads the bucket",
+                    self.label
+                ),
+            )
+            .help("give it a role that allows what `task-role-policy.json` says")
+        })
+    }
+
     /// A field of the proxy's container that is another now.
     fn replaced(&self, field: &str, containers: &Json) -> Option<Change> {
         let of = |containers: &Json| {
@@ -220,89 +269,56 @@ impl Existing {
     /// What ECS cannot do with this task definition.
     fn misfits(&self, task: &Task<'_>) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
-        let profile = task.mesh.profile_for(task.key);
-        let mode = self.definition.get("networkMode").and_then(Json::as_str);
-        let interception = profile
-            .interception
-            .as_ref()
-            .filter(|_| task.key.kind != Kind::VirtualGateway);
-        let (fits, needs) = match interception {
-            None => (true, ""),
-            Some(Interception::Transparent(_)) => (mode == Some("awsvpc"), "`awsvpc`"),
-            Some(Interception::Explicit(_)) => {
-                (matches!(mode, Some("awsvpc" | "host")), "`awsvpc` or `host`")
-            }
+        let mut refuse = |code, message: String, help: String| {
+            problems.push(self.problem(Diagnostic::error(code, message).help(help)));
         };
-        let computed = self.definition.get("networkMode").is_some_and(names::is_function);
-        if !fits && !computed {
-            problems.push(self.problem(
-                Diagnostic::error(
-                    codes::NOT_ON_ECS,
-                    format!(
-                        "the task definition `{}` has the network mode `{}`, in which no traffic gets to the proxy",
-                        self.label,
-                        mode.unwrap_or("bridge")
-                    ),
-                )
-                .help(format!("its containers must share one network: {needs}")),
-            ));
-        }
-        problems.extend(self.ports(task, interception));
-        problems
-    }
-
-    /// Ports that collide with the proxy's, and listeners that no container is behind.
-    fn ports(&self, task: &Task<'_>, interception: Option<&Interception>) -> Vec<Diagnostic> {
-        let own = super::values::ports_of_the_proxy(task, interception);
-        let behind = match interception {
-            Some(Interception::Transparent(_)) => super::values::listener_ports(task),
-            _ => Vec::new(),
-        };
-        let mut problems = Vec::new();
-        let containers = self
-            .definition
-            .get("containerDefinitions")
-            .and_then(Json::as_array);
-        let mut mapped = BTreeSet::new();
-        let mut computed = false;
-        for container in containers.into_iter().flatten() {
-            let name = container.get("name").and_then(Json::as_str).unwrap_or_default();
-            let mappings = container.get("portMappings").and_then(Json::as_array);
-            for mapping in mappings.into_iter().flatten().filter(|_| name != self.container) {
-                let port = mapping.get("containerPort");
-                computed |= port.is_none_or(names::is_function);
-                let Some(port) = port.and_then(number) else {
-                    continue;
-                };
-                mapped.insert(port);
-                if let Some((_, what)) = own.iter().find(|(own, _)| u64::from(*own) == port) {
-                    problems.push(self.problem(
-                        Diagnostic::error(
-                            codes::PORT,
-                            format!("the container `{name}` has the port {port}, which is the proxy's {what}"),
-                        )
-                        .help("let the container listen on another port, or give the proxy another in its profile"),
-                    ));
-                }
-            }
-        }
-        for port in behind
-            .into_iter()
-            .filter(|port| !mapped.contains(&u64::from(*port)) && !computed)
+        let platform = self.definition.pointer("/runtimePlatform/operatingSystemFamily");
+        if let Some(system) = platform
+            .and_then(Json::as_str)
+            .filter(|one| one.starts_with("WINDOWS"))
         {
-            problems.push(
-                self.problem(
-                    Diagnostic::error(
-                        codes::PORT,
-                        format!(
-                            "no container of the task definition `{}` has the listener's port {port}",
-                            self.label
-                        ),
-                    )
-                    .help(format!(
-                        "{} listens on {port}: map it in the application's container",
-                        task.key
-                    )),
+            refuse(
+                codes::NOT_ON_ECS,
+                format!(
+                    "the task definition `{}` is for `{system}`, where no Envoy runs",
+                    self.label
+                ),
+                "App Mesh had none there either: take the task out of the mesh, or run it on Linux"
+                    .to_owned(),
+            );
+        }
+        let mode = self.definition.get("networkMode");
+        let text = mode.and_then(Json::as_str).unwrap_or("bridge");
+        let (fits, needs) = match ports::interception(task) {
+            None => (true, ""),
+            Some(Interception::Transparent(_)) if text == "host" => (
+                false,
+                "`awsvpc`; or `explicit` interception in a proxy profile, with which `host` does too",
+            ),
+            Some(Interception::Transparent(_)) => (text == "awsvpc", "`awsvpc`"),
+            Some(Interception::Explicit(_)) => (matches!(text, "awsvpc" | "host"), "`awsvpc` or `host`"),
+        };
+        if !fits && !mode.is_some_and(names::is_function) {
+            refuse(
+                codes::NOT_ON_ECS,
+                format!(
+                    "the task definition `{}` has the network mode `{text}`, in which no traffic gets to the proxy",
+                    self.label
+                ),
+                format!("the network mode has to be {needs}"),
+            );
+        }
+        let containers = self.definition.get("containerDefinitions").unwrap_or(&Json::Null);
+        for port in ports::missing(task, containers, &self.container) {
+            refuse(
+                codes::PORT,
+                format!(
+                    "no container of the task definition `{}` has the listener's port {port}",
+                    self.label
+                ),
+                format!(
+                    "{} listens on {port}: map it in the application's container",
+                    task.key
                 ),
             );
         }
@@ -310,141 +326,6 @@ impl Existing {
     }
 }
 
-fn number(json: &Json) -> Option<u64> {
-    json.as_u64().or_else(|| json.as_str()?.trim().parse().ok())
-}
-
 fn text<'j>(container: &'j Map<String, Json>, name: &str) -> &'j str {
     container.get(name).and_then(Json::as_str).unwrap_or_default()
-}
-
-/// A task definition in the API's spelling.
-fn api(form: TaskForm, written: &Json) -> Result<Json, Diagnostic> {
-    match form {
-        TaskForm::CloudFormation(_) => Ok(names::to_api(written)),
-        TaskForm::Api => {
-            let mut definition = written.clone();
-            if let Some(fields) = definition.as_object_mut() {
-                fields.retain(|name, value| !READ_ONLY.contains(&name.as_str()) && !value.is_null());
-            }
-            Ok(definition)
-        }
-        TaskForm::Terraform => terraform(written),
-    }
-}
-
-/// Terraform's arguments as the API's fields.
-fn terraform(attributes: &Json) -> Result<Json, Diagnostic> {
-    let mut fields = Map::new();
-    for name in [
-        "family",
-        "network_mode",
-        "cpu",
-        "memory",
-        "requires_compatibilities",
-        "execution_role_arn",
-        "task_role_arn",
-        "pid_mode",
-        "ipc_mode",
-        "ephemeral_storage",
-        "runtime_platform",
-        "proxy_configuration",
-        "volume",
-    ] {
-        let value = attributes.get(name).map(block).filter(|value| !is_empty(value));
-        let name = if name == "volume" {
-            "volumes".to_owned()
-        } else {
-            camel(name)
-        };
-        if let Some(value) = value {
-            fields.insert(name.clone(), unwrapped(&name, value));
-        }
-    }
-    if let Some(properties) = fields
-        .get_mut("proxyConfiguration")
-        .and_then(|one| one.get_mut("properties"))
-        && let Json::Object(map) = properties
-    {
-        let pairs = map
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": value}));
-        *properties = Json::Array(pairs.collect());
-    }
-    for volume in fields
-        .get_mut("volumes")
-        .and_then(Json::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(volume) = volume.as_object_mut()
-            && let Some(path) = volume.remove("hostPath")
-        {
-            volume.insert("host".to_owned(), json!({"sourcePath": path}));
-        }
-    }
-    let containers = attributes
-        .get("container_definitions")
-        .and_then(Json::as_str)
-        .unwrap_or("[]");
-    let containers: Json = serde_json::from_str(containers).map_err(|error| {
-        Diagnostic::error(
-            codes::CONTAINERS,
-            format!("`container_definitions` is not JSON: {error}"),
-        )
-        .help("give the state, or what `terraform show -json` prints, as Terraform wrote it")
-    })?;
-    fields.insert("containerDefinitions".to_owned(), containers);
-    Ok(Json::Object(fields))
-}
-
-/// A block of Terraform with the API's names, without what is not set.
-fn block(json: &Json) -> Json {
-    match json {
-        Json::Object(map) => {
-            let fields = map
-                .iter()
-                .filter(|(_, value)| !is_empty(value))
-                .map(|(name, value)| {
-                    // Keys of these maps are no names of fields.
-                    let value = match name.as_str() {
-                        "properties" | "driver_opts" | "labels" => value.clone(),
-                        _ => unwrapped(&camel(name), block(value)),
-                    };
-                    (camel(name), value)
-                });
-            Json::Object(fields.collect())
-        }
-        Json::Array(list) => Json::Array(list.iter().map(block).collect()),
-        other => other.clone(),
-    }
-}
-
-/// A block that may stand once is a list of one in Terraform.
-fn unwrapped(name: &str, value: Json) -> Json {
-    match value {
-        Json::Array(list) if BLOCKS.contains(&name) => list.into_iter().next().unwrap_or_default(),
-        other => other,
-    }
-}
-
-fn is_empty(json: &Json) -> bool {
-    match json {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(list) => list.is_empty(),
-        Json::Object(map) => map.is_empty(),
-        _ => false,
-    }
-}
-
-fn camel(name: &str) -> String {
-    let mut parts = name.split('_');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |mut all, part| {
-        let mut letters = part.chars();
-        all.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        all.extend(letters);
-        all
-    })
 }

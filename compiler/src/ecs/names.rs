@@ -38,13 +38,18 @@ pub(super) fn to_cloudformation(json: &Json) -> Json {
 
 /// The API's spelling of CloudFormation's; functions stay as they are.
 pub(super) fn to_api(json: &Json) -> Json {
-    rename(json, &|name, _| match name {
+    rename(json, &|name, _| api_name(name))
+}
+
+/// The API's name of a field of CloudFormation's.
+pub(super) fn api_name(name: &str) -> String {
+    match name {
         "ProxyConfigurationProperties" => "properties".to_owned(),
         _ => IRREGULAR.iter().find(|(_, cfn)| *cfn == name).map_or_else(
             || first(name, |c| c.to_ascii_lowercase()),
             |(api, _)| (*api).to_owned(),
         ),
-    })
+    }
 }
 
 fn rename(json: &Json, spelling: &dyn Fn(&str, &Map<String, Json>) -> String) -> Json {

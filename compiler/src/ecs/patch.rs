@@ -3,16 +3,15 @@
 use super::appmesh::{Change, Fate};
 use super::{Delivery, codes, names};
 use crate::frontend::tasks::TYPE;
-use meshform_model::diag::Diagnostic;
+use crate::stack::Literals;
+use meshform_model::diag::{Diagnostic, Place};
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The parameter that holds the image with agent and Envoy.
 pub const IMAGE_PARAMETER: &str = "MeshformProxyImage";
 /// The parameter that holds the bucket, with a prefix where there is one.
 pub const STORE_PARAMETER: &str = "MeshformStore";
-/// The types that nothing deploys any more.
-const APP_MESH: &str = "AWS::AppMesh::";
 
 /// The image of the proxy, as a template has it.
 pub fn image() -> Json {
@@ -61,9 +60,6 @@ pub(super) fn parameters(delivery: &Delivery<'_>) -> Map<String, Json> {
     all
 }
 
-/// Through so many names one may lead; more lead in a circle.
-const MAX_NAMES: usize = 16;
-
 /// A task definition of a template, translated.
 #[derive(Debug, Clone)]
 pub struct PatchedTask {
@@ -71,25 +67,29 @@ pub struct PatchedTask {
     pub definition: Json,
     /// What its role must allow, where the agent runs.
     pub policy: Option<Json>,
+    /// Where it stands.
+    pub place: Option<Place>,
 }
 
-/// Puts task definitions, by logical id, into the template that they came from.
+/// Puts task definitions, by logical id, into the template that they came from. Names and ARNs that resources of App
+/// Mesh gave to others are written out; `given` has those that no template tells, by `LOGICAL.ATTRIBUTE`.
 ///
 /// # Errors
-/// Where something that stays refers to a resource of App Mesh.
+/// Where something that stays refers to a resource of App Mesh, and what it needs of it is not known.
 pub fn patch(
     template: &Json,
     tasks: &BTreeMap<String, PatchedTask>,
     delivery: &Delivery<'_>,
+    given: &BTreeMap<String, String>,
 ) -> Result<(Json, Vec<Change>), Vec<Diagnostic>> {
+    let literals = Literals::of(template, given)?;
     let mut out = template.clone();
     let mut changes = Vec::new();
-    let mut gone = BTreeSet::new();
+    let mut problems = Vec::new();
     if let Some(resources) = out.get_mut("Resources").and_then(Json::as_object_mut) {
         resources.retain(|id, resource| {
-            let stays = !kind(resource).starts_with(APP_MESH);
+            let stays = !literals.holds(id);
             if !stays {
-                gone.insert(id.clone());
                 changes.push(Change {
                     what: id.clone(),
                     fate: Fate::Dropped,
@@ -113,33 +113,35 @@ pub fn patch(
                 *resource = Json::Object(fields);
             }
             if let Some(fields) = resource.as_object_mut() {
-                wait_less(fields, &gone);
+                wait_less(fields, &literals);
             }
+            let before = resource.clone();
+            for needed in literals.write_out(resource) {
+                let place = tasks.get(id).and_then(|task| task.place.clone());
+                problems.push(unknown(id, &needed, place));
+            }
+            changes.extend((*resource != before).then(|| Change {
+                what: id.clone(),
+                fate: Fate::Moved,
+                why: "names and ARNs that it had of App Mesh's resources are written out".to_owned(),
+            }));
         }
-    }
-    if let Some(resources) = out.get_mut("Resources").and_then(Json::as_object_mut) {
         for (id, task) in tasks {
             changes.extend(allow(resources, id, task));
         }
     }
-    for section in ["Resources", "Outputs"] {
-        if let Some(part) = out.get_mut(section) {
-            write_out(part, template, 0);
-        }
-    }
     if let Some(outputs) = out.get_mut("Outputs").and_then(Json::as_object_mut) {
         outputs.retain(|name, output| {
-            let stays = !refers(output, &gone);
-            if !stays {
-                changes.push(Change {
-                    what: format!("Outputs.{name}"),
-                    fate: Fate::Lost,
-                    why:
-                        "it shows a resource of App Mesh: other stacks that import it need the literal value"
-                            .to_owned(),
-                });
-            }
-            stays
+            let unknown = literals.write_out(output);
+            changes.extend(unknown.first().map(|needed| Change {
+                what: format!("Outputs.{name}"),
+                fate: Fate::Lost,
+                why: format!(
+                    "it shows `{needed}` of App Mesh, which the template does not tell: other stacks that import it need the \
+                     literal value (`--attribute {needed}=VALUE`)"
+                ),
+            }));
+            unknown.is_empty()
         });
         if outputs.is_empty()
             && let Some(fields) = out.as_object_mut()
@@ -147,21 +149,8 @@ pub fn patch(
             fields.remove("Outputs");
         }
     }
-    let resources = out.get("Resources").and_then(Json::as_object);
-    let broken: Vec<Diagnostic> = resources
-        .into_iter()
-        .flatten()
-        .filter(|(_, resource)| refers(resource, &gone))
-        .map(|(id, _)| {
-            Diagnostic::error(
-                codes::NOT_ON_ECS,
-                format!("`{id}` refers to a resource of App Mesh, which the template does not hold any more"),
-            )
-            .help("write the name out that it needs of it")
-        })
-        .collect();
-    if !broken.is_empty() {
-        return Err(broken);
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let own = parameters(delivery);
     if !own.is_empty()
@@ -174,35 +163,20 @@ pub fn patch(
     Ok((out, changes))
 }
 
-/// Names that resources of App Mesh gave to others (`Fn::GetAtt` of `VirtualNodeName`) become what the template gave them.
-fn write_out(json: &mut Json, template: &Json, through: usize) {
-    let named = |id: &str, attribute: &str| {
-        let resource = template.get("Resources")?.get(id)?;
-        let own = kind(resource).starts_with(APP_MESH) && attribute.ends_with("Name");
-        own.then(|| resource.get("Properties")?.get(attribute))
-            .flatten()
-            .cloned()
-    };
-    let name = match json.get("Fn::GetAtt") {
-        Some(Json::Array(parts)) => match parts.as_slice() {
-            [Json::String(id), Json::String(attribute)] => named(id, attribute),
-            _ => None,
-        },
-        Some(Json::String(text)) => text
-            .split_once('.')
-            .and_then(|(id, attribute)| named(id, attribute)),
-        _ => None,
-    };
-    if let Some(mut name) = name.filter(|_| through < MAX_NAMES) {
-        // The name may be another's name again.
-        write_out(&mut name, template, through + 1);
-        *json = name;
-        return;
-    }
-    match json {
-        Json::Array(list) => list.iter_mut().for_each(|one| write_out(one, template, through)),
-        Json::Object(map) => map.values_mut().for_each(|one| write_out(one, template, through)),
-        _ => {}
+/// That a resource which stays needs what only App Mesh could give.
+fn unknown(id: &str, needed: &str, place: Option<Place>) -> Diagnostic {
+    let problem = Diagnostic::error(
+        codes::NOT_ON_ECS,
+        format!(
+            "`{id}` needs `{needed}` of a resource of App Mesh, and the template does not tell what that is"
+        ),
+    )
+    .help(format!(
+        "give it with `--attribute {needed}=VALUE`, or write it out in the template"
+    ));
+    match place {
+        Some(place) => problem.at(place),
+        None => problem,
     }
 }
 
@@ -249,8 +223,8 @@ fn kind(resource: &Json) -> &str {
 }
 
 /// Takes what is gone out of `DependsOn`.
-fn wait_less(resource: &mut Map<String, Json>, gone: &BTreeSet<String>) {
-    let is_gone = |id: &Json| id.as_str().is_some_and(|id| gone.contains(id));
+fn wait_less(resource: &mut Map<String, Json>, literals: &Literals<'_>) {
+    let is_gone = |id: &Json| id.as_str().is_some_and(|id| literals.holds(id));
     let empty = match resource.get_mut("DependsOn") {
         Some(Json::Array(list)) => {
             list.retain(|id| !is_gone(id));
@@ -262,34 +236,4 @@ fn wait_less(resource: &mut Map<String, Json>, gone: &BTreeSet<String>) {
     if empty {
         resource.remove("DependsOn");
     }
-}
-
-/// Whether an expression below refers to one of these resources.
-fn refers(json: &Json, ids: &BTreeSet<String>) -> bool {
-    match json {
-        Json::Array(list) => list.iter().any(|one| refers(one, ids)),
-        Json::Object(map) => map.iter().any(|(name, value)| match (name.as_str(), value) {
-            ("Ref", Json::String(id)) => ids.contains(id),
-            ("Fn::GetAtt", Json::Array(parts)) => parts
-                .first()
-                .and_then(Json::as_str)
-                .is_some_and(|id| ids.contains(id)),
-            ("Fn::GetAtt", Json::String(text)) => text.split('.').next().is_some_and(|id| ids.contains(id)),
-            ("Fn::Sub", Json::String(text)) => names_of(text).any(|id| ids.contains(id)),
-            ("Fn::Sub", Json::Array(parts)) => {
-                let text = parts.first().and_then(Json::as_str).unwrap_or_default();
-                names_of(text).any(|id| ids.contains(id)) || parts.iter().any(|part| refers(part, ids))
-            }
-            _ => refers(value, ids),
-        }),
-        _ => false,
-    }
-}
-
-/// The resources and parameters that a text of `Fn::Sub` names.
-fn names_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| {
-        let inner = rest.split('}').next()?;
-        inner.split('.').next().filter(|name| !name.starts_with('!'))
-    })
 }

@@ -3,7 +3,8 @@
 use super::{codes, partials};
 use crate::frontend::json;
 use handlebars::{
-    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason, Template,
+    Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderError, RenderErrorReason,
+    Template,
 };
 use meshform_model::diag::{Diagnostic, Sources};
 use serde_json::Value as Json;
@@ -113,28 +114,72 @@ fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Bo
     if !templates.own.contains_key(name) {
         return ours()
             .render(name, values)
-            .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")));
+            .map_err(|error| failed(name, &error, values));
     }
     let mut handlebars = empty();
     let template = Template::compile_with_name(templates.text(name), name.to_owned()).map_err(|error| {
-        let at = error.pos().map_or(String::new(), |(line, column)| {
-            format!(" in line {line}, column {column}")
-        });
+        let at = error
+            .pos()
+            .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
         // The grammar's names of what could stand there help nobody.
         let reason = error.reason().to_string();
         let reason = reason.split(": expected").next().unwrap_or_default();
-        wrong(name, &format!("breaks the template language{at}: {reason}"))
+        wrong(
+            &format!("{name}{at}"),
+            &format!("breaks the template language: {reason}"),
+        )
     })?;
     partials::check(&template).map_err(|what| wrong(name, &what))?;
     handlebars.register_template(name, template);
     handlebars
         .render(name, values)
-        .map_err(|error| wrong(name, &format!("cannot be rendered: {error}")))
+        .map_err(|error| failed(name, &error, values))
 }
 
-fn wrong(name: &str, what: &str) -> Box<Diagnostic> {
+/// What keeps a template from being rendered, and in which line.
+fn failed(name: &str, error: &RenderError, values: &Json) -> Box<Diagnostic> {
+    let at = match (error.line_no, error.column_no) {
+        (Some(line), Some(column)) => format!("{name}:{line}:{column}"),
+        _ => name.to_owned(),
+    };
+    match error.reason() {
+        RenderErrorReason::MissingVariable(Some(path)) => {
+            let problem = wrong(&at, &format!("uses `{path}`, which it is not given"));
+            match given(values, path) {
+                Some(names) => Box::new(problem.help(format!(
+                    "it is given {names}; what these are stands at the top of meshform's own template of that name"
+                ))),
+                None => problem,
+            }
+        }
+        RenderErrorReason::HelperNotFound(helper) => Box::new(
+            wrong(&at, &format!("calls the helper `{helper}`, which there is not"))
+                .help("`json` writes a value with its quotes and escapes; `if`, `unless`, `each`, `with` and `lookup` are Handlebars' own"),
+        ),
+        RenderErrorReason::PartialNotFound(partial) => wrong(
+            &at,
+            &format!("puts in the partial `{partial}`, which it does not define (`{{{{#*inline \"{partial}\"}}}}`)"),
+        ),
+        reason => wrong(&at, &format!("cannot be rendered: {reason}")),
+    }
+}
+
+/// The names beside the last of a path, where the path begins at the top.
+fn given(values: &Json, path: &str) -> Option<String> {
+    let (parents, _) = path.rsplit_once('.').unwrap_or(("", path));
+    let parents = parents.split('.').filter(|part| !part.is_empty());
+    let names = parents.into_iter().try_fold(values, |at, part| at.get(part))?;
+    let names: Vec<String> = names
+        .as_object()?
+        .keys()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn wrong(at: &str, what: &str) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error(codes::TEMPLATE, format!("the template `{name}` {what}"))
+        Diagnostic::error(codes::TEMPLATE, format!("the template `{at}` {what}"))
             .help("the values that it is given stand at the top of meshform's own template of that name"),
     )
 }
@@ -172,8 +217,10 @@ fn write_json(
 ) -> HelperResult {
     let value = helper
         .param(0)
-        .filter(|value| !value.is_value_missing())
-        .ok_or_else(|| RenderErrorReason::ParamNotFoundForIndex("json", 0))?;
+        .ok_or(RenderErrorReason::ParamNotFoundForIndex("json", 0))?;
+    if value.is_value_missing() {
+        return Err(RenderErrorReason::MissingVariable(value.relative_path().cloned()).into());
+    }
     out.write(&value.value().to_string())?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //!
 //! What the input has is kept.
 
-use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts};
+use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts, ports};
 use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value as Json, json};
@@ -51,14 +51,19 @@ pub struct Sidecar {
 /// # Errors
 /// Where the containers are no list of ECS's containers, or the profile does not say how traffic gets to the proxy.
 pub fn sidecar(task: &Task<'_>, containers: &Json) -> Result<Sidecar, Vec<Diagnostic>> {
-    beside(task, containers, ENVOY)
+    beside(task, containers, ENVOY, &Templates::default())
 }
 
 /// The same where the container `called` is to be the proxy.
-pub(super) fn beside(task: &Task<'_>, containers: &Json, called: &str) -> Result<Sidecar, Vec<Diagnostic>> {
+pub(super) fn beside(
+    task: &Task<'_>,
+    containers: &Json,
+    called: &str,
+    templates: &Templates,
+) -> Result<Sidecar, Vec<Diagnostic>> {
     let mut containers = list(containers).map_err(|problem| vec![problem])?;
-    let mut warnings = Vec::new();
-    let mut made = parts(task, &Templates::default(), &mut warnings)?;
+    let mut warnings = ports::collisions(task, &containers, called);
+    let mut made = parts(task, templates, &mut warnings)?;
     for (part, field) in [
         (Some(&mut made.envoy), "name"),
         (
@@ -74,17 +79,18 @@ pub(super) fn beside(task: &Task<'_>, containers: &Json, called: &str) -> Result
     for container in &mut containers {
         // What runs before the proxy can neither wait for it nor use it.
         let user = container.get("user").filter(|user| !user.is_null());
-        // As the proxy's own user its traffic is not intercepted: it serves the proxy.
-        let serves = user.is_some() && user == made.envoy.get("user");
+        // As the proxy's own user its traffic is not intercepted: it serves the proxy. ECS starts a log router before
+        // all containers whose logs it takes, and the proxy may be one of them.
+        let serves = user.is_some() && user == made.envoy.get("user") || routes_logs(container);
         if !waited_for.contains(name(container)) && !serves {
             wait_for_the_proxy(container, called);
             merge(container, "environment", &made.app_environment, "name");
         }
     }
-    let taken: BTreeSet<Option<u64>> = containers
+    let taken: BTreeSet<u64> = containers
         .iter()
         .flat_map(|container| elements(container, "portMappings"))
-        .map(|mapping| mapping.get("containerPort").and_then(Json::as_u64))
+        .filter_map(|mapping| mapping.get("containerPort").and_then(ports::number))
         .collect();
     proxy(&mut envoy, made.envoy, &taken);
     if envoy.get("logConfiguration").is_none_or(Json::is_null)
@@ -147,22 +153,31 @@ fn configuration(json: &Json) -> ProxyConfiguration {
 }
 
 fn list(containers: &Json) -> Result<Vec<Map<String, Json>>, Diagnostic> {
-    let wrong = |what: String| {
+    let wrong = |what: String, help: &str| {
         Diagnostic::error(codes::CONTAINERS, what)
-            .help("give what `container_definitions` of a task definition takes: jsonencode([{ name = \"app\", … }])")
+            .help(help)
             .at(Place::at(&Pointer::root(), None))
     };
     let Json::Array(all) = containers else {
-        return Err(wrong("the container definitions are not a list".to_owned()));
+        return Err(wrong(
+            "the container definitions are not a list".to_owned(),
+            "give a list of objects, each with a `name`",
+        ));
     };
     let mut names = BTreeSet::new();
     let mut out = Vec::with_capacity(all.len());
     for (at, one) in all.iter().enumerate() {
         let Some(container) = one.as_object().filter(|one| !name(one).is_empty()) else {
-            return Err(wrong(format!("container {at} is not an object with a `name`")));
+            return Err(wrong(
+                format!("container {at} is not an object with a `name`"),
+                "give each container a `name` of its own, as a text",
+            ));
         };
         if !names.insert(name(container)) {
-            return Err(wrong(format!("two containers are called `{}`", name(container))));
+            return Err(wrong(
+                format!("two containers are called `{}`", name(container)),
+                "give one of them another name",
+            ));
         }
         out.push(container.clone());
     }
@@ -199,6 +214,24 @@ fn waited_for(envoy: &Map<String, Json>, containers: &[Map<String, Json>]) -> BT
 fn wait_for_the_proxy(container: &mut Map<String, Json>, proxy: &str) {
     let wait = json!([{"containerName": proxy, "condition": "HEALTHY"}]);
     merge(container, "dependsOn", &wait, "containerName");
+    let needed = container.get_mut("dependsOn").and_then(Json::as_array_mut);
+    let early = needed.into_iter().flatten().filter(|entry| starts(entry, proxy));
+    for entry in early.filter_map(Json::as_object_mut) {
+        entry.insert("condition".to_owned(), json!("HEALTHY"));
+    }
+}
+
+/// Whether an entry of `dependsOn` waits for no more than the proxy's start, when it does not take connections yet.
+pub(super) fn starts(entry: &Json, proxy: &str) -> bool {
+    let is = |member: &str, value: &str| entry.get(member).and_then(Json::as_str) == Some(value);
+    is("containerName", proxy) && is("condition", "START")
+}
+
+/// Whether a container is FireLens, which takes the logs of others.
+fn routes_logs(container: &Map<String, Json>) -> bool {
+    container
+        .get("firelensConfiguration")
+        .is_some_and(Json::is_object)
 }
 
 /// Adds to a list of a container the elements that it does not have, distinguished by `key`.
@@ -222,10 +255,19 @@ pub(super) fn merge(container: &mut Map<String, Json>, list: &str, more: &Json, 
 
 /// Where the logs of the other containers go, for a proxy of which nothing is said: a proxy without logs helps nobody.
 fn logs_beside(containers: &[Map<String, Json>], called: &str) -> Option<Json> {
-    let given = containers
+    // A log router that was told to wait for the proxy cannot start before it.
+    let waits = containers.iter().any(|container| {
+        let mut needed = elements(container, "dependsOn");
+        routes_logs(container)
+            && needed.any(|entry| entry.get("containerName").and_then(Json::as_str) == Some(called))
+    });
+    let routed = |logs: &Json| logs.get("logDriver").and_then(Json::as_str) == Some("awsfirelens");
+    let mut given = containers
         .iter()
         .filter_map(|container| container.get("logConfiguration"));
-    let mut logs = given.into_iter().find(|logs| logs.is_object())?.clone();
+    let mut logs = given
+        .find(|logs| logs.is_object() && !(waits && routed(logs)))?
+        .clone();
     let prefix = logs.pointer_mut("/options/awslogs-stream-prefix");
     if let Some(prefix) = prefix.filter(|prefix| prefix.is_string()) {
         *prefix = json!(called);
@@ -234,13 +276,14 @@ fn logs_beside(containers: &[Map<String, Json>], called: &str) -> Option<Json> {
 }
 
 /// Makes the container of the input that is called like the proxy, or a new one, the proxy.
-fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTreeSet<Option<u64>>) {
+fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTreeSet<u64>) {
     if envoy.get("memory").is_some_and(Json::is_number) {
         // A reservation must be below the limit, which somebody chose.
         made.remove("memoryReservation");
     }
     let environment = made.remove("environment").unwrap_or_default();
     let mounts = made.remove("mountPoints").unwrap_or_default();
+    let controls = made.remove("systemControls").unwrap_or_default();
     let ports = made.remove("portMappings").and_then(|ports| match ports {
         Json::Array(ports) => Some(ports),
         _ => None,
@@ -257,9 +300,14 @@ fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTr
     }
     merge(envoy, "environment", &environment, "name");
     merge(envoy, "mountPoints", &mounts, "containerPath");
+    merge(envoy, "systemControls", &controls, "namespace");
     // In one network a port is mapped once, by whoever has it already.
     let free = ports.into_iter().flatten();
-    let free = free.filter(|mapping| !taken.contains(&mapping.get("containerPort").and_then(Json::as_u64)));
+    let is_taken = |mapping: &Json| {
+        let port = mapping.get("containerPort").and_then(ports::number);
+        port.is_some_and(|port| taken.contains(&port))
+    };
+    let free = free.filter(|mapping| !is_taken(mapping));
     merge(
         envoy,
         "portMappings",

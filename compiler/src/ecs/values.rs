@@ -3,7 +3,9 @@
 
 use super::names::to_cloudformation;
 use super::render::{self, Templates};
-use super::{Delivery, Task, VOLUME, app, check, codes, companions, mounts, patch, registry};
+use super::{
+    BOOTSTRAP, Delivery, Task, VOLUME, app, check, codes, companions, mounts, patch, ports, registry,
+};
 use crate::frontend::workloads::Workload;
 use crate::policy;
 use base64::Engine;
@@ -33,8 +35,6 @@ pub(super) const APPLICATION_STOP_SECONDS: u64 = 30;
 
 /// Where the agent keeps what it brought.
 const AGENT_DIRECTORY: &str = "/var/lib/meshform";
-/// Where the agent tells how it is.
-pub(super) const AGENT_PORT: u16 = 9903;
 
 /// What a proxy's task needs.
 pub(super) struct Parts {
@@ -54,7 +54,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn new(task: &Task<'_>, templates: &Templates, problems: &mut Vec<Diagnostic>) -> Self {
         let profile = task.mesh.profile_for(task.key);
-        let ports = listener_ports(task);
+        let ports = ports::listener_ports(task);
         let gateway = task.key.kind == Kind::VirtualGateway;
         let interception = profile.interception.clone().filter(|_| !gateway);
         let (mut app_environment, mut proxy_configuration) = (BTreeMap::new(), None);
@@ -84,6 +84,12 @@ impl Parts {
         );
         if let Some(user) = user {
             set("user", json!(user.to_string()));
+        }
+        if !ports::privileged(task).is_empty() {
+            set(
+                "systemControls",
+                json!([{"namespace": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]),
+            );
         }
         // Nothing is written outside of volumes, unless a log is wanted where images let everybody write.
         if !task.files.iter().any(mounts::is_temporary) {
@@ -133,7 +139,7 @@ impl Parts {
             "parameters": patch::parameters(&task.delivery),
             "executionPolicy": app::execution_policy(task),
             "policies": self.policies(task),
-            "ports": listener_ports(task),
+            "ports": ports::listener_ports(task),
             "registry": registry::of(task).map(|one| json!({"service": one.service, "shared": one.shared})),
             "serviceName": registry::attribute(task, registry::SERVICE_NAME),
             "volumes": to_cloudformation(&self.volumes),
@@ -195,61 +201,32 @@ fn delivered(
             return (json!([{"name": VOLUME}]), members);
         }
     };
+    if profile.image().contains("distroless") {
+        problems.push(
+            Diagnostic::error(
+                codes::NO_SHELL,
+                format!(
+                    "the image `{}` has no shell, by which Envoy is started without the agent",
+                    profile.image()
+                ),
+            )
+            .help(format!(
+                "name an image with bash in the proxy profile, such as `{}`, or let the agent start Envoy",
+                ProxyProfileSpec::DEFAULT_IMAGE
+            ))
+            .at(place(task.key)),
+        );
+    }
     set("image", json!(profile.image()));
     set("entryPoint", json!(["/bin/bash", "-c"]));
     set("command", json!([script(task.key, profile, templates, problems)]));
     set(
         "environment",
-        json!([{"name": "MESHFORM_BOOTSTRAP", "value": packed(bootstrap)}]),
+        json!([{"name": BOOTSTRAP, "value": packed(bootstrap)}]),
     );
     let probe = probe(loopback(address), port);
     set("healthCheck", health_check(&["/bin/bash", "-c", &probe]));
     (volumes, members)
-}
-
-/// The ports of the model on which the node or gateway is called, each once.
-pub(super) fn listener_ports(task: &Task<'_>) -> Vec<u16> {
-    let name = &task.key.name;
-    let ports: BTreeSet<u16> = match task.key.kind {
-        Kind::VirtualGateway => task
-            .mesh
-            .virtual_gateway(name)
-            .map(|gateway| {
-                gateway
-                    .spec
-                    .listeners
-                    .iter()
-                    .map(|l| l.port_mapping.port)
-                    .collect()
-            })
-            .unwrap_or_default(),
-        _ => task
-            .mesh
-            .virtual_node(name)
-            .map(|node| node.spec.listeners.iter().map(|l| l.port_mapping.port).collect())
-            .unwrap_or_default(),
-    };
-    ports.into_iter().collect()
-}
-
-/// The ports on which the proxy itself listens beside the listeners', and for what.
-pub(super) fn ports_of_the_proxy(
-    task: &Task<'_>,
-    interception: Option<&Interception>,
-) -> Vec<(u16, &'static str)> {
-    let mut own = vec![(task.mesh.profile_for(task.key).admin().1, "admin interface")];
-    if matches!(task.delivery, Delivery::Agent { .. }) {
-        own.push((AGENT_PORT, "agent"));
-    }
-    match interception {
-        Some(Interception::Transparent(transparent)) => {
-            own.push((transparent.ingress_port(), "inbound listener"));
-            own.push((transparent.egress_port(), "outbound listener"));
-        }
-        Some(Interception::Explicit(explicit)) => own.push((explicit.listener().1, "outbound listener")),
-        None => {}
-    }
-    own
 }
 
 pub(super) fn place(key: &ResourceKey) -> Place {

@@ -60,7 +60,13 @@ fn is_one(document: &Node) -> bool {
 
 fn by_itself(document: &Node) -> Option<FoundTask> {
     let definition = document.get("taskDefinition").unwrap_or(document);
-    let written = definition.to_json()?;
+    let mut written = definition.to_json()?;
+    // `describe-task-definition --include TAGS` has them beside the definition.
+    let tags = document.get("tags").and_then(Node::to_json);
+    let tags = tags.filter(|tags| tags.as_array().is_some_and(|tags| !tags.is_empty()));
+    if let (Some(tags), Some(fields)) = (tags, written.as_object_mut()) {
+        fields.insert("tags".to_owned(), tags);
+    }
     let family = written.get("family").and_then(Json::as_str);
     Some(FoundTask {
         label: family.unwrap_or("task definition").to_owned(),

@@ -102,6 +102,47 @@ fn without_macro_settings(template: &mut Json) {
     }
 }
 
+/// What references to a template's resources of the mesh give, for who takes these out of it.
+pub(crate) struct Literals<'a> {
+    template: &'a Json,
+    found: OfMesh,
+    given: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Literals<'a> {
+    /// `given` has what no template tells, by `LOGICAL.ATTRIBUTE`.
+    ///
+    /// # Errors
+    /// Where a loop makes resources of the mesh.
+    pub(crate) fn of(
+        template: &'a Json,
+        given: &'a BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        Ok(Self {
+            template,
+            found: of_mesh(template)?,
+            given,
+        })
+    }
+
+    /// Whether a logical id is of the mesh.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.found.contains_key(id)
+    }
+
+    /// Writes the values out. Those that nothing tells come back, as `LOGICAL.ATTRIBUTE`.
+    pub(crate) fn write_out(&self, section: &mut Json) -> Vec<String> {
+        let mut values = Values {
+            template: self.template,
+            found: &self.found,
+            given: self.given,
+            unknown: BTreeMap::new(),
+        };
+        values.write_out(section, 0);
+        values.unknown.into_keys().collect()
+    }
+}
+
 struct Values<'a> {
     template: &'a Json,
     found: &'a OfMesh,

@@ -85,13 +85,13 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// What a program took, several times.
-struct Measured {
+pub(super) struct Measured {
     times: Times,
     usage: Usage,
 }
 
 impl Measured {
-    fn shown(&self, ours: Option<&Self>) -> String {
+    pub(super) fn shown(&self, ours: Option<&Self>) -> String {
         let ratio = ours.map(|ours| format!(", {} ours", self.times.ratio(&ours.times)));
         format!(
             "{}; {}{}",
@@ -102,7 +102,7 @@ impl Measured {
     }
 }
 
-fn measure(
+pub(super) fn measure(
     bench: &Bench<'_>,
     name: &'static str,
     program: &Path,

@@ -36,8 +36,10 @@ pub(super) fn build(
     beside: &Beside,
     loaded: &mut Loaded,
 ) -> Files {
+    let own = templates(arguments, io, &mut loaded.problems);
     let mut out = Out {
         arguments,
+        own: &own,
         files: Files::default(),
         reports: String::new(),
         patched: BTreeMap::new(),
@@ -52,7 +54,6 @@ pub(super) fn build(
         loaded.add(vec![no_bucket(store)]);
         return out.files;
     }
-    let own = templates(arguments, io, &mut loaded.problems);
     for (mesh, proxy) in proxies(arguments, io, meshes, loaded) {
         let there: Vec<&Existing> = beside
             .existing
@@ -64,18 +65,21 @@ pub(super) fn build(
             loaded.add(problems);
         }
         if there.is_empty() {
-            let problems = out.stack(mesh, &proxy, beside.workloads.get(&proxy.key), &own);
+            let mut problems = out.stack(mesh, &proxy, beside.workloads.get(&proxy.key));
+            if !beside.existing.is_empty() && arguments.node.is_none() {
+                problems.iter_mut().for_each(or_one_alone);
+            }
             let problems = loaded.placed(problems);
             loaded.add(problems);
         }
     }
     // Of one proxy alone nobody knows what all of them share: deployed, such a stack would take the rest away.
     for mesh in meshes.iter().filter(|_| arguments.node.is_none()) {
-        let problems = out.shared(mesh, &own);
+        let problems = out.shared(mesh);
         let problems = loaded.placed(problems);
         loaded.add(problems);
     }
-    let problems = out.templates(loaded);
+    let problems = out.templates(loaded, &arguments.input.attributes(io));
     loaded.add(problems);
     let profiles: Vec<Resource> = loaded
         .resources
@@ -185,6 +189,8 @@ impl Source {
 
 struct Out<'a> {
     arguments: &'a Arguments,
+    /// The user's templates.
+    own: &'a ecs::Templates,
     files: Files,
     reports: String,
     /// Translated task definitions by template and logical id.
@@ -231,7 +237,7 @@ impl<'a> Out<'a> {
             ads: way.ads(),
             ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
-        let made = match existing.translate(&task) {
+        let made = match existing.translate(&task, self.own) {
             Ok(made) => made,
             Err(problems) => return problems,
         };
@@ -262,6 +268,7 @@ impl<'a> Out<'a> {
                 let task = ecs::PatchedTask {
                     definition: made.definition,
                     policy,
+                    place: existing.place(),
                 };
                 self.patched
                     .entry(template)
@@ -276,13 +283,7 @@ impl<'a> Out<'a> {
     }
 
     /// A proxy without a task definition: a template of its own.
-    fn stack(
-        &mut self,
-        mesh: &Mesh,
-        proxy: &BuiltProxy,
-        workload: Option<&Workload>,
-        own: &ecs::Templates,
-    ) -> Vec<Diagnostic> {
+    fn stack(&mut self, mesh: &Mesh, proxy: &BuiltProxy, workload: Option<&Workload>) -> Vec<Diagnostic> {
         let way = match Way::of(self.arguments, mesh, proxy) {
             Ok(way) => way,
             Err(problems) => return problems,
@@ -296,7 +297,7 @@ impl<'a> Out<'a> {
             ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         self.stacks.push(proxy.key.clone());
-        match ecs::build(&task, own) {
+        match ecs::build(&task, self.own) {
             Ok(definition) => {
                 let path = format!("{}/stack.json", proxy.path);
                 self.files.file(path, pretty(&definition.json));
@@ -307,7 +308,7 @@ impl<'a> Out<'a> {
     }
 
     /// What the proxies of a mesh share.
-    fn shared(&mut self, mesh: &Mesh, own: &ecs::Templates) -> Vec<Diagnostic> {
+    fn shared(&mut self, mesh: &Mesh) -> Vec<Diagnostic> {
         let source = Source::of(self.arguments);
         let agent = self.arguments.configuration != Configuration::Static;
         let literal = source.store.as_str().map(Bucket::parse);
@@ -340,7 +341,7 @@ impl<'a> Out<'a> {
                 .filter(|_| agent)
                 .map(|policy| ecs::Poller { policy }),
         };
-        match ecs::build_mesh(&stack, own) {
+        match ecs::build_mesh(&stack, self.own) {
             Ok(Some(made)) => {
                 self.files.file(
                     format!("{}/stack.json", file_name(mesh.name())),
@@ -354,7 +355,7 @@ impl<'a> Out<'a> {
     }
 
     /// The templates that task definitions came from, with the new ones in them.
-    fn templates(&mut self, loaded: &Loaded) -> Vec<Diagnostic> {
+    fn templates(&mut self, loaded: &Loaded, given: &BTreeMap<String, String>) -> Vec<Diagnostic> {
         let source = Source::of(self.arguments);
         let delivery = source.delivery(self.patched_agents);
         let mut problems = Vec::new();
@@ -362,7 +363,7 @@ impl<'a> Out<'a> {
             let Some(template) = loaded.reading.templates.get(number) else {
                 continue;
             };
-            match ecs::patch(&template.json, &tasks, &delivery) {
+            match ecs::patch(&template.json, &tasks, &delivery, given) {
                 Ok((json, changes)) => {
                     let name = Path::new(&template.name).file_name().unwrap_or_default();
                     self.report(&name.to_string_lossy(), &changes);
@@ -393,6 +394,18 @@ impl<'a> Out<'a> {
             let line = format!("- **{}** `{}`: {}\n", change.fate.word(), change.what, change.why);
             self.reports.push_str(&line);
         }
+    }
+}
+
+/// Who gives the task definitions of some proxies may not mean the others yet.
+fn or_one_alone(problem: &mut Diagnostic) {
+    if problem.code == ecs::codes::NO_INTERCEPTION
+        && let Some(help) = &mut problem.help
+    {
+        help.insert_str(
+            0,
+            "no task definition is for it: compile others alone by `--node NAME`, or ",
+        );
     }
 }
 

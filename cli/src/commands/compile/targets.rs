@@ -9,8 +9,9 @@ use crate::commands::load::{Loaded, is_called, no_proxy};
 use crate::io::Io;
 use crate::output::Files;
 use meshform_compiler::{cloudformation, ecs};
-use meshform_envoy::{self as envoy, BuiltProxy};
+use meshform_envoy::{self as envoy, BuiltProxy, polled};
 use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::file_name::file_name;
 use meshform_model::mesh::Mesh;
 use std::fs;
 use std::path::Path;
@@ -111,7 +112,7 @@ pub(super) fn proxies<'m>(
         match envoy::build(mesh, &options) {
             Ok(output) => {
                 let mut warnings = output.warnings;
-                warnings.extend(loaded.without_endpoints(io, mesh));
+                warnings.extend(without_endpoints(arguments, io, mesh, loaded));
                 let warnings = loaded.placed(warnings);
                 loaded.add(warnings);
                 all.extend(output.proxies.into_iter().map(|proxy| (mesh, proxy)));
@@ -129,6 +130,37 @@ pub(super) fn proxies<'m>(
         }
     }
     all
+}
+
+/// Nodes that are found by Cloud Map, and have no addresses: who could look these up depends on the target.
+fn without_endpoints(arguments: &Arguments, io: &Io, mesh: &Mesh, loaded: &Loaded) -> Vec<Diagnostic> {
+    let tasks = matches!(arguments.target, Target::Ecs | Target::Compose);
+    if tasks && arguments.configuration == Configuration::Static {
+        let node = arguments.node.as_deref();
+        return polled::without_poller(mesh, |key| node.is_none_or(|node| is_called(key, node)));
+    }
+    let mut found = loaded.without_endpoints(io, mesh);
+    let help = match arguments.target {
+        Target::Ecs if arguments.node.is_none() => Some(format!(
+            "deploy `{}/stack.json`: its poller looks them up; or list addresses under `endpoints` in a proxy profile",
+            file_name(mesh.name())
+        )),
+        Target::Compose => Some(
+            "on one machine nobody registers containers in Cloud Map: have the node found by DNS (`serviceDiscovery.dns`), by \
+             a name that the file gives its container, or list addresses under `endpoints` in a proxy profile"
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    if let Some(help) = help {
+        for problem in found
+            .iter_mut()
+            .filter(|problem| problem.code == envoy::codes::CLOUD_MAP)
+        {
+            problem.help = Some(help.clone());
+        }
+    }
+    found
 }
 
 /// A release's files lie in a folder of their own behind the link `current`, which is what the bootstrap names:
@@ -177,17 +209,37 @@ pub(super) fn templates(arguments: &Arguments, io: &Io, problems: &mut Vec<Diagn
             )),
         }
     }
-    if !found && !has_errors(problems) {
-        let names: Vec<String> = ecs::Templates::names().map(|name| format!("`{name}`")).collect();
-        problems.push(
-            Diagnostic::error(
-                codes::BAD_OPTION,
-                format!("`{}` holds no template that can be replaced", directory.display()),
-            )
-            .help(format!("these can: {}", names.join(", "))),
-        );
+    let mut wrong = unknown(&folder);
+    if !found && wrong.is_empty() && !has_errors(problems) {
+        wrong.push("no template that can be replaced".to_owned());
     }
+    let names: Vec<String> = ecs::Templates::names().map(|name| format!("`{name}`")).collect();
+    problems.extend(wrong.into_iter().map(|what| {
+        let message = format!("`{}` holds {what}", directory.display());
+        Diagnostic::error(codes::BAD_OPTION, message)
+            .help(format!("these can be replaced: {}", names.join(", ")))
+    }));
     templates
+}
+
+/// Templates of a folder that replace none, because of a typing mistake most likely.
+fn unknown(folder: &Path) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for below in ["", "ecs", "compose"] {
+        let files = fs::read_dir(folder.join(below)).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
+        let paths = names.map(|name| match below {
+            "" => name,
+            below => format!("{below}/{name}"),
+        });
+        unknown
+            .extend(paths.filter(|path| {
+                path.ends_with(".hbs") && !ecs::Templates::names().any(|known| known == path)
+            }));
+    }
+    unknown.sort();
+    let told = |path| format!("`{path}`, which replaces no template");
+    unknown.into_iter().map(told).collect()
 }
 
 fn read(folder: &Path, name: &str) -> std::io::Result<Option<String>> {
