@@ -49,9 +49,23 @@ pub struct SymbolicResource {
     pub attributes: Object,
     /// The properties, in CloudFormation's form.
     pub properties: Node,
-    /// The same in canonical form.
-    pub canonical: Node,
     pub span: Option<Span>,
+}
+
+impl SymbolicResource {
+    /// The resource in canonical form, as far as its expressions allow one.
+    pub(crate) fn canonical(&self) -> Node {
+        let (canonical, _) = dialect::to_canonical(self.kind, Dialect::CloudFormation, &self.properties);
+        let mut canonical = found::fit(schema::kind(self.kind).root, canonical, false);
+        let metadata = self.attributes.get("Metadata");
+        if let (Some(extensions), Value::Object(object)) = (
+            metadata.and_then(|all| all.get(super::METADATA)),
+            &mut canonical.value,
+        ) {
+            object.set("extensions", extensions.clone());
+        }
+        canonical
+    }
 }
 
 /// Which resources of the stacks are which.
@@ -153,16 +167,6 @@ impl<'t> Keeper<'_, 't> {
                     attributes.set("DependsOn", Node::new(Value::List(names)));
                 }
             }
-            let (mut canonical, _) = dialect::to_canonical(kind, Dialect::CloudFormation, &properties);
-            canonical = found::fit(schema::kind(kind).root, canonical, false);
-            if let (Some(extensions), Value::Object(object)) = (
-                attributes
-                    .get("Metadata")
-                    .and_then(|all| all.get(super::METADATA)),
-                &mut canonical.value,
-            ) {
-                object.set("extensions", extensions.clone());
-            }
             self.out.resources.push(SymbolicResource {
                 id: self
                     .ids
@@ -173,7 +177,6 @@ impl<'t> Keeper<'_, 't> {
                 key: key.cloned(),
                 attributes,
                 properties,
-                canonical,
                 span: field.name_span,
             });
         }
