@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::stacks::Stacks;
 use super::sub;
 use crate::frontend::found;
-use expressions::{foldable, free, mesh_kind, references};
+use expressions::{foldable, free, is_no_value, mesh_kind, references};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -281,12 +281,19 @@ impl<'t> Keeper<'_, 't> {
             return node.clone();
         }
         let value = match &node.value {
-            Value::List(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
+            Value::List(list) => {
+                let mut out = Vec::with_capacity(list.len());
+                let kept = list.iter().map(|item| self.node(item));
+                out.extend(kept.filter(|item| !is_no_value(item)));
+                Value::List(out)
+            }
             Value::Object(object) => {
                 let mut out = Object::new();
                 for field in object {
                     let node = self.node(&field.node);
-                    out.push(field.with(node));
+                    if !is_no_value(&node) {
+                        out.push(field.with(node));
+                    }
                 }
                 Value::Object(out)
             }
