@@ -24,8 +24,11 @@ pub struct Bundle {
     /// What a running Envoy follows. Those of one file stand in the order in which they are written to it.
     pub resources: Vec<Resource>,
     /// Where the parts of a resource come from, by the resource's name.
-    pub origins: BTreeMap<String, Vec<Origin>>,
+    pub origins: Origins,
 }
+
+/// Origins by the name of the resource whose parts they are of.
+type Origins = BTreeMap<String, Vec<Origin>>;
 
 /// What in the mesh a part of an Envoy resource comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,35 +73,13 @@ impl Bundle {
     /// # Errors
     /// When it is malformed, of another proxy, or of a newer format.
     pub fn decode(proxy: &ProxyId, bytes: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: Option<serde_json::Value>,
-        }
-        let damaged = |error: serde_json::Error| Error::damaged(WHAT, error);
-        let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
-        match head.format.as_ref().map(serde_json::Value::as_u64) {
-            // Format 1 had no place for its number: a map of files.
-            None => {
-                let Legacy { bootstrap, resources } = legacy::decode(bytes)?;
-                return Ok(Self {
-                    proxy: proxy.clone(),
-                    bootstrap,
-                    resources,
-                    origins: BTreeMap::new(),
-                });
+        let written: BundleDocument<Vec<Resource>, Origins> = match serde_json::from_slice(bytes) {
+            Ok(BundleDocument { format, .. }) if format != FORMAT => {
+                return Self::of_another_format(proxy, bytes, None);
             }
-            Some(Some(format)) if format == u64::from(FORMAT) => {}
-            Some(Some(format)) if format > u64::from(FORMAT) => {
-                return Err(Error::Newer {
-                    what: WHAT,
-                    format,
-                    known: FORMAT,
-                });
-            }
-            Some(_) => return Err(Error::damaged(WHAT, "its format is not known")),
-        }
-        let written: BundleDocument<Vec<Resource>, BTreeMap<String, Vec<Origin>>> =
-            serde_json::from_slice(bytes).map_err(damaged)?;
+            Ok(written) => written,
+            Err(why) => return Self::of_another_format(proxy, bytes, Some(why)),
+        };
         if written.proxy != proxy.to_string() {
             return Err(Error::damaged(
                 WHAT,
@@ -113,6 +94,34 @@ impl Bundle {
         };
         bundle.check()?;
         Ok(bundle)
+    }
+
+    /// Reads a bundle that is not of the format that is written, or says why it cannot be read.
+    fn of_another_format(proxy: &ProxyId, bytes: &[u8], why: Option<serde_json::Error>) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: Option<serde_json::Value>,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(|error| Error::damaged(WHAT, error))?;
+        match (head.format.as_ref().map(serde_json::Value::as_u64), why) {
+            // Format 1 had no place for its number: a map of files.
+            (None, _) => {
+                let Legacy { bootstrap, resources } = legacy::decode(bytes)?;
+                Ok(Self {
+                    proxy: proxy.clone(),
+                    bootstrap,
+                    resources,
+                    origins: BTreeMap::new(),
+                })
+            }
+            (Some(Some(format)), Some(why)) if format == u64::from(FORMAT) => Err(Error::damaged(WHAT, why)),
+            (Some(Some(format)), _) if format > u64::from(FORMAT) => Err(Error::Newer {
+                what: WHAT,
+                format,
+                known: FORMAT,
+            }),
+            (Some(_), _) => Err(Error::damaged(WHAT, "its format is not known")),
+        }
     }
 
     /// The digest of the bootstrap: where it changes, a running Envoy must be started anew to see it.

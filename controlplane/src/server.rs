@@ -22,11 +22,11 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use meshform_model::diag::Diagnostic;
 use meshform_release::RefusalMemory;
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::codegen::Service as _;
 
 /// The largest body that is read: far more than the largest spec that the quotas allow.
 const BODY: usize = 1 << 20;
@@ -218,13 +218,13 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                     (_, Some(pass)) => Ok(pass.clone()),
                     _ => plane.pass(request.headers()),
                 };
-                let mut ads = Ads {
+                let ads = Ads {
                     releases: Arc::clone(&plane.served),
                     streams: Arc::clone(&plane.streams),
                     peer,
                     pass,
                 };
-                ads.call(request.map(tonic::body::Body::new))
+                std::future::ready(Ok::<_, Infallible>(ads.call(request)))
             });
             if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!(%peer, %error, "a proxy's connection broke off");

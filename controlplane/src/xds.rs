@@ -4,9 +4,11 @@
 //! - `session`: one stream's state; which rules hold there is told and tested there.
 //! - `hosts`: what pollers have found of hosts that are looked up.
 //! - `releases`: the releases of each mesh that somebody asks for, followed.
-//! - `service`: gRPC around it.
+//! - `service`: the service around it.
+//! - `grpc`: messages in and out, as gRPC has them.
 
 pub(crate) mod fuzzing;
+mod grpc;
 mod hosts;
 mod proto;
 mod releases;

@@ -6,11 +6,11 @@ use std::fmt;
 
 /// Bytes as hexadecimal digits in lower case.
 pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
+    let digit = |four: u8| char::from(if four < 10 { b'0' + four } else { b'a' + four - 10 });
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0x0f));
     }
     text
 }

@@ -4,20 +4,25 @@
 /// Valid JSON without white space between its tokens.
 pub fn compact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['"', ' ', '\n', '\t', '\r']) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let length = if from.starts_with('"') {
-            let length = string_length(from);
-            out.push_str(from.get(..length).unwrap_or_default());
-            length
+    // Where the part begins that is yet to be copied, and how far it was read.
+    let (mut kept, mut read) = (0, 0);
+    let next = |from: usize| {
+        let rest = text.as_bytes().get(from..).unwrap_or_default();
+        let found = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b' ' | b'\n' | b'\t' | b'\r'));
+        found.map(|at| from + at)
+    };
+    while let Some(at) = next(read) {
+        let from = text.get(at..).unwrap_or_default();
+        if from.starts_with('"') {
+            read = at + string_length(from);
         } else {
-            1
-        };
-        rest = from.get(length..).unwrap_or_default();
+            out.push_str(text.get(kept..at).unwrap_or_default());
+            (kept, read) = (at + 1, at + 1);
+        }
     }
-    out.push_str(rest);
+    out.push_str(text.get(kept..).unwrap_or_default());
     out
 }
 

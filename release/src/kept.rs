@@ -15,7 +15,7 @@ use meshform_store::Revision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 
 /// More than this is no mesh: a blob that unpacks to more is damaged.
 const MOST: u64 = 1 << 30;
@@ -34,7 +34,8 @@ struct StoredResource {
 /// Packed JSON, the same bytes for equal meshes.
 pub(crate) fn encode(mesh: &Mesh) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| damaged(mesh.name(), &error.to_string());
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    // Each write to an encoder costs as much as its buffer has bytes, and JSON is written in words.
+    let mut packed = BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (at, resource) in mesh.resources().into_iter().enumerate() {
         let mut body = json!({"spec": resource.spec.to_json()});
         if let (Some(extensions), Some(body)) = (&resource.extensions, body.as_object_mut()) {
@@ -53,7 +54,11 @@ pub(crate) fn encode(mesh: &Mesh) -> Result<Vec<u8>> {
             .map_err(|error| damaged(mesh.name(), &error.to_string()))?;
     }
     packed.write_all(b"]").map_err(failed)?;
-    packed.finish().map_err(failed)
+    let packed = packed.into_inner();
+    packed
+        .map_err(|error| failed(error.into_error()))?
+        .finish()
+        .map_err(failed)
 }
 
 /// Reads what [`encode`] made. Fails on what does not unpack, or is no list of resources.

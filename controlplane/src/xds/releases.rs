@@ -106,7 +106,7 @@ impl Releases {
                  an agent: give it files or SDS in the proxy profile"
             );
         }
-        let view = Arc::new(View::new(served.release().as_str(), &bundle, &self.pool)?);
+        let view = Arc::new(View::new(served.release().as_str(), bundle, &self.pool)?);
         let mut views = self.views();
         views.retain(|_, view| view.strong_count() > 0);
         views.insert(key, Arc::downgrade(&view));

@@ -1,6 +1,7 @@
 //! The gRPC service around sessions: one task for each stream, which holds nothing back. A client that reads slowly sees the
 //! newest view later, and nothing queues.
 
+use super::grpc::{self, Answers, Requests};
 use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
 use super::releases::{Current, Releases};
 use super::session::{Asked, Protocol, Push, Refused, Session};
@@ -8,27 +9,20 @@ use super::view::{Kind, View};
 use crate::auth::tokens::Pass;
 use bytes::Bytes;
 use http::{Request, Response};
+use hyper::body::Incoming;
 use meshform_bundle::ProxyId;
 use meshform_model::digest::Digest;
 use meshform_release::Refusals;
 use meshform_store::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Service;
-use tonic::server::{Grpc, StreamingService};
-use tonic::{Status, Streaming};
-use tonic_prost::ProstCodec;
 
 const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 
@@ -194,7 +188,7 @@ pub(crate) struct Ads {
 /// A request in either form, and how an answer is written.
 pub(crate) trait Form: Send + 'static {
     type Request: prost::Message + Default + 'static;
-    type Response: prost::Message + Default + 'static;
+    type Response: prost::Message;
     const PROTOCOL: Protocol;
     fn node(request: &mut Self::Request) -> Option<Node>;
     fn asked(request: Self::Request) -> (String, Asked);
@@ -282,11 +276,11 @@ impl Form for World {
 
 // === Streams ===
 
-type Answers<R> = mpsc::Sender<Result<R, Status>>;
+type Queue = mpsc::Sender<Result<Bytes, Status>>;
 
 impl Ads {
     /// Serves one stream until either side ends it.
-    async fn stream<F: Form>(self, mut requests: Streaming<F::Request>, answers: Answers<F::Response>) {
+    async fn stream<F: Form>(self, mut requests: Requests<F::Request>, answers: Queue) {
         if let Err(status) = self.talk::<F>(&mut requests, &answers).await {
             tracing::info!(peer = %self.peer, code = ?status.code(), message = status.message(), "a stream ended");
             let _ = answers.send(Err(status)).await;
@@ -295,10 +289,10 @@ impl Ads {
 
     async fn talk<F: Form>(
         &self,
-        requests: &mut Streaming<F::Request>,
-        answers: &Answers<F::Response>,
+        requests: &mut Requests<F::Request>,
+        answers: &Queue,
     ) -> Result<(), Status> {
-        let first = tokio::time::timeout(HELLO, requests.message()).await;
+        let first = tokio::time::timeout(HELLO, requests.next()).await;
         let Some(mut first) =
             first.map_err(|_| Status::deadline_exceeded("no request came within 20 s"))??
         else {
@@ -327,7 +321,8 @@ impl Ads {
             let now = state.now();
             for push in state.session.next(now) {
                 let release = state.view.as_ref().map_or("", |view| view.release.as_str());
-                if answers.send(Ok(F::answer(push, release))).await.is_err() {
+                let answer = grpc::framed(&F::answer(push, release))?;
+                if answers.send(Ok(answer)).await.is_err() {
                     return Ok(());
                 }
             }
@@ -337,7 +332,7 @@ impl Ads {
                 .wake()
                 .map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now) + 1));
             tokio::select! {
-                request = requests.message() => match request? {
+                request = requests.next() => match request? {
                     Some(request) => state.take::<F>(request)?,
                     None => return Ok(()),
                 },
@@ -489,67 +484,26 @@ fn named(id: &str) -> Result<ProxyId, Status> {
 
 // === gRPC ===
 
-struct Method<F> {
-    ads: Ads,
-    form: std::marker::PhantomData<fn() -> F>,
-}
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl<F: Form> StreamingService<F::Request> for Method<F> {
-    type Response = F::Response;
-    type ResponseStream = ReceiverStream<Result<F::Response, Status>>;
-    type Future = Boxed<Result<tonic::Response<Self::ResponseStream>, Status>>;
-
-    fn call(&mut self, request: tonic::Request<Streaming<F::Request>>) -> Self::Future {
-        let ads = self.ads.clone();
-        Box::pin(async move {
-            // Said at once: who is not let in sends nothing else.
-            if let Err(message) = &ads.pass {
-                tracing::info!(peer = %ads.peer, message, "a proxy is not let in");
-                return Err(Status::unauthenticated(message.clone()));
-            }
-            let (sender, receiver) = mpsc::channel(1);
-            tokio::spawn(ads.stream::<F>(request.into_inner(), sender));
-            Ok(tonic::Response::new(ReceiverStream::new(receiver)))
-        })
-    }
-}
-
-impl Service<Request<Body>> for Ads {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Boxed<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl Ads {
+    /// Answers a call.
+    pub(crate) fn call(self, request: Request<Incoming>) -> Response<Body> {
+        match request.uri().path().strip_prefix(SERVICE) {
+            Some("/DeltaAggregatedResources") => self.open::<Delta>(request),
+            Some("/StreamAggregatedResources") => self.open::<World>(request),
+            _ => Status::unimplemented("only aggregated discovery is served").into_http(),
+        }
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let ads = self.clone();
-        let method = request
-            .uri()
-            .path()
-            .strip_prefix(SERVICE)
-            .unwrap_or_default()
-            .to_owned();
-        Box::pin(async move {
-            Ok(match method.as_str() {
-                "/DeltaAggregatedResources" => serve::<Delta>(ads, request).await,
-                "/StreamAggregatedResources" => serve::<World>(ads, request).await,
-                _ => Status::unimplemented("only aggregated discovery is served").into_http(),
-            })
-        })
+    fn open<F: Form>(self, request: Request<Incoming>) -> Response<Body> {
+        // Said at once: who is not let in sends nothing else.
+        if let Err(message) = &self.pass {
+            tracing::info!(peer = %self.peer, message, "a proxy is not let in");
+            return Status::unauthenticated(message.clone()).into_http();
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(self.stream::<F>(Requests::new(request.into_body()), sender));
+        Answers::response(receiver)
     }
-}
-
-async fn serve<F: Form>(ads: Ads, request: Request<Body>) -> Response<Body> {
-    let codec = ProstCodec::<F::Response, F::Request>::default();
-    let method = Method::<F> {
-        ads,
-        form: std::marker::PhantomData,
-    };
-    Grpc::new(codec).streaming(method, request).await
 }
 
 #[cfg(test)]

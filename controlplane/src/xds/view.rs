@@ -80,13 +80,13 @@ pub(crate) struct View {
 
 impl View {
     /// What a bundle says. Resources that other proxies have too are encoded once.
-    pub(crate) fn new(release: &str, bundle: &Bundle, pool: &Pool) -> Result<Self, String> {
+    pub(crate) fn new(release: &str, bundle: Bundle, pool: &Pool) -> Result<Self, String> {
         let mut view = Self {
             release: release.to_owned(),
-            origins: bundle.origins.clone(),
+            origins: bundle.origins,
             ..Self::default()
         };
-        for resource in &bundle.resources {
+        for resource in bundle.resources {
             let Some(kind) = Kind::of(&resource.type_url) else {
                 continue;
             };
@@ -95,7 +95,7 @@ impl View {
             })?;
             view.endpoints.extend(entry.endpoints.clone());
             let of_kind = view.resources.entry(kind).or_default();
-            of_kind.insert(resource.name.clone(), entry);
+            of_kind.insert(resource.name, entry);
         }
         Ok(view)
     }
