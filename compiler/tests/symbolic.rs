@@ -286,8 +286,9 @@ fn declared_and_named(text: &str) -> (Vec<String>, Vec<String>) {
         .collect();
     let named = text.match_indices(" appmesh_").map(|(at, _)| {
         let whole = word(&text[at + 1..]);
-        let parts: Vec<&str> = whole.split('.').collect();
-        format!("{}.{}", parts[0], parts[1].trim_end_matches("[0]"))
+        let mut parts = whole.split('.');
+        let (ty, label) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        format!("{ty}.{}", label.trim_end_matches("[0]"))
     });
     (declared, named.collect())
 }
