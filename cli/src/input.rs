@@ -33,7 +33,7 @@ pub(crate) struct InputArguments {
     /// The virtual router or virtual gateway of routes that do not name theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) parent: Option<String>,
-    /// A value for a CloudFormation parameter, or for a placeholder of a Kubernetes manifest
+    /// A value for a CloudFormation parameter, for a placeholder such as `${NAME}`, or for a variable of jq in API JSON
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<String>,
     /// A value that a CloudFormation template imports, by the name of the export
@@ -45,6 +45,16 @@ pub(crate) struct InputArguments {
     /// A file with such values: JSON or YAML with `parameters`, `imports` and `attributes`, or CloudFormation's own
     #[arg(long = "values", value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
+}
+
+/// What a command needs of templates beside the values of their resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TemplateUse {
+    Values,
+    /// The mesh's part of them, with its expressions.
+    Expressions,
+    /// All of them, as they were read.
+    Whole,
 }
 
 impl InputArguments {
@@ -65,7 +75,7 @@ impl InputArguments {
 
     /// Reads everything, and the names of the meshes that were not asked for. What cannot be read is a problem of the
     /// reading.
-    pub(crate) fn read(&self, symbolic: bool, io: &mut Io) -> (Reading, BTreeSet<String>) {
+    pub(crate) fn read(&self, templates: TemplateUse, io: &mut Io) -> (Reading, BTreeSet<String>) {
         let mut problems = Vec::new();
         let given = self.given(io, &mut problems);
         let mut inputs = Vec::new();
@@ -80,7 +90,8 @@ impl InputArguments {
             parameters: given.parameters,
             imports: given.imports,
             attributes: given.attributes,
-            symbolic,
+            symbolic: templates == TemplateUse::Expressions,
+            whole: templates == TemplateUse::Whole,
         };
         let mut unread = Vec::new();
         let mut reading = frontend::read_with(inputs, &options, &mut |name| follow(io, name, &mut unread));
@@ -94,6 +105,9 @@ impl InputArguments {
             });
         }
         problems.append(&mut reading.problems);
+        let is_misuse = |problem: &Diagnostic| problem.code == codes::BAD_OPTION;
+        let (misused, problems) = problems.into_iter().partition(is_misuse);
+        reading.misused.extend::<Vec<Diagnostic>>(misused);
         reading.problems = problems;
         (reading, others)
     }

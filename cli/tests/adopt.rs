@@ -122,3 +122,22 @@ fn what_cannot_be_adopted_is_listed_with_the_reason_and_whose_the_mesh_is_is_kep
         status.all()
     );
 }
+
+#[test]
+fn what_another_owner_has_is_told() {
+    let world = World::new(&[("mesh.yaml", "- {meshName: m, spec: {}}\n")]);
+    let adopt = ["adopt", "mesh.yaml", "--store", "store", "--owner"];
+    assert_eq!(world.run(&[&adopt[..], &["platform"]].concat()).exit, Exit::Fine);
+    for dry in [&[][..], &["--dry-run"]] {
+        let ran = world.run(&[&adopt[..], &["shop"], dry].concat());
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+        assert!(
+            ran.err.contains("stays with the owner `platform`"),
+            "{}",
+            ran.all()
+        );
+        assert!(ran.err.contains("--> mesh.yaml:1:3"), "{}", ran.all());
+    }
+    let same = world.run(&[&adopt[..], &["platform"]].concat());
+    assert!(same.err.is_empty(), "{}", same.all());
+}

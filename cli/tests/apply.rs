@@ -255,3 +255,42 @@ fn in_ci_a_store_is_named() {
     assert!(ran.err.contains("error[MF0646]"), "{}", ran.err);
     assert_eq!(apply(&world, &[]).exit, Exit::Fine);
 }
+
+#[test]
+fn what_makes_a_mesh_invalid_is_shown_where_it_was_written() {
+    let mesh = "- {meshName: apps, spec: {}}\n\
+                - {meshName: apps, virtualServiceName: x, spec: {provider: {virtualNode: {virtualNodeName: gone}}}}\n";
+    let world = World::new(&[("mesh.yaml", mesh)]);
+    let ran = world.run(&["apply", "mesh.yaml", "--store", "store", "--owner", "me"]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert!(ran.err.contains("--> mesh.yaml:2:"), "{}", ran.all());
+}
+
+#[test]
+fn a_store_is_written_in_every_form_and_its_imports_name_the_same_addresses() {
+    let world = World::new(&[("t.yaml", TEMPLATE)]);
+    let ran = world.run(&["apply", "t.yaml", "--store", "store", "--owner", "me"]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let form = |form: &str| {
+        let ran = world.run(&["convert", "--store", "store", "--to", form]);
+        assert_eq!(ran.exit, Exit::Fine, "{form}: {}", ran.all());
+        ran.out
+    };
+    let bodies: Value = serde_json::from_str(&form("api")).unwrap();
+    let template: Value = serde_json::from_str(&form("cloudformation")).unwrap();
+    let count = bodies.as_array().unwrap().len();
+    assert_eq!(template["Resources"].as_object().unwrap().len(), count);
+    assert!(form("kubernetes").contains("kind: VirtualRouter"));
+    let configuration = form("terraform");
+    let imports = world.run(&["imports", "--store", "store", "--owner", "me"]).out;
+    let addresses = imports.lines().filter_map(|line| line.strip_prefix("  to = "));
+    let addresses: Vec<&str> = addresses.collect();
+    assert_eq!(addresses.len(), count, "{imports}");
+    for address in addresses {
+        let (ty, label) = address.split_once('.').unwrap();
+        let block = format!("resource \"{ty}\" \"{label}\"");
+        assert!(configuration.contains(&block), "{address}\n{configuration}");
+    }
+    let none = world.run(&["convert", "--to", "api"]);
+    assert_eq!(none.exit.code(), 2, "{}", none.all());
+}

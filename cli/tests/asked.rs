@@ -161,3 +161,28 @@ fn what_only_a_target_demands_is_said_for_it() {
     let entries = std::fs::read_dir(world.path()).unwrap();
     assert_eq!(entries.count(), 1, "nothing is written");
 }
+
+#[test]
+fn options_of_a_wrong_form_are_wrong_use() {
+    let template = "Resources: {M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !If [A, m, !Ref AWS::NoValue]}}}\n\
+                    Conditions: {A: !Equals [a, a]}\n";
+    let world = World::new(&[("t.yaml", template), ("mesh.yaml", MESH)]);
+    for (arguments, expected) in [
+        (&["validate", "t.yaml", "--parameter", "nonsense"][..], "MF0804"),
+        (&["validate", "t.yaml", "--parameter", "AWS::NoValue=x"], "MF0616"),
+        (&["validate", "t.yaml", "--parameter", "AWS::Regoin=x"], "MF0616"),
+        (&["apply", "mesh.yaml", "--store", "s", "--owner", ""], "--owner"),
+    ] {
+        let ran = world.run(arguments);
+        assert_eq!(ran.exit.code(), 2, "{arguments:?}: {}", ran.all());
+        assert!(ran.err.contains(expected), "{arguments:?}: {}", ran.all());
+    }
+    assert!(!world.path().join("s").exists());
+    assert_eq!(
+        world
+            .run(&["validate", "t.yaml", "--parameter", "AWS::Region=x"])
+            .exit
+            .code(),
+        0
+    );
+}

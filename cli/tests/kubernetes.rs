@@ -226,3 +226,14 @@ fn connections_are_redirected_only_with_an_image_that_does_it() {
         assert!(front.contains(part), "{part}\n{front}");
     }
 }
+
+#[test]
+fn what_manifests_cannot_say_has_its_place_and_a_way_out() {
+    let mesh = "- {meshName: m, spec: {serviceDiscovery: {ipPreference: IPv6_PREFERRED}}}\n";
+    let world = World::new(&[("mesh.yaml", mesh)]);
+    let ran = world.run(&["convert", "mesh.yaml", "--to", "kubernetes"]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert_eq!(ran.out, "");
+    assert!(ran.err.contains("--> mesh.yaml:1:3"), "{}", ran.all());
+    assert!(ran.err.contains("= help: choose one of the two"), "{}", ran.all());
+}

@@ -199,9 +199,17 @@ fn what_goes_wrong_on_the_way_is_foretold() {
         "root/more.tf.json",
         r#"{"resource":{"aws_appmesh_mesh":{"x":{"name":"x"}}}}"#,
     );
+    world.write(".git/HEAD", "ref: refs/heads/main\n");
+    world.write(
+        ".github/workflows/plan.yml",
+        "steps:\n- run: terraform plan -refresh=false\n",
+    );
     let ran = world.run(&["migrate", "root"]);
     for code in ["MF0637", "MF0639", "MF0640", "MF0641"] {
         assert!(ran.err.contains(code), "{code}\n{}", ran.err);
+    }
+    for file in ["root/Makefile", ".github/workflows/plan.yml"] {
+        assert!(ran.err.contains(&format!("`{file}` plans with")), "{}", ran.err);
     }
 }
 

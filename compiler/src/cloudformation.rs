@@ -41,36 +41,132 @@ pub fn build(resources: &[Resource]) -> Template {
 /// The same, where what came from templates keeps its expressions and its logical ids, and what these need stands in
 /// their sections.
 pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
-    let mut sorted: Vec<&Resource> = resources.iter().collect();
-    sorted.sort_by(|a, b| a.key.cmp(&b.key));
-    let (profiles, ours): (Vec<&Resource>, Vec<&Resource>) =
-        sorted.into_iter().partition(|r| r.key.kind == Kind::ProxyProfile);
-    let kept: BTreeMap<&ResourceKey, &str> = symbolic
-        .resources
+    let draft = Draft::new(resources, symbolic);
+    let entries = draft
+        .entries
         .iter()
-        .filter_map(|one| Some((one.key.as_ref()?, one.id.as_str())))
-        .collect();
-    let plain = ours.iter().filter(|resource| !kept.contains_key(&resource.key));
-    let plain: Vec<&Resource> = plain.copied().collect();
-    let mut ids = logical_id::assign(plain.iter().map(|resource| &resource.key));
-    let taken: BTreeSet<&str> = symbolic.resources.iter().map(|one| one.id.as_str()).collect();
-    for (key, id) in &mut ids {
-        if taken.contains(id.as_str()) || symbolic.parameters.contains_key(id) {
-            *id = logical_id::hashed(id, key);
+        .map(|(id, entry)| (id.clone(), draft.json(entry)));
+    let entries = Json::Object(entries.collect());
+    let warnings = draft.warnings();
+    let mut template = draft.sections;
+    template.insert(RESOURCES.to_owned(), entries);
+    Template {
+        json: Json::Object(template),
+        warnings,
+    }
+}
+
+/// The text of the same template, and what CloudFormation would not take. A template of thousands of resources is never
+/// in memory as a tree.
+pub fn text_with(resources: &[Resource], symbolic: &Symbolic) -> (String, Vec<Diagnostic>) {
+    let draft = Draft::new(resources, symbolic);
+    let mut out = String::from("{");
+    let mut names: Vec<&str> = draft.sections.keys().map(String::as_str).collect();
+    names.push(RESOURCES);
+    names.sort_unstable();
+    for (at, name) in names.into_iter().enumerate() {
+        out.push_str(if at == 0 { "\n" } else { ",\n" });
+        match draft.sections.get(name) {
+            Some(section) => member(&mut out, 1, name, section),
+            None => draft.resources(&mut out),
         }
     }
-    ids.extend(kept.iter().map(|(key, id)| ((*key).clone(), (*id).to_owned())));
+    out.push_str("\n}\n");
+    (out, draft.warnings())
+}
 
-    let mut all = Map::new();
-    for resource in &plain {
-        let Some(id) = ids.get(&resource.key) else {
-            continue;
-        };
-        all.insert(id.clone(), entry(resource, &ids));
+/// The section that is written resource by resource.
+const RESOURCES: &str = "Resources";
+
+/// Adds a member of an object at a depth, indented as `serde_json` does it.
+fn member(out: &mut String, depth: usize, name: &str, value: &Json) {
+    let indent = "  ".repeat(depth);
+    // A text within JSON has no line break: each begins a line of the value.
+    let value = format!("{value:#}").replace('\n', &format!("\n{indent}"));
+    out.push_str(&format!("{indent}{}: {value}", Json::from(name)));
+}
+
+/// A template before its resources are JSON.
+struct Draft<'r> {
+    /// Everything but the resources.
+    sections: Map<String, Json>,
+    /// The resources, by logical id.
+    entries: BTreeMap<String, Entry<'r>>,
+    ids: logical_id::Ids,
+}
+
+/// A resource of a template.
+enum Entry<'r> {
+    Plain(&'r Resource),
+    Kept(&'r SymbolicResource),
+}
+
+impl<'r> Draft<'r> {
+    fn new(resources: &'r [Resource], symbolic: &'r Symbolic) -> Self {
+        let mut sorted: Vec<&Resource> = resources.iter().collect();
+        sorted.sort_by(|a, b| a.key.cmp(&b.key));
+        let (profiles, ours): (Vec<&Resource>, Vec<&Resource>) =
+            sorted.into_iter().partition(|r| r.key.kind == Kind::ProxyProfile);
+        let kept: BTreeMap<&ResourceKey, &str> = symbolic
+            .resources
+            .iter()
+            .filter_map(|one| Some((one.key.as_ref()?, one.id.as_str())))
+            .collect();
+        let plain = ours.iter().filter(|resource| !kept.contains_key(&resource.key));
+        let plain: Vec<&Resource> = plain.copied().collect();
+        let mut ids = logical_id::assign(plain.iter().map(|resource| &resource.key));
+        let taken: BTreeSet<&str> = symbolic.resources.iter().map(|one| one.id.as_str()).collect();
+        for (key, id) in &mut ids {
+            if taken.contains(id.as_str()) || symbolic.parameters.contains_key(id) {
+                *id = logical_id::hashed(id, key);
+            }
+        }
+        ids.extend(kept.iter().map(|(key, id)| ((*key).clone(), (*id).to_owned())));
+
+        let mut entries = BTreeMap::new();
+        for resource in &plain {
+            if let Some(id) = ids.get(&resource.key) {
+                entries.insert(id.clone(), Entry::Plain(resource));
+            }
+        }
+        for resource in &symbolic.resources {
+            entries.insert(resource.id.clone(), Entry::Kept(resource));
+        }
+        Self {
+            sections: sections(symbolic, &ours, &profiles),
+            entries,
+            ids,
+        }
     }
-    for resource in &symbolic.resources {
-        all.insert(resource.id.clone(), symbolic_entry(resource));
+
+    fn json(&self, entry: &Entry<'_>) -> Json {
+        match entry {
+            Entry::Plain(resource) => plain_entry(resource, &self.ids),
+            Entry::Kept(resource) => symbolic_entry(resource),
+        }
     }
+
+    /// Writes the section of the resources.
+    fn resources(&self, out: &mut String) {
+        out.push_str(&format!("  \"{RESOURCES}\": {{"));
+        for (at, (id, entry)) in self.entries.iter().enumerate() {
+            out.push_str(if at == 0 { "\n" } else { ",\n" });
+            member(out, 2, id, &self.json(entry));
+        }
+        out.push_str(if self.entries.is_empty() { "}" } else { "\n  }" });
+    }
+
+    fn warnings(&self) -> Vec<Diagnostic> {
+        let count = self.entries.len();
+        let message = format!("the template has {count} resources; CloudFormation takes {MAX_RESOURCES}");
+        let problem = Diagnostic::warning(codes::TOO_MANY_RESOURCES, message)
+            .help("convert the meshes one by one with `--mesh`, or split the result");
+        (count > MAX_RESOURCES).then_some(problem).into_iter().collect()
+    }
+}
+
+/// What a template has beside its resources.
+fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> Map<String, Json> {
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
     if symbolic.extended {
@@ -86,7 +182,7 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
         let section = section.iter().map(|(name, node)| (name.clone(), json_of(node)));
         template.insert(name.to_owned(), Json::Object(section.collect()));
     }
-    template.insert("Description".to_owned(), Json::String(description(&ours)));
+    template.insert("Description".to_owned(), Json::String(description(ours)));
     if !profiles.is_empty() {
         // CloudFormation has no type for them; reading the template takes them from here.
         let bodies: Vec<Json> = profiles
@@ -98,22 +194,7 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
             json!({ METADATA: { "proxyProfiles": bodies } }),
         );
     }
-    template.insert("Resources".to_owned(), Json::Object(all));
-    let mut warnings = Vec::new();
-    let count = plain.len() + symbolic.resources.len();
-    if count > MAX_RESOURCES {
-        warnings.push(
-            Diagnostic::warning(
-                codes::TOO_MANY_RESOURCES,
-                format!("the template has {count} resources; CloudFormation takes {MAX_RESOURCES}",),
-            )
-            .help("convert the meshes one by one with `--mesh`, or split the result"),
-        );
-    }
-    Template {
-        json: Json::Object(template),
-        warnings,
-    }
+    template
 }
 
 fn description(resources: &[&Resource]) -> String {
@@ -147,7 +228,7 @@ fn symbolic_entry(resource: &SymbolicResource) -> Json {
     Json::Object(entry)
 }
 
-fn entry(resource: &Resource, ids: &logical_id::Ids) -> Json {
+fn plain_entry(resource: &Resource, ids: &logical_id::Ids) -> Json {
     let kind = resource.key.kind;
     let referring = references::insert(resource, ids);
     let properties = dialect::from_canonical(kind, Dialect::CloudFormation, &referring);

@@ -35,7 +35,9 @@ use meshform_model::value::{Node, Span};
 use std::collections::BTreeMap;
 
 pub(crate) use cloudformation::sub;
-pub(crate) use cloudformation::{METADATA, as_text, attribute_of, symbolise};
+pub(crate) use cloudformation::{
+    DYNAMIC, METADATA, as_text, attribute_of, how_to_decide, how_to_give, symbolise,
+};
 pub use cloudformation::{Symbolic, SymbolicResource, WholeTemplate};
 pub(crate) use found::of_properties;
 use gather::Gathered;
@@ -69,8 +71,10 @@ pub struct Options {
     pub imports: BTreeMap<String, String>,
     /// What `Fn::GetAtt` gives, by `LOGICAL.ATTRIBUTE`; `LOGICAL.Ref` for what `Ref` gives.
     pub attributes: BTreeMap<String, String>,
-    /// Whether templates are wanted with their expressions, too.
+    /// Whether the mesh's part of templates is wanted with its expressions, too.
     pub symbolic: bool,
+    /// Whether whole templates are wanted as they were read, too.
+    pub whole: bool,
 }
 
 /// A resource that an input holds.
@@ -108,7 +112,7 @@ pub struct Reading {
     pub problems: Vec<Diagnostic>,
     /// Options that give values for which no input asks.
     pub misused: Vec<Diagnostic>,
-    /// Templates with their expressions, where that was asked for.
+    /// The mesh's part of templates with its expressions, where that was asked for.
     pub symbolic: Symbolic,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<WholeTemplate>,
@@ -136,15 +140,20 @@ pub fn read_with(
     gathered.finish()
 }
 
-/// The trees of a text, by the format that its name or its first character tells.
-fn documents(name: &str, text: &str, source: u32) -> (Vec<Node>, Vec<Diagnostic>) {
+/// The trees of a text, by the format that its name or its first character tells. JSON may have variables of jq, where
+/// these are given.
+fn documents<'t>(
+    name: &str,
+    text: &'t str,
+    source: u32,
+    variables: Option<json::Variables<'t>>,
+) -> (Vec<Node>, Vec<Diagnostic>) {
     let lower = name.to_ascii_lowercase();
     let is_yaml = lower.ends_with(".yaml") || lower.ends_with(".yml");
     let is_json = lower.ends_with(".json") || lower.ends_with(".tfstate");
     let looks_json = text.trim_start().starts_with(['{', '[']);
     if is_json || (!is_yaml && looks_json) {
-        let (node, problems) = json::read(text, source);
-        return (node.into_iter().collect(), problems);
+        return json::read_all(text, source, variables);
     }
     yaml::read(text, source)
 }

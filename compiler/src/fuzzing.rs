@@ -39,6 +39,7 @@ pub fn forms(name: &str, bytes: &[u8]) {
     };
     let options = Options {
         symbolic: true,
+        whole: true,
         ..Options::default()
     };
     written(&read(vec![input], &options));
@@ -61,6 +62,7 @@ pub fn folder(text: &str) {
     });
     let options = Options {
         symbolic: true,
+        whole: true,
         mesh: Some("m".to_owned()),
         ..Options::default()
     };

@@ -7,7 +7,7 @@ mod labels;
 
 use crate::body;
 use crate::cloudformation::codes;
-use crate::frontend::{Symbolic, SymbolicResource};
+use crate::frontend::{Symbolic, SymbolicResource, how_to_decide, how_to_give};
 use expression::{Expressions, Target};
 use hcl::Writer;
 use meshform_model::diag::{Diagnostic, Place};
@@ -51,22 +51,16 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Configuration 
     let mut items: Vec<Item<'_>> = plain.map(Item::of).collect();
     items.extend(symbolic.resources.iter().map(Item::of_template));
     items.sort_by(|a, b| a.order().cmp(&b.order()));
-    let labels = labels::assign(items.iter().filter_map(|item| item.key));
-    let mut targets = BTreeMap::new();
-    for item in &mut items {
-        // A name that is an expression makes no label.
-        let named = item.key.filter(|key| !key.path().contains("${"));
-        item.label = match named.and_then(|key| labels.get(key)) {
-            Some(label) => label.clone(),
-            None => item.id.to_owned(),
-        };
+    let labels = label(&mut items);
+    let targets = items.iter().map(|item| {
         let target = Target {
             kind: item.kind,
             label: item.label.clone(),
             counted: item.condition.is_some(),
         };
-        targets.insert(item.id.to_owned(), target);
-    }
+        (item.id.to_owned(), target)
+    });
+    let targets = targets.collect();
     let counted = items.iter().filter(|item| item.condition.is_some());
     let mut emitter = Emitter {
         counted: counted.filter_map(|item| item.key).collect(),
@@ -87,7 +81,9 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Configuration 
     writer.close();
     writer.close();
     if let Err(why) = emitter.expressions.declare(&mut writer) {
-        emitter.problems.push(no_equivalent(&why, None, None));
+        let help =
+            "give what it depends on with `--parameter`, `--import` or `--attribute`, so that it is a value";
+        emitter.problems.push(no_equivalent(&why, None, None).help(help));
     }
     let resources = resources.finish();
     let gap = if resources.is_empty() { "" } else { "\n" };
@@ -95,6 +91,34 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Configuration 
         text: writer.finish() + gap + &resources,
         problems: emitter.problems,
     }
+}
+
+/// Gives every item its label, and tells the labels by key. A name that is an expression makes no label: the logical
+/// id is one.
+fn label(items: &mut [Item<'_>]) -> labels::Labels {
+    let assigned = labels::assign(items.iter().filter_map(|item| item.key));
+    let named = |item: &Item<'_>| {
+        let key = item.key.filter(|key| !key.path().contains("${"))?;
+        assigned.get(key).cloned()
+    };
+    let mut taken: BTreeSet<(Kind, String)> = items
+        .iter()
+        .filter_map(|item| Some((item.kind, named(item)?)))
+        .collect();
+    for item in items.iter_mut() {
+        item.label = named(item).unwrap_or_else(|| {
+            let mut label = item.id.to_owned();
+            while taken.contains(&(item.kind, label.clone())) {
+                label.push('_');
+            }
+            taken.insert((item.kind, label.clone()));
+            label
+        });
+    }
+    let keyed = items
+        .iter()
+        .filter_map(|item| Some((item.key?.clone(), item.label.clone())));
+    keyed.collect()
 }
 
 struct Item<'r> {
@@ -130,7 +154,7 @@ impl<'r> Item<'r> {
             label: String::new(),
             id: &resource.id,
             condition: resource.attributes.get("Condition").and_then(Node::as_str),
-            node: dialect::from_canonical(resource.kind, Dialect::Terraform, &resource.canonical),
+            node: dialect::from_canonical(resource.kind, Dialect::Terraform, &resource.canonical()),
             span: resource.span,
         }
     }
@@ -145,9 +169,7 @@ impl<'r> Item<'r> {
 
 /// An expression of a template that HCL does not have.
 fn no_equivalent(why: &str, key: Option<&ResourceKey>, span: Option<Span>) -> Diagnostic {
-    let problem = Diagnostic::error(codes::NO_EQUIVALENT, format!("this cannot be said in HCL: {why}")).help(
-        "give what it depends on with `--parameter`, `--import` or `--attribute`, so that it is a value",
-    );
+    let problem = Diagnostic::error(codes::NO_EQUIVALENT, format!("this cannot be said in HCL: {why}"));
     let mut place = match (key, span) {
         (None, None) => return problem,
         (Some(key), _) => Place::of(key, &Pointer::root()),
@@ -179,10 +201,14 @@ impl Emitter<'_> {
 
     fn body(&mut self, item: &Item<'_>, body: &Body, node: &Node, writer: &mut Writer) {
         if let Value::Symbol(_) = &node.value {
-            let why = "a whole block depends on a parameter";
+            let problem = no_equivalent(
+                "a whole block depends on a parameter",
+                item.key,
+                node.span.or(item.span),
+            );
             return self
                 .problems
-                .push(no_equivalent(why, item.key, node.span.or(item.span)));
+                .push(problem.help(how_to_decide(node, self.expressions.conditions())));
         }
         let written = |attribute: &&Attribute| attribute.required || attribute.optional;
         let mut maps = Vec::new();
@@ -225,8 +251,9 @@ impl Emitter<'_> {
         match self.expressions.value(value) {
             Ok(text) => text,
             Err(why) => {
-                self.problems
-                    .push(no_equivalent(&why, item.key, span.or(item.span)));
+                let problem = no_equivalent(&why, item.key, span.or(item.span));
+                let help = how_to_give(&Node::new(value.clone()));
+                self.problems.push(problem.help(help));
                 "null".to_owned()
             }
         }

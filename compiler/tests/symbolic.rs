@@ -71,9 +71,21 @@ fn template(reading: &Reading) -> serde_json::Value {
     template.json
 }
 
+/// The template's text, which is that of its tree.
+fn template_text(reading: &Reading) -> String {
+    let resources = reading.resources().0;
+    let (text, _) = cloudformation::text_with(&resources, &reading.symbolic);
+    let template = cloudformation::build_with(&resources, &reading.symbolic);
+    assert_eq!(text, format!("{:#}\n", template.json));
+    text
+}
+
 #[test]
 fn a_template_keeps_what_its_mesh_uses() {
-    let template = template(&symbolic(&[("t.yaml", TEMPLATE)], &[]));
+    let reading = symbolic(&[("t.yaml", TEMPLATE)], &[]);
+    template_text(&reading);
+    template_text(&Reading::default());
+    let template = template(&reading);
     insta::assert_snapshot!("kept", format!("{template:#}"));
     let told = cfn_lint(&template);
     assert_eq!(told.len(), 1, "{told:?}");
@@ -260,4 +272,111 @@ Resources:
         let told: Vec<&str> = reading.problems.iter().map(|problem| problem.code.0).collect();
         assert!(told.contains(&"MF0602"), "{told:?}");
     }
+}
+
+/// The blocks and references of a configuration, as `TYPE.LABEL`.
+fn declared_and_named(text: &str) -> (Vec<String>, Vec<String>) {
+    let word = |text: &str| -> String {
+        let of_label = |c: &char| c.is_ascii_alphanumeric() || "_-.".contains(*c);
+        text.chars().take_while(of_label).collect()
+    };
+    let blocks = text.lines().filter_map(|line| line.strip_prefix("resource \""));
+    let declared = blocks
+        .map(|rest| rest.trim_end_matches("\" {").replace("\" \"", "."))
+        .collect();
+    let named = text.match_indices(" appmesh_").map(|(at, _)| {
+        let whole = word(&text[at + 1..]);
+        let mut parts = whole.split('.');
+        let (ty, label) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        format!("{ty}.{}", label.trim_end_matches("[0]"))
+    });
+    (declared, named.collect())
+}
+
+#[test]
+fn configurations_name_only_what_they_declare() {
+    // The mesh's name has no value, those of what lies in it have; one is that of another's logical id.
+    let template = "
+Parameters: {Project: {Type: String}}
+Resources:
+  Mesh: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !Sub '${Project}-mesh'}}
+  Node:
+    Type: AWS::AppMesh::VirtualNode
+    Properties: {MeshName: !GetAtt Mesh.MeshName, VirtualNodeName: back, Spec: {}}
+  back:
+    Type: AWS::AppMesh::VirtualNode
+    Properties: {MeshName: other, VirtualNodeName: Node, Spec: {}}
+  Router:
+    Type: AWS::AppMesh::VirtualRouter
+    Properties: {MeshName: !GetAtt Mesh.MeshName, VirtualRouterName: back-router, Spec: {}}
+  Route:
+    Type: AWS::AppMesh::Route
+    Properties:
+      MeshName: !GetAtt Mesh.MeshName
+      VirtualRouterName: back-router
+      RouteName: all
+      Spec: {TcpRoute: {Action: {WeightedTargets: [{VirtualNode: back, Weight: 1}]}}}
+  Service:
+    Type: AWS::AppMesh::VirtualService
+    Properties:
+      MeshName: !GetAtt Mesh.MeshName
+      VirtualServiceName: back.local
+      Spec: {Provider: {VirtualRouter: {VirtualRouterName: back-router}}}
+";
+    let reading = symbolic(&[("t.yaml", template)], &[]);
+    let configuration = terraform::build_with(&reading.resources().0, &reading.symbolic);
+    assert_eq!(configuration.problems, []);
+    let (declared, named) = declared_and_named(&configuration.text);
+    assert_eq!(declared.len(), 6);
+    for (at, one) in declared.iter().enumerate() {
+        assert!(
+            !declared[..at].contains(one),
+            "{one} twice\n{}",
+            configuration.text
+        );
+    }
+    assert!(named.len() >= 6, "{named:?}");
+    for one in &named {
+        assert!(
+            declared.contains(one),
+            "{one} is not declared\n{}",
+            configuration.text
+        );
+    }
+}
+
+#[test]
+fn what_a_condition_chooses_is_told_with_the_parameter_that_decides() {
+    let template = "
+Parameters: {Tls: {Type: String, Default: 'on'}}
+Conditions: {Off: !Equals [!Ref Tls, 'off'], On: !Not [!Condition Off]}
+Resources:
+  Mesh: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}
+  Node:
+    Type: AWS::AppMesh::VirtualNode
+    Properties:
+      MeshName: m
+      VirtualNodeName: n
+      Spec: !If [On, {Listeners: []}, !Ref AWS::NoValue]
+";
+    let built = |given: &[(&str, &str)]| {
+        let reading = symbolic(&[("t.yaml", template)], given);
+        terraform::build_with(&reading.resources().0, &reading.symbolic).problems
+    };
+    let told = built(&[]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        told[0].help.as_deref(),
+        Some("give it with `--parameter Tls=VALUE`")
+    );
+    assert_eq!(built(&[("Tls", "off")]), []);
+    let dynamic = template.replace("MeshName: m}", "MeshName: '{{resolve:ssm:/mesh}}'}");
+    let reading = symbolic(&[("t.yaml", &dynamic)], &[("Tls", "off")]);
+    let told = terraform::build_with(&reading.resources().0, &reading.symbolic).problems;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].message.contains("{{resolve:ssm:/mesh}}"), "{told:?}");
+    assert!(
+        template_text(&reading).contains("{{resolve:ssm:/mesh}}"),
+        "CloudFormation gets it back as it was"
+    );
 }

@@ -161,7 +161,7 @@ pub(crate) fn template(text: &str) -> Value {
         named: true,
     };
     let options = Options {
-        symbolic: true,
+        whole: true,
         ..Options::default()
     };
     frontend::read(vec![input], &options)

@@ -5,12 +5,15 @@ mod report;
 use super::drafts;
 use super::load::{Loaded, load, load_text};
 use crate::api::Api;
+use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, Sources, has_errors};
+use clap::builder::NonEmptyStringValueParser;
+use meshform_model::diag::{Diagnostic, Place, Sources, has_errors};
+use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_registry::{Adoption, Registry, Standing};
 use meshform_store::{Author, Draft, Record};
@@ -24,7 +27,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
-    #[arg(long, value_name = "NAME", default_value = "terraform")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), default_value = "terraform")]
     owner: String,
     /// Adopt all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
@@ -76,6 +79,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         match store::wait(adopt(arguments, io, &loaded.resources)) {
             Ok(Ok((done, problems))) => {
                 fates = done;
+                let problems = loaded.placed(problems);
                 loaded.add(problems);
             }
             Ok(Err(error)) => loaded.problems.extend(error.diagnostics()),
@@ -133,6 +137,10 @@ async fn each(
         };
         let fate = match adoption {
             Ok((fate, None)) => fate,
+            Ok((Fate::Unchanged, Some(record))) => {
+                problems.extend(of_another(resource, &record, &author.owner));
+                Fate::Unchanged
+            }
             Ok((fate, Some(record))) => {
                 problems.push(differs(resource, &record));
                 fate
@@ -148,13 +156,13 @@ async fn each(
     Ok((done, problems))
 }
 
-/// What became of a resource, and the record that is in its way.
+/// What became of a resource, and the record that was there before.
 type Adopted = meshform_registry::Result<(Fate, Option<Record>)>;
 
 async fn adopted(registry: &Registry, draft: Draft, author: &Author) -> Adopted {
     Ok(match registry.adopt(draft, author).await? {
         Adoption::Adopted(_) => (Fate::Adopted, None),
-        Adoption::Unchanged(_) => (Fate::Unchanged, None),
+        Adoption::Unchanged(record) => (Fate::Unchanged, Some(record)),
         Adoption::Different(record) => (Fate::Conflict, Some(record)),
     })
 }
@@ -162,9 +170,22 @@ async fn adopted(registry: &Registry, draft: Draft, author: &Author) -> Adopted 
 async fn foreseen(registry: &Registry, draft: Draft) -> Adopted {
     Ok(match registry.standing(&draft).await? {
         Standing::Absent => (Fate::WouldAdopt, None),
-        Standing::Same(_) => (Fate::Unchanged, None),
+        Standing::Same(record) => (Fate::Unchanged, Some(record)),
         Standing::Different(record) => (Fate::Conflict, Some(record)),
     })
+}
+
+/// That a resource is there as it should be, and will not do what the owner writes who is to have it.
+fn of_another(resource: &Resource, record: &Record, owner: &str) -> Option<Diagnostic> {
+    let other = &record.author.owner;
+    let message = format!(
+        "{} is in the store already, and stays with the owner `{other}`",
+        resource.key
+    );
+    let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
+        "change it as `{other}`, or delete it there first and adopt it then"
+    ));
+    (other != owner).then(|| problem.at(Place::of(&resource.key, &Pointer::root())))
 }
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {
@@ -176,4 +197,5 @@ fn differs(resource: &Resource, record: &Record) -> Diagnostic {
         ),
     )
     .help("adopting never overwrites; change it with Terraform, or delete it there first")
+    .at(Place::of(&resource.key, &Pointer::root()))
 }

@@ -2,19 +2,22 @@
 
 mod stack;
 
-use super::load::load_with;
+use super::load::{load_or_store, load_with};
 use crate::exit::Exit;
-use crate::input::InputArguments;
+use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
+use crate::store::FromStoreArgument;
 use meshform_compiler::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::has_errors;
 
-/// Write what any input form holds in another form, on standard output
+/// Write what any input form, or a store, holds in another form, on standard output
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
+    #[command(flatten)]
+    from: FromStoreArgument,
     /// The form to write
     #[arg(long, value_enum)]
     to: Form,
@@ -40,21 +43,25 @@ enum Form {
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
-    if arguments.input.paths.is_empty() {
-        io.tell("error: nothing to convert; give files or folders, or `-` for standard input\n");
-        return Exit::WrongUse;
-    }
     if let (Some(option), false) = (arguments.stack.option(), arguments.to == Form::CloudFormation) {
         io.tell(&format!("error: `{option}` goes with `--to cloudformation`\n"));
         return Exit::WrongUse;
     }
-    let keeps_expressions = matches!(arguments.to, Form::CloudFormation | Form::Terraform);
-    let Some(mut loaded) = load_with(&arguments.input, keeps_expressions, io) else {
+    let templates = match (arguments.to, arguments.stack.option()) {
+        (_, Some(_)) => TemplateUse::Whole,
+        (Form::CloudFormation | Form::Terraform, None) => TemplateUse::Expressions,
+        (Form::Api | Form::Kubernetes, None) => TemplateUse::Values,
+    };
+    let loaded = match arguments.input.paths.is_empty() {
+        true => load_or_store(&arguments.input, arguments.from.name(), io),
+        false => load_with(&arguments.input, templates, io),
+    };
+    let Some(mut loaded) = loaded else {
         return Exit::WrongUse;
     };
-    match keeps_expressions {
-        true => loaded.allow_expressions(),
-        false => loaded.demand_values(),
+    match templates {
+        TemplateUse::Values => loaded.demand_values(),
+        TemplateUse::Expressions | TemplateUse::Whole => loaded.allow_expressions(),
     }
     if loaded.resources.is_empty()
         && loaded.reading.symbolic.resources.is_empty()
@@ -77,9 +84,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             }
         }
         Form::CloudFormation => {
-            let template = cloudformation::build_with(&loaded.resources, symbolic);
-            loaded.problems.extend(template.warnings);
-            pretty(&template.json)
+            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic);
+            loaded.problems.extend(warnings);
+            text
         }
         Form::Terraform => {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
@@ -90,7 +97,8 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             let kept = &loaded.reading.kubernetes;
             let manifests = kubernetes::build(&loaded.resources, kept, &arguments.namespace);
             let text = manifests.text();
-            loaded.add(manifests.problems);
+            let problems = loaded.placed(manifests.problems);
+            loaded.add(problems);
             text
         }
     };

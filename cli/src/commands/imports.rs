@@ -7,6 +7,7 @@ use crate::input;
 use crate::io::Io;
 use crate::render;
 use crate::store::{self, StoreArgument};
+use meshform_compiler::terraform;
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The plan of the configuration, as `terraform show -json` gives it; `-` is standard input. Each block then names
-    /// the address that the configuration has. Without it, addresses are made from names
+    /// the address that the configuration has. Without it, addresses are those that `meshform convert --to terraform` gives
     #[arg(value_name = "PLAN")]
     plan: Option<PathBuf>,
     /// The owner, as in the provider block
@@ -164,35 +165,15 @@ fn key(ty: &str, values: &Json) -> Option<ResourceKey> {
     }
 }
 
-/// Addresses from names: as short as tells the resources of a type apart.
+/// The addresses that the resources have in what `meshform convert --to terraform` writes.
 fn made(keys: &[ResourceKey]) -> BTreeMap<ResourceKey, String> {
-    let label = |key: &ResourceKey, count: usize| {
-        let names = names(key);
-        let last: Vec<&str> = names.iter().rev().take(count).rev().copied().collect();
-        let text = last.join("_");
-        let valid = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        let text: String = text.chars().map(|c| if valid(c) { c } else { '_' }).collect();
-        match text.chars().next() {
-            Some(first) if first.is_alphabetic() || first == '_' => text,
-            _ => format!("_{text}"),
-        }
-    };
-    let mut taken = BTreeSet::new();
-    let mut found = BTreeMap::new();
-    for key in keys {
+    let labels = terraform::labels(keys.iter()).into_iter();
+    let addresses = labels.map(|(key, label)| {
         let ty = schema::kind(key.kind).type_in(Dialect::Terraform);
-        let candidates = (1..=names(key).len()).map(|count| format!("{ty}.{}", label(key, count)));
-        // Names that differ only in what a label cannot hold.
-        let numbered = (2_usize..).map(|number| format!("{ty}.{}_{number}", label(key, names(key).len())));
-        let address = candidates
-            .chain(numbered)
-            .find(|address| !taken.contains(address));
-        if let Some(address) = address {
-            taken.insert(address.clone());
-            found.insert(key.clone(), address);
-        }
-    }
-    found
+        let address = format!("{ty}.{label}");
+        (key, address)
+    });
+    addresses.collect()
 }
 
 #[cfg(test)]
@@ -226,26 +207,5 @@ mod tests {
             ]
         );
         assert!(planned(b"{}").is_err() && planned(b"no").is_err());
-    }
-
-    #[test]
-    fn addresses_are_made_from_names_and_are_each_another() {
-        let keys = [
-            ResourceKey::in_mesh("m", Kind::VirtualService, "b.local"),
-            ResourceKey::in_mesh("m", Kind::VirtualService, "b-local"),
-            ResourceKey::in_mesh("m", Kind::VirtualService, "b_local"),
-            ResourceKey::in_mesh("m", Kind::VirtualNode, "1"),
-        ];
-        let made = made(&keys);
-        let made: Vec<&str> = keys.iter().map(|key| made[key].as_str()).collect();
-        assert_eq!(
-            made,
-            [
-                "appmesh_virtual_service.b_local",
-                "appmesh_virtual_service.b-local",
-                "appmesh_virtual_service.m_b_local",
-                "appmesh_virtual_node._1"
-            ]
-        );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::exit::Exit;
-use crate::input::InputArguments;
+use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
 use meshform_compiler::frontend::{FoundResource, Reading, codes as reading_codes};
@@ -46,17 +46,17 @@ pub(crate) struct Loaded {
 
 /// Reads the inputs. `None` when the options do not fit them; that has been reported.
 pub(crate) fn load(arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    load_with(arguments, false, io)
+    load_with(arguments, TemplateUse::Values, io)
 }
 
-/// The same; with `symbolic`, templates are read with their expressions, too.
-pub(crate) fn load_with(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    load_side(arguments, symbolic, io)?.with_mesh(arguments, io)
+/// The same for who needs more of templates.
+pub(crate) fn load_with(arguments: &InputArguments, templates: TemplateUse, io: &mut Io) -> Option<Loaded> {
+    load_side(arguments, templates, io)?.with_mesh(arguments, io)
 }
 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
-pub(crate) fn load_side(arguments: &InputArguments, symbolic: bool, io: &mut Io) -> Option<Loaded> {
-    let (reading, other_meshes) = arguments.read(symbolic, io);
+pub(crate) fn load_side(arguments: &InputArguments, templates: TemplateUse, io: &mut Io) -> Option<Loaded> {
+    let (reading, other_meshes) = arguments.read(templates, io);
     finish(reading, other_meshes, io)
 }
 

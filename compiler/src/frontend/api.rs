@@ -8,10 +8,12 @@ use super::text::{place, shorten};
 use super::{Options, codes};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
+use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::validate;
-use meshform_model::value::{Node, Value};
+use meshform_model::value::{Node, Span, Value};
+use std::collections::BTreeSet;
 
 /// Reads the documents of one input.
 pub(super) struct Reader<'r> {
@@ -20,7 +22,38 @@ pub(super) struct Reader<'r> {
     pub(super) file: &'r str,
     /// Whether the user's name was given to a resource.
     pub(super) name_used: &'r mut bool,
+    /// What lists name without saying more of it.
+    pub(super) listed: &'r mut Vec<Listed>,
     pub(super) problems: &'r mut Vec<Diagnostic>,
+}
+
+/// What `list-…` answers: names, which do not say what the resources say.
+pub(super) struct Listed {
+    keys: Vec<ResourceKey>,
+    kind: Kind,
+    span: Option<Span>,
+}
+
+impl Listed {
+    /// What of the list no input describes.
+    pub(super) fn missing(&self, found: &BTreeSet<&ResourceKey>) -> Option<Diagnostic> {
+        let missing: Vec<&ResourceKey> = self.keys.iter().filter(|key| !found.contains(key)).collect();
+        let (first, more) = missing.split_first()?;
+        let message = match more.len() {
+            0 => format!("{first} is listed, and no input describes it"),
+            more => format!("{first} and {more} more are listed, and no input describes them"),
+        };
+        let problem = Diagnostic::warning(codes::NOTHING_FOUND, message).help(format!(
+            "give what `aws appmesh describe-{}` prints of each",
+            dashed(self.kind)
+        ));
+        Some(at(problem, self.span))
+    }
+}
+
+/// A kind as the AWS CLI spells it.
+fn dashed(kind: Kind) -> String {
+    kind.to_string().replace(' ', "-")
 }
 
 /// The kind of a body, as far as it tells.
@@ -62,7 +95,7 @@ impl Reader<'_> {
         some.then_some(all)
     }
 
-    /// What `list-…` answers: references, which do not say what the resources say.
+    /// What `list-…` answers.
     fn listed(&mut self, document: &Node) -> Option<Vec<ResourceDraft>> {
         let fields = document.as_object()?.iter();
         let mut fields = fields.filter(|field| field.name != "nextToken");
@@ -71,21 +104,25 @@ impl Reader<'_> {
         };
         let kind = Kind::ALL.into_iter().find(|kind| field.name == plural(*kind))?;
         let list = field.node.as_list()?;
+        let span = field.name_span.or(field.node.span);
         let mut drafts = Vec::new();
-        let mut bare = 0;
+        let mut keys = Vec::new();
+        let mut unnamed = 0;
         for item in list {
-            match item.get("spec") {
-                Some(_) => drafts.extend(self.draft(kind, item.clone(), false)),
-                None => bare += 1,
+            let arn = item.get("arn").and_then(Node::as_str);
+            match (item.get("spec"), arn.and_then(ResourceKey::from_arn)) {
+                (Some(_), _) => drafts.extend(self.draft(kind, item.clone(), false)),
+                (None, Some(key)) => keys.push(key),
+                (None, None) => unnamed += 1,
             }
         }
-        if bare > 0 {
+        if unnamed > 0 {
             let message = format!("a list of names of {}, without what these say", words(kind));
             let problem = Diagnostic::warning(codes::NOTHING_FOUND, message)
                 .help("give what `aws appmesh describe-…` prints of each");
-            self.problems
-                .push(at(problem, field.name_span.or(field.node.span)));
+            self.problems.push(at(problem, span));
         }
+        self.listed.push(Listed { keys, kind, span });
         Some(drafts)
     }
 
@@ -151,7 +188,7 @@ impl Reader<'_> {
     }
 
     /// The name that the user gives, or the file's.
-    fn name(&mut self, kind: Kind, span: Option<meshform_model::value::Span>) -> Option<String> {
+    fn name(&mut self, kind: Kind, span: Option<Span>) -> Option<String> {
         if let Some(name) = &self.options.name {
             *self.name_used = true;
             return Some(name.clone());
@@ -169,6 +206,14 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a document is of this form, as far as its first resource tells.
+pub(super) fn recognise(document: &Node) -> bool {
+    match document.as_list() {
+        Some(list) => list.first().is_some_and(recognise),
+        None => document.get("spec").is_some() || answered(document).flatten().is_some(),
+    }
+}
+
 /// The kind under whose name alone an object has another; `None` where it is no object at all.
 fn answered(document: &Node) -> Option<Option<Kind>> {
     let mut fields = document.as_object()?.iter();
@@ -180,14 +225,14 @@ fn answered(document: &Node) -> Option<Option<Kind>> {
 }
 
 /// The first byte of a document is place enough.
-fn document_start(span: Option<meshform_model::value::Span>) -> Option<meshform_model::value::Span> {
-    span.map(|span| meshform_model::value::Span {
+fn document_start(span: Option<Span>) -> Option<Span> {
+    span.map(|span| Span {
         end: span.start.saturating_add(1).min(span.end),
         ..span
     })
 }
 
-fn at(problem: Diagnostic, span: Option<meshform_model::value::Span>) -> Diagnostic {
+fn at(problem: Diagnostic, span: Option<Span>) -> Diagnostic {
     match span {
         Some(span) => problem.at(place(span)),
         None => problem,

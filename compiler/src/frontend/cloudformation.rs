@@ -1,15 +1,19 @@
 //! CloudFormation templates, YAML or JSON.
 
+mod arguments;
 pub(super) mod assembly;
+mod constraints;
 mod expression;
 mod given;
 mod known;
+mod loops;
 mod names;
 mod scope;
 mod stacks;
 pub(crate) mod sub;
 mod symbolic;
 
+use super::Options;
 use super::codes;
 use super::found::ResourceDraft;
 use super::text::{place, shorten};
@@ -17,11 +21,13 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::value::{Node, Object, Span, Value};
+use meshform_model::validate::closest;
+use meshform_model::value::{Field, Node, Object, Span, Value};
 
 pub(super) use expression::evaluate;
-pub(crate) use expression::symbolise;
-pub(super) use given::{how_to_give, misused};
+pub(crate) use expression::{DYNAMIC, symbolise};
+pub(super) use given::misused;
+pub(crate) use given::{how_to_decide, how_to_give};
 pub(crate) use known::expression as attribute_of;
 pub(super) use scope::Scope;
 pub(crate) use scope::as_text;
@@ -46,9 +52,27 @@ const ATTRIBUTES: &[&str] = &[
     "CreationPolicy",
 ];
 
+/// The parts of a template beside its resources.
+const SECTIONS: &[&str] = &[
+    "Conditions",
+    "Description",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
+
 /// Whether a document is a template.
 pub(super) fn recognise(document: &Node) -> bool {
     if document.get("AWSTemplateFormatVersion").is_some() {
+        return true;
+    }
+    let has_sections = |object: &Object| object.iter().all(|field| SECTIONS.contains(&field.name.as_str()));
+    if document.get("Resources").is_some() && document.as_object().is_some_and(has_sections) {
         return true;
     }
     let typed = |node: &Node| {
@@ -68,6 +92,16 @@ fn first_byte(span: Span) -> Span {
         end: span.start.saturating_add(1).min(span.end),
         ..span
     }
+}
+
+/// A template with its loops written out, as far as their lists are known.
+pub(super) fn without_loops(document: Node, options: &Options, problems: &mut Vec<Diagnostic>) -> Node {
+    loops::expand(symbolise(document), options, problems)
+}
+
+/// Whether a text may have loops.
+pub(super) fn has_loops(text: &str) -> bool {
+    text.contains(loops::PREFIX)
 }
 
 /// The mesh resources of a template and of the stacks that it nests. The scope has turned to none of them yet.
@@ -109,7 +143,13 @@ fn one_stack(
     let resources = template.get("Resources");
     problems.extend(resources.and_then(not_by_name));
     for field in resources.and_then(Node::as_object).into_iter().flatten() {
-        let Some(kind) = kind_of(&field.node, problems) else {
+        if field.name.starts_with(loops::PREFIX) {
+            if makes_mesh(&field.node) {
+                scope.no_function(field, &field.node);
+            }
+            continue;
+        }
+        let Some(kind) = kind_of(field, problems) else {
             continue;
         };
         if let Some(condition) = field.node.get("Condition").and_then(Node::as_str)
@@ -173,8 +213,39 @@ fn suffix(kind: Kind) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-fn kind_of(resource: &Node, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
-    let node = resource.get("Type")?;
+/// Whether a resource of the mesh stands below, in a loop that is not written out.
+fn makes_mesh(node: &Node) -> bool {
+    match &node.value {
+        Value::List(list) => list.iter().any(makes_mesh),
+        Value::Object(object) => {
+            let own = node.get("Type").and_then(Node::as_str);
+            own.is_some_and(|kind| kind.starts_with("AWS::AppMesh::"))
+                || object.iter().any(|field| makes_mesh(&field.node))
+        }
+        _ => false,
+    }
+}
+
+fn kind_of(field: &Field, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
+    if field.name.starts_with("Fn::Transform") {
+        let problem = Diagnostic::warning(
+            codes::UNREAD,
+            format!(
+                "what `{}` puts into the template is not read",
+                shorten(&field.name)
+            ),
+        )
+        .help(
+            "if it has resources of the mesh, give the template as CloudFormation processed it: \
+             `aws cloudformation get-template --template-stage Processed`",
+        );
+        problems.push(at(problem, field.name_span));
+        return None;
+    }
+    let Some(node) = field.node.get("Type") else {
+        problems.push(untyped(field));
+        return None;
+    };
     let Some(name) = node.as_str() else {
         let problem = Diagnostic::error(codes::UNKNOWN_TYPE, "the type of a resource is not a plain text")
             .help("CloudFormation takes no expression here: write the type out");
@@ -196,6 +267,24 @@ fn kind_of(resource: &Node, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
         problems.push(at(problem, node.span));
     }
     kind
+}
+
+/// A resource without a type, which CloudFormation refuses.
+fn untyped(field: &Field) -> Diagnostic {
+    let id = shorten(&field.name);
+    let Some(object) = field.node.as_object() else {
+        let noun = field.node.value.noun();
+        let problem = Diagnostic::error(codes::UNKNOWN_TYPE, format!("the resource `{id}` is {noun}"))
+            .help("a resource is an object with a `Type`");
+        return at(problem, field.name_span);
+    };
+    let names: Vec<&str> = object.iter().map(|field| field.name.as_str()).collect();
+    let help = match closest("Type", &names) {
+        Some(near) => format!("write `Type` for `{}`", shorten(near)),
+        None => "every resource of a template has one".to_owned(),
+    };
+    let problem = Diagnostic::error(codes::UNKNOWN_TYPE, format!("the resource `{id}` has no `Type`"));
+    at(problem.help(help), field.name_span)
 }
 
 fn at(problem: Diagnostic, span: Option<Span>) -> Diagnostic {

@@ -1,16 +1,25 @@
 //! The codes of problems that readers and the recognition of input forms report.
 
 meshform_model::codes! {
+    UNREAD "MF0190" "template that is not read"
+        "What a template or an assembly names is not among the inputs: the template of a nested stack, the template of \
+         a stack of a CDK assembly, or what a macro such as `AWS::Include` puts in. Its resources are missing. Local \
+         files are opened by themselves, from where the template lies that names them; of what is in a bucket, give \
+         the file in the place of the URL."
+    CONSTRAINT "MF0191" "parameter value outside its constraints"
+        "The template allows its parameter only some values (`AllowedValues`, `MinValue`, `MaxValue`, `MinLength`, \
+         `MaxLength`, `Type: Number`), and the one that was given is not among them. CloudFormation would refuse it \
+         too."
     NOT_TEXT "MF0601" "input that is not UTF-8 text"
         "The input holds bytes that are not UTF-8, or a NUL. Save the file as UTF-8; a binary file (a plan, an \
          archive) is not an input form."
     TOO_LARGE "MF0602" "input too large"
-        "The input is beyond a limit: 64 MiB of text, 64 levels of nesting, 4 million values, 200,000 values made by \
-         YAML aliases, or 64 MiB made by CloudFormation's expressions. The limits keep a broken or hostile file from \
+        "The input is beyond a limit: 32 MiB of text, 64 levels of nesting, 2 million values, 200,000 values made by \
+         YAML aliases or by loops of a template, or 32 MiB made by CloudFormation's expressions. The limits keep a broken or hostile file from \
          taking the memory of the machine. Split the input."
     JSON_SYNTAX "MF0603" "JSON syntax error"
-        "The text breaks JSON's grammar at the place shown. Shell templates with `$NAME` in the place of a value have \
-         to be filled in first, for instance with `envsubst`."
+        "The text breaks JSON's grammar at the place shown. A value that lacks its quotes, a comma after the last \
+         element and a comment are the usual causes."
     YAML_SYNTAX "MF0604" "YAML syntax error"
         "The text breaks YAML's grammar at the place shown. Most often an indentation is wrong, or a value that \
          begins with a special character lacks quotes."
@@ -33,10 +42,11 @@ meshform_model::codes! {
         "The value depends on a parameter without a default, on an export of a stack that is not among the inputs, or \
          on what a resource gets once it is deployed. Give the templates of such stacks together; what no template \
          has is given by `--parameter NAME=VALUE`, `--import NAME=VALUE` or `--attribute LOGICAL.ATTRIBUTE=VALUE`, or \
-         all together in a file by `--values FILE`. The help shows the very option to write."
+         all together in a file by `--values FILE`. The help shows the very option to write. A dynamic reference \
+         (`{{resolve:ssm:…}}`) has no option: write its value in its place."
     UNKNOWN_TYPE "MF0610" "unknown resource type"
-        "The type is in App Mesh's namespace, but App Mesh has no such type; or the type of a resource is not a plain \
-         text."
+        "The type is in App Mesh's namespace, but App Mesh has no such type; or a resource has no type, or one that is \
+         not a plain text."
     STATE_VERSION "MF0611" "unsupported Terraform state version"
         "States of version 4 are read; Terraform writes them since 0.12. Older states are brought forward by running \
          Terraform 0.12 or newer once."
@@ -49,8 +59,9 @@ meshform_model::codes! {
         "The resource passed validation, and still could not be read. This is a fault of meshform; please report it \
          with the message."
     BAD_EXPRESSION "MF0615" "invalid CloudFormation expression"
-        "An expression names a parameter, a resource, a condition or a mapping that the template does not have, or \
-         has arguments of the wrong form."
+        "An expression names a parameter, a resource, a condition or a mapping that the template does not have, leads \
+         back to itself, has arguments of the wrong form, or is no function of CloudFormation. What another template \
+         has is given by the option that the help shows."
     UNKNOWN_GIVEN "MF0616" "value for an unknown name"
         "`--parameter`, `--import`, `--attribute` or `--values` gives a value under a name that no template of the \
          inputs uses. Most often the name is misspelt; the nearest ones are shown."
@@ -74,8 +85,9 @@ meshform_model::codes! {
     BAD_REFERENCE "MF0621" "invalid reference in a Kubernetes manifest"
         "An ARN of another kind than the field takes, or a backend group that is not among the inputs."
     PLACEHOLDER "MF0622" "unfilled template placeholder"
-        "The file is a template: a shell (`${NAME}`) or Helm (`{{ .Values.name }}`) fills it in before it is a \
-         manifest. `${NAME}` is filled in by `--parameter NAME=VALUE`; of a chart, give what `helm template` prints."
+        "The file is a template: a shell (`${NAME}`), jq (`$NAME` in the place of a JSON value) or Helm \
+         (`{{ .Values.name }}`) fills it in before it is read. `${NAME}` and `$NAME` are filled in by \
+         `--parameter NAME=VALUE`; of a chart, give what `helm template` prints."
     WORKLOAD "MF0940" "invalid workload"
         "A file of workloads is the short form of what runs beside proxies: `workloads`, each with a `virtualNode` or \
          a `virtualGateway`. A gateway runs no application; secrets are ARNs of Secrets Manager or Systems Manager; \

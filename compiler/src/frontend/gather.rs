@@ -4,10 +4,11 @@
 use super::cloudformation::{self, Deployment, Keys, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
 use super::{
-    Input, Options, Reading, api, codes, documents, found, state, tasks, text, unknown_form, workloads,
+    Input, Options, Reading, api, codes, documents, found, json, state, tasks, text, unknown_form, workloads,
 };
 use meshform_model::diag::{Diagnostic, Notation, Severity, has_errors};
-use meshform_model::value::Node;
+use meshform_model::key::ResourceKey;
+use meshform_model::value::{Node, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most files that templates and assemblies may lead to.
@@ -58,8 +59,8 @@ pub(super) struct Gathered {
     manifests: Manifests,
     options: Options,
     deployments: BTreeMap<String, Deployment>,
-    /// The files that assemblies of CDK name, still to be asked of the caller.
-    wanted: BTreeSet<String>,
+    /// The files that assemblies of CDK name, with the place where each is named.
+    of_assemblies: BTreeMap<String, Option<Span>>,
     /// Whether the inputs are all there, and what comes now are files that they name.
     following: bool,
     /// Templates of folders that are one template: documents, and where each stands in `read`.
@@ -96,7 +97,11 @@ impl Gathered {
                     .at(text::place(text::span(source, 0, 1.min(text.len())))),
             );
         }
-        let (mut documents, mut problems) = documents(&input.name, &text, source);
+        let variables = json::Variables {
+            given: &self.options.parameters,
+            met: &mut self.manifests.placeholders,
+        };
+        let (mut documents, mut problems) = documents(&input.name, &text, source, Some(variables));
         if text.contains("appmesh.k8s.aws/")
             && let Some(problem) = kubernetes::helm(&text, source)
         {
@@ -111,8 +116,23 @@ impl Gathered {
             problems,
         };
         let is_json = text.trim_start().starts_with(['{', '[']);
+        let has_loops = cloudformation::has_loops(&text);
+        let has_placeholders = text.contains("${");
         for document in documents {
-            let form = self.recognise(&read, document);
+            let document = match has_loops && cloudformation::recognise(&document) {
+                true => {
+                    let problems = &mut self.reading.problems;
+                    cloudformation::without_loops(document, &self.options, problems)
+                }
+                false => document,
+            };
+            let form = match self.recognise(&read, document) {
+                Form::Other(document) if has_placeholders && api::recognise(&document) => {
+                    let (met, problems) = (&mut self.manifests.placeholders, &mut self.reading.problems);
+                    Form::Other(kubernetes::fill(document, &self.options, met, problems))
+                }
+                form => form,
+            };
             self.reading.sources.note(source, form.notation(is_json));
             read.documents.push(form);
         }
@@ -123,8 +143,7 @@ impl Gathered {
         let file = cloudformation::plain_path(&read.name);
         if assembly::recognise(&document) {
             let found = assembly::read(&file, &document);
-            self.wanted.extend(found.stacks.keys().cloned());
-            self.wanted.extend(found.within);
+            self.of_assemblies.extend(found.files);
             self.deployments.extend(found.stacks);
             return Form::Assembly;
         }
@@ -166,16 +185,18 @@ impl Gathered {
                 .collect()
         };
         let mut tried = have(&self.read);
+        let mut opened = tried.clone();
         loop {
             let mut wanted = self.stacks.wanted();
-            wanted.append(&mut self.wanted);
+            wanted.extend(self.of_assemblies.keys().cloned());
             wanted.retain(|file| !tried.contains(file));
             if wanted.is_empty() || tried.len() > MAX_FOLLOWED + self.read.len() {
-                return;
+                break;
             }
             for file in wanted {
                 tried.insert(file.clone());
                 if let Some(bytes) = open(&file) {
+                    opened.insert(file.clone());
                     self.input(Input {
                         name: file,
                         bytes,
@@ -183,6 +204,23 @@ impl Gathered {
                     });
                 }
             }
+        }
+        self.unread(&opened);
+    }
+
+    /// What assemblies name and is not there.
+    fn unread(&mut self, opened: &BTreeSet<String>) {
+        for (file, span) in &self.of_assemblies {
+            if opened.contains(file) {
+                continue;
+            }
+            let message = format!("`{file}`, which the assembly names, is not there");
+            let problem = Diagnostic::error(codes::UNREAD, message)
+                .help("`cdk synth` makes all of the folder: give it as it is");
+            self.reading.problems.push(match span {
+                Some(span) => problem.at(text::place(*span)),
+                None => problem,
+            });
         }
     }
 
@@ -217,6 +255,7 @@ impl Gathered {
             stacks: &stacks,
             manifests: &self.manifests,
             name_used: false,
+            listed: Vec::new(),
             beside: Scope::new(&stacks, options),
             keys: Keys::new(),
         };
@@ -226,6 +265,16 @@ impl Gathered {
         reading.kubernetes = self.manifests.kept(&reading.found);
         scope.imports.append(&mut input.beside.imports);
         let (keys, name_used) = (input.keys, input.name_used);
+        let described: BTreeSet<&ResourceKey> = reading
+            .found
+            .iter()
+            .filter_map(|found| found.key.as_ref())
+            .collect();
+        let missing = input
+            .listed
+            .iter()
+            .filter_map(|listed| listed.missing(&described));
+        reading.problems.extend(missing);
         if options.symbolic {
             reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
         }
@@ -242,7 +291,7 @@ impl Gathered {
                 .push(problem.help("it names one body of API JSON that does not name itself"));
         }
         reading.problems.extend(scope.finish());
-        if options.symbolic {
+        if options.whole {
             reading.whole = stacks.into_whole();
         }
         reading
@@ -259,6 +308,8 @@ struct InputReader<'s> {
     stacks: &'s Stacks,
     manifests: &'s Manifests,
     name_used: bool,
+    /// What lists name without saying more of it.
+    listed: Vec<api::Listed>,
     /// For what stands beside the mesh, of which nobody needs to know every value.
     beside: Scope<'s>,
     /// The resources of templates, by stack and logical id.
@@ -269,6 +320,7 @@ impl<'s> InputReader<'s> {
     fn read(&mut self, read: ReadInput, scope: &mut Scope<'s>, reading: &mut Reading) {
         let before = taken(reading);
         let told = reading.problems.len();
+        let listed = self.listed.len();
         let mut recognised = read.documents.is_empty();
         let mut nested = false;
         let mut unknown = None;
@@ -294,7 +346,7 @@ impl<'s> InputReader<'s> {
                 problem.severity = Severity::Warning;
             }
         }
-        let silent = reading.problems.len() == told;
+        let silent = reading.problems.len() == told && self.listed.len() == listed;
         if read.named && read.whole && silent && taken(reading) == before && recognised && !nested {
             reading.problems.push(Diagnostic::warning(
                 codes::NOTHING_FOUND,
@@ -337,6 +389,7 @@ impl<'s> InputReader<'s> {
                     options: self.options,
                     file,
                     name_used: &mut self.name_used,
+                    listed: &mut self.listed,
                     problems: &mut reading.problems,
                 };
                 reader.read(document).ok_or_else(|| unknown_form(noun, span))?

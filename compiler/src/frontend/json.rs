@@ -7,21 +7,12 @@ use super::codes;
 use super::text::{MAX_DEPTH, MAX_NODES, Members, place, shorten, span};
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Number, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads one JSON document. `source` is the text's number for spans. The tree is there unless the text breaks
 /// the grammar; names that stand twice are reported beside it.
 pub fn read(text: &str, source: u32) -> (Option<Node>, Vec<Diagnostic>) {
-    let mut reader = Reader {
-        text,
-        at: if text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        },
-        source,
-        nodes: 0,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader::new(text, source);
     let result = reader.document();
     let mut problems = reader.problems;
     match result {
@@ -33,6 +24,36 @@ pub fn read(text: &str, source: u32) -> (Option<Node>, Vec<Diagnostic>) {
     }
 }
 
+/// Variables of jq: the request bodies in scripts for the AWS CLI are programs of it, which `jq --arg NAME VALUE` fills
+/// in. A variable stands in the place of a text, without quotes.
+#[derive(Debug)]
+pub(super) struct Variables<'v> {
+    pub(super) given: &'v BTreeMap<String, String>,
+    /// The names that were met.
+    pub(super) met: &'v mut BTreeSet<String>,
+}
+
+/// Reads the JSON documents of a text: one, or objects one after the other, as several commands write them into one file.
+pub(super) fn read_all<'a>(
+    text: &'a str,
+    source: u32,
+    variables: Option<Variables<'a>>,
+) -> (Vec<Node>, Vec<Diagnostic>) {
+    let mut reader = Reader {
+        variables,
+        ..Reader::new(text, source)
+    };
+    let result = reader.documents();
+    let mut problems = reader.problems;
+    match result {
+        Ok(nodes) => (nodes, problems),
+        Err(stop) => {
+            problems.push(*stop);
+            (Vec::new(), problems)
+        }
+    }
+}
+
 type Parsed<T> = Result<T, Box<Diagnostic>>;
 
 struct Reader<'a> {
@@ -40,16 +61,46 @@ struct Reader<'a> {
     at: usize,
     source: u32,
     nodes: usize,
+    variables: Option<Variables<'a>>,
     problems: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, source: u32) -> Self {
+        Self {
+            text,
+            at: if text.starts_with('\u{feff}') {
+                '\u{feff}'.len_utf8()
+            } else {
+                0
+            },
+            source,
+            nodes: 0,
+            variables: None,
+            problems: Vec::new(),
+        }
+    }
+
     fn document(&mut self) -> Parsed<Node> {
         self.space();
         let node = self.value(0)?;
         self.space();
         match self.peek() {
             None => Ok(node),
+            Some(_) => Err(self.unexpected("the end of the text after the one value")),
+        }
+    }
+
+    fn documents(&mut self) -> Parsed<Vec<Node>> {
+        self.space();
+        let mut nodes = vec![self.value(0)?];
+        self.space();
+        while self.peek() == Some(b'{') && nodes.iter().all(|node| node.as_object().is_some()) {
+            nodes.push(self.value(0)?);
+            self.space();
+        }
+        match self.peek() {
+            None => Ok(nodes),
             Some(_) => Err(self.unexpected("the end of the text after the one value")),
         }
     }
@@ -68,6 +119,7 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
             Some(b'n') => self.word("null", Value::Null)?,
+            Some(b'$') if self.variables.is_some() => self.variable()?,
             _ => return Err(self.unexpected("a value")),
         };
         Ok(Node::at(value, span(self.source, start, self.at)))
@@ -120,6 +172,8 @@ impl<'a> Reader<'a> {
             list.push(self.value(depth)?);
             self.space();
             if self.take(b']') {
+                // Most lists have one or two elements, and a vector begins with room for four.
+                list.shrink_to_fit();
                 return Ok(Value::List(list));
             }
             if !self.take(b',') {
@@ -232,6 +286,33 @@ impl<'a> Reader<'a> {
                 format!("`{}` is not a number", shorten(text)),
             )
         })
+    }
+
+    /// A variable, where one may stand: its value, or, where it has none, the variable as it is written.
+    fn variable(&mut self) -> Parsed<Value> {
+        let start = self.at;
+        let found = self.found();
+        let name = found.trim_start_matches('$');
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && found.len() == name.len() + 1;
+        let (true, Some(variables)) = (is_name, &mut self.variables) else {
+            return Err(self.unexpected("a value"));
+        };
+        self.at += found.len();
+        let is_first = variables.met.insert(name.to_owned());
+        if let Some(value) = variables.given.get(name) {
+            return Ok(Value::from(value.as_str()));
+        }
+        if is_first {
+            let message = format!("`${}` is a variable that jq fills in", shorten(name));
+            let problem = Diagnostic::error(codes::PLACEHOLDER, message).help(format!(
+                "give it with `--parameter {name}=VALUE`, or give what `jq -n --arg {name} VALUE -f FILE` prints"
+            ));
+            self.problems
+                .push(problem.at(place(span(self.source, start, self.at))));
+        }
+        Ok(Value::from(found))
     }
 
     fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {

@@ -15,6 +15,7 @@ use cluster::{Cluster, Member};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
+use meshform_model::validate::codes::WRONG_TYPE;
 use meshform_model::value::{Node, Object as Fields, Span, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ pub(super) use cluster::recognise;
 #[cfg(feature = "ecs")]
 pub(crate) use cluster::{default_name, labels, matches};
 pub use kept::{ManifestContext, ManifestObject};
-pub(super) use placeholders::helm;
+pub(super) use placeholders::{fill, helm};
 
 /// The group of the custom resources.
 const GROUP: &str = "appmesh.k8s.aws/";
@@ -187,6 +188,10 @@ impl Reader<'_> {
             }
             return;
         };
+        if object.name.is_empty() {
+            self.problems.push(unnamed(object));
+            return;
+        }
         let owner = self.cluster.mesh_owner(object, self.options);
         if kind == Kind::Mesh && owner.is_some() {
             // Another account's mesh, which the controller only looks at.
@@ -234,7 +239,17 @@ impl Reader<'_> {
         };
         let router = body.clone();
         body.set("spec", spec);
+        let status = object.node.get("status");
+        let arn = status.and_then(|status| status.get(&format!("{}ARN", kind.name())));
+        if let Some(metadata) = identity(object, arn) {
+            body.set("metadata", metadata);
+        }
         drafts.push(draft(kind, body, &object.label(), object.node.span));
+        if let Some(routes) = routes.as_ref().filter(|routes| routes.as_list().is_none()) {
+            let message = format!("expected a list of routes, found {}", routes.value.noun());
+            let problem = Diagnostic::error(WRONG_TYPE, message);
+            self.problems.push(at(problem, routes.span.or(object.name_span)));
+        }
         for route in routes.iter().filter_map(Node::as_list).flatten() {
             drafts.push(self.route(&router, route, object));
         }
@@ -254,6 +269,13 @@ impl Reader<'_> {
             .to_owned();
         if let Some(name) = name {
             body.set("routeName", name);
+        }
+        let arns = object
+            .node
+            .get("status")
+            .and_then(|status| status.get("routeARNs"));
+        if let Some(metadata) = identity(object, arns.and_then(|arns| arns.get(&shown))) {
+            body.set("metadata", metadata);
         }
         let span = spec.span;
         body.set("spec", spec);
@@ -294,6 +316,41 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Who the resource was in App Mesh, as the controller wrote it into the object's status. An ARN comes with the day on
+/// which the object was made; the uid there is the cluster's own.
+fn identity(object: &cluster::Object, arn: Option<&Node>) -> Option<Node> {
+    let arn = arn.filter(|arn| arn.as_str().is_some_and(|text| !text.is_empty()))?;
+    let made = object.node.get("metadata")?.get("creationTimestamp")?;
+    let mut metadata = Fields::new();
+    metadata.set("arn", arn.clone());
+    metadata.set("createdAt", made.clone());
+    metadata.set("lastUpdatedAt", made.clone());
+    Some(Node {
+        value: Value::Object(metadata),
+        span: arn.span,
+    })
+}
+
+/// An object without a name of its own.
+fn unnamed(object: &cluster::Object) -> Diagnostic {
+    let name = object.node.get("metadata").and_then(|all| all.get("name"));
+    let kind = shorten(&object.kind);
+    let (message, help) = match name.filter(|name| !name.is_null() && name.as_str().is_none()) {
+        Some(name) => (
+            format!("the name of a `{kind}` is {}", name.value.noun()),
+            "Kubernetes takes a text there: write it in quotes",
+        ),
+        None => (
+            format!("a `{kind}` without `metadata.name`"),
+            "every object of Kubernetes has one",
+        ),
+    };
+    at(
+        Diagnostic::error(codes::NO_NAME, message).help(help),
+        object.name_span,
+    )
 }
 
 fn draft(kind: Kind, body: Fields, label: &str, span: Option<Span>) -> ResourceDraft {

@@ -1,5 +1,6 @@
 //! YAML's tags: CloudFormation's short functions, and YAML's own types.
 
+use meshform_model::validate::closest;
 use meshform_model::value::{Node, Number, Symbol, Value};
 use saphyr_parser::Tag;
 
@@ -54,6 +55,12 @@ pub(super) fn is_long_function(name: &str) -> bool {
         Some(short) => FUNCTIONS.contains(&short),
         None => name == "Ref",
     }
+}
+
+/// The function that a misspelt one in the long form was probably meant to be.
+pub(super) fn nearest_function(name: &str) -> Option<String> {
+    let short = name.strip_prefix("Fn::")?;
+    closest(short, FUNCTIONS).map(|near| format!("Fn::{near}"))
 }
 
 /// YAML's own type that a tag stands for: `str` of `!!str`.

@@ -32,7 +32,7 @@ impl TemplateValues {
     /// The file is none of these.
     pub fn read(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         let text = decode(name, bytes).map_err(|refused| refused.problem)?;
-        let (documents, problems) = documents(name, &text, 0);
+        let (documents, problems) = documents(name, &text, 0, None);
         let located = |problem: Diagnostic| Box::new(in_file(name, &text, problem));
         if let Some(problem) = problems.into_iter().next() {
             return Err(located(problem));

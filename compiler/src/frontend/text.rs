@@ -93,17 +93,22 @@ pub(super) fn place(span: Span) -> Place {
     Place::at(&Pointer::root(), Some(span))
 }
 
+/// Up to how many fields of an object are compared one by one. Nearly all objects have fewer, and an index of names
+/// costs a copy of each.
+const FEW: usize = 16;
+
 /// Collects the fields of an object and reports a name that comes again. The first stays.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     object: Object,
-    seen: BTreeMap<String, Span>,
+    /// Where each name stands, of an object with more than a few.
+    index: BTreeMap<String, Option<Span>>,
 }
 
 impl Members {
     /// Takes a field, or gives the problem.
     pub(super) fn add(&mut self, name: String, name_span: Span, node: Node) -> Result<(), Box<Diagnostic>> {
-        if let Some(first) = self.seen.get(&name) {
+        if let Some(first) = self.place(&name) {
             return Err(Box::new(
                 Diagnostic::error(
                     codes::DUPLICATE_KEY,
@@ -111,10 +116,18 @@ impl Members {
                 )
                 .help("remove one of the two; other tools take the last one silently")
                 .at(place(name_span).label("again here"))
-                .at(place(*first).label("first here")),
+                .at(place(first.unwrap_or(name_span)).label("first here")),
             ));
         }
-        self.seen.insert(name.clone(), name_span);
+        if self.object.len() == FEW {
+            let fields = self.object.iter();
+            self.index = fields
+                .map(|field| (field.name.clone(), field.name_span))
+                .collect();
+        }
+        if self.object.len() >= FEW {
+            self.index.insert(name.clone(), Some(name_span));
+        }
         self.object.push(Field {
             name,
             name_span: Some(name_span),
@@ -125,7 +138,15 @@ impl Members {
 
     /// Whether the name is there already.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.seen.contains_key(name)
+        self.place(name).is_some()
+    }
+
+    /// Where a name stands that is there.
+    fn place(&self, name: &str) -> Option<Option<Span>> {
+        match self.object.len() <= FEW {
+            true => self.object.field(name).map(|field| field.name_span),
+            false => self.index.get(name).copied(),
+        }
     }
 
     pub(super) fn finish(self) -> Object {

@@ -216,7 +216,11 @@ impl Builder<'_> {
         };
         let whole = Span { end, ..frame.start };
         let value = match frame.body {
-            Body::List(list) => Value::List(list),
+            Body::List(mut list) => {
+                // Most lists have one or two elements, and a vector begins with room for four.
+                list.shrink_to_fit();
+                Value::List(list)
+            }
             Body::Map {
                 mut members, merged, ..
             } => {

@@ -79,10 +79,13 @@ impl<'w> Writer<'w> {
         };
         let preference = discovery.get("ipPreference").and_then(Json::as_str);
         if preference.is_some_and(|one| one.ends_with("_PREFERRED")) {
-            self.problems.push(codes::lost(
+            let problem = codes::lost(
                 &self.resource.key,
                 "`ipPreference` can only be `IPv4_ONLY` or `IPv6_ONLY` in its object",
-            ));
+            );
+            self.problems.push(
+                problem.help("choose one of the two, or leave it out and take addresses of either kind"),
+            );
         }
         spec.insert("meshServiceDiscovery".to_owned(), discovery);
     }
@@ -92,10 +95,13 @@ impl<'w> Writer<'w> {
         let discovery = spec.get("serviceDiscovery").and_then(Json::as_object);
         let own = discovery.into_iter().flat_map(|one| one.values());
         if own.into_iter().any(|one| one.get("ipPreference").is_some()) {
-            self.problems.push(codes::lost(
+            let problem = codes::lost(
                 &self.resource.key,
                 "a node's own `ipPreference` has no field in its object; only the mesh's has",
-            ));
+            );
+            self.problems.push(
+                problem.help("let the mesh have it, for all of its nodes, and take it out of the node"),
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! CloudFormation's expressions as HCL's: parameters and open imports are variables, mappings and conditions are locals.
 
 use super::hcl::{self, Writer};
-use crate::frontend::{Symbolic, as_text, sub};
+use crate::frontend::{DYNAMIC, Symbolic, as_text, sub};
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
@@ -48,6 +48,11 @@ impl<'s> Expressions<'s> {
         }
     }
 
+    /// The conditions of the template.
+    pub(super) fn conditions(&self) -> &'s BTreeMap<String, Node> {
+        &self.symbolic.conditions
+    }
+
     /// A value as an HCL expression. Fails on a function that HCL has no equivalent of.
     pub(super) fn value(&mut self, value: &Value) -> Result<String, Refused> {
         Ok(match value {
@@ -64,6 +69,7 @@ impl<'s> Expressions<'s> {
                 }
                 format!("{{ {} }}", fields.join(", "))
             }
+            Value::String(text) if text.contains(DYNAMIC) => return Err(dynamic(text)),
             other => hcl::literal(other),
         })
     }
@@ -209,6 +215,9 @@ impl<'s> Expressions<'s> {
 
     /// The text of `Fn::Sub` as a template.
     fn template(&mut self, text: &str, values: Option<&Node>) -> Result<String, Refused> {
+        if text.contains(DYNAMIC) {
+            return Err(dynamic(text));
+        }
         let mut out = String::from("\"");
         for part in sub::parts(text) {
             match part {
@@ -287,6 +296,8 @@ impl<'s> Expressions<'s> {
                 }
             }
             Source::Import(export) => {
+                // A name that depends on a parameter is told as one: in a description nothing would fill it in.
+                let export = export.replace("${", "<").replace('}', ">");
                 let text = format!("The value that is exported as {export}");
                 writer.attribute("description", hcl::literal(&Value::from(text)));
                 writer.attribute("type", "string".to_owned());
@@ -295,6 +306,10 @@ impl<'s> Expressions<'s> {
         }
         writer.close();
     }
+}
+
+fn dynamic(text: &str) -> Refused {
+    format!("`{text}` is a reference that CloudFormation follows when it deploys")
 }
 
 fn parameter_body(name: &str, declared: &Node, writer: &mut Writer) {

@@ -11,9 +11,10 @@ use serde_json::{Value as Json, json};
 
 pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: &Done) -> Exit {
     let mut problems = loaded.problems.clone();
-    for problem in &done.releases.problems {
-        if !problems.contains(problem) {
-            problems.push(problem.clone());
+    // The releaser knows records alone; what they were written from has places.
+    for problem in loaded.placed(done.releases.problems.clone()) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
         }
     }
     match arguments.format.format {

@@ -3,7 +3,7 @@
 use crate::boundary;
 use crate::commands::load::{Loaded, load_release, load_side, load_store};
 use crate::exit::Exit;
-use crate::input::InputArguments;
+use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
@@ -112,7 +112,7 @@ fn load(
         return load_store(&input, Some(side), io);
     }
     input.paths.push(side.to_owned());
-    load_side(&input, false, io)
+    load_side(&input, TemplateUse::Values, io)
 }
 
 /// Whether a path that names no release is a store's name.

@@ -13,7 +13,7 @@ use meshform_model::schema;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files beside a root module in which commands of Terraform's are written.
 const SCRIPTS: [&str; 4] = ["sh", "yml", "yaml", "mk"];
@@ -328,11 +328,48 @@ fn unrefreshed(io: &Io, root: &Path) -> Vec<String> {
         })
         .collect();
     names.sort();
-    let named = names.into_iter().map(|name| root.join(name));
-    let using =
-        named.filter(|path| fs::read_to_string(io.path(path)).is_ok_and(|text| text.contains(OPTION)));
-    found.extend(using.map(|path| format!("`{}`", path.display())));
+    let named = names
+        .into_iter()
+        .map(|name| (io.path(&root.join(&name)), root.join(name)));
+    let named = named.chain(pipelines(&io.path(root)));
+    let using = named.filter(|(path, _)| fs::read_to_string(path).is_ok_and(|text| text.contains(OPTION)));
+    found.extend(using.map(|(_, shown)| format!("`{}`", shown.display())));
     found
+}
+
+/// Where a repository says what its CI does, beside GitHub's workflows.
+const PIPELINES: [&str; 7] = [
+    ".circleci/config.yml",
+    ".gitlab-ci.yml",
+    "Jenkinsfile",
+    "atlantis.yaml",
+    "azure-pipelines.yml",
+    "bitbucket-pipelines.yml",
+    "buildspec.yml",
+];
+
+/// The files of the repository around a root module that say what its CI does, and what to call each. What lies beside
+/// the root module is not among them.
+fn pipelines(root: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let Some(repository) = root.ancestors().find(|folder| folder.join(".git").exists()) else {
+        return Vec::new();
+    };
+    let workflows = Path::new(".github/workflows");
+    let entries = fs::read_dir(repository.join(workflows));
+    let names = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name());
+    let mut files: Vec<PathBuf> = names.map(|name| workflows.join(name)).collect();
+    files.extend(PIPELINES.map(PathBuf::from));
+    files.sort();
+    let files = files.into_iter().map(|file| (repository.join(&file), file));
+    let outside = files.filter(|(path, _)| path.parent() != Some(root.as_path()));
+    let small = outside
+        .filter(|(path, _)| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_SCRIPT));
+    small.collect()
 }
 
 /// The first of many addresses.

@@ -1,7 +1,7 @@
 //! CDK assemblies: `cdk.out/manifest.json` says which templates are stacks, and in which account and region.
 
 use super::stacks::{Deployment, beside};
-use meshform_model::value::{Node, Value};
+use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeMap;
 
 /// Whether a document is the manifest of an assembly.
@@ -23,8 +23,8 @@ fn artifacts(document: &Node) -> impl Iterator<Item = (&str, &Node)> {
 pub(crate) struct Assembly {
     /// The template of each stack, and how it is deployed.
     pub(crate) stacks: BTreeMap<String, Deployment>,
-    /// The manifests of the assemblies within.
-    pub(crate) within: Vec<String>,
+    /// Templates of stacks, and manifests of the assemblies within, with the place where each is named.
+    pub(crate) files: BTreeMap<String, Option<Span>>,
 }
 
 pub(crate) fn read(file: &str, document: &Node) -> Assembly {
@@ -35,9 +35,14 @@ pub(crate) fn read(file: &str, document: &Node) -> Assembly {
         let property = |name| properties.and_then(|all| all.get(name));
         match artifact.get("type").and_then(Node::as_str) {
             Some("aws:cloudformation:stack") => {
-                let Some(template) = text(property("templateFile")) else {
+                let named = property("templateFile");
+                let Some(template) = text(named) else {
                     continue;
                 };
+                let template = beside(file, &template);
+                assembly
+                    .files
+                    .insert(template.clone(), named.and_then(|node| node.span));
                 let mut values = environment(&text(artifact.get("environment")).unwrap_or_default());
                 let name = text(property("stackName")).unwrap_or_else(|| id.to_owned());
                 values.insert("AWS::StackName".to_owned(), name);
@@ -47,15 +52,14 @@ pub(crate) fn read(file: &str, document: &Node) -> Assembly {
                         values.insert(field.name.clone(), value.clone());
                     }
                 }
-                assembly
-                    .stacks
-                    .insert(beside(file, &template), Deployment { values });
+                assembly.stacks.insert(template, Deployment { values });
             }
             Some("cdk:cloud-assembly") => {
-                let folder = text(property("directoryName"));
-                assembly
-                    .within
-                    .extend(folder.map(|folder| beside(file, &format!("{folder}/manifest.json"))));
+                let named = property("directoryName");
+                if let Some(folder) = text(named) {
+                    let manifest = beside(file, &format!("{folder}/manifest.json"));
+                    assembly.files.insert(manifest, named.and_then(|node| node.span));
+                }
             }
             _ => {}
         }

@@ -3,10 +3,14 @@
 //! What cannot be worked out (a parameter without a default, an import) stays a [`Symbol`], with everything
 //! inside it that could be.
 
+use super::arguments;
 use super::scope::Scope;
 use super::sub;
 use crate::frontend::tags;
 use meshform_model::value::{Field, Node, Number, Object, Symbol, Value};
+
+/// How a reference to the Parameter Store or to Secrets Manager begins, which only a deployment follows.
+pub(crate) const DYNAMIC: &str = "{{resolve:";
 
 /// How deep expressions may lead from one to the next before it must be a circle.
 pub(super) const MAX_STEPS: usize = 200;
@@ -17,9 +21,13 @@ pub(crate) fn symbolise(node: Node) -> Node {
     let value = match value {
         Value::Object(object) => {
             let long = object.len() == 1 && object.iter().all(|field| tags::is_long_function(&field.name));
-            let mut fields = object.into_iter().map(|field| Field {
-                node: symbolise(field.node),
-                ..field
+            let mut fields = object.into_iter().map(|field| {
+                let node = symbolise(field.node);
+                let node = match field.name.as_str() {
+                    "Conditions" => declared_conditions(node),
+                    _ => node,
+                };
+                Field { node, ..field }
             });
             if long && let Some(field) = fields.next() {
                 let argument = match field.name.as_str() {
@@ -52,22 +60,44 @@ pub(crate) fn symbolise(node: Node) -> Node {
 }
 
 /// `{"Condition": "Name"}` is an expression where a truth value stands; elsewhere it is an attribute.
+fn condition(node: Node) -> Node {
+    match &node.value {
+        Value::Object(object) if object.len() == 1 => match object.get("Condition") {
+            Some(name) => Node {
+                span: node.span,
+                ..tags::symbol("Condition".to_owned(), name.clone())
+            },
+            None => node,
+        },
+        _ => node,
+    }
+}
+
+/// The operands of a function that takes truth values.
 fn conditions(node: Node) -> Node {
     let Value::List(list) = node.value else {
         return node;
     };
-    let one = |item: Node| match &item.value {
-        Value::Object(object) if object.len() == 1 => match object.get("Condition") {
-            Some(name) => Node {
-                span: item.span,
-                ..tags::symbol("Condition".to_owned(), name.clone())
-            },
-            None => item,
-        },
-        _ => item,
-    };
     Node {
-        value: Value::List(list.into_iter().map(one).collect()),
+        value: Value::List(list.into_iter().map(condition).collect()),
+        span: node.span,
+    }
+}
+
+/// The conditions that a template declares.
+fn declared_conditions(node: Node) -> Node {
+    let Value::Object(object) = node.value else {
+        return node;
+    };
+    let mut declared = Object::new();
+    for field in object {
+        declared.push(Field {
+            node: condition(field.node),
+            ..field
+        });
+    }
+    Node {
+        value: Value::Object(declared),
         span: node.span,
     }
 }
@@ -82,7 +112,13 @@ pub(crate) fn evaluate(node: &Node, scope: &mut Scope<'_>) -> Option<Node> {
         return Some(node.clone());
     }
     scope.steps += 1;
-    let value = evaluate_value(node, scope);
+    let value = evaluate_value(node, scope).map(|value| match value {
+        Value::String(text) if text.contains(DYNAMIC) => {
+            scope.dynamic(&text, node);
+            symbol("Fn::Sub", Node::new(Value::String(text)))
+        }
+        value => value,
+    });
     scope.steps -= 1;
     if let (Value::Symbol(_), Some(value)) = (&node.value, &value) {
         scope.grow(size(value), node);
@@ -96,8 +132,22 @@ pub(crate) fn evaluate(node: &Node, scope: &mut Scope<'_>) -> Option<Node> {
 
 fn evaluate_value(node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
     Some(match &node.value {
-        Value::List(list) => Value::List(list.iter().filter_map(|item| evaluate(item, scope)).collect()),
+        Value::List(list) => {
+            let mut out = Vec::with_capacity(list.len());
+            out.extend(list.iter().filter_map(|item| evaluate(item, scope)));
+            Value::List(out)
+        }
         Value::Object(object) => {
+            // A function that is known is a symbol.
+            if let Some(field) = object
+                .iter()
+                .next()
+                .filter(|field| field.name.starts_with("Fn::"))
+                && object.len() == 1
+            {
+                scope.no_function(field, node);
+                return Some(symbol(&field.name, field.node.clone()));
+            }
             let mut out = Object::new();
             for field in object {
                 if let Some(node) = evaluate(&field.node, scope) {
@@ -123,40 +173,27 @@ pub(super) fn size(value: &Value) -> usize {
     below.saturating_add(size_of::<Node>())
 }
 
-fn function(symbol: &Symbol, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
-    let argument = symbol.argument.as_ref();
-    match symbol.function.as_str() {
+fn function(expression: &Symbol, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
+    let argument = expression.argument.as_ref();
+    let name = expression.function.as_str();
+    match name {
         "Ref" if argument.as_str() == Some("AWS::NoValue") => return None,
-        "Ref" => {
-            if let Some(name) = argument.as_str()
-                && let Some(found) = scope.reference(name, node)
-            {
-                return Some(found.value);
-            }
-            return Some(node.value.clone());
-        }
+        "Ref" => return Some(refer(argument, node, scope)),
         "Fn::If" => return choose(argument, node, scope),
-        "Fn::GetAtt" => {
-            let parts: Option<Vec<&str>> = argument
-                .as_list()
-                .map(|l| l.iter().filter_map(Node::as_str).collect());
-            if let Some([resource, attribute]) = parts.as_deref()
-                && let Some(found) = scope.attribute(resource, attribute, node)
-            {
-                return Some(found.value);
-            }
-            return Some(node.value.clone());
-        }
+        "Fn::GetAtt" => return Some(get_attribute(argument, node, scope)),
+        "Fn::Sub" => return Some(substitute(argument, node, scope)),
         "Condition" => {
             let known = argument.as_str().and_then(|name| scope.condition(name, node));
             return Some(known.map_or_else(|| node.value.clone(), Value::Bool));
         }
         _ => {}
     }
-    // The text of `Fn::Sub` is the one argument that is not a value before the function is applied.
     let argument = evaluate(argument, scope)?;
-    let known = match symbol.function.as_str() {
-        "Fn::Sub" => return Some(substitute(&argument, node, scope)),
+    if let Some(takes) = arguments::wanted(name, &argument) {
+        scope.wrong(node, format!("`{name}` takes {takes}"));
+        return Some(symbol(name, argument));
+    }
+    let known = match name {
         "Fn::Join" => join(&argument),
         "Fn::Select" => select(&argument, node, scope),
         "Fn::Split" => split(&argument),
@@ -168,27 +205,75 @@ fn function(symbol: &Symbol, node: &Node, scope: &mut Scope<'_>) -> Option<Value
             Some([one]) => truth(one, scope).map(|b| Value::Bool(!b)),
             _ => None,
         },
+        "Fn::Length" => argument.as_list().and_then(length),
         "Fn::ImportValue" => {
-            let name = scalar(&argument);
-            let found = name.as_deref().and_then(|name| scope.import(name, node));
-            if let (None, Some(_)) = (&found, name) {
-                return Some(Value::Symbol(Symbol {
-                    function: symbol.function.clone(),
-                    argument: Box::new(argument),
-                }));
+            let export = scalar(&argument);
+            let found = export.as_deref().and_then(|export| scope.import(export, node));
+            if let (None, Some(_)) = (&found, export) {
+                return Some(symbol(name, argument));
             }
             found.map(|found| found.value)
         }
-        "Fn::Base64" | "Fn::Transform" => None,
         _ => None,
     };
     Some(known.unwrap_or_else(|| {
-        scope.unknown(node, &symbol.function, &argument);
-        Value::Symbol(Symbol {
-            function: symbol.function.clone(),
-            argument: Box::new(argument),
-        })
+        scope.unknown(node, name, &argument);
+        symbol(name, argument)
     }))
+}
+
+fn symbol(function: &str, argument: Node) -> Value {
+    Value::Symbol(Symbol {
+        function: function.to_owned(),
+        argument: Box::new(argument),
+    })
+}
+
+/// `Ref`, whose name may be an expression within a loop.
+fn refer(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+    let evaluated = match argument.as_str() {
+        Some(_) => None,
+        None => evaluate(argument, scope),
+    };
+    let argument = evaluated.as_ref().unwrap_or(argument);
+    let found = match argument.as_str() {
+        Some(name) => scope.reference(name, node),
+        None => {
+            if argument.is_wholly_known() {
+                scope.wrong(node, "`Ref` takes the name of a parameter or resource".to_owned());
+            }
+            None
+        }
+    };
+    found.map_or_else(|| node.value.clone(), |found| found.value)
+}
+
+/// `Fn::GetAtt`, whose names may be expressions within a loop.
+fn get_attribute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+    let is_plain = argument
+        .as_list()
+        .is_some_and(|parts| parts.iter().all(|part| part.as_str().is_some()));
+    let evaluated = match is_plain {
+        true => None,
+        false => evaluate(argument, scope),
+    };
+    let argument = evaluated.as_ref().unwrap_or(argument);
+    let names: Option<Vec<&str>> = argument
+        .as_list()
+        .map(|parts| parts.iter().filter_map(Node::as_str).collect());
+    let found = match names.as_deref() {
+        Some([resource, attribute]) => scope.attribute(resource, attribute, node),
+        _ => {
+            if argument.is_wholly_known() {
+                scope.wrong(
+                    node,
+                    "`Fn::GetAtt` takes the names of a resource and of an attribute".to_owned(),
+                );
+            }
+            None
+        }
+    };
+    found.map_or_else(|| node.value.clone(), |found| found.value)
 }
 
 fn choose(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
@@ -256,6 +341,10 @@ fn select(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> 
     chosen
 }
 
+fn length(list: &[Node]) -> Option<Value> {
+    Number::parse(&list.len().to_string()).map(Value::Number)
+}
+
 fn split(argument: &Node) -> Option<Value> {
     let [delimiter, text] = argument.as_list()? else {
         return None;
@@ -279,10 +368,10 @@ pub(crate) fn scalar(node: &Node) -> Option<String> {
 
 /// `Fn::Sub`: what has no value stays as `${Name}` in a symbol.
 fn substitute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+    // The text is the one argument that is no value before the function is applied.
     let (text, values) = match argument.as_list() {
-        Some([text, values]) => (text, Some(values)),
-        Some(_) => (argument, None),
-        None => (argument, None),
+        Some([text, values]) => (text, evaluate(values, scope)),
+        _ => (argument, None),
     };
     let Some(text) = text.as_str() else {
         scope.wrong(
@@ -301,7 +390,7 @@ fn substitute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
             }
             sub::Part::Name(name) => name,
         };
-        let own = values.and_then(|values| values.get(name)).cloned();
+        let own = values.as_ref().and_then(|values| values.get(name)).cloned();
         let found = own.or_else(|| match name.split_once('.') {
             Some((resource, attribute)) => scope.attribute(resource, attribute, node),
             None => scope.reference(name, node),

@@ -6,7 +6,18 @@ use crate::frontend::{Options, codes};
 use meshform_model::diag::Diagnostic;
 use meshform_model::validate::closest;
 use meshform_model::value::{Node, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What CloudFormation knows of a stack, and a template does not.
+const PSEUDO_PARAMETERS: [&str; 7] = [
+    "AWS::AccountId",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
 
 /// A value that only the user can give.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +50,42 @@ impl MissingValue {
 pub(crate) fn how_to_give(node: &Node) -> String {
     let mut all = BTreeSet::new();
     mentions(node, &mut all);
+    as_help(&all)
+}
+
+/// The options that decide which branch of `Fn::If` is taken, where the template has these conditions.
+pub(crate) fn how_to_decide(node: &Node, conditions: &BTreeMap<String, Node>) -> String {
+    let mut all = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut pending = vec![node];
+    while let Some(node) = pending.pop() {
+        let Value::Symbol(symbol) = &node.value else {
+            pending.extend(node.as_list().into_iter().flatten());
+            continue;
+        };
+        let argument = symbol.argument.as_ref();
+        let condition = match (symbol.function.as_str(), argument.as_list()) {
+            ("Fn::If", Some([condition, branches @ ..])) => {
+                pending.extend(branches);
+                condition.as_str()
+            }
+            ("Condition", _) => argument.as_str(),
+            _ => {
+                mentions(node, &mut all);
+                pending.push(argument);
+                None
+            }
+        };
+        if let Some(declared) = condition.and_then(|name| conditions.get(name))
+            && seen.insert(condition)
+        {
+            pending.push(declared);
+        }
+    }
+    as_help(&all)
+}
+
+fn as_help(all: &BTreeSet<MissingValue>) -> String {
     let options: Vec<String> = all.iter().map(|one| format!("`{}`", one.option())).collect();
     match options.is_empty() {
         true => "only CloudFormation can work it out: write the value down".to_owned(),
@@ -55,7 +102,7 @@ fn mentions(node: &Node, all: &mut BTreeSet<MissingValue>) {
             let argument = symbol.argument.as_ref();
             match (symbol.function.as_str(), argument.as_list()) {
                 ("Ref", None) => {
-                    if let Some(name) = argument.as_str() {
+                    if let Some(name) = argument.as_str().filter(|name| *name != "AWS::NoValue") {
                         all.insert(MissingValue::Parameter(name.to_owned()));
                     }
                 }
@@ -137,7 +184,8 @@ pub(crate) fn misused(
     let mut problems = Vec::new();
     for (what, given, known) in groups {
         let unknown = given.keys().filter(|name| !known.contains(*name));
-        for name in unknown.filter(|name| !(what == "parameter" && name.starts_with("AWS::"))) {
+        let pseudo = |name: &str| what == "parameter" && PSEUDO_PARAMETERS.contains(&name);
+        for name in unknown.filter(|name| !pseudo(name)) {
             problems.push(refuse(what, name, known));
         }
     }

@@ -1,8 +1,10 @@
 //! What the expressions of templates can refer to.
 
 mod exports;
+mod problems;
 
-use super::expression::{MAX_STEPS, evaluate, parameter_value, scalar, text_of, truth};
+use super::constraints;
+use super::expression::{MAX_STEPS, evaluate, parameter_value, scalar, text_of};
 use super::given::MissingValue;
 use super::known;
 use super::stacks::Stacks;
@@ -12,8 +14,8 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_model::value::{Node, Value};
+use problems::{Sought, suggestion};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often expressions may lead to another part of the template in all, beside so many times for each resource. No
@@ -175,7 +177,8 @@ impl<'t> Scope<'t> {
             return found;
         }
         if self.resource(name).is_none() {
-            self.lacks(name, at, &["Parameters", "Resources"], "parameter or resource");
+            let wanted = MissingValue::Parameter(name.to_owned());
+            self.lacks(name, at, &Sought::NAME, Some(wanted));
             return None;
         }
         let full = format!("{name}.Ref");
@@ -229,11 +232,14 @@ impl<'t> Scope<'t> {
         };
         if let Some((parent, value)) = self.passed(name) {
             let label = format!("{}:{name}", self.stack);
-            return self
-                .within(parent, |scope| scope.follow(&label, value, at))
-                .map(typed);
+            let passed = self.within(parent, |scope| scope.follow(&label, value, at))?;
+            if let Some(text) = scalar(&passed) {
+                self.constrained(name, parameter, &text);
+            }
+            return Some(typed(passed));
         }
         if let Some(text) = self.given(name) {
+            self.constrained(name, parameter, &text);
             return Some(Node::new(parameter_value(kind, &text)));
         }
         // The default of such a parameter is a name in the Parameter Store.
@@ -245,6 +251,13 @@ impl<'t> Scope<'t> {
                 self.miss(MissingValue::Parameter(name.to_owned()), at, message);
                 None
             }
+        }
+    }
+
+    /// Holds a parameter's value against what its declaration allows.
+    fn constrained(&mut self, name: &str, parameter: &Node, text: &str) {
+        if let Some((constraint, problem)) = constraints::broken(name, parameter, text) {
+            self.tell(constraint, problem);
         }
     }
 
@@ -267,7 +280,12 @@ impl<'t> Scope<'t> {
             return Some(Node::new(Value::from(value.as_str())));
         }
         let Some(found) = self.resource(resource) else {
-            self.lacks(resource, at, &["Resources"], "resource");
+            self.lacks(
+                resource,
+                at,
+                &Sought::RESOURCE,
+                Some(MissingValue::Attribute(full)),
+            );
             return None;
         };
         let child = self
@@ -358,19 +376,6 @@ impl<'t> Scope<'t> {
         self.section("Transform").is_some()
     }
 
-    /// The template has nothing of that name in these sections.
-    fn lacks(&mut self, name: &str, at: &Node, sections: &[&str], what: &str) {
-        let message = format!("the template has no {what} `{}`", shorten(name));
-        if self.transformed() {
-            return self.miss(MissingValue::Parameter(name.to_owned()), at, message);
-        }
-        let sections = sections
-            .iter()
-            .filter_map(|section| self.section(section)?.as_object());
-        let there: Vec<&str> = sections.flatten().map(|field| field.name.as_str()).collect();
-        self.wrong_but(at, message, suggestion(name, &there));
-    }
-
     /// Whether a condition of the template holds, where that is known.
     pub(crate) fn condition(&mut self, name: &str, at: &Node) -> Option<bool> {
         let key = (self.stack, name.to_owned());
@@ -378,14 +383,25 @@ impl<'t> Scope<'t> {
             return *known;
         }
         let Some(condition) = self.section("Conditions").and_then(|all| all.get(name)) else {
-            self.lacks(name, at, &["Conditions"], "condition");
+            self.lacks(name, at, &Sought::CONDITION, None);
             return None;
         };
         let known = match self.leap(name, at) {
             true => {
-                let known = truth(condition, self);
+                let value = evaluate(condition, self).map(|value| value.value);
                 self.open.remove(&key);
-                known
+                match value {
+                    Some(Value::Bool(known)) => Some(known),
+                    Some(Value::Symbol(_)) => None,
+                    _ => {
+                        let message =
+                            format!("the condition `{}` is no function of conditions", shorten(name));
+                        let help =
+                            "a condition is `Fn::Equals`, `Fn::And`, `Fn::Or`, `Fn::Not` or `Condition`";
+                        self.wrong_but(condition, message, help.to_owned());
+                        None
+                    }
+                }
             }
             false => None,
         };
@@ -470,78 +486,6 @@ impl<'t> Scope<'t> {
         let template = self.stacks.stacks.get(self.stack)?.template;
         self.resources.get(template)?.get(name).copied()
     }
-
-    /// An expression that cannot be right.
-    pub(super) fn wrong(&mut self, at: &Node, message: String) {
-        self.wrong_but(at, message, String::new());
-    }
-
-    /// The same, with what would be right.
-    fn wrong_but(&mut self, at: &Node, message: String, help: String) {
-        let mut problem = Diagnostic::error(codes::BAD_EXPRESSION, message);
-        if !help.is_empty() {
-            problem = problem.help(help);
-        }
-        if let Some(span) = at.span {
-            problem = problem.at(place(span));
-        }
-        let place = at.span.map(|span| (span.source, span.start, span.end));
-        if self
-            .told
-            .entry(place)
-            .or_default()
-            .insert(problem.message.clone())
-        {
-            self.problems.push(problem);
-        }
-    }
-
-    /// A function that gave no value. Where that is for a name within, or the function is wrong, that has been reported.
-    pub(super) fn unknown(&mut self, at: &Node, function: &str, argument: &Node) {
-        let place = at.span.map(|span| (span.source, span.start, span.end));
-        if !argument.is_wholly_known() || place.is_some() && self.told.contains_key(&place) {
-            return;
-        }
-        let shown = match &argument.value {
-            Value::String(text) => format!(" `{}`", shorten(text)),
-            _ => String::new(),
-        };
-        let what = format!("{function}{shown}");
-        self.told_once(
-            what,
-            at,
-            format!("the value of `{function}`{shown} is not known here"),
-            None,
-        );
-    }
-
-    /// What an expression refers to has no value, which only the user can give.
-    fn miss(&mut self, wanted: MissingValue, at: &Node, message: String) {
-        let option = wanted.option();
-        self.told_once(option.clone(), at, message, Some(option));
-    }
-
-    fn told_once(&mut self, what: String, at: &Node, message: String, option: Option<String>) {
-        if self.missing.contains_key(&what) {
-            return;
-        }
-        let mut problem = Diagnostic::warning(codes::NO_VALUE, message);
-        problem = match option {
-            Some(option) => problem.help(format!("give it with `{option}`")),
-            None => problem.help("only CloudFormation can work it out: write the value down"),
-        };
-        if let Some(span) = at.span {
-            problem = problem.at(place(span));
-        }
-        self.missing.insert(what, problem);
-    }
-}
-
-/// What a wrong name was probably meant to be; empty where nothing is near.
-fn suggestion(name: &str, there: &[&str]) -> String {
-    // Comparing is slow, and who has thousands of names has not one in mind.
-    let there = there.get(..MAX_SUGGESTIONS.min(there.len())).unwrap_or_default();
-    closest(name, there).map_or_else(String::new, |near| format!("did you mean `{near}`?"))
 }
 
 /// What `Fn::GetAtt` gives of a resource of App Mesh.

@@ -113,14 +113,18 @@ impl Stacks {
         for (own, template) in self.templates.iter().enumerate() {
             let mut children = Vec::new();
             for (id, file) in nested(&template.root) {
-                if let Some(at) = by_file.get(&beside(&template.file, file)) {
-                    children.push((id.name.clone(), *at));
-                    if *at != own {
-                        is_nested.insert(*at);
-                    }
+                let path = beside(&template.file, file);
+                let Some(at) = by_file.get(&path) else {
+                    problems.push(unread(id, &path));
+                    continue;
+                };
+                children.push((id.name.clone(), *at));
+                if *at != own {
+                    is_nested.insert(*at);
                 }
             }
             links.push(children);
+            problems.extend(elsewhere(&template.root));
         }
         // Where templates nest one another in a circle there is no outermost one; each is read by itself then.
         let all: Vec<usize> = (0..self.templates.len()).collect();
@@ -226,6 +230,43 @@ fn nested(template: &Node) -> impl Iterator<Item = (&Field, &str)> {
         let file = asset().and_then(Node::as_str).or(url.and_then(Node::as_str))?;
         (!file.contains("://")).then_some((field, file))
     })
+}
+
+/// The template of a nested stack that is not there.
+fn unread(resource: &Field, path: &str) -> Diagnostic {
+    let message = format!(
+        "the template of the nested stack `{}` is not there, and what it holds is not read",
+        shorten(&resource.name)
+    );
+    let problem = Diagnostic::error(codes::UNREAD, message).help(format!("it is looked for at `{path}`"));
+    super::at(problem, resource.name_span)
+}
+
+/// The nested stacks whose templates are no local files: said once for a template.
+fn elsewhere(template: &Node) -> Option<Diagnostic> {
+    let local: BTreeSet<&str> = nested(template).map(|(field, _)| field.name.as_str()).collect();
+    let resources = template.get("Resources").and_then(Node::as_object);
+    let stacks = resources
+        .into_iter()
+        .flatten()
+        .filter(|field| field.node.get("Type").and_then(Node::as_str) == Some("AWS::CloudFormation::Stack"));
+    let others: Vec<&Field> = stacks
+        .filter(|field| !local.contains(field.name.as_str()))
+        .collect();
+    let (first, more) = others.split_first()?;
+    let message = match more.len() {
+        0 => format!(
+            "the template of the nested stack `{}` is not read",
+            shorten(&first.name)
+        ),
+        more => format!(
+            "the templates of the nested stack `{}` and of {more} more are not read",
+            shorten(&first.name)
+        ),
+    };
+    let problem = Diagnostic::warning(codes::UNREAD, message)
+        .help("where they have resources of the mesh, give each template's file in the place of its URL");
+    Some(super::at(problem, first.name_span))
 }
 
 /// A path without `.` and `..`, so that two ways to a file compare as one.

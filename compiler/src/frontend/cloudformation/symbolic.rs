@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::stacks::Stacks;
 use super::sub;
 use crate::frontend::found;
-use expressions::{foldable, free, mesh_kind, references};
+use expressions::{foldable, free, is_no_value, mesh_kind, references};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -49,9 +49,23 @@ pub struct SymbolicResource {
     pub attributes: Object,
     /// The properties, in CloudFormation's form.
     pub properties: Node,
-    /// The same in canonical form.
-    pub canonical: Node,
     pub span: Option<Span>,
+}
+
+impl SymbolicResource {
+    /// The resource in canonical form, as far as its expressions allow one.
+    pub(crate) fn canonical(&self) -> Node {
+        let (canonical, _) = dialect::to_canonical(self.kind, Dialect::CloudFormation, &self.properties);
+        let mut canonical = found::fit(schema::kind(self.kind).root, canonical, false);
+        let metadata = self.attributes.get("Metadata");
+        if let (Some(extensions), Value::Object(object)) = (
+            metadata.and_then(|all| all.get(super::METADATA)),
+            &mut canonical.value,
+        ) {
+            object.set("extensions", extensions.clone());
+        }
+        canonical
+    }
 }
 
 /// Which resources of the stacks are which.
@@ -153,16 +167,6 @@ impl<'t> Keeper<'_, 't> {
                     attributes.set("DependsOn", Node::new(Value::List(names)));
                 }
             }
-            let (mut canonical, _) = dialect::to_canonical(kind, Dialect::CloudFormation, &properties);
-            canonical = found::fit(schema::kind(kind).root, canonical, false);
-            if let (Some(extensions), Value::Object(object)) = (
-                attributes
-                    .get("Metadata")
-                    .and_then(|all| all.get(super::METADATA)),
-                &mut canonical.value,
-            ) {
-                object.set("extensions", extensions.clone());
-            }
             self.out.resources.push(SymbolicResource {
                 id: self
                     .ids
@@ -173,7 +177,6 @@ impl<'t> Keeper<'_, 't> {
                 key: key.cloned(),
                 attributes,
                 properties,
-                canonical,
                 span: field.name_span,
             });
         }
@@ -278,12 +281,19 @@ impl<'t> Keeper<'_, 't> {
             return node.clone();
         }
         let value = match &node.value {
-            Value::List(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
+            Value::List(list) => {
+                let mut out = Vec::with_capacity(list.len());
+                let kept = list.iter().map(|item| self.node(item));
+                out.extend(kept.filter(|item| !is_no_value(item)));
+                Value::List(out)
+            }
             Value::Object(object) => {
                 let mut out = Object::new();
                 for field in object {
                     let node = self.node(&field.node);
-                    out.push(field.with(node));
+                    if !is_no_value(&node) {
+                        out.push(field.with(node));
+                    }
                 }
                 Value::Object(out)
             }

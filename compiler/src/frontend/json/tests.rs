@@ -144,3 +144,24 @@ fn agrees(text: &str, node: Option<Node>, problems: &[Diagnostic]) {
         ),
     }
 }
+
+#[test]
+fn a_name_that_comes_again_is_found_among_few_and_many() {
+    for count in [2, 16, 17, 40] {
+        let mut fields: Vec<String> = (0..count).map(|at| format!("\"n{at}\": {at}")).collect();
+        good(&format!("{{{}}}", fields.join(", ")));
+        for again in [0, count - 1] {
+            fields.push(format!("\"n{again}\": 0"));
+            let text = format!("{{{}}}", fields.join(", "));
+            let (_, problems) = read(&text, 0);
+            assert_eq!(problems.len(), 1, "{count} {again}: {problems:?}");
+            let places = problems[0].places.iter().map(|place| place.span.unwrap());
+            let shown: Vec<&str> = places
+                .map(|at| &text[at.start as usize..at.end as usize])
+                .collect();
+            let name = format!("\"n{again}\"");
+            assert_eq!(shown, [&name, &name]);
+            fields.pop();
+        }
+    }
+}

@@ -43,8 +43,11 @@ impl Converter<'_> {
                 span: object.node.span,
             };
         };
+        let Some(own) = spec.as_object() else {
+            return spec.clone();
+        };
         let mut fields = Fields::new();
-        for field in spec.as_object().into_iter().flatten() {
+        for field in own {
             if MEMBERSHIP.contains(&field.name.as_str()) {
                 continue;
             }
@@ -114,10 +117,16 @@ impl Converter<'_> {
             matches!(rest, Some("Ref" | "ARN"))
         })?;
         let value = match field.name.ends_with("ARN") {
-            true => self.of_arn(prefix, &field.node)?,
+            true => self.of_arn(prefix, &field.node),
             false => {
                 let text = |name| field.node.get(name).and_then(Node::as_str);
                 let name = text("name").unwrap_or_default();
+                if name.is_empty() {
+                    let message = format!("`{}` names no {kind}", shorten(&field.name));
+                    let problem = Diagnostic::error(codes::BAD_REFERENCE, message)
+                        .help("write its `name`, and its `namespace` where that is another");
+                    self.problems.push(at(problem, field.node.span));
+                }
                 let namespace = text("namespace")
                     .filter(|name| !name.is_empty())
                     .unwrap_or(self.namespace);
@@ -138,17 +147,17 @@ impl Converter<'_> {
         }
     }
 
-    /// The name at the end of an ARN of the kind.
-    fn of_arn(&mut self, kind: &str, node: &Node) -> Option<String> {
-        let text = node.as_str()?;
+    /// The name at the end of an ARN of the kind; of another ARN, which is reported, what stands there.
+    fn of_arn(&mut self, kind: &str, node: &Node) -> String {
+        let text = node.as_str().unwrap_or_default();
         if let Some(key) = ResourceKey::from_arn(text).filter(|key| key.kind.name() == kind) {
-            return Some(key.name);
+            return key.name;
         }
         let message = format!("`{}` is not the ARN of a {kind}", shorten(text));
         let problem = Diagnostic::error(codes::BAD_REFERENCE, message)
             .help(format!("such an ARN ends in `:mesh/MESH/{kind}/NAME`"));
         self.problems.push(at(problem, node.span));
-        None
+        text.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     /// Backend groups as the backends that they stand for.

@@ -8,7 +8,7 @@ use meshform_model::value::{Field, Node, Number, Object, Span, Value};
 use std::collections::BTreeSet;
 
 /// An object with its shell placeholders filled in, as `envsubst` would from `--parameter`. Open ones are reported.
-pub(super) fn fill(
+pub(in crate::frontend) fn fill(
     node: Node,
     options: &Options,
     met: &mut BTreeSet<String>,

@@ -260,3 +260,86 @@ spec:
         told(&shop(chart))
     );
 }
+
+const BASE: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {mesh: shop}}
+---
+apiVersion: appmesh.k8s.aws/v1beta2
+kind: Mesh
+metadata: {name: shop, creationTimestamp: '2021-03-01T10:00:00Z'}
+spec: {namespaceSelector: {matchLabels: {mesh: shop}}}
+status: {meshARN: 'arn:aws:appmesh:eu-west-1:123456789012:mesh/shop'}
+---
+apiVersion: appmesh.k8s.aws/v1beta2
+";
+
+#[test]
+fn objects_that_say_nothing_of_a_resource_are_told() {
+    let cases = [
+        (
+            "kind: VirtualNode\nmetadata: {namespace: shop}\nspec: {}",
+            "a `VirtualNode` without `metadata.name`",
+        ),
+        (
+            "kind: VirtualNode\nmetadata: {name: 5, namespace: shop}\nspec: {}",
+            "the name of a `VirtualNode` is a number",
+        ),
+        (
+            "kind: VirtualNode\nmetadata: {name: n, namespace: shop}\nspec: 3",
+            "expected an object",
+        ),
+        (
+            "kind: VirtualRouter\nmetadata: {name: r, namespace: shop}\nspec: {routes: {a: b}}",
+            "expected a list of routes, found an object",
+        ),
+        (
+            "kind: VirtualService\nmetadata: {name: s, namespace: shop}\nspec: {provider: {virtualNode: \
+             {virtualNodeRef: {nme: n}}}}",
+            "`virtualNodeRef` names no VirtualNode",
+        ),
+    ];
+    for (object, expected) in cases {
+        let all = told(&shop(&format!("{BASE}{object}\n")));
+        assert!(all.contains(expected), "{object}\n{all}");
+        assert_eq!(all.lines().count(), 1, "{object}\n{all}");
+    }
+    let arn = "kind: VirtualService\nmetadata: {name: s, namespace: shop}\nspec: {provider: {virtualNode: \
+               {virtualNodeARN: 'arn:aws:appmesh:eu-west-1:1:mesh/shop/virtualService/x'}}}\n";
+    let all = told(&shop(&format!("{BASE}{arn}")));
+    assert!(all.contains("is not the ARN of a virtualNode"), "{all}");
+    assert!(!all.contains("no field"), "{all}");
+}
+
+#[test]
+fn a_status_says_which_resource_it_was() {
+    let router = "kind: VirtualRouter
+metadata: {name: r, namespace: shop, uid: of-the-cluster, creationTimestamp: '2021-03-01T10:00:00Z'}
+spec:
+  listeners: [{portMapping: {port: 80, protocol: http}}]
+  routes:
+    - {name: all, httpRoute: {match: {prefix: /}, action: {weightedTargets: [{virtualNodeRef: {name: n}, weight: 1}]}}}
+status:
+  virtualRouterARN: arn:aws:appmesh:eu-west-1:123456789012:mesh/shop/virtualRouter/r_shop
+  routeARNs: {all: 'arn:aws:appmesh:eu-west-1:123456789012:mesh/shop/virtualRouter/r_shop/route/all'}
+";
+    let reading = shop(&format!("{BASE}{router}"));
+    assert_eq!(told(&reading), "");
+    let (resources, untyped) = reading.resources();
+    assert_eq!(untyped, []);
+    assert_eq!(resources.len(), 3);
+    for resource in resources {
+        let identity = resource.identity.unwrap();
+        let path = resource.key.path();
+        assert_eq!(
+            identity.arn,
+            format!("arn:aws:appmesh:eu-west-1:123456789012:{path}"),
+        );
+        assert_eq!(
+            (identity.uid.as_str(), identity.mesh_owner.as_str()),
+            ("", "123456789012")
+        );
+        assert_eq!(identity.created_at, "2021-03-01T10:00:00Z");
+    }
+}

@@ -1,6 +1,7 @@
 //! What stacks give one another: outputs of nested stacks, and exports.
 
 use super::Scope;
+use super::problems::Sought;
 use crate::frontend::cloudformation::expression::{evaluate, scalar};
 use crate::frontend::cloudformation::given::MissingValue;
 use crate::frontend::codes;
@@ -14,7 +15,7 @@ impl<'t> Scope<'t> {
     pub(super) fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
         self.within(stack, |scope| {
             let Some(output) = scope.section("Outputs").and_then(|all| all.get(name)) else {
-                scope.lacks(name, at, &["Outputs"], "output");
+                scope.lacks(name, at, &Sought::OUTPUT, None);
                 return None;
             };
             let value = output.get("Value")?;

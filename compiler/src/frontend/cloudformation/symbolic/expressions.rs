@@ -40,6 +40,12 @@ pub(in crate::frontend::cloudformation) fn expression(function: &str, argument: 
     })
 }
 
+/// Whether what stands here is left out.
+pub(super) fn is_no_value(node: &Node) -> bool {
+    matches!(&node.value, Value::Symbol(symbol)
+        if symbol.function == "Ref" && symbol.argument.as_str() == Some("AWS::NoValue"))
+}
+
 /// The logical names that the expressions below refer to.
 pub(super) fn references(node: &Node, each: &mut dyn FnMut(&str)) {
     match &node.value {

@@ -1,0 +1,101 @@
+//! What a template allows its parameters to be, held against the values that they are given. CloudFormation refuses
+//! others before it deploys anything.
+
+use super::expression::scalar;
+use crate::frontend::codes;
+use crate::frontend::text::shorten;
+use meshform_model::diag::Diagnostic;
+use meshform_model::value::{Node, Number};
+
+/// The constraint that a parameter's value breaks, and what to say of it.
+pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(&'p Node, Diagnostic)> {
+    let kind = declared.get("Type").and_then(Node::as_str).unwrap_or("String");
+    let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+    let is_secret = declared
+        .get("NoEcho")
+        .and_then(scalar)
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let values: Vec<&str> = match is_list {
+        true => text.split(',').map(str::trim).collect(),
+        false => vec![text],
+    };
+    let refuse = |value: &str, help: String| {
+        let message = match is_secret {
+            true => format!("the value of the parameter `{}` is not allowed", shorten(name)),
+            false => format!(
+                "`{}` is not allowed for the parameter `{}`",
+                shorten(value),
+                shorten(name)
+            ),
+        };
+        Diagnostic::error(codes::CONSTRAINT, message).help(help)
+    };
+    for value in values {
+        if let Some(constraint) = declared.get("AllowedValues")
+            && let Some(allowed) = constraint.as_list()
+        {
+            let allowed: Vec<String> = allowed.iter().filter_map(scalar).collect();
+            if !allowed.iter().any(|one| one == value) {
+                let shown: Vec<String> = allowed.iter().map(|one| format!("`{}`", shorten(one))).collect();
+                return Some((
+                    constraint,
+                    refuse(value, format!("the template allows {}", shown.join(", "))),
+                ));
+            }
+        }
+        if matches!(kind, "Number" | "List<Number>") {
+            let Some(number) = Number::parse(value) else {
+                let constraint = declared.get("Type").unwrap_or(declared);
+                return Some((
+                    constraint,
+                    refuse(value, "the template takes a number".to_owned()),
+                ));
+            };
+            let outside = |bound: f64, least: bool| match least {
+                true => number.as_f64() < bound,
+                false => number.as_f64() > bound,
+            };
+            if let Some((constraint, bound, word)) = bounds(declared, "Value", outside) {
+                return Some((
+                    constraint,
+                    refuse(value, format!("the template takes {word} {bound}")),
+                ));
+            }
+        } else if !is_list {
+            let length = value.encode_utf16().count();
+            let outside = |bound: f64, least: bool| {
+                let length = f64::from(u32::try_from(length).unwrap_or(u32::MAX));
+                match least {
+                    true => length < bound,
+                    false => length > bound,
+                }
+            };
+            if let Some((constraint, bound, word)) = bounds(declared, "Length", outside) {
+                let help = format!("the template takes {word} {bound} characters");
+                return Some((constraint, refuse(value, help)));
+            }
+        }
+    }
+    None
+}
+
+/// The bound, `MinValue` or `MaxLength` for instance, beyond which a value lies.
+fn bounds<'p>(
+    declared: &'p Node,
+    of: &str,
+    outside: impl Fn(f64, bool) -> bool,
+) -> Option<(&'p Node, String, &'static str)> {
+    for (prefix, least, word) in [("Min", true, "at least"), ("Max", false, "at most")] {
+        let Some(constraint) = declared.get(&format!("{prefix}{of}")) else {
+            continue;
+        };
+        let bound = scalar(constraint);
+        let number = bound.as_deref().and_then(Number::parse);
+        if let (Some(bound), Some(number)) = (bound, number)
+            && outside(number.as_f64(), least)
+        {
+            return Some((constraint, bound, word));
+        }
+    }
+    None
+}
