@@ -6,6 +6,7 @@ use meshform_model::resource::Resource;
 use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
 use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -118,10 +119,16 @@ pub(crate) fn target(io: &Io, name: &str) -> Result<Target, Box<Diagnostic>> {
 
 /// Who writes: the user, on this machine.
 pub(crate) fn author(io: &Io) -> Author {
-    let user = io.var("USER").or_else(|| io.var("LOGNAME")).unwrap_or("unknown");
+    // Services and containers have no name of a user in their environment.
+    let user = io
+        .var("USER")
+        .or_else(|| io.var("LOGNAME"))
+        .map(ToOwned::to_owned);
+    let user = user.or_else(|| Some(format!("uid {}", std::fs::metadata("/proc/self").ok()?.uid())));
+    let user = user.unwrap_or_else(|| "unknown".to_owned());
     let actor = match io.var("HOSTNAME") {
         Some(host) => format!("{user}@{host}"),
-        None => user.to_owned(),
+        None => user,
     };
     Author {
         owner: "default".to_owned(),

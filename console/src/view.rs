@@ -7,7 +7,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::told;
-use meshform_release::{Fleet, Refusals, State};
+use meshform_release::{Condition, Fleet, Refusals, State};
 use meshform_store::{Digest, Record, Revision, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -94,6 +94,25 @@ impl View {
     pub fn proxies(&self) -> impl Iterator<Item = &ResourceKey> {
         let nodes = self.mesh().virtual_nodes().map(|node| &node.key);
         nodes.chain(self.mesh().virtual_gateways().map(|gateway| &gateway.key))
+    }
+
+    /// The proxies that refuse the current release, as paths, each with why: as agents report, and as control planes were
+    /// answered.
+    pub fn refusing(&self) -> BTreeMap<&str, String> {
+        let reported = self.fleet.proxies.iter().filter_map(|one| {
+            let rejected = one.status.rejected.as_ref();
+            let rejected = rejected.filter(|_| one.condition == Condition::Rejects)?;
+            let reasons = rejected.problems.iter().map(|problem| problem.reason.as_str());
+            Some((one.status.proxy.as_str(), reasons.collect::<Vec<_>>().join("; ")))
+        });
+        let current = self.state.as_ref().and_then(|state| state.current.as_ref());
+        let told = current.and_then(|current| self.refusals.get(current));
+        let told = told
+            .into_iter()
+            .flatten()
+            .filter(|(_, reasons)| !reasons.is_empty());
+        let told = told.map(|(proxy, reasons)| (proxy.as_str(), reasons.join("; ")));
+        reported.chain(told).collect()
     }
 
     /// How many errors there are.

@@ -96,7 +96,8 @@ meshform_model::codes! {
          said. What was acknowledged before is kept. Of a write that was under way it is not known whether it was \
          done; plan again to see. Reading and writing go on by themselves when most members are back."
     ETCD_CREDENTIALS "MF0471" "missing or refused user of etcd"
-        "The cluster knows users, and none was named, or it does not know the user or the password. They come from \
+        "The cluster knows users, and none was named, or only a part of what it needs, or it does not know the user or the \
+         password. They come from \
          `MESHFORM_ETCD_USER` and `MESHFORM_ETCD_PASSWORD` (or a file named by `MESHFORM_ETCD_PASSWORD_FILE`), or the \
          user is the name in a client certificate: `MESHFORM_ETCD_CERT_FILE` and `MESHFORM_ETCD_KEY_FILE`."
     ETCD_DENIED "MF0472" "no permission for the store's keys in etcd"

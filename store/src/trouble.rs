@@ -39,6 +39,8 @@ pub enum Trouble {
     Etcd,
     /// etcd knows no such user, or no user was named.
     EtcdCredentials,
+    /// The credentials for etcd that the environment names are not whole, or cannot be read. It was not asked.
+    EtcdIncomplete,
     /// The user may not read or write the store's keys.
     EtcdDenied,
     /// The space of etcd's database is used up.
@@ -63,7 +65,7 @@ impl Trouble {
             Self::Region => codes::REGION,
             Self::Unconditional => codes::UNCONDITIONAL,
             Self::Etcd => codes::ETCD,
-            Self::EtcdCredentials => codes::ETCD_CREDENTIALS,
+            Self::EtcdCredentials | Self::EtcdIncomplete => codes::ETCD_CREDENTIALS,
             Self::EtcdDenied => codes::ETCD_DENIED,
             Self::EtcdFull => codes::ETCD_FULL,
             Self::EtcdTooLarge => codes::ETCD_TOO_LARGE,
@@ -83,6 +85,7 @@ impl Trouble {
             Self::Unconditional => "the object storage cannot write on a condition",
             Self::Etcd => "etcd does not answer as it should",
             Self::EtcdCredentials => "etcd does not accept the user",
+            Self::EtcdIncomplete => "incomplete credentials for etcd",
             Self::EtcdDenied => "the user of etcd has no permission",
             Self::EtcdFull => "the space of etcd's database is used up",
             Self::EtcdTooLarge => "it is more than etcd takes in one request",
@@ -125,7 +128,7 @@ impl Trouble {
                 "check that most members of the cluster run and are reached from here (and `etcds://` where they speak \
                  TLS), and try again; what was acknowledged is kept, and a write that was under way may have been done"
             }
-            Self::EtcdCredentials => {
+            Self::EtcdCredentials | Self::EtcdIncomplete => {
                 "give MESHFORM_ETCD_USER and MESHFORM_ETCD_PASSWORD (or MESHFORM_ETCD_PASSWORD_FILE), or a client \
                  certificate by MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE"
             }

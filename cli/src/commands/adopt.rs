@@ -89,12 +89,30 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     report::report(arguments.format, io, &loaded, &fates)
 }
 
+/// What the API has no words for, so that nobody takes a copy for the whole.
+const NOT_TOLD: &str = "note: the App Mesh API tells neither proxy profiles and other extensions nor which owner wrote what: \
+                        what is adopted belongs to `--owner`, and profiles are written again by whoever wrote them\n";
+
 /// What a server of the API has. `None` where it cannot be asked; that has been told.
 fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {
     let everything = Api::new(io, url)
         .and_then(|api| store::wait(async move { api.everything(input.mesh.as_deref()).await })?);
     match everything {
-        Ok(found) => load_text(url, &Json::Array(found).to_string(), input, io),
+        Ok(found) if found.is_empty() => {
+            let of = input
+                .mesh
+                .as_ref()
+                .map(|mesh| format!(" `{mesh}`"))
+                .unwrap_or_default();
+            let problem = Diagnostic::error(codes::NOT_THERE, format!("{url} has no mesh{of} that may be read"))
+                .help("look at its meshes with `aws appmesh list-meshes --endpoint-url URL`; a key may be for one mesh only");
+            render::tell(io, &Sources::default(), &[problem]);
+            None
+        }
+        Ok(found) => {
+            io.tell(NOT_TOLD);
+            load_text(url, &Json::Array(found).to_string(), input, io)
+        }
         Err(problem) => {
             render::tell(io, &Sources::default(), &[*problem]);
             None

@@ -18,6 +18,7 @@ use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Show every effective value of a proxy and where it comes from
 #[derive(Debug, clap::Args)]
@@ -234,6 +235,10 @@ fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Shown>) -> Ex
     loaded.exit()
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn explanation_json(explanation: &Explanation) -> Json {
     let passes: Vec<Json> = explanation
         .passes
@@ -271,7 +276,16 @@ fn explanation_json(explanation: &Explanation) -> Json {
                 .collect();
             json!({
                 "outcome": "sent", "host": sent.host, "path": sent.path, "targets": targets,
-                "timeoutMillis": u64::try_from(sent.timeout.value.as_millis()).unwrap_or(u64::MAX),
+                "timeoutMillis": millis(sent.timeout.value), "timeoutOrigin": sent.timeout.source.to_string(),
+                "idleTimeoutMillis": sent.idle_timeout.as_ref().map(|idle| millis(idle.value)),
+                "idleTimeoutOrigin": sent.idle_timeout.as_ref().map(|idle| idle.source.to_string()),
+                "retry": sent.retry.as_ref().map(|retry| json!({
+                    "retries": retry.value.retries,
+                    "on": retry.value.on,
+                    "statusCodes": retry.value.status_codes,
+                    "perTryTimeoutMillis": retry.value.per_try.map(millis),
+                    "origin": retry.source.to_string(),
+                })),
             })
         }
         RouteOutcome::NotFound(why) => json!({"outcome": "notFound", "reason": why}),

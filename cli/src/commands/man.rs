@@ -31,20 +31,24 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 fn pages(command: &clap::Command) -> Result<Files, Diagnostic> {
     let mut files = Files::default();
-    let own = [(command.clone(), "meshform".to_owned())].into_iter();
-    let below = command.get_subcommands().filter(|one| one.get_name() != "help");
-    let below = below.map(|one| (one.clone(), format!("meshform-{}", one.get_name())));
-    for (command, name) in own.chain(below) {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command)
-            .render(&mut page)
-            .map_err(|error| {
-                Diagnostic::error(
-                    codes::CANNOT_WRITE,
-                    format!("the page `{name}` cannot be made: {error}"),
-                )
-            })?;
-        files.file(format!("{name}.1"), page);
-    }
+    page("meshform".to_owned(), command, &mut files)?;
     Ok(files)
+}
+
+/// The page of a command, and those of the commands below it.
+fn page(name: String, command: &clap::Command, files: &mut Files) -> Result<(), Diagnostic> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .render(&mut text)
+        .map_err(|error| {
+            Diagnostic::error(
+                codes::CANNOT_WRITE,
+                format!("the page `{name}` cannot be made: {error}"),
+            )
+        })?;
+    files.file(format!("{name}.1"), text);
+    for below in command.get_subcommands().filter(|one| one.get_name() != "help") {
+        page(format!("{name}-{}", below.get_name()), below, files)?;
+    }
+    Ok(())
 }

@@ -26,6 +26,9 @@ const EVERY: Duration = Duration::from_secs(2);
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// Show whether each mesh is valid, what is released, what would change, and what each running proxy has
+///
+/// Running proxies are those that an agent reports. Envoys that have their configuration by ADS are shown by their `meshform
+/// serve`, in its console and `/metrics`; which of them refuse the release is shown here too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArguments {
     #[command(flatten)]

@@ -136,13 +136,20 @@ pub(super) fn section(cx: &Context<'_>, view: &View, route: &ResourceKey) -> (Ma
                     p { a href={ (cx.href(&Page::Route(view.name().to_owned()))) "?" (one.query()) } { "Try this request, or another" } }
                 }
             }
-            None => { p.soft { (NONE) } }
+            None => { p.soft { (none(view)) } }
         }
         @if let Some(drawn) = &drawn { section.drawing { (picture(cx, drawn)) } }
     };
     (section, has_picture)
 }
 
-/// Why there may be no example.
-pub(super) const NONE: &str = "No example can be shown: nothing calls this router or gateway, an earlier route takes every request that matches, \
-                               a condition is a pattern that this page cannot construct a match for, or the mesh is not valid.";
+/// Why there is no example, or may be none.
+pub(super) fn none(view: &View) -> &'static str {
+    match view.errors() {
+        0 => {
+            "No example can be shown: nothing calls this router or gateway, an earlier route takes every request that matches, \
+             or a condition is a pattern that this page cannot construct a match for."
+        }
+        _ => "No example can be shown: the mesh is not valid.",
+    }
+}

@@ -1,5 +1,6 @@
 //! A mesh: its picture, what is wrong, how its release and its proxies stand.
 
+use super::proxies::proxy;
 use crate::frame::{Content, Context, condition, moment, nothing, problem, short};
 use crate::page::Page;
 use crate::view::View;
@@ -200,9 +201,10 @@ fn problems(cx: &Context<'_>, view: &View) -> Markup {
     let errors = problems.iter().filter(|problem| problem.is_error());
     let warnings = problems.iter().filter(|problem| !problem.is_error());
     let broken = view.state.as_ref().and_then(|state| state.broken.as_ref());
+    let refusing = view.refusing();
     html! {
         h2 { "Problems" }
-        @if problems.is_empty() && broken.is_none() { p.soft { "None." } }
+        @if problems.is_empty() && broken.is_none() && refusing.is_empty() { p.soft { "None." } }
         @if let Some(broken) = broken {
             div.problem.error {
                 p {
@@ -210,6 +212,15 @@ fn problems(cx: &Context<'_>, view: &View) -> Markup {
                     " is not released: proxies keep their last release."
                 }
             }
+        }
+        @for (path, reason) in refusing.iter().take(SHOWN) {
+            div.problem.error {
+                p { (proxy(cx, view, path)) " refuses the current release" }
+                p { bdi { (reason) } }
+            }
+        }
+        @if refusing.len() > SHOWN {
+            p.soft { "and " (refusing.len() - SHOWN) " more: " a href=(cx.href(&Page::Proxies(view.name().to_owned()))) { "Proxies" } }
         }
         @for one in errors.chain(warnings).take(SHOWN) { (problem(cx, one)) }
         @if problems.len() > SHOWN { p.soft { "and " (problems.len() - SHOWN) " more: " code { "meshform validate" } } }

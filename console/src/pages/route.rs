@@ -1,6 +1,6 @@
 //! Where a request would go: asked by a form, told in words, and marked in the picture.
 
-use super::example::{NONE, Simulators, goes_to};
+use super::example::{Simulators, goes_to, none};
 use super::mesh::picture;
 use crate::frame::{Content, Context, filter, nothing, problem};
 use crate::page::Page;
@@ -60,7 +60,7 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
                     td { (cx.resource(route)) }
                     @match simulators.example(view, route) {
                         Some(one) => { td { (one.shown()) } td { (cx.resource(&one.from)) } td { (goes_to(&one.way)) } }
-                        None => { td.soft colspan="3" { (NONE) } }
+                        None => { td.soft colspan="3" { (none(view)) } }
                     }
                 }
             } }

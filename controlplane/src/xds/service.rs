@@ -215,7 +215,7 @@ impl Form for Delta {
             returns: !request.versions.is_empty(),
             versions: request.versions,
             nonce: request.nonce,
-            error: request.error.map(|error| error.message),
+            error: request.error.map(|error| error.message.trim_end().to_owned()),
         };
         (request.type_url, asked)
     }
@@ -250,7 +250,7 @@ impl Form for World {
             names: Some(request.names),
             returns: !request.version.is_empty(),
             nonce: request.nonce,
-            error: request.error.map(|error| error.message),
+            error: request.error.map(|error| error.message.trim_end().to_owned()),
             ..Asked::default()
         };
         (request.type_url, asked)

@@ -50,7 +50,8 @@ impl DataSource for ReleaseStatus {
             .attribute(
                 Attribute::string_list("problems")
                     .computed()
-                    .description("Why it is not valid, and what somebody should look at."),
+                    .description("Why it is not valid, which Envoys refuse the current release that a control plane told them, and what else \
+                         somebody should look at."),
             )
             .attribute(
                 Attribute::string_list("pending")
@@ -64,7 +65,8 @@ impl DataSource for ReleaseStatus {
             )
             .attribute(Attribute::string_list("lagging").computed().description(
                 "The running proxies that have not taken the current release, as their agents report it: those that \
-                 refuse it, do not serve, are lost or are behind, as `mesh/kind/name (instance): state`.",
+                 refuse it, do not serve, are lost or are behind, as `mesh/kind/name (instance): state`. Proxies that have their \
+                 configuration by ADS do not report; their control plane shows them (`/console`, `/metrics`).",
             ))
     }
 
@@ -78,7 +80,11 @@ impl DataSource for ReleaseStatus {
             None => Vec::new(),
         };
         let lagging = lagging(&session, &mesh).await?;
+        let refused = status.refused.iter().filter(|(_, reasons)| !reasons.is_empty());
+        let refused = refused
+            .map(|(proxy, reasons)| format!("{proxy} refuses the current release: {}", reasons.join("; ")));
         let problems = status.pending.diagnostics.iter().map(ToString::to_string);
+        let problems = problems.chain(refused);
         let pending = status.pending.changes.iter().map(|change| change.path.clone());
         Ok(request
             .config

@@ -56,11 +56,11 @@ impl Credentials {
                 .map(|(_, value)| value.clone())
                 .filter(|value| !value.is_empty())
         };
-        let wrong = |text: &str| (Trouble::EtcdCredentials, text.to_owned());
+        let wrong = |text: &str| (Trouble::EtcdIncomplete, text.to_owned());
         let password = match variable("MESHFORM_ETCD_PASSWORD_FILE") {
             Some(file) => {
                 let text = std::fs::read_to_string(&file);
-                let text = text.map_err(|error| (Trouble::EtcdCredentials, format!("{file}: {error}")))?;
+                let text = text.map_err(|error| (Trouble::EtcdIncomplete, format!("{file}: {error}")))?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
             None => variable("MESHFORM_ETCD_PASSWORD"),
@@ -77,7 +77,11 @@ impl Credentials {
         ) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            _ => return Err(wrong("a certificate and its key must be named together")),
+            _ => {
+                return Err(wrong(
+                    "MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE must be set together",
+                ));
+            }
         };
         Ok(Self {
             user,
