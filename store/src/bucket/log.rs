@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+/// The folders of a mesh's log: what was written, and all records at some revisions.
+pub(super) const RECORDS: &str = "records";
+pub(super) const SNAPSHOTS: &str = "snapshots";
+
 /// So many writes after the last one there is a new snapshot. A reader that knows nothing reads one and at most as many
 /// entries, side by side; a snapshot has every record of the mesh.
 const SNAPSHOT_EVERY: u64 = 128;
@@ -215,11 +219,11 @@ impl MeshLog {
     }
 
     fn entries(&self) -> String {
-        format!("m/{}/records", self.folder)
+        format!("m/{}/{RECORDS}", self.folder)
     }
 
     fn snapshots(&self) -> String {
-        format!("m/{}/snapshots", self.folder)
+        format!("m/{}/{SNAPSHOTS}", self.folder)
     }
 }
 
