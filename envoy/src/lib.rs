@@ -27,5 +27,5 @@ pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
     Beside, BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build, build_some,
-    control_plane_files, needed_files, needed_files_where, without_agent,
+    control_plane_files, needed_files, needed_files_by_proxy, needed_files_where, without_agent,
 };

@@ -25,7 +25,9 @@ mod token;
 
 pub use affected::affected;
 pub use exported::{Beside, without_agent};
-pub use needed::{NeededFile, Purpose, control_plane_files, needed_files, needed_files_where};
+pub use needed::{
+    NeededFile, Purpose, control_plane_files, needed_files, needed_files_by_proxy, needed_files_where,
+};
 
 use crate::codes;
 use crate::files::Files;

@@ -12,6 +12,7 @@ use meshform_model::diag::{Diagnostic, has_errors};
 use meshform_model::exported::Exported;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A file that Envoy will open.
@@ -76,24 +77,42 @@ pub fn needed_files_where(
     options: &Options,
     wanted: impl Fn(&ResourceKey) -> bool,
 ) -> Result<Vec<NeededFile>, Vec<Diagnostic>> {
+    let by_proxy = needed_files_by_proxy(mesh, options, wanted)?;
+    let mut out: Vec<NeededFile> = by_proxy.into_values().flatten().collect();
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
+/// The same for each of the proxies: what they share, and the mesh's rules, are looked at once for all of them.
+///
+/// # Errors
+/// When the mesh is not valid, or something is wrong with one of these proxies.
+pub fn needed_files_by_proxy(
+    mesh: &Mesh,
+    options: &Options,
+    wanted: impl Fn(&ResourceKey) -> bool,
+) -> Result<BTreeMap<ResourceKey, Vec<NeededFile>>, Vec<Diagnostic>> {
     refuse_broken(mesh)?;
     let index = Index::new(mesh);
     let lowering = Lowering::new(&index, &options.root);
-    let mut out = Vec::new();
+    let mut all = BTreeMap::new();
     let nodes = mesh.virtual_nodes().map(|node| &node.key);
     let keys = nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key));
     for key in keys.filter(|key| wanted(key)) {
         if let Some(proxy) = lowering.proxy(key) {
-            gather(&proxy, &mut out);
+            let mut files = Vec::new();
+            gather(&proxy, &mut files);
+            files.sort();
+            files.dedup();
+            all.insert(key.clone(), files);
         }
     }
     let problems = lowering.problems();
-    if has_errors(&problems) {
-        return Err(problems);
+    match has_errors(&problems) {
+        true => Err(problems),
+        false => Ok(all),
     }
-    out.sort();
-    out.dedup();
-    Ok(out)
 }
 
 /// What a proxy opens besides where it has its configuration from the control plane of its profile: its token, and the

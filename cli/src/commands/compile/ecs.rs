@@ -26,7 +26,7 @@ use meshform_model::resource::Resource;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use way::Way;
+use way::{Needed, Way};
 
 /// The files of all proxies.
 pub(super) fn build(
@@ -40,6 +40,7 @@ pub(super) fn build(
     let mut out = Out {
         arguments,
         own: &own,
+        needed: way::needed(arguments, meshes),
         files: Files::default(),
         reports: String::new(),
         patched: BTreeMap::new(),
@@ -110,9 +111,10 @@ pub(super) fn compose(
     let own = templates(arguments, io, &mut loaded.problems);
     let source = Source::of(arguments);
     let proxies = proxies(arguments, io, meshes, loaded);
+    let needed = way::needed(arguments, meshes);
     let mut ways = Vec::with_capacity(proxies.len());
     for (mesh, proxy) in &proxies {
-        match Way::of(arguments, mesh, proxy) {
+        match Way::of(arguments, mesh, proxy, &needed) {
             Ok(way) => ways.push((*mesh, proxy, way)),
             Err(problems) => {
                 let problems = loaded.placed(problems);
@@ -191,6 +193,7 @@ struct Out<'a> {
     arguments: &'a Arguments,
     /// The user's templates.
     own: &'a ecs::Templates,
+    needed: Needed,
     files: Files,
     reports: String,
     /// Translated task definitions by template and logical id.
@@ -214,7 +217,7 @@ impl<'a> Out<'a> {
             TaskForm::CloudFormation(template) => Some(template),
             TaskForm::Api | TaskForm::Terraform => None,
         };
-        let way = match Way::of(self.arguments, mesh, proxy) {
+        let way = match Way::of(self.arguments, mesh, proxy, &self.needed) {
             Ok(way) => way,
             Err(problems) => return problems,
         };
@@ -284,7 +287,7 @@ impl<'a> Out<'a> {
 
     /// A proxy without a task definition: a template of its own.
     fn stack(&mut self, mesh: &Mesh, proxy: &BuiltProxy, workload: Option<&Workload>) -> Vec<Diagnostic> {
-        let way = match Way::of(self.arguments, mesh, proxy) {
+        let way = match Way::of(self.arguments, mesh, proxy, &self.needed) {
             Ok(way) => way,
             Err(problems) => return problems,
         };

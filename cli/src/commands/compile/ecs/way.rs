@@ -3,12 +3,29 @@
 use super::super::{Arguments, Configuration};
 use super::needed_file;
 use crate::codes;
+use crate::commands::load::is_called;
 use meshform_compiler::ecs::{Ads, Delivery, NeededFile};
 use meshform_envoy::{self as envoy, BuiltProxy, Mode, Options};
 use meshform_model::diag::{Diagnostic, Example, Place};
+use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// The files that proxies open, by proxy.
+pub(super) type Needed = BTreeMap<ResourceKey, Vec<envoy::NeededFile>>;
+
+/// Paths are those in the proxies' containers.
+const ROOT: &str = "/";
+
+/// The files of the proxies that are meant. They were compiled before, so that nothing is wrong with them.
+pub(super) fn needed(arguments: &Arguments, meshes: &[Mesh]) -> Needed {
+    let node = arguments.node.as_deref();
+    let is_meant = |key: &ResourceKey| node.is_none_or(|node| is_called(key, node));
+    let files = |mesh| envoy::needed_files_by_proxy(mesh, &Options::new(ROOT), is_meant).unwrap_or_default();
+    meshes.iter().flat_map(files).collect()
+}
 
 /// How one proxy gets its configuration.
 pub(super) struct Way {
@@ -26,10 +43,10 @@ impl Way {
         arguments: &Arguments,
         mesh: &Mesh,
         proxy: &BuiltProxy,
+        needed: &Needed,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let (key, options) = (&proxy.key, Options::new("/"));
-        // The proxy was made from this mesh, so these are known.
-        let mut files = envoy::needed_files(mesh, key, &options).unwrap_or_default();
+        let (key, options) = (&proxy.key, Options::new(ROOT));
+        let mut files = needed.get(key).cloned().unwrap_or_default();
         let (mut bootstrap, mut api) = (String::new(), None);
         match arguments.configuration {
             Configuration::Agent => {}
