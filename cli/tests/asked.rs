@@ -186,3 +186,18 @@ fn options_of_a_wrong_form_are_wrong_use() {
         0
     );
 }
+
+#[test]
+fn what_is_wrong_in_a_template_is_told_once_whatever_it_becomes() {
+    let template =
+        "Resources: {M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !GetAtt Gone.MeshName}}}\n";
+    let world = World::new(&[("t.yaml", template)]);
+    let ran = world.run(&["convert", "t.yaml", "--to", "terraform"]);
+    assert_eq!(ran.exit.code(), 1, "{}", ran.all());
+    assert!(
+        ran.err.contains("--attribute Gone.MeshName=VALUE"),
+        "{}",
+        ran.all()
+    );
+    assert!(!ran.err.contains("MF0902"), "{}", ran.all());
+}

@@ -9,7 +9,9 @@ use crate::io::Io;
 use crate::render;
 use crate::store::FromStoreArgument;
 use meshform_compiler::{api, cloudformation, kubernetes, terraform};
-use meshform_model::diag::has_errors;
+use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::value::Span;
+use std::collections::BTreeSet;
 
 /// Write what any input form, or a store, holds in another form, on standard output
 #[derive(Debug, clap::Args)]
@@ -90,7 +92,12 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         }
         Form::Terraform => {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
-            loaded.problems.extend(configuration.problems);
+            // What is wrong in the template has no equivalent either, which is no news.
+            let errors = loaded.problems.iter().filter(|problem| problem.is_error());
+            let told: BTreeSet<Span> = errors.flat_map(spans).collect();
+            let problems = configuration.problems.into_iter();
+            let news = problems.filter(|problem| spans(problem).all(|span| !told.contains(&span)));
+            loaded.problems.extend(news);
             configuration.text
         }
         Form::Kubernetes => {
@@ -109,6 +116,11 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
     io.print(&text);
     Exit::Fine
+}
+
+/// The places of a problem in the inputs.
+fn spans(problem: &Diagnostic) -> impl Iterator<Item = Span> {
+    problem.places.iter().filter_map(|place| place.span)
 }
 
 pub(crate) fn pretty(json: &serde_json::Value) -> String {

@@ -125,7 +125,11 @@ fn of_stack(template: &Template, scope: &mut Scope<'_>, reading: &mut Reading) {
             });
         }
     }
-    if let (false, Some(json)) = (found.is_empty(), template.root.to_json()) {
+    if found.is_empty() {
+        // Nobody needs the template, which takes more memory than anything else here.
+        return;
+    }
+    if let Some(json) = template.root.to_json() {
         reading.tasks.extend(found);
         reading.templates.push(FoundTemplate {
             name: template.file.clone(),
