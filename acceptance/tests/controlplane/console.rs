@@ -49,6 +49,7 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
     apply(dir, MESH);
     let team = key(dir, &["--owner", "team"]);
     let reader = key(dir, &["--owner", "team", "--read-only"]);
+    let stranger = key(dir, &["--owner", "another"]);
     let master = dir.join("master.key");
     let server = Server::start(
         &dir.join("store"),
@@ -102,6 +103,12 @@ fn whoever_has_a_key_logs_in_and_forms_are_of_their_own_session() {
         pin(&format!("cookie: {reads}\r\n"), &token_of(&reads)),
         403,
         "a key that reads only"
+    );
+    let strange = session(&stranger);
+    assert_eq!(
+        pin(&format!("cookie: {strange}\r\n"), &token_of(&strange)),
+        403,
+        "a key of another owner"
     );
     let elsewhere = format!("{own}origin: http://elsewhere.example\r\n");
     assert_eq!(pin(&elsewhere, &token_of(&writes)), 403);
