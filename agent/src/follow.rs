@@ -312,9 +312,9 @@ impl Follower {
             return self.put_by(&current).await;
         }
         // Without another release to stay with, the refused one is tried again: what was missing may be there now.
-        if self.is_refused(&current).await?
-            && let Some(good) = self.memory.good.clone()
+        if let Some(good) = self.memory.good.clone()
             && good.bundle != current.bundle
+            && self.is_refused(&current).await?
         {
             let is_in_effect = self.shared.status.borrow().bundle == current.bundle;
             let good = self.with_endpoints(&good, current.endpoints.as_ref()).await?;
