@@ -313,6 +313,41 @@ fn cloud_map_needs_somebody_who_looks_addresses_up() {
 }
 
 #[test]
+fn ports_that_are_roots_are_opened_to_the_proxy_where_ecs_can() {
+    let gateway = "\
+- {meshName: shop, spec: {egressFilter: {type: ALLOW_ALL}}}
+- {meshName: shop, virtualGatewayName: public, spec: {listeners: [{portMapping: {port: 80, protocol: http}}]}}
+";
+    let of_gateway = |mode: &str| {
+        let text = task(|task| {
+            task["networkMode"] = json!(mode);
+            task["containerDefinitions"].as_array_mut().unwrap().remove(0);
+            task.as_object_mut().unwrap().remove("proxyConfiguration");
+            task["containerDefinitions"][0]["environment"][0]["value"] =
+                json!("mesh/shop/virtualGateway/public");
+            // As `describe-task-definition` has what is not set.
+            task["containerDefinitions"][0]["systemControls"] = json!([]);
+        });
+        let world = World::new(&[("mesh.yaml", gateway), ("task.json", &text)]);
+        let ran = compile(&world, &AGENT);
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+        let path = world
+            .path()
+            .join("out/shop/virtualGateway/public/task-definition.json");
+        let made: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        (container(&made, "envoy")["systemControls"].clone(), ran.err)
+    };
+    let open = json!([{"namespace": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]);
+    assert_eq!(of_gateway("awsvpc"), (open, String::new()));
+    let (controls, err) = of_gateway("host");
+    assert_eq!(controls, Value::Null);
+    assert!(
+        err.contains("warning[MF0914]") && err.contains("cannot listen on 80"),
+        "{err}"
+    );
+}
+
+#[test]
 fn proxies_that_are_not_meant_yet_can_be_left_out() {
     let mesh = format!("{MESH}- {{meshName: shop, virtualNodeName: web, spec: {{}}}}\n");
     let world = World::new(&[("mesh.yaml", &mesh), ("task.json", &task(|_| {}))]);

@@ -173,6 +173,19 @@ fn somebodys() -> Json {
     ])
 }
 
+/// What Terraform's data source and functions put the proxy beside shares its network too.
+#[test]
+fn containers_with_a_port_of_the_proxy_are_refused() {
+    let app = json!([{"name": "app", "image": "app:7", "portMappings": [{"containerPort": 9901}]}]);
+    let problems = beside("servicea", &app).unwrap_err();
+    assert!(
+        problems.iter().any(|problem| problem.code == ecs::codes::PORT
+            && problem.message
+                == "the container `app` has the port 9901, which is the proxy's admin interface"),
+        "{problems:?}"
+    );
+}
+
 #[test]
 fn the_proxy_is_put_beside_what_somebody_has_and_that_is_kept() {
     for node in ["servicea", "serviceb"] {
