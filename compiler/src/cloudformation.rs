@@ -133,7 +133,7 @@ impl<'r> Draft<'r> {
             entries.insert(resource.id.clone(), Entry::Kept(resource));
         }
         Self {
-            sections: sections(symbolic, &ours, &profiles),
+            sections: sections(symbolic, description(&ours, symbolic), &profiles),
             entries,
             ids,
         }
@@ -166,7 +166,7 @@ impl<'r> Draft<'r> {
 }
 
 /// What a template has beside its resources.
-fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> Map<String, Json> {
+fn sections(symbolic: &Symbolic, description: String, profiles: &[&Resource]) -> Map<String, Json> {
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
     if symbolic.extended {
@@ -182,7 +182,7 @@ fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> 
         let section = section.iter().map(|(name, node)| (name.clone(), json_of(node)));
         template.insert(name.to_owned(), Json::Object(section.collect()));
     }
-    template.insert("Description".to_owned(), Json::String(description(ours)));
+    template.insert("Description".to_owned(), Json::String(description));
     if !profiles.is_empty() {
         // CloudFormation has no type for them; reading the template takes them from here.
         let bodies: Vec<Json> = profiles
@@ -197,11 +197,12 @@ fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> 
     template
 }
 
-fn description(resources: &[&Resource]) -> String {
-    let mut meshes: Vec<&str> = resources.iter().map(|r| r.key.mesh.as_str()).collect();
-    meshes.dedup();
+fn description(resources: &[&Resource], symbolic: &Symbolic) -> String {
+    let kept = symbolic.resources.iter().filter_map(|one| one.key.as_ref());
+    let keys = resources.iter().map(|resource| &resource.key).chain(kept);
+    let meshes: BTreeSet<&str> = keys.map(|key| key.mesh.as_str()).collect();
     // A name that is an expression says nothing here.
-    meshes.retain(|mesh| !mesh.contains("${"));
+    let meshes: Vec<&str> = meshes.into_iter().filter(|mesh| !mesh.contains("${")).collect();
     let text = match meshes.as_slice() {
         [] => "App Mesh resources".to_owned(),
         [one] => format!("App Mesh resources of the mesh {one}"),

@@ -32,8 +32,9 @@ use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cloudformation::ReadTemplates;
 pub(crate) use cloudformation::sub;
 pub(crate) use cloudformation::{
     DYNAMIC, METADATA, as_text, attribute_of, how_to_decide, how_to_give, symbolise,
@@ -112,8 +113,10 @@ pub struct Reading {
     pub problems: Vec<Diagnostic>,
     /// Options that give values for which no input asks.
     pub misused: Vec<Diagnostic>,
-    /// The mesh's part of templates with its expressions, where that was asked for.
+    /// The mesh's part of templates with its expressions, once [`Reading::keep_expressions`] has worked it out.
     pub symbolic: Symbolic,
+    /// The templates whose expressions may be asked for.
+    unkept: Option<ReadTemplates>,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
@@ -175,6 +178,40 @@ impl Reading {
     pub fn all_problems(&self) -> Vec<Diagnostic> {
         let of_resources = self.found.iter().flat_map(|found| found.problems.iter());
         self.problems.iter().chain(of_resources).cloned().collect()
+    }
+
+    /// Which resources come from templates whose expressions may be asked for.
+    pub fn of_templates(&self) -> BTreeSet<ResourceKey> {
+        let templates = self.unkept.iter();
+        templates.flat_map(|all| all.keys.values().cloned()).collect()
+    }
+
+    /// Works out the mesh's part of templates with its expressions, where [`Options::symbolic`] asked for it, and gives
+    /// the templates away. What is told of the expressions is what reading told, and what is too much to be kept.
+    pub fn keep_expressions(&mut self) -> Vec<Diagnostic> {
+        let Some(templates) = self.unkept.take() else {
+            return Vec::new();
+        };
+        let (symbolic, problems) = templates.expressions();
+        self.symbolic = symbolic;
+        problems
+    }
+
+    /// The same as [`Reading::resources`], for who looks up no field's place afterwards: each body is given away once it
+    /// has its typed form.
+    pub fn take_resources(&mut self) -> (Vec<Resource>, Vec<Diagnostic>) {
+        let mut resources = Vec::with_capacity(self.found.len());
+        let mut problems = Vec::new();
+        for found in self.found.iter_mut().filter(|found| !found.refused) {
+            match found::typed(found) {
+                Ok(resource) => {
+                    resources.push(resource);
+                    found.body = Node::null();
+                }
+                Err(why) => problems.extend(why),
+            }
+        }
+        (resources, problems)
     }
 
     /// The typed form of every resource that can have one, and why others cannot.

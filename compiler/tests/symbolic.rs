@@ -62,7 +62,10 @@ fn symbolic(files: &[(&str, &str)], parameters: &[(&str, &str)]) -> Reading {
             .collect::<BTreeMap<_, _>>(),
         ..Options::default()
     };
-    frontend::read(files.iter().map(input).collect(), &options)
+    let mut reading = frontend::read(files.iter().map(input).collect(), &options);
+    let told = reading.keep_expressions();
+    reading.problems.extend(told);
+    reading
 }
 
 fn template(reading: &Reading) -> serde_json::Value {

@@ -9,9 +9,7 @@ use crate::io::Io;
 use crate::render;
 use crate::store::FromStoreArgument;
 use meshform_compiler::{api, cloudformation, kubernetes, terraform};
-use meshform_model::diag::{Diagnostic, has_errors};
-use meshform_model::value::Span;
-use std::collections::BTreeSet;
+use meshform_model::diag::has_errors;
 
 /// Write what any input form, or a store, holds in another form, on standard output
 #[derive(Debug, clap::Args)]
@@ -65,6 +63,10 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         TemplateUse::Values => loaded.demand_values(),
         TemplateUse::Expressions | TemplateUse::Whole => loaded.allow_expressions(),
     }
+    // What is wrong in a template can be said in no form, which would be no news.
+    if templates == TemplateUse::Expressions && !has_errors(&loaded.problems) {
+        loaded.keep_expressions();
+    }
     if loaded.resources.is_empty()
         && loaded.reading.symbolic.resources.is_empty()
         && arguments.stack.option().is_none()
@@ -92,12 +94,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         }
         Form::Terraform => {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
-            // What is wrong in the template has no equivalent either, which is no news.
-            let errors = loaded.problems.iter().filter(|problem| problem.is_error());
-            let told: BTreeSet<Span> = errors.flat_map(spans).collect();
-            let problems = configuration.problems.into_iter();
-            let news = problems.filter(|problem| spans(problem).all(|span| !told.contains(&span)));
-            loaded.problems.extend(news);
+            loaded.problems.extend(configuration.problems);
             configuration.text
         }
         Form::Kubernetes => {
@@ -116,11 +113,6 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
     io.print(&text);
     Exit::Fine
-}
-
-/// The places of a problem in the inputs.
-fn spans(problem: &Diagnostic) -> impl Iterator<Item = Span> {
-    problem.places.iter().filter_map(|place| place.span)
 }
 
 pub(crate) fn pretty(json: &serde_json::Value) -> String {

@@ -57,21 +57,31 @@ pub(crate) fn load_with(arguments: &InputArguments, templates: TemplateUse, io: 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
 pub(crate) fn load_side(arguments: &InputArguments, templates: TemplateUse, io: &mut Io) -> Option<Loaded> {
     let (reading, other_meshes) = arguments.read(templates, io);
-    finish(reading, other_meshes, io)
+    finish(reading, templates, other_meshes, io)
 }
 
 /// Reads a text that was not in a file.
 pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    finish(arguments.read_text(name, text), BTreeSet::new(), io)
+    let reading = arguments.read_text(name, text);
+    finish(reading, TemplateUse::Values, BTreeSet::new(), io)
 }
 
-fn finish(reading: Reading, other_meshes: BTreeSet<String>, io: &mut Io) -> Option<Loaded> {
+fn finish(
+    mut reading: Reading,
+    templates: TemplateUse,
+    other_meshes: BTreeSet<String>,
+    io: &mut Io,
+) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
     }
     let mut problems = reading.all_problems();
-    let (resources, untyped) = reading.resources();
+    let (resources, untyped) = match templates {
+        // Whoever wants expressions shows their places.
+        TemplateUse::Expressions => reading.take_resources(),
+        TemplateUse::Values | TemplateUse::Whole => reading.resources(),
+    };
     problems.extend(untyped);
     let resources = once(resources, &reading, &mut problems);
     Some(Loaded {
@@ -289,6 +299,18 @@ impl Loaded {
     pub(crate) fn allow_expressions(&mut self) {
         self.problems
             .retain(|problem| problem.code != reading_codes::NO_VALUE);
+    }
+
+    /// Puts the expressions of templates in the place of the values that these have now.
+    pub(crate) fn keep_expressions(&mut self) {
+        let kept = self.reading.of_templates();
+        self.resources.retain(|resource| !kept.contains(&resource.key));
+        let problems = self.reading.keep_expressions().into_iter();
+        self.add(
+            problems
+                .filter(|one| one.code != reading_codes::NO_VALUE)
+                .collect(),
+        );
     }
 
     /// Where the mesh itself is not among the inputs they are a part of it: what they refer to may be in another.

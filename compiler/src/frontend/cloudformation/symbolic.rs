@@ -12,8 +12,9 @@ use super::known;
 use super::scope::Scope;
 use super::stacks::Stacks;
 use super::sub;
-use crate::frontend::found;
+use crate::frontend::{Options, found};
 use expressions::{foldable, free, is_no_value, mesh_kind, references};
+use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -71,13 +72,26 @@ impl SymbolicResource {
 /// Which resources of the stacks are which.
 pub(crate) type Keys = BTreeMap<(usize, String), ResourceKey>;
 
+/// Templates whose expressions are wanted once the values of their resources are no longer needed: both together would
+/// be most of the memory.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadTemplates {
+    pub(crate) stacks: Stacks,
+    pub(crate) keys: Keys,
+    pub(crate) options: Options,
+}
+
+impl ReadTemplates {
+    /// The mesh's part of the templates with its expressions, and what is told of these.
+    pub(crate) fn expressions(&self) -> (Symbolic, Vec<Diagnostic>) {
+        let mut scope = Scope::new(&self.stacks, &self.options);
+        let symbolic = keep(&self.stacks, &mut scope, &self.keys, self.options.mesh.as_deref());
+        (symbolic, scope.finish())
+    }
+}
+
 /// The stacks with their expressions.
-pub(crate) fn keep<'t>(
-    stacks: &'t Stacks,
-    scope: &mut Scope<'t>,
-    keys: &Keys,
-    mesh: Option<&str>,
-) -> Symbolic {
+fn keep<'t>(stacks: &'t Stacks, scope: &mut Scope<'t>, keys: &Keys, mesh: Option<&str>) -> Symbolic {
     let mut keeper = Keeper {
         stacks,
         mesh,
