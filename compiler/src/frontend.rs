@@ -76,6 +76,9 @@ pub struct Options {
     pub symbolic: bool,
     /// Whether whole templates are wanted as they were read, too.
     pub whole: bool,
+    /// Whether resources are wanted in their typed form alone. Where one has that, its body is given away at once, and
+    /// with it the places of its fields: for who writes another form of thousands of resources.
+    pub typed: bool,
 }
 
 /// A resource that an input holds.
@@ -84,8 +87,11 @@ pub struct FoundResource {
     pub kind: Kind,
     /// Which resource; `None` when it lacks a name, which is reported.
     pub key: Option<ResourceKey>,
-    /// The whole resource in canonical form: names, spec, tags, extensions, metadata.
+    /// The whole resource in canonical form: names, spec, tags, extensions, metadata. Null where it has been given away
+    /// for its typed form ([`Options::typed`]).
     pub body: Node,
+    /// The typed form, where that has been made already.
+    typed: Option<Box<Resource>>,
     /// What its form calls it: a logical id, an address.
     pub label: String,
     pub span: Option<Span>,
@@ -197,17 +203,17 @@ impl Reading {
         problems
     }
 
-    /// The same as [`Reading::resources`], for who looks up no field's place afterwards: each body is given away once it
-    /// has its typed form.
+    /// The same as [`Reading::resources`], of a reading that has the typed forms already: they are given away.
     pub fn take_resources(&mut self) -> (Vec<Resource>, Vec<Diagnostic>) {
         let mut resources = Vec::with_capacity(self.found.len());
         let mut problems = Vec::new();
         for found in self.found.iter_mut().filter(|found| !found.refused) {
-            match found::typed(found) {
-                Ok(resource) => {
-                    resources.push(resource);
-                    found.body = Node::null();
-                }
+            match found
+                .typed
+                .take()
+                .map_or_else(|| found::typed(found), |typed| Ok(*typed))
+            {
+                Ok(resource) => resources.push(resource),
                 Err(why) => problems.extend(why),
             }
         }
@@ -219,7 +225,8 @@ impl Reading {
         let mut resources = Vec::new();
         let mut problems = Vec::new();
         for found in self.found.iter().filter(|found| !found.refused) {
-            match found::typed(found) {
+            let typed = found.typed.as_deref().cloned();
+            match typed.map_or_else(|| found::typed(found), Ok) {
                 Ok(resource) => resources.push(resource),
                 Err(why) => problems.extend(why),
             }

@@ -40,6 +40,7 @@ pub fn forms(name: &str, bytes: &[u8]) {
     let options = Options {
         symbolic: true,
         whole: true,
+        typed: true,
         ..Options::default()
     };
     written(read(vec![input], &options));

@@ -78,7 +78,7 @@ fn finish(
     }
     let mut problems = reading.all_problems();
     let (resources, untyped) = match templates {
-        // Whoever wants expressions shows their places.
+        // Whoever wants expressions shows the places of these.
         TemplateUse::Expressions => reading.take_resources(),
         TemplateUse::Values | TemplateUse::Whole => reading.resources(),
     };

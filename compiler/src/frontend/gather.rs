@@ -415,6 +415,9 @@ impl<'s> InputReader<'s> {
             if let (Some(origin), Some(key)) = (origin, &found.key) {
                 self.keys.insert(origin, key.clone());
             }
+            if self.options.typed {
+                found::settle(&mut found);
+            }
             reading.found.push(found);
         }
         Ok(())
