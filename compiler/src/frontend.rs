@@ -195,10 +195,18 @@ impl Reading {
     /// Works out the mesh's part of templates with its expressions, where [`Options::symbolic`] asked for it, and gives
     /// the templates away. What is told of the expressions is what reading told, and what is too much to be kept.
     pub fn keep_expressions(&mut self) -> Vec<Diagnostic> {
+        let mut resources = Vec::new();
+        let problems = self.keep_each(&mut |resource| resources.push(resource));
+        self.symbolic.resources = resources;
+        problems
+    }
+
+    /// The same for who takes the resources one by one: of thousands, all together would be most of the memory.
+    pub fn keep_each(&mut self, each: &mut dyn FnMut(SymbolicResource)) -> Vec<Diagnostic> {
         let Some(templates) = self.unkept.take() else {
             return Vec::new();
         };
-        let (symbolic, problems) = templates.expressions();
+        let (symbolic, problems) = templates.expressions(each);
         self.symbolic = symbolic;
         problems
     }

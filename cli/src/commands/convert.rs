@@ -8,6 +8,7 @@ use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
 use crate::store::FromStoreArgument;
+use meshform_compiler::cloudformation::WrittenEntries;
 use meshform_compiler::{api, cloudformation, kubernetes, terraform};
 use meshform_model::diag::has_errors;
 
@@ -63,12 +64,19 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         TemplateUse::Values => loaded.demand_values(),
         TemplateUse::Expressions | TemplateUse::Whole => loaded.allow_expressions(),
     }
+    let mut written = WrittenEntries::default();
     // What is wrong in a template can be said in no form, which would be no news.
     if templates == TemplateUse::Expressions && !has_errors(&loaded.problems) {
-        loaded.keep_expressions();
+        let mut resources = Vec::new();
+        match arguments.to {
+            Form::CloudFormation => loaded.keep_expressions(&mut |one| written.add(&one)),
+            _ => loaded.keep_expressions(&mut |one| resources.push(one)),
+        }
+        loaded.reading.symbolic.resources = resources;
     }
     if loaded.resources.is_empty()
         && loaded.reading.symbolic.resources.is_empty()
+        && written.is_empty()
         && arguments.stack.option().is_none()
     {
         // Written over a file that held a mesh, nothing would be the end of it.
@@ -88,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             }
         }
         Form::CloudFormation => {
-            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic);
+            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic, &written);
             loaded.problems.extend(warnings);
             text
         }

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::frontend::{FoundResource, Reading, codes as reading_codes};
+use meshform_compiler::frontend::{FoundResource, Reading, SymbolicResource, codes as reading_codes};
 use meshform_envoy::polled;
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
@@ -301,11 +301,11 @@ impl Loaded {
             .retain(|problem| problem.code != reading_codes::NO_VALUE);
     }
 
-    /// Puts the expressions of templates in the place of the values that these have now.
-    pub(crate) fn keep_expressions(&mut self) {
+    /// Puts the expressions of templates in the place of the values that these have now. Takes each resource.
+    pub(crate) fn keep_expressions(&mut self, each: &mut dyn FnMut(SymbolicResource)) {
         let kept = self.reading.of_templates();
         self.resources.retain(|resource| !kept.contains(&resource.key));
-        let problems = self.reading.keep_expressions().into_iter();
+        let problems = self.reading.keep_each(each).into_iter();
         self.add(
             problems
                 .filter(|one| one.code != reading_codes::NO_VALUE)

@@ -82,19 +82,33 @@ pub(crate) struct ReadTemplates {
 }
 
 impl ReadTemplates {
-    /// The mesh's part of the templates with its expressions, and what is told of these.
-    pub(crate) fn expressions(&self) -> (Symbolic, Vec<Diagnostic>) {
+    /// The mesh's part of the templates with its expressions, but for the resources, which are handed over one by one;
+    /// and what is told of the expressions.
+    pub(crate) fn expressions(&self, each: &mut dyn FnMut(SymbolicResource)) -> (Symbolic, Vec<Diagnostic>) {
         let mut scope = Scope::new(&self.stacks, &self.options);
-        let symbolic = keep(&self.stacks, &mut scope, &self.keys, self.options.mesh.as_deref());
+        let symbolic = keep(
+            &self.stacks,
+            &mut scope,
+            &self.keys,
+            self.options.mesh.as_deref(),
+            each,
+        );
         (symbolic, scope.finish())
     }
 }
 
 /// The stacks with their expressions.
-fn keep<'t>(stacks: &'t Stacks, scope: &mut Scope<'t>, keys: &Keys, mesh: Option<&str>) -> Symbolic {
+fn keep<'t>(
+    stacks: &'t Stacks,
+    scope: &mut Scope<'t>,
+    keys: &Keys,
+    mesh: Option<&str>,
+    each: &mut dyn FnMut(SymbolicResource),
+) -> Symbolic {
     let mut keeper = Keeper {
         stacks,
         mesh,
+        each,
         scope,
         out: Symbolic::default(),
         names: BTreeMap::new(),
@@ -112,6 +126,8 @@ struct Keeper<'k, 't> {
     stacks: &'t Stacks,
     /// The only mesh that is wanted.
     mesh: Option<&'k str>,
+    /// Takes each resource.
+    each: &'k mut dyn FnMut(SymbolicResource),
     scope: &'k mut Scope<'t>,
     out: Symbolic,
     /// The name in the result of what a section of a stack has.
@@ -181,7 +197,7 @@ impl<'t> Keeper<'_, 't> {
                     attributes.set("DependsOn", Node::new(Value::List(names)));
                 }
             }
-            self.out.resources.push(SymbolicResource {
+            (self.each)(SymbolicResource {
                 id: self
                     .ids
                     .get(&(stack, field.name.clone()))
