@@ -4,17 +4,18 @@
 //! has, takes their place. Stacks that are nested or stand side by side become one: names that clash get a number.
 
 mod expressions;
+mod templates;
 
 pub(super) use expressions::expression;
+pub(crate) use templates::ReadTemplates;
 
 use super::expression::{evaluate, parameter_value, scalar, size};
 use super::known;
 use super::scope::Scope;
 use super::stacks::Stacks;
 use super::sub;
-use crate::frontend::{Options, found};
+use crate::frontend::found;
 use expressions::{foldable, free, is_no_value, mesh_kind, references};
-use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -71,31 +72,6 @@ impl SymbolicResource {
 
 /// Which resources of the stacks are which.
 pub(crate) type Keys = BTreeMap<(usize, String), ResourceKey>;
-
-/// Templates whose expressions are wanted once the values of their resources are no longer needed: both together would
-/// be most of the memory.
-#[derive(Debug, Clone)]
-pub(crate) struct ReadTemplates {
-    pub(crate) stacks: Stacks,
-    pub(crate) keys: Keys,
-    pub(crate) options: Options,
-}
-
-impl ReadTemplates {
-    /// The mesh's part of the templates with its expressions, but for the resources, which are handed over one by one;
-    /// and what is told of the expressions.
-    pub(crate) fn expressions(&self, each: &mut dyn FnMut(SymbolicResource)) -> (Symbolic, Vec<Diagnostic>) {
-        let mut scope = Scope::new(&self.stacks, &self.options);
-        let symbolic = keep(
-            &self.stacks,
-            &mut scope,
-            &self.keys,
-            self.options.mesh.as_deref(),
-            each,
-        );
-        (symbolic, scope.finish())
-    }
-}
 
 /// The stacks with their expressions.
 fn keep<'t>(
