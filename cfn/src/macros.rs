@@ -58,7 +58,6 @@ fn suffix(request: &MacroRequest) -> Result<&str, Diagnostic> {
 fn wrong(request: &MacroRequest) -> Option<String> {
     let options = Options {
         parameters: parameters(request),
-        symbolic: true,
         ..Options::default()
     };
     let input = Input {

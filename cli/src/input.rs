@@ -92,6 +92,7 @@ impl InputArguments {
             attributes: given.attributes,
             symbolic: templates == TemplateUse::Expressions,
             whole: templates == TemplateUse::Whole,
+            typed: templates == TemplateUse::Expressions,
         };
         let mut unread = Vec::new();
         let mut reading = frontend::read_with(inputs, &options, &mut |name| follow(io, name, &mut unread));

@@ -41,7 +41,8 @@ pub fn build(resources: &[Resource]) -> Template {
 /// The same, where what came from templates keeps its expressions and its logical ids, and what these need stands in
 /// their sections.
 pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
-    let draft = Draft::new(resources, symbolic);
+    let written = WrittenEntries::default();
+    let draft = Draft::new(resources, symbolic, &written);
     let entries = draft
         .entries
         .iter()
@@ -56,10 +57,42 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
     }
 }
 
-/// The text of the same template, and what CloudFormation would not take. A template of thousands of resources is never
-/// in memory as a tree.
-pub fn text_with(resources: &[Resource], symbolic: &Symbolic) -> (String, Vec<Diagnostic>) {
-    let draft = Draft::new(resources, symbolic);
+/// Resources of templates as text, each written as soon as it is known.
+#[derive(Debug, Default)]
+pub struct WrittenEntries {
+    entries: BTreeMap<String, WrittenEntry>,
+}
+
+#[derive(Debug)]
+struct WrittenEntry {
+    key: Option<ResourceKey>,
+    text: String,
+}
+
+impl WrittenEntries {
+    /// Writes a resource.
+    pub fn add(&mut self, resource: &SymbolicResource) {
+        let entry = WrittenEntry {
+            key: resource.key.clone(),
+            text: indented(2, &symbolic_entry(resource)),
+        };
+        self.entries.insert(resource.id.clone(), entry);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// The text of the same template, where `written` are resources of `symbolic` that it has no longer; and what
+/// CloudFormation would not take. A template of thousands of resources is never in memory as a tree.
+pub fn text_with(
+    resources: &[Resource],
+    symbolic: &Symbolic,
+    written: &WrittenEntries,
+) -> (String, Vec<Diagnostic>) {
+    let draft = Draft::new(resources, symbolic, written);
     let mut out = String::from("{");
     let mut names: Vec<&str> = draft.sections.keys().map(String::as_str).collect();
     names.push(RESOURCES);
@@ -67,7 +100,7 @@ pub fn text_with(resources: &[Resource], symbolic: &Symbolic) -> (String, Vec<Di
     for (at, name) in names.into_iter().enumerate() {
         out.push_str(if at == 0 { "\n" } else { ",\n" });
         match draft.sections.get(name) {
-            Some(section) => member(&mut out, 1, name, section),
+            Some(section) => member(&mut out, 1, name, &indented(1, section)),
             None => draft.resources(&mut out),
         }
     }
@@ -78,12 +111,15 @@ pub fn text_with(resources: &[Resource], symbolic: &Symbolic) -> (String, Vec<Di
 /// The section that is written resource by resource.
 const RESOURCES: &str = "Resources";
 
-/// Adds a member of an object at a depth, indented as `serde_json` does it.
-fn member(out: &mut String, depth: usize, name: &str, value: &Json) {
-    let indent = "  ".repeat(depth);
+/// A value at a depth, indented as `serde_json` does it.
+fn indented(depth: usize, value: &Json) -> String {
     // A text within JSON has no line break: each begins a line of the value.
-    let value = format!("{value:#}").replace('\n', &format!("\n{indent}"));
-    out.push_str(&format!("{indent}{}: {value}", Json::from(name)));
+    format!("{value:#}").replace('\n', &format!("\n{}", "  ".repeat(depth)))
+}
+
+/// Adds a member of an object at a depth.
+fn member(out: &mut String, depth: usize, name: &str, value: &str) {
+    out.push_str(&format!("{}{}: {value}", "  ".repeat(depth), Json::from(name)));
 }
 
 /// A template before its resources are JSON.
@@ -99,25 +135,34 @@ struct Draft<'r> {
 enum Entry<'r> {
     Plain(&'r Resource),
     Kept(&'r SymbolicResource),
+    Written(&'r str),
 }
 
 impl<'r> Draft<'r> {
-    fn new(resources: &'r [Resource], symbolic: &'r Symbolic) -> Self {
+    fn new(resources: &'r [Resource], symbolic: &'r Symbolic, written: &'r WrittenEntries) -> Self {
         let mut sorted: Vec<&Resource> = resources.iter().collect();
         sorted.sort_by(|a, b| a.key.cmp(&b.key));
         let (profiles, ours): (Vec<&Resource>, Vec<&Resource>) =
             sorted.into_iter().partition(|r| r.key.kind == Kind::ProxyProfile);
-        let kept: BTreeMap<&ResourceKey, &str> = symbolic
+        let kept = symbolic
             .resources
             .iter()
-            .filter_map(|one| Some((one.key.as_ref()?, one.id.as_str())))
+            .map(|one| (one.key.as_ref(), one.id.as_str()));
+        let written_ids = written
+            .entries
+            .iter()
+            .map(|(id, one)| (one.key.as_ref(), id.as_str()));
+        let taken: BTreeMap<&str, Option<&ResourceKey>> =
+            kept.chain(written_ids).map(|(key, id)| (id, key)).collect();
+        let kept: BTreeMap<&ResourceKey, &str> = taken
+            .iter()
+            .filter_map(|(id, key)| Some(((*key)?, *id)))
             .collect();
         let plain = ours.iter().filter(|resource| !kept.contains_key(&resource.key));
         let plain: Vec<&Resource> = plain.copied().collect();
         let mut ids = logical_id::assign(plain.iter().map(|resource| &resource.key));
-        let taken: BTreeSet<&str> = symbolic.resources.iter().map(|one| one.id.as_str()).collect();
         for (key, id) in &mut ids {
-            if taken.contains(id.as_str()) || symbolic.parameters.contains_key(id) {
+            if taken.contains_key(id.as_str()) || symbolic.parameters.contains_key(id) {
                 *id = logical_id::hashed(id, key);
             }
         }
@@ -132,8 +177,11 @@ impl<'r> Draft<'r> {
         for resource in &symbolic.resources {
             entries.insert(resource.id.clone(), Entry::Kept(resource));
         }
+        for (id, entry) in &written.entries {
+            entries.insert(id.clone(), Entry::Written(&entry.text));
+        }
         Self {
-            sections: sections(symbolic, &ours, &profiles),
+            sections: sections(symbolic, description(&ours, kept.keys().copied()), &profiles),
             entries,
             ids,
         }
@@ -143,6 +191,14 @@ impl<'r> Draft<'r> {
         match entry {
             Entry::Plain(resource) => plain_entry(resource, &self.ids),
             Entry::Kept(resource) => symbolic_entry(resource),
+            Entry::Written(text) => serde_json::from_str(text).unwrap_or_default(),
+        }
+    }
+
+    fn text(&self, entry: &Entry<'_>) -> String {
+        match entry {
+            Entry::Written(text) => (*text).to_owned(),
+            other => indented(2, &self.json(other)),
         }
     }
 
@@ -151,7 +207,7 @@ impl<'r> Draft<'r> {
         out.push_str(&format!("  \"{RESOURCES}\": {{"));
         for (at, (id, entry)) in self.entries.iter().enumerate() {
             out.push_str(if at == 0 { "\n" } else { ",\n" });
-            member(out, 2, id, &self.json(entry));
+            member(out, 2, id, &self.text(entry));
         }
         out.push_str(if self.entries.is_empty() { "}" } else { "\n  }" });
     }
@@ -166,7 +222,7 @@ impl<'r> Draft<'r> {
 }
 
 /// What a template has beside its resources.
-fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> Map<String, Json> {
+fn sections(symbolic: &Symbolic, description: String, profiles: &[&Resource]) -> Map<String, Json> {
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
     if symbolic.extended {
@@ -182,7 +238,7 @@ fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> 
         let section = section.iter().map(|(name, node)| (name.clone(), json_of(node)));
         template.insert(name.to_owned(), Json::Object(section.collect()));
     }
-    template.insert("Description".to_owned(), Json::String(description(ours)));
+    template.insert("Description".to_owned(), Json::String(description));
     if !profiles.is_empty() {
         // CloudFormation has no type for them; reading the template takes them from here.
         let bodies: Vec<Json> = profiles
@@ -197,11 +253,11 @@ fn sections(symbolic: &Symbolic, ours: &[&Resource], profiles: &[&Resource]) -> 
     template
 }
 
-fn description(resources: &[&Resource]) -> String {
-    let mut meshes: Vec<&str> = resources.iter().map(|r| r.key.mesh.as_str()).collect();
-    meshes.dedup();
+fn description<'k>(resources: &[&'k Resource], kept: impl Iterator<Item = &'k ResourceKey>) -> String {
+    let keys = resources.iter().map(|resource| &resource.key).chain(kept);
+    let meshes: BTreeSet<&str> = keys.map(|key| key.mesh.as_str()).collect();
     // A name that is an expression says nothing here.
-    meshes.retain(|mesh| !mesh.contains("${"));
+    let meshes: Vec<&str> = meshes.into_iter().filter(|mesh| !mesh.contains("${")).collect();
     let text = match meshes.as_slice() {
         [] => "App Mesh resources".to_owned(),
         [one] => format!("App Mesh resources of the mesh {one}"),

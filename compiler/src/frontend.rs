@@ -32,8 +32,9 @@ use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::value::{Node, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cloudformation::ReadTemplates;
 pub(crate) use cloudformation::sub;
 pub(crate) use cloudformation::{
     DYNAMIC, METADATA, as_text, attribute_of, how_to_decide, how_to_give, symbolise,
@@ -75,6 +76,9 @@ pub struct Options {
     pub symbolic: bool,
     /// Whether whole templates are wanted as they were read, too.
     pub whole: bool,
+    /// Whether resources are wanted in their typed form alone. Where one has that, its body is given away at once, and
+    /// with it the places of its fields: for who writes another form of thousands of resources.
+    pub typed: bool,
 }
 
 /// A resource that an input holds.
@@ -83,8 +87,11 @@ pub struct FoundResource {
     pub kind: Kind,
     /// Which resource; `None` when it lacks a name, which is reported.
     pub key: Option<ResourceKey>,
-    /// The whole resource in canonical form: names, spec, tags, extensions, metadata.
+    /// The whole resource in canonical form: names, spec, tags, extensions, metadata. Null where it has been given away
+    /// for its typed form ([`Options::typed`]).
     pub body: Node,
+    /// The typed form, where that has been made already.
+    typed: Option<Box<Resource>>,
     /// What its form calls it: a logical id, an address.
     pub label: String,
     pub span: Option<Span>,
@@ -112,8 +119,10 @@ pub struct Reading {
     pub problems: Vec<Diagnostic>,
     /// Options that give values for which no input asks.
     pub misused: Vec<Diagnostic>,
-    /// The mesh's part of templates with its expressions, where that was asked for.
+    /// The mesh's part of templates with its expressions, once [`Reading::keep_expressions`] has worked it out.
     pub symbolic: Symbolic,
+    /// The templates whose expressions may be asked for.
+    unkept: Option<ReadTemplates>,
     /// The whole templates that no other of the inputs nests, where that was asked for too.
     pub whole: Vec<WholeTemplate>,
     /// What manifests say beside the mesh.
@@ -177,12 +186,55 @@ impl Reading {
         self.problems.iter().chain(of_resources).cloned().collect()
     }
 
+    /// Which resources come from templates whose expressions may be asked for.
+    pub fn of_templates(&self) -> BTreeSet<ResourceKey> {
+        let templates = self.unkept.iter();
+        templates.flat_map(|all| all.keys.values().cloned()).collect()
+    }
+
+    /// Works out the mesh's part of templates with its expressions, where [`Options::symbolic`] asked for it, and gives
+    /// the templates away. What is told of the expressions is what reading told, and what is too much to be kept.
+    pub fn keep_expressions(&mut self) -> Vec<Diagnostic> {
+        let mut resources = Vec::new();
+        let problems = self.keep_each(&mut |resource| resources.push(resource));
+        self.symbolic.resources = resources;
+        problems
+    }
+
+    /// The same for who takes the resources one by one: of thousands, all together would be most of the memory.
+    pub fn keep_each(&mut self, each: &mut dyn FnMut(SymbolicResource)) -> Vec<Diagnostic> {
+        let Some(templates) = self.unkept.take() else {
+            return Vec::new();
+        };
+        let (symbolic, problems) = templates.expressions(each);
+        self.symbolic = symbolic;
+        problems
+    }
+
+    /// The same as [`Reading::resources`], of a reading that has the typed forms already: they are given away.
+    pub fn take_resources(&mut self) -> (Vec<Resource>, Vec<Diagnostic>) {
+        let mut resources = Vec::with_capacity(self.found.len());
+        let mut problems = Vec::new();
+        for found in self.found.iter_mut().filter(|found| !found.refused) {
+            match found
+                .typed
+                .take()
+                .map_or_else(|| found::typed(found), |typed| Ok(*typed))
+            {
+                Ok(resource) => resources.push(resource),
+                Err(why) => problems.extend(why),
+            }
+        }
+        (resources, problems)
+    }
+
     /// The typed form of every resource that can have one, and why others cannot.
     pub fn resources(&self) -> (Vec<Resource>, Vec<Diagnostic>) {
         let mut resources = Vec::new();
         let mut problems = Vec::new();
         for found in self.found.iter().filter(|found| !found.refused) {
-            match found::typed(found) {
+            let typed = found.typed.as_deref().cloned();
+            match typed.map_or_else(|| found::typed(found), Ok) {
                 Ok(resource) => resources.push(resource),
                 Err(why) => problems.extend(why),
             }

@@ -40,9 +40,10 @@ pub fn forms(name: &str, bytes: &[u8]) {
     let options = Options {
         symbolic: true,
         whole: true,
+        typed: true,
         ..Options::default()
     };
-    written(&read(vec![input], &options));
+    written(read(vec![input], &options));
     let _ = TemplateValues::read(name, bytes.to_vec());
 }
 
@@ -70,7 +71,7 @@ pub fn folder(text: &str) {
         let found = files.iter().find(|(name, _)| name == wanted);
         found.map(|(_, bytes)| bytes.clone())
     };
-    written(&read_with(inputs.collect(), &options, &mut open));
+    written(read_with(inputs.collect(), &options, &mut open));
 }
 
 /// A task definition, in any of its forms, is recognised beside a mesh with the node `n` and translated.
@@ -158,7 +159,8 @@ const MESH: &str = r#"[{"meshName": "m", "spec": {}}, {"meshName": "m", "virtual
   "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}], "serviceDiscovery": {"dns": {"hostname": "n.m"}}}},
   {"meshName": "m", "proxyProfileName": "p", "spec": {"interception": {"transparent": {}}}}]"#;
 
-fn written(reading: &Reading) {
+fn written(mut reading: Reading) {
+    let _ = reading.keep_expressions();
     let (resources, _) = reading.resources();
     let _ = cloudformation::build_with(&resources, &reading.symbolic);
     let _ = terraform::build_with(&resources, &reading.symbolic);

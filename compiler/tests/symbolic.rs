@@ -3,7 +3,7 @@
 mod common;
 
 use common::cfn_lint;
-use meshform_compiler::frontend::{self, Input, Options, Reading};
+use meshform_compiler::frontend::{self, Input, Options, Reading, Symbolic};
 use meshform_compiler::{cloudformation, terraform};
 use std::collections::BTreeMap;
 
@@ -62,7 +62,10 @@ fn symbolic(files: &[(&str, &str)], parameters: &[(&str, &str)]) -> Reading {
             .collect::<BTreeMap<_, _>>(),
         ..Options::default()
     };
-    frontend::read(files.iter().map(input).collect(), &options)
+    let mut reading = frontend::read(files.iter().map(input).collect(), &options);
+    let told = reading.keep_expressions();
+    reading.problems.extend(told);
+    reading
 }
 
 fn template(reading: &Reading) -> serde_json::Value {
@@ -74,7 +77,16 @@ fn template(reading: &Reading) -> serde_json::Value {
 /// The template's text, which is that of its tree.
 fn template_text(reading: &Reading) -> String {
     let resources = reading.resources().0;
-    let (text, _) = cloudformation::text_with(&resources, &reading.symbolic);
+    let nothing = cloudformation::WrittenEntries::default();
+    let (text, _) = cloudformation::text_with(&resources, &reading.symbolic, &nothing);
+    // The same where each resource was written as soon as it was known.
+    let mut written = cloudformation::WrittenEntries::default();
+    reading.symbolic.resources.iter().for_each(|one| written.add(one));
+    let rest = Symbolic {
+        resources: Vec::new(),
+        ..reading.symbolic.clone()
+    };
+    assert_eq!(cloudformation::text_with(&resources, &rest, &written).0, text);
     let template = cloudformation::build_with(&resources, &reading.symbolic);
     assert_eq!(text, format!("{:#}\n", template.json));
     text

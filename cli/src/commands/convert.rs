@@ -8,10 +8,9 @@ use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
 use crate::store::FromStoreArgument;
+use meshform_compiler::cloudformation::WrittenEntries;
 use meshform_compiler::{api, cloudformation, kubernetes, terraform};
-use meshform_model::diag::{Diagnostic, has_errors};
-use meshform_model::value::Span;
-use std::collections::BTreeSet;
+use meshform_model::diag::has_errors;
 
 /// Write what any input form, or a store, holds in another form, on standard output
 #[derive(Debug, clap::Args)]
@@ -65,8 +64,19 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         TemplateUse::Values => loaded.demand_values(),
         TemplateUse::Expressions | TemplateUse::Whole => loaded.allow_expressions(),
     }
+    let mut written = WrittenEntries::default();
+    // What is wrong in a template can be said in no form, which would be no news.
+    if templates == TemplateUse::Expressions && !has_errors(&loaded.problems) {
+        let mut resources = Vec::new();
+        match arguments.to {
+            Form::CloudFormation => loaded.keep_expressions(&mut |one| written.add(&one)),
+            _ => loaded.keep_expressions(&mut |one| resources.push(one)),
+        }
+        loaded.reading.symbolic.resources = resources;
+    }
     if loaded.resources.is_empty()
         && loaded.reading.symbolic.resources.is_empty()
+        && written.is_empty()
         && arguments.stack.option().is_none()
     {
         // Written over a file that held a mesh, nothing would be the end of it.
@@ -86,18 +96,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             }
         }
         Form::CloudFormation => {
-            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic);
+            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic, &written);
             loaded.problems.extend(warnings);
             text
         }
         Form::Terraform => {
             let configuration = terraform::build_with(&loaded.resources, symbolic);
-            // What is wrong in the template has no equivalent either, which is no news.
-            let errors = loaded.problems.iter().filter(|problem| problem.is_error());
-            let told: BTreeSet<Span> = errors.flat_map(spans).collect();
-            let problems = configuration.problems.into_iter();
-            let news = problems.filter(|problem| spans(problem).all(|span| !told.contains(&span)));
-            loaded.problems.extend(news);
+            loaded.problems.extend(configuration.problems);
             configuration.text
         }
         Form::Kubernetes => {
@@ -116,11 +121,6 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
     io.print(&text);
     Exit::Fine
-}
-
-/// The places of a problem in the inputs.
-fn spans(problem: &Diagnostic) -> impl Iterator<Item = Span> {
-    problem.places.iter().filter_map(|place| place.span)
 }
 
 pub(crate) fn pretty(json: &serde_json::Value) -> String {

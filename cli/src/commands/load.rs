@@ -1,15 +1,16 @@
 //! What several commands do first: read, and make resources of what was read.
 
+mod proxies;
+
 use crate::codes;
 use crate::exit::Exit;
 use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
-use meshform_compiler::frontend::{FoundResource, Reading, codes as reading_codes};
+use meshform_compiler::frontend::{FoundResource, Reading, SymbolicResource, codes as reading_codes};
 use meshform_envoy::polled;
 use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
@@ -21,6 +22,8 @@ use meshform_store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+
+pub(crate) use proxies::{is_called, no_proxy, one_proxy};
 
 /// What can be missing because it is in an input that was not given.
 const MISSING: &[Code] = &[
@@ -57,21 +60,31 @@ pub(crate) fn load_with(arguments: &InputArguments, templates: TemplateUse, io: 
 /// The same for one of two inputs, of which the other may hold the mesh that is asked for.
 pub(crate) fn load_side(arguments: &InputArguments, templates: TemplateUse, io: &mut Io) -> Option<Loaded> {
     let (reading, other_meshes) = arguments.read(templates, io);
-    finish(reading, other_meshes, io)
+    finish(reading, templates, other_meshes, io)
 }
 
 /// Reads a text that was not in a file.
 pub(crate) fn load_text(name: &str, text: &str, arguments: &InputArguments, io: &mut Io) -> Option<Loaded> {
-    finish(arguments.read_text(name, text), BTreeSet::new(), io)
+    let reading = arguments.read_text(name, text);
+    finish(reading, TemplateUse::Values, BTreeSet::new(), io)
 }
 
-fn finish(reading: Reading, other_meshes: BTreeSet<String>, io: &mut Io) -> Option<Loaded> {
+fn finish(
+    mut reading: Reading,
+    templates: TemplateUse,
+    other_meshes: BTreeSet<String>,
+    io: &mut Io,
+) -> Option<Loaded> {
     if !reading.misused.is_empty() {
         render::tell(io, &reading.sources, &reading.misused);
         return None;
     }
     let mut problems = reading.all_problems();
-    let (resources, untyped) = reading.resources();
+    let (resources, untyped) = match templates {
+        // Whoever wants expressions shows the places of these.
+        TemplateUse::Expressions => reading.take_resources(),
+        TemplateUse::Values | TemplateUse::Whole => reading.resources(),
+    };
     problems.extend(untyped);
     let resources = once(resources, &reading, &mut problems);
     Some(Loaded {
@@ -291,6 +304,18 @@ impl Loaded {
             .retain(|problem| problem.code != reading_codes::NO_VALUE);
     }
 
+    /// Puts the expressions of templates in the place of the values that these have now. Takes each resource.
+    pub(crate) fn keep_expressions(&mut self, each: &mut dyn FnMut(SymbolicResource)) {
+        let kept = self.reading.of_templates();
+        self.resources.retain(|resource| !kept.contains(&resource.key));
+        let problems = self.reading.keep_each(each).into_iter();
+        self.add(
+            problems
+                .filter(|one| one.code != reading_codes::NO_VALUE)
+                .collect(),
+        );
+    }
+
     /// Where the mesh itself is not among the inputs they are a part of it: what they refer to may be in another.
     pub(crate) fn allow_parts(&mut self, meshes: &[Mesh]) {
         let parts: Vec<&str> = meshes
@@ -416,82 +441,6 @@ fn is_refused(index: &Index<'_>, problem: &Diagnostic) -> bool {
     };
     key.and_then(|key| index.get(key))
         .is_some_and(|found| found.refused)
-}
-
-/// Whether that is the proxy that was asked for: by its name, or by `virtualGateway/name` where a node and a gateway
-/// share one.
-pub(crate) fn is_called(key: &ResourceKey, asked: &str) -> bool {
-    match asked.split_once('/') {
-        Some((kind, name)) => key.kind.name() == kind && key.name == name,
-        None => key.name == asked,
-    }
-}
-
-/// The one proxy of a name, where nothing is wrong so far. Otherwise why not is added.
-pub(crate) fn one_proxy<'m>(
-    loaded: &mut Loaded,
-    meshes: &'m [Mesh],
-    name: &str,
-) -> Option<(&'m Mesh, ResourceKey)> {
-    if has_errors(&loaded.problems) {
-        return None;
-    }
-    let mut named = meshes
-        .iter()
-        .flat_map(|mesh| {
-            let bare = name.split_once('/').map_or(name, |(_, name)| name);
-            [Kind::VirtualNode, Kind::VirtualGateway]
-                .map(|kind| (mesh, ResourceKey::in_mesh(mesh.name(), kind, bare)))
-        })
-        .filter(|(mesh, key)| is_called(key, name) && mesh.contains(key));
-    match (named.next(), named.next()) {
-        (Some(one), None) => Some(one),
-        (None, _) => {
-            loaded.add(vec![no_proxy(name, meshes)]);
-            None
-        }
-        (Some((first, _)), Some((second, _))) => {
-            let several = Diagnostic::error(
-                meshform_model::codes::SEVERAL_MESHES,
-                format!("`{name}` is the name of several proxies"),
-            );
-            let help = if first.name() == second.name() {
-                format!("say which one: `virtualNode/{name}` or `virtualGateway/{name}`")
-            } else {
-                "choose the mesh with `--mesh NAME`".to_owned()
-            };
-            loaded.add(vec![several.help(help)]);
-            None
-        }
-    }
-}
-
-/// There is no node or gateway of that name.
-pub(crate) fn no_proxy(name: &str, meshes: &[Mesh]) -> Diagnostic {
-    let proxies = || {
-        meshes.iter().flat_map(|mesh| {
-            let nodes = mesh.virtual_nodes().map(|node| &node.key);
-            nodes.chain(mesh.virtual_gateways().map(|gateway| &gateway.key))
-        })
-    };
-    let bare = name.split_once('/').map_or(name, |(_, name)| name);
-    let names: Vec<&str> = proxies().map(|key| key.name.as_str()).collect();
-    let help = match closest(bare, &names) {
-        // The name is there, as the other kind.
-        Some(near) if near == bare => {
-            let kinds = proxies().filter(|key| key.name == bare);
-            let kinds: Vec<String> = kinds.map(|key| format!("`{}/{bare}`", key.kind.name())).collect();
-            format!("there is {}", kinds.join(" and "))
-        }
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "the inputs hold neither nodes nor gateways".to_owned(),
-        None => format!("there are {}", some_of(&names)),
-    };
-    Diagnostic::error(
-        codes::NOT_THERE,
-        format!("there is no virtual node or virtual gateway `{name}`"),
-    )
-    .help(help)
 }
 
 /// How many names a help lists.

@@ -33,7 +33,7 @@ pub(super) use scope::Scope;
 pub(crate) use scope::as_text;
 pub use stacks::WholeTemplate;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
-pub(super) use symbolic::{Keys, keep};
+pub(super) use symbolic::{Keys, ReadTemplates};
 pub use symbolic::{Symbolic, SymbolicResource};
 
 /// Where our own settings stand, in a resource's `Metadata` and in a template's.

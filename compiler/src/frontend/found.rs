@@ -95,8 +95,19 @@ pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
         },
         span: draft.span,
         refused: has_errors(&problems),
+        typed: None,
         problems,
         left_out,
+    }
+}
+
+/// Makes the typed form, and gives the body away for it. What cannot have one keeps its body, for others to say why.
+pub(super) fn settle(found: &mut FoundResource) {
+    if !found.refused
+        && let Ok(resource) = typed(found)
+    {
+        found.typed = Some(Box::new(resource));
+        found.body = Node::null();
     }
 }
 

@@ -1,7 +1,7 @@
 //! From texts to documents whose form is known, and from these to resources. Templates are read together: one may
 //! import, or nest, what another has.
 
-use super::cloudformation::{self, Deployment, Keys, Scope, Stacks, assembly};
+use super::cloudformation::{self, Deployment, Keys, ReadTemplates, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
 use super::{
     Input, Options, Reading, api, codes, documents, found, json, state, tasks, text, unknown_form, workloads,
@@ -275,9 +275,6 @@ impl Gathered {
             .iter()
             .filter_map(|listed| listed.missing(&described));
         reading.problems.extend(missing);
-        if options.symbolic {
-            reading.symbolic = cloudformation::keep(&stacks, &mut scope, &keys, options.mesh.as_deref());
-        }
         reading.misused =
             cloudformation::misused(options, &stacks, &scope.imports, &self.manifests.placeholders);
         if let (Some(name), false) = (&options.name, name_used) {
@@ -292,7 +289,15 @@ impl Gathered {
         }
         reading.problems.extend(scope.finish());
         if options.whole {
-            reading.whole = stacks.into_whole();
+            reading.whole = stacks.clone().into_whole();
+        }
+        if options.symbolic {
+            let options = self.options;
+            reading.unkept = Some(ReadTemplates {
+                stacks,
+                keys,
+                options,
+            });
         }
         reading
     }
@@ -409,6 +414,9 @@ impl<'s> InputReader<'s> {
             }
             if let (Some(origin), Some(key)) = (origin, &found.key) {
                 self.keys.insert(origin, key.clone());
+            }
+            if self.options.typed {
+                found::settle(&mut found);
             }
             reading.found.push(found);
         }

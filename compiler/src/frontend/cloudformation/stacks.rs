@@ -28,6 +28,7 @@ impl WholeTemplate {
 }
 
 /// A template as it was read.
+#[derive(Debug, Clone)]
 pub(crate) struct Template {
     /// The file's name, by which nested stacks are found.
     pub(crate) file: String,
@@ -43,6 +44,7 @@ pub(crate) struct Deployment {
 }
 
 /// One stack: a template and what its parameters are given.
+#[derive(Debug, Clone)]
 pub(crate) struct Stack {
     pub(crate) template: usize,
     /// The stack that nests this one, and its logical id there.
@@ -54,7 +56,7 @@ pub(crate) struct Stack {
 }
 
 /// Every stack of the inputs.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Stacks {
     pub(crate) templates: Vec<Template>,
     pub(crate) stacks: Vec<Stack>,

@@ -4,8 +4,10 @@
 //! has, takes their place. Stacks that are nested or stand side by side become one: names that clash get a number.
 
 mod expressions;
+mod templates;
 
 pub(super) use expressions::expression;
+pub(crate) use templates::ReadTemplates;
 
 use super::expression::{evaluate, parameter_value, scalar, size};
 use super::known;
@@ -72,15 +74,17 @@ impl SymbolicResource {
 pub(crate) type Keys = BTreeMap<(usize, String), ResourceKey>;
 
 /// The stacks with their expressions.
-pub(crate) fn keep<'t>(
+fn keep<'t>(
     stacks: &'t Stacks,
     scope: &mut Scope<'t>,
     keys: &Keys,
     mesh: Option<&str>,
+    each: &mut dyn FnMut(SymbolicResource),
 ) -> Symbolic {
     let mut keeper = Keeper {
         stacks,
         mesh,
+        each,
         scope,
         out: Symbolic::default(),
         names: BTreeMap::new(),
@@ -98,6 +102,8 @@ struct Keeper<'k, 't> {
     stacks: &'t Stacks,
     /// The only mesh that is wanted.
     mesh: Option<&'k str>,
+    /// Takes each resource.
+    each: &'k mut dyn FnMut(SymbolicResource),
     scope: &'k mut Scope<'t>,
     out: Symbolic,
     /// The name in the result of what a section of a stack has.
@@ -167,7 +173,7 @@ impl<'t> Keeper<'_, 't> {
                     attributes.set("DependsOn", Node::new(Value::List(names)));
                 }
             }
-            self.out.resources.push(SymbolicResource {
+            (self.each)(SymbolicResource {
                 id: self
                     .ids
                     .get(&(stack, field.name.clone()))
