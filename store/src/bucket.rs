@@ -44,17 +44,16 @@ use crate::setting::{Setting, SettingWrite};
 use crate::storage::{
     Access, Objects, PublishedObjects, Remote, Storage, by_mesh, failure, name_of_part, part,
 };
-use crate::trouble::Trouble;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 pub(crate) use log::fuzzed;
-use log::{LogEntry, MeshLog, Operation, RECORDS, SNAPSHOTS};
+use log::{LogEntry, MeshLog, Operation};
 use meshform_model::key::ResourceKey;
 use object_store::ObjectStore;
 use pointers::{Numbered, Pointers, SETTINGS, ValueObject};
 use runs::Runs;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use wake::Wake;
@@ -77,8 +76,6 @@ pub struct BucketStore {
     pointers: Pointers,
     runs: Runs,
     wake: Wake,
-    /// The folders of meshes that were written once, and so will always have been.
-    written: Mutex<BTreeSet<String>>,
 }
 
 /// The object `store.json`, created once: whoever finds it has found a store.
@@ -116,7 +113,6 @@ impl BucketStore {
             options,
             identity: OnceLock::new(),
             logs: Mutex::default(),
-            written: Mutex::default(),
         }
     }
 
@@ -215,26 +211,6 @@ impl BucketStore {
             pause = (pause * 2).min(256);
         }
     }
-
-    /// Whether a mesh was ever written. An agent or a poller that was given the name of a mesh that is not there has left its
-    /// reports in a folder, which makes no mesh of it.
-    async fn has_records(&self, folder: &str) -> Result<bool> {
-        let written = || self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written().contains(folder) {
-            return Ok(true);
-        }
-        let found = match self.objects.folders(&format!("m/{folder}")).await {
-            Ok(found) => found,
-            // Who may look into one mesh sees the names of the others all the same.
-            Err(StoreError::Storage(refused)) if refused.trouble == Trouble::Denied => return Ok(true),
-            Err(error) => return Err(error),
-        };
-        let has_records = found.iter().any(|name| name == RECORDS || name == SNAPSHOTS);
-        if has_records {
-            written().insert(folder.to_owned());
-        }
-        Ok(has_records)
-    }
 }
 
 #[async_trait]
@@ -317,8 +293,7 @@ impl Store for BucketStore {
             match name_of_part(&folder) {
                 // What is published of a mesh may lie in a folder that spells its name another way.
                 Some(name) if part(&name) != folder => {}
-                Some(name) if self.has_records(&folder).await? => names.push(name),
-                Some(_) => {}
+                Some(name) => names.push(name),
                 // Too long a name is shortened; the records have it whole.
                 None => {
                     let log = self.followed(folder).await?;

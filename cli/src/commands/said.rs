@@ -10,7 +10,7 @@ use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
     Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, Releaser, Verdict, WhatChanged, listed,
 };
-use meshform_store::Store;
+use meshform_store::{Prefix, Revision, Store};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -64,16 +64,16 @@ impl MeshArguments {
     pub(super) fn meshes(&self, store: &dyn Store) -> Result<Vec<String>, Problem> {
         match &self.mesh {
             Some(mesh) => Ok(vec![mesh.clone()]),
-            None => known_meshes(store),
+            None => written_meshes(store),
         }
     }
 
     /// The same, of what the store holds. A mesh that is gone still has releases.
     fn meshes_there(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
-        let known = known_meshes(&**store)?;
         let Some(mesh) = &self.mesh else {
-            return Ok(known);
+            return written_meshes(&**store);
         };
+        let known = known_meshes(&**store)?;
         if !known.contains(mesh) {
             let releaser = store::releaser(io, Arc::clone(store), &[])?;
             let history = store::wait(releaser.history(mesh))?.map_err(|error| store::told(&error))?;
@@ -87,6 +87,21 @@ impl MeshArguments {
 
 fn known_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
     store::wait(store.meshes())?.map_err(|error| Box::new(error.diagnostic()))
+}
+
+/// Those that were ever written. An agent or a poller that was given a misspelt name has left its reports in a bucket, where
+/// they look like a mesh.
+fn written_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
+    let mut written = Vec::new();
+    for mesh in known_meshes(store)? {
+        let listing = store::wait(store.list(&Prefix::mesh(&mesh)))?;
+        // What cannot be read is told by whoever needs it.
+        if listing.is_ok_and(|listing| listing.revision == Revision(0)) {
+            continue;
+        }
+        written.push(mesh);
+    }
+    Ok(written)
 }
 
 impl Report {

@@ -13,10 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-/// The folders of a mesh's log: what was written, and all records at some revisions.
-pub(super) const RECORDS: &str = "records";
-pub(super) const SNAPSHOTS: &str = "snapshots";
-
 /// So many writes after the last one there is a new snapshot. A reader that knows nothing reads one and at most as many
 /// entries, side by side; a snapshot has every record of the mesh.
 const SNAPSHOT_EVERY: u64 = 128;
@@ -219,11 +215,11 @@ impl MeshLog {
     }
 
     fn entries(&self) -> String {
-        format!("m/{}/{RECORDS}", self.folder)
+        format!("m/{}/records", self.folder)
     }
 
     fn snapshots(&self) -> String {
-        format!("m/{}/{SNAPSHOTS}", self.folder)
+        format!("m/{}/snapshots", self.folder)
     }
 }
 
