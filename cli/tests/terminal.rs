@@ -70,10 +70,12 @@ fn less_and_more_is_told() {
     assert_eq!(quiet.exit, Exit::Found);
 }
 
-/// The commands, as the help lists them.
-fn commands(world: &World) -> Vec<String> {
-    let help = world.run(&["--help"]).out;
-    let (_, list) = help.split_once("Commands:\n").unwrap();
+/// The commands below one, as its help lists them.
+fn below(world: &World, command: &[&str]) -> Vec<String> {
+    let help = world.run(&[command, &["--help"]].concat()).out;
+    let Some((_, list)) = help.split_once("Commands:\n") else {
+        return Vec::new();
+    };
     let lines = list.lines().take_while(|line| !line.is_empty());
     // What is longer than a line goes on further to the right.
     let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
@@ -84,7 +86,7 @@ fn commands(world: &World) -> Vec<String> {
 #[test]
 fn every_shell_gets_completions() {
     let world = world();
-    let commands = commands(&world);
+    let commands = below(&world, &[]);
     assert!(commands.len() > 20, "{commands:?}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = world.run(&["completions", shell]);
@@ -126,14 +128,20 @@ fn every_shell_gets_completions() {
 fn every_command_gets_a_manual_page_with_all_its_options() {
     let world = world();
     assert_eq!(world.run(&["man", "--out", "man"]).exit, Exit::Fine);
-    let commands = commands(&world);
+    let commands = below(&world, &[]);
     let mut pages = vec![("meshform".to_owned(), vec!["--help".to_owned()])];
-    pages.extend(commands.iter().map(|command| {
-        (
+    for command in &commands {
+        pages.push((
             format!("meshform-{command}"),
             vec![command.clone(), "--help".to_owned()],
-        )
-    }));
+        ));
+        pages.extend(below(&world, &[command]).into_iter().map(|inner| {
+            (
+                format!("meshform-{command}-{inner}"),
+                vec![command.clone(), inner, "--help".to_owned()],
+            )
+        }));
+    }
     let written = std::fs::read_dir(world.path().join("man")).unwrap();
     let written = written
         .filter(|file| {

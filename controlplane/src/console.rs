@@ -6,9 +6,9 @@
 use crate::auth::Caller;
 use crate::codes;
 use crate::fault::Fault;
+use crate::listen::Peer;
 use crate::plane::ControlPlane;
 use crate::seal::Sealer;
-use crate::server::Peer;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;

@@ -56,6 +56,14 @@ pub(crate) struct Tls {
     read: Mutex<(Vec<Option<SystemTime>>, Arc<ServerConfig>)>,
 }
 
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Whether it speaks TLS with us.
+    pub(crate) tls: bool,
+}
+
 /// A connection that was taken; TLS is yet to be agreed upon.
 pub(crate) struct Taken {
     stream: TcpStream,

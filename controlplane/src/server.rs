@@ -4,7 +4,7 @@ use crate::auth::tokens::Pass;
 use crate::codes;
 use crate::console;
 use crate::fault::{Fault, FaultKind};
-use crate::listen::{Begun, Listening, TlsFiles};
+use crate::listen::{Begun, Listening, Peer, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
@@ -50,14 +50,6 @@ const NOTE: Duration = Duration::from_secs(5);
 /// The longest text in a header that warns: with the other headers it stays below the 8 KiB that clients and proxies
 /// take.
 const WARNING: usize = 2000;
-
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    address: SocketAddr,
-    /// Whether it speaks TLS with us.
-    pub(crate) tls: bool,
-}
 
 #[derive(Debug)]
 pub struct Server {

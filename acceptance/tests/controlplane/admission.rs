@@ -250,7 +250,11 @@ fn told_everywhere(world: &World) {
     run(&["console", "--out", "pages"]);
     let pages = html(&world.path().join("pages"));
     assert!(pages.iter().any(|page| page.contains("refused by 1 proxy")));
-    assert!(pages.iter().any(|page| page.contains("refuses the current release")));
+    assert!(
+        pages
+            .iter()
+            .any(|page| page.contains("refuses the current release"))
+    );
     let reasons = pages
         .iter()
         .filter(|page| page.contains("Refused by") && page.contains("cannot bind"));
