@@ -43,7 +43,9 @@ pub(crate) fn is_inside() -> bool {
 /// The bridge with the test at it.
 pub(crate) fn bridge() {
     run(&tools::ip(), "link set lo up");
-    run(&tools::ip(), "link add br0 type bridge");
+    // Of its own: else it takes the lowest of its ports, another one with the next task, and those who know the one before
+    // send into the void until they ask again.
+    run(&tools::ip(), "link add br0 address 02:00:0a:09:01:01 type bridge");
     run(&tools::ip(), &format!("addr add {OUTSIDE}/24 dev br0"));
     run(&tools::ip(), "link set br0 up");
 }
