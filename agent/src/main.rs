@@ -14,6 +14,7 @@ mod kept;
 mod log;
 mod poller;
 mod process;
+mod prometheus;
 mod report;
 mod run;
 mod server;

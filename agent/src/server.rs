@@ -1,8 +1,8 @@
 //! A small HTTP server, and the agent's own interface on it: `/health`, `/status` and `/metrics` on a loopback address.
 
+use crate::prometheus::{self, gauge, quoted};
 use crate::shared::{Shared, now};
 use meshform_bundle::objects::Status;
-use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -154,7 +154,7 @@ pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> Answer {
         }
         ("GET", "/metrics" | "/stats/prometheus") => Answer::new(
             200,
-            "text/plain; version=0.0.4",
+            prometheus::MEDIA,
             metrics(&shared.report(), shared.is_healthy()),
         ),
         ("GET", _) => Answer::text(404, "there are /health, /status and /metrics\n"),
@@ -163,20 +163,12 @@ pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> Answer {
 }
 
 fn metrics(status: &Status, healthy: bool) -> String {
-    let quoted = |text: &str| {
-        text.replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n")
-    };
     let digest = |digest: &Option<meshform_bundle::Digest>| {
         digest.as_ref().map_or("", |digest| digest.short()).to_owned()
     };
     let mut out = String::new();
     let mut metric = |name: &str, help: &str, labels: &str, value: f64| {
-        let _ = writeln!(
-            out,
-            "# HELP meshform_{name} {help}\n# TYPE meshform_{name} gauge\nmeshform_{name}{labels} {value}"
-        );
+        gauge(&mut out, name, help, [(labels, value)]);
     };
     let labels = format!(
         "{{mesh=\"{}\",proxy=\"{}\",release=\"{}\",bundle=\"{}\",envoy=\"{}\",agent=\"{}\"}}",

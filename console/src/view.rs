@@ -107,10 +107,7 @@ impl View {
         });
         let current = self.state.as_ref().and_then(|state| state.current.as_ref());
         let told = current.and_then(|current| self.refusals.get(current));
-        let told = told
-            .into_iter()
-            .flatten()
-            .filter(|(_, reasons)| !reasons.is_empty());
+        let told = told.into_iter().flatten();
         let told = told.map(|(proxy, reasons)| (proxy.as_str(), reasons.join("; ")));
         reported.chain(told).collect()
     }

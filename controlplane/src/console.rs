@@ -196,9 +196,9 @@ async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
             .as_ref()
             .map(|_| caller.name.clone())
             .unwrap_or_default(),
-        may_write: match page.mesh() {
-            Some(mesh) => may_release(plane, caller, mesh).await?,
-            None => false,
+        may_write: match page {
+            Page::Releases(mesh) | Page::Release(mesh, _) => may_release(plane, caller, mesh).await?,
+            _ => false,
         },
         token,
     };

@@ -142,7 +142,7 @@ impl Releaser {
         Ok(())
     }
 
-    /// Which proxies refused a release, with their reasons.
+    /// Which proxies refused a release, each with its reasons; not those that have taken it.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -1,6 +1,7 @@
 //! How the poller is: what it reads and writes, told on a loopback address and in its lease.
 
 use crate::log;
+use crate::prometheus::{self, quoted};
 use crate::server::{Answer, IncomingRequest};
 use crate::shared::now;
 use meshform_bundle::codes::{AWAY, IDLE, LOOKUP, told};
@@ -8,7 +9,6 @@ use meshform_bundle::discovery::{NodeState, PollerState};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use tokio::sync::Notify;
 
 pub(super) struct Health {
@@ -177,29 +177,21 @@ pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> Answer {
             Answer::json(if healthy { 200 } else { 503 }, &body)
         }
         ("GET", "/status") => Answer::json(200, &serde_json::to_value(health.state()).unwrap_or_default()),
-        ("GET", "/metrics") => Answer::new(200, "text/plain; version=0.0.4", metrics(health, now())),
+        ("GET", "/metrics") => Answer::new(200, prometheus::MEDIA, metrics(health, now())),
         _ => Answer::text(404, "there are /health, /status and /metrics\n"),
     }
 }
 
 /// How the poller is, as Prometheus reads it.
 fn metrics(health: &Health, now: u64) -> String {
-    let quoted = |text: &str| {
-        text.replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n")
-    };
     let state = health.state.borrow();
     let mesh = quoted(&state.mesh);
     let mut out = String::new();
     let mut gauge = |name: &str, help: &str, values: Vec<(String, f64)>| {
-        let _ = writeln!(
-            out,
-            "# HELP meshform_poller_{name} {help}\n# TYPE meshform_poller_{name} gauge"
-        );
-        for (labels, value) in values {
-            let _ = writeln!(out, "meshform_poller_{name}{{mesh=\"{mesh}\"{labels}}} {value}");
-        }
+        let values = values
+            .into_iter()
+            .map(|(labels, value)| (format!("{{mesh=\"{mesh}\"{labels}}}"), value));
+        prometheus::gauge(&mut out, &format!("poller_{name}"), help, values);
     };
     let flag = |is: bool| vec![(String::new(), f64::from(u8::from(is)))];
     gauge(

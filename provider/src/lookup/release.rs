@@ -80,7 +80,7 @@ impl DataSource for ReleaseStatus {
             None => Vec::new(),
         };
         let lagging = lagging(&session, &mesh).await?;
-        let refused = status.refused.iter().filter(|(_, reasons)| !reasons.is_empty());
+        let refused = status.refused.iter();
         let refused = refused
             .map(|(proxy, reasons)| format!("{proxy} refuses the current release: {}", reasons.join("; ")));
         let problems = status.pending.diagnostics.iter().map(ToString::to_string);
