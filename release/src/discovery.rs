@@ -112,7 +112,7 @@ impl BucketTarget {
         // One that starts has no requests yet, and one that is lost has none any more.
         reports.retain(|(status, at)| {
             let runs = !matches!(status.state, ProxyState::Starting | ProxyState::Stopped);
-            runs && now.0.saturating_sub(at.0) <= LOST_MILLIS
+            runs && !status.gave_up && now.0.saturating_sub(at.0) <= LOST_MILLIS
         });
         let mut problem = None;
         let mut found = BTreeSet::new();
