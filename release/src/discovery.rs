@@ -1,9 +1,9 @@
 //! Nodes whose addresses a poller looks up: publishers tell it what to look up, and it tells when it did.
 
-use crate::bucket::{ATTEMPTS, BucketTarget, DesiredState, Listing};
+use crate::bucket::{ATTEMPTS, BucketTarget, DesiredState, LOST_MILLIS, Listing};
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
-use crate::fleet::{FleetReader, LOST_MILLIS};
+use crate::fleet::FleetReader;
 use crate::releaser::Releaser;
 use crate::state::State;
 use crate::target::Target;

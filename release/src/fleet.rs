@@ -1,7 +1,7 @@
 //! What runs where: what the agents beside a mesh's proxies have written into its buckets, held against what each of
 //! them is to run. For the command, the control plane and the console.
 
-use crate::bucket::BucketTarget;
+use crate::bucket::{BucketTarget, LOST_MILLIS};
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use crate::publishing::listed;
@@ -19,9 +19,6 @@ use std::collections::BTreeMap;
 
 /// How many objects are read at once; as many as a release writes at once.
 const CONCURRENCY: usize = 32;
-
-/// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
-pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
 
 /// How a running proxy stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,7 +221,7 @@ impl Releaser {
             let succession = Succession::of(&statuses);
             let over: Vec<bool> = statuses
                 .iter()
-                .map(|report| succession.is_over(report, now, wanted.as_deref()))
+                .map(|(status, at)| succession.is_over(status, *at, now, wanted.as_deref()))
                 .collect();
             for ((status, at), over) in statuses.into_iter().zip(over) {
                 let silent = now.0.saturating_sub(at.0);

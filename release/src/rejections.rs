@@ -1,8 +1,8 @@
 //! What agents write into a bucket: how each proxy is, and a marker where one refused its release.
 
-use crate::bucket::{BucketTarget, GRACE_MILLIS};
+use crate::bucket::{BucketTarget, GRACE_MILLIS, LOST_MILLIS};
 use crate::error::Result;
-use crate::fleet::{FleetReader, LOST_MILLIS};
+use crate::fleet::FleetReader;
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::publishing::listed;
 use crate::releaser::Releaser;
@@ -70,7 +70,7 @@ impl BucketTarget {
         let succession = Succession::of(&reports);
         let over = reports
             .iter()
-            .filter(|report| succession.is_over(report, now, Some(wanted)));
+            .filter(|(status, at)| succession.is_over(status, *at, now, Some(wanted)));
         Ok(over
             .filter_map(|(status, _)| {
                 let proxy = ProxyId::parse(&status.proxy).ok()?;

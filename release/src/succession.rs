@@ -1,8 +1,7 @@
 //! When an agent that gave up on its Envoy is nobody's concern any more. Its report stays in the bucket for a day, under a name
 //! that no other task has, and its place may long be taken.
 
-use crate::bucket::GRACE_MILLIS;
-use crate::fleet::LOST_MILLIS;
+use crate::bucket::{GRACE_MILLIS, LOST_MILLIS};
 use crate::manifest::Manifest;
 use meshform_bundle::ProxyId;
 use meshform_bundle::objects::{ProxyState, Status};
@@ -32,14 +31,15 @@ impl<'r> Succession<'r> {
     /// An agent whose container is started again writes over its own report.
     pub(crate) fn is_over(
         &self,
-        (status, at): &(Status, Timestamp),
+        status: &Status,
+        at: Timestamp,
         now: Timestamp,
         wanted: Option<&Manifest>,
     ) -> bool {
         if !status.gave_up {
             return false;
         }
-        let ago = |at: &Timestamp| now.0.saturating_sub(at.0);
+        let ago = |at: Timestamp| now.0.saturating_sub(at.0);
         let proxy = ProxyId::parse(&status.proxy).ok();
         let is_gone = proxy
             .zip(wanted)
@@ -51,7 +51,7 @@ impl<'r> Succession<'r> {
         let mut others = beside.filter(|(other, _)| other.instance != status.instance);
         let is_long_ago = ago(at) > LOST_MILLIS;
         others.any(|(other, told)| {
-            let serves = other.state == ProxyState::Ready && ago(told) <= LOST_MILLIS;
+            let serves = other.state == ProxyState::Ready && ago(*told) <= LOST_MILLIS;
             (other.started > status.at && has_begun(other)) || (is_long_ago && serves)
         })
     }
@@ -128,7 +128,8 @@ mod tests {
         let is_over = |ended: i64, others: Vec<(Status, Timestamp)>| {
             let mut all = vec![report("gone", ended + 1, ended, gave_up)];
             all.extend(others);
-            Succession::of(&all).is_over(&all[0], ago(0), Some(&release(&["a"])))
+            let (status, at) = &all[0];
+            Succession::of(&all).is_over(status, *at, ago(0), Some(&release(&["a"])))
         };
         assert!(!is_over(5, vec![]));
         assert!(!is_over(60, vec![]), "nobody serves in its place");
@@ -162,11 +163,12 @@ mod tests {
     fn who_gave_up_is_of_no_concern_where_the_release_has_no_such_proxy() {
         let all = [report("gone", 2, 1, gave_up), report("runs", 2, 1, |_| {})];
         let reports = Succession::of(&all);
-        assert!(reports.is_over(&all[0], ago(0), Some(&release(&["b"]))));
-        assert!(!reports.is_over(&all[0], ago(0), None));
-        assert!(
-            !reports.is_over(&all[1], ago(0), Some(&release(&["b"]))),
-            "it gave nothing up"
-        );
+        let is_over = |report: usize, wanted: Option<&Manifest>| {
+            let (status, at) = &all[report];
+            reports.is_over(status, *at, ago(0), wanted)
+        };
+        assert!(is_over(0, Some(&release(&["b"]))));
+        assert!(!is_over(0, None));
+        assert!(!is_over(1, Some(&release(&["b"]))), "it gave nothing up");
     }
 }
