@@ -267,7 +267,7 @@ impl Follower {
         match outcome {
             Ok(()) => {
                 if self.shared.store.take().is_some() {
-                    log::info("releases are followed again");
+                    log::info("the store is read without problems");
                     self.shared.changed.notify_one();
                 }
             }
