@@ -95,6 +95,8 @@ pub struct Session<'a> {
     mesh: String,
     watcher: Watcher<'a>,
     ledger: Option<Ledger>,
+    /// Whether files that are there are read, to see that they are as they were written.
+    verifies: bool,
     /// Let go when it is dropped.
     _lock: File,
 }
@@ -142,18 +144,21 @@ impl Publisher {
         self.ledger_path(mesh).exists()
     }
 
-    /// What is there of a mesh. Takes no lock and writes nothing.
+    /// What is there of a mesh; with `verifies` only of the proxies whose files are as they were written. Takes no lock
+    /// and writes nothing.
     ///
     /// # Errors
     /// When what the directory says of itself cannot be read.
-    pub fn standing(&self, mesh: &str) -> Result<Option<PublishedState>> {
+    pub fn standing(&self, mesh: &str, verifies: bool) -> Result<Option<PublishedState>> {
         let Some(ledger) = Ledger::read(&self.ledger_path(mesh), mesh)? else {
             return Ok(None);
         };
         let places = ledger.proxies.into_iter();
         let followed = places.filter(|(path, place)| {
-            let current = self.root.join(path).join("current");
-            fs::read_link(current).is_ok_and(|link| link == Path::new("releases").join(&place.set))
+            let folder = self.root.join(path);
+            let link = fs::read_link(folder.join("current"));
+            link.is_ok_and(|link| link == Path::new("releases").join(&place.set))
+                && (!verifies || apply::is_whole(&folder, &place.set))
         });
         Ok(Some(PublishedState {
             store: ledger.store,
@@ -199,6 +204,7 @@ impl Publisher {
             publisher: self,
             mesh: mesh.to_owned(),
             watcher,
+            verifies: false,
             _lock: lock,
         })
     }
@@ -209,6 +215,15 @@ impl Publisher {
 
     fn ledger_path(&self, mesh: &str) -> PathBuf {
         self.own().join(ledger::file_name(mesh))
+    }
+}
+
+impl Session<'_> {
+    /// Reads the files that are there, and writes anew what is damaged or missing.
+    #[must_use]
+    pub fn verifying(mut self, verifies: bool) -> Self {
+        self.verifies = verifies;
+        self
     }
 }
 
