@@ -139,17 +139,17 @@ impl Releaser {
         }
     }
 
-    /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand.
-    pub async fn unpin(&self, mesh: &str) -> Result<ReleaseOutcome> {
+    /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand. Whether it was held.
+    pub async fn unpin(&self, mesh: &str) -> Result<(bool, ReleaseOutcome)> {
         loop {
             let mut pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {
-                return self.follow(mesh, Holding::Over).await;
+                return Ok((false, self.follow(mesh, Holding::Over).await?));
             }
             let mut state = pointed.state.clone();
             state.pinned = false;
             match self.set(mesh, &mut pointed, state).await {
-                Ok(()) => return self.follow(mesh, Holding::Over).await,
+                Ok(()) => return Ok((true, self.follow(mesh, Holding::Over).await?)),
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),
             }

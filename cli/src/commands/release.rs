@@ -78,8 +78,16 @@ pub(crate) fn unpin(arguments: &UnpinArguments, io: &mut Io) -> Exit {
         let releaser = releaser.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         let mesh = only(meshes)?;
-        let outcome = store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
+        let (was_pinned, outcome) =
+            store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
+        said.lines.push(match was_pinned {
+            true => format!("mesh `{mesh}` is pinned no longer"),
+            false => format!("mesh `{mesh}` was not pinned"),
+        });
         said.outcome(&releaser, &outcome);
+        if let Some(fields) = said.json.last_mut().and_then(Json::as_object_mut) {
+            fields.insert("wasPinned".to_owned(), json!(was_pinned));
+        }
         Ok(said)
     })
 }
