@@ -30,7 +30,7 @@ pub use polled::Stamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A directory that proxies read.
@@ -111,7 +111,7 @@ impl Publisher {
         let root = root.as_ref();
         Self {
             // Where the working directory is not known, relative paths mean what they mean.
-            root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
+            root: without_detours(&std::path::absolute(root).unwrap_or_else(|_| root.to_owned())),
             // Envoy learns of a swapped link by inotify; what it then reads takes it some tens of milliseconds.
             settle: Duration::from_millis(300),
             // An Envoy that was just told to let go, or has not read its files yet, has done so.
@@ -225,6 +225,19 @@ impl Session<'_> {
         self.verifies = verifies;
         self
     }
+}
+
+/// A path without `..`: modules name a directory beside theirs by it, and each would be a target of its own. A link before a
+/// `..` is not followed, as in a shell's `cd`.
+fn without_detours(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(out.pop()),
+            part => out.push(part),
+        }
+    }
+    out
 }
 
 impl fmt::Debug for Session<'_> {

@@ -504,6 +504,15 @@ impl Releaser {
                 ),
             ),
         };
+        let mine = self.targets.iter().any(|target| report.is_of(target, &self.host));
+        let help = match mine {
+            true => help,
+            false => format!(
+                "{help}; where no proxy reads it any more, `meshform release --store {} --mesh {mesh} --forget {}`",
+                store_argument(&*self.store),
+                report.target
+            ),
+        };
         let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(codes::BEHIND, message).help(help).at(place))
     }

@@ -237,6 +237,9 @@ async fn release(
     for mesh in plan.meshes(arguments.prune) {
         let outcome = releaser.follow(mesh, Holding::Over).await;
         said.outcome(&releaser, &outcome.map_err(|error| store::told(&error))?);
+        // Success says that every proxy has it, also where others publish.
+        let behind = releaser.behind_elsewhere(mesh).await;
+        said.behind(behind.map_err(|error| store::told(&error))?);
     }
     Ok(said)
 }
