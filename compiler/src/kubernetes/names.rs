@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest name of an object.
 const LONGEST: usize = 253;
+/// Where the path of a resource begins in its ARN.
+const MESH_OF_ARN: &str = ":mesh/";
+const NO_ACCOUNT: &str = "000000000000";
 
 /// How an object is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,19 @@ pub(super) struct Name {
 pub(super) struct Names<'n> {
     names: BTreeMap<ResourceKey, Name>,
     namespace: &'n str,
+    /// The ARNs that the manifests of the input had.
+    arns: &'n BTreeMap<ResourceKey, String>,
+    /// The beginning of the ARNs in each mesh of which a resource tells it.
+    homes: BTreeMap<&'n str, &'n str>,
+}
+
+/// An ARN of what is not among the inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// An input says it, or it follows from one that does.
+    Known(String),
+    /// Made up, for this reason.
+    MadeUp(String, String),
 }
 
 /// The kind of an object, as manifests have it.
@@ -36,7 +52,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
 }
 
 impl<'n> Names<'n> {
-    pub(super) fn assign(resources: &[Resource], kept: &ManifestContext, namespace: &'n str) -> Self {
+    pub(super) fn assign(resources: &'n [Resource], kept: &'n ManifestContext, namespace: &'n str) -> Self {
         let mut taken: BTreeSet<(&'static str, String, String)> = BTreeSet::new();
         let mut names = BTreeMap::new();
         let mut keys: Vec<&ResourceKey> = resources.iter().map(|resource| &resource.key).collect();
@@ -58,7 +74,33 @@ impl<'n> Names<'n> {
             }
             names.insert(key.clone(), name);
         }
-        Self { names, namespace }
+        let homes = resources.iter().filter_map(|resource| {
+            let (home, _) = resource.identity.as_ref()?.arn.split_once(MESH_OF_ARN)?;
+            Some((resource.key.mesh.as_str(), home))
+        });
+        Self {
+            names,
+            namespace,
+            arns: &kept.arns,
+            homes: homes.collect(),
+        }
+    }
+
+    /// The ARN by which an object names what is not among the inputs. Nothing there says a region, and only a shared mesh
+    /// says the account.
+    pub(super) fn arn(&self, key: &ResourceKey, mesh_owner: Option<&str>) -> Elsewhere {
+        if let Some(arn) = self.arns.get(key) {
+            return Elsewhere::Known(arn.clone());
+        }
+        let path = key.path();
+        if let Some(home) = self.homes.get(key.mesh.as_str()) {
+            return Elsewhere::Known(format!("{home}:{path}"));
+        }
+        let (account, made_up) = match mesh_owner {
+            Some(owner) => (owner, "region us-east-1".to_owned()),
+            None => (NO_ACCOUNT, format!("account {NO_ACCOUNT} and region us-east-1")),
+        };
+        Elsewhere::MadeUp(format!("arn:aws:appmesh:us-east-1:{account}:{path}"), made_up)
     }
 
     /// The name of an object; of one that is not among the resources, the name that it would have.

@@ -17,7 +17,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
         return Content::new("Route", examples(cx, view));
     }
     let asked = request(cx);
-    let answer = asked.as_ref().map(|(node, request)| answer(view, node, request));
+    let answer = asked.map(|(node, request)| answer(view, &node, &request?));
     let drawn = match &answer {
         Some(Ok((key, explanation))) => Some(marked(view, key, explanation)),
         _ => None,
@@ -69,22 +69,25 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
     }
 }
 
-/// What is asked: nothing until there is a node and a host.
-fn request(cx: &Context<'_>) -> Option<(String, Request)> {
+/// What is asked, or what is wrong with it: nothing until there is a node and a host.
+fn request(cx: &Context<'_>) -> Option<(String, Result<Request, Vec<Diagnostic>>)> {
     let get = |name| cx.query.get(name).map(str::to_owned);
     let node = get("node")?;
     let mut request = Request::get(get("host")?, get("path").unwrap_or_else(|| "/".to_owned()));
     request.method = get("method").unwrap_or_else(|| "GET".to_owned());
     request.scheme = get("scheme");
-    request.port = get("port").and_then(|port| port.parse().ok());
+    // A text that is no number is no port, as 0 is none.
+    request.port = get("port").map(|port| port.parse().unwrap_or(0));
     for line in get("headers").unwrap_or_default().lines() {
-        if let Some((name, value)) = line.split_once(':') {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        if !line.trim().is_empty() {
             request
                 .headers
                 .push((name.trim().to_owned(), value.trim().to_owned()));
         }
     }
-    Some((node, request))
+    let faults = request.faults();
+    Some((node, faults.is_empty().then_some(request).ok_or(faults)))
 }
 
 type Answer = Result<(ResourceKey, Explanation), Vec<Diagnostic>>;

@@ -4,6 +4,7 @@
 use super::cluster::{Cluster, Object};
 use crate::frontend::FoundResource;
 use meshform_model::key::ResourceKey;
+use meshform_model::value::{Node, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub struct ManifestContext {
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// The manifests that make pods, as they are.
     pub workloads: Vec<Json>,
+    /// The ARNs by which objects name resources that no manifest has, such as those of another account.
+    pub arns: BTreeMap<ResourceKey, String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +41,7 @@ impl ManifestContext {
             .filter_map(|one| Some((one.label.as_str(), one.key.as_ref()?)))
             .collect();
         for object in &cluster.objects {
+            kept.note_arns(object.spec());
             if object.kind == "Namespace" {
                 kept.namespaces.insert(object.name.clone(), object.labels.clone());
                 continue;
@@ -52,6 +56,24 @@ impl ManifestContext {
                 .extend(key.map(|key| (key, ManifestObject::of(object))));
         }
         kept
+    }
+
+    fn note_arns(&mut self, spec: Option<&Node>) {
+        let mut pending: Vec<&Node> = spec.into_iter().collect();
+        while let Some(node) = pending.pop() {
+            match &node.value {
+                Value::List(items) => pending.extend(items),
+                Value::Object(fields) => {
+                    for field in fields {
+                        pending.push(&field.node);
+                        let text = field.node.as_str().filter(|_| field.name.ends_with("ARN"));
+                        let key = text.and_then(ResourceKey::from_arn);
+                        self.arns.extend(key.zip(text.map(str::to_owned)));
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 }
 
