@@ -140,6 +140,14 @@ fn differences_are_told_for_the_mesh_and_for_proxies() {
         "diff_json",
         world.run(&["diff", "a.yaml", "b.yaml", "--format", "json"]).all()
     );
+    world.write("empty.yaml", "");
+    let empty = world.run(&["diff", "a.yaml", "empty.yaml"]);
+    assert_eq!(empty.exit, Exit::Found);
+    assert!(
+        empty.err.contains("warning[MF0612]: `empty.yaml` holds no resource"),
+        "{}",
+        empty.err
+    );
     let short = world.run(&["diff", "a.yaml", "b.yaml", "--summary"]);
     assert_eq!(short.out.lines().count(), 1, "{}", short.out);
     assert_eq!(short.exit, Exit::Found);

@@ -78,7 +78,7 @@ fn template(reading: &Reading) -> serde_json::Value {
 fn template_text(reading: &Reading) -> String {
     let resources = reading.resources().0;
     let nothing = cloudformation::WrittenEntries::default();
-    let (text, _) = cloudformation::text_with(&resources, &reading.symbolic, &nothing);
+    let text = cloudformation::TemplateText::of(&resources, &reading.symbolic, &nothing).to_string();
     // The same where each resource was written as soon as it was known.
     let mut written = cloudformation::WrittenEntries::default();
     reading.symbolic.resources.iter().for_each(|one| written.add(one));
@@ -86,7 +86,10 @@ fn template_text(reading: &Reading) -> String {
         resources: Vec::new(),
         ..reading.symbolic.clone()
     };
-    assert_eq!(cloudformation::text_with(&resources, &rest, &written).0, text);
+    assert_eq!(
+        cloudformation::TemplateText::of(&resources, &rest, &written).to_string(),
+        text
+    );
     let template = cloudformation::build_with(&resources, &reading.symbolic);
     assert_eq!(text, format!("{:#}\n", template.json));
     text

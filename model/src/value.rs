@@ -288,6 +288,11 @@ impl Object {
         self.fields.iter()
     }
 
+    /// The same, to change their values.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Field> {
+        self.fields.iter_mut()
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.fields.len()
