@@ -55,7 +55,9 @@ impl<'n> Names<'n> {
     pub(super) fn assign(resources: &'n [Resource], kept: &'n ManifestContext, namespace: &'n str) -> Self {
         let mut taken: BTreeSet<(&'static str, String, String)> = BTreeSet::new();
         let mut names = BTreeMap::new();
-        let mut keys: Vec<&ResourceKey> = resources.iter().map(|resource| &resource.key).collect();
+        // A route stands in the object of its router, and takes no object's name.
+        let keys = resources.iter().map(|resource| &resource.key);
+        let mut keys: Vec<&ResourceKey> = keys.filter(|key| key.kind != Kind::Route).collect();
         // What a manifest called goes first, so that nothing else takes its name.
         keys.sort_by_key(|key| (!kept.objects.contains_key(*key), *key));
         for key in keys {
@@ -178,6 +180,16 @@ mod tests {
             assert_eq!(object_name(name), object);
         }
         let key = ResourceKey::in_mesh("m", Kind::VirtualNode, "a_shop");
+        let router = |name| ResourceKey::in_mesh("m", Kind::VirtualRouter, name);
+        let route = ResourceKey::child(&router("a"), Kind::Route, "z");
+        let spec = serde_json::json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": []}}});
+        let resources = [
+            Resource::from_json(route, &spec).unwrap(),
+            Resource::from_json(router("z"), &serde_json::json!({})).unwrap(),
+        ];
+        let kept = ManifestContext::default();
+        let names = Names::assign(&resources, &kept, "shop");
+        assert_eq!(names.of(&router("z")).name, "z", "a route takes no object's name");
         assert_eq!(made_up(&key, "shop").name, "a");
         assert_eq!(made_up(&key, "other").name, "a-shop");
     }
