@@ -375,7 +375,7 @@ impl Number {
         self.0.parse().unwrap_or(f64::NAN)
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> serde_json::Value {
         if let Some(n) = self.as_i64() {
             return serde_json::Value::from(n);
         }
