@@ -113,7 +113,8 @@ spec:
     world.write("bodies.json", &ran.out);
     let ran = world.run(&["convert", "bodies.json", "--to", "kubernetes"]);
     assert!(
-        ran.out.contains("arn:aws:appmesh:us-east-1:123456789012:mesh/m/virtualService/elsewhere.local"),
+        ran.out
+            .contains("arn:aws:appmesh:us-east-1:123456789012:mesh/m/virtualService/elsewhere.local"),
         "{}",
         ran.all()
     );

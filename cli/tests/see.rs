@@ -69,15 +69,30 @@ fn a_request_that_no_client_can_send_is_refused_with_the_reason() {
     for (option, value, expected) in [
         ("--method", "B AD", "`B AD` is no method of HTTP"),
         ("--path", "nopath", "the path `nopath` does not begin with `/`"),
-        ("--scheme", "ftp", "`ftp` is no scheme that a proxy of the mesh is asked for"),
+        (
+            "--scheme",
+            "ftp",
+            "`ftp` is no scheme that a proxy of the mesh is asked for",
+        ),
         ("--port", "0", "nobody connects to port 0"),
     ] {
         let ran = world.run(&[&ask[..], &[option, value, "--graph", "way.svg"]].concat());
-        assert_eq!((ran.exit, ran.out.as_str()), (Exit::WrongUse, ""), "{value}: {}", ran.err);
-        assert!(ran.err.contains(&format!("error[MF0322]: {expected}")), "{}", ran.err);
+        assert_eq!(
+            (ran.exit, ran.out.as_str()),
+            (Exit::WrongUse, ""),
+            "{value}: {}",
+            ran.err
+        );
+        assert!(
+            ran.err.contains(&format!("error[MF0322]: {expected}")),
+            "{}",
+            ran.err
+        );
         assert!(!world.path().join("way.svg").exists());
     }
-    let ran = world.run(&["route", "a.yaml", "--node", "web", "--host", "a b", "--format", "json"]);
+    let ran = world.run(&[
+        "route", "a.yaml", "--node", "web", "--host", "a b", "--format", "json",
+    ]);
     assert_eq!(ran.exit, Exit::WrongUse);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(report["problems"][0]["message"], "`a b` is no host");
@@ -86,7 +101,10 @@ fn a_request_that_no_client_can_send_is_refused_with_the_reason() {
 
 #[test]
 fn a_mesh_with_errors_has_its_picture_and_its_pages_and_status_1() {
-    let world = World::new(&[("broken.yaml", &MESH.replace("virtualNode: one", "virtualNode: gone"))]);
+    let world = World::new(&[(
+        "broken.yaml",
+        &MESH.replace("virtualNode: one", "virtualNode: gone"),
+    )]);
     let graph = world.run(&["graph", "broken.yaml", "--format", "svg"]);
     assert_eq!(graph.exit, Exit::Found);
     assert!(graph.out.contains("<svg"), "{}", graph.all());
@@ -144,7 +162,9 @@ fn differences_are_told_for_the_mesh_and_for_proxies() {
     let empty = world.run(&["diff", "a.yaml", "empty.yaml"]);
     assert_eq!(empty.exit, Exit::Found);
     assert!(
-        empty.err.contains("warning[MF0612]: `empty.yaml` holds no resource"),
+        empty
+            .err
+            .contains("warning[MF0612]: `empty.yaml` holds no resource"),
         "{}",
         empty.err
     );

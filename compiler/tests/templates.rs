@@ -325,7 +325,9 @@ Parameters:
   Zones: {{Type: CommaDelimitedList, Default: 'a,b', AllowedPattern: '[ab]'}}
   Java: {{Type: String, Default: x, AllowedPattern: '(?!y).*'}}
 {}",
-        mesh("!Sub ['${Mode}${Port}${Secret}${Zone}${Java}${L}', {L: !Join ['', [!Join ['', !Ref List], !Join ['', !Ref Zones]]]}]")
+        mesh(
+            "!Sub ['${Mode}${Port}${Secret}${Zone}${Java}${L}', {L: !Join ['', [!Join ['', !Ref List], !Join ['', !Ref Zones]]]}]"
+        )
     );
     let given = |name, value| told(&read(&template, &[(name, value)]));
     assert_eq!(told(&read(&template, &[])), [""; 0]);

@@ -111,7 +111,9 @@ fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<Vec<Diag
             Ok(())
         })
         .await?;
-        let problems = views.iter().flat_map(|view| view.records.problems.iter().cloned());
+        let problems = views
+            .iter()
+            .flat_map(|view| view.records.problems.iter().cloned());
         Ok(problems.collect())
     })?
 }

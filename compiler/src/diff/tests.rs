@@ -109,7 +109,9 @@ fn targets_of_a_renamed_node_follow_it_in_words() {
 #[test]
 fn parts_that_come_and_go_are_told_in_words() {
     let told = told(|mesh| {
-        let targets = mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"].as_array_mut().unwrap();
+        let targets = mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"]
+            .as_array_mut()
+            .unwrap();
         targets[1] = json!({"virtualNode": "third", "weight": 10, "port": 8080});
         mesh["virtualNode/servicea"]["backends"] = json!([{"virtualService": {
             "virtualServiceName": "new.local",

@@ -4,7 +4,8 @@
 use super::cloudformation::{self, Deployment, Keys, ReadTemplates, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
 use super::{
-    FoundResource, Input, Options, Reading, api, codes, documents, found, json, state, tasks, text, unknown_form, workloads,
+    FoundResource, Input, Options, Reading, api, codes, documents, found, json, state, tasks, text,
+    unknown_form, workloads,
 };
 use meshform_model::diag::{Diagnostic, Notation, Severity, has_errors};
 use meshform_model::key::ResourceKey;

@@ -182,7 +182,8 @@ mod tests {
         let key = ResourceKey::in_mesh("m", Kind::VirtualNode, "a_shop");
         let router = |name| ResourceKey::in_mesh("m", Kind::VirtualRouter, name);
         let route = ResourceKey::child(&router("a"), Kind::Route, "z");
-        let spec = serde_json::json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": []}}});
+        let spec =
+            serde_json::json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": []}}});
         let resources = [
             Resource::from_json(route, &spec).unwrap(),
             Resource::from_json(router("z"), &serde_json::json!({})).unwrap(),

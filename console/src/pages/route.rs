@@ -53,13 +53,17 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
         pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
         @if routes.is_empty() { (nothing("No routes", "The mesh has neither routes nor gateway routes.")) } @else {
         (filter("route, host, path or node", routes.len()))
-        div.scroll { table {
+        div.scroll { table.ways {
             thead { tr { th { "Route" } th { "Request" } th { "From" } th { "Goes to" } } }
             tbody { @for route in routes {
                 tr {
                     td { (cx.resource(route)) }
                     @match simulators.example(view, route) {
-                        Some(one) => { td { (one.shown()) } td { (cx.resource(&one.from)) } td { (goes_to(&one.way)) } }
+                        Some(one) => {
+                            td data-is="Request" { (one.shown()) }
+                            td data-is="From" { (cx.resource(&one.from)) }
+                            td data-is="Goes to" { (goes_to(&one.way)) }
+                        }
                         None => { td.soft colspan="3" { (none(view)) } }
                     }
                 }

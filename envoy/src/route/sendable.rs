@@ -23,10 +23,20 @@ impl Request {
             fault(message, "a method is one word such as `GET`, without spaces");
         }
         if self.host.is_empty() {
-            fault("the host is empty".to_owned(), "give the `Host` header: a name, with a port where it has one");
-        } else if !self.host.chars().all(|c| c.is_ascii_alphanumeric() || AUTHORITY.contains(c)) {
+            fault(
+                "the host is empty".to_owned(),
+                "give the `Host` header: a name, with a port where it has one",
+            );
+        } else if !self
+            .host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || AUTHORITY.contains(c))
+        {
             let message = format!("`{}` is no host", shown(&self.host));
-            fault(message, "a host is a name or an address, with a port where it has one: no spaces, no `/`, ASCII only");
+            fault(
+                message,
+                "a host is a name or an address, with a port where it has one: no spaces, no `/`, ASCII only",
+            );
         } else if let Some(port) = port_of(&self.host).filter(|port| !is_port(port)) {
             let message = format!("`{}` of the host `{}` is no port", shown(port), shown(&self.host));
             fault(message, PORT);
@@ -35,16 +45,31 @@ impl Request {
         let is_of_server = self.path == "*" && self.method == "OPTIONS";
         if !self.path.starts_with('/') && !is_of_server {
             let message = format!("the path `{}` does not begin with `/`", shown(&self.path));
-            fault(message, "give the path with its query, as it follows the host in a URL");
+            fault(
+                message,
+                "give the path with its query, as it follows the host in a URL",
+            );
         } else if self.path.contains('#') {
             let message = format!("the path `{}` has a fragment", shown(&self.path));
-            fault(message, "clients keep what follows `#` to themselves; write `%23` for the character");
+            fault(
+                message,
+                "clients keep what follows `#` to themselves; write `%23` for the character",
+            );
         } else if !self.path.chars().all(|c| c.is_ascii_graphic()) {
-            let message = format!("the path `{}` has a space, a control character or one beyond ASCII", shown(&self.path));
-            fault(message, "write it percent-encoded, as clients do: `%20` for a space");
+            let message = format!(
+                "the path `{}` has a space, a control character or one beyond ASCII",
+                shown(&self.path)
+            );
+            fault(
+                message,
+                "write it percent-encoded, as clients do: `%20` for a space",
+            );
         }
         if let Some(scheme) = self.scheme.as_deref().filter(|scheme| !SCHEMES.contains(scheme)) {
-            let message = format!("`{}` is no scheme that a proxy of the mesh is asked for", shown(scheme));
+            let message = format!(
+                "`{}` is no scheme that a proxy of the mesh is asked for",
+                shown(scheme)
+            );
             fault(message, "give `http` or `https`");
         }
         if self.port == Some(0) {
@@ -66,7 +91,10 @@ impl Request {
 const PORT: &str = "a port is a number from 1 to 65535";
 
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || TOKEN.contains(c))
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || TOKEN.contains(c))
 }
 
 /// What stands behind the colon; those within the brackets of an IPv6 address are its own.
@@ -96,11 +124,26 @@ mod tests {
 
     #[test]
     fn what_clients_send_has_no_fault() {
-        for host in ["api.local", "API.local:80", "10.0.0.1:1", "[::1]:8080", "[::1]", "a_b.c"] {
-            assert_eq!(faults(|request| request.host = host.to_owned()), [""; 0], "{host}");
+        for host in [
+            "api.local",
+            "API.local:80",
+            "10.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+            "a_b.c",
+        ] {
+            assert_eq!(
+                faults(|request| request.host = host.to_owned()),
+                [""; 0],
+                "{host}"
+            );
         }
         for path in ["/", "//a/../b?x=/y&z=%20", "/a%2Fb:c", "/\"<>"] {
-            assert_eq!(faults(|request| request.path = path.to_owned()), [""; 0], "{path}");
+            assert_eq!(
+                faults(|request| request.path = path.to_owned()),
+                [""; 0],
+                "{path}"
+            );
         }
         assert_eq!(
             faults(|request| {
@@ -120,12 +163,30 @@ mod tests {
             faults(|request| request.headers.push(header))
         };
         for (told, expected) in [
-            (faults(|request| request.method = "B AD".to_owned()), "`B AD` is no method of HTTP"),
-            (faults(|request| request.method.clear()), "`` is no method of HTTP"),
-            (faults(|request| request.path = "nopath".to_owned()), "the path `nopath` does not begin with `/`"),
-            (faults(|request| request.path.clear()), "the path `` does not begin with `/`"),
-            (faults(|request| request.path = "*".to_owned()), "the path `*` does not begin with `/`"),
-            (faults(|request| request.path = "/a#b".to_owned()), "the path `/a#b` has a fragment"),
+            (
+                faults(|request| request.method = "B AD".to_owned()),
+                "`B AD` is no method of HTTP",
+            ),
+            (
+                faults(|request| request.method.clear()),
+                "`` is no method of HTTP",
+            ),
+            (
+                faults(|request| request.path = "nopath".to_owned()),
+                "the path `nopath` does not begin with `/`",
+            ),
+            (
+                faults(|request| request.path.clear()),
+                "the path `` does not begin with `/`",
+            ),
+            (
+                faults(|request| request.path = "*".to_owned()),
+                "the path `*` does not begin with `/`",
+            ),
+            (
+                faults(|request| request.path = "/a#b".to_owned()),
+                "the path `/a#b` has a fragment",
+            ),
             (
                 faults(|request| request.path = "/a\n".to_owned()),
                 "the path `/a\\n` has a space, a control character or one beyond ASCII",
@@ -135,13 +196,31 @@ mod tests {
                 "`ftp` is no scheme that a proxy of the mesh is asked for",
             ),
             (faults(|request| request.host.clear()), "the host is empty"),
-            (faults(|request| request.host = "a b".to_owned()), "`a b` is no host"),
-            (faults(|request| request.host = "http://a/".to_owned()), "`http://a/` is no host"),
-            (faults(|request| request.host = "a:99999".to_owned()), "`99999` of the host `a:99999` is no port"),
-            (faults(|request| request.host = "a:".to_owned()), "`` of the host `a:` is no port"),
-            (faults(|request| request.port = Some(0)), "nobody connects to port 0"),
+            (
+                faults(|request| request.host = "a b".to_owned()),
+                "`a b` is no host",
+            ),
+            (
+                faults(|request| request.host = "http://a/".to_owned()),
+                "`http://a/` is no host",
+            ),
+            (
+                faults(|request| request.host = "a:99999".to_owned()),
+                "`99999` of the host `a:99999` is no port",
+            ),
+            (
+                faults(|request| request.host = "a:".to_owned()),
+                "`` of the host `a:` is no port",
+            ),
+            (
+                faults(|request| request.port = Some(0)),
+                "nobody connects to port 0",
+            ),
             (header("x y", "z"), "`x y` is no name of a header"),
-            (header("x", "a\r\nb"), "the value of the header `x` has a control character"),
+            (
+                header("x", "a\r\nb"),
+                "the value of the header `x` has a control character",
+            ),
         ] {
             assert_eq!(told, [expected]);
         }

@@ -87,7 +87,10 @@ fn one(arguments: &InputArguments, side: &Path, io: &mut Io) -> Option<State> {
         None
     } else {
         // Of a side without anything all of the other would be new or gone: most often it is the wrong path.
-        let nothing = loaded.problems.iter().filter(|problem| problem.code == NOTHING_FOUND);
+        let nothing = loaded
+            .problems
+            .iter()
+            .filter(|problem| problem.code == NOTHING_FOUND);
         let nothing: Vec<Diagnostic> = nothing.cloned().collect();
         if !nothing.is_empty() {
             render::tell(io, &loaded.reading.sources, &nothing);

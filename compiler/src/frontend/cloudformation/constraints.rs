@@ -88,7 +88,10 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
             match matches(&pattern, value) {
                 Some(true) => {}
                 Some(false) => {
-                    let help = format!("the template takes what `{}` matches as a whole", shorten(&pattern));
+                    let help = format!(
+                        "the template takes what `{}` matches as a whole",
+                        shorten(&pattern)
+                    );
                     return Some((constraint, refuse(value, help)));
                 }
                 None => {
