@@ -94,11 +94,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<State>, Box<Diagnostic>> {
     if let Some(path) = &arguments.state {
         let bytes = crate::input::one(io, path)?;
-        return Ok(Some(State::parse(path.display().to_string(), bytes)));
+        return State::parse(path.display().to_string(), bytes).map(Some);
     }
     let path = arguments.folder.join("terraform.tfstate");
     let bytes = fs::read(io.path(&path)).ok();
-    Ok(bytes.map(|bytes| State::parse(path.display().to_string(), bytes)))
+    bytes
+        .map(|bytes| State::parse(path.display().to_string(), bytes))
+        .transpose()
 }
 
 /// A file before and after.

@@ -25,6 +25,8 @@ pub(super) struct Names<'n> {
     namespace: &'n str,
     /// The ARNs that the manifests of the input had.
     arns: &'n BTreeMap<ResourceKey, String>,
+    /// The objects that their refs named.
+    refs: &'n BTreeMap<(Kind, String), (String, String)>,
     /// The beginning of the ARNs in each mesh of which a resource tells it.
     homes: BTreeMap<&'n str, &'n str>,
 }
@@ -84,6 +86,7 @@ impl<'n> Names<'n> {
             names,
             namespace,
             arns: &kept.arns,
+            refs: &kept.refs,
             homes: homes.collect(),
         }
     }
@@ -109,6 +112,18 @@ impl<'n> Names<'n> {
     pub(super) fn of(&self, key: &ResourceKey) -> Name {
         let known = self.names.get(key).cloned();
         known.unwrap_or_else(|| made_up(key, self.namespace))
+    }
+
+    /// The name of an object that refs may name: one of the resources, or one that a manifest of the input named so.
+    pub(super) fn referred(&self, key: &ResourceKey) -> Option<Name> {
+        if let Some(name) = self.names.get(key) {
+            return Some(name.clone());
+        }
+        let (name, namespace) = self.refs.get(&(key.kind, key.name.clone()))?;
+        Some(Name {
+            name: name.clone(),
+            namespace: namespace.clone(),
+        })
     }
 
     pub(super) fn has(&self, key: &ResourceKey) -> bool {

@@ -142,8 +142,7 @@ impl<'w> Writer<'w> {
         let own = &self.resource.key;
         let key = ResourceKey::in_mesh(&own.mesh, kind, target);
         let field = kind.name();
-        if self.names.has(&key) {
-            let name = self.names.of(&key);
+        if let Some(name) = self.names.referred(&key) {
             let from = match own.kind {
                 Kind::Route => own.container().unwrap_or_else(|| own.clone()),
                 _ => own.clone(),
