@@ -215,7 +215,12 @@ fn what_goes_wrong_on_the_way_is_foretold() {
     world.write("root/terraform.tfstate", "{\"version\": 4,");
     let ran = world.run(&["migrate", "root"]);
     assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.all());
-    assert!(ran.err.contains("the state `root/terraform.tfstate` cannot be read"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("the state `root/terraform.tfstate` cannot be read"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -87,7 +87,11 @@ impl ManifestContext {
             return;
         }
         let kind = field.strip_suffix("Ref").and_then(Kind::from_name);
-        let text = |name| node.get(name).and_then(Node::as_str).filter(|text| !text.is_empty());
+        let text = |name| {
+            node.get(name)
+                .and_then(Node::as_str)
+                .filter(|text| !text.is_empty())
+        };
         if let (Some(kind), Some(name)) = (kind, text("name")) {
             let namespace = text("namespace").unwrap_or(own);
             let plain = schema::kind(kind).type_in(Dialect::CloudFormation);
