@@ -395,3 +395,39 @@ Resources:
         "CloudFormation gets it back as it was"
     );
 }
+
+#[test]
+fn what_a_template_allows_a_parameter_to_be_becomes_conditions_of_the_variable() {
+    let reading = symbolic(
+        &[(
+            "t.yaml",
+            "
+Parameters:
+  Env: {Type: String, AllowedPattern: '[a-z]+\\d', ConstraintDescription: letters and a digit, MinLength: 2}
+  Zones: {Type: CommaDelimitedList, AllowedValues: [a, b]}
+  Port: {Type: Number, MinValue: '1', MaxValue: 65535}
+  Java: {Type: String, AllowedPattern: '(?!x).*'}
+Resources:
+  M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !Sub ['${Env}-${Port}-${Java}-${Z}', {Z: !Join ['', !Ref Zones]}]}}
+",
+        )],
+        &[],
+    );
+    let configuration = terraform::build_with(&reading.resources().0, &reading.symbolic);
+    assert_eq!(configuration.problems, []);
+    let conditions: Vec<&str> = configuration
+        .text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("condition     = "))
+        .collect();
+    assert_eq!(
+        conditions,
+        [
+            "length(var.env) >= 2",
+            "can(regex(\"^(?:[a-z]+\\\\d)$\", var.env))",
+            "var.port >= 1",
+            "var.port <= 65535",
+            "alltrue([for value in var.zones : contains([\"a\", \"b\"], value)])",
+        ]
+    );
+}

@@ -24,6 +24,7 @@ use meshform_model::schema;
 use meshform_model::validate::closest;
 use meshform_model::value::{Field, Node, Object, Span, Value};
 
+pub(crate) use constraints::is_readable_pattern;
 pub(super) use expression::evaluate;
 pub(crate) use expression::{DYNAMIC, symbolise};
 pub(super) use given::misused;

@@ -6,7 +6,7 @@ use crate::frontend::codes;
 use crate::frontend::text::shorten;
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Number};
-use regex_lite::RegexBuilder;
+use regex_lite::{Regex, RegexBuilder};
 
 /// The constraint that a parameter's value breaks, and what to say of it.
 pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(&'p Node, Diagnostic)> {
@@ -117,10 +117,19 @@ const MOST: usize = 1 << 20;
 
 /// Whether a pattern matches all of a text. Nothing where it uses what only Java's regular expressions have.
 fn matches(pattern: &str, text: &str) -> Option<bool> {
+    Some(compiled(pattern)?.is_match(text))
+}
+
+/// Whether a pattern means the same here, and in Terraform, as in CloudFormation.
+pub(crate) fn is_readable_pattern(pattern: &str) -> bool {
+    compiled(pattern).is_some()
+}
+
+fn compiled(pattern: &str) -> Option<Regex> {
     let whole = RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
         .size_limit(MOST)
         .build();
-    Some(whole.ok()?.is_match(text))
+    whole.ok()
 }
 
 /// The bound, `MinValue` or `MaxLength` for instance, beyond which a value lies.
