@@ -154,17 +154,17 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
             h2 { "Routes that were tried" }
             p.soft { bdi { (pass.listener) } " → " bdi { (pass.virtual_host.as_deref().unwrap_or("no virtual host")) } }
             @if pass.considered.is_empty() { p.soft { "None: no virtual host has this name." } } @else {
-            div.scroll { table {
+            div.scroll { table.ways {
                 thead { tr { th { "Route" } th { "Taken" } th { "From" } } }
                 tbody { @for route in &pass.considered {
                     tr .taken[route.verdict == Verdict::Taken] {
                         td { bdi { (route.route) } }
-                        td { @match &route.verdict {
+                        td data-is="Taken" { @match &route.verdict {
                             Verdict::Taken => { span.badge.current { "taken" } }
                             Verdict::Not(reason) => { "no: " bdi { (reason) } }
                             Verdict::NotReached => { span.soft { "not reached" } }
                         } }
-                        td { (cx.resource(&route.origin.key)) }
+                        td data-is="From" { (cx.resource(&route.origin.key)) }
                     }
                 } }
             }
