@@ -358,6 +358,11 @@ fn members(object: &Map<String, Json>, at: &str, named: &[String]) -> String {
             return Some(format!("{words} {}", phrase(value)));
         };
         let text = members(inner, &path, named);
+        let within = format!("{path}.");
+        if !text.is_empty() && named.iter().any(|one| one.starts_with(&within)) {
+            // What names the element names what it stands in.
+            return Some(text);
+        }
         match (inner.len(), text.is_empty()) {
             // `virtual service` around `virtual service name x` says nothing.
             (1, false) if text.starts_with(&words) => Some(text),
