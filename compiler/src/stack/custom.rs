@@ -47,26 +47,24 @@ pub fn suffix(template: &Json) -> Result<String, Diagnostic> {
             .help("write `Metadata: {meshform: {Suffix: V2}}` at the top of the template"))
     };
     let metadata = template.get("Metadata").and_then(Json::as_object);
-    let ours = metadata.into_iter().flatten();
-    let ours = ours.filter(|(name, _)| name.eq_ignore_ascii_case(METADATA));
-    for (section, settings) in ours {
+    let sections = metadata.into_iter().flatten();
+    let ours = sections.filter(|(section, _)| section.eq_ignore_ascii_case(METADATA));
+    let mut meant = ours.flat_map(|(section, settings)| {
         let settings = settings.as_object().into_iter().flatten();
-        for (name, value) in settings.filter(|(name, _)| name.eq_ignore_ascii_case(SUFFIX)) {
-            if (section.as_str(), name.as_str()) != (METADATA, SUFFIX) {
-                return wrong(format!(
-                    "`Metadata.{section}.{name}` is not where the suffix stands"
-                ));
-            }
-            return match value {
-                Json::String(text) => Ok(text.clone()),
-                Json::Number(number) => Ok(number.to_string()),
-                other => wrong(format!(
-                    "`Metadata.{section}.{name}` is {other}, which ends no logical id"
-                )),
-            };
-        }
+        let meant = settings.filter(|(name, _)| name.eq_ignore_ascii_case(SUFFIX));
+        meant.map(move |(name, value)| (section.as_str(), name.as_str(), value))
+    });
+    match meant.next() {
+        None => Ok(String::new()),
+        Some((METADATA, SUFFIX, Json::String(text))) => Ok(text.clone()),
+        Some((METADATA, SUFFIX, Json::Number(number))) => Ok(number.to_string()),
+        Some((METADATA, SUFFIX, other)) => wrong(format!(
+            "`Metadata.{METADATA}.{SUFFIX}` is {other}, which ends no logical id"
+        )),
+        Some((section, name, _)) => wrong(format!(
+            "`Metadata.{section}.{name}` is not where the suffix stands"
+        )),
     }
-    Ok(String::new())
 }
 
 /// A template whose `AWS::AppMesh::*` are custom resources.
