@@ -234,3 +234,38 @@ fn variables_that_were_no_use_are_told_by_their_names() {
         assert!(err.contains(why), "{err}");
     }
 }
+
+#[test]
+fn a_task_definition_of_which_nothing_is_made_is_told() {
+    let with = |change: fn(&mut Value)| {
+        let world = World::new(&[("mesh.yaml", MESH), ("task.json", &task(change))]);
+        let ran = compile(&world, &["--check", "--node", "till"]);
+        ran.err
+    };
+    let told = with(|task| {
+        task["containerDefinitions"].as_array_mut().unwrap().pop();
+        task.as_object_mut().unwrap().remove("proxyConfiguration");
+    });
+    assert!(
+        told.contains("warning[MF0585]") && told.contains("task.json:1:1"),
+        "{told}"
+    );
+    let told = with(|task| drop(task["containerDefinitions"].as_array_mut().unwrap().pop()));
+    assert!(
+        told.contains("error[MF0918]") && told.contains("names the container `envoy`, which is not there"),
+        "{told}"
+    );
+    let told = with(|task| task["containerDefinitions"][1] = json!("$ENVOY_CONTAINER_JSON"));
+    assert!(
+        told.contains("error[MF0916]")
+            && told.contains("container 1 of the task definition `till` is not an object"),
+        "{told}"
+    );
+    let told = with(|task| {
+        task["containerDefinitions"][1]["environment"][0]["value"] = json!("mesh/store/virtualNode/till");
+    });
+    assert!(
+        told.contains("error[MF0803]") && told.contains("mesh `shop` has one of that name"),
+        "{told}"
+    );
+}

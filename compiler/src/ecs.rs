@@ -41,7 +41,7 @@ mod values;
 pub use appmesh::{Change, Fate};
 pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy};
 pub use compose::{Compose, compose};
-pub use existing::{Existing, Translated, recognise};
+pub use existing::{Existing, Translated, recognise, untouched};
 pub use interception::not_left_out;
 pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
 pub use mounts::is_stock;

@@ -53,7 +53,10 @@ pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Dia
     let definition = forms::api(found.form, &found.written).map_err(|problem| at(problem, found))?;
     let known = forms::api(found.form, &found.known).map_err(|problem| at(problem, found))?;
     let Some(container) = appmesh::find(&known) else {
-        return Ok(None);
+        return match without_proxy(&known, &found.label) {
+            Some(problem) => Err(at(problem, found)),
+            None => Ok(None),
+        };
     };
     let key = appmesh::subject(container).map_err(|why| at(unnamed(container, &why, &found.label), found))?;
     let translation = appmesh::translate(&known, container, agent);
@@ -68,6 +71,45 @@ pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Dia
         gone: translation.gone,
         found: found.clone(),
     }))
+}
+
+/// A task definition that is one of the mesh, and yet has no Envoy.
+fn without_proxy(definition: &Json, label: &str) -> Option<Diagnostic> {
+    let containers = definition.get("containerDefinitions")?.as_array()?;
+    if let Some(at) = containers.iter().position(|one| !one.is_object()) {
+        let message = format!("container {at} of the task definition `{label}` is not an object");
+        let help = "give each container as ECS's API has it; what a variable of jq brings as JSON, jq itself has to put in";
+        return Some(Diagnostic::error(codes::CONTAINERS, message).help(help));
+    }
+    let wanted = definition
+        .pointer("/proxyConfiguration/containerName")?
+        .as_str()?;
+    // What CloudFormation chooses may have the name.
+    if containers.iter().any(names::is_function) {
+        return None;
+    }
+    let message = format!(
+        "the proxy configuration of the task definition `{label}` names the container `{wanted}`, which is not there"
+    );
+    Some(
+        Diagnostic::error(codes::NO_SUBJECT, message)
+            .help("name the container that is App Mesh's Envoy, or take the proxy configuration out"),
+    )
+}
+
+/// A task definition by itself in which no proxy was found: nothing becomes of it.
+pub fn untouched(found: &FoundTask) -> Option<Diagnostic> {
+    (found.form == TaskForm::Api).then(|| {
+        let message = format!(
+            "the task definition `{}` has no Envoy of App Mesh, and nothing is made of it",
+            found.label
+        );
+        let problem = Diagnostic::warning(codes::NO_ENVOY, message).help(
+            "to have a proxy put into it, add a container `envoy` with the variable `APPMESH_RESOURCE_ARN` = \
+             `mesh/NAME/virtualNode/NAME`",
+        );
+        at(problem, found)
+    })
 }
 
 /// That the Envoy of a task definition does not say which proxy it is.
