@@ -67,13 +67,13 @@ impl Io {
 
     /// The same surroundings for a thread beside this one. What is written there is kept, so that it can be passed on in an
     /// order that does not depend on which thread was faster. Standard input stays here, unless it is lent.
-    pub(crate) fn beside(&mut self, lends_stdin: bool) -> (Self, Kept) {
+    pub(crate) fn beside(&mut self, lends_stdin: bool) -> (Self, CapturedOutput) {
         let nothing: Box<dyn Read + Send> = Box::new(io::empty());
         let stdin = match lends_stdin {
             true => std::mem::replace(&mut self.stdin, nothing),
             false => nothing,
         };
-        let kept = Kept::default();
+        let kept = CapturedOutput::default();
         let beside = Self {
             stdin,
             stdout: Box::new(kept.clone()),
@@ -111,11 +111,11 @@ impl Io {
     }
 }
 
-/// What a thread has told.
+/// What a thread has written to its standard output and error.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Kept {
+impl CapturedOutput {
     /// The text so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +123,7 @@ impl Kept {
     }
 }
 
-impl Write for Kept {
+impl Write for CapturedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }

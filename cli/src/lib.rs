@@ -40,17 +40,20 @@ struct Arguments {
     command: Command,
 }
 
+/// Where `--help` lists what every command takes.
+const MESSAGES: &str = "Messages";
+
 /// How the command talks, whichever it is.
 #[derive(Debug, clap::Args)]
 struct MannerArguments {
     /// When problems are coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(help_heading = MESSAGES, long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
     /// Print errors only, no warnings
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(help_heading = MESSAGES, short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Also print what was read and how long it took
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = MESSAGES, short, long, global = true)]
     verbose: bool,
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Write nothing, only say what would be written
     #[arg(long)]
     dry_run: bool,
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: DocumentFormat,
 }

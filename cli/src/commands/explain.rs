@@ -37,7 +37,7 @@ pub(crate) struct RouteArguments {
     /// The virtual node beside which the application sends, or the virtual gateway that a client calls
     #[arg(long, value_name = "NAME")]
     node: String,
-    /// The method
+    /// The HTTP method of the request
     #[arg(long, default_value = "GET")]
     method: String,
     /// The `Host` header, with a port where it has one
@@ -50,7 +50,7 @@ pub(crate) struct RouteArguments {
     /// `x-forwarded-proto`, else by whether the connection is encrypted
     #[arg(long)]
     scheme: Option<String>,
-    /// Another header
+    /// A header of the request; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The port that the connection is made to

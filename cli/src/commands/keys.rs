@@ -76,10 +76,10 @@ struct Allowed {
     /// The owner of what is written: the provider's `owner` argument
     #[arg(long, value_name = "NAME")]
     owner: String,
-    /// Only this mesh
+    /// Give access to this mesh alone [default: to every mesh]
     #[arg(long, value_name = "NAME")]
     mesh: Option<String>,
-    /// Allow reading only
+    /// Allow reading, no writing
     #[arg(long, conflicts_with = "admin")]
     read_only: bool,
     /// Also allow writing what belongs to other owners

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// Also check what only this target of `meshform compile` requires
@@ -52,9 +52,9 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Problems with excerpts of the input
     Text,
-    /// For programs
+    /// One JSON document
     Json,
     /// SARIF 2.1.0, as code hosts and editors show it
     Sarif,
