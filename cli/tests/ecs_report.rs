@@ -269,3 +269,16 @@ fn a_task_definition_of_which_nothing_is_made_is_told() {
         "{told}"
     );
 }
+
+#[test]
+fn rules_of_iptables_hold_no_addresses_of_ipv6() {
+    let profile = "- {meshName: shop, proxyProfileName: till, spec: {virtualNode: till, interception: {transparent: {ignoredAddresses: [10.0.0.0/8, '2001:db8::/32']}}}}\n";
+    let world = World::new(&[("mesh.yaml", &format!("{MESH}{profile}"))]);
+    let ran = world.run(&["compile", "mesh.yaml", "--target", "compose", "--out", "out"]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+    let compose = std::fs::read_to_string(world.path().join("out/shop/compose.yaml")).unwrap();
+    assert!(
+        compose.contains("-d 10.0.0.0/8 -j RETURN") && !compose.contains("2001:db8"),
+        "{compose}"
+    );
+}
