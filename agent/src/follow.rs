@@ -239,7 +239,7 @@ impl Follower {
         } else {
             self.store.pace()
         };
-        jittered(pace)
+        jittered(self.store.throttled(pace))
     }
 
     async fn look(&mut self, patience: Duration) {
@@ -267,9 +267,12 @@ impl Follower {
         match outcome {
             Ok(()) => {
                 if self.shared.store.take().is_some() {
-                    log::info("the store is read again");
+                    log::info("the store is read without problems");
                     self.shared.changed.notify_one();
                 }
+            }
+            Err(error) if self.store.is_throttled() => {
+                self.store_fails(format!("{error}; it is asked less often until it answers"));
             }
             Err(error) => self.store_fails(error),
         }
@@ -431,6 +434,9 @@ impl Follower {
             ));
             return Ok(None);
         };
+        self.shared
+            .needs_endpoints
+            .set(endpoints::are_looked_up(&bundle.resources));
         let mut name = digest;
         if let Some(endpoints) = &current.endpoints {
             let set = self.endpoints(endpoints).await?;

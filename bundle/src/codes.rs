@@ -11,20 +11,23 @@ meshform_model::codes! {
          the next release that changes it heals the proxy."
     NOT_SERVING "MF0431" "proxy that does not serve"
         "Envoy has ended, does not answer its agent, or is not ready; the reasons say which. The log of the proxy's \
-         container has more. An Envoy that ends is started again up to MESHFORM_RESTARTS times within ten minutes."
+         container has more. An Envoy that ends is started again up to MESHFORM_RESTARTS times within ten minutes. After that the agent gives \
+         up and ends, and `meshform status` shows the proxy as failing until an agent that was started later serves in its place, or, \
+         where other instances of the node serve, for 25 minutes; at most for a day."
     SILENT "MF0432" "proxy without a recent report"
         "An agent writes how its proxy is every ten minutes. This one has not for 25 minutes and did not say that it \
          ends: it was killed, or cannot write to the bucket. A release takes such reports away after a day."
     SETTING "MF0433" "invalid agent setting"
         "A variable of the agent, or a field of the file that MESHFORM_CONFIG names, has a value that cannot be used, \
-         or one that is needed is missing. `meshform-agent --help` lists all of them. Nothing was started."
+         or one that is needed is missing. `meshform-agent --help` lists all of them. After an error nothing was started; after a \
+         warning the setting is ignored, or does what the warning says."
     UNPUBLISHED "MF0434" "proxy without a published release"
         "The store has no `current.json` of this proxy. Either its mesh is not published to this bucket and prefix, \
          or MESHFORM_PROXY (or APPMESH_RESOURCE_ARN) names a virtual node or gateway that the mesh does not have. A \
          proxy that has run before goes on with its last good release."
     DENIED "MF0435" "bucket access denied to an agent"
-        "The role of the proxy's task or pod may not read or write an object. `meshform policy --proxy` writes the \
-         policy that it needs. Without `s3:ListBucket` S3 also answers 403 for objects that are not there. The proxy \
+        "The role of the proxy's task or pod may not read or write an object: `meshform policy --proxy` writes the \
+         policy that it needs. Or the bucket does not accept the credentials, or no longer; the message says which. Without `s3:ListBucket` S3 also answers 403 for objects that are not there. The proxy \
          goes on with what it has, and the agent asks again."
     AWAY "MF0436" "store out of reach of an agent"
         "The store cannot be reached, is overloaded, or answers with an error. The proxy goes on with what it has, \
@@ -86,6 +89,16 @@ pub fn told(code: Code, message: impl Display) -> String {
     }
 }
 
+/// A message with what it is about before it: its code stays in front.
+pub fn told_of(code: Code, what: &str, message: &str) -> String {
+    let own = CODES.iter().find_map(|info| {
+        let rest = message.strip_prefix(info.code.0)?.strip_prefix(": ")?;
+        Some((info.code, rest))
+    });
+    let (code, message) = own.unwrap_or((code, message));
+    told(code, format!("{what}: {message}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +107,10 @@ mod tests {
     fn the_first_code_of_a_message_stays() {
         assert_eq!(told(AWAY, "no answer"), "MF0436: no answer");
         assert_eq!(told(AWAY, told(CLOCK, "late")), "MF0438: late");
+        assert_eq!(told_of(AWAY, "not written", "full"), "MF0436: not written: full");
+        assert_eq!(
+            told_of(AWAY, "not written", &told(CLOCK, "late")),
+            "MF0438: not written: late"
+        );
     }
 }

@@ -19,6 +19,8 @@ pub struct Io {
     pub program: Option<PathBuf>,
     /// How much is told on standard error, and whether in colour.
     pub manner: Manner,
+    /// Why a part of the result could not be written.
+    pub lost: Option<io::Error>,
 }
 
 /// How standard error is written.
@@ -52,12 +54,23 @@ impl Io {
                 screen: io::stdout().is_terminal(),
                 ..Manner::default()
             },
+            lost: None,
         }
     }
 
-    /// A result, to standard output. A reader that went away (`meshform … | head`) is no reason to fail.
+    /// A result, to standard output. A reader that went away (`meshform … | head`) is no reason to fail; a full disk is, and
+    /// the command's end tells it.
     pub fn print(&mut self, text: &str) {
-        let _ = self.stdout.write_all(text.as_bytes());
+        let written = self.stdout.write_all(text.as_bytes());
+        self.note(written);
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
     }
 
     /// A word beside the result, to standard error.
@@ -82,13 +95,15 @@ impl Io {
             directory: self.directory.clone(),
             program: self.program.clone(),
             manner: self.manner,
+            lost: None,
         };
         (beside, kept)
     }
 
     /// Sends what is still held back.
     pub fn finish(&mut self) {
-        let _ = self.stdout.flush();
+        let flushed = self.stdout.flush();
+        self.note(flushed);
         let _ = self.stderr.flush();
     }
 

@@ -1,5 +1,6 @@
 //! `meshform keys`: the keys of the API that `meshform serve` gives.
 
+use super::readable;
 use super::serve::master_key;
 use crate::api::Api;
 use crate::codes::BAD_OPTION;
@@ -14,14 +15,10 @@ use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
 use meshform_controlplane::auth::trusted::{self, Trusted};
 use meshform_controlplane::{Login, codes};
 use meshform_model::diag::Diagnostic;
-use meshform_model::validate::is_hidden;
 use meshform_store::{AwsKeys, Clock as _, Seed, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// The longest name of a key, owner or mesh: that of a resource.
-const LONGEST: usize = 255;
 
 /// Make, list and revoke the keys with which requests to the API are signed
 #[derive(Debug, clap::Args)]
@@ -263,18 +260,13 @@ fn trust(arn: &str, allowed: &Allowed, store: &StoreArgument, io: &Io) -> Result
 
 /// Refuses a text that nobody could read or tell from others in the list of keys and in the change feed.
 fn fit(option: &str, text: &str) -> Result<(), Problem> {
-    let why = if text.is_empty() {
-        "is empty".to_owned()
-    } else if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
-        format!("contains '{}'", c.escape_default())
-    } else if text.chars().count() > LONGEST {
-        format!("has more than {LONGEST} characters")
-    } else {
+    let Some(why) = readable::unfit(text) else {
         return Ok(());
     };
     let message = format!("the value of `--{option}` {why}");
-    let help = format!("use 1 to {LONGEST} characters that are seen as they are");
-    Err(Box::new(Diagnostic::error(BAD_OPTION, message).help(help)))
+    Err(Box::new(
+        Diagnostic::error(BAD_OPTION, message).help(readable::help()),
+    ))
 }
 
 impl Allowed {

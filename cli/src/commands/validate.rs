@@ -9,7 +9,9 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count};
 use meshform_compiler::frontend::Reading;
+use meshform_compiler::frontend::codes::NOTHING_FOUND;
 use meshform_envoy::polled;
+use meshform_model::diag::Diagnostic;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -105,6 +107,11 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     let Some(mut loaded) = load(&arguments.input, io) else {
         return Exit::WrongUse;
     };
+    if loaded.reading.found.is_empty() && loaded.problems.is_empty() {
+        // A folder may hold other tools' files alone: that nothing was looked at is not that all is fine.
+        let message = "the inputs hold no resource of a mesh";
+        loaded.add(vec![Diagnostic::warning(NOTHING_FOUND, message)]);
+    }
     let (files, quotas) = (&arguments.files, &arguments.quotas);
     let meshes = match arguments.target {
         Some(target) => {

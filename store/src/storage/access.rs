@@ -15,8 +15,9 @@ use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectS
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -166,6 +167,35 @@ impl Remote {
                 path: directory.to_owned(),
             }),
         }
+    }
+
+    /// Lets everybody read what is published for proxies, whatever the umask: their agents often run as somebody else. Only
+    /// a directory needs it; who reads a bucket, its policy says.
+    pub(crate) fn share(&self, object: &str) -> std::io::Result<()> {
+        if self.home.get().is_none() {
+            return Ok(());
+        }
+        let root = Path::new(self.url.bucket());
+        let path = self.file(object);
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o644)) {
+            // Somebody has replaced it meanwhile, and shares what is there now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        }
+        let folders = path.ancestors().skip(1);
+        for folder in folders.take_while(|folder| *folder != root) {
+            let mode = std::fs::metadata(folder)?.permissions().mode() & 0o7777;
+            if mode & 0o755 != 0o755 {
+                // That of somebody else is theirs to open.
+                let _ = std::fs::set_permissions(folder, Permissions::from_mode(mode | 0o755));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of an object, where the bucket is a directory.
+    pub(crate) fn file(&self, object: &str) -> PathBuf {
+        Path::new(self.url.bucket()).join(object)
     }
 
     fn make(&self) -> Result<Arc<dyn ObjectStore>> {

@@ -105,6 +105,20 @@ impl Objects {
         }
     }
 
+    /// Lets other users of this machine read an object that was just written, where the storage is a directory.
+    pub(crate) fn share(&self, object: &Path) -> Result<()> {
+        match &self.storage {
+            Storage::Here(_) => Ok(()),
+            Storage::Remote(remote) => {
+                let shared = remote.share(object.as_ref());
+                shared.map_err(|_| StoreError::Permission {
+                    path: remote.file(object.as_ref()),
+                    action: "set the mode of",
+                })
+            }
+        }
+    }
+
     /// What comes before every object's name.
     pub(crate) fn prefix(&self) -> &Path {
         &self.prefix
@@ -311,7 +325,7 @@ impl Objects {
 }
 
 /// What is asked, once more where its answer broke off: the library does that for objects, not for lists.
-async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
+pub(crate) async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
     ask: impl Fn() -> F,
 ) -> std::result::Result<T, Error> {
     let mut broken = 0;

@@ -4,7 +4,7 @@
 use super::Access;
 use super::access::Remote;
 use super::failure::is_lost_answer;
-use super::objects::{Objects, Storage};
+use super::objects::{Objects, Storage, again};
 use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::ids::{Ids, RandomIds};
@@ -176,6 +176,7 @@ impl PublishedObjects {
         let path = self.path(key)?;
         let put = self.objects.storage()?.put(&path, PutPayload::from(bytes)).await;
         let put = put.map_err(|error| self.objects.error(key, "write", &error))?;
+        self.objects.share(&path)?;
         Ok(UpdateVersion::from(put).into())
     }
 
@@ -186,7 +187,10 @@ impl PublishedObjects {
             .put_opts(&path, PutPayload::from(bytes), mode.into())
             .await
         {
-            Ok(put) => Ok(Some(UpdateVersion::from(put).into())),
+            Ok(put) => {
+                self.objects.share(&path)?;
+                Ok(Some(UpdateVersion::from(put).into()))
+            }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 Ok(None)
             }
@@ -214,8 +218,8 @@ impl PublishedObjects {
     pub async fn list(&self, below: &str) -> Result<Vec<ListedObject>> {
         let path = self.path(below)?;
         let prefix = self.path("")?;
-        let listed: std::result::Result<Vec<ObjectMeta>, Error> =
-            self.objects.storage()?.list(Some(&path)).try_collect().await;
+        let storage = self.objects.storage()?;
+        let listed = again(|| storage.list(Some(&path)).try_collect::<Vec<ObjectMeta>>()).await;
         let listed = listed.map_err(|error| self.objects.error(below, "list", &error))?;
         let mut found: Vec<ListedObject> = listed
             .into_iter()
