@@ -14,6 +14,7 @@ mod commands;
 mod exit;
 mod input;
 pub mod io;
+mod names;
 mod output;
 mod progress;
 mod render;

@@ -3,6 +3,7 @@
 use crate::auth::tokens::Pass;
 use crate::codes;
 use meshform_model::diag::Diagnostic;
+use meshform_store::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -209,7 +210,9 @@ impl Taken {
 /// What a certificate allows that an authority has vouched for.
 fn pass(certificate: &CertificateDer<'_>) -> Option<Pass> {
     let read = webpki::EndEntityCert::try_from(certificate).ok()?;
-    Pass::of_uris(read.valid_uri_names())
+    let (_, whole) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let seconds = whole.validity().not_after.timestamp();
+    Pass::of_uris(read.valid_uri_names(), Timestamp(seconds.saturating_mul(1000)))
 }
 
 impl Tls {
@@ -270,7 +273,15 @@ impl TlsFiles {
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| wrong(&self.key, &error))?;
         let mut config = builder
             .with_single_cert(certificates(&self.certificate)?, key)
-            .map_err(|error| wrong(&self.certificate, &error))?;
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => format!(
+                    "{} is not the key of the certificate {}",
+                    self.key.display(),
+                    self.certificate.display()
+                ),
+                rustls::Error::InvalidCertificate(_) => wrong(&self.certificate, &error),
+                error => wrong(&self.key, &error),
+            })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }

@@ -8,7 +8,7 @@ use crate::listen::{Begun, Listening, Peer, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
-use crate::xds::Ads;
+use crate::xds::{Ads, ended, from_now};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -212,6 +212,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                 Ok(opened) => opened,
                 Err(error) => return tracing::debug!(%peer, %error, "a proxy made no TLS connection"),
             };
+            let ends = shown.as_ref().and_then(Pass::until).map(from_now);
             let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let pass = match (open, &shown) {
                     (true, _) => Ok(Pass::Anyone),
@@ -226,7 +227,16 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                 };
                 std::future::ready(Ok::<_, Infallible>(ads.call(request)))
             });
-            if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+            let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+            let done = tokio::select! {
+                done = connection.as_mut() => done,
+                () = ended(ends) => {
+                    // A certificate is shown once for a connection: the next one needs a connection of its own.
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = done {
                 tracing::debug!(%peer, %error, "a proxy's connection broke off");
             }
         });

@@ -17,4 +17,4 @@ mod session;
 mod view;
 
 pub(crate) use releases::Releases;
-pub(crate) use service::{Ads, Streams};
+pub(crate) use service::{Ads, Streams, ended, from_now};

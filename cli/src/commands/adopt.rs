@@ -9,9 +9,9 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
+use crate::names::name;
 use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use clap::builder::NonEmptyStringValueParser;
 use meshform_model::diag::{Diagnostic, Place, Sources, has_errors};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), default_value = "terraform")]
+    #[arg(long, value_name = "NAME", value_parser = name, default_value = "terraform")]
     owner: String,
     /// Adopt all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY

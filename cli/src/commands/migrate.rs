@@ -9,6 +9,7 @@ mod quoted;
 use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
+use crate::names::name;
 use crate::output;
 use crate::render::{self, Count, Format, FormatArgument};
 use hcl_edit::parser::parse_body;
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
     /// The owner for the provider block: distinguishes this root module from others of the same mesh
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     owner: Option<String>,
     /// The state, as `terraform state pull` gives it; `terraform.tfstate` in the root module otherwise
     #[arg(long, value_name = "FILE")]

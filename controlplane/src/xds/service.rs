@@ -344,7 +344,7 @@ impl Ads {
                 }
                 () = tokio::time::sleep(wake) => {}
                 () = ended(ends) => {
-                    return Err(Status::unauthenticated("the token has expired; connect again with a new one"));
+                    return Err(Status::unauthenticated("the token or certificate has expired; connect again with a new one"));
                 }
             }
         }
@@ -460,13 +460,13 @@ impl State {
 }
 
 /// The moment of a time of the clock.
-fn from_now(at: Timestamp) -> tokio::time::Instant {
+pub(crate) fn from_now(at: Timestamp) -> tokio::time::Instant {
     let left = u64::try_from(at.0.saturating_sub(SystemClock.now().0)).unwrap_or_default();
     tokio::time::Instant::now() + Duration::from_millis(left)
 }
 
-/// Waits for the end of a token; for ever where there is none.
-async fn ended(at: Option<tokio::time::Instant>) {
+/// Waits for the end of a token or certificate; for ever where there is none.
+pub(crate) async fn ended(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
