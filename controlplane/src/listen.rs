@@ -1,12 +1,12 @@
 //! Sockets, in plain text or by TLS. Certificates are read again when their files change.
 
 use crate::auth::tokens::Pass;
+use crate::certificate::expiry;
 use crate::codes;
 use meshform_model::diag::Diagnostic;
-use meshform_store::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -210,9 +210,7 @@ impl Taken {
 /// What a certificate allows that an authority has vouched for.
 fn pass(certificate: &CertificateDer<'_>) -> Option<Pass> {
     let read = webpki::EndEntityCert::try_from(certificate).ok()?;
-    let (_, whole) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    let seconds = whole.validity().not_after.timestamp();
-    Pass::of_uris(read.valid_uri_names(), Timestamp(seconds.saturating_mul(1000)))
+    Pass::of_uris(read.valid_uri_names(), expiry(certificate)?)
 }
 
 impl Tls {
@@ -282,6 +280,11 @@ impl TlsFiles {
                 rustls::Error::InvalidCertificate(_) => wrong(&self.certificate, &error),
                 error => wrong(&self.key, &error),
             })?;
+        if self.clients.is_some() {
+            // A session that is taken up again brings its client's certificate along, and nobody looks at it once more.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }

@@ -8,7 +8,7 @@ use crate::listen::{Begun, Listening, Peer, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
-use crate::xds::{Ads, ended, from_now};
+use crate::xds::{Ads, Door, ended, from_now};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -204,10 +204,13 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(GONE);
+    let door = Door::new();
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
+        let door = door.clone();
         tokio::spawn(async move {
+            let turn = Arc::new(door.turn().await);
             let (stream, shown) = match taken.open().await {
                 Ok(opened) => opened,
                 Err(error) => return tracing::debug!(%peer, %error, "a proxy made no TLS connection"),
@@ -224,6 +227,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                     streams: Arc::clone(&plane.streams),
                     peer,
                     pass,
+                    turn: Arc::clone(&turn),
                 };
                 std::future::ready(Ok::<_, Infallible>(ads.call(request)))
             });

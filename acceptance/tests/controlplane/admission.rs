@@ -206,8 +206,11 @@ fn a_stream_ends_with_its_certificate() {
     let envoy = world.envoy();
     world.until(&envoy, TAKEN, |taken| taken > 0);
     assert_eq!(envoy.stat(STREAMS).unwrap(), 1);
-    wait(&envoy, || envoy.log().contains("certificate has expired"));
+    wait(&envoy, || envoy.log().contains("certificate%20has%20expired"));
     world.until(&envoy, STREAMS, |open| open == 0);
+    // It comes again, and is not even listened to.
+    wait(&envoy, || envoy.log().contains("CERTIFICATE_EXPIRED"));
+    assert_eq!(envoy.stat(TAKEN).unwrap(), 1, "{}", envoy.log());
 }
 
 /// What a plan of the mesh would warn of.
