@@ -219,7 +219,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
             let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let pass = match (open, &shown) {
                     (true, _) => Ok(Pass::Anyone),
-                    (_, Some(pass)) => Ok(pass.clone()),
+                    (_, Some(pass)) => pass.clone().at(plane.now()),
                     _ => plane.pass(request.headers()),
                 };
                 let ads = Ads {

@@ -143,6 +143,14 @@ impl Pass {
         }
     }
 
+    /// The same, unless the certificate has expired since its connection began.
+    pub(crate) fn at(self, now: Timestamp) -> Result<Self, String> {
+        match self.until() {
+            Some(until) if until <= now => Err(format!("the certificate ended at {until}")),
+            _ => Ok(self),
+        }
+    }
+
     /// When the token or certificate expires; none where none was asked for.
     pub(crate) fn until(&self) -> Option<Timestamp> {
         match self {
@@ -213,6 +221,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(pass.until(), Some(Timestamp(5)));
+        assert!(pass.clone().at(Timestamp(4)).is_ok() && pass.clone().at(Timestamp(5)).is_err());
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_err());
         assert_eq!(
