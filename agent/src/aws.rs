@@ -100,7 +100,7 @@ impl Service {
             return Ok(answer.body.to_vec());
         }
         if matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
-            self.credentials.forget();
+            self.credentials.are_refused();
         }
         Err(refusal(self.api.title, answer.status, &answer.body))
     }

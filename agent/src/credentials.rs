@@ -23,6 +23,8 @@ const CONTAINER: &str = "http://169.254.170.2";
 #[derive(Default)]
 pub(crate) struct Credentials {
     found: Option<(Keys, Option<SystemTime>)>,
+    /// The service has refused them, which others may mend.
+    refused: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +41,7 @@ impl Credentials {
     pub(crate) async fn keys(&mut self) -> Result<Keys, String> {
         let now = SystemTime::now();
         if let Some((keys, until)) = &self.found
+            && !self.refused
             && until.is_none_or(|until| until > now + EARLY)
         {
             return Ok(keys.clone());
@@ -47,6 +50,7 @@ impl Credentials {
             Ok(found) => {
                 let keys = found.0.clone();
                 self.found = Some(found);
+                self.refused = false;
                 Ok(keys)
             }
             Err(error) => match &self.found {
@@ -54,14 +58,15 @@ impl Credentials {
                     log::warn(&format!("the credentials cannot be renewed yet: {error}"));
                     Ok(keys.clone())
                 }
-                _ => Err(error),
+                _ => Err(format!("no credentials: {error}")),
             },
         }
     }
 
-    /// The next request asks anew: the service has refused these.
-    pub(crate) fn forget(&mut self) {
-        self.found = None;
+    /// The next request asks anew: the service has refused these. They are kept for when no others can be had, since a policy may
+    /// be why.
+    pub(crate) fn are_refused(&mut self) {
+        self.refused = true;
     }
 }
 

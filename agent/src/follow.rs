@@ -239,7 +239,7 @@ impl Follower {
         } else {
             self.store.pace()
         };
-        jittered(pace)
+        jittered(self.store.throttled(pace))
     }
 
     async fn look(&mut self, patience: Duration) {
@@ -431,6 +431,9 @@ impl Follower {
             ));
             return Ok(None);
         };
+        self.shared
+            .needs_endpoints
+            .set(endpoints::are_looked_up(&bundle.resources));
         let mut name = digest;
         if let Some(endpoints) = &current.endpoints {
             let set = self.endpoints(endpoints).await?;

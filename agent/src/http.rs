@@ -100,14 +100,20 @@ impl Request {
         place: &str,
         connect: impl AsyncFnOnce(&Uri) -> Result<Box<dyn Stream>, String>,
     ) -> Result<Response, String> {
-        let told = |error: String| format!("{place} cannot be reached: {error}");
         let exchange = async {
-            let stream = connect(&self.uri).await?;
-            self.exchange(stream).await
+            let stream = connect(&self.uri)
+                .await
+                .map_err(|error| format!("{place} cannot be reached: {error}"))?;
+            // Closed, cut short, too long, or no HTTP.
+            let answer = self.exchange(stream).await;
+            answer.map_err(|error| format!("the answer of {place} cannot be read: {error}"))
         };
         match tokio::time::timeout(TIMEOUT, exchange).await {
-            Ok(answer) => answer.map_err(told),
-            Err(_) => Err(told(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Ok(answer) => answer,
+            Err(_) => Err(format!(
+                "{place} cannot be reached: no answer within {} s",
+                TIMEOUT.as_secs()
+            )),
         }
     }
 

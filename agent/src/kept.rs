@@ -6,6 +6,7 @@
 //! MESHFORM_DIR/.meshform/agent/<digest>         a bundle or a set of endpoints, as it was fetched
 //! MESHFORM_DIR/.meshform/agent/endpoints.json   what this proxy found in Cloud Map itself
 //! MESHFORM_DIR/.meshform/agent/instance         this proxy's name in reports
+//! MESHFORM_DIR/.meshform/agent/failure          how Envoy ended by itself, until one serves again
 //! MESHFORM_DIR/.meshform/agent/envoy.pid        the Envoy that runs, for an agent that comes after one that was killed
 //! ```
 //!
@@ -21,6 +22,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 const ENDPOINTS: &str = "endpoints.json";
+const FAILURE: &str = "failure";
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct FollowerState {
@@ -141,6 +143,21 @@ impl AgentFolder {
         let name = format!("{host}-{:08x}", u32::from_ne_bytes(random));
         self.write("instance", name.as_bytes())?;
         Ok(name)
+    }
+
+    /// How the last Envoy ended by itself, if none has served since.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let text = fs::read_to_string(self.folder.join(FAILURE)).ok()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    pub(crate) fn note_failure(&self, how: &str) {
+        // It is for reports of the next agent only, whose disk may be full as well.
+        let _ = self.write(FAILURE, how.as_bytes());
+    }
+
+    pub(crate) fn forget_failure(&self) {
+        let _ = fs::remove_file(self.folder.join(FAILURE));
     }
 
     /// Where the Envoy that runs is written down.

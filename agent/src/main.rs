@@ -166,10 +166,12 @@ fn block_on(work: impl Future<Output = Result<u8, String>>) -> Result<u8, String
 async fn health() -> Result<u8, String> {
     let address = config::Config::listen_address()?;
     let asked = http::Request::new(Method::GET, &format!("http://{address}/health"))?;
-    let answer = asked
-        .send()
-        .await
-        .map_err(|error| format!("no agent runs here: {error}"))?;
+    let answer = asked.send().await.map_err(|error| {
+        meshform_bundle::codes::told(
+            meshform_bundle::codes::NOT_SERVING,
+            format!("no agent runs here: {error}"),
+        )
+    })?;
     let _ = writeln!(std::io::stdout(), "{}", answer.text());
     Ok(u8::from(!answer.status.is_success()))
 }

@@ -261,7 +261,10 @@ impl Poller {
                 continue;
             }
             let begun = Instant::now();
-            let outcome = self.round().await;
+            let mut outcome = self.round().await;
+            if let Destination::Own(own) = &self.place {
+                outcome = own.judged(outcome);
+            }
             self.health.wrote(outcome);
             if let Destination::Own(own) = &self.place {
                 own.tell(self.health.state().nodes, self.health.reasons());

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::log;
 use crate::shared::Shared;
 use crate::store::{Store, User};
+use meshform_bundle::codes::{AWAY, told, told_of};
 use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
 use std::time::Duration;
@@ -55,16 +56,20 @@ impl Reports {
             if error != failed
                 && let Some(error) = &error
             {
-                log::warn(&format!("the status is not written: {error}"));
+                log::warn(&told_of(AWAY, "the status is not written", error));
             }
             failed = error;
         }
     }
 
-    /// That it has ended, so that nobody takes it for lost; and what it refused is nobody's concern any more.
+    /// That it has ended, so that nobody takes it for lost. Of one that was told to stop, what it refused is nobody's concern any
+    /// more; one that has given up leaves all of it for who asks why.
     pub(crate) async fn say_goodbye(mut self) {
-        self.shared.state(ProxyState::Stopped);
-        let refused = self.shared.status.borrow().rejected.is_some();
+        let gave_up = self.shared.status.borrow().gave_up;
+        if !gave_up {
+            self.shared.state(ProxyState::Stopped);
+        }
+        let refused = !gave_up && self.shared.status.borrow().rejected.is_some();
         let last = async {
             self.write().await?;
             if refused {
@@ -74,8 +79,11 @@ impl Reports {
         };
         match tokio::time::timeout(LAST, last).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => log::warn(&format!("the last status is not written: {error}")),
-            Err(_) => log::warn("the last status is not written: the store did not answer in time"),
+            Ok(Err(error)) => log::warn(&told_of(AWAY, "the last status is not written", &error)),
+            Err(_) => log::warn(&told(
+                AWAY,
+                "the last status is not written: the store did not answer in time",
+            )),
         }
     }
 

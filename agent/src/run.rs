@@ -10,7 +10,7 @@ use crate::kept::AgentFolder;
 use crate::process::{Child, reap};
 use crate::report::{self, Reports};
 use crate::server::Listener;
-use crate::shared::Shared;
+use crate::shared::{Shared, now};
 use crate::store::{Store, User};
 use crate::{log, poller, server, task};
 use meshform_bundle::Digest;
@@ -83,7 +83,12 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     };
     let mut status = Status::new(&config.proxy, &instance);
     status.agent = env!("CARGO_PKG_VERSION").to_owned();
+    status.started = now();
     let shared = Rc::new(Shared::new(status));
+    if let Some(how) = kept.failure() {
+        // The container is started again and again: only an Envoy that serves makes it well.
+        shared.fails(how);
+    }
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         told(
             SETTING,
@@ -139,8 +144,12 @@ pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
         }
         false => None,
     };
-    let following = tokio::task::spawn_local(Follower::new(config, store, kept, shared).run());
+    let follower = Follower::new(config, store, kept, Rc::clone(&shared));
+    let following = tokio::task::spawn_local(follower.run());
     let ended = supervisor.supervise().await;
+    if let Err(why) = &ended {
+        shared.gives_up(why);
+    }
     following.abort();
     polling.inspect(tokio::task::JoinHandle::abort);
     reporting.abort();
@@ -295,7 +304,7 @@ impl Supervisor {
         *self.shared.admin.borrow_mut() = Admin::of(&text);
         *self.shared.bootstrap.borrow_mut() = files.map(|_| Digest::of(text.as_bytes()));
         self.shared.status.borrow_mut().needs_restart = false;
-        self.shared.state(ProxyState::Starting);
+        self.shared.starts();
         log::info(match self.shared.delivery.get() {
             Some(Delivery::Ads) => "Envoy is started, by ADS",
             _ => "Envoy is started",
@@ -319,19 +328,21 @@ impl Supervisor {
         }
         let message = told(NOT_SERVING, format!("Envoy has ended with status {status}"));
         log::error(&message);
-        *self.shared.envoy.borrow_mut() = Some(message);
-        self.shared.status.borrow_mut().restarts += 1;
-        self.shared.state(ProxyState::Failing);
+        self.kept.note_failure(&message);
+        self.shared.fails(message);
         let now = Instant::now();
         self.ends.retain(|end| now.duration_since(*end) < WINDOW);
         self.ends.push(now);
         if self.ends.len() > self.config.restarts {
-            log::error(&format!(
-                "that was {} times within 10 minutes: it is not started again",
+            let why = format!(
+                "Envoy has ended with status {status}, {} times within 10 minutes: it is not started again, and the agent ends",
                 self.ends.len()
-            ));
+            );
+            log::error(&told(NOT_SERVING, &why));
+            self.shared.gives_up(&why);
             return Some(u8::try_from(status).unwrap_or(1).max(1));
         }
+        self.shared.status.borrow_mut().restarts += 1;
         // Time to go back, where what it was started with is why; and no busy loop.
         sleep(Duration::from_secs(1)).await;
         None
@@ -345,14 +356,14 @@ impl Supervisor {
         };
         match admin.ready().await {
             Ok(()) => {
-                self.shared.envoy.take();
                 if !self.shared.is_ready() {
+                    self.kept.forget_failure();
                     let version = admin.version().await;
                     self.shared.status.borrow_mut().envoy = version;
                     self.certificates_seen = None;
                 }
                 self.look_at_certificates(&admin).await;
-                self.shared.state(ProxyState::Ready);
+                self.shared.serves();
                 self.restart_when_idle(&admin).await;
             }
             Err(error) => {

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) store: RefCell<Option<String>>,
     /// Why Envoy does not serve, or cannot be asked.
     pub(crate) envoy: RefCell<Option<String>>,
+    /// How Envoy ended by itself, until one serves again: while it is started again and again the proxy is not one that starts.
+    pub(crate) ended: RefCell<Option<String>>,
     /// Why certificates that changed are not in use.
     pub(crate) certificates: RefCell<Option<String>>,
     /// What is wrong with certificates that are exported for the proxy.
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) endpoints_changed: Cell<bool>,
     /// A round of asking is over.
     pub(crate) endpoints_known: Notify,
+    /// Its release has nodes that are to be looked up.
+    pub(crate) needs_endpoints: Cell<bool>,
     /// Why something of it is not known.
     pub(crate) discovery: RefCell<Vec<String>>,
     /// Envoy's admin interface, once it was started.
@@ -68,11 +72,13 @@ impl Shared {
             control_plane: RefCell::default(),
             store: RefCell::default(),
             envoy: RefCell::default(),
+            ended: RefCell::default(),
             certificates: RefCell::default(),
             exports: RefCell::default(),
             endpoints: RefCell::default(),
             endpoints_changed: Cell::default(),
             endpoints_known: Notify::new(),
+            needs_endpoints: Cell::default(),
             discovery: RefCell::default(),
             admin: RefCell::default(),
             bootstrap: RefCell::default(),
@@ -88,7 +94,7 @@ impl Shared {
         let status = self.status.borrow();
         let mut reasons = Vec::new();
         let waits_for_files = status.bundle.is_none() && self.follows_files();
-        if waits_for_files && status.state == ProxyState::Starting {
+        if waits_for_files && matches!(status.state, ProxyState::Starting | ProxyState::Failing) {
             reasons.push(told(UNPUBLISHED, "no release is there yet to start Envoy with"));
         }
         reasons.extend(self.control_plane.borrow().clone());
@@ -97,6 +103,7 @@ impl Shared {
             Some(_) => format!("{why}; {GOES_ON}"),
             None => why.clone(),
         }));
+        reasons.extend(self.ended.borrow().clone());
         reasons.extend(self.envoy.borrow().clone());
         reasons.extend(self.certificates.borrow().clone());
         reasons.extend(self.exports.borrow().clone());
@@ -161,6 +168,33 @@ impl Shared {
         if before != state {
             self.changed.notify_one();
         }
+    }
+
+    /// Envoy has ended by itself, in this life of the agent or at the end of the last.
+    pub(crate) fn fails(&self, how: String) {
+        *self.ended.borrow_mut() = Some(how);
+        self.envoy.take();
+        self.state(ProxyState::Failing);
+    }
+
+    /// Envoy is not started again, and the agent ends.
+    pub(crate) fn gives_up(&self, why: &str) {
+        self.fails(told(NOT_SERVING, why));
+        self.status.borrow_mut().gave_up = true;
+    }
+
+    /// Envoy is started: after it has ended by itself the proxy fails until it serves.
+    pub(crate) fn starts(&self) {
+        if self.ended.borrow().is_none() {
+            self.state(ProxyState::Starting);
+        }
+    }
+
+    /// Envoy says that it serves.
+    pub(crate) fn serves(&self) {
+        self.envoy.take();
+        self.ended.take();
+        self.state(ProxyState::Ready);
     }
 
     /// The status as it is reported now.

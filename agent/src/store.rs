@@ -43,6 +43,8 @@ pub(crate) struct Bucket {
     region: String,
     credentials: Credentials,
     user: User,
+    /// How many of the last requests in a row were too many.
+    throttled: u32,
 }
 
 impl Store {
@@ -113,7 +115,9 @@ impl Store {
             Look::Found(bytes, _) => Ok(bytes),
             _ => Err(told(
                 MALFORMED,
-                format!("{key} is not there, and the current.json names it"),
+                format!(
+                    "{key} is not there, and the current.json names it; `meshform release` writes it again"
+                ),
             )),
         }
     }
@@ -167,6 +171,17 @@ impl Store {
             Self::Directory(_) => Duration::from_secs(1),
         }
     }
+
+    /// The pause in place of this one: twice as long for each request in a row that was one too many.
+    pub(crate) fn throttled(&self, pause: Duration) -> Duration {
+        match self {
+            Self::Bucket(bucket) if bucket.throttled > 0 => {
+                let longer = pause.saturating_mul(1 << bucket.throttled.min(16));
+                longer.min(LONGEST).max(pause)
+            }
+            _ => pause,
+        }
+    }
 }
 
 impl Bucket {
@@ -200,6 +215,7 @@ impl Bucket {
             region,
             credentials: Credentials::default(),
             user,
+            throttled: 0,
         })
     }
 
@@ -264,8 +280,12 @@ impl Bucket {
         let answer = sign(request, &keys, &self.region, "s3", SystemTime::now())
             .send()
             .await?;
+        self.throttled = match is_throttled(answer.status) {
+            true => self.throttled.saturating_add(1),
+            false => 0,
+        };
         if matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
-            self.credentials.forget();
+            self.credentials.are_refused();
         }
         Ok(answer)
     }
@@ -284,6 +304,7 @@ impl Bucket {
             "cannot {action} {place}: the bucket answered {} {code}",
             answer.status.as_u16()
         );
+        message.truncate(message.trim_end().len());
         let region = answer.header("x-amz-bucket-region").map(str::to_owned);
         let region = region.or_else(|| field("Region"));
         if let Some(region) = region.filter(|region| *region != self.region) {
@@ -295,11 +316,21 @@ impl Bucket {
         if code == "NoSuchBucket" {
             message.push_str("; correct MESHFORM_STORE, or AWS_ENDPOINT_URL_S3 where that is set");
         }
+        if is_throttled(answer.status) {
+            message.push_str("; it is asked less often until it answers");
+        }
         let mut kind = AWAY;
+        if UNACCEPTED.contains(&code.as_str()) {
+            message.push_str(
+                "; the bucket does not accept these credentials: correct the access key, its secret or the session token",
+            );
+        }
+        if EXPIRED.contains(&code.as_str()) {
+            message.push_str("; the credentials have expired, and newer ones are asked for each time");
+        }
         let theirs = answer.header("date").and_then(time_of);
         let now = SystemTime::now();
         if answer.status == StatusCode::FORBIDDEN {
-            kind = DENIED;
             match theirs {
                 Some(theirs) if apart(theirs, now) > Duration::from_secs(300) => {
                     let show = |time| humantime::format_rfc3339_seconds(time);
@@ -311,7 +342,9 @@ impl Bucket {
                     message.push_str(&clocks);
                     kind = CLOCK;
                 }
+                _ if [UNACCEPTED, EXPIRED].concat().contains(&code.as_str()) => {}
                 _ => {
+                    kind = DENIED;
                     message.push_str(match self.user {
                         User::Proxy => {
                             "; its policy must let this proxy's role read its own prefix and write its own status, as \
@@ -333,6 +366,22 @@ impl Bucket {
         }
         told(kind, message)
     }
+}
+
+/// The longest pause that a bucket is given which asks for fewer requests.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// What S3 calls credentials that it does not know, or that were not what a request was signed with.
+const UNACCEPTED: &[&str] = &["InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"];
+
+/// What S3 calls credentials whose time is over.
+const EXPIRED: &[&str] = &["ExpiredToken", "TokenRefreshRequired"];
+
+fn is_throttled(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    )
 }
 
 fn apart(one: SystemTime, other: SystemTime) -> Duration {
@@ -373,6 +422,11 @@ fn look_at_file(root: &Path, key: &str, known: Option<&str>) -> Result<Look, Str
         }
         // Without its root the store is away, and not without this object.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.is_dir() => Ok(Look::Missing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
+            "cannot read {}: {} is not there",
+            path.display(),
+            root.display()
+        )),
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }
 }
@@ -434,6 +488,19 @@ mod tests {
         let told = write_file(&away, "m/apps/status", b"{}").unwrap_err();
         assert!(told.contains("is not there") && !away.exists(), "{told}");
         std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_bucket_that_asks_for_fewer_requests_gets_fewer_each_time() {
+        let mut store = Store::parse("s3://b/p", User::Proxy).unwrap();
+        let mut paces = Vec::new();
+        for throttled in [0, 1, 3, 60] {
+            if let Store::Bucket(bucket) = &mut store {
+                bucket.throttled = throttled;
+            }
+            paces.push([2, 15].map(|pause| store.throttled(Duration::from_secs(pause)).as_secs()));
+        }
+        assert_eq!(paces, [[2, 15], [4, 30], [16, 120], [120, 120]]);
     }
 
     #[test]

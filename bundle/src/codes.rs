@@ -11,7 +11,9 @@ meshform_model::codes! {
          the next release that changes it heals the proxy."
     NOT_SERVING "MF0431" "proxy that does not serve"
         "Envoy has ended, does not answer its agent, or is not ready; the reasons say which. The log of the proxy's \
-         container has more. An Envoy that ends is started again up to MESHFORM_RESTARTS times within ten minutes."
+         container has more. An Envoy that ends is started again up to MESHFORM_RESTARTS times within ten minutes. After that the agent gives \
+         up and ends, and `meshform status` shows the proxy as failing until an agent that was started later serves in its place, or, \
+         where other instances of the node serve, for 25 minutes; at most for a day."
     SILENT "MF0432" "proxy without a recent report"
         "An agent writes how its proxy is every ten minutes. This one has not for 25 minutes and did not say that it \
          ends: it was killed, or cannot write to the bucket. A release takes such reports away after a day."
@@ -28,7 +30,8 @@ meshform_model::codes! {
          goes on with what it has, and the agent asks again."
     AWAY "MF0436" "store out of reach of an agent"
         "The store cannot be reached, is overloaded, or answers with an error. The proxy goes on with what it has, \
-         and the agent asks again until the store answers. Credentials that cannot be had are told here too."
+         and the agent asks again until the store answers. Credentials that cannot be had, or that the bucket does not accept, are \
+         told here too."
     MALFORMED "MF0437" "malformed object in a store"
         "An object is damaged, cut short, of another proxy, or of a format that a newer version writes. It is not \
          used. `meshform release` writes what is damaged again; for a newer format update the agent."
@@ -86,6 +89,16 @@ pub fn told(code: Code, message: impl Display) -> String {
     }
 }
 
+/// A message with what it is about before it: its code stays in front.
+pub fn told_of(code: Code, what: &str, message: &str) -> String {
+    let own = CODES.iter().find_map(|info| {
+        let rest = message.strip_prefix(info.code.0)?.strip_prefix(": ")?;
+        Some((info.code, rest))
+    });
+    let (code, message) = own.unwrap_or((code, message));
+    told(code, format!("{what}: {message}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +107,10 @@ mod tests {
     fn the_first_code_of_a_message_stays() {
         assert_eq!(told(AWAY, "no answer"), "MF0436: no answer");
         assert_eq!(told(AWAY, told(CLOCK, "late")), "MF0438: late");
+        assert_eq!(told_of(AWAY, "not written", "full"), "MF0436: not written: full");
+        assert_eq!(
+            told_of(AWAY, "not written", &told(CLOCK, "late")),
+            "MF0438: not written: late"
+        );
     }
 }

@@ -30,6 +30,18 @@ pub fn merge(resources: &mut [Resource], set: &EndpointSet) -> Result<bool> {
     Ok(differs)
 }
 
+/// Whether a bundle has clusters whose endpoints somebody else has to find.
+pub fn are_looked_up(resources: &[Resource]) -> bool {
+    let has_none = |resource: &Resource| {
+        let body: Value = serde_json::from_str(resource.body.as_str()).unwrap_or_default();
+        body.get("endpoints")
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty)
+    };
+    let mut assignments = resources.iter().filter(|one| one.type_url == types::ENDPOINTS);
+    assignments.any(has_none)
+}
+
 /// The endpoints of a cluster as Envoy's `ClusterLoadAssignment`.
 pub fn assignment(cluster: &str, endpoints: &[Endpoint]) -> Value {
     let mut zones: BTreeMap<&str, Vec<&Endpoint>> = BTreeMap::new();
@@ -85,7 +97,9 @@ mod tests {
             weight: None,
         };
         set.clusters.insert("b".into(), vec![endpoint]);
+        assert!(are_looked_up(&resources));
         assert!(merge(&mut resources, &set).unwrap());
+        assert!(!are_looked_up(&resources[..1]) && are_looked_up(&resources));
         assert!(!merge(&mut resources, &set).unwrap(), "it is there already");
         let value: Value = serde_json::from_str(resources[0].body.as_str()).unwrap();
         assert_eq!(value["endpoints"][0]["locality"]["zone"], "z1");

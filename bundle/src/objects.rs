@@ -90,7 +90,14 @@ pub struct Status {
     /// When it was written, in milliseconds since 1970, by the proxy's clock.
     pub at: u64,
     pub agent: String,
+    /// When the agent began, in milliseconds since 1970 by the proxy's clock; zero of agents that do not tell.
+    #[serde(default)]
+    pub started: u64,
     pub state: ProxyState,
+    /// The agent has ended because Envoy could not be kept running: its last report. The state is
+    /// [`Failing`](ProxyState::Failing), which older readers understand, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gave_up: bool,
     /// Why, where it does not serve, or serves something else than it should.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
@@ -137,7 +144,7 @@ pub enum ProxyState {
     Failing,
     /// It was told to stop, and serves what is under way.
     Draining,
-    /// The agent has ended Envoy and ends itself: its last report.
+    /// The agent was told to stop, has ended Envoy and ends itself: its last report.
     Stopped,
 }
 
@@ -332,7 +339,9 @@ impl Status {
             instance: instance.to_owned(),
             at: 0,
             agent: String::new(),
+            started: 0,
             state: ProxyState::Starting,
+            gave_up: false,
             reasons: Vec::new(),
             envoy: None,
             restarts: 0,

@@ -30,7 +30,7 @@ pub use polled::Stamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A directory that proxies read.
@@ -95,6 +95,8 @@ pub struct Session<'a> {
     mesh: String,
     watcher: Watcher<'a>,
     ledger: Option<Ledger>,
+    /// Whether files that are there are read, to see that they are as they were written.
+    verifies: bool,
     /// Let go when it is dropped.
     _lock: File,
 }
@@ -109,7 +111,7 @@ impl Publisher {
         let root = root.as_ref();
         Self {
             // Where the working directory is not known, relative paths mean what they mean.
-            root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
+            root: without_detours(&std::path::absolute(root).unwrap_or_else(|_| root.to_owned())),
             // Envoy learns of a swapped link by inotify; what it then reads takes it some tens of milliseconds.
             settle: Duration::from_millis(300),
             // An Envoy that was just told to let go, or has not read its files yet, has done so.
@@ -142,18 +144,21 @@ impl Publisher {
         self.ledger_path(mesh).exists()
     }
 
-    /// What is there of a mesh. Takes no lock and writes nothing.
+    /// What is there of a mesh; with `verifies` only of the proxies whose files are as they were written. Takes no lock
+    /// and writes nothing.
     ///
     /// # Errors
     /// When what the directory says of itself cannot be read.
-    pub fn standing(&self, mesh: &str) -> Result<Option<PublishedState>> {
+    pub fn standing(&self, mesh: &str, verifies: bool) -> Result<Option<PublishedState>> {
         let Some(ledger) = Ledger::read(&self.ledger_path(mesh), mesh)? else {
             return Ok(None);
         };
         let places = ledger.proxies.into_iter();
         let followed = places.filter(|(path, place)| {
-            let current = self.root.join(path).join("current");
-            fs::read_link(current).is_ok_and(|link| link == Path::new("releases").join(&place.set))
+            let folder = self.root.join(path);
+            let link = fs::read_link(folder.join("current"));
+            link.is_ok_and(|link| link == Path::new("releases").join(&place.set))
+                && (!verifies || apply::is_whole(&folder, &place.set))
         });
         Ok(Some(PublishedState {
             store: ledger.store,
@@ -199,6 +204,7 @@ impl Publisher {
             publisher: self,
             mesh: mesh.to_owned(),
             watcher,
+            verifies: false,
             _lock: lock,
         })
     }
@@ -210,6 +216,28 @@ impl Publisher {
     fn ledger_path(&self, mesh: &str) -> PathBuf {
         self.own().join(ledger::file_name(mesh))
     }
+}
+
+impl Session<'_> {
+    /// Reads the files that are there, and writes anew what is damaged or missing.
+    #[must_use]
+    pub fn verifying(mut self, verifies: bool) -> Self {
+        self.verifies = verifies;
+        self
+    }
+}
+
+/// A path without `..`: modules name a directory beside theirs by it, and each would be a target of its own. A link before a
+/// `..` is not followed, as in a shell's `cd`.
+fn without_detours(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(out.pop()),
+            part => out.push(part),
+        }
+    }
+    out
 }
 
 impl fmt::Debug for Session<'_> {

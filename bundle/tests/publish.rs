@@ -210,7 +210,7 @@ fn what_a_poller_found_is_put_into_every_set_and_changes_only_what_it_names() {
     assert!(endpoints().contains("10.0.0.1"));
     assert_eq!(renew("10.0.0.1"), [""; 0], "it is there already");
     assert_eq!(tag(root), "one");
-    let found = publisher.standing("apps").unwrap().unwrap();
+    let found = publisher.standing("apps", false).unwrap().unwrap();
     assert!(found.complete && found.proxies.len() == 1, "{found:?}");
     release("two");
     assert_eq!(tag(root), "two");

@@ -60,6 +60,9 @@ meshform_model::codes! {
          them: by a proxy profile's `endpoints`, or by the poller that asks Cloud Map for the whole mesh."
     OTHER_SOURCE "MF0642" "name `appmesh` of another provider"
         "`required_providers` gives the name `appmesh` to another source address than `meshform/appmesh`."
+    UNKNOWN_TARGET "MF0647" "unknown publish target"
+        "The store remembers the directories and buckets that releases were published to, by the names that `meshform status` \
+         shows. `release --forget` takes one of these."
     STORE_IN_CI "MF0646" "default store in CI"
         "Without `--store`, the store is a directory beside the input, and a CI runner forgets its disk: \
          the next run would find an empty store, and `--prune` nothing to delete. Name a bucket, `--store \

@@ -20,6 +20,7 @@ mod man;
 mod migrate;
 mod policy;
 mod quotas;
+mod readable;
 mod release;
 mod said;
 mod serve;

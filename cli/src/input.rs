@@ -15,6 +15,9 @@ const ENDINGS: &[&str] = &["json", "yaml", "yml", "tfstate"];
 /// How deep folders are followed.
 const MAX_FOLDERS: usize = 32;
 
+/// In `--help` the options that say how inputs are read stand together, below those of the command itself.
+const READING: &str = "How inputs are read";
+
 /// What a command reads, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct InputArguments {
@@ -22,28 +25,28 @@ pub(crate) struct InputArguments {
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Only this mesh; also the mesh of resources that do not name theirs
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = READING, long, value_name = "NAME")]
     pub(crate) mesh: Option<String>,
     /// The kind of an App Mesh body that does not say it: virtualNode, route, …
-    #[arg(long, value_name = "KIND", value_parser = kind)]
+    #[arg(help_heading = READING, long, value_name = "KIND", value_parser = kind)]
     pub(crate) kind: Option<Kind>,
     /// The name of an App Mesh body without one; the file's name otherwise
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = READING, long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// The virtual router or virtual gateway of routes that do not name theirs
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = READING, long, value_name = "NAME")]
     pub(crate) parent: Option<String>,
     /// A value for a CloudFormation parameter, for a placeholder such as `${NAME}`, or for a variable of jq in API JSON
-    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    #[arg(help_heading = READING, long = "parameter", value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<String>,
     /// A value that a CloudFormation template imports, by the name of the export
-    #[arg(long = "import", value_name = "NAME=VALUE")]
+    #[arg(help_heading = READING, long = "import", value_name = "NAME=VALUE")]
     pub(crate) imports: Vec<String>,
     /// What `Fn::GetAtt` gives in a CloudFormation template; LOGICAL.Ref for what `Ref` gives
-    #[arg(long = "attribute", value_name = "LOGICAL.ATTR=VALUE")]
+    #[arg(help_heading = READING, long = "attribute", value_name = "LOGICAL.ATTR=VALUE")]
     pub(crate) attributes: Vec<String>,
     /// A file with such values: JSON or YAML with `parameters`, `imports` and `attributes`, or CloudFormation's own
-    #[arg(long = "values", value_name = "FILE")]
+    #[arg(help_heading = READING, long = "values", value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
 }
 

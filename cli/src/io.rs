@@ -19,6 +19,8 @@ pub struct Io {
     pub program: Option<PathBuf>,
     /// How much is told on standard error, and whether in colour.
     pub manner: Manner,
+    /// Why a part of the result could not be written.
+    pub lost: Option<io::Error>,
 }
 
 /// How standard error is written.
@@ -52,12 +54,23 @@ impl Io {
                 screen: io::stdout().is_terminal(),
                 ..Manner::default()
             },
+            lost: None,
         }
     }
 
-    /// A result, to standard output. A reader that went away (`meshform … | head`) is no reason to fail.
+    /// A result, to standard output. A reader that went away (`meshform … | head`) is no reason to fail; a full disk is, and
+    /// the command's end tells it.
     pub fn print(&mut self, text: &str) {
-        let _ = self.stdout.write_all(text.as_bytes());
+        let written = self.stdout.write_all(text.as_bytes());
+        self.note(written);
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
     }
 
     /// A word beside the result, to standard error.
@@ -67,13 +80,13 @@ impl Io {
 
     /// The same surroundings for a thread beside this one. What is written there is kept, so that it can be passed on in an
     /// order that does not depend on which thread was faster. Standard input stays here, unless it is lent.
-    pub(crate) fn beside(&mut self, lends_stdin: bool) -> (Self, Kept) {
+    pub(crate) fn beside(&mut self, lends_stdin: bool) -> (Self, CapturedOutput) {
         let nothing: Box<dyn Read + Send> = Box::new(io::empty());
         let stdin = match lends_stdin {
             true => std::mem::replace(&mut self.stdin, nothing),
             false => nothing,
         };
-        let kept = Kept::default();
+        let kept = CapturedOutput::default();
         let beside = Self {
             stdin,
             stdout: Box::new(kept.clone()),
@@ -82,13 +95,15 @@ impl Io {
             directory: self.directory.clone(),
             program: self.program.clone(),
             manner: self.manner,
+            lost: None,
         };
         (beside, kept)
     }
 
     /// Sends what is still held back.
     pub fn finish(&mut self) {
-        let _ = self.stdout.flush();
+        let flushed = self.stdout.flush();
+        self.note(flushed);
         let _ = self.stderr.flush();
     }
 
@@ -111,11 +126,11 @@ impl Io {
     }
 }
 
-/// What a thread has told.
+/// What a thread has written to its standard output and error.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Kept {
+impl CapturedOutput {
     /// The text so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +138,7 @@ impl Kept {
     }
 }
 
-impl Write for Kept {
+impl Write for CapturedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
     }

@@ -14,7 +14,6 @@ mod commands;
 mod exit;
 mod input;
 pub mod io;
-mod names;
 mod output;
 mod progress;
 mod render;
@@ -26,7 +25,7 @@ pub use exit::Exit;
 use clap::{CommandFactory, Parser};
 use commands::Command;
 use io::Io;
-use meshform_model::diag::Sources;
+use meshform_model::diag::{Diagnostic, Sources};
 use progress::Progress;
 use std::ffi::OsString;
 use std::time::Instant;
@@ -41,17 +40,20 @@ struct Arguments {
     command: Command,
 }
 
+/// Where `--help` lists what every command takes.
+const MESSAGES: &str = "Messages";
+
 /// How the command talks, whichever it is.
 #[derive(Debug, clap::Args)]
 struct MannerArguments {
     /// When problems are coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(help_heading = MESSAGES, long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
     /// Print errors only, no warnings
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(help_heading = MESSAGES, short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Also print what was read and how long it took
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = MESSAGES, short, long, global = true)]
     verbose: bool,
 }
 
@@ -75,8 +77,24 @@ impl MannerArguments {
     }
 }
 
-/// Does what the arguments say (the first is the program's name).
+/// Does what the arguments say (the first is the program's name), and sees to it that the result has reached standard output.
 pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
+    let exit = asked(arguments, io);
+    io.finish();
+    let Some(error) = io.lost.take() else {
+        return exit;
+    };
+    let message = format!("standard output cannot be written: {error}");
+    let help = "what is there is only a part of the result";
+    let problem = Diagnostic::error(codes::CANNOT_WRITE, message).help(help);
+    render::tell(io, &Sources::default(), &[problem]);
+    match exit {
+        Exit::Broken => exit,
+        _ => Exit::WrongUse,
+    }
+}
+
+fn asked(arguments: Vec<OsString>, io: &mut Io) -> Exit {
     // For people who wait: the command as they wrote it.
     let name = arguments.iter().skip(1).map(|one| one.to_string_lossy());
     let name = name.into_iter().find(|one| !one.starts_with('-'));

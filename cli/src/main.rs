@@ -12,6 +12,5 @@ fn main() -> ExitCode {
     let arguments = std::env::args_os().collect();
     let mut io = meshform::io::Io::of_process();
     let exit = meshform::run(arguments, &mut io);
-    io.finish();
     ExitCode::from(exit.code())
 }

@@ -1,7 +1,7 @@
 //! Writing files: whole or not at all.
 //!
 //! Every file is written beside its place and renamed when it is on the disk, so that whoever reads it sees the
-//! old or the new one. A list of what was written (`.meshform-output`) lets the next run take away what it no
+//! old or the new one. Of thousands of files not each waits for the disk by itself. A list of what was written (`.meshform-output`) lets the next run take away what it no
 //! longer makes; files that it did not write stay.
 
 use crate::codes;
@@ -132,9 +132,10 @@ fn staged(folder: &Path, stage: &Path, files: &Files) -> Result<usize, Fault> {
             continue;
         }
         let staged = stage.join(number.to_string());
-        put(&staged, bytes).map_err(at(&target))?;
+        fs::write(&staged, bytes).map_err(at(&target))?;
         moves.push((staged, target));
     }
+    settle(stage, &moves)?;
     // From here on nothing is computed any more; first the list, so that a killed run's files are known.
     let ours: BTreeSet<String> = files.paths().into_iter().map(str::to_owned).collect();
     let mut known = ours.clone();
@@ -182,6 +183,33 @@ fn link(to: &str, path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(to: &str, path: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(to, path)
+}
+
+/// More files than these are brought to the disk together.
+const FEW: usize = 32;
+
+/// Sees to it that the files are on the disk before they are renamed.
+fn settle(stage: &Path, moves: &[(PathBuf, PathBuf)]) -> Result<(), Fault> {
+    if moves.len() > FEW && settled_at_once(stage) {
+        return Ok(());
+    }
+    for (staged, target) in moves {
+        let synced = File::open(staged).and_then(|file| file.sync_all());
+        synced.map_err(|error| (target.clone(), error))?;
+    }
+    Ok(())
+}
+
+/// Brings all of the folder's file system to the disk; `false` where the system cannot, or fails without saying at which
+/// file.
+#[cfg(target_os = "linux")]
+fn settled_at_once(stage: &Path) -> bool {
+    File::open(stage).is_ok_and(|folder| rustix::fs::syncfs(folder).is_ok())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn settled_at_once(_: &Path) -> bool {
+    false
 }
 
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -20,18 +20,18 @@ pub(crate) use sarif::report as sarif;
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Lines with excerpts of the input.
     Text,
-    /// For programs.
+    /// One JSON document.
     Json,
 }
 
 /// How a report is written that people pass on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DocumentFormat {
-    /// For people
+    /// Text for a terminal
     Text,
-    /// For programs
+    /// One JSON document
     Json,
     /// For a comment on a pull request, or a page
     Markdown,
@@ -40,7 +40,7 @@ pub(crate) enum DocumentFormat {
 /// The option that every command has that reports.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FormatArgument {
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

@@ -78,7 +78,13 @@ fn from_a_state_into_a_store_to_a_release_and_held() {
     assert!(on(&["pin", &release[..8]]).out.contains("pinned to"));
     assert!(on(&["status"]).out.contains(", held"));
     assert_eq!(on(&["pin", "ffffffffff"]).exit, Exit::WrongUse);
-    assert_eq!(on(&["unpin"]).exit, Exit::Fine);
+    assert!(on(&["unpin"]).out.contains("mesh `m1` is pinned no longer"));
+    let again = on(&["unpin"]);
+    assert!(
+        again.exit == Exit::Fine && again.out.contains("mesh `m1` was not pinned"),
+        "{}",
+        again.all()
+    );
     assert!(!on(&["status"]).out.contains(", held"));
 }
 

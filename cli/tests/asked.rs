@@ -171,7 +171,18 @@ fn options_of_a_wrong_form_are_wrong_use() {
         (&["validate", "t.yaml", "--parameter", "nonsense"][..], "MF0804"),
         (&["validate", "t.yaml", "--parameter", "AWS::NoValue=x"], "MF0616"),
         (&["validate", "t.yaml", "--parameter", "AWS::Regoin=x"], "MF0616"),
-        (&["apply", "mesh.yaml", "--store", "s", "--owner", ""], "--owner"),
+        (
+            &["apply", "mesh.yaml", "--store", "s", "--owner", ""],
+            "it is empty",
+        ),
+        (
+            &["apply", "mesh.yaml", "--store", "s", "--owner", "a\nb"],
+            "it contains '\\n'",
+        ),
+        (
+            &["adopt", "mesh.yaml", "--store", "s", "--owner", "a\u{202e}"],
+            "it contains '\\u{202e}'",
+        ),
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.exit.code(), 2, "{arguments:?}: {}", ran.all());

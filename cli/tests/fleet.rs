@@ -97,3 +97,66 @@ fn status_shows_what_runs_where_and_what_it_costs() {
     );
     assert_eq!(mesh["cost"]["dollarsPerMonth"], 0.0);
 }
+
+#[test]
+fn an_agent_that_gave_up_is_shown_as_failing_until_another_runs_in_its_place() {
+    let world = World::new(&[("mesh.yaml", MESH)]);
+    std::fs::create_dir(world.path().join("bucket")).unwrap();
+    let store = format!("file://{}/bucket", world.path().display());
+    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
+        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    }
+    let gave_up = |status: &mut Value| {
+        status["state"] = json!("failing");
+        status["gaveUp"] = json!(true);
+        status["reasons"] = json!(["MF0431: Envoy has ended with status 139, 4 times within 10 minutes"]);
+        status["at"] = json!(2_000);
+    };
+    reports(&world, "task1", gave_up);
+    let ran = world.run(&["status", "--store", &store]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert!(
+        ran.err.contains("MF0431") && ran.err.contains("task1"),
+        "{}",
+        ran.err
+    );
+    for told in [
+        "  proxies: 1 failing\n",
+        "  task1  gave up at 20",
+        "with status 139, 4 times",
+    ] {
+        assert!(ran.out.contains(told), "{told} in {}", ran.out);
+    }
+    // The next task starts: nothing is better yet. It gives up, too, and is the one to look at; the third serves.
+    reports(&world, "task2", |status| {
+        status["state"] = json!("starting");
+        status["started"] = json!(3_000);
+    });
+    let ran = world.run(&["status", "--store", &store]);
+    assert!(
+        ran.exit == Exit::Found && ran.err.contains("task1"),
+        "{}",
+        ran.all()
+    );
+    reports(&world, "task2", |status| {
+        gave_up(status);
+        status["started"] = json!(3_000);
+        status["at"] = json!(4_000);
+    });
+    let ran = world.run(&["status", "--store", &store]);
+    assert!(
+        ran.exit == Exit::Found && ran.err.contains("task2"),
+        "{}",
+        ran.all()
+    );
+    assert!(!ran.all().contains("task1"), "{}", ran.all());
+    reports(&world, "task3", |status| status["started"] = json!(5_000));
+    let ran = world.run(&["status", "--store", &store]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    assert!(
+        ran.out.contains("  proxies: 1 current, 2 stopped\n"),
+        "{}",
+        ran.out
+    );
+}

@@ -82,6 +82,45 @@ fn what_objects_cannot_say_is_told() {
     assert!(api(&world, "fine.yaml").to_string().contains("elsewhere.local"));
 }
 
+#[test]
+fn arns_of_other_accounts_stay_as_they_were_given() {
+    let arn = "arn:aws-cn:appmesh:cn-north-1:123456789012:mesh/m/virtualService/elsewhere.local";
+    let manifests = format!(
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: shop, labels: {{mesh: m}}}}
+---
+apiVersion: appmesh.k8s.aws/v1beta2
+kind: Mesh
+metadata: {{name: m}}
+spec: {{meshOwner: '123456789012', namespaceSelector: {{matchLabels: {{mesh: m}}}}}}
+---
+apiVersion: appmesh.k8s.aws/v1beta2
+kind: VirtualNode
+metadata: {{name: n, namespace: shop}}
+spec:
+  podSelector: {{matchLabels: {{app: n}}}}
+  backends: [{{virtualService: {{virtualServiceARN: '{arn}'}}}}]
+"
+    );
+    let world = World::new(&[("objects.yaml", &manifests)]);
+    let ran = world.run(&["convert", "objects.yaml", "--to", "kubernetes"]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    assert!(ran.out.contains(arn), "{}", ran.out);
+    assert!(!ran.err.contains("MF0643"), "{}", ran.err);
+    // Of another form the account is that of the mesh's owner, and the region is made up, which is told.
+    let ran = world.run(&["convert", "objects.yaml", "--to", "api"]);
+    world.write("bodies.json", &ran.out);
+    let ran = world.run(&["convert", "bodies.json", "--to", "kubernetes"]);
+    assert!(
+        ran.out
+            .contains("arn:aws:appmesh:us-east-1:123456789012:mesh/m/virtualService/elsewhere.local"),
+        "{}",
+        ran.all()
+    );
+    assert!(ran.err.contains("made up, with region us-east-1"), "{}", ran.err);
+}
+
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
 kind: Deployment

@@ -211,6 +211,16 @@ fn what_goes_wrong_on_the_way_is_foretold() {
     for file in ["root/Makefile", ".github/workflows/plan.yml"] {
         assert!(ran.err.contains(&format!("`{file}` plans with")), "{}", ran.err);
     }
+    // Half a state is not an empty one.
+    world.write("root/terraform.tfstate", "{\"version\": 4,");
+    let ran = world.run(&["migrate", "root"]);
+    assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.all());
+    assert!(
+        ran.err
+            .contains("the state `root/terraform.tfstate` cannot be read"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

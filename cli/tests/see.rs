@@ -63,6 +63,60 @@ fn a_request_is_routed_by_the_headers_that_envoy_sets() {
 }
 
 #[test]
+fn a_request_that_no_client_can_send_is_refused_with_the_reason() {
+    let world = world();
+    let ask = ["route", "a.yaml", "--node", "web", "--host", "api.local:8080"];
+    for (option, value, expected) in [
+        ("--method", "B AD", "`B AD` is no method of HTTP"),
+        ("--path", "nopath", "the path `nopath` does not begin with `/`"),
+        (
+            "--scheme",
+            "ftp",
+            "`ftp` is no scheme that a proxy of the mesh is asked for",
+        ),
+        ("--port", "0", "nobody connects to port 0"),
+    ] {
+        let ran = world.run(&[&ask[..], &[option, value, "--graph", "way.svg"]].concat());
+        assert_eq!(
+            (ran.exit, ran.out.as_str()),
+            (Exit::WrongUse, ""),
+            "{value}: {}",
+            ran.err
+        );
+        assert!(
+            ran.err.contains(&format!("error[MF0322]: {expected}")),
+            "{}",
+            ran.err
+        );
+        assert!(!world.path().join("way.svg").exists());
+    }
+    let ran = world.run(&[
+        "route", "a.yaml", "--node", "web", "--host", "a b", "--format", "json",
+    ]);
+    assert_eq!(ran.exit, Exit::WrongUse);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["problems"][0]["message"], "`a b` is no host");
+    assert!(report["result"].is_null());
+}
+
+#[test]
+fn a_mesh_with_errors_has_its_picture_and_its_pages_and_status_1() {
+    let world = World::new(&[(
+        "broken.yaml",
+        &MESH.replace("virtualNode: one", "virtualNode: gone"),
+    )]);
+    let graph = world.run(&["graph", "broken.yaml", "--format", "svg"]);
+    assert_eq!(graph.exit, Exit::Found);
+    assert!(graph.out.contains("<svg"), "{}", graph.all());
+    let console = world.run(&["console", "broken.yaml", "--out", "pages"]);
+    assert_eq!(console.exit, Exit::Found, "{}", console.all());
+    assert!(console.err.contains("error[MF0213]"), "{}", console.err);
+    assert!(console.out.contains("files in pages"), "{}", console.out);
+    let page = std::fs::read_to_string(world.path().join("pages/m/shop/index.html")).unwrap();
+    assert!(page.contains("MF0213"), "{page}");
+}
+
+#[test]
 fn the_way_of_a_request_is_drawn() {
     let world = world();
     let ran = world.run(&[
@@ -103,6 +157,16 @@ fn differences_are_told_for_the_mesh_and_for_proxies() {
     insta::assert_snapshot!(
         "diff_json",
         world.run(&["diff", "a.yaml", "b.yaml", "--format", "json"]).all()
+    );
+    world.write("empty.yaml", "");
+    let empty = world.run(&["diff", "a.yaml", "empty.yaml"]);
+    assert_eq!(empty.exit, Exit::Found);
+    assert!(
+        empty
+            .err
+            .contains("warning[MF0612]: `empty.yaml` holds no resource"),
+        "{}",
+        empty.err
     );
     let short = world.run(&["diff", "a.yaml", "b.yaml", "--summary"]);
     assert_eq!(short.out.lines().count(), 1, "{}", short.out);

@@ -11,6 +11,30 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let world = World::new(&[("mesh.yaml", "{meshName: m, spec: {}}\n")]);
+    for arguments in [
+        &["convert", "mesh.yaml", "--to", "api"][..],
+        &["validate", "mesh.yaml"],
+        &["--help"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ran = Command::new(env!("CARGO_BIN_EXE_meshform"))
+            .args(arguments)
+            .current_dir(world.path())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(
+            told.contains("error[MF0802]: standard output cannot be written"),
+            "{told}"
+        );
+    }
+}
+
 const WIPE: &str = "\r\u{1b}[K";
 const LINE: &str = "meshform validate: ";
 

@@ -6,6 +6,7 @@
 pub mod codes;
 mod logical_id;
 mod references;
+mod text;
 
 #[cfg(feature = "ecs")]
 pub(crate) use logical_id::logical_name;
@@ -21,6 +22,7 @@ use meshform_model::schema;
 use meshform_model::value::Node;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// CloudFormation's limit of resources in one template.
 const MAX_RESOURCES: usize = 500;
@@ -66,15 +68,17 @@ pub struct WrittenEntries {
 #[derive(Debug)]
 struct WrittenEntry {
     key: Option<ResourceKey>,
-    text: String,
+    text: Box<str>,
 }
 
 impl WrittenEntries {
     /// Writes a resource.
     pub fn add(&mut self, resource: &SymbolicResource) {
+        let mut text = String::new();
+        write_symbolic(&mut text, resource);
         let entry = WrittenEntry {
             key: resource.key.clone(),
-            text: indented(2, &symbolic_entry(resource)),
+            text: text.into(),
         };
         self.entries.insert(resource.id.clone(), entry);
     }
@@ -85,41 +89,59 @@ impl WrittenEntries {
     }
 }
 
-/// The text of the same template, where `written` are resources of `symbolic` that it has no longer; and what
-/// CloudFormation would not take. A template of thousands of resources is never in memory as a tree.
-pub fn text_with(
-    resources: &[Resource],
-    symbolic: &Symbolic,
-    written: &WrittenEntries,
-) -> (String, Vec<Diagnostic>) {
-    let draft = Draft::new(resources, symbolic, written);
-    let mut out = String::from("{");
-    let mut names: Vec<&str> = draft.sections.keys().map(String::as_str).collect();
-    names.push(RESOURCES);
-    names.sort_unstable();
-    for (at, name) in names.into_iter().enumerate() {
-        out.push_str(if at == 0 { "\n" } else { ",\n" });
-        match draft.sections.get(name) {
-            Some(section) => member(&mut out, 1, name, &indented(1, section)),
-            None => draft.resources(&mut out),
+/// The same template, written part by part: one of thousands of resources is in memory neither as a tree nor as a text.
+/// `written` are resources of `symbolic` that it has no longer.
+pub struct TemplateText<'r> {
+    draft: Draft<'r>,
+}
+
+impl<'r> TemplateText<'r> {
+    pub fn of(resources: &'r [Resource], symbolic: &'r Symbolic, written: &'r WrittenEntries) -> Self {
+        Self {
+            draft: Draft::new(resources, symbolic, written),
         }
     }
-    out.push_str("\n}\n");
-    (out, draft.warnings())
+
+    /// What CloudFormation would not take.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.draft.warnings()
+    }
+
+    /// Hands over the text in its order.
+    pub fn write(&self, take: &mut dyn FnMut(&str)) {
+        let mut names: Vec<&str> = self.draft.sections.keys().map(String::as_str).collect();
+        names.push(RESOURCES);
+        names.sort_unstable();
+        for (at, name) in names.into_iter().enumerate() {
+            take(if at == 0 { "{\n" } else { ",\n" });
+            match self.draft.sections.get(name) {
+                Some(section) => take(&member(1, name, &text::json(1, section))),
+                None => self.draft.resources(take),
+            }
+        }
+        take("\n}\n");
+    }
+}
+
+impl fmt::Display for TemplateText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut done = Ok(());
+        self.write(&mut |part| done = done.and_then(|()| f.write_str(part)));
+        done
+    }
 }
 
 /// The section that is written resource by resource.
 const RESOURCES: &str = "Resources";
 
-/// A value at a depth, indented as `serde_json` does it.
-fn indented(depth: usize, value: &Json) -> String {
-    // A text within JSON has no line break: each begins a line of the value.
-    format!("{value:#}").replace('\n', &format!("\n{}", "  ".repeat(depth)))
-}
-
-/// Adds a member of an object at a depth.
-fn member(out: &mut String, depth: usize, name: &str, value: &str) {
-    out.push_str(&format!("{}{}: {value}", "  ".repeat(depth), Json::from(name)));
+/// A member of an object at a depth.
+fn member(depth: usize, name: &str, value: &str) -> String {
+    let mut out = String::with_capacity(name.len() + value.len() + 12);
+    text::indent(&mut out, depth);
+    text::text(&mut out, name);
+    out.push_str(": ");
+    out.push_str(value);
+    out
 }
 
 /// A template before its resources are JSON.
@@ -195,21 +217,27 @@ impl<'r> Draft<'r> {
         }
     }
 
-    fn text(&self, entry: &Entry<'_>) -> String {
-        match entry {
-            Entry::Written(text) => (*text).to_owned(),
-            other => indented(2, &self.json(other)),
-        }
-    }
-
     /// Writes the section of the resources.
-    fn resources(&self, out: &mut String) {
-        out.push_str(&format!("  \"{RESOURCES}\": {{"));
+    fn resources(&self, take: &mut dyn FnMut(&str)) {
+        take("  \"Resources\": {");
+        let mut made = String::new();
         for (at, (id, entry)) in self.entries.iter().enumerate() {
-            out.push_str(if at == 0 { "\n" } else { ",\n" });
-            member(out, 2, id, &self.text(entry));
+            made.clear();
+            let value = match entry {
+                Entry::Plain(resource) => {
+                    made.push_str(&text::json(2, &plain_entry(resource, &self.ids)));
+                    made.as_str()
+                }
+                Entry::Kept(resource) => {
+                    write_symbolic(&mut made, resource);
+                    made.as_str()
+                }
+                Entry::Written(text) => text,
+            };
+            take(if at == 0 { "\n" } else { ",\n" });
+            take(&member(2, id, value));
         }
-        out.push_str(if self.entries.is_empty() { "}" } else { "\n  }" });
+        take(if self.entries.is_empty() { "}" } else { "\n  }" });
     }
 
     fn warnings(&self) -> Vec<Diagnostic> {
@@ -282,6 +310,24 @@ fn symbolic_entry(resource: &SymbolicResource) -> Json {
         entry.insert(field.name.clone(), json_of(&field.node));
     }
     Json::Object(entry)
+}
+
+/// The text of the same, as it stands among the resources.
+fn write_symbolic(out: &mut String, resource: &SymbolicResource) {
+    let attributes = resource.attributes.iter();
+    let mut members: Vec<(&str, Option<&Node>)> = attributes
+        .map(|field| (field.name.as_str(), Some(&field.node)))
+        .collect();
+    members.extend([("Properties", Some(&resource.properties)), ("Type", None)]);
+    members.sort_unstable_by_key(|(name, _)| *name);
+    let mut writer = text::ObjectWriter::begin(out, 2);
+    for (name, value) in members {
+        match value {
+            Some(value) => writer.node(name, value),
+            None => writer.text(name, schema::kind(resource.kind).type_in(Dialect::CloudFormation)),
+        }
+    }
+    writer.end();
 }
 
 fn plain_entry(resource: &Resource, ids: &logical_id::Ids) -> Json {

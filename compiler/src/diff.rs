@@ -67,6 +67,11 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
             None => added.push(key.clone()),
         }
     }
+    let renames: fields::Renames<'_> = renamed
+        .iter()
+        .map(|(now, was)| (was.name.as_str(), now.name.as_str()))
+        .filter(|(was, now)| was != now)
+        .collect();
     let mut changes: Vec<Change> = Vec::new();
     changes.extend(added.into_iter().map(|key| Change {
         key,
@@ -85,7 +90,7 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
             continue;
         }
         // As a store keeps it: what stands for nothing is no difference between a store and a file.
-        let mut fields = fields::compare(key.kind, &body::stored(before), &body::stored(resource));
+        let mut fields = fields::compare(key.kind, &body::stored(before), &body::stored(resource), &renames);
         fields.extend(fields::owner(
             before.mesh_owner.as_deref(),
             resource.mesh_owner.as_deref(),

@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloudformation::ReadTemplates;
 pub(crate) use cloudformation::sub;
 pub(crate) use cloudformation::{
-    DYNAMIC, METADATA, as_text, attribute_of, how_to_decide, how_to_give, symbolise,
+    DYNAMIC, METADATA, as_text, attribute_of, how_to_decide, how_to_give, is_readable_pattern, symbolise,
 };
 pub use cloudformation::{Symbolic, SymbolicResource, WholeTemplate};
 pub(crate) use found::of_properties;

@@ -73,7 +73,7 @@ pub fn build(resources: &[Resource], kept: &ManifestContext, namespace: &str) ->
             out.documents.push(shared(&key, owner, kept, &names));
         }
     }
-    objects.sort_by_key(|(resource, _)| {
+    objects.sort_by_cached_key(|(resource, _)| {
         let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
         (order, resource.key.clone())
     });

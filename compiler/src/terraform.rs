@@ -4,6 +4,7 @@
 mod expression;
 mod hcl;
 mod labels;
+mod variable;
 
 use crate::body;
 use crate::cloudformation::codes;

@@ -78,7 +78,7 @@ fn template(reading: &Reading) -> serde_json::Value {
 fn template_text(reading: &Reading) -> String {
     let resources = reading.resources().0;
     let nothing = cloudformation::WrittenEntries::default();
-    let (text, _) = cloudformation::text_with(&resources, &reading.symbolic, &nothing);
+    let text = cloudformation::TemplateText::of(&resources, &reading.symbolic, &nothing).to_string();
     // The same where each resource was written as soon as it was known.
     let mut written = cloudformation::WrittenEntries::default();
     reading.symbolic.resources.iter().for_each(|one| written.add(one));
@@ -86,7 +86,10 @@ fn template_text(reading: &Reading) -> String {
         resources: Vec::new(),
         ..reading.symbolic.clone()
     };
-    assert_eq!(cloudformation::text_with(&resources, &rest, &written).0, text);
+    assert_eq!(
+        cloudformation::TemplateText::of(&resources, &rest, &written).to_string(),
+        text
+    );
     let template = cloudformation::build_with(&resources, &reading.symbolic);
     assert_eq!(text, format!("{:#}\n", template.json));
     text
@@ -390,5 +393,41 @@ Resources:
     assert!(
         template_text(&reading).contains("{{resolve:ssm:/mesh}}"),
         "CloudFormation gets it back as it was"
+    );
+}
+
+#[test]
+fn what_a_template_allows_a_parameter_to_be_becomes_conditions_of_the_variable() {
+    let reading = symbolic(
+        &[(
+            "t.yaml",
+            "
+Parameters:
+  Env: {Type: String, AllowedPattern: '[a-z]+\\d', ConstraintDescription: letters and a digit, MinLength: 2}
+  Zones: {Type: CommaDelimitedList, AllowedValues: [a, b]}
+  Port: {Type: Number, MinValue: '1', MaxValue: 65535}
+  Java: {Type: String, AllowedPattern: '(?!x).*'}
+Resources:
+  M: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: !Sub ['${Env}-${Port}-${Java}-${Z}', {Z: !Join ['', !Ref Zones]}]}}
+",
+        )],
+        &[],
+    );
+    let configuration = terraform::build_with(&reading.resources().0, &reading.symbolic);
+    assert_eq!(configuration.problems, []);
+    let conditions: Vec<&str> = configuration
+        .text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("condition     = "))
+        .collect();
+    assert_eq!(
+        conditions,
+        [
+            "length(var.env) >= 2",
+            "can(regex(\"^(?:[a-z]+\\\\d)$\", var.env))",
+            "var.port >= 1",
+            "var.port <= 65535",
+            "alltrue([for value in var.zones : contains([\"a\", \"b\"], value)])",
+        ]
     );
 }

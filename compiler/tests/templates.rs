@@ -321,8 +321,13 @@ Parameters:
   Port: {{Type: Number, Default: 80, MinValue: 80, MaxValue: 90}}
   Secret: {{Type: String, NoEcho: true, MinLength: 3, Default: abc}}
   List: {{Type: List<Number>, Default: '1,2'}}
+  Zone: {{Type: String, Default: a.local, AllowedPattern: '[a-z.]+', ConstraintDescription: letters and dots}}
+  Zones: {{Type: CommaDelimitedList, Default: 'a,b', AllowedPattern: '[ab]'}}
+  Java: {{Type: String, Default: x, AllowedPattern: '(?!y).*'}}
 {}",
-        mesh("!Sub ['${Mode}${Port}${Secret}${L}', {L: !Join ['', !Ref List]}]")
+        mesh(
+            "!Sub ['${Mode}${Port}${Secret}${Zone}${Java}${L}', {L: !Join ['', [!Join ['', !Ref List], !Join ['', !Ref Zones]]]}]"
+        )
     );
     let given = |name, value| told(&read(&template, &[(name, value)]));
     assert_eq!(told(&read(&template, &[])), [""; 0]);
@@ -347,6 +352,18 @@ Parameters:
             "Secret",
             "ab",
             "the value of the parameter `Secret` is not allowed | the template takes at least 3",
+        ),
+        (
+            "Zone",
+            "a.local2",
+            "error MF0191 `'[a-z.]+'`: `a.local2` is not allowed for the parameter `Zone` | the template takes what `[a-z.]+` \
+             matches as a whole: letters and dots",
+        ),
+        ("Zones", "a,bb", "`bb` is not allowed for the parameter `Zones`"),
+        (
+            "Java",
+            "z",
+            "warning MF0191 `'(?!y).*'`: the value of the parameter `Java` is not held against its pattern `(?!y).*` |",
         ),
     ] {
         let all = given(name, value);

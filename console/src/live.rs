@@ -52,11 +52,11 @@ pub struct Live {
 pub struct Prometheus {
     base: String,
     client: reqwest::Client,
-    kept: Mutex<BTreeMap<String, Kept>>,
+    kept: Mutex<BTreeMap<String, CachedNumbers>>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Kept {
+struct CachedNumbers {
     last: Option<(Instant, Arc<Live>)>,
     is_asking: bool,
 }
@@ -122,7 +122,7 @@ impl Prometheus {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Kept>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, CachedNumbers>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

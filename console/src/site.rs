@@ -213,7 +213,7 @@ impl Site {
             }
             Action::Unpin | Action::Publish => {
                 let outcome = match action {
-                    Action::Unpin => releaser.unpin(mesh).await,
+                    Action::Unpin => releaser.unpin(mesh).await.map(|(_, outcome)| outcome),
                     _ => releaser.release(mesh).await,
                 };
                 let outcome = outcome.map_err(|error| of_release(&error))?;

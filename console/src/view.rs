@@ -48,7 +48,7 @@ pub struct Records {
     /// What is wrong, or worth a look.
     pub problems: Vec<Diagnostic>,
     /// Who wrote what, where that is known.
-    pub written: BTreeMap<ResourceKey, Written>,
+    pub written: BTreeMap<ResourceKey, LastWrite>,
     pub picture: Picture,
     /// Every resource in the order of the page: what contains others before them.
     pub keys: Vec<ResourceKey>,
@@ -58,7 +58,7 @@ pub struct Records {
 
 /// What a store knows of a resource beside what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct LastWrite {
     pub owner: String,
     pub actor: String,
     pub at: Timestamp,
@@ -124,7 +124,7 @@ impl Records {
         mesh: Mesh,
         revision: Revision,
         problems: Vec<Diagnostic>,
-        written: BTreeMap<ResourceKey, Written>,
+        written: BTreeMap<ResourceKey, LastWrite>,
     ) -> Self {
         let picture = Picture::of(std::slice::from_ref(&mesh), &problems);
         let keys = mesh
@@ -152,7 +152,7 @@ impl Records {
     ) -> Self {
         let written = records
             .iter()
-            .map(|record| (record.key.clone(), Written::of(record)));
+            .map(|record| (record.key.clone(), LastWrite::of(record)));
         let written: BTreeMap<_, _> = written.collect();
         let mut resources = Vec::with_capacity(records.len());
         for record in records {
@@ -181,7 +181,7 @@ impl Records {
     }
 }
 
-impl Written {
+impl LastWrite {
     fn of(record: &Record) -> Self {
         Self {
             owner: record.author.owner.clone(),

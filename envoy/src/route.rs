@@ -4,6 +4,7 @@
 mod example;
 mod matches;
 mod seen;
+mod sendable;
 mod show;
 
 use crate::ir::cluster::{Cluster, Protocol as Upstream};

@@ -19,7 +19,7 @@ pub(crate) type Tables = BTreeMap<String, Arc<str>>;
 
 /// The text of an encoded message.
 pub(crate) fn of_message<M: prost::Name>(message: &[u8]) -> Result<String, Error> {
-    Ok(encoded_to_json::<M>(message)?.to_string())
+    Ok(of_value(&encoded_to_json::<M>(message)?))
 }
 
 /// The text of an encoded message whose `route_config`s are only names; the tables take their place.
@@ -27,6 +27,11 @@ pub(crate) fn with_tables<M: prost::Name>(message: &[u8], tables: &Tables) -> Re
     let mut out = String::new();
     value(&mut out, &encoded_to_json::<M>(message)?, tables);
     Ok(out)
+}
+
+/// The text of a value. `Display` gives the same at half the speed: it passes each piece through a formatter.
+fn of_value(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 /// The text of a document.
@@ -38,7 +43,7 @@ pub(crate) fn write(doc: &Doc<'_>) -> String {
 
 fn append(out: &mut String, doc: &Doc<'_>) {
     match doc {
-        Doc::Value(value) => out.push_str(&value.to_string()),
+        Doc::Value(value) => out.push_str(&of_value(value)),
         Doc::Piece(piece) => out.push_str(piece),
         Doc::List(items) => joined(out, '[', ']', items, append),
         Doc::Object(fields) => joined(out, '{', '}', fields, |out, (name, value)| {
@@ -61,7 +66,7 @@ fn value(out: &mut String, one: &Value, tables: &Tables) {
                 None => value(out, one, tables),
             }
         }),
-        other => out.push_str(&other.to_string()),
+        other => out.push_str(&of_value(other)),
     }
 }
 
@@ -84,7 +89,7 @@ fn joined<T>(
 
 fn string(out: &mut String, text: &str) {
     // serde_json knows how to escape.
-    out.push_str(&Value::from(text).to_string());
+    out.push_str(&of_value(&Value::from(text)));
 }
 
 #[cfg(test)]

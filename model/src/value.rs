@@ -288,6 +288,11 @@ impl Object {
         self.fields.iter()
     }
 
+    /// The same, to change their values.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Field> {
+        self.fields.iter_mut()
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -370,7 +375,7 @@ impl Number {
         self.0.parse().unwrap_or(f64::NAN)
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> serde_json::Value {
         if let Some(n) = self.as_i64() {
             return serde_json::Value::from(n);
         }

@@ -8,7 +8,7 @@ use crate::codes;
 use crate::flights::Flight;
 use crate::problem;
 use crate::resource::dangling_of;
-use crate::session::Session;
+use crate::session::{Session, endpoints_of};
 use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
@@ -133,7 +133,7 @@ impl Session {
         let without_endpoints = outcome.diagnostics.iter();
         let mut without_endpoints = without_endpoints.filter(|one| one.code == CLOUD_MAP).peekable();
         // How it stands does not change with each write of an apply.
-        if without_endpoints.peek().is_some() && self.first_time(format!("endpoints {mesh}")) {
+        if without_endpoints.peek().is_some() && self.first_time(endpoints_of(mesh)) {
             told.extend(without_endpoints.map(problem::plain));
         }
         let releaser = self.foreteller();
@@ -141,8 +141,9 @@ impl Session {
         told.extend(undelivered.filter_map(|one| {
             let problem = releaser.undelivered(mesh, one)?;
             let mut told = problem::plain(&problem);
-            // Terraform folds warnings of one summary into the first, which may know of fewer proxies.
-            told.summary = format!("{} ({})", behind(mesh, one.behind.len()), problem.code);
+            // Terraform folds warnings of one summary into the first, which may know of fewer proxies or another target.
+            let count = behind(mesh, one.behind.len());
+            told.summary = format!("{count}, in {} ({})", one.target, problem.code);
             Some(told)
         }));
         told

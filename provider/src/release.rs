@@ -86,6 +86,8 @@ impl Resource for Release {
         // Without a preview a part of the mesh is not known yet: the apply will tell.
         if let Some(foreseen) = foreseen {
             let Foreseen { preview, resources } = foreseen;
+            plan.diagnostics
+                .extend(without_endpoints(&session, &mesh, &preview, &resources).await);
             let parts = parts(&session, &mesh, &preview, resources).await;
             plan.diagnostics.extend(foretold(&mesh, &preview, &parts));
         }
@@ -256,6 +258,25 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
     let preview = session.foreteller().preview_of(mesh, resources.clone()).await;
     let preview = preview.map_err(|error| failed(&error))?;
     Ok(Some(Foreseen { preview, resources }))
+}
+
+/// The nodes in Cloud Map that this plan adds and for which nobody looks up hosts. Of those that were released before, every
+/// plan tells.
+async fn without_endpoints(
+    session: &Session,
+    mesh: &str,
+    preview: &Preview,
+    resources: &[MeshResource],
+) -> Vec<Diagnostic> {
+    if !preview.valid || !session.first_time(session::endpoints_of(mesh)) {
+        return Vec::new();
+    }
+    let Ok(mesh) = Mesh::new(resources.to_vec()) else {
+        return Vec::new();
+    };
+    // What cannot be looked at now, the apply tells.
+    let told = session.foreteller().without_endpoints_of(&mesh).await;
+    told.unwrap_or_default().iter().map(problem::plain).collect()
 }
 
 /// What each proxy that was there before will be sent differently, by its path. A word more where it can be told; where it

@@ -4,17 +4,18 @@ use crate::flights::Flights;
 use crate::foresight::Foresight;
 use crate::problem;
 use crate::settings::Settings;
+use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
 use meshform_registry::{Policy, Registry};
 use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing};
-use meshform_store::{Author, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
+use meshform_store::{Author, Feed, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tfplugin::codec::msgpack;
-use tfplugin::{Diagnostics, Type, Value};
+use tfplugin::{Diagnostic, Diagnostics, Type, Value};
 use tokio::sync::OnceCell;
 
 /// How long what is left may take when Terraform ends the process; it gives two seconds in all. Every answer waits
@@ -24,6 +25,10 @@ const LAST_RELEASE: Duration = Duration::from_millis(1300);
 /// How long a delete waits for what is inside to go, as long as nothing goes. Terraform deletes in parallel what
 /// does not refer to each other, so a mesh named by a literal may be asked to go before its last node.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many changes are looked at to learn whether a run has left them: one page of the feed. A run that left more is
+/// found by the records that a plan reads.
+const NEWEST: usize = 500;
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -311,6 +316,7 @@ impl Session {
             // This is an apply, and the answers to its writes tell how the mesh stands.
             return Diagnostics::new();
         }
+        self.finish_what_runs_left(mesh).await;
         let mut told = self.finished_for_others(mesh).await;
         let always = self.first_time(format!("warnings {mesh}"));
         let idle = !changes && self.first_time(format!("idle {mesh}"));
@@ -318,9 +324,35 @@ impl Session {
             let found = self.foreteller().warnings(mesh).await.unwrap_or_default();
             let found = [(always, found.always), (idle, found.idle)];
             let found = found.into_iter().filter(|(now, _)| *now);
-            told.extend(found.flat_map(|(_, found)| found).map(|one| problem::plain(&one)));
+            let found: Vec<Problem> = found.flat_map(|(_, found)| found).collect();
+            if found.iter().any(|one| one.code == CLOUD_MAP) {
+                self.first_time(endpoints_of(mesh));
+            }
+            told.extend(by_summary(found.iter().map(problem::plain)));
         }
         told
+    }
+
+    /// What runs of this owner that are over have left of a mesh is released before anything is said of the mesh. Otherwise
+    /// a plan would tell of proxies that are behind, and then bring them up with the first record that it reads.
+    async fn finish_what_runs_left(&self, mesh: &str) {
+        if !self.first_time(format!("left {mesh}")) {
+            return;
+        }
+        let Ok(Some(judged)) = self.foreteller().judged(mesh).await else {
+            return;
+        };
+        let Ok(Feed::Changes { changes, .. }) = self.store.changes(mesh, judged, NEWEST).await else {
+            return;
+        };
+        let keys: Vec<ResourceKey> = changes.into_iter().map(|change| change.key).collect();
+        let records = self.store.get_all(&keys).await.unwrap_or_default();
+        for record in records
+            .iter()
+            .filter(|record| record.author.owner == self.settings.owner)
+        {
+            self.finish_what_was_left(record).await;
+        }
     }
 
     /// Whether this is asked for the first time in this process.
@@ -348,6 +380,23 @@ impl Session {
             tracing::warn!(%error, "the run could not be closed; the next one will find it dead");
         }
     }
+}
+
+/// What stands for the telling of nodes without endpoints, which is done once in a process.
+pub(crate) fn endpoints_of(mesh: &str) -> String {
+    format!("endpoints {mesh}")
+}
+
+/// Diagnostics of which those with one summary have become one: Terraform shows the first of them and counts the rest.
+fn by_summary(found: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for one in found {
+        match told.iter_mut().find(|known| known.summary == one.summary) {
+            Some(known) => known.detail = format!("{}\n\n{}", known.detail, one.detail),
+            None => told.push(one),
+        }
+    }
+    told
 }
 
 /// A failure of the store as Terraform shows it.

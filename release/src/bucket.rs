@@ -32,6 +32,9 @@ pub(crate) const ATTEMPTS: u32 = 16;
 /// away and still follow.
 pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 
+/// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
+pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
+
 /// The end of the key of what a proxy is to run.
 const CURRENT: &str = "/current.json";
 

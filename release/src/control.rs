@@ -53,6 +53,23 @@ impl Releaser {
         })
     }
 
+    /// Targets that are not published to from here and lack the current release, as warnings. Writes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn behind_elsewhere(&self, mesh: &str) -> Result<Vec<Diagnostic>> {
+        let pointed = self.pointed(mesh).await?;
+        let found = self.targets_of(mesh, &pointed, Look::Reports).await?;
+        let is_own = |status: &&TargetStatus| {
+            let mut own = self.targets.iter();
+            own.any(|target| status.report.is_of(target, &self.host))
+        };
+        let others = found.iter().filter(|status| !is_own(status));
+        Ok(others
+            .filter_map(|status| self.target_warning(mesh, status))
+            .collect())
+    }
+
     /// Whether a mesh was looked at since a revision was written, and every place has what came of it. Writes nothing.
     pub async fn is_settled(&self, mesh: &str, revision: Revision) -> Result<bool> {
         let pointed = self.pointed(mesh).await?;
@@ -139,17 +156,17 @@ impl Releaser {
         }
     }
 
-    /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand.
-    pub async fn unpin(&self, mesh: &str) -> Result<ReleaseOutcome> {
+    /// Lets go, and releases what was written meanwhile, where the mesh is not released by hand. Whether it was held.
+    pub async fn unpin(&self, mesh: &str) -> Result<(bool, ReleaseOutcome)> {
         loop {
             let mut pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {
-                return self.follow(mesh, Holding::Over).await;
+                return Ok((false, self.follow(mesh, Holding::Over).await?));
             }
             let mut state = pointed.state.clone();
             state.pinned = false;
             match self.set(mesh, &mut pointed, state).await {
-                Ok(()) => return self.follow(mesh, Holding::Over).await,
+                Ok(()) => return Ok((true, self.follow(mesh, Holding::Over).await?)),
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),
             }

@@ -1,9 +1,9 @@
 //! Nodes whose addresses a poller looks up: publishers tell it what to look up, and it tells when it did.
 
-use crate::bucket::{ATTEMPTS, BucketTarget, DesiredState, Listing};
+use crate::bucket::{ATTEMPTS, BucketTarget, DesiredState, LOST_MILLIS, Listing};
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
-use crate::fleet::{FleetReader, LOST_MILLIS};
+use crate::fleet::FleetReader;
 use crate::releaser::Releaser;
 use crate::state::State;
 use crate::target::Target;
@@ -112,7 +112,7 @@ impl BucketTarget {
         // One that starts has no requests yet, and one that is lost has none any more.
         reports.retain(|(status, at)| {
             let runs = !matches!(status.state, ProxyState::Starting | ProxyState::Stopped);
-            runs && now.0.saturating_sub(at.0) <= LOST_MILLIS
+            runs && !status.gave_up && now.0.saturating_sub(at.0) <= LOST_MILLIS
         });
         let mut problem = None;
         let mut found = BTreeSet::new();

@@ -111,8 +111,8 @@ impl ReleaseError {
         match self {
             Self::Store(error) => error.help(),
             Self::Publish { .. } => {
-                "proxies go on with what they have; when the cause is gone, apply again or run \
-                `meshform release`"
+                "proxies go on with what they have; when the cause is gone, run `meshform release`; an apply \
+                that changes the mesh does it too"
                     .to_owned()
             }
             Self::Target { .. } => {

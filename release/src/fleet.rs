@@ -1,11 +1,12 @@
 //! What runs where: what the agents beside a mesh's proxies have written into its buckets, held against what each of
 //! them is to run. For the command, the control plane and the console.
 
-use crate::bucket::BucketTarget;
+use crate::bucket::{BucketTarget, LOST_MILLIS};
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use crate::publishing::listed;
 use crate::releaser::Releaser;
+use crate::succession::Succession;
 use crate::target::Target;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_bundle::objects::{Delivery, ProxyState, Status};
@@ -19,15 +20,12 @@ use std::collections::BTreeMap;
 /// How many objects are read at once; as many as a release writes at once.
 const CONCURRENCY: usize = 32;
 
-/// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
-pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
-
 /// How a running proxy stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// It refused the release that it is to run.
     Rejects,
-    /// Envoy does not answer, or says that it is not ready.
+    /// Envoy does not answer, or says that it is not ready; or its agent gave up on it, and nothing runs in its place.
     Failing,
     /// It has reported nothing for 25 minutes.
     Lost,
@@ -43,7 +41,7 @@ pub enum Condition {
     Current,
     /// It was told to stop.
     Draining,
-    /// Its agent has reported that it ends, and nothing since.
+    /// Its agent has reported that it ends, and nothing since; or it gave up, and was replaced.
     Stopped,
 }
 
@@ -124,6 +122,8 @@ impl Condition {
     fn of(status: &Status, silent_millis: i64, wanted: Option<&Manifest>) -> Self {
         match status.state {
             ProxyState::Stopped => return Self::Stopped,
+            // Nothing more is to come of it.
+            _ if status.gave_up => {}
             _ if silent_millis > LOST_MILLIS => return Self::Lost,
             ProxyState::Draining => return Self::Draining,
             _ => {}
@@ -218,10 +218,18 @@ impl Releaser {
                     continue;
                 }
             };
-            for (status, at) in statuses {
+            let succession = Succession::of(&statuses);
+            let over: Vec<bool> = statuses
+                .iter()
+                .map(|(status, at)| succession.is_over(status, *at, now, wanted.as_deref()))
+                .collect();
+            for ((status, at), over) in statuses.into_iter().zip(over) {
                 let silent = now.0.saturating_sub(at.0);
                 fleet.proxies.push(RunningProxy {
-                    condition: Condition::of(&status, silent, wanted.as_deref()),
+                    condition: match over {
+                        true => Condition::Stopped,
+                        false => Condition::of(&status, silent, wanted.as_deref()),
+                    },
                     target: bucket.name(),
                     status,
                     at,
@@ -341,8 +349,22 @@ mod tests {
                 });
             }
         };
-        let cases: [Case<'_>; 12] = [
+        let gave_up = |status: &mut Status| {
+            status.state = ProxyState::Failing;
+            status.gave_up = true;
+        };
+        let cases: [Case<'_>; 15] = [
             (&|_| {}, 0, Condition::Current),
+            (&gave_up, 0, Condition::Failing),
+            (&gave_up, LOST_MILLIS + 1, Condition::Failing),
+            (
+                &|status| {
+                    gave_up(status);
+                    rejects(b"bundle")(status);
+                },
+                0,
+                Condition::Rejects,
+            ),
             (&|_| {}, LOST_MILLIS + 1, Condition::Lost),
             (&|status| status.bundle = None, 0, Condition::Lagging),
             (

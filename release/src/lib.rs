@@ -40,6 +40,7 @@ mod served;
 mod snapshot_cache;
 pub mod state;
 pub mod steps;
+mod succession;
 mod supply;
 mod sweep;
 pub mod target;

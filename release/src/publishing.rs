@@ -27,9 +27,9 @@ const ATTEMPTS: u32 = 8;
 /// How closely targets are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// What is there is compared with what should be.
+    /// What is there is compared with what should be, in directories file by file.
     Everything,
-    /// Of buckets, what publishers have reported is taken for true.
+    /// Of buckets, what publishers have reported is taken for true; of directories, that their files are as written.
     Reports,
 }
 
@@ -143,7 +143,10 @@ impl Releaser {
             }
             let unfit = |error| ReleaseError::of_bundle(mesh, error);
             let told = |step| self.steps.passed(ReleaseStep::Publishing(step));
-            let session = publisher.lock(mesh, &told).map_err(unfit)?;
+            let session = publisher
+                .lock(mesh, &told)
+                .map_err(unfit)?
+                .verifying(self.verifies);
             // Read under the lock: the last to hold it publishes the newest.
             let state = self.pointed(mesh).await?.state;
             let manifest = self.current(mesh, &state).await?;
@@ -312,10 +315,17 @@ impl Releaser {
     }
 
     async fn standing(&self, target: &Target, mesh: &str) -> Result<Standing> {
-        self.standing_of(target, mesh, &self.pointed(mesh).await?).await
+        let pointed = self.pointed(mesh).await?;
+        self.standing_of(target, mesh, &pointed, Look::Reports).await
     }
 
-    async fn standing_of(&self, target: &Target, mesh: &str, pointed: &Pointed) -> Result<Standing> {
+    async fn standing_of(
+        &self,
+        target: &Target,
+        mesh: &str,
+        pointed: &Pointed,
+        look: Look,
+    ) -> Result<Standing> {
         let manifest = self.current(mesh, &pointed.state).await?;
         let publisher = match target {
             Target::Directory(publisher) => publisher,
@@ -334,7 +344,8 @@ impl Releaser {
             .await?
             .map(|store| store.id)
             .unwrap_or_default();
-        Ok(target::directory(publisher, mesh, &store, manifest.as_deref()))
+        let found = publisher.standing(mesh, look == Look::Everything);
+        Ok(target::directory(found, mesh, &store, manifest.as_deref()))
     }
 
     /// How every target stands that has reported, or is to be published to from here.
@@ -360,7 +371,7 @@ impl Releaser {
                 Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
                     Standing::Current
                 }
-                Some(target) => match self.standing_of(&target, mesh, pointed).await? {
+                Some(target) => match self.standing_of(&target, mesh, pointed, look).await? {
                     // Somebody else's: that this machine or user does not get there says nothing of it.
                     Standing::Failed(error) if mine.is_none() && error.is_unreachable() => {
                         Standing::Unreachable
@@ -387,7 +398,7 @@ impl Releaser {
             if look == Look::Reports && matches!(target, Target::Bucket(_)) && own() {
                 continue;
             }
-            let standing = self.standing_of(target, mesh, pointed).await?;
+            let standing = self.standing_of(target, mesh, pointed, look).await?;
             let report = self.unreported(target, self.clock.now());
             found.push(TargetStatus { report, standing });
         }
@@ -493,6 +504,15 @@ impl Releaser {
                 ),
             ),
         };
+        let mine = self.targets.iter().any(|target| report.is_of(target, &self.host));
+        let help = match mine {
+            true => help,
+            false => format!(
+                "{help}; where no proxy reads it any more, `meshform release --store {} --mesh {mesh} --forget {}`",
+                store_argument(&*self.store),
+                report.target
+            ),
+        };
         let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(codes::BEHIND, message).help(help).at(place))
     }
@@ -510,10 +530,14 @@ impl Releaser {
         );
         let help = match error {
             ReleaseError::Publish { .. } => format!(
-                "running proxies go on with what they have; when the cause is gone, apply again or run `{}`",
+                "running proxies go on with what they have; when the cause is gone, run `{}`; an apply that changes the mesh does it too",
                 self.command(mesh, Some(&delivery.target))
             ),
-            other => other.help(),
+            other => format!(
+                "{}; then run `{}`",
+                other.help(),
+                self.command(mesh, Some(&delivery.target))
+            ),
         };
         let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(error.code(), message).help(help).at(place))

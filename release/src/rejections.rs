@@ -1,11 +1,12 @@
 //! What agents write into a bucket: how each proxy is, and a marker where one refused its release.
 
-use crate::bucket::{BucketTarget, GRACE_MILLIS};
+use crate::bucket::{BucketTarget, GRACE_MILLIS, LOST_MILLIS};
 use crate::error::Result;
-use crate::fleet::{FleetReader, LOST_MILLIS};
+use crate::fleet::FleetReader;
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::publishing::listed;
 use crate::releaser::Releaser;
+use crate::succession::Succession;
 use meshform_bundle::objects::Rejected;
 use meshform_bundle::{ProxyId, codes, mesh_prefix};
 use meshform_model::diag::{Diagnostic, Place};
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 const STATUS: &str = "status";
 const REJECTED: &str = "rejected";
 
-/// How many markers are read to say what was refused. Every plan reads them; the proxies of a mesh mostly refuse the
+/// How many markers, the youngest first, are read to say what was refused. Every plan reads them; the proxies of a mesh mostly refuse the
 /// same thing.
 const READ: usize = 16;
 
@@ -46,6 +47,35 @@ impl BucketTarget {
         let lost = statuses.iter().filter(|one| lost(one));
         Ok(lost
             .filter_map(|one| instance(mesh, one.key.strip_suffix(".json")?, STATUS))
+            .collect())
+    }
+
+    /// The instances of these proxies whose agents gave up, and which were replaced: such an agent takes no marker away either.
+    async fn replaced(
+        &self,
+        mesh: &str,
+        of: &BTreeSet<&ResourceKey>,
+        wanted: &Manifest,
+        now: Timestamp,
+    ) -> Result<BTreeSet<String>> {
+        let proxies = of.iter().filter_map(|key| ProxyId::of(key));
+        let prefixes: Vec<String> = proxies
+            .map(|proxy| format!("{}/", proxy.status_prefix()))
+            .collect();
+        if prefixes.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let is_of_these = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+        let reports = FleetReader::default().read_where(self, mesh, is_of_these).await?;
+        let succession = Succession::of(&reports);
+        let over = reports
+            .iter()
+            .filter(|(status, at)| succession.is_over(status, *at, now, Some(wanted)));
+        Ok(over
+            .filter_map(|(status, _)| {
+                let proxy = ProxyId::parse(&status.proxy).ok()?;
+                instance(mesh, &proxy.rejected_key(&status.instance), REJECTED)
+            })
             .collect())
     }
 
@@ -117,10 +147,20 @@ impl Releaser {
                 continue;
             }
             let gone = bucket.silent(mesh, self.clock.now()).await?;
-            let of_ours = of_ours.into_iter().filter(|(marker, _)| {
-                instance(mesh, &marker.key, REJECTED).is_none_or(|one| !gone.contains(&one))
-            });
-            for (marker, entry) in of_ours.take(READ) {
+            let mut of_ours: Vec<_> = of_ours
+                .into_iter()
+                .filter(|(marker, _)| {
+                    instance(mesh, &marker.key, REJECTED).is_none_or(|one| !gone.contains(&one))
+                })
+                .collect();
+            of_ours.sort_by_key(|(marker, _)| std::cmp::Reverse(marker.touched_at));
+            of_ours.truncate(READ);
+            let entries: BTreeSet<&ResourceKey> = of_ours.iter().map(|(_, entry)| &entry.key).collect();
+            let replaced = bucket.replaced(mesh, &entries, wanted, self.clock.now()).await?;
+            for (marker, entry) in of_ours {
+                if instance(mesh, &marker.key, REJECTED).is_some_and(|one| replaced.contains(&one)) {
+                    continue;
+                }
                 let Some((bytes, _)) = bucket.get(&marker.key).await? else {
                     continue;
                 };

@@ -28,7 +28,7 @@ pub struct Releaser {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steps: Arc<dyn Steps>,
     pub(crate) rules: rules::Options,
-    /// Whether bundles that a bucket has are read, to see that they are not damaged.
+    /// Whether bundles that a bucket has, and files in directories, are read, to see that they are not damaged.
     pub(crate) verifies: bool,
     /// The meshes as this process sees them.
     pub(crate) views: Arc<Views>,

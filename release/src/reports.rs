@@ -68,6 +68,31 @@ impl Releaser {
         })
     }
 
+    /// Forgets targets of this name, whichever machine reported them, so that nobody is told any more that they are behind.
+    /// What was published there stays. The names that are remembered otherwise, where there is none of this name.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or others write to the pointer all the time.
+    pub async fn forget(&self, mesh: &str, target: &str) -> Result<std::result::Result<(), Vec<String>>> {
+        for _ in 0..ATTEMPTS {
+            let mut pointed = self.pointed(mesh).await?;
+            let mut state = pointed.state.clone();
+            state.targets.retain(|report| report.target != target);
+            if state == pointed.state {
+                let known = state.targets.into_iter().map(|report| report.target);
+                return Ok(Err(known.collect()));
+            }
+            match self.set(mesh, &mut pointed, state).await {
+                Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
+                other => return other.map(Ok),
+            }
+        }
+        Err(ReleaseError::Contended {
+            mesh: mesh.to_owned(),
+            attempts: ATTEMPTS,
+        })
+    }
+
     /// Notes what became of one target, unless that is known.
     fn note(&self, reports: &mut Vec<TargetReport>, outcome: &TargetOutcome<'_>) {
         let TargetOutcome {

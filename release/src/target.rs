@@ -3,7 +3,7 @@
 use crate::bucket::BucketTarget;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
-use meshform_bundle::publish::{Published, Publisher};
+use meshform_bundle::publish::{Published, PublishedState, Publisher};
 use meshform_store::{Access, Digest, Location, PublishedObjects, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -178,14 +178,14 @@ pub(crate) fn remember(reports: &mut Vec<TargetReport>, report: TargetReport) {
     reports.drain(..dropped);
 }
 
-/// How a directory stands against the current release of a mesh. Writes nothing, and waits for nobody.
+/// How a directory, as it was found, stands against the current release of a mesh.
 pub(crate) fn directory(
-    publisher: &Publisher,
+    found: meshform_bundle::Result<Option<PublishedState>>,
     mesh: &str,
     store: &str,
     wanted: Option<&Manifest>,
 ) -> Standing {
-    let found = match publisher.standing(mesh) {
+    let found = match found {
         Ok(found) => found,
         Err(error) => return Standing::Failed(ReleaseError::of_bundle(mesh, error)),
     };

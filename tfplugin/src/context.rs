@@ -48,7 +48,7 @@ impl Context {
         })
     }
 
-    /// The same, or `None`.
+    /// As [`data`](Self::data), but `None` where the provider was not configured or has data of another type.
     pub fn try_data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.data.clone().and_then(|data| data.downcast::<T>().ok())
     }

@@ -9,7 +9,7 @@ use crate::{Context, Diagnostics};
 /// Something that can be looked up.
 #[async_trait]
 pub trait DataSource: Send + Sync + 'static {
-    /// Its schema; asked once.
+    /// The schema of the configuration and the result. It is asked for once, when the provider starts.
     fn schema(&self) -> Schema;
 
     /// Checks a configuration as a whole. Any part may be unknown. The provider may not be configured.
@@ -23,7 +23,7 @@ pub trait DataSource: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReadData {
-    /// The configuration.
+    /// The `data` block as configured; it may hold unknown values.
     pub config: Value,
     /// What the module's `provider_meta` block says.
     pub meta: Value,

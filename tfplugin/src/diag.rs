@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::Path;
 
-/// How bad it is.
+/// Whether a diagnostic stops the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The operation failed.
+    /// Terraform stops with status 1 and keeps the state of before.
     Error,
     /// The operation went on; the user should know.
     Warning,
@@ -16,7 +16,7 @@ pub enum Severity {
 /// One message: what is wrong in a line, the detail, and the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Errors stop the operation; warnings are shown beside its result.
     pub severity: Severity,
     /// One line, no full stop.
     pub summary: String,
@@ -27,7 +27,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// An error.
+    /// An error about the whole request: a one-line summary, and what to do about it.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -37,7 +37,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// A warning about the whole request: a one-line summary, and what to do about it.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -77,7 +77,7 @@ impl std::error::Error for Diagnostic {}
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// No message.
+    /// An empty list, which stands for success.
     pub fn new() -> Self {
         Self::default()
     }
@@ -99,7 +99,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds all of them.
+    /// Appends the diagnostics in their order; none is merged with an equal one.
     pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
         others.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
@@ -116,12 +116,12 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// How many there are.
+    /// The number of diagnostics, errors and warnings alike.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Looks at each.
+    /// The diagnostics in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }

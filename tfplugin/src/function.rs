@@ -43,7 +43,7 @@ impl Signature {
         }
     }
 
-    /// Adds a parameter.
+    /// Appends a positional parameter.
     #[must_use]
     pub fn parameter(mut self, parameter: Parameter) -> Self {
         self.parameters.push(parameter);
@@ -144,7 +144,7 @@ impl Parameter {
         self
     }
 
-    /// What it is.
+    /// The description, in Markdown, that editors and the registry show.
     #[must_use]
     pub fn description(mut self, text: impl Into<Text>) -> Self {
         self.description = text.into();
@@ -152,7 +152,7 @@ impl Parameter {
     }
 }
 
-/// Why a call failed.
+/// Why a call failed; Terraform points at the argument where one is named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct FunctionError {

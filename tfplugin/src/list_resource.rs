@@ -21,11 +21,11 @@ pub trait ListResource: Send + Sync + 'static {
     -> Result<(), Diagnostics>;
 }
 
-/// What to list.
+/// What `terraform query` asks for.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ListRequest {
-    /// The `config` block.
+    /// The `config` block of the `list` block: what narrows the search.
     pub config: Value,
     /// Whether the states of the objects are wanted, not only their identities.
     pub include_state: bool,
@@ -33,7 +33,7 @@ pub struct ListRequest {
     pub limit: usize,
 }
 
-/// One object that exists.
+/// One object that exists and that Terraform may import.
 #[derive(Debug, Clone)]
 pub struct Listed {
     pub(crate) identity: Value,
@@ -61,7 +61,7 @@ impl Listed {
         self
     }
 
-    /// Messages about it.
+    /// Adds diagnostics about this object; the listing goes on.
     #[must_use]
     pub fn diagnostics(mut self, more: impl Into<Diagnostics>) -> Self {
         self.diagnostics.extend(more.into());
@@ -69,7 +69,7 @@ impl Listed {
     }
 }
 
-/// Where listed objects go.
+/// Sends listed objects to Terraform as they are found.
 #[derive(Debug)]
 pub struct ListSink {
     pub(crate) sender: mpsc::Sender<Listed>,

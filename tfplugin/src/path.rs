@@ -36,7 +36,7 @@ pub struct Path {
 pub struct NotAPath(String);
 
 impl Path {
-    /// The whole value.
+    /// The empty path, which leads to the whole resource or configuration.
     pub fn root() -> Self {
         Self::default()
     }
@@ -59,7 +59,7 @@ impl Path {
         self.with(PathStep::Key(key.into()))
     }
 
-    /// One more step.
+    /// The path to a part of what this one leads to.
     #[must_use]
     pub fn with(&self, step: PathStep) -> Self {
         let mut steps = Vec::with_capacity(self.steps.len() + 1);
@@ -100,7 +100,7 @@ impl Path {
         self.steps.push(step);
     }
 
-    /// Undoes [`Path::push`].
+    /// Removes the last step; the empty path stays as it is.
     pub fn pop(&mut self) {
         self.steps.pop();
     }

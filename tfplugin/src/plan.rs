@@ -18,7 +18,7 @@ pub trait PlanModifier: Debug + Send + Sync {
     /// What it does, in a sentence.
     fn describe(&self) -> String;
 
-    /// Changes the plan.
+    /// Changes what is planned for one attribute, or says that its change needs a new resource.
     fn modify(&self, field: &Field<'_>, change: &mut Change);
 }
 
@@ -26,7 +26,7 @@ pub trait PlanModifier: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Field<'a> {
-    /// Where it is.
+    /// Where the attribute stands in the resource.
     pub path: &'a Path,
     /// What the configuration says here.
     pub config: &'a Value,
@@ -34,7 +34,7 @@ pub struct Field<'a> {
     pub prior: Option<&'a Value>,
     /// The whole resource before; null when it is being created.
     pub resource_prior: &'a Value,
-    /// The whole configuration.
+    /// The configuration of the whole resource.
     pub resource_config: &'a Value,
 }
 
@@ -49,10 +49,10 @@ impl Field<'_> {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Change {
-    /// What is planned here.
+    /// The value that Terraform is told to expect; unknown where only the apply can tell.
     pub planned: Value,
     /// Whether this makes a new object.
     pub requires_replace: bool,
-    /// Messages for the user.
+    /// Errors make the plan fail; warnings are shown with it.
     pub diagnostics: Diagnostics,
 }

@@ -11,7 +11,7 @@ use crate::value::json;
 pub struct Private(BTreeMap<Arc<str>, Value>);
 
 impl Private {
-    /// Nothing.
+    /// Private state without entries, as a resource has it before its first plan.
     pub fn new() -> Self {
         Self::default()
     }
@@ -63,6 +63,6 @@ impl Private {
     }
 }
 
-/// Changes to private state.
+/// Changes to private state, by key; a key that is not mentioned keeps its value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edits(pub(crate) Vec<(Arc<str>, Value)>);

@@ -56,7 +56,7 @@ impl Configured {
         }
     }
 
-    /// Adds warnings.
+    /// Adds warnings that Terraform shows after the provider was configured.
     #[must_use]
     pub fn diagnostics(mut self, more: impl Into<Diagnostics>) -> Self {
         self.diagnostics.extend(more.into());
@@ -88,7 +88,7 @@ impl Registry {
         self
     }
 
-    /// Adds a data source.
+    /// Serves a data source under this full type name, such as `appmesh_mesh`.
     pub fn data_source(&mut self, name: impl Into<Arc<str>>, source: Arc<dyn DataSource>) -> &mut Self {
         self.data_sources.insert(name.into(), source);
         self

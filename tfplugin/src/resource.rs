@@ -15,7 +15,7 @@ use crate::{Context, Diagnostic, Diagnostics, Path, Private};
 /// null, collections of blocks never null.
 #[async_trait]
 pub trait Resource: Send + Sync + 'static {
-    /// Its schema; asked once.
+    /// The schema of the resource. It is asked for once, when the provider starts.
     fn schema(&self) -> Schema;
 
     /// What tells one object from all others; asked once.
@@ -105,9 +105,9 @@ pub struct PlanRequest {
     pub prior: Value,
     /// What Terraform proposed; null for a destroy.
     pub proposed: Value,
-    /// The private state before.
+    /// The private state that the last operation left.
     pub private: Private,
-    /// The identity before.
+    /// The identity in the state; `None` where an older version wrote the state.
     pub identity: Option<Value>,
     /// What the module's `provider_meta` block says.
     pub meta: Value,
@@ -142,7 +142,7 @@ pub struct Plan {
     pub private: Private,
     /// The identity that the object will have.
     pub identity: Option<Value>,
-    /// Messages for the user.
+    /// Errors make the operation fail; warnings are shown beside its result.
     pub diagnostics: Diagnostics,
 }
 
@@ -156,7 +156,7 @@ pub struct Create {
     pub plan: Value,
     /// What the plan handed over.
     pub private: Private,
-    /// The planned identity.
+    /// The identity that the plan announced.
     pub identity: Option<Value>,
     /// What the module's `provider_meta` block says.
     pub meta: Value,
@@ -168,9 +168,9 @@ pub struct Create {
 pub struct Read {
     /// The state as it is known.
     pub state: Value,
-    /// The private state.
+    /// The private state that the last operation left.
     pub private: Private,
-    /// The identity.
+    /// The identity in the state; `None` where an older version wrote the state.
     pub identity: Option<Value>,
     /// What the module's `provider_meta` block says.
     pub meta: Value,
@@ -184,11 +184,11 @@ pub struct Update {
     pub config: Value,
     /// The plan. What is known in it must come out the same.
     pub plan: Value,
-    /// The state before.
+    /// The state that the plan began with.
     pub prior: Value,
     /// What the plan handed over.
     pub private: Private,
-    /// The planned identity.
+    /// The identity that the plan announced.
     pub identity: Option<Value>,
     /// What the module's `provider_meta` block says.
     pub meta: Value,
@@ -198,11 +198,11 @@ pub struct Update {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Delete {
-    /// The state before.
+    /// What is to be deleted, as the state has it.
     pub state: Value,
     /// What the plan handed over.
     pub private: Private,
-    /// The identity.
+    /// The identity in the state; `None` where an older version wrote the state.
     pub identity: Option<Value>,
     /// What the module's `provider_meta` block says.
     pub meta: Value,
@@ -250,7 +250,7 @@ pub struct StoredState {
 pub struct MoveFrom {
     /// The other provider, such as `registry.terraform.io/hashicorp/aws`.
     pub provider: String,
-    /// The other type.
+    /// The resource type that the object is moved from, such as `aws_appmesh_mesh`.
     pub type_name: String,
     /// The schema version that the state was written with.
     pub version: i64,
@@ -309,7 +309,7 @@ impl NewState {
         self
     }
 
-    /// The state itself.
+    /// The value that Terraform will store as the resource's state.
     pub fn state(&self) -> &Value {
         &self.state
     }
@@ -344,7 +344,7 @@ pub(crate) enum StateAfterFailure {
 }
 
 impl Failure {
-    /// Nothing was done.
+    /// The object is as before: Terraform keeps the prior state and shows why.
     pub fn nothing_done(why: impl Into<Diagnostics>) -> Self {
         Self {
             diagnostics: why.into(),

@@ -65,7 +65,7 @@ impl Schema {
         self
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute to the outermost block.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute) -> Self {
         self.block = self.block.attribute(attribute);
@@ -73,7 +73,7 @@ impl Schema {
         self
     }
 
-    /// Adds a nested block.
+    /// Adds a nested block to the outermost block.
     #[must_use]
     pub fn block(mut self, block: NestedBlock) -> Self {
         self.block = self.block.block(block);
@@ -86,7 +86,7 @@ impl Schema {
         self.version
     }
 
-    /// The outermost block.
+    /// The block that stands for the resource itself.
     pub fn root(&self) -> &Block {
         &self.block
     }

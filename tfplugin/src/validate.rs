@@ -14,7 +14,7 @@ pub use plain::{
 use crate::value::Value;
 use crate::{Diagnostics, Path};
 
-/// Checks one configured value.
+/// Checks one configured value, during `terraform validate` and at the start of every plan.
 pub trait Validator: Debug + Send + Sync {
     /// What it demands, in words that complete "must …".
     fn describe(&self) -> String;
@@ -33,11 +33,11 @@ pub trait Validator: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Field<'a> {
-    /// Where it is.
+    /// Where the value stands in the configuration; diagnostics about it carry this path.
     pub path: &'a Path,
-    /// The configured value.
+    /// The value as configured. It is null or unknown only for validators that see everything.
     pub value: &'a Value,
-    /// The whole configuration.
+    /// The configuration of the whole resource, for rules about several attributes.
     pub config: &'a Value,
     /// Whether the value must not be shown.
     pub sensitive: bool,

@@ -35,22 +35,22 @@ pub type Entries = BTreeMap<Arc<str>, Value>;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub enum Value {
-    /// No value.
+    /// Terraform's `null`: the attribute is not set.
     #[default]
     Null,
     /// A value that is not known yet, with what is known about it.
     Unknown(Option<Arc<Refinement>>),
-    /// True or false.
+    /// Of the type `bool`.
     Bool(bool),
-    /// A number.
+    /// Of the type `number`, without loss of precision.
     Number(Number),
-    /// Text.
+    /// Of the type `string`: Unicode text in UTF-8.
     String(String),
     /// A list or a tuple.
     List(Vec<Value>),
     /// A set; order and repetition do not count.
     Set(Vec<Value>),
-    /// A map.
+    /// Of the type `map`: elements of one type, in the order of their keys.
     Map(Entries),
     /// An object, or a block.
     Object(Entries),

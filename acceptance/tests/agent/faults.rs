@@ -3,6 +3,8 @@
 use crate::server::Fault;
 use crate::{World, eventually, signal};
 use meshform_acceptance::upstream::Upstream;
+use meshform_bundle::layout::types;
+use meshform_bundle::{Body, Resource};
 
 #[test]
 fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
@@ -22,7 +24,10 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     );
     let good = String::from_utf8(current.encode().unwrap()).unwrap();
     world.put(&pointer, good.as_bytes());
-    told(&world, "is not there");
+    told(
+        &world,
+        "is not there, and the current.json names it; `meshform release` writes it again",
+    );
     world.put(&blob, bytes.get(..bytes.len() / 2).unwrap());
     told(&world, "is damaged: its content has the digest");
     world.put(&pointer, &good.as_bytes()[..20]);
@@ -45,9 +50,14 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     world
         .server()
         .fail("current.json", Fault::Answer(503, "SlowDown"));
-    told(&world, "503 SlowDown");
+    told(&world, "503 SlowDown; it is asked less often");
+    for (status, code) in [(403, "SignatureDoesNotMatch"), (400, "ExpiredToken")] {
+        world.server().fail("current.json", Fault::Answer(status, code));
+        told(&world, &format!("{status} {code}; the "));
+        assert!(!world.health().1.contains("policy"), "it is no matter of rights");
+    }
     world.server().fail("current.json", Fault::Broken);
-    told(&world, "cannot be reached");
+    told(&world, "cannot be read: ");
     world.server().fail("current.json", Fault::Skewed);
     told(&world, "MF0438");
     told(&world, "the bucket's 1994-11-06T08:49:37Z");
@@ -57,6 +67,39 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     world.serves("second");
     eventually("nothing is wrong any more", 10, || {
         world.health().1.contains("\"reasons\":[]")
+    });
+}
+
+/// S3 refuses what is not there to roles that may not list, and a mesh without Cloud Map has nothing of what such a proxy asks for.
+#[test]
+fn a_proxy_that_asks_cloud_map_itself_is_told_of_a_denied_list_only_where_it_has_nodes_to_look_up() {
+    let mut world = World::new();
+    world
+        .server()
+        .fail("discovery.json", Fault::Answer(403, "AccessDenied"));
+    let [first, _] = world.running_by(|command| {
+        command.env("MESHFORM_DISCOVERY", "own").env("MESHFORM_POLL", "1");
+    });
+    eventually("it is well", 20, || world.health().0);
+    for _ in 0..2 {
+        eventually("it has asked", 20, || {
+            let asked = world.server().requests();
+            asked.iter().any(|one| one.contains("discovery.json"))
+        });
+    }
+    let told = [world.log(), world.health().1].concat();
+    assert!(!told.contains("MF0435"), "{told}");
+    let mut bundle = world.published.bundle(&world.proxy, first.address().port());
+    for resource in &mut bundle.resources {
+        if resource.type_url == types::ENDPOINTS {
+            let body = serde_json::json!({"cluster_name": resource.name}).to_string();
+            let body = Body::parse(&body).unwrap();
+            *resource = Resource::new(types::ENDPOINTS, &resource.name, &resource.file, body);
+        }
+    }
+    world.publish_bundle(&bundle.encode().unwrap(), &bundle.bootstrap_digest());
+    eventually("now it matters", 20, || {
+        world.health().1.contains("MF0435") && world.health().1.contains("discovery.json")
     });
 }
 

@@ -2,6 +2,8 @@
 
 use crate::{World, eventually, signal};
 use meshform_acceptance::http::Client;
+use meshform_acceptance::upstream::Upstream;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -35,8 +37,9 @@ fn told_to_stop_it_finishes_what_is_under_way_and_ends_well() {
 
 #[test]
 fn an_envoy_that_does_not_start_ends_the_agent_with_its_status() {
+    let first = Upstream::start("first").unwrap();
     let mut world = World::new();
-    world.publish(1);
+    world.publish(first.address().port());
     let mut command = world.run();
     command.args(["--no-such-option"]).env("MESHFORM_RESTARTS", "1");
     world.start_by(command);
@@ -46,6 +49,58 @@ fn an_envoy_that_does_not_start_ends_the_agent_with_its_status() {
         "{}",
         world.log()
     );
+    // What is reported outlives it: it failed, and was not told to stop.
+    let folder = world.object(&world.proxy.status_prefix());
+    let reported = || -> Value {
+        let mut files = std::fs::read_dir(&folder).unwrap().flatten();
+        serde_json::from_slice(&std::fs::read(files.next().unwrap().path()).unwrap()).unwrap()
+    };
+    let told = reported();
+    assert!(told["state"] == "failing" && told["gaveUp"] == true, "{told}");
+    let why = told["reasons"][0].as_str().unwrap();
+    assert!(
+        why.starts_with("MF0431: Envoy has ended with status 1, 2 times"),
+        "{why}"
+    );
+    let marker = world.proxy.rejected_key(told["instance"].as_str().unwrap());
+    assert!(world.read(&marker).is_some(), "plans are told");
+    // A program that is not there is the same failure.
+    let mut command = world.run();
+    command.env("PATH", "/nowhere");
+    let mut missing = std::process::Command::new(command.get_program());
+    missing.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    missing.args(["run", "--", "no-such-envoy"]);
+    world.start_by(missing);
+    assert_eq!(world.ends(), Some(1), "{}", world.log());
+    let told = reported();
+    assert!(
+        told["gaveUp"] == true
+            && told["reasons"]
+                .to_string()
+                .contains("no-such-envoy cannot be started"),
+        "{told}"
+    );
+    // Until an Envoy serves it fails, also while another is started.
+    world.start();
+    eventually("it reports again", 20, || reported()["gaveUp"].is_null());
+    eventually("it is well", 40, || {
+        let state = world.status()["state"].clone();
+        assert_ne!(state, "starting", "{}", world.log());
+        state == "ready" && world.health().0
+    });
+    world.serves("first");
+    eventually("it has told so", 20, || {
+        let told = reported();
+        told["state"] == "ready" && told["reasons"].is_null()
+    });
+    assert!(world.read(&marker).is_none());
+    world.signal("TERM");
+    assert_eq!(world.ends(), Some(0));
+    assert_eq!(reported()["state"], "stopped");
 }
 
 #[test]

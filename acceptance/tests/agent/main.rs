@@ -40,6 +40,20 @@ mod secrets;
 mod server;
 mod surroundings;
 mod world;
+#[path = "../conformance/xds.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod xds;
+
+/// What `xds` takes from the program that it is written for.
+mod http2 {
+    pub(crate) fn runtime() -> tokio::runtime::Runtime {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap()
+    }
+}
+mod secure {
+    pub(crate) type Identity = (String, String);
+}
 
 use std::net::SocketAddr;
 use world::{World, eventually, signal};

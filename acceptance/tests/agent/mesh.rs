@@ -22,6 +22,8 @@ pub(crate) struct Published {
     pub(crate) sequence: u64,
     /// The folder of the certificate with which `web` serves, if it does.
     pub(crate) certificates: Option<PathBuf>,
+    /// The socket of a server of secrets that has `web`'s certificate, as `server`, if one has.
+    pub(crate) secrets: Option<PathBuf>,
     /// The certificate of ACM with which `web` serves, if it does.
     pub(crate) exported: Option<String>,
     /// The authority of Private CA that `web` trusts, if it calls by TLS.
@@ -37,6 +39,7 @@ impl Published {
             ingress,
             sequence: 0,
             certificates: None,
+            secrets: None,
             exported: None,
             trusted: None,
         }
@@ -67,7 +70,11 @@ impl Published {
             let trust = json!({"acm": {"certificateAuthorityArns": [arn]}});
             web["backendDefaults"] = json!({"clientPolicy": {"tls": {"validation": {"trust": trust}}}});
         }
-        if let Some(certificate) = files.or(exported) {
+        let secret = self.secrets.as_ref().map(|socket| {
+            profile["sdsSocketPath"] = json!(socket);
+            json!({"sds": {"secretName": "server"}})
+        });
+        if let Some(certificate) = files.or(exported).or(secret) {
             let tls = json!({"mode": "STRICT", "certificate": certificate});
             web["listeners"] =
                 json!([{"portMapping": {"port": self.ingress, "protocol": "http"}, "tls": tls}]);

@@ -1,6 +1,7 @@
 //! Certificates that change where Envoy does not see it.
 
 use crate::certificates::Authority;
+use crate::xds::{self, Xds};
 use crate::{World, eventually};
 use meshform_acceptance::upstream::Upstream;
 use std::fs;
@@ -51,6 +52,35 @@ fn certificates_written_in_place_or_behind_a_swapped_link_are_read_again() {
     eventually("nothing is wrong any more", 10, || {
         world.health().1.contains("\"reasons\":[]")
     });
+}
+
+#[test]
+fn a_server_of_secrets_on_a_socket_gives_envoy_its_certificates_and_rotates_them() {
+    let [first, second] = ["first", "second"].map(|name| Upstream::start(name).unwrap());
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("agent.sock");
+    let authority = Authority::new("test");
+    let secret = |name: &str| xds::secrets(&[xds::identity("server", &authority.sign(&[name]))]);
+    let mut world = World::new();
+    world.published.secrets = Some(socket.clone());
+    world.publish(first.address().port());
+    world.start();
+    // Without the server the listener has no certificate; the way out serves.
+    world.serves("first");
+    let server = Xds::on_socket(&socket, secret("one.local"));
+    let admin = world.admin();
+    let holds = |name: &str| admin.get("/certs").is_ok_and(|text| text.contains(name));
+    eventually("Envoy holds it", 60, || holds("one.local") && world.health().0);
+    server.change(secret("two.local"));
+    eventually("the next one, without a release", 30, || holds("two.local"));
+    // With another release it is asked at once what Envoy holds.
+    world.publish(second.address().port());
+    world.serves("second");
+    eventually("the status tells it", 30, || {
+        world.status()["certificates"][0]["name"] == "two.local"
+    });
+    assert_eq!(server.noted().refused, Vec::<String>::new());
+    assert_eq!(world.status()["restarts"], 0);
 }
 
 #[test]

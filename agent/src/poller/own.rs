@@ -6,6 +6,7 @@ use super::settings::Settings;
 use super::{Clusters, source};
 use crate::log;
 use crate::shared::Shared;
+use meshform_bundle::codes::DENIED;
 use meshform_bundle::discovery::{Discovery, NodeState};
 use meshform_bundle::objects::EndpointSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,18 @@ impl Own {
             ));
         }
         Ok(discovery)
+    }
+
+    /// What a round that failed means. A role without `s3:ListBucket` is refused what is not there: where the release of this proxy has
+    /// no node to look up, and so perhaps the mesh none at all, that is as it should be.
+    pub(super) fn judged(&self, outcome: Result<(), String>) -> Result<(), String> {
+        let Err(error) = outcome else { return Ok(()) };
+        // The release is not to wait for what will not come.
+        self.shared.endpoints_known.notify_one();
+        if error.starts_with(DENIED.0) && !self.shared.needs_endpoints.get() {
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// What was known before: of this process, or of the last one.

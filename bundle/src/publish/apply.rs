@@ -9,6 +9,7 @@ use crate::layout::{self, Files, is_inside};
 use crate::resource::Resource;
 use crate::transition::{transition, without_listeners};
 use meshform_model::digest::Digest;
+use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,10 @@ impl Session<'_> {
         }
         for (path, bundle) in &work.wanted {
             let known = ledger.proxies.get(path).filter(|place| {
-                ledger.complete && place.bundle == *bundle && self.is_current(path, &place.set)
+                ledger.complete
+                    && place.bundle == *bundle
+                    && self.is_current(path, &place.set)
+                    && (!self.verifies || is_whole(&self.folder(path), &place.set))
             });
             if known.is_none() {
                 work.write.insert(path.clone());
@@ -250,36 +254,13 @@ impl Session<'_> {
 
     /// What a proxy's Envoy follows now; nothing where it cannot be read.
     pub(super) fn followed(&self, path: &str) -> Vec<Resource> {
-        let Some(set) = self.current_set(path) else {
-            return Vec::new();
-        };
-        let mut files = Files::new();
-        let mut folders = vec![(set, String::new())];
-        while let Some((folder, prefix)) = folders.pop() {
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-                match fs::read(entry.path()) {
-                    Ok(bytes) => drop(files.insert(name, bytes)),
-                    Err(_) => folders.push((entry.path(), name + "/")),
-                }
-            }
-        }
-        layout::resources(&files).unwrap_or_default()
+        let set = self.current_set(path);
+        set.and_then(|set| layout::resources(&files_in(&set)).ok())
+            .unwrap_or_default()
     }
 
     pub(super) fn stage_one(&self, path: &str, files: &Files) -> Result<String> {
-        let mut whole = Vec::new();
-        for (name, text) in files {
-            // The lengths keep one file's end from being another's beginning.
-            whole.extend_from_slice(format!("{} {} ", name.len(), text.len()).as_bytes());
-            whole.extend_from_slice(name.as_bytes());
-            whole.extend_from_slice(text);
-        }
-        let set = Digest::of(&whole)
-            .as_str()
-            .get(..32)
-            .unwrap_or_default()
-            .to_owned();
+        let set = set_name(files);
         let releases = self.folder(path).join("releases");
         disk::create_dirs(&self.publisher.root, &releases)?;
         let files = files.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
@@ -396,6 +377,46 @@ impl Session<'_> {
     fn folder(&self, path: &str) -> PathBuf {
         self.publisher.root.join(path)
     }
+}
+
+/// Whether what an Envoy is started with and the set of files that it follows are as they were written. A disk that was
+/// full, or somebody's hand, may have changed them since.
+pub(super) fn is_whole(folder: &Path, set: &str) -> bool {
+    let bootstrap = fs::read(folder.join("bootstrap.json"));
+    let starts = bootstrap.is_ok_and(|text| serde_json::from_slice::<&RawValue>(&text).is_ok());
+    starts && set_name(&files_in(&folder.join("releases").join(set))) == set
+}
+
+/// The name of a set of files, which is a digest of their names and contents.
+fn set_name(files: &Files) -> String {
+    let mut whole = Vec::new();
+    for (name, text) in files {
+        // The lengths keep one file's end from being another's beginning.
+        whole.extend_from_slice(format!("{} {} ", name.len(), text.len()).as_bytes());
+        whole.extend_from_slice(name.as_bytes());
+        whole.extend_from_slice(text);
+    }
+    Digest::of(&whole)
+        .as_str()
+        .get(..32)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The files of a folder and those below it, without what cannot be read.
+fn files_in(folder: &Path) -> Files {
+    let mut files = Files::new();
+    let mut folders = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            match fs::read(entry.path()) {
+                Ok(bytes) => drop(files.insert(name, bytes)),
+                Err(_) => folders.push((entry.path(), name + "/")),
+            }
+        }
+    }
+    files
 }
 
 pub(super) fn now_millis() -> u64 {

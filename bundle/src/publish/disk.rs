@@ -38,11 +38,18 @@ pub(super) fn swap_link(link: &Path, target: &Path) -> Result<()> {
     rename(&temporary, link)
 }
 
-/// Makes a folder with these files, in one step. One that is there already is complete, as it was made so. Its parent
-/// is there.
+/// Makes a folder with these files, in one step. One that is there already was made so; what was damaged in it since is
+/// written anew, file by file, as an Envoy may be reading it. Its parent is there.
 pub(super) fn make_folder<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
     match fs::symlink_metadata(folder) {
-        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(found) if found.is_dir() => {
+            for (name, bytes) in files {
+                let path = folder.join(name);
+                create_dirs(folder, path.parent().unwrap_or(folder))?;
+                replace_if_different(&path, bytes)?;
+            }
+            return Ok(());
+        }
         // A file or a link has no business here.
         Ok(_) => remove_file(folder)?,
         Err(_) => {}

@@ -9,7 +9,6 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::names::name;
 use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Place, Sources, has_errors};
@@ -27,7 +26,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
-    #[arg(long, value_name = "NAME", value_parser = name, default_value = "terraform")]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name, default_value = "terraform")]
     owner: String,
     /// Adopt all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
@@ -36,7 +35,7 @@ pub(crate) struct Arguments {
     /// Write nothing, only say what would be written
     #[arg(long)]
     dry_run: bool,
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: DocumentFormat,
 }

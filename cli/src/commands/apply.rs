@@ -13,7 +13,6 @@ use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
 use crate::io::Io;
-use crate::names::name;
 use crate::render::{self, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
@@ -32,7 +31,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// Who owns what is written: another owner's resources are left alone
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name)]
     owner: String,
     /// Also delete this owner's resources that are not in the input, in any mesh or in that of `--mesh`
     #[arg(long)]
@@ -242,6 +241,9 @@ async fn release(
     for mesh in plan.meshes(arguments.prune) {
         let outcome = releaser.follow(mesh, Holding::Over).await;
         said.outcome(&releaser, &outcome.map_err(|error| store::told(&error))?);
+        // Success says that every proxy has it, also where others publish.
+        let behind = releaser.behind_elsewhere(mesh).await;
+        said.behind(behind.map_err(|error| store::told(&error))?);
     }
     Ok(said)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     input: InputArguments,
     #[command(flatten)]
     from: FromStoreArgument,
-    /// What to make
+    /// The platform or form to write files for
     #[arg(long, value_enum)]
     target: Target,
     /// The folder to write to

@@ -9,7 +9,7 @@ use crate::io::Io;
 /// `~/.config/fish/completions/meshform.fish`; PowerShell: `meshform completions powershell | Out-String | Invoke-Expression`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Which shell
+    /// The shell that is to complete commands and options
     #[arg(value_enum)]
     shell: clap_complete::Shell,
 }

@@ -10,7 +10,7 @@ use crate::render;
 use crate::store;
 use crate::store::FromStoreArgument;
 use meshform_console::{Site, View, files};
-use meshform_model::diag::{Diagnostic, has_errors};
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,9 @@ use std::sync::Arc;
 
 /// Write the console as static pages: the graph, proxies, releases, resources, certificates
 ///
-/// Of files there are no releases and no running proxies. The pages load nothing from elsewhere; open `index.html`.
+/// Of files there are no releases and no running proxies. The pages load nothing from elsewhere; open `index.html`. A mesh
+/// with errors has its pages too, with the errors in them; the exit status is then 1, as it is when a part of the input
+/// could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -35,7 +37,13 @@ type Problem = Box<Diagnostic>;
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     let mut made = Files::default();
     let done = if arguments.input.paths.is_empty() {
-        of_store(arguments, io, &mut made)
+        of_store(arguments, io, &mut made).map(|problems| {
+            render::tell(io, &Sources::default(), &problems);
+            match has_errors(&problems) {
+                true => Exit::Found,
+                false => Exit::Fine,
+            }
+        })
     } else {
         let Some(mut loaded) = load(&arguments.input, io) else {
             return Exit::WrongUse;
@@ -46,17 +54,20 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         if refused && meshes.is_empty() {
             return Exit::Found;
         }
-        of_files(meshes, &loaded.problems, &mut made)
+        of_files(meshes, &loaded.problems, &mut made).map(|()| loaded.exit())
     };
-    let written = done.and_then(|()| output::write(&io.path(&arguments.out), &made).map_err(Box::new));
+    let written = done.and_then(|exit| {
+        let changed = output::write(&io.path(&arguments.out), &made).map_err(Box::new)?;
+        Ok((exit, changed))
+    });
     match written {
-        Ok(changed) => {
+        Ok((exit, changed)) => {
             io.print(&format!(
                 "{} files in {}, {changed} changed\n",
                 made.len(),
                 arguments.out.display()
             ));
-            Exit::Fine
+            exit
         }
         Err(problem) => render::refused(io, *problem),
     }
@@ -78,7 +89,8 @@ fn of_files(meshes: Vec<Mesh>, problems: &[Diagnostic], made: &mut Files) -> Res
     }))?
 }
 
-fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<(), Problem> {
+/// Gives what is wrong with the meshes of the store.
+fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<Vec<Diagnostic>, Problem> {
     let name = arguments.from.name().unwrap_or(Path::new(".meshform"));
     let opened = store::open(io, name)?;
     let site = Site::new(Arc::clone(&opened), store::releaser(io, opened, &[])?);
@@ -98,6 +110,10 @@ fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<(), Prob
             made.file(path, text);
             Ok(())
         })
-        .await
+        .await?;
+        let problems = views
+            .iter()
+            .flat_map(|view| view.records.problems.iter().cloned());
+        Ok(problems.collect())
     })?
 }

@@ -82,10 +82,21 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         // Written over a file that held a mesh, nothing would be the end of it.
         loaded.demand_a_resource();
     }
+    if arguments.to == Form::CloudFormation && arguments.stack.option().is_none() {
+        let symbolic = &loaded.reading.symbolic;
+        let template = cloudformation::TemplateText::of(&loaded.resources, symbolic, &written);
+        loaded.problems.extend(template.warnings());
+        render::tell(io, &loaded.reading.sources, &loaded.problems);
+        if has_errors(&loaded.problems) {
+            return Exit::Found;
+        }
+        template.write(&mut |part| io.print(part));
+        return Exit::Fine;
+    }
     let symbolic = &loaded.reading.symbolic;
     let text = match arguments.to {
         Form::Api => pretty(&api::build(&loaded.resources)),
-        Form::CloudFormation if arguments.stack.option().is_some() => {
+        Form::CloudFormation => {
             let attributes = arguments.input.attributes(io);
             match arguments.stack.template(&mut loaded, &attributes) {
                 Ok(template) => pretty(&template),
@@ -94,11 +105,6 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
                     String::new()
                 }
             }
-        }
-        Form::CloudFormation => {
-            let (text, warnings) = cloudformation::text_with(&loaded.resources, symbolic, &written);
-            loaded.problems.extend(warnings);
-            text
         }
         Form::Terraform => {
             let configuration = terraform::build_with(&loaded.resources, symbolic);

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// One line for each mesh
     #[arg(long)]
     summary: bool,
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

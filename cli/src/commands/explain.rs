@@ -37,7 +37,7 @@ pub(crate) struct RouteArguments {
     /// The virtual node beside which the application sends, or the virtual gateway that a client calls
     #[arg(long, value_name = "NAME")]
     node: String,
-    /// The method
+    /// The HTTP method of the request
     #[arg(long, default_value = "GET")]
     method: String,
     /// The `Host` header, with a port where it has one
@@ -50,7 +50,7 @@ pub(crate) struct RouteArguments {
     /// `x-forwarded-proto`, else by whether the connection is encrypted
     #[arg(long)]
     scheme: Option<String>,
-    /// Another header
+    /// A header of the request; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The port that the connection is made to
@@ -129,6 +129,11 @@ pub(crate) fn route(arguments: &RouteArguments, io: &mut Io) -> Exit {
         headers,
         port: arguments.port,
     };
+    let faults = request.faults();
+    if !faults.is_empty() {
+        tell(&arguments.from, io, &Sources::default(), &faults, None);
+        return Exit::WrongUse;
+    }
     let mut drawn = None;
     let exit = run(&arguments.from, &arguments.node, io, |mesh, key| {
         let explanation = RouteSimulator::of(mesh, key)?.explain(&request);
@@ -216,23 +221,26 @@ fn run(
 }
 
 fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Shown>) -> Exit {
-    let sources = &loaded.reading.sources;
+    tell(from, io, &loaded.reading.sources, &loaded.problems, shown);
+    loaded.exit()
+}
+
+fn tell(from: &From, io: &mut Io, sources: &Sources, problems: &[Diagnostic], shown: Option<Shown>) {
     match from.format.format {
         Format::Json => {
             let report = json!({
-                "problems": render::problems_json(sources, &loaded.problems),
+                "problems": render::problems_json(sources, problems),
                 "result": shown.map(|(_, json)| json),
             });
             io.print(&format!("{report:#}\n"));
         }
         Format::Text => {
-            render::tell(io, sources, &loaded.problems);
+            render::tell(io, sources, problems);
             if let Some((text, _)) = shown {
                 io.print(&text);
             }
         }
     }
-    loaded.exit()
 }
 
 fn millis(time: Duration) -> u64 {

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     input: InputArguments,
     #[command(flatten)]
     from: FromStoreArgument,
-    /// How it is written
+    /// The form of the picture
     #[arg(long, value_enum, default_value = "mermaid")]
     format: Format,
     /// Draw only the neighbourhood of the resource with this name: a service, node, gateway, router or route
@@ -41,7 +41,7 @@ enum Format {
     Html,
     /// Mermaid, as Markdown shows it
     Mermaid,
-    /// Graphviz
+    /// DOT, for Graphviz
     Dot,
 }
 

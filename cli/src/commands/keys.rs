@@ -1,10 +1,10 @@
 //! `meshform keys`: the keys of the API that `meshform serve` gives.
 
+use super::readable::name;
 use super::serve::master_key;
 use crate::api::Api;
 use crate::exit::Exit;
 use crate::io::Io;
-use crate::names::name;
 use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, NewStoreArgument, StoreArgument};
 use meshform_controlplane::auth::Rights;
@@ -72,10 +72,10 @@ struct Allowed {
     /// The owner of what is written: the provider's `owner` argument
     #[arg(long, value_name = "NAME", value_parser = name)]
     owner: String,
-    /// Only this mesh
+    /// Give access to this mesh alone [default: to every mesh]
     #[arg(long, value_name = "NAME", value_parser = name)]
     mesh: Option<String>,
-    /// Allow reading only
+    /// Allow reading, no writing
     #[arg(long, conflicts_with = "admin")]
     read_only: bool,
     /// Also allow writing what belongs to other owners

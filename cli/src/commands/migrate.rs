@@ -9,7 +9,6 @@ mod quoted;
 use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
-use crate::names::name;
 use crate::output;
 use crate::render::{self, Count, Format, FormatArgument};
 use hcl_edit::parser::parse_body;
@@ -37,7 +36,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
     /// The owner for the provider block: distinguishes this root module from others of the same mesh
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name)]
     owner: Option<String>,
     /// The state, as `terraform state pull` gives it; `terraform.tfstate` in the root module otherwise
     #[arg(long, value_name = "FILE")]
@@ -95,11 +94,13 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<State>, Box<Diagnostic>> {
     if let Some(path) = &arguments.state {
         let bytes = crate::input::one(io, path)?;
-        return Ok(Some(State::parse(path.display().to_string(), bytes)));
+        return State::parse(path.display().to_string(), bytes).map(Some);
     }
     let path = arguments.folder.join("terraform.tfstate");
     let bytes = fs::read(io.path(&path)).ok();
-    Ok(bytes.map(|bytes| State::parse(path.display().to_string(), bytes)))
+    bytes
+        .map(|bytes| State::parse(path.display().to_string(), bytes))
+        .transpose()
 }
 
 /// A file before and after.

@@ -6,10 +6,13 @@ use super::quotas::QuotaArgument;
 use super::said::{
     MeshArguments, Report, Said, delivery_json, entry_json, only, refused_words, run, short, words,
 };
+use crate::codes;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
+use meshform_model::diag::Diagnostic;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Release valid meshes to the proxies
@@ -25,6 +28,10 @@ pub(crate) struct ReleaseArguments {
     /// Keep running: release and publish what is written to the store, until interrupted
     #[arg(long)]
     watch: bool,
+    /// Release nothing; forget a directory or bucket that proxies read no more, so that `status` and plans do not tell any
+    /// longer that it is behind. What was published there stays
+    #[arg(long, value_name = "DIR|URL", conflicts_with_all = ["watch", "publish"])]
+    forget: Option<String>,
 }
 
 /// End a pin: let the proxies of a mesh follow releases again, and release what was written meanwhile
@@ -52,6 +59,9 @@ pub(crate) struct PinArguments {
 }
 
 pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
+    if let Some(target) = &arguments.forget {
+        return forget(arguments, target, io);
+    }
     if arguments.watch {
         let followed = arguments.of.open(io).and_then(|store| {
             let releaser = store::releaser(io, Arc::clone(&store), &arguments.publish)?;
@@ -72,14 +82,58 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
     })
 }
 
+/// Forgets a target in every mesh that remembers it. Its name is that of `meshform status`, or a directory as it is written
+/// here.
+fn forget(arguments: &ReleaseArguments, target: &str, io: &mut Io) -> Exit {
+    run(&arguments.of, io, |io, store, meshes| {
+        let releaser = store::releaser(io, store, &[])?;
+        let here = store::target(io, target).map(|target| target.name());
+        let names = [Some(target.to_owned()), here.ok()];
+        let mut said = Said::default();
+        let mut known = BTreeSet::new();
+        for mesh in meshes {
+            for name in names.iter().flatten() {
+                match store::wait(releaser.forget(mesh, name))?.map_err(|error| store::told(&error))? {
+                    Ok(()) => {
+                        said.lines
+                            .push(format!("mesh `{mesh}`: {name} is forgotten; its files stay"));
+                        said.json.push(json!({"mesh": mesh, "forgotten": name}));
+                    }
+                    Err(others) => known.extend(others),
+                }
+            }
+        }
+        if said.lines.is_empty() {
+            let unknown = Diagnostic::error(
+                codes::UNKNOWN_TARGET,
+                format!("`{target}` is no target that a release was published to"),
+            );
+            let known: Vec<String> = known.into_iter().collect();
+            said.problems.push(match known.as_slice() {
+                [] => unknown.help("there is none that is remembered"),
+                known => unknown.help(format!("known are: {}", known.join(", "))),
+            });
+        }
+        Ok(said)
+    })
+}
+
 pub(crate) fn unpin(arguments: &UnpinArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &arguments.publish)?;
         let releaser = releaser.with_rules(arguments.quotas.options());
         let mut said = Said::default();
         let mesh = only(meshes)?;
-        let outcome = store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
+        let (was_pinned, outcome) =
+            store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
+        said.lines.push(match was_pinned {
+            true => format!("mesh `{mesh}` is pinned no longer"),
+            false => format!("mesh `{mesh}` was not pinned"),
+        });
         said.outcome(&releaser, &outcome);
+        if let Some(fields) = said.json.last_mut().and_then(Json::as_object_mut) {
+            fields.insert("wasPinned".to_owned(), json!(was_pinned));
+        }
         Ok(said)
     })
 }

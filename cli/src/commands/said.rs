@@ -246,6 +246,14 @@ impl Said {
                 }));
         }
     }
+
+    /// Targets that lack what was released: not everything was brought where proxies look for it.
+    pub(super) fn behind(&mut self, problems: Vec<Diagnostic>) {
+        self.problems.extend(problems.into_iter().map(|mut problem| {
+            problem.severity = Severity::Error;
+            problem
+        }));
+    }
 }
 
 /// What was written to a target, in words.

@@ -9,7 +9,9 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, Count};
 use meshform_compiler::frontend::Reading;
+use meshform_compiler::frontend::codes::NOTHING_FOUND;
 use meshform_envoy::polled;
+use meshform_model::diag::Diagnostic;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +23,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// How to report
+    /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// Also check what only this target of `meshform compile` requires
@@ -52,9 +54,9 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Problems with excerpts of the input
     Text,
-    /// For programs
+    /// One JSON document
     Json,
     /// SARIF 2.1.0, as code hosts and editors show it
     Sarif,
@@ -105,6 +107,11 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     let Some(mut loaded) = load(&arguments.input, io) else {
         return Exit::WrongUse;
     };
+    if loaded.reading.found.is_empty() && loaded.problems.is_empty() {
+        // A folder may hold other tools' files alone: that nothing was looked at is not that all is fine.
+        let message = "the inputs hold no resource of a mesh";
+        loaded.add(vec![Diagnostic::warning(NOTHING_FOUND, message)]);
+    }
     let (files, quotas) = (&arguments.files, &arguments.quotas);
     let meshes = match arguments.target {
         Some(target) => {

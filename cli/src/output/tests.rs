@@ -89,3 +89,18 @@ fn what_a_killed_run_left_is_cleared() {
     assert!(!at.join(STAGE).exists());
     assert_eq!(fs::read_to_string(at.join("a")).unwrap(), "1");
 }
+
+#[test]
+fn many_files_are_written_at_once_and_one_that_cannot_be_leaves_all_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let names: Vec<String> = (0..FEW * 2).map(|number| format!("f/{number}")).collect();
+    let of = |text: &str| files(&names.iter().map(|name| (name.as_str(), text)).collect::<Vec<_>>());
+    assert_eq!(write(at, &of("old")).unwrap(), names.len());
+    assert!(compare(at, &of("old")).is_empty());
+    // The folder of what is being written cannot be made.
+    fs::write(at.join("plain"), "").unwrap();
+    assert!(write(&at.join("plain"), &of("new")).is_err());
+    assert!(compare(at, &of("old")).is_empty());
+    assert!(!at.join(STAGE).exists());
+}

@@ -89,6 +89,7 @@ impl World {
             directory: self.path().to_owned(),
             program: Some(self.path().join("bin/meshform")),
             manner: meshform::io::Manner::default(),
+            lost: None,
         };
         let arguments = std::iter::once("meshform").chain(arguments.iter().copied());
         let exit = meshform::run(arguments.map(Into::into).collect(), &mut io);

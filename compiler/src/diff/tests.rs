@@ -84,3 +84,46 @@ fn a_rename_is_one_and_takes_what_lies_in_it_along() {
          route b/path: priority 20 → 5\n"
     );
 }
+
+#[test]
+fn targets_of_a_renamed_node_follow_it_in_words() {
+    let renamed = told(|mesh| {
+        moved(mesh, "virtualNode/servicebv2", "virtualNode/canary");
+        let routes = ["header", "path", "weighted"];
+        for route in routes.map(|route| format!("virtualRouter/serviceb/route/{route}")) {
+            let text = mesh[&route].to_string().replace("\"servicebv2\"", "\"canary\"");
+            mesh[&route] = serde_json::from_str(&text).unwrap();
+        }
+        mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"][1]["weight"] = json!(40);
+    });
+    assert_eq!(
+        renamed,
+        "virtual node canary: was named servicebv2\n\
+         route serviceb/header: weighted target servicebv2 → canary\n\
+         route serviceb/path: weighted target servicebv2 → canary\n\
+         route serviceb/weighted: weighted target servicebv2 → canary\n\
+         route serviceb/weighted: weight of canary 25 → 40\n"
+    );
+}
+
+#[test]
+fn parts_that_come_and_go_are_told_in_words() {
+    let told = told(|mesh| {
+        let targets = mesh[WEIGHTED]["httpRoute"]["action"]["weightedTargets"]
+            .as_array_mut()
+            .unwrap();
+        targets[1] = json!({"virtualNode": "third", "weight": 10, "port": 8080});
+        mesh["virtualNode/servicea"]["backends"] = json!([{"virtualService": {
+            "virtualServiceName": "new.local",
+            "clientPolicy": {"tls": {"enforce": true, "validation": {"trust": {"file": {"certificateChain": "/ca.pem"}}}}},
+        }}]);
+    });
+    assert_eq!(
+        told,
+        "virtual node servicea: backend new.local new (client policy tls (enforce true, validation trust file certificate chain \
+         /ca.pem))\n\
+         virtual node servicea: backend serviceb.apps.local gone\n\
+         route serviceb/weighted: weighted target servicebv2 gone (weight 25)\n\
+         route serviceb/weighted: weighted target third 8080 new (weight 10)\n"
+    );
+}

@@ -24,6 +24,7 @@ use meshform_model::schema;
 use meshform_model::validate::closest;
 use meshform_model::value::{Field, Node, Object, Span, Value};
 
+pub(crate) use constraints::is_readable_pattern;
 pub(super) use expression::evaluate;
 pub(crate) use expression::{DYNAMIC, symbolise};
 pub(super) use given::misused;
@@ -104,24 +105,24 @@ pub(super) fn has_loops(text: &str) -> bool {
     text.contains(loops::PREFIX)
 }
 
-/// The mesh resources of a template and of the stacks that it nests. The scope has turned to none of them yet.
+/// Hands over the mesh resources of a template and of the stacks that it nests, one by one: thousands of them, all
+/// together, would be the template a second time. The scope has turned to none of the stacks yet.
 pub(super) fn read(
     template: usize,
     stacks: &Stacks,
     scope: &mut Scope<'_>,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<ResourceDraft> {
-    let mut drafts = Vec::new();
+    take: &mut dyn FnMut(ResourceDraft),
+) {
     for stack in stacks.of_template(template) {
         if let Some(root) = stacks.root_of(stack) {
             scope.enter(stack);
             // Whether a stack without a mesh is made is no matter, and would only ask for values.
             if !holds_mesh(root) || scope.deployed(stack) {
-                one_stack(root, scope, problems, &mut drafts);
+                one_stack(root, scope, problems, take);
             }
         }
     }
-    drafts
 }
 
 /// Whether a template itself has resources of a mesh.
@@ -138,7 +139,7 @@ fn one_stack(
     template: &Node,
     scope: &mut Scope<'_>,
     problems: &mut Vec<Diagnostic>,
-    drafts: &mut Vec<ResourceDraft>,
+    take: &mut dyn FnMut(ResourceDraft),
 ) {
     let resources = template.get("Resources");
     problems.extend(resources.and_then(not_by_name));
@@ -182,7 +183,7 @@ fn one_stack(
             .get("Metadata")
             .and_then(|all| all.get(METADATA))
             .and_then(|ours| expression::evaluate(ours, scope));
-        drafts.push(ResourceDraft {
+        take(ResourceDraft {
             kind,
             dialect: Dialect::CloudFormation,
             body,
@@ -193,7 +194,7 @@ fn one_stack(
             origin: Some((scope.stack(), field.name.clone())),
         });
     }
-    drafts.extend(profiles(template));
+    profiles(template).into_iter().for_each(take);
 }
 
 fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {

@@ -8,8 +8,9 @@ meshform_model::codes! {
          the file in the place of the URL."
     CONSTRAINT "MF0191" "parameter value outside its constraints"
         "The template allows its parameter only some values (`AllowedValues`, `MinValue`, `MaxValue`, `MinLength`, \
-         `MaxLength`, `Type: Number`), and the one that was given is not among them. CloudFormation would refuse it \
-         too."
+         `MaxLength`, `AllowedPattern`, `Type: Number`), and the one that was given is not among them. CloudFormation would \
+         refuse it too. A pattern that uses what only Java's regular expressions have is not held against the value, which is \
+         a warning."
     NOT_TEXT "MF0601" "input that is not UTF-8 text"
         "The input holds bytes that are not UTF-8, or a NUL. Save the file as UTF-8; a binary file (a plan, an \
          archive) is not an input form."

@@ -14,7 +14,7 @@ use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::{Identity, Resource};
 use meshform_model::schema::{self, SchemaNode, Shape};
 use meshform_model::validate;
-use meshform_model::value::{Field, Node, Number, Object, Span, Value};
+use meshform_model::value::{Node, Number, Span, Value};
 use std::collections::BTreeMap;
 
 /// A resource as a form has it.
@@ -58,11 +58,11 @@ pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
     }
     let fits = draft.dialect == Dialect::CloudFormation;
     if fits {
-        body = fit(schema.root, body, false);
+        fit(schema.root, &mut body, false);
     }
     problems.extend(validate::resource_in(draft.kind, draft.dialect, &body));
     if fits {
-        body = fit(schema.root, body, true);
+        fit(schema.root, &mut body, true);
     }
     let key = match key(draft.kind, &body) {
         // What is far too long for a name has been reported, and would fill every message that names it.
@@ -197,41 +197,43 @@ fn key(kind: Kind, body: &Node) -> Result<ResourceKey, Vec<&'static str>> {
 
 /// CloudFormation takes `"8080"` for a number and `1` for a text. With `texts`, expressions without a value become
 /// texts in the notation of `Fn::Sub` where a text may stand; validation comes before that.
-pub(super) fn fit(schema: &SchemaNode, node: Node, texts: bool) -> Node {
-    let Node { value, span } = node;
-    let value = match (&schema.shape, value) {
+pub(super) fn fit(schema: &SchemaNode, node: &mut Node, texts: bool) {
+    match (&schema.shape, &mut node.value) {
         (Shape::Object(shape) | Shape::Union(shape), Value::Object(object)) => {
-            let mut out = Object::new();
-            for field in object {
-                let node = match shape.field(&field.name) {
-                    Some(known) => fit(known.node, field.node, texts),
-                    None => field.node,
-                };
-                out.push(Field { node, ..field });
+            for field in object.iter_mut() {
+                if let Some(known) = shape.field(&field.name) {
+                    fit(known.node, &mut field.node, texts);
+                }
             }
-            Value::Object(out)
         }
-        (Shape::List(shape), Value::List(list)) => Value::List(
-            list.into_iter()
-                .map(|item| fit(shape.items, item, texts))
-                .collect(),
-        ),
-        (Shape::Text(_), value @ Value::Symbol(_)) if !texts => value,
-        (Shape::Text(_), value @ (Value::Symbol(_) | Value::Number(_) | Value::Bool(_))) => {
-            let node = Node::new(value);
-            cloudformation::as_text(&node).map_or(node.value, Value::String)
+        (Shape::List(shape), Value::List(list)) => {
+            list.iter_mut().for_each(|item| fit(shape.items, item, texts));
+        }
+        (shape, value) => {
+            if let Some(fitting) = fitting(shape, value, texts) {
+                node.value = fitting;
+            }
+        }
+    }
+}
+
+/// What a value becomes that is of another type than the one that stands there.
+fn fitting(shape: &Shape, value: &Value, texts: bool) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Text(_), Value::Symbol(_)) if !texts => None,
+        (Shape::Text(_), Value::Symbol(_) | Value::Number(_) | Value::Bool(_)) => {
+            cloudformation::as_text(&Node::new(value.clone())).map(Value::String)
         }
         (Shape::Int(_) | Shape::Number(_), Value::String(text)) => {
-            Number::parse(text.trim()).map_or(Value::String(text), Value::Number)
+            Number::parse(text.trim()).map(Value::Number)
         }
         (Shape::Bool, Value::String(text)) => match text.as_str() {
-            "true" | "True" => Value::Bool(true),
-            "false" | "False" => Value::Bool(false),
-            _ => Value::String(text),
+            "true" | "True" => Some(Value::Bool(true)),
+            "false" | "False" => Some(Value::Bool(false)),
+            _ => None,
         },
-        (_, value) => value,
-    };
-    Node { value, span }
+        _ => None,
+    }
 }
 
 /// The resource that properties in CloudFormation's form say, every value of which may be a text.
@@ -252,8 +254,11 @@ pub(crate) fn of_properties(
         extensions: extensions.map(|extensions| {
             let schema = schema::kind(kind).root.object();
             let field = schema.and_then(|root| root.field("extensions"));
-            let node = Node::from_json(extensions);
-            field.map_or_else(|| node.clone(), |field| fit(field.node, node.clone(), false))
+            let mut node = Node::from_json(extensions);
+            if let Some(field) = field {
+                fit(field.node, &mut node, false);
+            }
+            node
         }),
         foreign: false,
         label: label.to_owned(),

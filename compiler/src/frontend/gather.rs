@@ -4,7 +4,8 @@
 use super::cloudformation::{self, Deployment, Keys, ReadTemplates, Scope, Stacks, assembly};
 use super::kubernetes::{self, Manifests};
 use super::{
-    Input, Options, Reading, api, codes, documents, found, json, state, tasks, text, unknown_form, workloads,
+    FoundResource, Input, Options, Reading, api, codes, documents, found, json, state, tasks, text,
+    unknown_form, workloads,
 };
 use meshform_model::diag::{Diagnostic, Notation, Severity, has_errors};
 use meshform_model::key::ResourceKey;
@@ -308,6 +309,19 @@ fn taken(reading: &Reading) -> usize {
     reading.found.len() + reading.tasks.len() + reading.workloads.len()
 }
 
+/// A resource in canonical form, noted by where it stands in a template.
+fn finished(draft: found::ResourceDraft, options: &Options, keys: &mut Keys) -> FoundResource {
+    let origin = draft.origin.clone();
+    let mut found = found::finish(draft, options);
+    if let (Some(origin), Some(key)) = (origin, &found.key) {
+        keys.insert(origin, key.clone());
+    }
+    if options.typed {
+        found::settle(&mut found);
+    }
+    found
+}
+
 struct InputReader<'s> {
     options: &'s Options,
     stacks: &'s Stacks,
@@ -372,7 +386,12 @@ impl<'s> InputReader<'s> {
         let drafts = match form {
             Form::Template(template) => {
                 tasks::of_template(template, self.stacks, &mut self.beside, reading);
-                cloudformation::read(template, self.stacks, scope, &mut reading.problems)
+                let Reading { found, problems, .. } = reading;
+                let (options, keys) = (self.options, &mut self.keys);
+                cloudformation::read(template, self.stacks, scope, problems, &mut |draft| {
+                    found.push(finished(draft, options, keys));
+                });
+                Vec::new()
             }
             Form::Part | Form::Assembly => Vec::new(),
             Form::State(document) => {
@@ -401,8 +420,7 @@ impl<'s> InputReader<'s> {
             }
         };
         for draft in drafts {
-            let origin = draft.origin.clone();
-            let mut found = found::finish(draft, self.options);
+            let mut found = finished(draft, self.options, &mut self.keys);
             if reading
                 .problems
                 .iter()
@@ -411,12 +429,6 @@ impl<'s> InputReader<'s> {
             {
                 // That an object belongs to no mesh has been reported.
                 found.problems.retain(|problem| problem.code != codes::NO_NAME);
-            }
-            if let (Some(origin), Some(key)) = (origin, &found.key) {
-                self.keys.insert(origin, key.clone());
-            }
-            if self.options.typed {
-                found::settle(&mut found);
             }
             reading.found.push(found);
         }

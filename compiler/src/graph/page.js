@@ -7,7 +7,7 @@
   const whole = svg.viewBox.baseVal;
   const home = { x: whole.x, y: whole.y, w: whole.width, h: whole.height };
   let view = { ...home };
-  const show = () => svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+  const show = () => { svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`); far(); };
 
   // Zoom and move. The point under the pointer, or the middle, stays where it is.
   const scale = () => Math.max(view.w / svg.clientWidth, view.h / svg.clientHeight);
@@ -133,6 +133,39 @@
   }
   by("close").addEventListener("click", clear);
 
+  // From afar nothing but names can be read: each then fills its card.
+  const parts = (text) => {
+    const [first] = text.split(".");
+    const short = first === "" ? text : first;
+    const gaps = [...short.matchAll(/[-_ ]/g)].map((gap) => gap.index + 1);
+    const middle = (a, b) => Math.abs(a - short.length / 2) - Math.abs(b - short.length / 2);
+    const cut = short.length > 8 ? gaps.sort(middle)[0] : undefined;
+    return cut ? [short.slice(0, cut), short.slice(cut)] : [short];
+  };
+  const large = (one) => {
+    const body = one.querySelector(".body");
+    const [x, y, width, height] = ["x", "y", "width", "height"].map((side) => Number(body.getAttribute(side)));
+    const lines = parts(name(one));
+    const letters = Math.max(...lines.map((line) => line.length), 4);
+    const size = Math.min((width - 32) / (letters * 0.6), (height - 12) / (lines.length * 1.15), 64);
+    lines.forEach((line, number) => {
+      const text = document.createElementNS(svg.namespaceURI, "text");
+      text.setAttribute("class", "far-name");
+      text.setAttribute("aria-hidden", "true");
+      text.setAttribute("x", x + 18);
+      text.setAttribute("y", y + height / 2 + size * (0.35 + 1.15 * (number - (lines.length - 1) / 2)));
+      text.setAttribute("font-size", size);
+      text.textContent = line;
+      one.append(text);
+    });
+  };
+  let named = false;
+  const far = () => {
+    const is = scale() > 2.3;
+    if (is && !named) { named = true; cards.forEach(large); }
+    svg.classList.toggle("far", is);
+  };
+
   // Search: in names and in everything that rows say.
   const texts = new Map(cards.map((one) => [one, one.textContent.toLowerCase()]));
   let hits = [];
@@ -171,4 +204,6 @@
     if (event.target.closest("input,select,textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (Object.hasOwn(keys, event.key)) { event.preventDefault(); keys[event.key](); }
   });
+  window.addEventListener("resize", far);
+  far();
 })();

@@ -3,7 +3,7 @@
 use super::layout::{Cards, layout};
 use super::picture::{Card, CardKind, End, Panel, Picture, Row, RowKind};
 use super::text::{cut, cut_name, escaped, id, number, width};
-use super::ways::Ways;
+use super::ways::ArrowRouter;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use std::collections::BTreeSet;
@@ -144,7 +144,7 @@ impl<'p> Drawn<'p> {
             first: &first,
             arrows: &arrows,
         });
-        let mut ways = Ways::new(&layout, &heights, WIDTH);
+        let mut ways = ArrowRouter::new(&layout, &heights, WIDTH);
         let place = |card: usize| {
             let (x, y) = layout.places.get(card).copied().unwrap_or_default();
             (x + left, y + top + TITLE)

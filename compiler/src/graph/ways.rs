@@ -16,7 +16,7 @@ const SWING: f64 = 44.0;
 
 /// Where a column is free, from top to bottom.
 #[derive(Debug, Clone, Copy)]
-struct Free {
+struct FreeSpan {
     from: f64,
     to: f64,
     /// How many arrows take it.
@@ -24,17 +24,17 @@ struct Free {
 }
 
 #[derive(Debug)]
-pub(super) struct Ways<'l> {
+pub(super) struct ArrowRouter<'l> {
     layout: &'l Layout,
     width: f64,
     /// What is free of each column.
-    free: Vec<Vec<Free>>,
+    free: Vec<Vec<FreeSpan>>,
 }
 
 /// An end of an arrow: a card, and how far below its upper edge.
-pub(super) type Foot = (usize, f64);
+pub(super) type Anchor = (usize, f64);
 
-impl<'l> Ways<'l> {
+impl<'l> ArrowRouter<'l> {
     pub(super) fn new(layout: &'l Layout, heights: &[f64], width: f64) -> Self {
         let columns = layout.columns.iter().max().map_or(0, |last| last + 1);
         let mut cards: Vec<Vec<(f64, f64)>> = vec![Vec::new(); columns];
@@ -49,7 +49,7 @@ impl<'l> Ways<'l> {
                 .into_iter()
                 .chain(cards.iter().map(|(_, bottom)| bottom + CLEAR));
             let ends = cards.iter().map(|(top, _)| top - CLEAR).chain([f64::INFINITY]);
-            let free = starts.zip(ends).map(|(from, to)| Free { from, to, used: 0 });
+            let free = starts.zip(ends).map(|(from, to)| FreeSpan { from, to, used: 0 });
             free.collect()
         });
         Self {
@@ -60,7 +60,7 @@ impl<'l> Ways<'l> {
     }
 
     /// The path from the right edge of one card to the left edge of another, moved by `shift`.
-    pub(super) fn path(&mut self, from: Foot, to: Foot, shift: (f64, f64)) -> String {
+    pub(super) fn path(&mut self, from: Anchor, to: Anchor, shift: (f64, f64)) -> String {
         let place = |card: usize| self.layout.places.get(card).copied().unwrap_or_default();
         let column = |card: usize| self.layout.columns.get(card).copied().unwrap_or_default();
         let ((x1, top1), (x2, top2)) = (place(from.0), place(to.0));
@@ -100,7 +100,7 @@ impl<'l> Ways<'l> {
         let Some(free) = self.free.get_mut(column) else {
             return y;
         };
-        let far = |free: &Free| (y - y.clamp(free.from, free.to)).abs();
+        let far = |free: &FreeSpan| (y - y.clamp(free.from, free.to)).abs();
         let Some(best) = free.iter_mut().min_by(|a, b| far(a).total_cmp(&far(b))) else {
             return y;
         };

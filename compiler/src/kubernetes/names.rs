@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest name of an object.
 const LONGEST: usize = 253;
+/// Where the path of a resource begins in its ARN.
+const MESH_OF_ARN: &str = ":mesh/";
+const NO_ACCOUNT: &str = "000000000000";
 
 /// How an object is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,21 @@ pub(super) struct Name {
 pub(super) struct Names<'n> {
     names: BTreeMap<ResourceKey, Name>,
     namespace: &'n str,
+    /// The ARNs that the manifests of the input had.
+    arns: &'n BTreeMap<ResourceKey, String>,
+    /// The objects that their refs named.
+    refs: &'n BTreeMap<(Kind, String), (String, String)>,
+    /// The beginning of the ARNs in each mesh of which a resource tells it.
+    homes: BTreeMap<&'n str, &'n str>,
+}
+
+/// An ARN of what is not among the inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// An input says it, or it follows from one that does.
+    Known(String),
+    /// Made up, for this reason.
+    MadeUp(String, String),
 }
 
 /// The kind of an object, as manifests have it.
@@ -36,10 +54,12 @@ pub(super) fn kind(kind: Kind) -> &'static str {
 }
 
 impl<'n> Names<'n> {
-    pub(super) fn assign(resources: &[Resource], kept: &ManifestContext, namespace: &'n str) -> Self {
+    pub(super) fn assign(resources: &'n [Resource], kept: &'n ManifestContext, namespace: &'n str) -> Self {
         let mut taken: BTreeSet<(&'static str, String, String)> = BTreeSet::new();
         let mut names = BTreeMap::new();
-        let mut keys: Vec<&ResourceKey> = resources.iter().map(|resource| &resource.key).collect();
+        // A route stands in the object of its router, and takes no object's name.
+        let keys = resources.iter().map(|resource| &resource.key);
+        let mut keys: Vec<&ResourceKey> = keys.filter(|key| key.kind != Kind::Route).collect();
         // What a manifest called goes first, so that nothing else takes its name.
         keys.sort_by_key(|key| (!kept.objects.contains_key(*key), *key));
         for key in keys {
@@ -58,13 +78,52 @@ impl<'n> Names<'n> {
             }
             names.insert(key.clone(), name);
         }
-        Self { names, namespace }
+        let homes = resources.iter().filter_map(|resource| {
+            let (home, _) = resource.identity.as_ref()?.arn.split_once(MESH_OF_ARN)?;
+            Some((resource.key.mesh.as_str(), home))
+        });
+        Self {
+            names,
+            namespace,
+            arns: &kept.arns,
+            refs: &kept.refs,
+            homes: homes.collect(),
+        }
+    }
+
+    /// The ARN by which an object names what is not among the inputs. Nothing there says a region, and only a shared mesh
+    /// says the account.
+    pub(super) fn arn(&self, key: &ResourceKey, mesh_owner: Option<&str>) -> Elsewhere {
+        if let Some(arn) = self.arns.get(key) {
+            return Elsewhere::Known(arn.clone());
+        }
+        let path = key.path();
+        if let Some(home) = self.homes.get(key.mesh.as_str()) {
+            return Elsewhere::Known(format!("{home}:{path}"));
+        }
+        let (account, made_up) = match mesh_owner {
+            Some(owner) => (owner, "region us-east-1".to_owned()),
+            None => (NO_ACCOUNT, format!("account {NO_ACCOUNT} and region us-east-1")),
+        };
+        Elsewhere::MadeUp(format!("arn:aws:appmesh:us-east-1:{account}:{path}"), made_up)
     }
 
     /// The name of an object; of one that is not among the resources, the name that it would have.
     pub(super) fn of(&self, key: &ResourceKey) -> Name {
         let known = self.names.get(key).cloned();
         known.unwrap_or_else(|| made_up(key, self.namespace))
+    }
+
+    /// The name of an object that refs may name: one of the resources, or one that a manifest of the input named so.
+    pub(super) fn referred(&self, key: &ResourceKey) -> Option<Name> {
+        if let Some(name) = self.names.get(key) {
+            return Some(name.clone());
+        }
+        let (name, namespace) = self.refs.get(&(key.kind, key.name.clone()))?;
+        Some(Name {
+            name: name.clone(),
+            namespace: namespace.clone(),
+        })
     }
 
     pub(super) fn has(&self, key: &ResourceKey) -> bool {
@@ -136,6 +195,17 @@ mod tests {
             assert_eq!(object_name(name), object);
         }
         let key = ResourceKey::in_mesh("m", Kind::VirtualNode, "a_shop");
+        let router = |name| ResourceKey::in_mesh("m", Kind::VirtualRouter, name);
+        let route = ResourceKey::child(&router("a"), Kind::Route, "z");
+        let spec =
+            serde_json::json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": []}}});
+        let resources = [
+            Resource::from_json(route, &spec).unwrap(),
+            Resource::from_json(router("z"), &serde_json::json!({})).unwrap(),
+        ];
+        let kept = ManifestContext::default();
+        let names = Names::assign(&resources, &kept, "shop");
+        assert_eq!(names.of(&router("z")).name, "z", "a route takes no object's name");
         assert_eq!(made_up(&key, "shop").name, "a");
         assert_eq!(made_up(&key, "other").name, "a-shop");
     }

@@ -1,15 +1,12 @@
 //! From the spec of a resource to the spec of its object: names become refs, and a few fields have other names.
 
 use super::codes;
-use super::names::Names;
+use super::names::{Elsewhere, Names};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use serde_json::{Map, Value as Json, json};
-
-/// Where an ARN has to be made up, for a resource that is not among the inputs.
-const ELSEWHERE: &str = "arn:aws:appmesh:us-east-1:000000000000";
 
 pub(super) struct Writer<'w> {
     names: &'w Names<'w>,
@@ -145,8 +142,7 @@ impl<'w> Writer<'w> {
         let own = &self.resource.key;
         let key = ResourceKey::in_mesh(&own.mesh, kind, target);
         let field = kind.name();
-        if self.names.has(&key) {
-            let name = self.names.of(&key);
+        if let Some(name) = self.names.referred(&key) {
             let from = match own.kind {
                 Kind::Route => own.container().unwrap_or_else(|| own.clone()),
                 _ => own.clone(),
@@ -157,18 +153,14 @@ impl<'w> Writer<'w> {
             };
             return (format!("{field}Ref"), reference);
         }
-        self.problems.push(codes::not_said(
-            own,
-            &format!("{key} is not among the inputs; its ARN is made up, with account 000000000000"),
-        ));
-        let owner = self.resource.identity.as_ref().and_then(|identity| {
-            let (before, _) = identity.arn.split_once(":mesh/")?;
-            Some(before.to_owned())
-        });
-        let before = owner.unwrap_or_else(|| ELSEWHERE.to_owned());
-        (
-            format!("{field}ARN"),
-            format!("{before}:mesh/{}/{field}/{target}", own.mesh).into(),
-        )
+        let arn = match self.names.arn(&key, self.resource.mesh_owner.as_deref()) {
+            Elsewhere::Known(arn) => arn,
+            Elsewhere::MadeUp(arn, what) => {
+                let why = format!("{key} is not among the inputs; its ARN is made up, with {what}");
+                self.problems.push(codes::not_said(own, &why));
+                arn
+            }
+        };
+        (format!("{field}ARN"), arn.into())
     }
 }

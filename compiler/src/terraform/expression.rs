@@ -1,6 +1,7 @@
 //! CloudFormation's expressions as HCL's: parameters and open imports are variables, mappings and conditions are locals.
 
 use super::hcl::{self, Writer};
+use super::variable;
 use crate::frontend::{DYNAMIC, Symbolic, as_text, sub};
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
@@ -282,7 +283,7 @@ impl<'s> Expressions<'s> {
         match source {
             Source::Parameter(parameter) => {
                 if let Some(declared) = self.symbolic.parameters.get(parameter) {
-                    parameter_body(name, declared, writer);
+                    variable::body(name, declared, writer);
                 }
             }
             Source::Pseudo(pseudo) => {
@@ -310,65 +311,6 @@ impl<'s> Expressions<'s> {
 
 fn dynamic(text: &str) -> Refused {
     format!("`{text}` is a reference that CloudFormation follows when it deploys")
-}
-
-fn parameter_body(name: &str, declared: &Node, writer: &mut Writer) {
-    let text = |name| declared.get(name).and_then(Node::as_str);
-    let kind = text("Type").unwrap_or("String");
-    let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-    let number = kind == "Number" || kind == "List<Number>";
-    if let Some(description) = text("Description") {
-        writer.attribute("description", hcl::literal(&Value::from(description)));
-    }
-    let element = if number { "number" } else { "string" };
-    writer.attribute(
-        "type",
-        if is_list {
-            format!("list({element})")
-        } else {
-            element.to_owned()
-        },
-    );
-    let plain = |node: &Node| match (&node.value, number) {
-        (Value::String(text), true) => text.clone(),
-        (Value::Number(_) | Value::Bool(_), false) => format!("\"{}\"", hcl::literal(&node.value)),
-        (value, _) => hcl::literal(value),
-    };
-    // The default of a parameter in the Parameter Store is the name there.
-    if let Some(default) = declared
-        .get("Default")
-        .filter(|_| !kind.starts_with("AWS::SSM::"))
-    {
-        let value = match (is_list, default.as_str()) {
-            (true, Some(list)) => {
-                let items = list
-                    .split(',')
-                    .map(|item| plain(&Node::new(Value::from(item.trim()))));
-                format!("[{}]", items.collect::<Vec<_>>().join(", "))
-            }
-            _ => plain(default),
-        };
-        writer.attribute("default", value);
-    }
-    let secret = declared.get("NoEcho").map(|node| hcl::literal(&node.value));
-    if secret.is_some_and(|secret| secret.trim_matches('"').eq_ignore_ascii_case("true")) {
-        writer.attribute("sensitive", "true".to_owned());
-    }
-    if let (Some(allowed), false) = (declared.get("AllowedValues").and_then(Node::as_list), is_list) {
-        let values: Vec<String> = allowed.iter().map(plain).collect();
-        writer.open("validation");
-        writer.attribute(
-            "condition",
-            format!("contains([{}], var.{name})", values.join(", ")),
-        );
-        let shown: Vec<String> = allowed
-            .iter()
-            .map(|node| hcl::literal(&node.value).replace('"', ""))
-            .collect();
-        let message = format!("Must be one of: {}.", shown.join(", "));
-        writer.attribute("error_message", hcl::literal(&Value::from(message)));
-        writer.close();
-    }
 }
 
 /// A map of maps, as a mapping is.

@@ -17,7 +17,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
         return Content::new("Route", examples(cx, view));
     }
     let asked = request(cx);
-    let answer = asked.as_ref().map(|(node, request)| answer(view, node, request));
+    let answer = asked.map(|(node, request)| answer(view, &node, &request?));
     let drawn = match &answer {
         Some(Ok((key, explanation))) => Some(marked(view, key, explanation)),
         _ => None,
@@ -53,13 +53,17 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
         pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
         @if routes.is_empty() { (nothing("No routes", "The mesh has neither routes nor gateway routes.")) } @else {
         (filter("route, host, path or node", routes.len()))
-        div.scroll { table {
+        div.scroll { table.ways {
             thead { tr { th { "Route" } th { "Request" } th { "From" } th { "Goes to" } } }
             tbody { @for route in routes {
                 tr {
                     td { (cx.resource(route)) }
                     @match simulators.example(view, route) {
-                        Some(one) => { td { (one.shown()) } td { (cx.resource(&one.from)) } td { (goes_to(&one.way)) } }
+                        Some(one) => {
+                            td data-is="Request" { (one.shown()) }
+                            td data-is="From" { (cx.resource(&one.from)) }
+                            td data-is="Goes to" { (goes_to(&one.way)) }
+                        }
                         None => { td.soft colspan="3" { (none(view)) } }
                     }
                 }
@@ -69,22 +73,25 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
     }
 }
 
-/// What is asked: nothing until there is a node and a host.
-fn request(cx: &Context<'_>) -> Option<(String, Request)> {
+/// What is asked, or what is wrong with it: nothing until there is a node and a host.
+fn request(cx: &Context<'_>) -> Option<(String, Result<Request, Vec<Diagnostic>>)> {
     let get = |name| cx.query.get(name).map(str::to_owned);
     let node = get("node")?;
     let mut request = Request::get(get("host")?, get("path").unwrap_or_else(|| "/".to_owned()));
     request.method = get("method").unwrap_or_else(|| "GET".to_owned());
     request.scheme = get("scheme");
-    request.port = get("port").and_then(|port| port.parse().ok());
+    // A text that is no number is no port, as 0 is none.
+    request.port = get("port").map(|port| port.parse().unwrap_or(0));
     for line in get("headers").unwrap_or_default().lines() {
-        if let Some((name, value)) = line.split_once(':') {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        if !line.trim().is_empty() {
             request
                 .headers
                 .push((name.trim().to_owned(), value.trim().to_owned()));
         }
     }
-    Some((node, request))
+    let faults = request.faults();
+    Some((node, faults.is_empty().then_some(request).ok_or(faults)))
 }
 
 type Answer = Result<(ResourceKey, Explanation), Vec<Diagnostic>>;
@@ -147,17 +154,17 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
             h2 { "Routes that were tried" }
             p.soft { bdi { (pass.listener) } " → " bdi { (pass.virtual_host.as_deref().unwrap_or("no virtual host")) } }
             @if pass.considered.is_empty() { p.soft { "None: no virtual host has this name." } } @else {
-            div.scroll { table {
+            div.scroll { table.ways {
                 thead { tr { th { "Route" } th { "Taken" } th { "From" } } }
                 tbody { @for route in &pass.considered {
                     tr .taken[route.verdict == Verdict::Taken] {
                         td { bdi { (route.route) } }
-                        td { @match &route.verdict {
+                        td data-is="Taken" { @match &route.verdict {
                             Verdict::Taken => { span.badge.current { "taken" } }
                             Verdict::Not(reason) => { "no: " bdi { (reason) } }
                             Verdict::NotReached => { span.soft { "not reached" } }
                         } }
-                        td { (cx.resource(&route.origin.key)) }
+                        td data-is="From" { (cx.resource(&route.origin.key)) }
                     }
                 } }
             }

@@ -2,7 +2,7 @@
 //! each step, and a client that goes on to acknowledge everything ends with what the view has.
 
 use super::service::{Delta, Form, World};
-use super::session::{Asked, Protocol, Push, Session};
+use super::session::{Protocol, Push, Session, TypeRequest};
 use super::view::{Kind, View, made_up, no_endpoints};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,9 +117,9 @@ impl Player<'_> {
             1 => "none of ours".to_owned(),
             _ => waits.map(|push| push.nonce.clone()).unwrap_or_default(),
         };
-        let mut asked = Asked {
+        let mut asked = TypeRequest {
             nonce,
-            ..Asked::default()
+            ..TypeRequest::default()
         };
         match (self.protocol, what >> 4 & 3) {
             (Protocol::World, returns) => {
@@ -158,7 +158,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn ask(&mut self, kind: Kind, asked: Asked) -> Result<(), String> {
+    fn ask(&mut self, kind: Kind, asked: TypeRequest) -> Result<(), String> {
         let has = self.client.entry(kind).or_default();
         has.asks(self.protocol, kind, &asked);
         let refused = self.session.ask(kind, asked.clone());
@@ -182,11 +182,11 @@ impl Player<'_> {
         let star = (has.wildcard && has.explicit).then(|| "*".to_owned());
         self.ask(
             kind,
-            Asked {
+            TypeRequest {
                 nonce: nonce.unwrap_or_default(),
                 names: (self.protocol == Protocol::World).then(|| names.into_iter().chain(star).collect()),
                 error,
-                ..Asked::default()
+                ..TypeRequest::default()
             },
         )
     }
@@ -265,7 +265,7 @@ impl Player<'_> {
 }
 
 impl Has {
-    fn asks(&mut self, protocol: Protocol, kind: Kind, asked: &Asked) {
+    fn asks(&mut self, protocol: Protocol, kind: Kind, asked: &TypeRequest) {
         let answers = self.waits.take_if(|push| push.nonce == asked.nonce);
         if protocol == Protocol::World && !asked.nonce.is_empty() && self.waits.is_some() {
             return;

@@ -21,9 +21,9 @@ pub(crate) enum Current {
     Release(Arc<Served>),
 }
 
-/// What streams of a mesh are fed from.
+/// What streams of a mesh are fed from: its release and its polled endpoints.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct MeshState {
     pub(crate) release: Current,
     pub(crate) polled: Arc<Polled>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Releases {
     releaser: Arc<Releaser>,
     /// The pause between two looks at a pointer.
     pause: Duration,
-    meshes: Mutex<BTreeMap<String, watch::Receiver<Told>>>,
+    meshes: Mutex<BTreeMap<String, watch::Receiver<MeshState>>>,
     pool: Pool,
     views: Mutex<Views>,
 }
@@ -54,14 +54,14 @@ impl Releases {
     }
 
     /// The current release of a mesh, followed as long as somebody listens.
-    pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<Told> {
+    pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<MeshState> {
         let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = meshes.get(mesh)
             && known.has_changed().is_ok()
         {
             return known.clone();
         }
-        let (sender, receiver) = watch::channel(Told {
+        let (sender, receiver) = watch::channel(MeshState {
             release: Current::Unknown,
             polled: Arc::default(),
         });
@@ -142,7 +142,7 @@ impl Releases {
 }
 
 /// Looks at a mesh's pointer, and at what pollers have found, until nobody asks for it.
-async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<Told>) {
+async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<MeshState>) {
     let mut looks = Looks {
         releaser,
         mesh,
@@ -182,7 +182,7 @@ impl Trouble {
 impl Looks {
     /// What is told from now on; none where that is what was told before. Who was told something goes on with it where the
     /// store does not answer.
-    async fn next(&mut self, told: &Told) -> Option<Told> {
+    async fn next(&mut self, told: &MeshState) -> Option<MeshState> {
         let served = match self.releaser.served(&self.mesh).await {
             Ok(served) => served,
             Err(error) => {
@@ -211,7 +211,7 @@ impl Looks {
             false => served.map_or(Current::None, |served| Current::Release(Arc::new(served))),
         };
         let polled = Arc::new(polled);
-        Some(Told { release, polled })
+        Some(MeshState { release, polled })
     }
 
     /// What pollers have found for a release.

@@ -5,7 +5,7 @@ use super::door::Turn;
 use super::grpc::{self, Answers, Requests};
 use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
 use super::releases::{Current, Releases};
-use super::session::{Asked, Protocol, Push, Refused, Session};
+use super::session::{Protocol, Push, Refused, Session, TypeRequest};
 use super::view::{Kind, View};
 use crate::auth::tokens::Pass;
 use bytes::Bytes;
@@ -194,7 +194,7 @@ pub(crate) trait Form: Send + 'static {
     type Response: prost::Message;
     const PROTOCOL: Protocol;
     fn node(request: &mut Self::Request) -> Option<Node>;
-    fn asked(request: Self::Request) -> (String, Asked);
+    fn asked(request: Self::Request) -> (String, TypeRequest);
     fn answer(push: Push, release: &str) -> Self::Response;
 }
 
@@ -210,8 +210,8 @@ impl Form for Delta {
         request.node.take()
     }
 
-    fn asked(request: DeltaRequest) -> (String, Asked) {
-        let asked = Asked {
+    fn asked(request: DeltaRequest) -> (String, TypeRequest) {
+        let asked = TypeRequest {
             subscribe: request.subscribe,
             unsubscribe: request.unsubscribe,
             names: None,
@@ -248,13 +248,13 @@ impl Form for World {
         request.node.take()
     }
 
-    fn asked(request: WorldRequest) -> (String, Asked) {
-        let asked = Asked {
+    fn asked(request: WorldRequest) -> (String, TypeRequest) {
+        let asked = TypeRequest {
             names: Some(request.names),
             returns: !request.version.is_empty(),
             nonce: request.nonce,
             error: request.error.map(|error| error.message.trim_end().to_owned()),
-            ..Asked::default()
+            ..TypeRequest::default()
         };
         (request.type_url, asked)
     }

@@ -28,7 +28,7 @@ pub(crate) enum Protocol {
 
 /// A request, whichever form it had.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked {
+pub(crate) struct TypeRequest {
     pub(crate) subscribe: Vec<String>,
     pub(crate) unsubscribe: Vec<String>,
     /// State of the world: all names.
@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// Takes in what Envoy asks for, and whether it took what it was told; the refusal, if it did not.
-    pub(crate) fn ask(&mut self, kind: Kind, asked: Asked) -> Option<Refused> {
+    pub(crate) fn ask(&mut self, kind: Kind, asked: TypeRequest) -> Option<Refused> {
         let topic = self.topics.entry(kind).or_default();
         let current = topic
             .flight

@@ -15,6 +15,7 @@ fn migrate(folder: &Path) {
         directory: folder.to_owned(),
         program: None,
         manner: Manner::default(),
+        lost: None,
     };
     let words = ["meshform", "migrate", ".", "--write"].map(OsString::from);
     let _ = meshform::run(words.to_vec(), &mut io);

@@ -117,6 +117,37 @@ async fn a_refusal_of_a_proxy_that_is_gone_is_told_to_nobody() {
     assert_eq!(warned[0].code, codes::REJECTED);
 }
 
+/// Nor does one whose agent gave up, until another runs in its place.
+#[tokio::test]
+async fn a_refusal_of_an_agent_that_gave_up_is_told_until_it_was_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = two_nodes(directory.path()).await;
+    let objects = objects();
+    let releaser = to(&store, &objects);
+    releaser.release("apps").await.unwrap();
+    let current = told(&objects, "a").await.bundle;
+    refuses(&objects, "a", "one", current).await;
+    reports(&objects, "a", "one", |status| {
+        status.state = ProxyState::Failing;
+        status.gave_up = true;
+        status.at = 1_000;
+    })
+    .await;
+    reports(&objects, "a", "two", |status| {
+        status.state = ProxyState::Starting;
+        status.started = 2_000;
+    })
+    .await;
+    assert_eq!(releaser.warnings("apps").await.unwrap().always.len(), 1);
+    reports(&objects, "a", "two", |status| status.started = 2_000).await;
+    assert_eq!(releaser.warnings("apps").await.unwrap().always, []);
+    let fleet = releaser.fleet("apps", &mut FleetReader::default()).await.unwrap();
+    assert_eq!(
+        [Condition::Current, Condition::Stopped].map(|one| fleet.count(one)),
+        [1, 1]
+    );
+}
+
 #[tokio::test]
 async fn a_release_takes_away_what_was_reported_more_than_a_day_ago() {
     let directory = tempfile::tempdir().unwrap();

@@ -152,7 +152,8 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
     assert_eq!(status.pending.changes.len(), 1, "what letting go would change");
     let warning = releaser.warnings("apps").await.unwrap().always.remove(0);
     assert_eq!(warning.code, codes::PINNED);
-    let outcome = releaser.unpin("apps").await.unwrap();
+    let (was_pinned, outcome) = releaser.unpin("apps").await.unwrap();
+    assert!(was_pinned);
     assert_eq!(changed(&outcome), names(&["a"]));
     assert_ne!(in_use(&root), files);
     let history = releaser.history("apps").await.unwrap();
@@ -161,6 +162,8 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
         history[1].release, first,
         "the newest first; the pinned one at its last time"
     );
+    let (was_pinned, _) = releaser.unpin("apps").await.unwrap();
+    assert!(!was_pinned, "it was let go already");
 }
 
 /// An hour goes by with every look.
@@ -321,7 +324,7 @@ async fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
     // Letting go of a pin is no order.
     let current = releaser.history("apps").await.unwrap().remove(0).release;
     releaser.pin("apps", current.as_str()).await.unwrap();
-    assert_eq!(releaser.unpin("apps").await.unwrap().verdict, Verdict::Waits);
+    assert_eq!(releaser.unpin("apps").await.unwrap().1.verdict, Verdict::Waits);
 
     write_policy(&*store, "AUTO").await;
     let followed = releaser.follow("apps", Holding::Over).await.unwrap();

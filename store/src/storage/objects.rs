@@ -311,7 +311,7 @@ impl Objects {
 }
 
 /// What is asked, once more where its answer broke off: the library does that for objects, not for lists.
-async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
+pub(crate) async fn again<T, F: Future<Output = std::result::Result<T, Error>>>(
     ask: impl Fn() -> F,
 ) -> std::result::Result<T, Error> {
     let mut broken = 0;

@@ -4,7 +4,7 @@
 use super::Access;
 use super::access::Remote;
 use super::failure::is_lost_answer;
-use super::objects::{Objects, Storage};
+use super::objects::{Objects, Storage, again};
 use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::ids::{Ids, RandomIds};
@@ -214,8 +214,8 @@ impl PublishedObjects {
     pub async fn list(&self, below: &str) -> Result<Vec<ListedObject>> {
         let path = self.path(below)?;
         let prefix = self.path("")?;
-        let listed: std::result::Result<Vec<ObjectMeta>, Error> =
-            self.objects.storage()?.list(Some(&path)).try_collect().await;
+        let storage = self.objects.storage()?;
+        let listed = again(|| storage.list(Some(&path)).try_collect::<Vec<ObjectMeta>>()).await;
         let listed = listed.map_err(|error| self.objects.error(below, "list", &error))?;
         let mut found: Vec<ListedObject> = listed
             .into_iter()

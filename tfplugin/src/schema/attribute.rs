@@ -10,17 +10,17 @@ use crate::value::{Type, Value};
 /// How nested attributes or blocks repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nesting {
-    /// One object.
+    /// One nested object.
     Single,
-    /// Objects in order.
+    /// Nested objects in the order in which they were written.
     List,
-    /// Objects without order.
+    /// Nested objects without order; equal ones count once.
     Set,
-    /// Objects by name.
+    /// Nested objects, each under a key of the user's choice.
     Map,
 }
 
-/// What an attribute holds.
+/// A plain value of one type, or nested objects with attributes of their own.
 #[derive(Debug, Clone)]
 pub enum AttributeType {
     /// A value of a type, changed as a whole.
@@ -70,32 +70,32 @@ impl Attribute {
         }
     }
 
-    /// A string.
+    /// An attribute of the type `string`, neither required nor computed yet.
     pub fn string(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::String)
     }
 
-    /// A number.
+    /// An attribute of the type `number`, neither required nor computed yet.
     pub fn number(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::Number)
     }
 
-    /// True or false.
+    /// An attribute of the type `bool`, neither required nor computed yet.
     pub fn bool(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::Bool)
     }
 
-    /// A set of strings.
+    /// An attribute of the type `set(string)`, neither required nor computed yet.
     pub fn string_set(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::set(Type::String))
     }
 
-    /// A list of strings.
+    /// An attribute of the type `list(string)`, neither required nor computed yet.
     pub fn string_list(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::list(Type::String))
     }
 
-    /// A map of strings.
+    /// An attribute of the type `map(string)`, neither required nor computed yet.
     pub fn string_map(name: impl Into<Arc<str>>) -> Self {
         Self::new(name, Type::map(Type::String))
     }
@@ -163,14 +163,14 @@ impl Attribute {
         self
     }
 
-    /// Checks configured values.
+    /// Adds a validator, which sees each known value that is configured.
     #[must_use]
     pub fn validate(mut self, validator: impl Validator + 'static) -> Self {
         self.validators.push(Arc::new(validator));
         self
     }
 
-    /// Takes part in planning.
+    /// Adds a plan modifier; modifiers run in the order in which they were added.
     #[must_use]
     pub fn modify(mut self, modifier: impl PlanModifier + 'static) -> Self {
         self.modifiers.push(Arc::new(modifier));
@@ -189,12 +189,12 @@ impl Attribute {
         self.modify(plan::UseStateForUnknown)
     }
 
-    /// Its name.
+    /// The attribute's name in HCL.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it holds.
+    /// Whether it holds a plain value or nested objects.
     pub fn kind(&self) -> &AttributeType {
         &self.kind
     }
@@ -219,7 +219,7 @@ impl Attribute {
         self.computed && !self.optional
     }
 
-    /// Whether Terraform hides it.
+    /// Whether Terraform shows `(sensitive value)` in place of it. The state still holds it.
     pub fn is_sensitive(&self) -> bool {
         self.sensitive
     }
@@ -236,7 +236,7 @@ impl Attribute {
         }
     }
 
-    /// Its type.
+    /// The type of its values on the wire; nested objects are object types there.
     pub fn ty(&self) -> Type {
         match &self.kind {
             AttributeType::Plain(ty) => ty.clone(),

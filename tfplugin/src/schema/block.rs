@@ -22,7 +22,7 @@ pub enum BlockNesting {
     Map,
 }
 
-/// Attributes and nested blocks.
+/// The body of a resource or of a nested block: attributes and further blocks, each name once.
 #[derive(Debug, Clone, Default)]
 pub struct Block {
     pub(crate) attributes: Vec<Attribute>,
@@ -65,26 +65,26 @@ impl Block {
         self
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute; its name must be free in this block.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute) -> Self {
         self.attributes.push(attribute);
         self
     }
 
-    /// Adds a nested block.
+    /// Adds a nested block; its name must be free in this block.
     #[must_use]
     pub fn block(mut self, block: NestedBlock) -> Self {
         self.blocks.push(block);
         self
     }
 
-    /// Its attributes.
+    /// The attributes in the order in which they were added.
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes
     }
 
-    /// The blocks in it.
+    /// The nested blocks in the order in which they were added.
     pub fn blocks(&self) -> &[NestedBlock] {
         &self.blocks
     }
@@ -103,7 +103,7 @@ impl Block {
 }
 
 impl NestedBlock {
-    /// A nested block.
+    /// A nested block that may occur as `nesting` says.
     pub fn new(name: impl Into<Arc<str>>, nesting: BlockNesting, block: Block) -> Self {
         let (name, validators, modifiers) = (name.into(), Vec::new(), Vec::new());
         Self {
@@ -174,7 +174,7 @@ impl NestedBlock {
         self
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute; its name must be free in this block.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute) -> Self {
         self.block = self.block.attribute(attribute);
@@ -225,17 +225,17 @@ impl NestedBlock {
         self.modify(plan::RequiresReplace)
     }
 
-    /// Its name.
+    /// The block's type in HCL, such as `listener`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it may occur.
+    /// Whether the block may be repeated, and how repetitions are told apart.
     pub fn nesting(&self) -> BlockNesting {
         self.nesting
     }
 
-    /// What is in it.
+    /// The body of one such block.
     pub fn inner(&self) -> &Block {
         &self.block
     }

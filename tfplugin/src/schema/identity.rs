@@ -43,7 +43,7 @@ impl IdentityAttribute {
         }
     }
 
-    /// What it is.
+    /// The description, in Markdown, that `terraform providers schema` shows.
     #[must_use]
     pub fn description(mut self, text: impl Into<Text>) -> Self {
         self.description = text.into();
@@ -64,7 +64,7 @@ impl IdentitySchema {
         self
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute to the identity.
     #[must_use]
     pub fn attribute(mut self, attribute: IdentityAttribute) -> Self {
         self.attributes.push(attribute);

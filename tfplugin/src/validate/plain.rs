@@ -156,7 +156,7 @@ impl Validator for Matches {
     }
 }
 
-/// One of some values.
+/// Accepts only the listed values; the error names all of them.
 #[derive(Debug, Clone)]
 pub struct OneOf(Vec<Value>);
 

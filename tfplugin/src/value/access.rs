@@ -45,7 +45,7 @@ impl Value {
         }
     }
 
-    /// A known bool.
+    /// The value, where it is a `bool`; `None` for null, unknown and other types.
     pub fn as_bool(&self) -> Option<bool> {
         match self.plain() {
             Self::Bool(value) => Some(*value),
@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// A known number.
+    /// The value, where it is a `number`; `None` for null, unknown and other types.
     pub fn as_number(&self) -> Option<&Number> {
         match self.plain() {
             Self::Number(number) => Some(number),

@@ -19,7 +19,7 @@ pub enum Fit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{problem}", PathPrefix(.path))]
 pub struct Misfit {
-    /// Where it is.
+    /// Where the value stands that does not fit its type.
     pub path: Path,
     /// What is wrong with it.
     pub problem: String,

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 192;
 pub struct JsonError {
     /// How many bytes were fine.
     pub offset: usize,
-    /// What was wrong then.
+    /// What JSON, or the type, would have needed there.
     pub problem: &'static str,
 }
 

@@ -66,7 +66,7 @@ impl Number {
         }
     }
 
-    /// The nearest float.
+    /// The nearest number of 64 bits; digits beyond its precision are lost.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
             // Rounding is what the caller asked for.

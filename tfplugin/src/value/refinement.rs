@@ -37,7 +37,7 @@ impl Refinement {
         }
     }
 
-    /// Whether it says nothing.
+    /// Whether nothing more is known of the unknown value than its type.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

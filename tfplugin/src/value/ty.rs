@@ -11,11 +11,11 @@ use super::Value;
 pub enum Type {
     /// Any type; the value brings its own.
     Dynamic,
-    /// True or false.
+    /// `bool`.
     Bool,
     /// A decimal number of any size.
     Number,
-    /// Unicode text.
+    /// `string`.
     String,
     /// Values of one type in order.
     List(Arc<Type>),

@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::input::{InputArguments, TemplateUse};
 use crate::io::Io;
 use crate::render;
+use meshform_compiler::frontend::codes::NOTHING_FOUND;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::Options as Rules;
@@ -85,6 +86,15 @@ fn one(arguments: &InputArguments, side: &Path, io: &mut Io) -> Option<State> {
         render::tell(io, &loaded.reading.sources, &loaded.problems);
         None
     } else {
+        // Of a side without anything all of the other would be new or gone: most often it is the wrong path.
+        let nothing = loaded
+            .problems
+            .iter()
+            .filter(|problem| problem.code == NOTHING_FOUND);
+        let nothing: Vec<Diagnostic> = nothing.cloned().collect();
+        if !nothing.is_empty() {
+            render::tell(io, &loaded.reading.sources, &nothing);
+        }
         Some(State {
             meshes,
             broken: broken(&loaded.problems),

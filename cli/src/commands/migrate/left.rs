@@ -30,12 +30,17 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn parse(name: String, bytes: Vec<u8>) -> Self {
-        Self {
-            json: serde_json::from_slice(&bytes).unwrap_or_default(),
-            bytes,
-            name,
-        }
+    /// A state of 0 bytes, as a Terraform that was killed leaves, has nothing; what is no JSON is no state.
+    pub(super) fn parse(name: String, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
+        let json = match bytes.trim_ascii().is_empty() {
+            true => Json::Null,
+            false => serde_json::from_slice(&bytes).map_err(|error| {
+                let message = format!("the state `{name}` cannot be read: {error}");
+                let problem = Diagnostic::error(codes::CANNOT_READ, message);
+                Box::new(problem.help("give what `terraform state pull` prints, with `--state FILE`"))
+            })?,
+        };
+        Ok(Self { json, bytes, name })
     }
 
     /// The addresses of App Mesh's resources, with the provider that the state names.
@@ -352,9 +357,9 @@ const PIPELINES: [&str; 7] = [
 /// the root module is not among them.
 fn pipelines(root: &Path) -> Vec<(PathBuf, PathBuf)> {
     let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    let Some(repository) = root.ancestors().find(|folder| folder.join(".git").exists()) else {
-        return Vec::new();
-    };
+    // What is no checkout, such as an archive of one, may still have all its files here.
+    let repository = root.ancestors().find(|folder| folder.join(".git").exists());
+    let repository = repository.unwrap_or(&root);
     let workflows = Path::new(".github/workflows");
     let entries = fs::read_dir(repository.join(workflows));
     let names = entries

@@ -1,7 +1,7 @@
 //! What the server is told: by options, then by the environment, then by a file.
 
+use crate::commands::readable;
 use crate::io::Io;
-use crate::names;
 use meshform_controlplane::auth::aws::STS;
 use meshform_controlplane::{Login, TlsFiles, codes};
 use meshform_model::diag::Diagnostic;
@@ -218,7 +218,7 @@ impl Arguments {
             master_key: self.master_key(&sources)?,
             owner: {
                 let owner = text(&self.owner, "owner", "api")?;
-                names::name(&owner).map_err(|why| wrong(format!("`owner` cannot be used: {why}")))?
+                readable::name(&owner).map_err(|why| wrong(format!("`owner` cannot be used: {why}")))?
             },
             account_id: text(&self.account_id, "account-id", DEFAULT_ACCOUNT)?,
             region: text(&self.region, "region", DEFAULT_REGION)?,

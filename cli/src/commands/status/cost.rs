@@ -1,6 +1,6 @@
 //! What the agents of a fleet ask of their bucket in a month, and what that costs.
 
-use meshform_release::{Condition, Fleet};
+use meshform_release::{Condition, Fleet, RunningProxy};
 use serde_json::{Value as Json, json};
 
 /// Seconds of a month of 30 days.
@@ -31,10 +31,12 @@ pub(super) struct Cost {
 impl Cost {
     /// Of the proxies that run and report to a bucket of S3; a directory costs nothing.
     pub(super) fn of(fleet: &Fleet) -> Self {
-        let runs = |condition| !matches!(condition, Condition::Lost | Condition::Stopped);
+        let runs = |one: &RunningProxy| {
+            !matches!(one.condition, Condition::Lost | Condition::Stopped) && !one.status.gave_up
+        };
         let mut cost = Self::default();
         for one in &fleet.proxies {
-            if !one.target.starts_with("s3://") || !runs(one.condition) {
+            if !one.target.starts_with("s3://") || !runs(one) {
                 continue;
             }
             let own = one.status.discovery.as_ref();
@@ -99,7 +101,6 @@ mod tests {
     use meshform_bundle::ProxyId;
     use meshform_bundle::discovery::NodeState;
     use meshform_bundle::objects::Status;
-    use meshform_release::RunningProxy;
     use meshform_store::Timestamp;
 
     fn proxy(target: &str, condition: Condition, nodes: &[&str]) -> RunningProxy {
@@ -118,11 +119,14 @@ mod tests {
 
     #[test]
     fn proxies_that_run_on_a_bucket_cost_by_what_they_ask() {
+        let mut gave_up = proxy("s3://b/p", Condition::Failing, &[]);
+        gave_up.status.gave_up = true;
         let proxies = vec![
             proxy("s3://b/p", Condition::Current, &[]),
             proxy("s3://b/p", Condition::Lagging, &["x", "y"]),
             proxy("s3://b/p", Condition::Stopped, &[]),
             proxy("s3://b/p", Condition::Lost, &[]),
+            gave_up,
             proxy("/srv/store", Condition::Current, &[]),
         ];
         let fleet = Fleet {

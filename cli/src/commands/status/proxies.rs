@@ -59,6 +59,7 @@ fn row(one: &RunningProxy) -> [String; 6] {
         .map_or("no release", |release| cut(release.as_str()));
     let condition = match one.condition {
         Condition::Lost => format!("lost since {}", one.at),
+        _ if status.gave_up => format!("gave up at {}", one.at),
         other => other.words().to_owned(),
     };
     let expires = match first_expiry(one) {
@@ -108,6 +109,8 @@ pub(super) fn json(one: &RunningProxy) -> Json {
         "reportedAt": one.at.to_string(),
         "envoy": status.envoy,
         "agent": status.agent,
+        "started": (status.started > 0).then(|| time(status.started).to_string()),
+        "gaveUp": status.gave_up,
         "restarts": status.restarts,
         "needsRestart": status.needs_restart,
         "mode": status.mode,

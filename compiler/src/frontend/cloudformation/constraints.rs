@@ -6,6 +6,7 @@ use crate::frontend::codes;
 use crate::frontend::text::shorten;
 use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Number};
+use regex_lite::{Regex, RegexBuilder};
 
 /// The constraint that a parameter's value breaks, and what to say of it.
 pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(&'p Node, Diagnostic)> {
@@ -27,6 +28,11 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
                 shorten(value),
                 shorten(name)
             ),
+        };
+        let said = declared.get("ConstraintDescription").and_then(Node::as_str);
+        let help = match said {
+            Some(said) => format!("{help}: {}", shorten(said)),
+            None => help,
         };
         Diagnostic::error(codes::CONSTRAINT, message).help(help)
     };
@@ -75,8 +81,55 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
                 return Some((constraint, refuse(value, help)));
             }
         }
+        // The pattern of a list is held against each of its values, as CloudFormation does.
+        if let Some(constraint) = declared.get("AllowedPattern")
+            && let Some(pattern) = scalar(constraint)
+        {
+            match matches(&pattern, value) {
+                Some(true) => {}
+                Some(false) => {
+                    let help = format!(
+                        "the template takes what `{}` matches as a whole",
+                        shorten(&pattern)
+                    );
+                    return Some((constraint, refuse(value, help)));
+                }
+                None => {
+                    let message = format!(
+                        "the value of the parameter `{}` is not held against its pattern `{}`",
+                        shorten(name),
+                        shorten(&pattern)
+                    );
+                    let problem = Diagnostic::warning(codes::CONSTRAINT, message);
+                    return Some((constraint, problem.help(UNREADABLE)));
+                }
+            }
+        }
     }
     None
+}
+
+/// Why a pattern may say nothing here.
+const UNREADABLE: &str = "CloudFormation takes regular expressions of Java; those that look ahead or behind, refer back to groups \
+                          or name classes by `\\p` are not worked out here";
+/// The memory that a pattern may take once it is read.
+const MOST: usize = 1 << 20;
+
+/// Whether a pattern matches all of a text. Nothing where it uses what only Java's regular expressions have.
+fn matches(pattern: &str, text: &str) -> Option<bool> {
+    Some(compiled(pattern)?.is_match(text))
+}
+
+/// Whether a pattern means the same here, and in Terraform, as in CloudFormation.
+pub(crate) fn is_readable_pattern(pattern: &str) -> bool {
+    compiled(pattern).is_some()
+}
+
+fn compiled(pattern: &str) -> Option<Regex> {
+    let whole = RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
+        .size_limit(MOST)
+        .build();
+    whole.ok()
 }
 
 /// The bound, `MinValue` or `MaxLength` for instance, beyond which a value lies.

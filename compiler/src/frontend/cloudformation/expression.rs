@@ -16,47 +16,53 @@ pub(crate) const DYNAMIC: &str = "{{resolve:";
 pub(super) const MAX_STEPS: usize = 200;
 
 /// Turns the long forms (`{"Fn::Sub": …}`, `{"Ref": …}`) into symbols, everywhere below.
-pub(crate) fn symbolise(node: Node) -> Node {
-    let Node { value, span } = node;
-    let value = match value {
+pub(crate) fn symbolise(mut node: Node) -> Node {
+    symbolise_in_place(&mut node);
+    node
+}
+
+/// A large template is changed where it stands: one made anew would be in memory twice for a while.
+fn symbolise_in_place(node: &mut Node) {
+    let long = match &mut node.value {
         Value::Object(object) => {
-            let long = object.len() == 1 && object.iter().all(|field| tags::is_long_function(&field.name));
-            let mut fields = object.into_iter().map(|field| {
-                let node = symbolise(field.node);
-                let node = match field.name.as_str() {
-                    "Conditions" => declared_conditions(node),
-                    _ => node,
-                };
-                Field { node, ..field }
-            });
-            if long && let Some(field) = fields.next() {
-                let argument = match field.name.as_str() {
-                    "Fn::And" | "Fn::Or" | "Fn::Not" => conditions(field.node),
-                    _ => field.node,
-                };
-                let mut symbol = tags::symbol(field.name, argument);
-                symbol.span = span;
-                return symbol;
+            for field in object.iter_mut() {
+                symbolise_in_place(&mut field.node);
+                if field.name == "Conditions" {
+                    replace(&mut field.node, declared_conditions);
+                }
             }
-            let mut object = Object::new();
-            fields.for_each(|field| object.push(field));
-            Value::Object(object)
+            let is_long = object.len() == 1 && object.iter().all(|field| tags::is_long_function(&field.name));
+            if !is_long {
+                return;
+            }
+            std::mem::take(object).into_iter().next()
         }
-        Value::List(list) => Value::List(list.into_iter().map(symbolise).collect()),
+        Value::List(list) => return list.iter_mut().for_each(symbolise_in_place),
         Value::Symbol(symbol) => {
-            let argument = symbolise(*symbol.argument);
-            let argument = match symbol.function.as_str() {
-                "Fn::And" | "Fn::Or" | "Fn::Not" => conditions(argument),
-                _ => argument,
-            };
-            Value::Symbol(Symbol {
-                argument: Box::new(argument),
-                ..symbol
-            })
+            symbolise_in_place(&mut symbol.argument);
+            if takes_conditions(&symbol.function) {
+                replace(&mut symbol.argument, conditions);
+            }
+            return;
         }
-        other => other,
+        _ => return,
     };
-    Node { value, span }
+    if let Some(field) = long {
+        let argument = match takes_conditions(&field.name) {
+            true => conditions(field.node),
+            false => field.node,
+        };
+        node.value = tags::symbol(field.name, argument).value;
+    }
+}
+
+fn replace(node: &mut Node, with: impl FnOnce(Node) -> Node) {
+    let before = std::mem::replace(node, Node::null());
+    *node = with(before);
+}
+
+fn takes_conditions(function: &str) -> bool {
+    matches!(function, "Fn::And" | "Fn::Or" | "Fn::Not")
 }
 
 /// `{"Condition": "Name"}` is an expression where a truth value stands; elsewhere it is an attribute.

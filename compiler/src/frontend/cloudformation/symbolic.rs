@@ -57,8 +57,8 @@ pub struct SymbolicResource {
 impl SymbolicResource {
     /// The resource in canonical form, as far as its expressions allow one.
     pub(crate) fn canonical(&self) -> Node {
-        let (canonical, _) = dialect::to_canonical(self.kind, Dialect::CloudFormation, &self.properties);
-        let mut canonical = found::fit(schema::kind(self.kind).root, canonical, false);
+        let (mut canonical, _) = dialect::to_canonical(self.kind, Dialect::CloudFormation, &self.properties);
+        found::fit(schema::kind(self.kind).root, &mut canonical, false);
         let metadata = self.attributes.get("Metadata");
         if let (Some(extensions), Value::Object(object)) = (
             metadata.and_then(|all| all.get(super::METADATA)),

@@ -1,9 +1,13 @@
 //! What manifests say beside the mesh: namespaces, labels, selectors. A mesh has no place for it; who writes manifests
 //! again needs it.
 
-use super::cluster::{Cluster, Object};
+use super::cluster::{Cluster, Object, default_name};
 use crate::frontend::FoundResource;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::schema;
+use meshform_model::value::{Node, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
@@ -19,6 +23,11 @@ pub struct ManifestContext {
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// The manifests that make pods, as they are.
     pub workloads: Vec<Json>,
+    /// The ARNs by which objects name resources that no manifest has, such as those of another account.
+    pub arns: BTreeMap<ResourceKey, String>,
+    /// The objects that refs name and no manifest has, by kind and the name that the controller gives them: name and
+    /// namespace.
+    pub refs: BTreeMap<(Kind, String), (String, String)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +47,7 @@ impl ManifestContext {
             .filter_map(|one| Some((one.label.as_str(), one.key.as_ref()?)))
             .collect();
         for object in &cluster.objects {
+            kept.note_references(object);
             if object.kind == "Namespace" {
                 kept.namespaces.insert(object.name.clone(), object.labels.clone());
                 continue;
@@ -52,6 +62,44 @@ impl ManifestContext {
                 .extend(key.map(|key| (key, ManifestObject::of(object))));
         }
         kept
+    }
+
+    fn note_references(&mut self, object: &Object) {
+        let mut pending: Vec<&Node> = object.spec().into_iter().collect();
+        while let Some(node) = pending.pop() {
+            match &node.value {
+                Value::List(items) => pending.extend(items),
+                Value::Object(fields) => {
+                    for field in fields {
+                        pending.push(&field.node);
+                        self.note_reference(&field.name, &field.node, &object.namespace);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn note_reference(&mut self, field: &str, node: &Node, own: &str) {
+        if field.ends_with("ARN") {
+            let key = node.as_str().and_then(ResourceKey::from_arn);
+            self.arns.extend(key.zip(node.as_str().map(str::to_owned)));
+            return;
+        }
+        let kind = field.strip_suffix("Ref").and_then(Kind::from_name);
+        let text = |name| {
+            node.get(name)
+                .and_then(Node::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        if let (Some(kind), Some(name)) = (kind, text("name")) {
+            let namespace = text("namespace").unwrap_or(own);
+            let plain = schema::kind(kind).type_in(Dialect::CloudFormation);
+            let plain = plain.rsplit("::").next().unwrap_or(plain);
+            let named = default_name(plain, name, namespace);
+            self.refs
+                .insert((kind, named), (name.to_owned(), namespace.to_owned()));
+        }
     }
 }
 

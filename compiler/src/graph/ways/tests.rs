@@ -46,7 +46,7 @@ fn no_arrow_passes_behind_a_card() {
     ] {
         let mesh = mesh(count, seed);
         let layout = placed(&mesh);
-        let mut ways = Ways::new(&layout, &mesh.heights, 320.0);
+        let mut ways = ArrowRouter::new(&layout, &mesh.heights, 320.0);
         for (from, to) in &mesh.arrows {
             if from == to {
                 continue;

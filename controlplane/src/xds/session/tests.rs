@@ -5,17 +5,17 @@ use crate::xds::view::made_up as view;
 
 use Kind::{Cluster, Endpoints, Listener, Routes};
 
-fn first(names: &[&str]) -> Asked {
-    Asked {
+fn first(names: &[&str]) -> TypeRequest {
+    TypeRequest {
         subscribe: names.iter().map(|name| (*name).to_owned()).collect(),
-        ..Asked::default()
+        ..TypeRequest::default()
     }
 }
 
-fn acknowledged(push: &Push) -> Asked {
-    Asked {
+fn acknowledged(push: &Push) -> TypeRequest {
+    TypeRequest {
         nonce: push.nonce.clone(),
-        ..Asked::default()
+        ..TypeRequest::default()
     }
 }
 
@@ -142,7 +142,7 @@ fn what_a_client_has_from_an_earlier_stream_goes_after_its_routes() {
             (Routes, "r", "2"),
         ],
     )));
-    let has = |names: &[&str], named: &[&str]| Asked {
+    let has = |names: &[&str], named: &[&str]| TypeRequest {
         versions: names
             .iter()
             .map(|name| ((*name).to_owned(), "1".to_owned()))
@@ -229,7 +229,7 @@ fn what_was_refused_is_not_sent_again_until_it_is_another() {
     let pushes = session.next(0);
     let refused = session.ask(
         Routes,
-        Asked {
+        TypeRequest {
             error: Some("no such cluster".to_owned()),
             ..acknowledged(&pushes[0])
         },
@@ -254,9 +254,9 @@ fn a_client_that_comes_back_is_sent_what_differs() {
         .into();
     session.ask(
         Cluster,
-        Asked {
+        TypeRequest {
             versions,
-            ..Asked::default()
+            ..TypeRequest::default()
         },
     );
     let changed = session.next(0);
@@ -272,9 +272,9 @@ fn a_client_that_comes_back_is_sent_what_differs() {
     session.show(Arc::new(view("r1", &[(Cluster, "a", "1")])));
     session.ask(
         Cluster,
-        Asked {
+        TypeRequest {
             versions: [("a".to_owned(), "1".to_owned())].into(),
-            ..Asked::default()
+            ..TypeRequest::default()
         },
     );
     assert_eq!(told(&session.next(0)), ["Cluster "]);
@@ -293,9 +293,9 @@ fn a_name_may_be_asked_for_before_it_exists_and_again_after_it_was_sent() {
     session.ask(Routes, acknowledged(&pushes[0]));
     session.ask(
         Routes,
-        Asked {
+        TypeRequest {
             unsubscribe: vec!["r".to_owned()],
-            ..Asked::default()
+            ..TypeRequest::default()
         },
     );
     session.ask(Routes, first(&["r"]));
@@ -407,11 +407,11 @@ fn hosts_that_are_looked_up_are_told_when_they_change_and_never_taken_away_for_w
     assert_eq!(told(&session.next(0)), ["Endpoints a@others"]);
 }
 
-fn world(names: &[&str], nonce: &str) -> Asked {
-    Asked {
+fn world(names: &[&str], nonce: &str) -> TypeRequest {
+    TypeRequest {
         names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         nonce: nonce.to_owned(),
-        ..Asked::default()
+        ..TypeRequest::default()
     }
 }
 
@@ -460,9 +460,9 @@ fn a_name_beside_all_there_are_is_added_and_answered_when_it_is_let_go() {
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Listener a@1"], "what is named anew is sent anew");
     session.ask(Listener, acknowledged(&pushes[0]));
-    let lets_go = |names: &[&str]| Asked {
+    let lets_go = |names: &[&str]| TypeRequest {
         unsubscribe: names.iter().map(|name| (*name).to_owned()).collect(),
-        ..Asked::default()
+        ..TypeRequest::default()
     };
     // What it lets go is among all there are, or is not.
     session.ask(Listener, lets_go(&["a", "x"]));
@@ -485,7 +485,7 @@ fn names_are_heeded_whatever_a_request_answers() {
     session.ask(Routes, first(&["a"]));
     let pushes = session.next(0);
     // Of itself, while a response is under way, and with an answer to something else.
-    let stale = Asked {
+    let stale = TypeRequest {
         nonce: "none of ours".to_owned(),
         error: Some("of something else".to_owned()),
         ..first(&["b"])
@@ -506,7 +506,7 @@ fn a_client_that_returns_may_ask_in_any_order_and_is_sent_nothing_that_it_names(
         "r1",
         &[(Cluster, "a", "2"), (Endpoints, "a", "1")],
     )));
-    let has = |version: &str, names: &[&str]| Asked {
+    let has = |version: &str, names: &[&str]| TypeRequest {
         versions: [("a".to_owned(), version.to_owned())].into(),
         returns: true,
         ..first(names)
@@ -528,7 +528,7 @@ fn with_the_state_of_the_world_who_returns_is_answered_again() {
     for (kind, names) in [(Cluster, &[][..]), (Endpoints, &["a"])] {
         session.ask(
             kind,
-            Asked {
+            TypeRequest {
                 returns: true,
                 ..world(names, "")
             },

@@ -11,6 +11,7 @@ fn difference(text: &str) -> MeshDiff {
         path: text.to_owned(),
         words: text.to_owned(),
         kind,
+        named: Vec::new(),
     };
     let fields = vec![
         field(FieldKind::Set(text.into())),

@@ -25,6 +25,7 @@ fn io(folder: &Path, variables: &[(&str, &Path)]) -> Io {
         directory: folder.to_owned(),
         program: None,
         manner: crate::io::Manner::default(),
+        lost: None,
     }
 }
 

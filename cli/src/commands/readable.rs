@@ -1,4 +1,4 @@
-//! Names that options give and that are kept: of owners, of keys, of the mesh that a key is for.
+//! Names that people give and read: of owners, keys and meshes.
 
 use meshform_model::validate::is_hidden;
 
@@ -7,7 +7,7 @@ const LONGEST: usize = 255;
 
 /// Takes a name that people can read and tell from others, in lists and in the change feed; otherwise says what is wrong
 /// with it.
-pub(crate) fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     let why = if text.is_empty() {
         "it is empty".to_owned()
     } else if let Some(c) = text.chars().find(|c| is_hidden(*c)) {
