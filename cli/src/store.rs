@@ -2,7 +2,7 @@
 
 use crate::io::Io;
 use meshform_model::diag::Diagnostic;
-use meshform_model::resource::Resource;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Resource};
 use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
 use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
@@ -26,6 +26,40 @@ impl StoreArgument {
     /// Whether it is the one that nobody named.
     pub(crate) fn is_default(&self) -> bool {
         self.store == Path::new(DEFAULT)
+    }
+}
+
+/// A store that is created only where that is said: one that was mistyped is not made, and looks as if it worked.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NewStoreArgument {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Create the store where there is none yet
+    #[arg(long)]
+    create_store: bool,
+    /// The account of a store that is created: 12 digits [default: 000000000000]
+    #[arg(long, value_name = "ID", requires = "create_store")]
+    account_id: Option<String>,
+    /// The region of a store that is created [default: us-east-1]
+    #[arg(long, value_name = "NAME", requires = "create_store")]
+    region: Option<String>,
+}
+
+impl NewStoreArgument {
+    /// Opens it.
+    pub(crate) fn open(&self, io: &Io) -> Result<Arc<dyn Store>, Box<Diagnostic>> {
+        let name = &self.store.store;
+        let account = self.account_id.as_deref().unwrap_or(DEFAULT_ACCOUNT);
+        let region = self.region.as_deref().unwrap_or(DEFAULT_REGION);
+        let seed = Seed::new(DEFAULT_PARTITION, region, account).map_err(|error| error.diagnostic())?;
+        let store = open_or_create(io, name, &seed).map_err(|error| error.diagnostic())?;
+        let found = wait(store.identity())?.map_err(|error| error.diagnostic())?;
+        match found.is_some() || self.create_store {
+            true => Ok(store),
+            false => Err(Box::new(absent(name).help(
+                "name that of the servers with `--store DIR|URL`; with `--create-store` a new one is made",
+            ))),
+        }
     }
 }
 
@@ -61,13 +95,8 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> Result<T, Box<Diagnost
 /// Opens a store. One that is not there is not made: nothing that was lost shall look empty.
 pub(crate) fn open(io: &Io, name: &Path) -> Result<Arc<dyn Store>, Box<Diagnostic>> {
     let location = location(io, name).map_err(|error| error.diagnostic())?;
-    let absent = || {
-        Diagnostic::error(
-            crate::codes::CANNOT_READ,
-            format!("there is no store at `{}`", name.display()),
-        )
-        .help("name what the provider's `store` argument names, with `--store DIR|URL`")
-    };
+    let absent =
+        || absent(name).help("name what the provider's `store` argument names, with `--store DIR|URL`");
     if let Location::Directory(directory) = &location
         && !directory.is_dir()
     {
@@ -80,6 +109,11 @@ pub(crate) fn open(io: &Io, name: &Path) -> Result<Arc<dyn Store>, Box<Diagnosti
         found.ok_or_else(absent)?;
     }
     Ok(store)
+}
+
+fn absent(name: &Path) -> Diagnostic {
+    let message = format!("there is no store at `{}`", name.display());
+    Diagnostic::error(crate::codes::CANNOT_READ, message)
 }
 
 /// Opens a store that the next write may create.

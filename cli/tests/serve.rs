@@ -7,6 +7,7 @@ mod common;
 
 use common::World;
 use meshform::Exit;
+use meshform_store::{SqliteOptions, SqliteStore, Store as _};
 
 fn refused(world: &World, arguments: &[&str]) -> String {
     let ran = world.run(&[&["serve"], arguments].concat());
@@ -50,22 +51,122 @@ fn a_key_of_nobody_or_with_a_name_that_is_not_seen_is_refused() {
     assert_eq!(world.run(&["keys", "init", "--out", "master"]).exit, Exit::Fine);
     let create = ["keys", "create", "--master-key-file", "master"];
     for (arguments, why) in [
-        (["--owner", "", "--name", "a"], "`--owner` is empty"),
-        (["--owner", "a\nb", "--name", "a"], "`--owner` contains '\\n'"),
-        (["--owner", "a", "--mesh", ""], "`--mesh` is empty"),
+        (["--owner", "", "--name", "a"], "'--owner <NAME>': it is empty"),
+        (
+            ["--owner", "a\nb", "--name", "a"],
+            "'--owner <NAME>': it contains '\\n'",
+        ),
+        (["--owner", "a", "--mesh", ""], "'--mesh <NAME>': it is empty"),
         (
             ["--owner", "a", "--name", "a\u{202e}b"],
-            "`--name` contains '\\u{202e}'",
+            "'--name <NAME>': it contains '\\u{202e}'",
         ),
     ] {
-        let ran = world.run(&[&create[..], &arguments].concat());
+        let ran = world.run(&[&create[..], &arguments, &["--create-store"]].concat());
         assert_eq!(ran.exit, Exit::WrongUse, "{arguments:?}: {}", ran.out);
         assert!(ran.err.contains(why), "{}", ran.err);
     }
     assert!(!world.path().join(".meshform").exists());
+}
+
+#[test]
+fn an_owner_is_called_alike_whoever_writes() {
+    let world = World::new(&[("m.json", "[{\"meshName\": \"m\", \"spec\": {}}]")]);
     let role = "arn:aws:iam::123456789012:role/r";
-    let trust = world.run(&["keys", "trust", role, "--owner", ""]);
-    assert!(trust.err.contains("`--owner` is empty"), "{}", trust.err);
+    for command in [
+        &["apply", "m.json"] as &[&str],
+        &["adopt", "m.json"],
+        &["keys", "create"],
+        &["keys", "trust", role],
+        &["migrate", "."],
+    ] {
+        for owner in ["", "a\tb", "a\u{2066}b"] {
+            let ran = world.run(&[command, &["--owner", owner]].concat());
+            assert_eq!(ran.exit, Exit::WrongUse, "{command:?}");
+            let told = "use 1 to 255 characters that are seen as they are";
+            assert!(ran.err.contains(told), "{command:?} {owner:?}: {}", ran.err);
+        }
+    }
+    let served = refused(&world, &["--owner", "a\tb"]);
+    assert!(
+        served.contains("`owner` cannot be used: it contains '\\t'"),
+        "{served}"
+    );
+}
+
+#[test]
+fn a_store_that_is_mistyped_gets_no_key() {
+    let world = World::new(&[]);
+    assert_eq!(world.run(&["keys", "init", "--out", "master"]).exit, Exit::Fine);
+    let create = [
+        "keys",
+        "create",
+        "--owner",
+        "a",
+        "--master-key-file",
+        "master",
+        "--store",
+    ];
+    let role = "arn:aws:iam::123456789012:role/r";
+    for command in [&create[..], &["keys", "trust", role, "--owner", "a", "--store"]] {
+        let ran = world.run(&[command, &["typo"]].concat());
+        assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.out);
+        assert!(
+            ran.err.contains("there is no store at `typo`") && ran.err.contains("--create-store"),
+            "{}",
+            ran.err
+        );
+        assert!(!world.path().join("typo").exists());
+    }
+    let new = [
+        "s",
+        "--create-store",
+        "--account-id",
+        "123456789012",
+        "--region",
+        "eu-west-1",
+    ];
+    let ran = world.run(&[&create[..], &new].concat());
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.err);
+    // The store is there now, and has the account that was said.
+    assert_eq!(world.run(&[&create[..], &["s"]].concat()).exit, Exit::Fine);
+    let store = SqliteStore::open(SqliteOptions::new(world.path().join("s"))).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let identity = runtime.block_on(store.identity()).unwrap().unwrap();
+    assert_eq!(
+        (identity.seed.account(), identity.seed.region()),
+        ("123456789012", "eu-west-1")
+    );
+}
+
+#[test]
+fn a_master_key_that_was_not_found_does_not_open_the_server() {
+    for name in ["MESHFORM_MASTER_KEY", "MESHFORM_MASTER_KEY_FILE"] {
+        let mut world = World::new(&[]);
+        world.env.insert(name.to_owned(), String::new());
+        let told = refused(&world, &[]);
+        assert!(told.contains(&format!("{name} is set and empty")), "{told}");
+    }
+}
+
+#[test]
+fn an_apply_that_reaches_no_store_counts_nothing() {
+    let world = World::new(&[("m.json", "[{\"meshName\": \"m\", \"spec\": {}}]")]);
+    let ran = world.run(&[
+        "apply",
+        "m.json",
+        "--owner",
+        "a",
+        "--store",
+        "etcd://127.0.0.1:1/m",
+    ]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    assert_eq!(ran.out, "nothing was written\n");
+    assert!(
+        ran.err.contains("MF0470") || ran.err.contains("etcd"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! which revision of the mesh to wait for.
 
 pub mod auth;
+mod certificate;
 pub mod codes;
 mod console;
 mod fault;

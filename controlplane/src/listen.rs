@@ -1,11 +1,12 @@
 //! Sockets, in plain text or by TLS. Certificates are read again when their files change.
 
 use crate::auth::tokens::Pass;
+use crate::certificate::expiry;
 use crate::codes;
 use meshform_model::diag::Diagnostic;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -209,7 +210,7 @@ impl Taken {
 /// What a certificate allows that an authority has vouched for.
 fn pass(certificate: &CertificateDer<'_>) -> Option<Pass> {
     let read = webpki::EndEntityCert::try_from(certificate).ok()?;
-    Pass::of_uris(read.valid_uri_names())
+    Pass::of_uris(read.valid_uri_names(), expiry(certificate)?)
 }
 
 impl Tls {
@@ -270,7 +271,20 @@ impl TlsFiles {
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| wrong(&self.key, &error))?;
         let mut config = builder
             .with_single_cert(certificates(&self.certificate)?, key)
-            .map_err(|error| wrong(&self.certificate, &error))?;
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => format!(
+                    "{} is not the key of the certificate {}",
+                    self.key.display(),
+                    self.certificate.display()
+                ),
+                rustls::Error::InvalidCertificate(_) => wrong(&self.certificate, &error),
+                error => wrong(&self.key, &error),
+            })?;
+        if self.clients.is_some() {
+            // A session that is taken up again brings its client's certificate along, and nobody looks at it once more.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }

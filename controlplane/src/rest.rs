@@ -1,6 +1,8 @@
 //! The App Mesh REST API: all 38 operations, over the registry. What differs from kind to kind, the schema says.
 
 mod answer;
+mod body;
+mod escape;
 
 pub(crate) mod operation;
 mod page;

@@ -8,7 +8,7 @@ use crate::listen::{Begun, Listening, Peer, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
-use crate::xds::Ads;
+use crate::xds::{Ads, Door, ended, from_now};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -204,18 +204,22 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(GONE);
+    let door = Door::new();
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
+        let door = door.clone();
         tokio::spawn(async move {
+            let turn = Arc::new(door.turn().await);
             let (stream, shown) = match taken.open().await {
                 Ok(opened) => opened,
                 Err(error) => return tracing::debug!(%peer, %error, "a proxy made no TLS connection"),
             };
+            let ends = shown.as_ref().and_then(Pass::until).map(from_now);
             let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let pass = match (open, &shown) {
                     (true, _) => Ok(Pass::Anyone),
-                    (_, Some(pass)) => Ok(pass.clone()),
+                    (_, Some(pass)) => pass.clone().at(plane.now()),
                     _ => plane.pass(request.headers()),
                 };
                 let ads = Ads {
@@ -223,10 +227,20 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                     streams: Arc::clone(&plane.streams),
                     peer,
                     pass,
+                    turn: Arc::clone(&turn),
                 };
                 std::future::ready(Ok::<_, Infallible>(ads.call(request)))
             });
-            if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+            let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+            let done = tokio::select! {
+                done = connection.as_mut() => done,
+                () = ended(ends) => {
+                    // A certificate is shown once for a connection: the next one needs a connection of its own.
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = done {
                 tracing::debug!(%peer, %error, "a proxy's connection broke off");
             }
         });

@@ -5,8 +5,10 @@
 //! - `hosts`: what pollers have found of hosts that are looked up.
 //! - `releases`: the releases of each mesh that somebody asks for, followed.
 //! - `service`: the service around it.
+//! - `door`: how many proxies come in at once.
 //! - `grpc`: messages in and out, as gRPC has them.
 
+mod door;
 pub(crate) mod fuzzing;
 mod grpc;
 mod hosts;
@@ -16,5 +18,6 @@ mod service;
 mod session;
 mod view;
 
+pub(crate) use door::Door;
 pub(crate) use releases::Releases;
-pub(crate) use service::{Ads, Streams};
+pub(crate) use service::{Ads, Streams, ended, from_now};

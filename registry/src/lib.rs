@@ -11,6 +11,7 @@
 
 mod adopt;
 pub mod codes;
+mod collection;
 mod delete;
 mod error;
 pub mod follow;
@@ -25,6 +26,7 @@ mod tests;
 pub mod view;
 
 pub use adopt::{Adoption, Standing, is_same};
+pub use collection::Collection;
 pub use error::{Hold, RegistryError, Result};
 pub use list::{Page, Paged};
 pub use policy::Policy;

@@ -1,11 +1,10 @@
 //! The operations on a store, without Terraform.
 
-use crate::{Adoption, IgnoredTags, Page, Policy, Registry, RegistryError, Update};
+use crate::{Adoption, Collection, IgnoredTags, Page, Policy, Registry, RegistryError, Update};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_store::{
-    Author, Created, Draft, ImportedIdentity, Prefix, Record, Revision, SqliteOptions, SqliteStore,
-    StoreError,
+    Author, Created, Draft, ImportedIdentity, Record, Revision, SqliteOptions, SqliteStore, StoreError,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 struct Bench {
-    _directory: TempDir,
+    directory: TempDir,
     registry: Registry,
 }
 
@@ -47,7 +46,7 @@ impl Bench {
         let directory = TempDir::new().unwrap();
         let store = SqliteStore::open(SqliteOptions::new(directory.path().join("store"))).unwrap();
         Self {
-            _directory: directory,
+            directory,
             registry: Registry::new(Arc::new(store)),
         }
     }
@@ -348,7 +347,11 @@ async fn lists_come_by_pages() {
             .create(&in_mesh(Kind::VirtualNode, name), "x.local", "us")
             .await;
     }
-    let nodes = Prefix::mesh("apps").kind(Kind::VirtualNode);
+    let nodes = Collection {
+        mesh: "apps",
+        kind: Kind::VirtualNode,
+        parent: None,
+    };
     let (mut pages, mut meshes) = (Vec::new(), Vec::new());
     for meshes_too in [false, true] {
         let mut page = Page {
@@ -358,7 +361,7 @@ async fn lists_come_by_pages() {
         loop {
             let found = match meshes_too {
                 true => bench.registry.list_meshes(&page).await.unwrap(),
-                false => bench.registry.list(&nodes, &page).await.unwrap(),
+                false => bench.registry.list(nodes, &page).await.unwrap(),
             };
             let names: Vec<String> = found.records.iter().map(|one| one.key.name.clone()).collect();
             match meshes_too {
@@ -374,6 +377,45 @@ async fn lists_come_by_pages() {
     assert_eq!(pages, ["a,b", "c,d", "e"]);
     // `apps` has nodes, and no mesh of its own.
     assert_eq!(meshes, ["a,b", "c,d", "e"]);
+}
+
+#[tokio::test]
+async fn a_page_reads_its_own_records() {
+    let bench = Bench::new();
+    for name in ["a", "b", "c", "d"] {
+        let key = in_mesh(Kind::VirtualNode, name);
+        bench.create(&key, "x.local", "us").await;
+    }
+    let page = async |after: Option<&str>| {
+        let of = Collection {
+            mesh: "apps",
+            kind: Kind::VirtualNode,
+            parent: None,
+        };
+        let page = Page {
+            after: after.map(ToOwned::to_owned),
+            limit: Some(2),
+        };
+        let found = bench.registry.list(of, &page).await.unwrap();
+        let names: Vec<String> = found.records.into_iter().map(|one| one.key.name).collect();
+        (names.join(","), found.next, found.unreadable.len())
+    };
+    assert_eq!(page(None).await, ("a,b".to_owned(), Some("b".to_owned()), 0));
+    // What a disk has spoilt, no change feed tells.
+    let file = bench.directory.path().join("store/store.db");
+    let file = rusqlite::Connection::open(file).unwrap();
+    let spoilt = file.execute("UPDATE records SET body = '{' WHERE name = 'd'", ());
+    assert_eq!(spoilt.unwrap(), 1);
+    assert_eq!(page(None).await, ("a,b".to_owned(), Some("b".to_owned()), 0));
+    assert_eq!(page(Some("b")).await, ("c".to_owned(), None, 1));
+    // Others' writes are seen, and what is gone is not.
+    bench
+        .create(&in_mesh(Kind::VirtualNode, "aa"), "x.local", "us")
+        .await;
+    assert_eq!(
+        page(Some("a")).await,
+        ("aa,b".to_owned(), Some("b".to_owned()), 0)
+    );
 }
 
 #[tokio::test]

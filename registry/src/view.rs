@@ -9,6 +9,7 @@
 //! [`Snapshot`] shares the mesh and holds no lock.
 
 use crate::codes;
+use crate::collection::Collection;
 use crate::error::Hold;
 use crate::follow::{self, Changed, Since};
 use crate::records;
@@ -23,6 +24,7 @@ use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The meshes that were looked at.
@@ -65,6 +67,16 @@ pub struct Reached {
     pub subjects: BTreeSet<ResourceKey>,
     /// The proxies whose configuration may differ.
     pub proxies: BTreeSet<ResourceKey>,
+}
+
+/// A part of the names of a collection.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) names: Vec<String>,
+    /// Whether there are names after these.
+    pub(crate) more: bool,
+    /// What is said of records of the mesh that cannot be read.
+    pub(crate) unreadable: Vec<Diagnostic>,
 }
 
 /// One mesh as of a revision.
@@ -135,6 +147,18 @@ impl Views {
             turn: view.turn,
             reached,
         })
+    }
+
+    /// The names of a collection's resources that come after a name, ordered; at most so many.
+    pub(crate) async fn names(&self, of: Collection<'_>, after: Option<&str>, limit: usize) -> Result<Names> {
+        let view = self.of(of.mesh);
+        let mut view = view.lock().await;
+        // The mesh itself is not looked at, so it need not be brought up to date.
+        match view.unreadable.is_empty() {
+            true => view.catch_up_with(&*self.store).await?,
+            false => view.load(&*self.store).await?,
+        }
+        Ok(view.names(of, after, limit))
     }
 
     /// What is inside a resource now: everything of a mesh, the routes of a router or gateway.
@@ -399,6 +423,22 @@ impl View {
         }
         *self = loaded;
         Ok(())
+    }
+
+    fn names(&self, of: Collection<'_>, after: Option<&str>, limit: usize) -> Names {
+        let from = match after {
+            Some(name) => Bound::Excluded(of.key(name)),
+            None => Bound::Included(of.key("")),
+        };
+        let rest = self.entries.range((from, Bound::Unbounded));
+        let rest = rest.map(|(key, _)| key);
+        let mut rest = rest.take_while(|key| of.holds(key));
+        let names = rest.by_ref().take(limit).map(|key| key.name.clone()).collect();
+        Names {
+            names,
+            more: rest.next().is_some(),
+            unreadable: self.unreadable.clone(),
+        }
     }
 
     fn inside(&self, key: &ResourceKey) -> Vec<Hold> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub(crate) struct Authority {
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
@@ -37,8 +38,16 @@ impl Authority {
 
     /// A certificate for these names (URIs where they look like one) and its key, as PEM.
     pub(crate) fn sign(&self, names: &[&str]) -> (String, String) {
+        self.sign_until(names, None)
+    }
+
+    /// The same, of a certificate that ends.
+    pub(crate) fn sign_until(&self, names: &[&str], end: Option<SystemTime>) -> (String, String) {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        if let Some(end) = end {
+            params.not_after = end.into();
+        }
         params.subject_alt_names = names
             .iter()
             .map(|name| {

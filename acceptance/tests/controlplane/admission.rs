@@ -3,6 +3,7 @@
 use crate::certificates::Authority;
 use crate::server::{Server, output};
 use meshform_acceptance::envoy::{Envoy, Start};
+use meshform_acceptance::terraform::Module;
 use meshform_acceptance::{ports, tools};
 use meshform_release::{EnvoyBuilder, Releaser};
 use meshform_store::{Access, Author, Location, Seed};
@@ -11,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// A store with one node `web`, and everything that its Envoy needs but a token.
@@ -190,6 +191,28 @@ fn a_certificate_that_names_the_proxy_lets_it_in() {
     assert_eq!(envoy.stat(TAKEN).unwrap(), 0, "{}", envoy.log());
 }
 
+#[test]
+fn a_stream_ends_with_its_certificate() {
+    let world = World::new();
+    let _server = world.serve();
+    let folder = world.path().join("brief");
+    fs::create_dir(&folder).unwrap();
+    let end = SystemTime::now() + Duration::from_secs(8);
+    let names = ["spiffe://mesh.example/mesh/apps/virtualNode/web"];
+    let (certificate, key) = world.authority.sign_until(&names, Some(end));
+    fs::write(folder.join("tls.crt"), certificate).unwrap();
+    fs::write(folder.join("tls.key"), key).unwrap();
+    world.adopt(Some(&folder));
+    let envoy = world.envoy();
+    world.until(&envoy, TAKEN, |taken| taken > 0);
+    assert_eq!(envoy.stat(STREAMS).unwrap(), 1);
+    wait(&envoy, || envoy.log().contains("certificate%20has%20expired"));
+    world.until(&envoy, STREAMS, |open| open == 0);
+    // It comes again, and is not even listened to.
+    wait(&envoy, || envoy.log().contains("CERTIFICATE_EXPIRED"));
+    assert_eq!(envoy.stat(TAKEN).unwrap(), 1, "{}", envoy.log());
+}
+
 /// What a plan of the mesh would warn of.
 fn warnings(store: &Path) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -247,6 +270,13 @@ fn told_everywhere(world: &World) {
     let refused: Vec<_> = releases.iter().filter(|one| one["refused"].is_object()).collect();
     assert_eq!(refused.len(), 1, "{history}");
     has_reason(&refused[0]["refused"]);
+    let problems = status_of_terraform(world);
+    assert!(
+        problems.contains(
+            "mesh/apps/virtualNode/web refuses the current release: virtualNode/web, /spec/listeners/0: "
+        ) && problems.contains("cannot bind"),
+        "{problems}"
+    );
     run(&["console", "--out", "pages"]);
     let pages = html(&world.path().join("pages"));
     assert!(pages.iter().any(|page| page.contains("refused by 1 proxy")));
@@ -259,6 +289,36 @@ fn told_everywhere(world: &World) {
         .iter()
         .filter(|page| page.contains("Refused by") && page.contains("cannot bind"));
     assert_eq!(reasons.count(), 1, "the page of that release alone");
+}
+
+/// The problems that the data source `appmesh_release_status` has.
+fn status_of_terraform(world: &World) -> String {
+    let folder = world.path().join("terraform");
+    fs::create_dir(&folder).unwrap();
+    let provider = tools::provider();
+    let terraform = tools::terraform_in_turn();
+    let module = Module::new(&terraform, &folder, provider.parent().unwrap()).unwrap();
+    let configuration = r#"
+terraform {
+  required_providers {
+    appmesh = { source = "meshform/appmesh" }
+  }
+}
+provider "appmesh" {
+  store = "../store"
+}
+data "appmesh_release_status" "apps" {
+  mesh_name = "apps"
+}
+output "problems" {
+  value = join("\n", data.appmesh_release_status.apps.problems)
+}
+"#;
+    module.write("main.tf", configuration).unwrap();
+    let applied = module.run(&["apply", "-auto-approve", "-no-color"]).unwrap();
+    assert!(applied.ok(), "{}", applied.flat());
+    let problems = module.run(&["output", "-raw", "problems"]).unwrap();
+    problems.flat()
 }
 
 /// The pages below a folder.

@@ -15,7 +15,8 @@ pub(crate) fn meshform(directory: &Path, arguments: &[&str]) -> String {
 }
 
 pub(crate) fn key(directory: &Path, options: &[&str]) -> (String, String) {
-    let mut arguments = vec!["keys", "create", "--store", "store", "--format", "json"];
+    let mut arguments = vec!["keys", "create", "--store", "store", "--create-store"];
+    arguments.extend(["--format", "json"]);
     arguments.extend(options);
     let made: Json = serde_json::from_str(&meshform(directory, &arguments)).unwrap();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();

@@ -85,7 +85,16 @@ fn an_identity_of_aws_that_is_let_in_begins_a_session() {
     meshform(
         dir,
         &[
-            "keys", "trust", ROLE, "--owner", "team", "--mesh", "apps", "--store", "store",
+            "keys",
+            "trust",
+            ROLE,
+            "--owner",
+            "team",
+            "--mesh",
+            "apps",
+            "--store",
+            "store",
+            "--create-store",
         ],
     );
     let listed = meshform(dir, &["keys", "list", "--store", "store"]);

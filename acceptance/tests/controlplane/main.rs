@@ -28,6 +28,7 @@ mod proxies;
 mod server;
 mod streams;
 mod together;
+mod told;
 mod wrong_once;
 
 use meshform_model::canonical;

@@ -3,6 +3,7 @@
 pub(crate) use crate::wait::wait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use meshform_acceptance::relay::Relay;
 use meshform_acceptance::{ports, tools};
 use meshform_store::{Access, Location, Seed, Store};
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,6 +19,8 @@ use tempfile::TempDir;
 /// Members, killed when this is dropped.
 pub(crate) struct Cluster {
     members: Vec<Member>,
+    /// What leads to each member from the others.
+    ways: Vec<Relay>,
     folder: TempDir,
     scheme: &'static str,
 }
@@ -38,10 +41,14 @@ impl Cluster {
         let ports: Vec<(u16, u16)> = (0..members)
             .map(|_| (ports::free().unwrap(), ports::free().unwrap()))
             .collect();
-        let all: Vec<String> = ports
+        let ways: Vec<Relay> = ports
+            .iter()
+            .map(|(_, peer)| Relay::to(SocketAddr::from(([127, 0, 0, 1], *peer))).unwrap())
+            .collect();
+        let all: Vec<String> = ways
             .iter()
             .enumerate()
-            .map(|(number, (_, peer))| format!("m{number}=http://127.0.0.1:{peer}"))
+            .map(|(number, way)| format!("m{number}=http://{}", way.address()))
             .collect();
         let options = options(folder.path());
         let http = if scheme == "etcds" { "https" } else { "http" };
@@ -64,7 +71,7 @@ impl Cluster {
                     "--listen-peer-urls",
                     &peer,
                     "--initial-advertise-peer-urls",
-                    &peer,
+                    &format!("http://{}", ways[number].address()),
                 ])
                 .args(["--initial-cluster", &all.join(","), "--log-level", "error"])
                 .args(&options)
@@ -78,6 +85,7 @@ impl Cluster {
         });
         let cluster = Self {
             members: members.collect(),
+            ways,
             folder,
             scheme,
         };
@@ -144,6 +152,13 @@ impl Cluster {
         self.store_with(prefix, &[])
     }
 
+    /// Of one member alone.
+    pub(crate) fn store_of(&self, number: usize, prefix: &str) -> Arc<dyn Store> {
+        let url = format!("etcd://127.0.0.1:{}/{prefix}", self.members[number].port);
+        let location = Location::parse(&url, Path::new("/")).unwrap();
+        location.open(&Access::default(), &Seed::default()).unwrap()
+    }
+
     /// With variables of the environment.
     pub(crate) fn store_with(&self, prefix: &str, variables: &[(&str, &str)]) -> Arc<dyn Store> {
         let variables = variables
@@ -170,9 +185,14 @@ impl Cluster {
 
     /// Which member leads.
     pub(crate) fn leader(&self) -> usize {
+        self.leader_among(&(0..self.members.len()).collect::<Vec<_>>())
+    }
+
+    /// Which of these members leads, as soon as one does.
+    pub(crate) fn leader_among(&self, numbers: &[usize]) -> usize {
         let begun = Instant::now();
         loop {
-            for (number, member) in self.members.iter().enumerate() {
+            for (number, member) in numbers.iter().map(|number| (*number, &self.members[*number])) {
                 let answer = post(member.port, "/v3/maintenance/status", &json!({}), None);
                 if let Ok(answer) = answer
                     && answer["leader"].is_string()
@@ -184,6 +204,15 @@ impl Cluster {
             assert!(begun.elapsed() < Duration::from_secs(30), "no member leads");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Has the others hear nothing of a member, which goes on hearing them and answering its clients.
+    pub(crate) fn cut_off(&self, number: usize) {
+        self.ways[number].stop();
+    }
+
+    pub(crate) fn join_again(&self, number: usize) {
+        self.ways[number].go_on();
     }
 
     /// Kills a member, as a machine that loses its power.

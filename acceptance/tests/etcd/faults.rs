@@ -52,9 +52,8 @@ fn is_passing(error: &StoreError) -> bool {
     matches!(error, StoreError::Conflict(_) | StoreError::Busy { .. }) || error.code().0 == "MF0470"
 }
 
-#[test]
-fn the_leader_is_killed_amid_writers_and_every_acknowledged_write_is_there_once() {
-    let mut cluster = Cluster::start(3);
+/// What happens to a cluster while several write: every write that was acknowledged is there once.
+fn amid_writers(mut cluster: Cluster, happens: impl FnOnce(&mut Cluster, &AtomicUsize)) {
     let url_store = cluster.store("s");
     wait(url_store.put(node("shared", 0), Expected::Absent, &author("x"))).unwrap();
     let done = Arc::new(AtomicUsize::new(0));
@@ -65,10 +64,8 @@ fn the_leader_is_killed_amid_writers_and_every_acknowledged_write_is_there_once(
             std::thread::spawn(move || wait(count(store, writer, done)))
         })
         .collect();
-    while done.load(Ordering::Relaxed) < 20 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    cluster.kill(cluster.leader());
+    until_written(&done, 20);
+    happens(&mut cluster, &done);
     let mut acknowledged: Vec<u64> = writers
         .into_iter()
         .flat_map(|writer| writer.join().unwrap())
@@ -86,6 +83,62 @@ fn the_leader_is_killed_amid_writers_and_every_acknowledged_write_is_there_once(
     assert_eq!(changes.len(), 2 * wrote + 1, "one entry for each write");
     assert!(changes.is_sorted_by(|a, b| a.revision < b.revision));
     assert_eq!(head, listing.revision);
+}
+
+fn until_written(done: &AtomicUsize, count: usize) {
+    let begun = Instant::now();
+    while done.load(Ordering::Relaxed) < count {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no write for a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_leader_is_killed_amid_writers_and_every_acknowledged_write_is_there_once() {
+    amid_writers(Cluster::start(3), |cluster, _| cluster.kill(cluster.leader()));
+}
+
+#[test]
+fn the_leader_is_cut_off_from_the_others_amid_writers_and_comes_back() {
+    amid_writers(Cluster::start(3), |cluster, done| {
+        let leader = cluster.leader();
+        cluster.cut_off(leader);
+        let others: Vec<usize> = (0..3).filter(|number| *number != leader).collect();
+        cluster.leader_among(&others);
+        // Whoever speaks to the member that was cut off goes on with another.
+        until_written(done, done.load(Ordering::Relaxed) + 20);
+        cluster.join_again(leader);
+    });
+}
+
+#[test]
+fn through_a_member_that_is_cut_off_nothing_is_acknowledged_until_it_joins_again() {
+    let cluster = Cluster::start(3);
+    let who = author("x");
+    let leader = cluster.leader();
+    let alone = cluster.store_of(leader, "s");
+    wait(alone.put(node("shared", 0), Expected::Absent, &who)).unwrap();
+    cluster.cut_off(leader);
+    let others: Vec<usize> = (0..3).filter(|number| *number != leader).collect();
+    cluster.leader_among(&others);
+    let error = wait(alone.put(node("other", 1), Expected::Absent, &who)).unwrap_err();
+    assert!(is_passing(&error), "{error}");
+    // What is read is not older than what was acknowledged, or not read at all.
+    let read = wait(alone.get(&node("shared", 0).key));
+    assert!(read.as_ref().map_or_else(is_passing, Option::is_some), "{read:?}");
+    cluster.join_again(leader);
+    let begun = Instant::now();
+    let written = loop {
+        match wait(alone.put(node("other", 2), Expected::Absent, &who)) {
+            Ok(record) => break record,
+            // The first try may have been stored after all.
+            Err(StoreError::Conflict(conflict)) => break conflict.found.unwrap(),
+            Err(error) => assert!(is_passing(&error), "{error}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no write for a minute");
+    };
+    let whole = cluster.store("s");
+    assert_eq!(wait(whole.get(&written.key)).unwrap(), Some(written));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// The owner that the records get: the provider's `owner` argument, so that an apply may change them
-    #[arg(long, value_name = "NAME", value_parser = super::readable::owner, default_value = "terraform")]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name, default_value = "terraform")]
     owner: String,
     /// Adopt all that a server of the App Mesh API has, such as another `meshform serve`; requests are signed with
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY

@@ -17,7 +17,7 @@ use crate::render::{self, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_registry::{Policy, Registry, RegistryError, Update};
+use meshform_registry::{Policy, Registry, Update};
 use meshform_release::{EnvoyBuilder, Holding, Releaser};
 use meshform_store::{Author, Created, Prefix, Store};
 use plan::{ApplyStep, Plan, Todo};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArgument,
     /// Who owns what is written: another owner's resources are left alone
-    #[arg(long, value_name = "NAME", value_parser = super::readable::owner)]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name)]
     owner: String,
     /// Also delete this owner's resources that are not in the input, in any mesh or in that of `--mesh`
     #[arg(long)]
@@ -85,21 +85,20 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
                        `terraform destroy`"),
         ]);
     }
-    let mut done = Done::default();
+    let mut done = None;
     if !has_errors(&loaded.problems) {
         let applied = store::wait(apply(arguments, io, &mut loaded)).and_then(|applied| applied);
         match applied {
-            Ok(applied) => done = applied,
+            Ok(applied) => done = Some(applied),
             Err(problem) => loaded.add(vec![*problem]),
         }
     }
-    report::report(arguments, io, &loaded, &done)
+    report::report(arguments, io, &loaded, done.as_ref())
 }
 
 type Problem = Box<Diagnostic>;
 
 async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Done, Problem> {
-    let failed = |error: &RegistryError| Box::new(first(error.diagnostics()));
     let seed = drafts::seed(&loaded.resources);
     let store = store::open_or_create(io, &arguments.store.store, &seed);
     let store = store.map_err(|error| Box::new(error.diagnostic()))?;
@@ -147,16 +146,22 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
         loaded,
     )
     .await;
+    // From here on something is written, which is told whatever comes.
     let releases = release(arguments, io, &store, &plan, author).await;
-    if let Some(run) = &run {
-        let closed = store.close_run(run).await.map_err(RegistryError::from);
-        closed.map_err(|error| failed(&error))?;
+    let releases = releases.unwrap_or_else(|problem| {
+        loaded.add(vec![*problem]);
+        Said::default()
+    });
+    if let Some(run) = &run
+        && let Err(error) = store.close_run(run).await
+    {
+        loaded.add(vec![error.diagnostic()]);
     }
     Ok(Done {
         steps,
         left: plan.left(arguments.prune),
         wrote: true,
-        releases: releases?,
+        releases,
     })
 }
 
@@ -241,11 +246,4 @@ async fn release(
         said.behind(behind.map_err(|error| store::told(&error))?);
     }
     Ok(said)
-}
-
-fn first(mut problems: Vec<Diagnostic>) -> Diagnostic {
-    match problems.is_empty() {
-        true => Diagnostic::error(codes::CANNOT_WRITE, "the store could not be written"),
-        false => problems.remove(0),
-    }
 }

@@ -1,13 +1,12 @@
 //! `meshform keys`: the keys of the API that `meshform serve` gives.
 
-use super::readable;
+use super::readable::name;
 use super::serve::master_key;
 use crate::api::Api;
-use crate::codes::BAD_OPTION;
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::render::{self, Format, FormatArgument};
-use crate::store::{self, StoreArgument};
+use crate::store::{self, NewStoreArgument, StoreArgument};
 use meshform_controlplane::auth::Rights;
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::auth::aws::{self, STS};
@@ -15,7 +14,7 @@ use meshform_controlplane::auth::keys::{self, KeyRecord, MasterKey, NewKey};
 use meshform_controlplane::auth::trusted::{self, Trusted};
 use meshform_controlplane::{Login, codes};
 use meshform_model::diag::Diagnostic;
-use meshform_store::{AwsKeys, Clock as _, Seed, SystemClock};
+use meshform_store::{AwsKeys, Clock as _, SystemClock};
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -49,7 +48,7 @@ enum Action {
         #[command(flatten)]
         allowed: Allowed,
         #[command(flatten)]
-        store: StoreArgument,
+        store: NewStoreArgument,
     },
     /// List the keys of a store, and the identities of AWS that may log in
     List {
@@ -71,10 +70,10 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct Allowed {
     /// The owner of what is written: the provider's `owner` argument
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     owner: String,
     /// Give access to this mesh alone [default: to every mesh]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     mesh: Option<String>,
     /// Allow reading, no writing
     #[arg(long, conflicts_with = "admin")]
@@ -101,7 +100,7 @@ struct SessionArguments {
 #[derive(Debug, clap::Args)]
 struct CreateArguments {
     /// A name for people, which the change feed shows [default: the owner]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
     #[command(flatten)]
     allowed: Allowed,
@@ -109,7 +108,7 @@ struct CreateArguments {
     #[arg(long, value_name = "FILE")]
     master_key_file: Option<String>,
     #[command(flatten)]
-    store: StoreArgument,
+    store: NewStoreArgument,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -156,10 +155,6 @@ fn init(out: &Path, io: &Io) -> Result<String, Problem> {
 
 fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
     let allowed = &arguments.allowed;
-    allowed.check()?;
-    if let Some(name) = &arguments.name {
-        fit("name", name)?;
-    }
     let file = arguments.master_key_file.clone();
     let file = file.or_else(|| io.var("MESHFORM_MASTER_KEY_FILE").map(ToOwned::to_owned));
     let master =
@@ -169,8 +164,7 @@ fn create(arguments: &CreateArguments, io: &Io) -> Result<String, Problem> {
             ))
         })?;
     let master = MasterKey::parse(&master)?;
-    let store = store::open_or_create(io, &arguments.store.store, &Seed::default());
-    let store = store.map_err(|error| error.diagnostic())?;
+    let store = arguments.store.open(io)?;
     let new = NewKey {
         name: arguments.name.clone().unwrap_or_else(|| allowed.owner.clone()),
         owner: allowed.owner.clone(),
@@ -241,10 +235,8 @@ fn aws_session(server: &str, sts: &str, io: &Io) -> Result<String, Problem> {
     Ok(format!("{session}\n"))
 }
 
-fn trust(arn: &str, allowed: &Allowed, store: &StoreArgument, io: &Io) -> Result<String, Problem> {
-    allowed.check()?;
-    let opened = store::open_or_create(io, &store.store, &Seed::default());
-    let opened = opened.map_err(|error| error.diagnostic())?;
+fn trust(arn: &str, allowed: &Allowed, store: &NewStoreArgument, io: &Io) -> Result<String, Problem> {
+    let opened = store.open(io)?;
     let author = store::author(io);
     let trusted = Trusted {
         arn: arn.to_owned(),
@@ -258,23 +250,7 @@ fn trust(arn: &str, allowed: &Allowed, store: &StoreArgument, io: &Io) -> Result
     Ok(format!("{arn} may log in\n"))
 }
 
-/// Refuses a text that nobody could read or tell from others in the list of keys and in the change feed.
-fn fit(option: &str, text: &str) -> Result<(), Problem> {
-    let Some(why) = readable::unfit(text) else {
-        return Ok(());
-    };
-    let message = format!("the value of `--{option}` {why}");
-    Err(Box::new(
-        Diagnostic::error(BAD_OPTION, message).help(readable::help()),
-    ))
-}
-
 impl Allowed {
-    fn check(&self) -> Result<(), Problem> {
-        fit("owner", &self.owner)?;
-        self.mesh.as_deref().map_or(Ok(()), |mesh| fit("mesh", mesh))
-    }
-
     fn rights(&self) -> Rights {
         match (self.read_only, self.admin) {
             (true, _) => Rights::Read,

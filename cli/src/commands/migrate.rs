@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR|URL")]
     store: Option<String>,
     /// The owner for the provider block: distinguishes this root module from others of the same mesh
-    #[arg(long, value_name = "NAME", value_parser = super::readable::owner)]
+    #[arg(long, value_name = "NAME", value_parser = super::readable::name)]
     owner: Option<String>,
     /// The state, as `terraform state pull` gives it; `terraform.tfstate` in the root module otherwise
     #[arg(long, value_name = "FILE")]

@@ -35,8 +35,8 @@ struct Statement {
 pub(crate) enum Pass {
     /// No token is asked for: the configuration of any proxy.
     Anyone,
-    /// What this says; the time is that of the token, in milliseconds since 1970.
-    Holder(Holder, Option<Timestamp>),
+    /// What this says, until then.
+    Holder(Holder, Timestamp),
 }
 
 /// Whose token or certificate let them in.
@@ -113,18 +113,19 @@ impl Pass {
             Scope::Mesh(mesh) => Holder::Mesh(mesh),
             Scope::Proxy(proxy) => Holder::Proxy(ProxyId::parse(&proxy).map_err(|error| error.to_string())?),
         };
-        Ok(Self::Holder(holder, Some(until)))
+        Ok(Self::Holder(holder, until))
     }
 
-    /// What a client certificate allows: one of its URIs ends in `/mesh/MESH/virtualNode/NAME`, as SPIFFE ids do.
-    pub(crate) fn of_uris<'u>(uris: impl Iterator<Item = &'u str>) -> Option<Self> {
+    /// What a client certificate allows until it expires: one of its URIs ends in `/mesh/MESH/virtualNode/NAME`, as SPIFFE
+    /// ids do.
+    pub(crate) fn of_uris<'u>(uris: impl Iterator<Item = &'u str>, until: Timestamp) -> Option<Self> {
         uris.filter_map(|uri| {
             let (_, rest) = uri.split_once("://")?;
             let (_, path) = rest.split_once('/')?;
             ProxyId::parse(path).ok()
         })
         .next()
-        .map(|proxy| Self::Holder(Holder::Proxy(proxy), None))
+        .map(|proxy| Self::Holder(Holder::Proxy(proxy), until))
     }
 
     /// Refuses a proxy that is not meant.
@@ -142,11 +143,19 @@ impl Pass {
         }
     }
 
-    /// When the token expires; none where none was asked for.
+    /// The same, unless the certificate has expired since its connection began.
+    pub(crate) fn at(self, now: Timestamp) -> Result<Self, String> {
+        match self.until() {
+            Some(until) if until <= now => Err(format!("the certificate ended at {until}")),
+            _ => Ok(self),
+        }
+    }
+
+    /// When the token or certificate expires; none where none was asked for.
     pub(crate) fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Anyone => None,
-            Self::Holder(_, until) => *until,
+            Self::Holder(_, until) => Some(*until),
         }
     }
 }
@@ -206,10 +215,18 @@ mod tests {
 
     #[test]
     fn a_certificate_names_its_proxy_by_an_uri() {
-        let pass =
-            Pass::of_uris(["https://x", "spiffe://example.org/mesh/apps/virtualNode/a"].into_iter()).unwrap();
+        let pass = Pass::of_uris(
+            ["https://x", "spiffe://example.org/mesh/apps/virtualNode/a"].into_iter(),
+            Timestamp(5),
+        )
+        .unwrap();
+        assert_eq!(pass.until(), Some(Timestamp(5)));
+        assert!(pass.clone().at(Timestamp(4)).is_ok() && pass.clone().at(Timestamp(5)).is_err());
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_err());
-        assert_eq!(Pass::of_uris(["spiffe://example.org/web"].into_iter()), None);
+        assert_eq!(
+            Pass::of_uris(["spiffe://example.org/web"].into_iter(), Timestamp(5)),
+            None
+        );
     }
 }

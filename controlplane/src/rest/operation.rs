@@ -1,11 +1,11 @@
 //! The operations of the App Mesh API: seven kinds by five verbs, and three for tags. Method and path follow from a kind
 //! and its container, so that no operation is written down by itself.
 
+use super::escape;
 use http::Method;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use percent_encoding::percent_decode_str;
 
 /// What every path begins with: the version of the API.
 const VERSION: &str = "v20190125";
@@ -50,7 +50,7 @@ pub(crate) enum NoOperation {
     /// The path is known, with other methods.
     Method(&'static [&'static str]),
     /// A name in the path cannot be read: which one, and why.
-    Name { field: &'static str, why: &'static str },
+    Name { field: &'static str, why: String },
 }
 
 /// The kinds that the API has, which are App Mesh's own.
@@ -218,15 +218,13 @@ fn of_collection(collection: &str, parent: Option<Kind>) -> Option<Kind> {
 
 /// A name of a resource of that kind, as a path has it.
 fn decoded(part: &str, kind: Kind) -> Result<String, NoOperation> {
-    let wrong = |why| NoOperation::Name {
+    let wrong = |why: String| NoOperation::Name {
         field: name_field(kind),
-        why,
+        why: format!("the name in the path {why}"),
     };
-    let text = percent_decode_str(part).decode_utf8();
-    let text = text.map_err(|_| wrong("the name in the path is not UTF-8"))?;
-    match text.is_empty() {
-        true => Err(wrong("the name in the path is empty")),
-        false => Ok(text.into_owned()),
+    match escape::decoded(part) {
+        Ok(text) if text.is_empty() => Err(wrong("is empty".to_owned())),
+        decoded => decoded.map_err(wrong),
     }
 }
 
@@ -297,6 +295,7 @@ mod tests {
         };
         assert_eq!(field("/meshes//virtualNodes"), "meshName");
         assert_eq!(field("/meshes/%FF"), "meshName");
+        assert_eq!(field("/meshes/m/virtualNodes/50%"), "virtualNodeName");
         assert_eq!(field("/meshes/m/virtualRouter//routes/r"), "virtualRouterName");
         assert_eq!(field("/meshes/m/virtualRouter/r/routes/%C3%28"), "routeName");
         assert_eq!(call("GET", "/meshes/m/proxyProfiles"), Err(NoOperation::Path));

@@ -1,5 +1,7 @@
 //! A request as the operations take it: query, body, token.
 
+use super::body;
+use super::escape;
 use super::operation::{self, Named};
 use crate::codes;
 use crate::fault::Fault;
@@ -8,8 +10,10 @@ use meshform_model::digest::Digest;
 use meshform_model::schema::{self, SchemaNode};
 use meshform_model::validate;
 use meshform_model::value::Node;
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
+
+/// The parameters of queries that operations have.
+const PARAMETERS: [&str; 4] = ["limit", "meshOwner", "nextToken", "resourceArn"];
 
 /// Query and body of a request.
 #[derive(Debug)]
@@ -21,30 +25,14 @@ pub(crate) struct Input {
 impl Input {
     /// Reads them. A body that is empty has no members.
     pub(crate) fn read(parts: &Parts, body: &[u8]) -> Result<Self, Fault> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let query = pairs
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                let name = decoded(name).ok_or_else(|| {
-                    Fault::bad(
-                        codes::BAD_REQUEST,
-                        "the name of a parameter of the query is not UTF-8",
-                    )
-                })?;
-                let value = decoded(value);
-                let value = value
-                    .ok_or_else(|| Fault::bad(codes::BAD_REQUEST, format!("{name}: it is not UTF-8")))?;
-                Ok((name, value))
-            })
-            .collect::<Result<_, Fault>>()?;
+        let query = query(parts.uri.query().unwrap_or_default())?;
         let body = match body.iter().all(u8::is_ascii_whitespace) {
             true => Map::new(),
-            false => match serde_json::from_slice(body) {
+            false => match body::read(body) {
                 Ok(Json::Object(members)) => members,
                 Ok(_) => return Err(Fault::bad(codes::BAD_REQUEST, "the body is not a JSON object")),
                 Err(error) => {
-                    let message = format!("the body is not JSON: {error}");
+                    let message = format!("the body cannot be read as JSON: {error}");
                     return Err(Fault::bad(codes::BAD_REQUEST, message));
                 }
             },
@@ -157,8 +145,47 @@ pub(crate) fn same_token(one: &str, other: &str) -> bool {
     }
 }
 
-fn decoded(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    let text = percent_decode_str(&text).decode_utf8().ok()?;
-    Some(text.into_owned())
+/// The parameters of a query. Those that no operation has are left alone, as AWS's services do, because tools and proxies add
+/// some of their own. One of ours that comes twice is refused: which of the two is meant, nobody knows.
+fn query(text: &str) -> Result<Vec<(String, String)>, Fault> {
+    let bad = |message: String| Fault::bad(codes::BAD_REQUEST, message);
+    let mut query: Vec<(String, String)> = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decoded(name).map_err(|why| bad(format!("the name of a parameter of the query {why}")))?;
+        let value = decoded(value).map_err(|why| bad(format!("{name}: the value {why}")))?;
+        if !PARAMETERS.contains(&name.as_str()) {
+            continue;
+        }
+        if query.iter().any(|(known, _)| *known == name) {
+            return Err(bad(format!("{name}: the query has it twice")));
+        }
+        query.push((name, value));
+    }
+    Ok(query)
+}
+
+fn decoded(text: &str) -> Result<String, String> {
+    escape::decoded(&text.replace('+', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        query(text).unwrap_err().message
+    }
+
+    #[test]
+    fn a_query_says_each_parameter_once() {
+        let read = query("limit=5&meshOwner=1%2B2+3&x-id=ListMeshes&x-id=again&&foo").unwrap();
+        let read: Vec<(&str, &str)> = read.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(read, [("limit", "5"), ("meshOwner", "1+2 3")]);
+        assert!(refused("limit=5&nextToken=x&limit=5").starts_with("limit: the query has it twice"));
+        assert!(refused("limit=5&l%69mit=6").starts_with("limit: "));
+        assert!(refused("limit=%zz").starts_with("limit: the value has `%zz`"));
+        assert!(refused("foo=1%2").contains("foo: the value has `%2`"));
+        assert!(refused("limit=%FF").contains("limit: the value is not UTF-8"));
+    }
 }

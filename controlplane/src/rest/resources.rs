@@ -15,8 +15,8 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::validate;
 use meshform_model::value::Node;
-use meshform_registry::{Page, RegistryError, Update};
-use meshform_store::{Draft, ImportedIdentity, Prefix, Record, StoreError};
+use meshform_registry::{Collection, Page, RegistryError, Update};
+use meshform_store::{Draft, ImportedIdentity, Record, StoreError};
 use serde_json::{Map, Value as Json};
 
 /// How often an update is tried again where others write the same resource at the same time. Each try loses to one that
@@ -236,12 +236,8 @@ pub(super) async fn list(
     let name = format!("{named:?}");
     let limit = page::limit(input.query("limit"), PAGE)?;
     let sealer = plane.sealer().await?;
-    let after = page::after(&sealer, &name, input.query("nextToken"))?;
     let page = Page {
-        after: match after {
-            Some(last) => Some(key_of(named, &last)?),
-            None => None,
-        },
+        after: page::after(&sealer, &name, input.query("nextToken"))?,
         limit: Some(limit),
     };
     let found = match &named.mesh {
@@ -253,24 +249,23 @@ pub(super) async fn list(
             if let Some(container) = container(plane, &key).await? {
                 of_owner(&container, input)?;
             }
-            let mut prefix = Prefix::mesh(mesh).kind(named.kind);
-            prefix.parent.clone_from(&named.parent);
-            plane.registry.list(&prefix, &page).await
+            let of = Collection {
+                mesh,
+                kind: named.kind,
+                parent: named.parent.as_deref(),
+            };
+            plane.registry.list(of, &page).await
         }
     };
     let mut found = found.map_err(|error| Fault::of_registry(&error))?;
-    for one in &found.unreadable {
-        tracing::warn!(
-            what = one.what,
-            why = one.why,
-            "a record cannot be read, and is not listed"
-        );
+    for problem in &found.unreadable {
+        tracing::warn!(problem.message, "a record is not listed");
     }
     found
         .records
         .retain(|record| caller.may_read(&record.key.mesh).is_ok());
     let next = match &found.next {
-        Some(last) => Some(page::token(&sealer, &name, &last.name)?),
+        Some(last) => Some(page::token(&sealer, &name, last)?),
         None => None,
     };
     Ok(Answer::read(answer::list(named.kind, &found.records, next)))

@@ -73,6 +73,8 @@ fn take<M: Message + Default>(buffer: &mut BytesMut) -> Result<Option<M>, Status
         )));
     }
     if head.len() < length {
+        // All of it at once, so that an Envoy's first request leaves no smaller buffers behind.
+        buffer.reserve(HEAD + length - buffer.len());
         return Ok(None);
     }
     buffer.advance(HEAD);

@@ -1,6 +1,7 @@
 //! The gRPC service around sessions: one task for each stream, which holds nothing back. A client that reads slowly sees the
 //! newest view later, and nothing queues.
 
+use super::door::Turn;
 use super::grpc::{self, Answers, Requests};
 use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
 use super::releases::{Current, Releases};
@@ -183,6 +184,8 @@ pub(crate) struct Ads {
     pub(crate) peer: SocketAddr,
     /// What whoever asks may ask for, or why nothing.
     pub(crate) pass: Result<Pass, String>,
+    /// Its turn to come in, which is over with the first request.
+    pub(crate) turn: Arc<Turn>,
 }
 
 /// A request in either form, and how an answer is written.
@@ -298,6 +301,7 @@ impl Ads {
         else {
             return Ok(());
         };
+        self.turn.over();
         let node = F::node(&mut first).map(|node| node.id).unwrap_or_default();
         let proxy = named(&node)?;
         let pass = self.pass.clone().map_err(Status::unauthenticated)?;
@@ -344,7 +348,7 @@ impl Ads {
                 }
                 () = tokio::time::sleep(wake) => {}
                 () = ended(ends) => {
-                    return Err(Status::unauthenticated("the token has expired; connect again with a new one"));
+                    return Err(Status::unauthenticated("the token or certificate has expired; connect again with a new one"));
                 }
             }
         }
@@ -407,11 +411,12 @@ impl State {
         {
             return Ok(());
         }
-        match releases.view(served, &self.proxy).await {
+        // Behind a pointer: what reading a bundle needs would lie in every stream's task for good.
+        match Box::pin(releases.view(served, &self.proxy)).await {
             Ok(Some(view)) => {
                 if self.view.is_none()
                     && self.session.returns_unnamed()
-                    && let Some(before) = releases.view_before(served, &self.proxy).await
+                    && let Some(before) = Box::pin(releases.view_before(served, &self.proxy)).await
                 {
                     self.session.show(before);
                 }
@@ -460,13 +465,13 @@ impl State {
 }
 
 /// The moment of a time of the clock.
-fn from_now(at: Timestamp) -> tokio::time::Instant {
+pub(crate) fn from_now(at: Timestamp) -> tokio::time::Instant {
     let left = u64::try_from(at.0.saturating_sub(SystemClock.now().0)).unwrap_or_default();
     tokio::time::Instant::now() + Duration::from_millis(left)
 }
 
-/// Waits for the end of a token; for ever where there is none.
-async fn ended(at: Option<tokio::time::Instant>) {
+/// Waits for the end of a token or certificate; for ever where there is none.
+pub(crate) async fn ended(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

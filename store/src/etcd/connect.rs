@@ -112,8 +112,15 @@ impl Credentials {
             let key =
                 PrivateKeyDer::from_pem_file(Path::new(key_path)).map_err(|error| wrong(key_path, &error))?;
             let provider = rustls::crypto::ring::default_provider();
-            let certified = rustls::sign::CertifiedKey::from_der(certificates(path)?, key, &provider)
-                .map_err(|error| wrong(path, &error))?;
+            let certified = rustls::sign::CertifiedKey::from_der(certificates(path)?, key, &provider);
+            let certified = certified.map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    let problem = format!("{key_path} is not the key of the certificate {path}");
+                    (Trouble::EtcdTls, problem)
+                }
+                rustls::Error::InvalidCertificate(_) => wrong(path, &error),
+                error => wrong(key_path, &error),
+            })?;
             config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
         }
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -218,5 +225,42 @@ impl Service<Uri> for Connector {
                 )),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_which_a_part_is_missing_are_told_by_their_variables() {
+        for (given, told) in [
+            (
+                &["MESHFORM_ETCD_USER"] as &[&str],
+                "MESHFORM_ETCD_USER has no password",
+            ),
+            (&["MESHFORM_ETCD_PASSWORD"], "no MESHFORM_ETCD_USER"),
+            (
+                &["MESHFORM_ETCD_CERT_FILE"],
+                "MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE must be set together",
+            ),
+            (
+                &["MESHFORM_ETCD_KEY_FILE"],
+                "MESHFORM_ETCD_CERT_FILE and MESHFORM_ETCD_KEY_FILE must be set together",
+            ),
+            (
+                &["MESHFORM_ETCD_PASSWORD_FILE", "MESHFORM_ETCD_USER"],
+                "/nowhere: ",
+            ),
+        ] {
+            let environment: Vec<(String, String)> = given
+                .iter()
+                .map(|name| ((*name).to_owned(), "/nowhere".to_owned()))
+                .collect();
+            let (trouble, text) = Credentials::read(&environment).unwrap_err();
+            assert_eq!(trouble, Trouble::EtcdIncomplete, "{given:?}");
+            assert!(text.contains(told), "{text}");
+        }
+        assert!(Credentials::read(&[]).unwrap().user.is_none());
     }
 }

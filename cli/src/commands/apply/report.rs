@@ -9,7 +9,10 @@ use crate::render::{self, Count, Format};
 use meshform_model::diag::has_errors;
 use serde_json::{Value as Json, json};
 
-pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: &Done) -> Exit {
+pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: Option<&Done>) -> Exit {
+    // Where nothing was looked at, nobody knows what would be written.
+    let nothing = Done::default();
+    let (done, is_known) = (done.unwrap_or(&nothing), done.is_some());
     let mut problems = loaded.problems.clone();
     // The releaser knows records alone; what they were written from has places.
     for problem in loaded.placed(done.releases.problems.clone()) {
@@ -43,7 +46,10 @@ pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: 
             for line in &done.releases.lines {
                 io.print(&format!("{line}\n"));
             }
-            io.print(&sum(done, !done.wrote));
+            match is_known {
+                true => io.print(&sum(done, !done.wrote)),
+                false => io.print("nothing was written\n"),
+            }
         }
     }
     match has_errors(&problems) {

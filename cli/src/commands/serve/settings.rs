@@ -1,5 +1,6 @@
 //! What the server is told: by options, then by the environment, then by a file.
 
+use crate::commands::readable;
 use crate::io::Io;
 use meshform_controlplane::auth::aws::STS;
 use meshform_controlplane::{Login, TlsFiles, codes};
@@ -215,7 +216,10 @@ impl Arguments {
             tls: self.tls(&sources)?,
             publish: sources.list(&self.publish, "publish")?,
             master_key: self.master_key(&sources)?,
-            owner: text(&self.owner, "owner", "api")?,
+            owner: {
+                let owner = text(&self.owner, "owner", "api")?;
+                readable::name(&owner).map_err(|why| wrong(format!("`owner` cannot be used: {why}")))?
+            },
             account_id: text(&self.account_id, "account-id", DEFAULT_ACCOUNT)?,
             region: text(&self.region, "region", DEFAULT_REGION)?,
             rate: rate
