@@ -267,9 +267,12 @@ impl Follower {
         match outcome {
             Ok(()) => {
                 if self.shared.store.take().is_some() {
-                    log::info("the store is read again");
+                    log::info("the store is read without problems");
                     self.shared.changed.notify_one();
                 }
+            }
+            Err(error) if self.store.is_throttled() => {
+                self.store_fails(format!("{error}; it is asked less often until it answers"));
             }
             Err(error) => self.store_fails(error),
         }

@@ -172,6 +172,11 @@ impl Store {
         }
     }
 
+    /// Whether the last request was one too many.
+    pub(crate) fn is_throttled(&self) -> bool {
+        matches!(self, Self::Bucket(bucket) if bucket.throttled > 0)
+    }
+
     /// The pause in place of this one: twice as long for each request in a row that was one too many.
     pub(crate) fn throttled(&self, pause: Duration) -> Duration {
         match self {
@@ -290,6 +295,28 @@ impl Bucket {
         Ok(answer)
     }
 
+    /// Which policy a role lacks that was refused.
+    fn policy(&self, action: &str) -> String {
+        let mut lacks = match self.user {
+            User::Proxy => {
+                "; its policy must let this proxy's role read its own prefix and write its own status, as \
+                 `meshform policy --proxy` has it"
+            }
+            User::Poller => {
+                "; its policy must let the poller's role read what is published and write endpoints, as \
+                 `meshform policy --endpoints` has it"
+            }
+        }
+        .to_owned();
+        // A role that may not list is told 403 of what is not there, too.
+        if action == "read" {
+            lacks.push_str(
+                "; without s3:ListBucket it may also mean that nothing is published or the name is wrong",
+            );
+        }
+        lacks
+    }
+
     /// What an answer that is no success means, and what to do about it.
     fn refused(&self, action: &str, key: &str, answer: &Response) -> String {
         let text = answer.text();
@@ -316,54 +343,26 @@ impl Bucket {
         if code == "NoSuchBucket" {
             message.push_str("; correct MESHFORM_STORE, or AWS_ENDPOINT_URL_S3 where that is set");
         }
-        if is_throttled(answer.status) {
-            message.push_str("; it is asked less often until it answers");
-        }
-        let mut kind = AWAY;
-        if UNACCEPTED.contains(&code.as_str()) {
-            message.push_str(
-                "; the bucket does not accept these credentials: correct the access key, its secret or the session token",
-            );
-        }
-        if EXPIRED.contains(&code.as_str()) {
-            message.push_str("; the credentials have expired, and newer ones are asked for each time");
-        }
         let theirs = answer.header("date").and_then(time_of);
         let now = SystemTime::now();
-        if answer.status == StatusCode::FORBIDDEN {
-            match theirs {
-                Some(theirs) if apart(theirs, now) > Duration::from_secs(300) => {
-                    let show = |time| humantime::format_rfc3339_seconds(time);
-                    let clocks = format!(
-                        "; this clock says {}, the bucket's {}: set this one",
-                        show(now),
-                        show(theirs)
-                    );
-                    message.push_str(&clocks);
-                    kind = CLOCK;
-                }
-                _ if [UNACCEPTED, EXPIRED].concat().contains(&code.as_str()) => {}
-                _ => {
-                    kind = DENIED;
-                    message.push_str(match self.user {
-                        User::Proxy => {
-                            "; its policy must let this proxy's role read its own prefix and write its own status, as \
-                             `meshform policy --proxy` has it"
-                        }
-                        User::Poller => {
-                            "; its policy must let the poller's role read what is published and write endpoints, as \
-                             `meshform policy --endpoints` has it"
-                        }
-                    });
-                    // A role that may not list is told 403 of what is not there, too.
-                    if action == "read" {
-                        message.push_str(
-                            "; without s3:ListBucket it may also mean that nothing is published or the name is wrong",
-                        );
-                    }
-                }
+        let is_forbidden = answer.status == StatusCode::FORBIDDEN;
+        let skewed = theirs.filter(|theirs| is_forbidden && apart(*theirs, now) > Duration::from_secs(300));
+        let (kind, told_more) = match skewed {
+            Some(theirs) => {
+                let show = |time| humantime::format_rfc3339_seconds(time);
+                let clocks = format!(
+                    "; this clock says {}, the bucket's {}: set this one",
+                    show(now),
+                    show(theirs)
+                );
+                (CLOCK, clocks)
             }
-        }
+            None if UNACCEPTED.contains(&code.as_str()) => (DENIED, CORRECT.to_owned()),
+            None if EXPIRED.contains(&code.as_str()) => (DENIED, RENEWED.to_owned()),
+            None if is_forbidden => (DENIED, self.policy(action)),
+            None => (AWAY, String::new()),
+        };
+        message.push_str(&told_more);
         told(kind, message)
     }
 }
@@ -374,8 +373,12 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// What S3 calls credentials that it does not know, or that were not what a request was signed with.
 const UNACCEPTED: &[&str] = &["InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"];
 
+const CORRECT: &str =
+    "; the bucket does not accept these credentials: correct the access key, its secret or the session token";
+
 /// What S3 calls credentials whose time is over.
 const EXPIRED: &[&str] = &["ExpiredToken", "TokenRefreshRequired"];
+const RENEWED: &str = "; the credentials have expired, and newer ones are asked for each time";
 
 fn is_throttled(status: StatusCode) -> bool {
     matches!(

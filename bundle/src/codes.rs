@@ -19,19 +19,19 @@ meshform_model::codes! {
          ends: it was killed, or cannot write to the bucket. A release takes such reports away after a day."
     SETTING "MF0433" "invalid agent setting"
         "A variable of the agent, or a field of the file that MESHFORM_CONFIG names, has a value that cannot be used, \
-         or one that is needed is missing. `meshform-agent --help` lists all of them. Nothing was started."
+         or one that is needed is missing. `meshform-agent --help` lists all of them. After an error nothing was started; after a \
+         warning the setting is ignored, or does what the warning says."
     UNPUBLISHED "MF0434" "proxy without a published release"
         "The store has no `current.json` of this proxy. Either its mesh is not published to this bucket and prefix, \
          or MESHFORM_PROXY (or APPMESH_RESOURCE_ARN) names a virtual node or gateway that the mesh does not have. A \
          proxy that has run before goes on with its last good release."
     DENIED "MF0435" "bucket access denied to an agent"
-        "The role of the proxy's task or pod may not read or write an object. `meshform policy --proxy` writes the \
-         policy that it needs. Without `s3:ListBucket` S3 also answers 403 for objects that are not there. The proxy \
+        "The role of the proxy's task or pod may not read or write an object: `meshform policy --proxy` writes the \
+         policy that it needs. Or the bucket does not accept the credentials, or no longer; the message says which. Without `s3:ListBucket` S3 also answers 403 for objects that are not there. The proxy \
          goes on with what it has, and the agent asks again."
     AWAY "MF0436" "store out of reach of an agent"
         "The store cannot be reached, is overloaded, or answers with an error. The proxy goes on with what it has, \
-         and the agent asks again until the store answers. Credentials that cannot be had, or that the bucket does not accept, are \
-         told here too."
+         and the agent asks again until the store answers. Credentials that cannot be had are told here too."
     MALFORMED "MF0437" "malformed object in a store"
         "An object is damaged, cut short, of another proxy, or of a format that a newer version writes. It is not \
          used. `meshform release` writes what is damaged again; for a newer format update the agent."

@@ -13,7 +13,7 @@ use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_release::{Patience, ReleaseOutcome, Report, Verdict, listed};
+use meshform_release::{Patience, ProxyChange, ReleaseOutcome, Report, Verdict, listed};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
@@ -92,7 +92,15 @@ impl Session {
         match settled.await {
             // Not as the answer to a delete: the plan's own warnings tell why the mesh is not valid.
             Ok(Some(Ok(outcome))) if outcome.verdict == Verdict::Invalid => Diagnostics::new(),
-            Ok(Some(report)) => self.told(mesh, None, &report).await,
+            Ok(Some(report)) => {
+                let mut told = self.told(mesh, None, &report).await;
+                if let Ok(outcome) = &report
+                    && let Verdict::Released { changes, .. } = &outcome.verdict
+                {
+                    told.push(released_late(mesh, changes));
+                }
+                told
+            }
             Ok(None) => Diagnostics::new(),
             Err(_) => self
                 .unfinished(mesh, "it took longer than `release_timeout`")
@@ -167,6 +175,19 @@ impl Session {
             ),
         )
     }
+}
+
+/// That reading has released what an earlier run wrote: nobody expects that of a plan.
+fn released_late(mesh: &str, changes: &[ProxyChange]) -> Diagnostic {
+    let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
+    Diagnostic::warning(
+        format!("What an earlier apply wrote to mesh `{mesh}` is released now"),
+        format!(
+            "The apply was cut off between its writes and their release, or could not release them. The mesh is as the store \
+             has it, which is valid; the proxies that changed: {}. What the configuration says beyond that, this plan shows.",
+            listed(&paths)
+        ),
+    )
 }
 
 /// How many proxies are behind, as a summary.

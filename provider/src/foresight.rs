@@ -7,7 +7,8 @@
 //! left to the answer of the write.
 
 use crate::problem;
-use meshform_model::diag::{Diagnostic as Problem, Place};
+use meshform_envoy::codes::CLOUD_MAP;
+use meshform_model::diag::{Diagnostic as Problem, Place, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Change, Mesh};
 use meshform_model::pointer::Pointer;
@@ -79,6 +80,18 @@ impl Foresight {
         };
         foreseen.plan(key, planned, by.rules);
         foreseen.certain(key)
+    }
+}
+
+impl Foresight {
+    /// What is worth a look in a mesh of which something was planned; see [`of_the_whole`].
+    pub(crate) async fn worth_a_look(&self, mesh: &str) -> Vec<Problem> {
+        let meshes = self.meshes.lock().await;
+        let judged = meshes.get(mesh).and_then(|foreseen| foreseen.judged.as_ref());
+        let Some((mesh, verdicts)) = judged.filter(|(_, verdicts)| !verdicts.has_errors()) else {
+            return Vec::new();
+        };
+        of_the_whole(&verdicts.diagnostics(), |key| mesh.get(key))
     }
 }
 
@@ -200,6 +213,24 @@ fn concerned(problem: &Problem) -> BTreeSet<ResourceKey> {
 /// Whether a problem is between resources that are there; what is missing may be planned later, and an apply tells it.
 fn is_of_what_is_there(problem: &Problem, mesh: &Mesh) -> bool {
     missing(problem).is_none() && concerned(problem).iter().all(|key| mesh.contains(key))
+}
+
+/// Of a mesh's problems those that are worth a look and that no resource shows alone: a caller's timeout that is longer than
+/// the called one's, a router without routes. What a resource has by itself, its own validation tells.
+pub(crate) fn of_the_whole(
+    problems: &[Problem],
+    resource: impl Fn(&ResourceKey) -> Option<Resource>,
+) -> Vec<Problem> {
+    let is_own = |problem: &Problem| {
+        let subject = problem.places.first().and_then(|place| place.resource.as_ref());
+        let alone = subject.and_then(&resource).map(check_alone).unwrap_or_default();
+        alone.iter().any(|own| identity(own) == identity(problem))
+    };
+    problems
+        .iter()
+        .filter(|one| one.severity == Severity::Warning && one.code != CLOUD_MAP && !is_own(one))
+        .cloned()
+        .collect()
 }
 
 /// The same problem again has the same words at the same places.

@@ -5,6 +5,7 @@
 //! known here, and laid over what the store has it gives the mesh as it will be.
 
 use crate::codes;
+use crate::foresight::of_the_whole;
 use crate::key;
 use crate::problem;
 use crate::resource::document;
@@ -88,6 +89,12 @@ impl Resource for Release {
             let Foreseen { preview, resources } = foreseen;
             plan.diagnostics
                 .extend(without_endpoints(&session, &mesh, &preview, &resources).await);
+            if preview.valid && session.first_time(session::whole_of(&mesh)) {
+                let found = of_the_whole(&preview.diagnostics, |key| {
+                    resources.iter().find(|resource| resource.key == *key).cloned()
+                });
+                plan.diagnostics.extend(session::in_short(&found));
+            }
             let parts = parts(&session, &mesh, &preview, resources).await;
             plan.diagnostics.extend(foretold(&mesh, &preview, &parts));
         }

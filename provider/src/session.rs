@@ -328,7 +328,11 @@ impl Session {
             if found.iter().any(|one| one.code == CLOUD_MAP) {
                 self.first_time(endpoints_of(mesh));
             }
-            told.extend(by_summary(found.iter().map(problem::plain)));
+            told.extend(in_short(&found));
+        }
+        if idle && self.first_time(whole_of(mesh)) {
+            // Not while the mesh changes: what a router lacks now, a resource that is planned later may be.
+            told.extend(in_short(&self.foresight.worth_a_look(mesh).await));
         }
         told
     }
@@ -387,16 +391,39 @@ pub(crate) fn endpoints_of(mesh: &str) -> String {
     format!("endpoints {mesh}")
 }
 
-/// Diagnostics of which those with one summary have become one: Terraform shows the first of them and counts the rest.
-fn by_summary(found: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
-    let mut told: Vec<Diagnostic> = Vec::new();
-    for one in found {
-        match told.iter_mut().find(|known| known.summary == one.summary) {
-            Some(known) => known.detail = format!("{}\n\n{}", known.detail, one.detail),
-            None => told.push(one),
+/// What stands for the telling of what is worth a look in a mesh, which is done once in a process.
+pub(crate) fn whole_of(mesh: &str) -> String {
+    format!("whole {mesh}")
+}
+
+/// How many problems of one kind are shown in full; `meshform status` has them all.
+const SHOWN: usize = 5;
+
+/// Problems as one diagnostic for each kind: of several with one summary, Terraform shows the first and counts the rest.
+pub(crate) fn in_short(found: &[Problem]) -> Vec<Diagnostic> {
+    let mut told: Vec<(Diagnostic, usize)> = Vec::new();
+    for problem in found {
+        let one = problem::plain(problem);
+        let known = told.iter_mut().find(|(known, _)| known.summary == one.summary);
+        let Some((known, count)) = known else {
+            told.push((one, 1));
+            continue;
+        };
+        *count += 1;
+        if *count <= SHOWN {
+            known.detail = format!("{}\n\n{}", known.detail, one.detail);
         }
     }
-    told
+    let in_full = |(mut one, count): (Diagnostic, usize)| {
+        if let more @ 1.. = count.saturating_sub(SHOWN) {
+            one.detail = format!(
+                "{}\n\nand {more} more of this kind; `meshform status` shows them all",
+                one.detail
+            );
+        }
+        one
+    };
+    told.into_iter().map(in_full).collect()
 }
 
 /// A failure of the store as Terraform shows it.

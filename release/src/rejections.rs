@@ -4,7 +4,7 @@ use crate::bucket::{BucketTarget, GRACE_MILLIS, LOST_MILLIS};
 use crate::error::Result;
 use crate::fleet::FleetReader;
 use crate::manifest::{Manifest, ProxyEntry};
-use crate::publishing::listed;
+use crate::publishing::{listed, store_argument};
 use crate::releaser::Releaser;
 use crate::succession::Succession;
 use meshform_bundle::objects::Rejected;
@@ -179,7 +179,8 @@ impl Releaser {
         proxies.dedup();
         reasons.sort();
         reasons.dedup();
-        Ok((!proxies.is_empty()).then(|| rejected(mesh, &proxies, &reasons)))
+        let options = format!("--store {} --mesh {mesh}", store_argument(&*self.store));
+        Ok((!proxies.is_empty()).then(|| rejected(mesh, &options, &proxies, &reasons)))
     }
 }
 
@@ -191,20 +192,21 @@ fn entry_of<'m>(marker: &ListedObject, wanted: &'m Manifest) -> Option<&'m Proxy
     })
 }
 
-fn rejected(mesh: &str, proxies: &[String], reasons: &[String]) -> Diagnostic {
+fn rejected(mesh: &str, options: &str, proxies: &[String], reasons: &[String]) -> Diagnostic {
     let why: String = reasons
         .iter()
         .take(5)
         .map(|reason| format!("\n  {reason}"))
         .collect();
     let message = format!(
-        "Envoy refused the current release of mesh `{mesh}` at {}, and these proxies run the one before:{why}",
+        "Envoy refused the current release of mesh `{mesh}` at {}: these proxies run the one before, and those that have none do not \
+         serve:{why}",
         listed(proxies)
     );
     Diagnostic::warning(codes::REJECTED, message)
         .help(format!(
-            "correct what the reasons name and apply again; `meshform status --mesh {mesh}` shows each proxy, and \
-             `meshform pin` holds all of them at a release that Envoy takes"
+            "correct what the reasons name and apply again; `meshform status {options}` shows each proxy, and `meshform pin RELEASE \
+             {options}` holds all of them at a release that Envoy takes"
         ))
         .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
 }

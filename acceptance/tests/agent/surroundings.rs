@@ -92,7 +92,7 @@ fn credentials_that_end_while_the_bucket_refuses_them_are_asked_for_anew() {
     (1..=2).for_each(|turn| accounts.forget(&format!("AKIATURN{turn}")));
     eventually("it is told", 40, || {
         let told = world.health().1;
-        told.contains("MF0435") && told.contains("goes on with what it has")
+        told.contains("MF0435") && told.contains("does not accept these credentials")
     });
     assert_eq!(world.answers().as_deref(), Some("first"));
     assert!(world.health().0, "it still serves");

@@ -90,6 +90,11 @@ async fn a_plan_is_told_of_proxies_that_refused_the_current_release_and_of_no_ot
     assert_eq!(warned[0].code, codes::REJECTED);
     let told = warned[0].to_string();
     assert!(told.contains("virtualNode/a, spec.listeners"), "{told}");
+    let help = warned[0].help.as_deref().unwrap_or_default();
+    assert!(
+        help.contains("`meshform status --store ") && help.contains(" --mesh apps` shows"),
+        "{help}"
+    );
     objects.delete(&key).await.unwrap();
     assert_eq!(releaser.warnings("apps").await.unwrap().always, []);
 }

@@ -168,6 +168,25 @@ impl Remote {
         }
     }
 
+    /// Lets everybody read what is published for proxies, whatever the umask: their agents often run as somebody else. Only
+    /// a directory needs it; who reads a bucket, its policy says.
+    pub(crate) fn share(&self, object: &str) -> std::io::Result<()> {
+        if self.home.get().is_none() {
+            return Ok(());
+        }
+        let root = Path::new(self.url.bucket());
+        let path = root.join(object);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644))?;
+        let folders = path.ancestors().skip(1);
+        for folder in folders.take_while(|folder| *folder != root) {
+            let mode = std::fs::metadata(folder)?.permissions().mode() & 0o7777;
+            if mode & 0o755 != 0o755 {
+                std::fs::set_permissions(folder, Permissions::from_mode(mode | 0o755))?;
+            }
+        }
+        Ok(())
+    }
+
     fn make(&self) -> Result<Arc<dyn ObjectStore>> {
         let connector = Connector {
             runtime: self.background.handle()?,

@@ -105,6 +105,18 @@ impl Objects {
         }
     }
 
+    /// Lets other users of this machine read an object that was just written, where the storage is a directory.
+    pub(crate) fn share(&self, object: &Path) -> Result<()> {
+        match &self.storage {
+            Storage::Here(_) => Ok(()),
+            Storage::Remote(remote) => remote.share(object.as_ref()).map_err(|error| StoreError::Io {
+                path: self.place(object.as_ref()).into(),
+                action: "set the mode of",
+                source: Arc::new(error),
+            }),
+        }
+    }
+
     /// What comes before every object's name.
     pub(crate) fn prefix(&self) -> &Path {
         &self.prefix

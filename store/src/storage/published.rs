@@ -176,6 +176,7 @@ impl PublishedObjects {
         let path = self.path(key)?;
         let put = self.objects.storage()?.put(&path, PutPayload::from(bytes)).await;
         let put = put.map_err(|error| self.objects.error(key, "write", &error))?;
+        self.objects.share(&path)?;
         Ok(UpdateVersion::from(put).into())
     }
 
@@ -186,7 +187,10 @@ impl PublishedObjects {
             .put_opts(&path, PutPayload::from(bytes), mode.into())
             .await
         {
-            Ok(put) => Ok(Some(UpdateVersion::from(put).into())),
+            Ok(put) => {
+                self.objects.share(&path)?;
+                Ok(Some(UpdateVersion::from(put).into()))
+            }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 Ok(None)
             }

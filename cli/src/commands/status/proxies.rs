@@ -71,7 +71,7 @@ fn row(one: &RunningProxy) -> [String; 6] {
         status.instance.clone(),
         condition,
         match status.since {
-            0 => release.to_owned(),
+            since if since == 0 || status.release.is_none() => release.to_owned(),
             since => format!("{release} since {}", time(since)),
         },
         status
