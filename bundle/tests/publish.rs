@@ -219,3 +219,41 @@ fn what_a_poller_found_is_put_into_every_set_and_changes_only_what_it_names() {
     assert!(endpoints().contains("10.0.0.2") && tag(root) == "two");
     assert_eq!(release("two"), Published::default(), "nothing is to be done");
 }
+
+#[test]
+fn what_was_damaged_is_seen_and_written_anew_where_files_are_read() {
+    for damage in ["current/cds.json", "current/lds.json", "bootstrap.json"] {
+        for empties in [true, false] {
+            let place = TempDir::new().unwrap();
+            let root = place.path();
+            publish(root, &["1"]).unwrap();
+            let file = folder(root).join(damage);
+            let whole = fs::read(&file).unwrap();
+            match empties {
+                true => fs::write(&file, "").unwrap(),
+                false => fs::remove_file(&file).unwrap(),
+            }
+            let publisher = Publisher::new(root);
+            let standing = |verifies| publisher.standing("apps", verifies).unwrap().unwrap();
+            assert_eq!(standing(false).proxies.len(), 1, "nobody has looked");
+            assert_eq!(standing(true).proxies.len(), 0, "{damage}");
+
+            let bundle = bundle("1");
+            let digest = Digest::of(&bundle.encode().unwrap());
+            let session = publisher.lock("apps", &|_| {}).unwrap().verifying(true);
+            let wanted = BTreeMap::from([(bundle.proxy.folder(), digest.clone())]);
+            let work = session.compare("store", Some(&digest), wanted).unwrap();
+            let done = session.apply(work, &BTreeMap::from([(digest, bundle)])).unwrap();
+            assert_eq!(done.written.len(), 1, "{damage}");
+            assert_eq!(fs::read(&file).unwrap(), whole, "{damage}");
+            assert_eq!(standing(true).proxies.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_directory_named_by_a_detour_is_the_directory() {
+    let place = TempDir::new().unwrap();
+    let detour = place.path().join("module/../published");
+    assert_eq!(Publisher::new(detour).root(), place.path().join("published"));
+}

@@ -294,3 +294,18 @@ fn a_store_is_written_in_every_form_and_its_imports_name_the_same_addresses() {
     let none = world.run(&["convert", "--to", "api"]);
     assert_eq!(none.exit.code(), 2, "{}", none.all());
 }
+
+#[test]
+fn success_is_said_of_directories_too_that_are_not_named() {
+    let world = World::new(&[("mesh.yaml", TEMPLATE)]);
+    assert_eq!(apply(&world, &[]).exit, Exit::Fine);
+    world.write("mesh.yaml", &TEMPLATE.replace("Weight: 75", "Weight: 74"));
+    let unnamed = world.run(&["apply", "mesh.yaml", "--owner", "ci", "--store", "store"]);
+    assert_eq!(unnamed.exit, Exit::Found, "{}", unnamed.all());
+    assert!(
+        unnamed.all().contains("MF0511") && unnamed.all().contains("apps/virtualNode/front"),
+        "{}",
+        unnamed.all()
+    );
+    assert_eq!(apply(&world, &[]).exit, Exit::Fine);
+}

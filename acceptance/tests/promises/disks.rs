@@ -7,8 +7,15 @@ use crate::world::{World, open, says, wait};
 use meshform_acceptance::terraform::Ran;
 use meshform_acceptance::tools;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+const TEMPLATE: &str = "
+Resources:
+  Mesh: {Type: AWS::AppMesh::Mesh, Properties: {MeshName: m}}
+  Node: {Type: AWS::AppMesh::VirtualNode, Properties: {MeshName: m, VirtualNodeName: n, Spec: {}}}
+";
 
 const SETTINGS: &str = "publish = [\"published\", \"second\"]";
 
@@ -112,6 +119,88 @@ fn a_directory_that_cannot_be_written_is_said_by_the_apply_by_plans_and_by_statu
     world.apply();
     kept(&world);
     no_warning(&world.plan().text);
+}
+
+#[test]
+fn of_several_targets_that_are_behind_each_is_named_and_one_may_be_forgotten() {
+    let world = World::with_provider(SETTINGS, &nodes(1, 8080));
+    for target in published(&world) {
+        fs::write(target, "a file in the way").unwrap();
+    }
+    says(
+        &world.apply().flat(),
+        &["module/published (MF0501)", "module/second (MF0501)"],
+    );
+    says(
+        &world.plan().flat(),
+        &["MF0511", "module/published", "module/second"],
+    );
+    let second = published(&world)[1].to_string_lossy().into_owned();
+    let (fine, said) = meshform(&world, &["release", "--forget", "elsewhere"]);
+    assert!(!fine, "{said}");
+    says(&said, &["MF0647", &second]);
+    let (fine, said) = meshform(&world, &["release", "--forget", &second]);
+    assert!(fine, "{said}");
+    fs::remove_file(&published(&world)[0]).unwrap();
+    let (fine, said) = meshform(&world, &["release", "--publish", "published"]);
+    assert!(fine, "{said}");
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine && !said.contains(&second), "{said}");
+}
+
+#[test]
+fn damaged_files_are_behind_until_a_release_writes_them_anew() {
+    let world = World::with_provider("publish = [\"published\"]", &nodes(2, 8080));
+    no_warning(&world.apply().text);
+    let file = published(&world)[0].join("m/virtualNode/n1/current/lds.json");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, "").unwrap();
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(!fine, "{said}");
+    says(&said, &["MF0511", "m/virtualNode/n1"]);
+    let (fine, said) = meshform(&world, &["release", "--publish", "published"]);
+    assert!(fine, "{said}");
+    says(&said, &["1 written (m/virtualNode/n1)"]);
+    assert_eq!(fs::read(&file).unwrap(), whole);
+}
+
+#[test]
+fn a_directory_that_is_a_bucket_is_readable_under_any_umask() {
+    let world = World::new("");
+    let folder = world.module().dir().to_owned();
+    fs::write(folder.join("mesh.yaml"), TEMPLATE).unwrap();
+    fs::create_dir(folder.join("bucket")).unwrap();
+    let store = format!("file://{}", folder.join("bucket").display());
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "umask 077; exec \"$0\" apply mesh.yaml --owner o --store \"$1\"",
+        ])
+        .arg(tools::meshform())
+        .arg(store)
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let pointer = folder.join("bucket/m/m/proxies/virtualNode/n/current.json");
+    for (path, mode) in [(pointer.as_path(), 0o644), (pointer.parent().unwrap(), 0o755)] {
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            mode,
+            "{}",
+            path.display()
+        );
+    }
+    let records = fs::metadata(folder.join("bucket/store.json")).unwrap();
+    assert_eq!(
+        records.permissions().mode() & 0o777,
+        0o600,
+        "records are their owner's"
+    );
 }
 
 #[test]

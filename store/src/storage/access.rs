@@ -15,8 +15,9 @@ use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectS
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -175,16 +176,26 @@ impl Remote {
             return Ok(());
         }
         let root = Path::new(self.url.bucket());
-        let path = root.join(object);
-        std::fs::set_permissions(&path, Permissions::from_mode(0o644))?;
+        let path = self.file(object);
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o644)) {
+            // Somebody has replaced it meanwhile, and shares what is there now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        }
         let folders = path.ancestors().skip(1);
         for folder in folders.take_while(|folder| *folder != root) {
             let mode = std::fs::metadata(folder)?.permissions().mode() & 0o7777;
             if mode & 0o755 != 0o755 {
-                std::fs::set_permissions(folder, Permissions::from_mode(mode | 0o755))?;
+                // That of somebody else is theirs to open.
+                let _ = std::fs::set_permissions(folder, Permissions::from_mode(mode | 0o755));
             }
         }
         Ok(())
+    }
+
+    /// The file of an object, where the bucket is a directory.
+    pub(crate) fn file(&self, object: &str) -> PathBuf {
+        Path::new(self.url.bucket()).join(object)
     }
 
     fn make(&self) -> Result<Arc<dyn ObjectStore>> {

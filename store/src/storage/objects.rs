@@ -109,11 +109,13 @@ impl Objects {
     pub(crate) fn share(&self, object: &Path) -> Result<()> {
         match &self.storage {
             Storage::Here(_) => Ok(()),
-            Storage::Remote(remote) => remote.share(object.as_ref()).map_err(|error| StoreError::Io {
-                path: self.place(object.as_ref()).into(),
-                action: "set the mode of",
-                source: Arc::new(error),
-            }),
+            Storage::Remote(remote) => {
+                let shared = remote.share(object.as_ref());
+                shared.map_err(|_| StoreError::Permission {
+                    path: remote.file(object.as_ref()),
+                    action: "set the mode of",
+                })
+            }
         }
     }
 
