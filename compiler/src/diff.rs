@@ -10,8 +10,10 @@ pub use fields::{FieldChange, FieldKind};
 
 use crate::body;
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
+use meshform_model::spec::Extensions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -55,10 +57,18 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     // What contains others comes first, so that these are found where they went.
     let (outer, inner): (Vec<_>, Vec<_>) = come.into_iter().partition(|key| key.parent.is_none());
     let mut added = Vec::new();
+    // Most comparisons have nothing that came, or nothing that went.
+    let former_ones = match outer.is_empty() && inner.is_empty() {
+        true => FormerOnes::default(),
+        false => FormerOnes::of(gone.iter().filter_map(|key| old.get(key).copied())),
+    };
     for key in outer.into_iter().chain(inner) {
         let found = former(key, &renamed)
             .and_then(|was| gone.iter().copied().find(|key| **key == was))
-            .or_else(|| same(key, &old, &new, &gone));
+            .or_else(|| {
+                new.get(key)
+                    .and_then(|resource| former_ones.same(resource, &gone))
+            });
         match found {
             Some(was) => {
                 gone.remove(was);
@@ -115,27 +125,51 @@ fn former(key: &ResourceKey, renamed: &BTreeMap<ResourceKey, ResourceKey>) -> Op
     Some(ResourceKey::child(container, key.kind, &key.name))
 }
 
-type ByKey<'r> = BTreeMap<&'r ResourceKey, &'r Resource>;
+/// Resources that are gone, by what they say.
+#[derive(Default)]
+struct FormerOnes<'r>(BTreeMap<Said<'r>, Vec<&'r ResourceKey>>);
 
-/// The one resource that is gone and said the same as the one with that key. Of several, none: which would it be?
-fn same<'r>(
-    key: &ResourceKey,
-    old: &ByKey<'r>,
-    new: &ByKey<'r>,
-    gone: &BTreeSet<&'r ResourceKey>,
-) -> Option<&'r ResourceKey> {
-    let resource = new.get(key)?;
-    let like = |other: &&ResourceKey| {
-        other.kind == key.kind
-            && other.mesh == key.mesh
-            && other.parent == key.parent
-            && old
-                .get(other)
-                .is_some_and(|old| old.spec == resource.spec && old.extensions == resource.extensions)
-    };
-    let mut found = gone.iter().copied().filter(like);
-    let one = found.next()?;
-    found.next().is_none().then_some(one)
+/// The kind, mesh and parent of a resource, and what it says; of the second way, without its own name.
+type Said<'r> = (&'r str, Kind, Option<&'r str>, String);
+
+/// What a resource says as it stands, and with a mark in the place of its own name: who renames a node most often renames
+/// its host name too.
+fn said(resource: &Resource) -> [Said<'_>; 2] {
+    let key = &resource.key;
+    let extensions = resource.extensions.as_ref().map(Extensions::to_json);
+    let plain = format!("{} {}", resource.spec.to_json(), extensions.unwrap_or_default());
+    let marked = format!("\u{0}{}", plain.replace(&key.name, "\u{0}"));
+    [plain, marked].map(|text| (key.mesh.as_str(), key.kind, key.parent.as_deref(), text))
+}
+
+impl<'r> FormerOnes<'r> {
+    fn of(gone: impl Iterator<Item = &'r Resource>) -> Self {
+        let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for resource in gone {
+            for said in said(resource) {
+                all.entry(said).or_default().push(&resource.key);
+            }
+        }
+        Self(all)
+    }
+
+    /// The one resource that is gone and said the same. Of several, none: which would it be?
+    fn same(&self, resource: &Resource, gone: &BTreeSet<&'r ResourceKey>) -> Option<&'r ResourceKey> {
+        said(resource).iter().find_map(|said| {
+            let still = |key: &&&ResourceKey| gone.contains(**key);
+            match self
+                .0
+                .get(said)?
+                .iter()
+                .filter(still)
+                .collect::<Vec<_>>()
+                .as_slice()
+            {
+                [one] => Some(**one),
+                _ => None,
+            }
+        })
+    }
 }
 
 /// A line for each thing that differs: `route serviceb/split: weight of serviceb 75 → 50`.

@@ -64,6 +64,16 @@ fn a_rename_is_one_and_takes_what_lies_in_it_along() {
         told(|mesh| moved(mesh, "virtualNode/servicea", "virtualNode/front")),
         "virtual node front: was named servicea\n".to_owned()
     );
+    // The host name goes with it.
+    assert_eq!(
+        told(|mesh| {
+            moved(mesh, "virtualNode/servicebv2", "virtualNode/canary");
+            let node = &mut mesh["virtualNode/canary"];
+            *node = serde_json::from_str(&node.to_string().replace("servicebv2", "canary")).unwrap();
+        }),
+        "virtual node canary: was named servicebv2\n\
+         virtual node canary: dns hostname servicebv2.apps.local → canary.apps.local\n"
+    );
     let router = told(|mesh| {
         moved(mesh, "virtualRouter/serviceb", "virtualRouter/b");
         for route in ["header", "path", "weighted"] {
