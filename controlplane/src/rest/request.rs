@@ -32,7 +32,10 @@ impl Input {
                 Ok(Json::Object(members)) => members,
                 Ok(_) => return Err(Fault::bad(codes::BAD_REQUEST, "the body is not a JSON object")),
                 Err(error) => {
-                    let message = format!("the body cannot be read as JSON: {error}");
+                    let message = match error.is_data() {
+                        true => format!("the body: {error}"),
+                        false => format!("the body is not JSON: {error}"),
+                    };
                     return Err(Fault::bad(codes::BAD_REQUEST, message));
                 }
             },
