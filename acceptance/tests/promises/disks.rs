@@ -132,7 +132,7 @@ fn of_several_targets_that_are_behind_each_is_named_and_one_may_be_forgotten() {
         &["module/published (MF0501)", "module/second (MF0501)"],
     );
     says(
-        &world.plan().flat(),
+        &world.plan().text,
         &["MF0511", "module/published", "module/second"],
     );
     let second = published(&world)[1].to_string_lossy().into_owned();
