@@ -1,8 +1,11 @@
 //! What CloudFormation is told of a custom resource.
 
 use crate::event::CustomRequest;
+use meshform_compiler::frontend::codes::NO_NAME;
 use meshform_model::diag::{Diagnostic, Notation};
+use meshform_model::dialect::{self, Dialect};
 use meshform_model::help;
+use meshform_model::kind::Kind;
 use serde_json::{Map, Value as Json, json};
 
 /// CloudFormation takes no longer answer.
@@ -62,14 +65,23 @@ impl Answer {
     }
 }
 
-/// Problems as the events of a stack show them: one a line. Where a value is secret, only which rule was broken where.
-pub(crate) fn told(problems: &[Diagnostic], secret: bool) -> String {
+/// Problems as the events of a stack show them: one a line, with the names that templates have for a resource of that kind.
+/// Where a value is secret, only which rule was broken where.
+pub(crate) fn told(problems: &[Diagnostic], kind: Option<Kind>, secret: bool) -> String {
     let lines = problems.iter().map(|problem| {
-        let place = problem.places.first().map(|place| place.pointer.to_string());
+        let place = problem.places.first().map(|place| match kind {
+            Some(kind) => dialect::path(kind, &place.pointer, Dialect::CloudFormation).to_string(),
+            None => place.pointer.to_string(),
+        });
         let place = place.filter(|place| !place.is_empty());
         let at = place.map(|place| format!(" at {place}")).unwrap_or_default();
         let words = help::told(problem, Notation::CloudFormationYaml);
-        match (secret, words.whole_help()) {
+        // Nobody gives options here.
+        let help = words.whole_help().map(|help| match problem.code == NO_NAME {
+            true => "write it among the properties".to_owned(),
+            false => help.to_string(),
+        });
+        match (secret, help) {
             (true, _) => format!(
                 "[{}]{at}: not shown, because a NoEcho parameter is among the values",
                 problem.code
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_told() {
         let problem = Diagnostic::error(crate::codes::EVENT, "`hunter2` is no port").help("not hunter2");
-        assert!(told(std::slice::from_ref(&problem), false).contains("hunter2"));
-        assert!(!told(&[problem], true).contains("hunter2"));
+        assert!(told(std::slice::from_ref(&problem), None, false).contains("hunter2"));
+        assert!(!told(&[problem], None, true).contains("hunter2"));
     }
 }

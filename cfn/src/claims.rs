@@ -9,6 +9,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_store::{Author, Record, SettingWrite, Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The owner of what belongs to no stack.
@@ -34,6 +35,9 @@ pub(crate) struct Claim {
     /// What it was before the holder took it over; until the holder's first update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<Record>,
+    /// Whether a value of it came from a parameter that nobody may see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) secret: bool,
     /// The last requests, the newest last.
     pub(crate) requests: Vec<SeenRequest>,
     /// When the last holder let it go.
@@ -161,6 +165,22 @@ impl Claims {
             Diagnostic::error(codes::CLAIM, format!("a claim cannot be written: {error}"))
         })?;
         self.write(name(key), known.version, Some(value), author).await
+    }
+
+    /// The resources of a mesh of which a value came from a parameter that nobody may see, by their paths.
+    pub(crate) async fn secret(&self, mesh: &str) -> Result<BTreeSet<String>, Diagnostic> {
+        let root = ResourceKey::mesh(mesh);
+        let all = self
+            .store
+            .settings(&name(&root))
+            .await
+            .map_err(|error| error.diagnostic())?;
+        let secret = all.into_iter().filter_map(|setting| {
+            let claim: Claim = serde_json::from_str(&setting.value).ok()?;
+            let path = setting.name.strip_prefix(PREFIX).filter(|_| claim.secret)?;
+            Some(path.to_owned())
+        });
+        Ok(secret.collect())
     }
 
     /// Forgets the claims that nobody has held for a day.

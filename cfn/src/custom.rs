@@ -10,6 +10,7 @@ use crate::claims::Claims;
 use crate::codes;
 use crate::event::{CustomRequest, RequestType};
 use crate::release::Releases;
+use meshform_compiler::stack;
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
@@ -134,7 +135,7 @@ impl Desk {
         };
         match self.let_go(request, &key, None).await {
             Ok(true) => {
-                let release = self.releases.after(&key.mesh, deadline).await;
+                let release = self.releases.after(&key.mesh, &self.claims, deadline).await;
                 done(release, Map::new())
             }
             Ok(false) => done("there was nothing of this stack to delete".to_owned(), Map::new()),
@@ -144,7 +145,10 @@ impl Desk {
 
     /// The answer to a write that went well.
     async fn written(&self, request: &CustomRequest, record: Record, deadline: Instant) -> Answer {
-        let release = self.releases.after(&record.key.mesh, deadline).await;
+        let release = self
+            .releases
+            .after(&record.key.mesh, &self.claims, deadline)
+            .await;
         tracing::info!(
             stack = request.stack_id,
             resource = %record.key,
@@ -180,7 +184,11 @@ fn author(request: &CustomRequest) -> Author {
 }
 
 fn failed(request: &CustomRequest, problems: &[Diagnostic], physical_id: String) -> Answer {
-    let reason = told(problems, request.is_secret());
+    let reason = told(
+        problems,
+        stack::kind_of_custom(&request.resource_type),
+        request.is_secret(),
+    );
     tracing::error!(
         stack = request.stack_id,
         logical_id = request.logical_resource_id,

@@ -23,11 +23,11 @@ pub(crate) fn rewrite(request: &MacroRequest, function: &str) -> Json {
 }
 
 fn rewritten(request: &MacroRequest, function: &str) -> Result<Json, String> {
-    let told = |problems: Vec<Diagnostic>| told(&problems, false);
+    let told = |problems: Vec<Diagnostic>| told(&problems, None, false);
     let suffix = suffix(request).map_err(|problem| told(vec![problem]))?;
     let how = Custom {
         service_token: json!(function),
-        suffix,
+        suffix: &suffix,
     };
     let rewritten = stack::custom(&request.fragment, &how).map_err(told)?;
     match wrong(request) {
@@ -38,18 +38,18 @@ fn rewritten(request: &MacroRequest, function: &str) -> Result<Json, String> {
 
 /// The suffix of the macro's parameter, else that of the template's metadata: a macro of the section `Transform` gets no
 /// parameters.
-fn suffix(request: &MacroRequest) -> Result<&str, Diagnostic> {
+fn suffix(request: &MacroRequest) -> Result<String, Diagnostic> {
     if let Some(other) = request.params.keys().find(|name| *name != SUFFIX) {
         let message = format!("the macro has no parameter `{other}`");
         return Err(Diagnostic::error(codes::EVENT, message).help(format!("it has `{SUFFIX}` alone")));
     }
     match request.params.get(SUFFIX) {
-        Some(Json::String(text)) => Ok(text),
+        Some(Json::String(text)) => Ok(text.clone()),
         Some(_) => {
             let message = format!("`{SUFFIX}` is not a text");
             Err(Diagnostic::error(codes::EVENT, message).help(format!("write it out: `{SUFFIX}: V2`")))
         }
-        None => Ok(stack::suffix(&request.fragment).unwrap_or_default()),
+        None => stack::suffix(&request.fragment),
     }
 }
 
@@ -72,12 +72,16 @@ fn wrong(request: &MacroRequest) -> Option<String> {
         let problems = found.problems.iter().filter(is_wrong).cloned();
         let problems: Vec<Diagnostic> = problems.collect();
         if !problems.is_empty() {
-            lines.push(format!("{}: {}", found.label, told(&problems, false)));
+            lines.push(format!(
+                "{}: {}",
+                found.label,
+                told(&problems, Some(found.kind), false)
+            ));
         }
     }
     let whole: Vec<Diagnostic> = reading.problems.iter().filter(is_wrong).cloned().collect();
     if !whole.is_empty() {
-        lines.push(told(&whole, false));
+        lines.push(told(&whole, None, false));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
@@ -145,7 +149,7 @@ mod tests {
         };
         let port = said(node(json!("no port")), json!({}));
         assert!(
-            port.contains("Node: [MF01") && port.contains("/portMapping/port"),
+            port.contains("Node: [MF01") && port.contains("/Spec/Listeners/0/PortMapping/Port"),
             "{port}"
         );
         let parameter = said(node(json!(80)), json!({"suffix": "V2"}));

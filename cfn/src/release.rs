@@ -1,9 +1,11 @@
 //! The releases that writes lead to. Each event tries for itself: who comes second finds it done.
 
-use crate::claims;
+use crate::claims::{self, Claims};
 use meshform_model::diag::Diagnostic;
+use meshform_model::key::ResourceKey;
 use meshform_release::{EnvoyBuilder, Holding, ReleaseError, ReleaseOutcome, Releaser, Verdict, listed};
 use meshform_store::{Author, Clock, Store, StoreError, SystemClock, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,10 +56,17 @@ impl Releases {
 
     /// Releases a mesh after a write, and says what became of it. That a mesh is not valid is no failure: what mends it
     /// may come with the next event.
-    pub(crate) async fn after(&self, mesh: &str, deadline: Instant) -> String {
+    pub(crate) async fn after(&self, mesh: &str, claims: &Claims, deadline: Instant) -> String {
         let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
         let said = match tokio::time::timeout_at(until, self.follow(mesh, Holding::Allowed)).await {
-            Ok(Ok(outcome)) => self.said(&outcome),
+            Ok(Ok(outcome)) => {
+                // Only what is wrong with a mesh quotes values.
+                let secret = match outcome.verdict {
+                    Verdict::Invalid => claims.secret(mesh).await.ok(),
+                    _ => Some(BTreeSet::new()),
+                };
+                self.said(&outcome, secret.as_ref())
+            }
             Ok(Err(error)) => {
                 let diagnostic = error.diagnostic();
                 format!("written, but not released: {diagnostic}; the function's schedule tries again")
@@ -116,13 +125,14 @@ impl Releases {
             .collect()
     }
 
-    fn said(&self, outcome: &ReleaseOutcome) -> String {
+    /// `secret`: the resources of which no value is told; none where these are not known.
+    fn said(&self, outcome: &ReleaseOutcome, secret: Option<&BTreeSet<String>>) -> String {
         let undelivered = self.undelivered(outcome);
         match &outcome.verdict {
             Verdict::Invalid => {
                 let errors: Vec<&Diagnostic> =
                     outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
-                let first: Vec<String> = errors.iter().take(TOLD).map(|one| one.to_string()).collect();
+                let first: Vec<String> = errors.iter().take(TOLD).map(|one| open(one, secret)).collect();
                 let more = match errors.len().saturating_sub(TOLD) {
                     0 => String::new(),
                     more => format!("; and {more} more"),
@@ -153,4 +163,22 @@ impl Releases {
             }
         }
     }
+}
+
+/// A problem of the mesh as everybody may read it.
+fn open(problem: &Diagnostic, secret: Option<&BTreeSet<String>>) -> String {
+    let keys: Vec<&ResourceKey> = problem
+        .places
+        .iter()
+        .filter_map(|place| place.resource.as_ref())
+        .collect();
+    let hidden = secret.is_none_or(|secret| keys.iter().any(|key| secret.contains(&key.path())));
+    if !hidden {
+        return problem.to_string();
+    }
+    let of = keys.first().map(|key| format!(" of {key}")).unwrap_or_default();
+    format!(
+        "error[{}]{of}: not shown, because a NoEcho parameter is among the values",
+        problem.code
+    )
 }

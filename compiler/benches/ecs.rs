@@ -56,10 +56,9 @@ fn main() {
             ..Task::new(&mesh, key, delivery)
         };
         let begun = Instant::now();
-        let bytes: usize = keys
-            .iter()
-            .map(|key| ecs::build(&task(key), &templates).unwrap().json.to_string().len())
-            .sum();
+        let registries = ecs::Registries::of(&mesh);
+        let built = |key| ecs::build_among(&task(key), &registries, &templates).unwrap();
+        let bytes: usize = keys.iter().map(|key| built(key).json.to_string().len()).sum();
         let stacks = begun.elapsed();
         let begun = Instant::now();
         let shared = MeshStack {

@@ -7,11 +7,12 @@
 //!   template.
 //! - `mesh_stack` is what all proxies of a mesh share: namespaces of Cloud Map, a security group, private DNS records,
 //!   the poller of endpoints.
-//! - `ports`: where the proxy listens, and what other containers have.
+//! - `ports`: where the proxy listens, and what other containers have. `interception`: what ECS cannot leave out of it.
 //! - `app` is the application's container, `companions` what takes traces and statistics, `registry` where others find it.
 //! - `compose` puts the same tasks into a file for Docker Compose.
 //! - `mounts` looks whether every file that the configuration names is brought to the container.
-//! - `check` holds the result against what ECS takes, whoever shaped it. `names`: the two spellings of ECS's names.
+//! - `check` holds the result against what ECS takes, whoever shaped it; `types` knows what its API does not coerce.
+//!   `names`: the two spellings of ECS's names.
 //!
 //! How the configuration arrives is a [`Delivery`]; what the task's role must allow says `crate::policy`.
 
@@ -23,6 +24,7 @@ mod companions;
 mod compose;
 mod existing;
 mod forms;
+mod interception;
 mod mesh_stack;
 mod mounts;
 mod names;
@@ -33,15 +35,18 @@ mod registry;
 mod render;
 mod schema;
 mod sidecar;
+mod types;
 mod values;
 
 pub use appmesh::{Change, Fate};
 pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy};
 pub use compose::{Compose, compose};
-pub use existing::{Existing, Translated, recognise};
+pub use existing::{Existing, Translated, recognise, untouched};
+pub use interception::not_left_out;
 pub use mesh_stack::{MeshStack, Poller, build_mesh, with_prefix_parameter};
 pub use mounts::is_stock;
 pub use patch::{IMAGE_PARAMETER, PatchedTask, STORE_PARAMETER, image, patch, store, template_resource};
+pub use registry::Registries;
 pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
@@ -145,13 +150,22 @@ pub struct Definition {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// The task definition of a proxy.
+/// The task definition of one proxy.
 pub fn build(task: &Task<'_>, templates: &Templates) -> Result<Definition, Vec<Diagnostic>> {
+    build_among(task, &Registries::of(task.mesh), templates)
+}
+
+/// The task definition of one of many proxies, with the registries of their mesh.
+pub fn build_among(
+    task: &Task<'_>,
+    registries: &Registries<'_>,
+    templates: &Templates,
+) -> Result<Definition, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let parts = parts(task, templates, &mut problems)?;
     problems.extend(companions::untaken(task));
     problems.extend(registry::unset(task));
-    let json = match render::task_definition(templates, &parts.values(task)) {
+    let json = match render::task_definition(templates, &parts.values(task, registries)) {
         Ok(json) => json,
         Err(problem) => {
             problems.push(*problem);

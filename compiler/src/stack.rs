@@ -13,7 +13,7 @@ mod surgery;
 #[cfg(test)]
 mod tests;
 
-pub use custom::{Custom, MACRO, SERVICE_TIMEOUT, custom, secret_parameters, suffix};
+pub use custom::{Custom, MACRO, SERVICE_TIMEOUT, attributes, custom, secret_parameters, suffix};
 pub use properties::{EXTENSIONS, NO_ECHO, kind_of_custom, resource};
 #[cfg(feature = "ecs")]
 pub(crate) use surgery::Literals;

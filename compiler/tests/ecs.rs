@@ -402,3 +402,29 @@ fn with_the_agent_a_changed_mesh_is_no_changed_task() {
     assert_eq!(made.volumes, [ecs::VOLUME]);
     insta::assert_snapshot!("agent", format!("{:#}", made.containers));
 }
+
+#[test]
+fn terraform_is_told_of_numbers_that_are_texts() {
+    let mesh = mesh();
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "servicea");
+    let task = Task::new(&mesh, &key, Delivery::Static(b"{}"));
+    let problems = |containers: Json| ecs::sidecar(&task, &containers).err().unwrap_or_default();
+    let right = json!([{"name": "app", "image": "a", "memory": 256, "environment": [{"name": "PORT", "value": "80"}]}]);
+    assert_eq!(problems(right), []);
+    let wrong = json!([{"name": "app", "image": "a", "memory": "256", "environment": [{"name": "PORT", "value": 80}]}]);
+    let told = problems(wrong);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0]
+            .to_string()
+            .contains("/0/environment/0/value: 80 is not a text"),
+        "{}",
+        told[0]
+    );
+    assert!(
+        told[1].to_string().contains("/0/memory: \"256\" is not a number")
+            && told[1].to_string().contains("tonumber"),
+        "{}",
+        told[1]
+    );
+}

@@ -227,7 +227,8 @@ crate::codes! {
 
     ADDRESS "MF0307" "invalid IP address"
         "Envoy opens its listeners and its admin endpoint on IP addresses and asks DNS for none of them; so it is with \
-         endpoints, with the application behind a listener, and with X-Ray's and statistics' agents."
+         endpoints, with the application behind a listener, and with X-Ray's and statistics' agents. Interception ignores \
+         addresses and blocks of them (`ignoredAddresses`), and no names."
 
     INVALID_MESH "MF0510" "invalid mesh"
         "Something that was written breaks a rule of the mesh, or names what is not there. Everything written is in the \

@@ -165,7 +165,7 @@ fn another_name_replaces_and_a_failed_update_leads_back() {
         "UPDATE_ROLLBACK_COMPLETE",
     );
     assert!(
-        reasons[0].contains("Caller: [MF01") && reasons[0].contains("/spec/listeners/0/portMapping/port"),
+        reasons[0].contains("Caller: [MF01") && reasons[0].contains("/Spec/Listeners/0/PortMapping/Port"),
         "{reasons:?}"
     );
     assert_eq!(world.bodies(), before);

@@ -8,6 +8,7 @@
     reason = "a test program"
 )]
 
+mod aws_schema;
 mod desk;
 mod ecs;
 mod fargate;

@@ -17,7 +17,7 @@ impl Desk {
         key: &ResourceKey,
         problems: &[Diagnostic],
     ) -> Result<(), Vec<Diagnostic>> {
-        let why = told(problems, request.is_secret());
+        let why = told(problems, Some(key.kind), request.is_secret());
         self.let_go(request, key, Some(why)).await.map(drop)
     }
 
@@ -67,6 +67,7 @@ impl Desk {
             let mut claim = Claim {
                 holder: None,
                 former: None,
+                secret: false,
                 requests: known.claim.requests.clone(),
                 let_go_at: Some(self.releases.now()),
             };

@@ -75,7 +75,9 @@ impl Desk {
         for attempt in 0..ATTEMPTS {
             match self.attempt(&wanted).await? {
                 Attempt::Written(record) => {
-                    self.confirm(&wanted).await;
+                    if request.request_type == RequestType::Update {
+                        self.confirm(&wanted).await;
+                    }
                     return Ok(*record);
                 }
                 Attempt::Again => pause(attempt).await,
@@ -183,12 +185,13 @@ impl Desk {
         self.registry.update(update, author, &self.policy()).await
     }
 
-    /// After its first update a resource is the stack's for good.
+    /// After its first update a resource is the stack's for good: the one that it was where another has taken its place.
     async fn confirm(&self, wanted: &PendingWrite<'_>) {
-        if wanted.request.request_type != RequestType::Update || wanted.in_place.is_none() {
+        let before = wanted.request.physical_resource_id.as_deref();
+        let before = before.and_then(ResourceKey::from_arn);
+        let Some(key) = &before else {
             return;
-        }
-        let key = &wanted.resource.key;
+        };
         for attempt in 0..ATTEMPTS {
             let Ok(known) = self.claims.of(key).await else {
                 break;
@@ -222,6 +225,7 @@ impl PendingWrite<'_> {
         let mut claim = Claim {
             holder: Some(self.holder.clone()),
             former,
+            secret: self.request.is_secret(),
             requests: before.requests.clone(),
             let_go_at: None,
         };

@@ -108,6 +108,11 @@ async fn a_create_that_comes_twice_writes_once_and_one_that_comes_late_writes_no
     ] {
         assert_eq!(first.attributes[name], value);
     }
+    // What templates may ask for is what there is.
+    let given: Vec<&String> = first.attributes.keys().collect();
+    let mut known = stack::attributes(Kind::VirtualNode);
+    known.sort();
+    assert_eq!(given, known.iter().collect::<Vec<_>>());
     let written = bench.record("a").await.unwrap();
     assert_eq!(
         (written.version, written.author.owner.as_str()),
@@ -275,7 +280,7 @@ async fn a_failed_create_says_where_and_its_delete_does_nothing() {
     wrong.resource_properties["Spec"]["Listeners"][0]["PortMapping"]["Port"] = json!("hunter2");
     let answer = bench.serve(&wrong).await;
     assert!(
-        answer.failed && answer.reason.contains("/spec/listeners/0/portMapping/port"),
+        answer.failed && answer.reason.contains("/Spec/Listeners/0/PortMapping/Port"),
         "{answer:?}"
     );
     assert!(answer.reason.contains("hunter2"));
@@ -323,4 +328,50 @@ async fn what_is_inside_keeps_a_mesh_and_the_mesh_says_why_it_is_not_released() 
     };
     let refused = bench.serve(&delete).await;
     assert!(refused.failed && refused.reason.contains("MF0704"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_mesh_tells_no_secret_in_any_answer() {
+    let bench = Bench::new();
+    let mut mesh = request(Create, "1", "a");
+    mesh.resource_type = "Custom::AppMeshMesh".to_owned();
+    mesh.resource_properties = json!({"MeshName": "apps"});
+    assert!(!bench.serve(&mesh).await.failed);
+    let mut secret = request(Create, "2", "a");
+    secret.resource_properties["NoEcho"] = json!("true");
+    secret.resource_properties["Spec"]["Backends"] =
+        json!([{"VirtualService": {"VirtualServiceName": "hunter2.local"}}]);
+    let mut open = request(Create, "3", "b");
+    open.resource_properties["Spec"]["Backends"] =
+        json!([{"VirtualService": {"VirtualServiceName": "prices.local"}}]);
+    for (request, shown) in [(&secret, false), (&open, true)] {
+        let answer = bench.serve(request).await;
+        let body = answer.body(request);
+        assert!(!answer.failed && !body.contains("hunter2"), "{body}");
+        assert!(
+            body.contains("virtual node `a`") && body.contains("NoEcho parameter"),
+            "{body}"
+        );
+        assert_eq!(body.contains("prices.local"), shown, "{body}");
+    }
+    // Without the secret it is told again.
+    let arn = "arn:aws:appmesh:eu-west-1:123456789012:mesh/apps/virtualNode/a";
+    let mut plain = then(Update, "4", "a", arn);
+    plain.resource_properties["Spec"] = secret.resource_properties["Spec"].clone();
+    assert!(bench.serve(&plain).await.reason.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_resource_that_was_taken_over_and_replaced_is_not_given_back() {
+    let bench = Bench::new();
+    bench.adopted("a", "cloudformation").await;
+    let old = bench.serve(&request(Create, "1", "a")).await.physical_id;
+    let as_a = |request: CustomRequest| CustomRequest {
+        logical_resource_id: "Nodea".to_owned(),
+        ..request
+    };
+    let new = bench.serve(&as_a(then(Update, "2", "b", &old))).await;
+    assert!(!new.failed && new.physical_id != old, "{new:?}");
+    assert!(!bench.serve(&then(Delete, "3", "a", &old)).await.failed);
+    assert!(bench.record("a").await.is_none() && bench.record("b").await.is_some());
 }

@@ -1,6 +1,13 @@
 //! What the tests of the command need: a folder with inputs, and commands told in process.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "tests, of which each uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    dead_code,
+    reason = "tests, of which each uses a part"
+)]
+
+pub(crate) mod ecs;
 
 use meshform::Exit;
 use meshform::io::Io;

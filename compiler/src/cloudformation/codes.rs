@@ -22,6 +22,13 @@ meshform_model::codes! {
     LOOP "MF0973" "loop (`Fn::ForEach`) with resources of App Mesh"
         "Loops are expanded by CloudFormation's own transform `AWS::LanguageExtensions`. Transforms run in the order \
          in which the template lists them, so it has to stand before `Meshform`."
+    NO_ATTRIBUTE "MF0583" "unknown attribute of an App Mesh resource"
+        "`Fn::GetAtt`, or `${ID.ATTRIBUTE}` of `Fn::Sub`, asks a resource of the mesh for something that it has not. \
+         CloudFormation would find that out only after it has created the resource, and roll back."
+    COMPUTED "MF0584" "properties that are one expression"
+        "A custom resource has properties of its own beside those of the resource, such as `ServiceToken`. Where the \
+         section `Properties` as a whole is an `Fn::If` or the like, there is no place for them; CloudFormation takes \
+         expressions as values of properties only."
     SEVERAL_STACKS "MF0974" "several CloudFormation stacks in the input"
         "`convert --custom`, `--retain` and `--removed` write one template for one stack. Nested stacks are rewritten \
          template by template, because each is deployed as a stack of its own."

@@ -1,19 +1,15 @@
-//! App Mesh's own Envoy container, recognised in a task definition: which proxy it is, what its variables mean to a
-//! proxy profile, and what becomes of each.
+//! App Mesh's own Envoy container in a task definition: what its variables mean to a proxy profile, and what becomes of
+//! each. `container`: how it is recognised, and which proxy it is.
+
+mod container;
+
+pub(super) use container::{NoSubject, find, subject, unresolved};
 
 use super::names::is_function;
-use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
-use meshform_model::spec::{DogStatsD, LogLevel, XrayTracing, ZipkinTracing};
+use container::{Given, environment, pairs};
+use meshform_model::spec::{DogStatsD, LogLevel, TransparentInterception, XrayTracing, ZipkinTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Variables that say which proxy it is; the first that is set counts.
-const SUBJECT: [&str; 3] = [
-    "APPMESH_RESOURCE_ARN",
-    "APPMESH_RESOURCE_NAME",
-    "APPMESH_VIRTUAL_NODE_NAME",
-];
 
 /// Variables that mean something only when another one switches a tracer or a sink on.
 const SWITCHED: [&str; 5] = [
@@ -46,6 +42,8 @@ pub enum Fate {
     Dropped,
     /// It stays as it is.
     Kept,
+    /// Nobody asked for it in so many words, and ECS cannot do it.
+    Impossible,
 }
 
 impl Fate {
@@ -55,146 +53,9 @@ impl Fate {
             Self::Moved => "moved",
             Self::Dropped => "dropped",
             Self::Kept => "kept",
+            Self::Impossible => "not possible",
         }
     }
-}
-
-/// App Mesh's Envoy container in a task definition, in the API's spelling.
-pub(super) fn find(definition: &Json) -> Option<&Map<String, Json>> {
-    let containers = definition.get("containerDefinitions").and_then(Json::as_array);
-    let mut containers = containers.into_iter().flatten().filter_map(Json::as_object);
-    let intercepting = definition.pointer("/proxyConfiguration/containerName");
-    containers.find(|container| {
-        let variables = environment(container);
-        let of_app_mesh = container
-            .get("image")
-            .and_then(Json::as_str)
-            .is_some_and(|image| image.contains("aws-appmesh-envoy"));
-        of_app_mesh
-            || SUBJECT.iter().any(|name| variables.contains_key(name))
-            || (intercepting.is_some() && container.get("name") == intercepting)
-    })
-}
-
-/// The variables of a container. A value that only CloudFormation knows is none.
-fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Option<String>> {
-    let list = container.get("environment").and_then(Json::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(|pair| {
-            let value = pair.get("value");
-            let value = value.and_then(|value| match value {
-                _ if is_function(value) => path_of(value),
-                Json::String(text) => Some(text.trim().to_owned()),
-                Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
-                _ => None,
-            });
-            Some((pair.get("name")?.as_str()?, value))
-        })
-        .collect()
-}
-
-/// The path at the end of an ARN of which only partition, region and account are not known: what `Ref` gave of a virtual
-/// node in the same template.
-fn path_of(function: &Json) -> Option<String> {
-    let (before, path) = function.get("Fn::Sub")?.as_str()?.rsplit_once(":mesh/")?;
-    (before.starts_with("arn:") && !path.contains("${")).then(|| format!("mesh/{path}"))
-}
-
-/// The options that give what the variable with the proxy's name is made of, where CloudFormation would have to say it.
-pub(super) fn unresolved(container: &Map<String, Json>) -> BTreeSet<String> {
-    let all = container.get("environment").and_then(Json::as_array);
-    let named = |one: &&Json| {
-        let name = one.get("name").and_then(Json::as_str);
-        name.is_some_and(|name| SUBJECT.contains(&name))
-    };
-    let mut options = BTreeSet::new();
-    for value in all
-        .into_iter()
-        .flatten()
-        .filter(named)
-        .filter_map(|one| one.get("value"))
-    {
-        collect_options(value, &mut options);
-    }
-    options
-}
-
-fn collect_options(value: &Json, options: &mut BTreeSet<String>) {
-    let option = |name: &str| {
-        let kind = if name.contains('.') {
-            "attribute"
-        } else {
-            "parameter"
-        };
-        format!("`--{kind} {name}=VALUE`")
-    };
-    match value {
-        Json::Array(list) => list.iter().for_each(|item| collect_options(item, options)),
-        Json::Object(object) => {
-            for (function, argument) in object {
-                match (function.as_str(), argument) {
-                    ("Ref" | "Fn::GetAtt", Json::String(name)) => {
-                        options.insert(option(name));
-                    }
-                    ("Fn::GetAtt", Json::Array(parts)) => {
-                        let parts: Vec<&str> = parts.iter().filter_map(Json::as_str).collect();
-                        options.insert(option(&parts.join(".")));
-                    }
-                    ("Fn::Sub", Json::String(text)) => {
-                        let names = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
-                        let open = names.filter(|(name, _)| !name.starts_with('!'));
-                        options.extend(open.map(|(name, _)| option(name)));
-                    }
-                    ("Fn::ImportValue", Json::String(name)) => {
-                        options.insert(format!("`--import {name}=VALUE`"));
-                    }
-                    _ => collect_options(argument, options),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Which proxy the container is, or what it says that names none.
-pub(super) fn subject(container: &Map<String, Json>) -> Result<ResourceKey, Option<String>> {
-    let variables = environment(container);
-    let set = SUBJECT
-        .iter()
-        .find_map(|name| variables.get(name).map(|value| (*name, value)));
-    let Some((name, value)) = set else {
-        return Err(None);
-    };
-    let Some(value) = value else {
-        return Err(Some(format!(
-            "`{name}` has a value that only CloudFormation knows"
-        )));
-    };
-    let wrong = || {
-        Some(format!(
-            "`{name}` is `{value}`, which names no virtual node or virtual gateway"
-        ))
-    };
-    // `mesh/M/virtualNode/N`, or an ARN that ends so. A mesh of another account has its owner behind an `@`.
-    let path = value
-        .rsplit_once(":mesh/")
-        .map_or(value.as_str(), |(_, path)| path);
-    let path = path.strip_prefix("mesh/").unwrap_or(path);
-    let parts: Vec<&str> = path.split('/').collect();
-    let [mesh, kind, name] = parts.as_slice() else {
-        return Err(wrong());
-    };
-    let kind = match *kind {
-        "virtualNode" => Kind::VirtualNode,
-        "virtualGateway" => Kind::VirtualGateway,
-        _ => return Err(wrong()),
-    };
-    let mesh = mesh.split('@').next().unwrap_or(mesh);
-    if mesh.is_empty() || name.is_empty() {
-        return Err(wrong());
-    }
-    Ok(ResourceKey::in_mesh(mesh, kind, *name))
 }
 
 /// What the container's variables and the task's proxy configuration say to a proxy profile, and what becomes of each.
@@ -231,23 +92,22 @@ pub(super) fn translate(definition: &Json, container: &Map<String, Json>, agent:
 }
 
 struct Work<'c> {
-    variables: BTreeMap<&'c str, Option<String>>,
+    variables: BTreeMap<&'c str, Given>,
     out: Translation,
 }
 
 impl Work<'_> {
-    /// Takes a variable; none where it is not set or only CloudFormation knows it, which is told.
+    /// Takes a variable; none where it is not set or its value is not known, which is told.
     fn take(&mut self, name: &str) -> Option<String> {
         let value = self.variables.remove(name)?;
         self.out.gone.insert(name.to_owned());
-        if value.is_none() {
-            self.tell(
-                name,
-                Fate::Lost,
-                "its value is known to CloudFormation only: write it into the proxy profile",
-            );
+        if let Some(why) = value.unknown() {
+            self.tell(name, Fate::Lost, why);
         }
-        value.filter(|value| !value.is_empty())
+        match value {
+            Given::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            Given::Computed | Given::Secret => None,
+        }
     }
 
     fn number(&mut self, name: &str) -> Option<f64> {
@@ -281,6 +141,11 @@ impl Work<'_> {
             fate,
             why: why.to_owned(),
         });
+    }
+
+    /// A property of the proxy configuration that nobody takes over.
+    fn unused(&mut self, property: &str, why: &str) {
+        self.tell(&format!("proxyConfiguration.{property}"), Fate::Lost, why);
     }
 
     fn moved(&mut self, what: &str, field: &str) {
@@ -365,8 +230,8 @@ impl Work<'_> {
             let mut datadog =
                 json!({"address": address.unwrap_or_else(|| "127.0.0.1".to_owned()), "port": port});
             // The application may know the variable too: it stays.
-            let service = self.variables.get("DD_SERVICE").cloned().flatten();
-            if let (Some(service), Some(map)) = (service, datadog.as_object_mut()) {
+            let service = self.variables.get("DD_SERVICE").cloned();
+            if let (Some(Given::Text(service)), Some(map)) = (service, datadog.as_object_mut()) {
                 map.insert("serviceName".to_owned(), json!(service));
             }
             collectors.push("ENABLE_ENVOY_DATADOG_TRACING");
@@ -494,57 +359,83 @@ impl Work<'_> {
     }
 
     fn interception(&mut self, configuration: &Map<String, Json>) {
-        let list = configuration.get("properties").and_then(Json::as_array);
-        let properties: BTreeMap<&str, String> = list
-            .into_iter()
-            .flatten()
-            .filter_map(|pair| {
-                let value = pair.get("value").filter(|value| !is_function(value))?;
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                Some((pair.get("name")?.as_str()?, value))
-            })
-            .collect();
-        let of = |name: &str| properties.get(name).filter(|value| !value.is_empty());
-        let number = |name: &str| of(name).and_then(|value| value.trim().parse::<u64>().ok());
-        let parts = |name: &str| -> Vec<String> {
-            let parts = of(name).into_iter().flat_map(|value| value.split(','));
-            parts
-                .map(|part| part.trim().to_owned())
-                .filter(|part| !part.is_empty())
-                .collect()
-        };
-        let mut transparent = Map::new();
-        for (property, field) in [
-            ("ProxyIngressPort", "ingressPort"),
-            ("ProxyEgressPort", "egressPort"),
-            ("IgnoredUID", "user"),
-            ("IgnoredGID", "group"),
-        ] {
-            if let Some(value) = number(property) {
-                transparent.insert(field.to_owned(), json!(value));
+        let mut properties: BTreeMap<&str, String> = BTreeMap::new();
+        for (name, value) in pairs(configuration, "properties") {
+            let known = match value {
+                Some(value) if is_function(value) => None,
+                Some(value) => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+                None => Some(String::new()),
+            };
+            match known {
+                Some(value) => drop(properties.insert(name, value)),
+                // It is written again from the node's listeners.
+                None if name == "AppPorts" => {}
+                None => self.unused(
+                    name,
+                    "its value is known to CloudFormation only: write it into the proxy profile",
+                ),
             }
         }
-        let ports: Vec<u64> = parts("EgressIgnoredPorts")
-            .iter()
-            .filter_map(|port| port.parse().ok())
-            .collect();
+        let parts = |name: &str| -> Vec<String> {
+            let parts = properties
+                .get(name)
+                .into_iter()
+                .flat_map(|value| value.split(','));
+            let parts = parts.map(|part| part.trim().to_owned());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let mut transparent = Map::new();
+        for (property, field, (least, most), what) in [
+            ("ProxyIngressPort", "ingressPort", (1, 65_535), "is not a port"),
+            ("ProxyEgressPort", "egressPort", (1, 65_535), "is not a port"),
+            (
+                "IgnoredUID",
+                "user",
+                (0, u64::from(u32::MAX)),
+                "is not a user's number",
+            ),
+            (
+                "IgnoredGID",
+                "group",
+                (0, u64::from(u32::MAX)),
+                "is not a group's number",
+            ),
+        ] {
+            for text in parts(property) {
+                match text.parse::<u64>() {
+                    Ok(value) if (least..=most).contains(&value) => {
+                        transparent.insert(field.to_owned(), json!(value));
+                    }
+                    _ => self.unused(property, &format!("`{text}` {what}")),
+                }
+            }
+        }
+        let mut ports = Vec::new();
+        for text in parts("EgressIgnoredPorts") {
+            match text.parse::<u16>() {
+                Ok(port) if port > 0 => ports.push(port),
+                _ => self.unused("EgressIgnoredPorts", &format!("`{text}` is not a port")),
+            }
+        }
         if !ports.is_empty() {
             transparent.insert("ignoredPorts".to_owned(), json!(ports));
         }
-        let metadata = super::values::METADATA;
-        let addresses: Vec<String> = parts("EgressIgnoredIPs")
-            .into_iter()
-            .filter(|address| !metadata.contains(&address.as_str()))
-            .collect();
+        let mut addresses = parts("EgressIgnoredIPs");
+        addresses.retain(|address| !super::values::METADATA.contains(&address.as_str()));
+        addresses.retain(|address| {
+            let can = TransparentInterception::can_ignore(address);
+            if !can {
+                self.unused(
+                    "EgressIgnoredIPs",
+                    &format!("`{address}` is neither an IP address nor a block of addresses"),
+                );
+            }
+            can
+        });
         if !addresses.is_empty() {
             transparent.insert("ignoredAddresses".to_owned(), json!(addresses));
         }
         self.set("interception", json!({"transparent": transparent}));
-        self.tell(
-            "proxyConfiguration",
-            Fate::Moved,
-            "`interception.transparent` of the proxy profile, from which it is written again",
-        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! What ECS takes, whoever shaped it: a template of the user's own may have left something out.
 
 use super::schema::{self, Misfit};
-use super::{BOOTSTRAP, codes, names};
+use super::{BOOTSTRAP, codes, names, types};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::pointer::{Pointer, Segment};
 use serde_json::{Value as Json, json};
@@ -72,13 +72,21 @@ pub(super) fn registered(definition: &Json) -> Vec<Diagnostic> {
         Diagnostic::error(codes::RENDERED, message)
             .help("ECS would not register it so: correct it, or give what `aws ecs describe-task-definition` prints")
     };
-    let mut problems: Vec<Diagnostic> = misfits(&template)
+    let mut seen = BTreeSet::new();
+    let shapes = misfits(&template)
         .into_iter()
         // A variable without a value is empty; and on instances of one's own some stop later than Fargate lets them.
         .filter(|misfit| {
             misfit.what != "`Value` is missing" && !misfit.at.to_string().ends_with("/StopTimeout")
         })
-        .map(|Misfit { at, what }| refuse(format!("the task definition at {}: {what}", own(&at))))
+        .map(|Misfit { at, what }| (own(&at), what));
+    // The schema is CloudFormation's, which makes numbers of texts. What both see is told once.
+    let types = types::misfits(definition).into_iter();
+    let mut problems: Vec<Diagnostic> = types
+        .map(|Misfit { at, what }| (at, what))
+        .chain(shapes)
+        .filter(|(at, _)| seen.insert(at.to_string()))
+        .map(|(at, what)| refuse(format!("the task definition at {at}: {what}")))
         .collect();
     match text(definition, "family") {
         Some(family) if is_family(family) => {}

@@ -53,6 +53,14 @@ meshform_model::codes! {
         "The agent beside a proxy reads the bucket by the task's role. A task definition that has none leaves it without a \
          right to read anything: the proxy gets no configuration, and the task never becomes healthy. Give the task \
          definition a role (`taskRoleArn`) that allows what `task-role-policy.json` beside it says."
+    LOST "MF0582" "setting of App Mesh's Envoy that nobody takes over"
+        "A task definition or its template said something that the proxy profile has no field for, whose value is not \
+         known while it is compiled, or that stands outside of the inputs, such as a task role in another stack. The proxy \
+         then works differently from before. `report.md` says of each what it was and what to do; `-q` prints no warnings."
+    NO_ENVOY "MF0585" "task definition without App Mesh's Envoy"
+        "A task definition among the inputs has no container with App Mesh's image or one of its variables. In a template \
+         or a state such task definitions are of no interest to the mesh; one that is given by itself was probably meant \
+         to get a proxy. The container `envoy` needs an `image` and the variable `APPMESH_RESOURCE_ARN` alone."
     NO_SHELL "MF0581" "proxy image without a shell"
         "Without the agent, bash in the proxy's container unpacks the configuration, starts Envoy and asks it whether it is \
          ready. Envoy's distroless images hold no shell, so that the task would end at its start. Take Envoy's usual image, \

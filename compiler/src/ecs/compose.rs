@@ -303,6 +303,8 @@ fn script(configuration: &Json) -> String {
         .get("EgressIgnoredIPs")
         .into_iter()
         .flat_map(|all| all.split(','))
+        // These are the rules for IPv4, in which other addresses have no place: nothing of IPv6 is intercepted.
+        .filter(|address| !address.contains(':'))
     {
         lines.push(format!("iptables -t nat -A EGRESS -p tcp -d {address} -j RETURN"));
     }

@@ -1,8 +1,10 @@
 //! Task definitions that somebody has: read from any form, App Mesh's own Envoy in them translated, everything else left
 //! as it is.
 
-use super::appmesh::{self, Change, Fate};
-use super::{Delivery, Task, Templates, check, codes, companions, forms, names, ports, sidecar};
+use super::appmesh::{self, Change, Fate, NoSubject};
+use super::{
+    Delivery, Task, Templates, check, codes, companions, forms, interception, names, ports, sidecar,
+};
 use crate::frontend::tasks::{FoundTask, TaskForm};
 use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
@@ -51,24 +53,12 @@ pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Dia
     let definition = forms::api(found.form, &found.written).map_err(|problem| at(problem, found))?;
     let known = forms::api(found.form, &found.known).map_err(|problem| at(problem, found))?;
     let Some(container) = appmesh::find(&known) else {
-        return Ok(None);
-    };
-    let key = appmesh::subject(container).map_err(|why| {
-        let why = why.unwrap_or_else(|| "`APPMESH_RESOURCE_ARN` is not set".to_owned());
-        let problem = Diagnostic::error(
-            codes::NO_SUBJECT,
-            format!(
-                "the Envoy of the task definition `{}` names no proxy: {why}",
-                found.label
-            ),
-        );
-        let options: Vec<String> = appmesh::unresolved(container).into_iter().collect();
-        let help = match options.is_empty() {
-            true => "set `APPMESH_RESOURCE_ARN` to `mesh/NAME/virtualNode/NAME`".to_owned(),
-            false => format!("give what it is made of: {}", options.join(", ")),
+        return match without_proxy(&known, &found.label) {
+            Some(problem) => Err(at(problem, found)),
+            None => Ok(None),
         };
-        at(problem.help(help), found)
-    })?;
+    };
+    let key = appmesh::subject(container).map_err(|why| at(unnamed(container, &why, &found.label), found))?;
     let translation = appmesh::translate(&known, container, agent);
     Ok(Some(Existing {
         label: found.label.clone(),
@@ -81,6 +71,92 @@ pub fn recognise(found: &FoundTask, agent: bool) -> Result<Option<Existing>, Dia
         gone: translation.gone,
         found: found.clone(),
     }))
+}
+
+/// A task definition that is one of the mesh, and yet has no Envoy.
+fn without_proxy(definition: &Json, label: &str) -> Option<Diagnostic> {
+    let containers = definition.get("containerDefinitions")?.as_array()?;
+    if let Some(at) = containers.iter().position(|one| !one.is_object()) {
+        let message = format!("container {at} of the task definition `{label}` is not an object");
+        let help = "give each container as ECS's API has it; what a variable of jq brings as JSON, jq itself has to put in";
+        return Some(Diagnostic::error(codes::CONTAINERS, message).help(help));
+    }
+    let wanted = definition
+        .pointer("/proxyConfiguration/containerName")?
+        .as_str()?;
+    // What CloudFormation chooses may have the name.
+    if containers.iter().any(names::is_function) {
+        return None;
+    }
+    let message = format!(
+        "the proxy configuration of the task definition `{label}` names the container `{wanted}`, which is not there"
+    );
+    Some(
+        Diagnostic::error(codes::NO_SUBJECT, message)
+            .help("name the container that is App Mesh's Envoy, or take the proxy configuration out"),
+    )
+}
+
+/// A task definition by itself in which no proxy was found: nothing becomes of it.
+pub fn untouched(found: &FoundTask) -> Option<Diagnostic> {
+    (found.form == TaskForm::Api).then(|| {
+        let message = format!(
+            "the task definition `{}` has no Envoy of App Mesh, and nothing is made of it",
+            found.label
+        );
+        let problem = Diagnostic::warning(codes::NO_ENVOY, message).help(
+            "to have a proxy put into it, add a container `envoy` with the variable `APPMESH_RESOURCE_ARN` = \
+             `mesh/NAME/virtualNode/NAME`",
+        );
+        at(problem, found)
+    })
+}
+
+/// That the Envoy of a task definition does not say which proxy it is.
+fn unnamed(container: &Map<String, Json>, why: &NoSubject, label: &str) -> Diagnostic {
+    const PLAIN: &str = "`mesh/NAME/virtualNode/NAME`";
+    let listed = |field: &str| {
+        container
+            .get(field)
+            .is_none_or(|list| list.is_array() || list.is_null())
+    };
+    let odd = ["environment", "secrets"]
+        .into_iter()
+        .find(|field| !listed(field));
+    let (why, help) = match (why, odd) {
+        (NoSubject::Unset, Some(field)) => (
+            format!("its `{field}` is not a list"),
+            format!(
+                "ECS takes a list of objects with `name` and `{}`",
+                if field == "secrets" { "valueFrom" } else { "value" }
+            ),
+        ),
+        (NoSubject::Unset, None) => (
+            "`APPMESH_RESOURCE_ARN` is not set".to_owned(),
+            format!("set `APPMESH_RESOURCE_ARN` to {PLAIN}"),
+        ),
+        (NoSubject::Secret(name), _) => (
+            format!("`{name}` stands in `secrets`, whose values only ECS reads"),
+            format!("it is no secret: write {PLAIN} into `environment`"),
+        ),
+        (NoSubject::Computed(name), _) => {
+            let options: Vec<String> = appmesh::unresolved(container).into_iter().collect();
+            let help = match options.is_empty() {
+                true => format!("write {PLAIN} there"),
+                false => format!("give what it is made of: {}", options.join(", ")),
+            };
+            (
+                format!("`{name}` has a value that only CloudFormation knows"),
+                help,
+            )
+        }
+        (NoSubject::Other(name, value), _) => (
+            format!("`{name}` is `{value}`, which names no virtual node or virtual gateway"),
+            format!("set `{name}` to {PLAIN}"),
+        ),
+    };
+    let message = format!("the Envoy of the task definition `{label}` names no proxy: {why}");
+    Diagnostic::error(codes::NO_SUBJECT, message).help(help)
 }
 
 fn at(problem: Diagnostic, found: &FoundTask) -> Diagnostic {
@@ -136,6 +212,8 @@ impl Existing {
         ] {
             changes.extend(self.replaced(field, &made.containers));
         }
+        let before = definition.get("proxyConfiguration").filter(|one| one.is_object());
+        changes.extend(interception::changes(task, before, made.intercepted.as_ref()));
         changes.sort_by(|a, b| (a.fate, &a.what).cmp(&(b.fate, &b.what)));
         let mut warnings = made.warnings;
         warnings.extend(self.on_the_host(task, &mut made.containers));
@@ -176,11 +254,13 @@ impl Existing {
             .flatten()
             .filter_map(Json::as_object_mut);
         for container in list.filter(|one| text(one, "name") == self.container) {
-            if let Some(Json::Array(variables)) = container.get_mut("environment") {
-                variables.retain(|pair| {
-                    let name = pair.get("name").and_then(Json::as_str);
-                    name.is_none_or(|name| !self.gone.contains(name))
-                });
+            for list in ["environment", "secrets"] {
+                if let Some(Json::Array(variables)) = container.get_mut(list) {
+                    variables.retain(|pair| {
+                        let name = pair.get("name").and_then(Json::as_str);
+                        name.is_none_or(|name| !self.gone.contains(name))
+                    });
+                }
             }
         }
     }

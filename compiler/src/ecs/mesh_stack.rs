@@ -69,10 +69,11 @@ pub fn build_mesh(
 }
 
 fn values(stack: &MeshStack<'_>, poller: Option<Poller<'_>>, records: &[Record]) -> Json {
+    let of_mesh = registry::Registries::of(stack.mesh);
     let registries: BTreeSet<registry::Registry> = stack
         .proxies
         .iter()
-        .filter_map(|key| registry::of_node(stack.mesh, key))
+        .filter_map(|key| of_mesh.of_proxy(stack.mesh, key))
         .collect();
     let namespaces: BTreeSet<&str> = registries.iter().map(|one| one.namespace.as_str()).collect();
     let ids: BTreeMap<&str, String> = distinct("Namespace", namespaces.into_iter());

@@ -6,6 +6,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::spec::ServiceDiscovery;
+use std::collections::BTreeMap;
 
 /// The attribute that holds the family of a task definition.
 pub(super) const FAMILY: &str = "ECS_TASK_DEFINITION_FAMILY";
@@ -31,23 +32,32 @@ pub(super) struct Registry {
     pub(super) shared: bool,
 }
 
-/// The registry of a task; none of a gateway, and of a node that has no such name.
-pub(super) fn of(task: &Task<'_>) -> Option<Registry> {
-    of_node(task.mesh, task.key)
+/// The services of Cloud Map under which the nodes of a mesh are found, and how many nodes are found by each.
+#[derive(Debug)]
+pub struct Registries<'m> {
+    nodes: BTreeMap<(&'m str, &'m str), usize>,
 }
 
-/// The registry of a node: Cloud Map's own, or the one behind the DNS names that Cloud Map makes of it.
-pub(super) fn of_node(mesh: &Mesh, key: &ResourceKey) -> Option<Registry> {
-    let (namespace, service) = named(mesh, key)?;
-    let others = mesh.virtual_nodes().filter(|node| node.key.name != key.name);
-    let shared = others
-        .into_iter()
-        .any(|node| named(mesh, &node.key).is_some_and(|name| name == (namespace, service)));
-    Some(Registry {
-        namespace: namespace.to_owned(),
-        service: service.to_owned(),
-        shared,
-    })
+impl<'m> Registries<'m> {
+    pub fn of(mesh: &'m Mesh) -> Self {
+        let mut nodes = BTreeMap::new();
+        for name in mesh.virtual_nodes().filter_map(|node| named(mesh, &node.key)) {
+            *nodes.entry(name).or_default() += 1;
+        }
+        Self { nodes }
+    }
+
+    /// The registry of a node: Cloud Map's own, or the one behind the DNS names that Cloud Map makes of it. None of a
+    /// gateway, and of a node that has no such name.
+    pub(super) fn of_proxy(&self, mesh: &Mesh, key: &ResourceKey) -> Option<Registry> {
+        let (namespace, service) = named(mesh, key)?;
+        let found = self.nodes.get(&(namespace, service)).copied().unwrap_or_default();
+        Some(Registry {
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            shared: found > 1,
+        })
+    }
 }
 
 fn named<'m>(mesh: &'m Mesh, key: &ResourceKey) -> Option<(&'m str, &'m str)> {

@@ -3,7 +3,8 @@
 //!
 //! What the input has is kept.
 
-use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts, ports};
+use super::schema::Misfit;
+use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts, ports, types};
 use meshform_model::diag::{Diagnostic, Place, has_errors};
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value as Json, json};
@@ -51,7 +52,19 @@ pub struct Sidecar {
 /// # Errors
 /// Where the containers are no list of ECS's containers, or the profile does not say how traffic gets to the proxy.
 pub fn sidecar(task: &Task<'_>, containers: &Json) -> Result<Sidecar, Vec<Diagnostic>> {
-    beside(task, containers, ENVOY, &Templates::default())
+    let made = beside(task, containers, ENVOY, &Templates::default())?;
+    let misfits: Vec<Diagnostic> = types::of_containers(containers)
+        .into_iter()
+        .map(|Misfit { at, what }| {
+            Diagnostic::error(codes::RENDERED, format!("the container definitions at {at}: {what}"))
+                .help("ECS takes no text for a number, and no number for a text: `tonumber(…)`, `tobool(…)` and `tostring(…)` make one of the other")
+                .at(Place::at(&Pointer::root(), None))
+        })
+        .collect();
+    match misfits.is_empty() {
+        true => Ok(made),
+        false => Err(misfits),
+    }
 }
 
 /// The same where the container `called` is to be the proxy.
@@ -125,7 +138,11 @@ pub(super) fn unmounted(task: &Task<'_>, envoy: &Json) -> Vec<Diagnostic> {
         .flatten()
         .filter_map(|mount| mount.get("containerPath")?.as_str().map(str::to_owned))
         .collect();
-    let read_only = envoy.get("readonlyRootFilesystem").and_then(Json::as_bool) == Some(true);
+    let read_only = match envoy.get("readonlyRootFilesystem") {
+        // CloudFormation takes a text for it.
+        Some(Json::String(text)) => text.eq_ignore_ascii_case("true"),
+        other => other.and_then(Json::as_bool) == Some(true),
+    };
     let profile = task.mesh.profile_for(task.key);
     let image = match envoy.get("image") {
         Some(Json::String(image)) => Some(image.as_str()),
@@ -277,7 +294,7 @@ fn logs_beside(containers: &[Map<String, Json>], called: &str) -> Option<Json> {
 
 /// Makes the container of the input that is called like the proxy, or a new one, the proxy.
 fn proxy(envoy: &mut Map<String, Json>, mut made: Map<String, Json>, taken: &BTreeSet<u64>) {
-    if envoy.get("memory").is_some_and(Json::is_number) {
+    if envoy.get("memory").and_then(ports::number).is_some() {
         // A reservation must be below the limit, which somebody chose.
         made.remove("memoryReservation");
     }

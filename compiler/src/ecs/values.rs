@@ -119,7 +119,7 @@ impl Parts {
     }
 
     /// What the template of a task definition is given.
-    pub(super) fn values(&self, task: &Task<'_>) -> Json {
+    pub(super) fn values(&self, task: &Task<'_>, registries: &registry::Registries<'_>) -> Json {
         let workload = task.workload;
         let number =
             |of: fn(&Workload) -> Option<u64>, default: u64| workload.and_then(of).unwrap_or(default);
@@ -140,7 +140,7 @@ impl Parts {
             "executionPolicy": app::execution_policy(task),
             "policies": self.policies(task),
             "ports": ports::listener_ports(task),
-            "registry": registry::of(task).map(|one| json!({"service": one.service, "shared": one.shared})),
+            "registry": registries.of_proxy(task.mesh, task.key).map(|one| json!({"service": one.service, "shared": one.shared})),
             "serviceName": registry::attribute(task, registry::SERVICE_NAME),
             "volumes": to_cloudformation(&self.volumes),
             "proxyConfiguration": self.proxy_configuration.as_ref().map(to_cloudformation),

@@ -69,7 +69,12 @@ pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
         Ok(key) if key.path().len() > MAX_PATH => None,
         Ok(key) => Some(key),
         Err(missing) => {
-            problems.push(no_name(draft.kind, &missing, draft.span.or(body.span)));
+            problems.push(no_name(
+                draft.kind,
+                draft.dialect,
+                &missing,
+                draft.span.or(body.span),
+            ));
             None
         }
     };
@@ -135,8 +140,16 @@ fn dropped(before: &Node, after: Option<&Node>, at: &mut Pointer, out: &mut Vec<
     }
 }
 
-fn no_name(kind: Kind, missing: &[&str], span: Option<Span>) -> Diagnostic {
-    let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+fn no_name(kind: Kind, dialect: Dialect, missing: &[&str], span: Option<Span>) -> Diagnostic {
+    let template = dialect == Dialect::CloudFormation;
+    let called = |name: &str| {
+        let field = schema::kind(kind).root.object().and_then(|root| root.field(name));
+        match field.filter(|_| template) {
+            Some(field) => field.named(dialect).name.clone(),
+            None => name.to_owned(),
+        }
+    };
+    let quoted: Vec<String> = missing.iter().map(|name| format!("`{}`", called(name))).collect();
     let listed = match quoted.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
         _ => quoted.join(""),
@@ -144,8 +157,13 @@ fn no_name(kind: Kind, missing: &[&str], span: Option<Span>) -> Diagnostic {
     let mut problem = Diagnostic::error(codes::NO_NAME, format!("a {kind} without {listed}"));
     let options: Vec<&str> = missing.iter().map(|name| option(kind, name)).collect();
     problem = problem.help(format!(
-        "write {} beside `spec`, or give {}",
+        "write {} {}, or give {}",
         if missing.len() == 1 { "it" } else { &listed },
+        if template {
+            "among the properties"
+        } else {
+            "beside `spec`"
+        },
         options.join(" and ")
     ));
     if let Some(span) = span {

@@ -8,6 +8,7 @@ use crate::frontend::{METADATA, symbolise};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::kind::Kind;
+use meshform_model::schema;
 use meshform_model::value::Node;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,9 @@ pub const MACRO: &str = "Meshform";
 /// So many seconds CloudFormation waits for an answer. Lambda tries an event three times, with pauses of one and two
 /// minutes, and the function may run for two minutes each time.
 pub const SERVICE_TIMEOUT: u32 = 600;
+
+const TRANSFORM: &str = "Fn::Transform";
+const SUFFIX: &str = "Suffix";
 
 /// CloudFormation's limit for a logical id.
 const MAX_ID: usize = 255;
@@ -33,9 +37,34 @@ pub struct Custom<'a> {
 
 /// The suffix that a template asks for itself: in its `Metadata`, because CloudFormation hands a macro of the section
 /// `Transform` no parameters.
-pub fn suffix(template: &Json) -> Option<&str> {
-    let ours = template.get("Metadata")?.get(METADATA)?;
-    ours.get("Suffix").and_then(Json::as_str)
+///
+/// # Errors
+/// Where it is no text, or where it seems to be meant and stands under another name: without a suffix CloudFormation would
+/// refuse the template, and speak of types.
+pub fn suffix(template: &Json) -> Result<String, Diagnostic> {
+    let wrong = |message: String| {
+        Err(Diagnostic::error(codes::SUFFIX, message)
+            .help("write `Metadata: {meshform: {Suffix: V2}}` at the top of the template"))
+    };
+    let metadata = template.get("Metadata").and_then(Json::as_object);
+    let sections = metadata.into_iter().flatten();
+    let ours = sections.filter(|(section, _)| section.eq_ignore_ascii_case(METADATA));
+    let mut meant = ours.flat_map(|(section, settings)| {
+        let settings = settings.as_object().into_iter().flatten();
+        let meant = settings.filter(|(name, _)| name.eq_ignore_ascii_case(SUFFIX));
+        meant.map(move |(name, value)| (section.as_str(), name.as_str(), value))
+    });
+    match meant.next() {
+        None => Ok(String::new()),
+        Some((METADATA, SUFFIX, Json::String(text))) => Ok(text.clone()),
+        Some((METADATA, SUFFIX, Json::Number(number))) => Ok(number.to_string()),
+        Some((METADATA, SUFFIX, other)) => wrong(format!(
+            "`Metadata.{METADATA}.{SUFFIX}` is {other}, which ends no logical id"
+        )),
+        Some((section, name, _)) => wrong(format!(
+            "`Metadata.{section}.{name}` is not where the suffix stands"
+        )),
+    }
 }
 
 /// A template whose `AWS::AppMesh::*` are custom resources.
@@ -51,6 +80,13 @@ pub fn custom(template: &Json, how: &Custom<'_>) -> Result<Json, Vec<Diagnostic>
         return Err(vec![problem]);
     }
     let names = renamed(template, &found, how.suffix)?;
+    let refused: Vec<Diagnostic> = unknown_attributes(template, &found)
+        .into_iter()
+        .chain(computed(template, &found))
+        .collect();
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let secret = secret_parameters(template);
     let mut out = template.clone();
     if let Some(all) = resources(&mut out) {
@@ -125,6 +161,64 @@ fn renamed(
     }
 }
 
+/// What `Fn::GetAtt` gives of a resource of that kind.
+pub fn attributes(kind: Kind) -> Vec<String> {
+    let schema = schema::kind(kind);
+    let root = schema.root.object();
+    let names = schema.key.iter().filter_map(|field| {
+        let field = root.and_then(|root| root.field(field))?;
+        Some(field.named(Dialect::CloudFormation).name.clone())
+    });
+    let fixed = ["Arn", "Id", "MeshOwner", "Release", "ResourceOwner", "Uid"];
+    names.chain(fixed.map(str::to_owned)).collect()
+}
+
+/// References to attributes that there are not: CloudFormation would find out in the midst of a deployment.
+fn unknown_attributes(template: &Json, found: &OfMesh) -> Vec<Diagnostic> {
+    let mut wanted = BTreeSet::new();
+    let mut copy = template.clone();
+    for section in referring(&mut copy) {
+        replace(section, &mut |id, how| {
+            if let (Some(kind), Use::Attribute(attribute)) = (found.get(id), how) {
+                wanted.insert((id.to_owned(), *kind, attribute.to_owned()));
+            }
+            None
+        });
+    }
+    wanted.retain(|(_, kind, attribute)| !attributes(*kind).contains(attribute));
+    let told = wanted.into_iter().map(|(id, kind, attribute)| {
+        let listed: Vec<String> = attributes(kind).iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("`{id}` is a {kind}, which has no attribute `{attribute}`");
+        Diagnostic::error(codes::NO_ATTRIBUTE, message).help(format!("it has {}", listed.join(", ")))
+    });
+    told.collect()
+}
+
+/// Properties that are an expression as a whole, which leaves no place for the custom resource's own.
+fn computed(template: &Json, found: &OfMesh) -> Vec<Diagnostic> {
+    let resources = template.get("Resources").and_then(Json::as_object);
+    let resources = resources.into_iter().flatten();
+    let own = resources.filter(|(id, _)| found.contains_key(*id));
+    let function = own.filter_map(|(id, resource)| {
+        let properties = resource
+            .get("Properties")?
+            .as_object()
+            .filter(|all| all.len() == 1)?;
+        let name = properties.keys().next().filter(|name| is_expression(name))?;
+        let message = format!("the properties of `{id}` are an expression (`{name}`) as a whole");
+        Some(
+            Diagnostic::error(codes::COMPUTED, message)
+                .help("write the properties out; each of them may be an expression"),
+        )
+    });
+    function.collect()
+}
+
+/// A transform is none: CloudFormation puts what it makes beside the rest.
+fn is_expression(name: &str) -> bool {
+    name == "Ref" || (name.starts_with("Fn::") && name != TRANSFORM)
+}
+
 /// Makes a custom resource of one of App Mesh's.
 fn turn(id: &str, kind: Kind, resource: &mut Json, how: &Custom<'_>, secret: &BTreeSet<String>) {
     let Some(fields) = resource.as_object_mut() else {
@@ -138,7 +232,10 @@ fn turn(id: &str, kind: Kind, resource: &mut Json, how: &Custom<'_>, secret: &BT
     };
     // App Mesh made a name up where there was none. Who reads the template takes the logical id, and so does this.
     let own = format!("{}Name", short_type(kind));
-    properties.entry(own).or_insert_with(|| Json::from(id));
+    // What a transform of the properties brings may be the name.
+    if !properties.contains_key(TRANSFORM) {
+        properties.entry(own).or_insert_with(|| Json::from(id));
+    }
     if let Some(extensions) = extensions {
         properties.insert(EXTENSIONS.to_owned(), extensions);
     }

@@ -102,7 +102,7 @@ fn profiles_of_the_metadata_become_resources() {
     let mut template = template();
     template["Metadata"] = json!({"meshform": {"Suffix": "V2", "proxyProfiles": [
         {"meshName": {"Ref": "Stage"}, "proxyProfileName": "all-nodes", "spec": {"admin": {"port": 9901}}}]}});
-    assert_eq!(suffix(&template), Some("V2"));
+    assert_eq!(suffix(&template).unwrap(), "V2");
     let out = custom(&template, &how("")).unwrap();
     let profile = &out["Resources"]["ProxyProfileallnodes"];
     assert_eq!(profile["Type"], "Custom::AppMeshProxyProfile");
@@ -162,4 +162,64 @@ fn what_is_left_has_the_values_of_what_is_gone() {
         family.contains("/u-1/${!Node}/") && !family.contains("\"Ref\":\"Node\""),
         "{family}"
     );
+}
+
+#[test]
+fn a_suffix_that_is_meant_and_cannot_be_taken_is_told() {
+    let of = |metadata: Json| {
+        let mut template = template();
+        template["Metadata"] = metadata;
+        suffix(&template)
+    };
+    assert_eq!(of(json!({"other": {"Suffix": "V2"}})).unwrap(), "");
+    assert_eq!(of(json!({"meshform": {"Suffix": "V2"}})).unwrap(), "V2");
+    // YAML makes a number of `Suffix: 2`.
+    assert_eq!(of(json!({"meshform": {"Suffix": 2}})).unwrap(), "2");
+    for (metadata, place) in [
+        (
+            json!({"meshform": {"suffix": "V2"}}),
+            "`Metadata.meshform.suffix`",
+        ),
+        (
+            json!({"Meshform": {"Suffix": "V2"}}),
+            "`Metadata.Meshform.Suffix`",
+        ),
+        (
+            json!({"meshform": {"Suffix": null}}),
+            "`Metadata.meshform.Suffix` is null",
+        ),
+        (
+            json!({"meshform": {"Suffix": {"Ref": "Stage"}}}),
+            "`Metadata.meshform.Suffix` is {",
+        ),
+    ] {
+        let problem = of(metadata).unwrap_err();
+        assert!(
+            problem.code == codes::SUFFIX && problem.message.contains(place),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn what_a_custom_resource_cannot_give_is_found_before_a_deployment() {
+    let refused = |change: &dyn Fn(&mut Json)| {
+        let mut template = template();
+        change(&mut template);
+        let problems = custom(&template, &how("V2")).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        problems[0].to_string()
+    };
+    let told = refused(&|template| {
+        template["Outputs"]["Name"]["Value"] = json!({"Fn::Sub": "${Node.Nonsense}/${Cluster.Arn}"});
+    });
+    assert!(
+        told.contains("MF0583") && told.contains("`Nonsense`") && told.contains("`VirtualNodeName`"),
+        "{told}"
+    );
+    let told = refused(&|template| {
+        let properties = template["Resources"]["Node"]["Properties"].take();
+        template["Resources"]["Node"]["Properties"] = json!({"Fn::If": ["Wanted", properties, properties]});
+    });
+    assert!(told.contains("MF0584") && told.contains("`Fn::If`"), "{told}");
 }

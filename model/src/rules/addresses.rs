@@ -1,9 +1,10 @@
-//! Addresses of proxy profiles that Envoy opens, or sends to, by itself: it asks DNS for none of them.
+//! Addresses of proxy profiles that Envoy opens, or sends to, by itself, or that never come to it: nobody asks DNS for any
+//! of them.
 
 use super::{Report, codes};
 use crate::path::Path;
 use crate::resource::Resource;
-use crate::spec::{Interception, ProxyProfileSpec, Tracing};
+use crate::spec::{Interception, ProxyProfileSpec, Tracing, TransparentInterception};
 use std::net::IpAddr;
 
 pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
@@ -53,6 +54,21 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
                 path().endpoints().at(i).addresses().at(k).address(),
                 Some(&endpoint.address),
             );
+        }
+    }
+    if let Some(Interception::Transparent(transparent)) = &spec.interception {
+        for (i, address) in transparent.ignored_addresses.iter().enumerate() {
+            if !TransparentInterception::can_ignore(address) {
+                report.error(
+                    codes::ADDRESS,
+                    (
+                        &profile.key,
+                        path().interception().transparent().ignored_addresses().at(i),
+                    ),
+                    format!("`{address}` is neither an IP address nor a block of addresses"),
+                    "interception cannot ignore names: give addresses, such as 10.0.0.0/16, or let Envoy pass the name on",
+                );
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::key::ResourceKey;
 use crate::kind::Kind;
+use std::net::IpAddr;
 
 // === impl ProxyProfileSpec ===
 
@@ -161,5 +162,18 @@ impl TransparentInterception {
     /// The user id that Envoy runs as, whose traffic iptables does not redirect.
     pub fn user(&self) -> u64 {
         self.user.unwrap_or(Self::DEFAULT_USER)
+    }
+
+    /// Whether iptables can ignore connections to it: an address, or a block of addresses.
+    pub fn can_ignore(address: &str) -> bool {
+        let (address, length) = match address.split_once('/') {
+            Some((address, length)) => (address, Some(length)),
+            None => (address, None),
+        };
+        let Ok(address) = address.parse::<IpAddr>() else {
+            return false;
+        };
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= most))
     }
 }

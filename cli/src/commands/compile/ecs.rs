@@ -13,7 +13,7 @@ use crate::commands::convert::pretty;
 use crate::commands::load::Loaded;
 use crate::io::Io;
 use crate::output::Files;
-use meshform_compiler::ecs::{self, Change, Delivery, Existing};
+use meshform_compiler::ecs::{self, Change, Delivery, Existing, Fate};
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
@@ -41,6 +41,10 @@ pub(super) fn build(
         arguments,
         own: &own,
         needed: way::needed(arguments, meshes),
+        registries: meshes
+            .iter()
+            .map(|mesh| (mesh.name(), ecs::Registries::of(mesh)))
+            .collect(),
         files: Files::default(),
         reports: String::new(),
         patched: BTreeMap::new(),
@@ -194,6 +198,8 @@ struct Out<'a> {
     /// The user's templates.
     own: &'a ecs::Templates,
     needed: Needed,
+    /// Of each mesh.
+    registries: BTreeMap<&'a str, ecs::Registries<'a>>,
     files: Files,
     reports: String,
     /// Translated task definitions by template and logical id.
@@ -244,7 +250,9 @@ impl<'a> Out<'a> {
             Ok(made) => made,
             Err(problems) => return problems,
         };
-        self.report(&format!("{}: {}", existing.label, existing.key), &made.changes);
+        let mut problems = made.warnings;
+        let lost = self.report(&format!("{}: {}", existing.label, existing.key), &made.changes);
+        problems.extend(lost.map(|problem| existing.problem(problem)));
         let folder = match several {
             true => format!("{}/{}", proxy.path, file_name(&existing.label)),
             false => proxy.path.clone(),
@@ -282,7 +290,7 @@ impl<'a> Out<'a> {
                 .files
                 .file(format!("{folder}/task-definition.json"), pretty(&made.definition)),
         }
-        made.warnings
+        problems
     }
 
     /// A proxy without a task definition: a template of its own.
@@ -300,9 +308,16 @@ impl<'a> Out<'a> {
             ..ecs::Task::new(mesh, &proxy.key, way.delivery(&source.image, &source.store))
         };
         self.stacks.push(proxy.key.clone());
-        match ecs::build(&task, self.own) {
+        let built = match self.registries.get(mesh.name()) {
+            Some(registries) => ecs::build_among(&task, registries, self.own),
+            None => ecs::build(&task, self.own),
+        };
+        match built {
             Ok(definition) => {
                 let path = format!("{}/stack.json", proxy.path);
+                if let Some(change) = ecs::not_left_out(&task) {
+                    self.report(&format!("{path}: {}", proxy.key), &[change]);
+                }
                 self.files.file(path, pretty(&definition.json));
                 definition.warnings
             }
@@ -369,7 +384,7 @@ impl<'a> Out<'a> {
             match ecs::patch(&template.json, &tasks, &delivery, given) {
                 Ok((json, changes)) => {
                     let name = Path::new(&template.name).file_name().unwrap_or_default();
-                    self.report(&name.to_string_lossy(), &changes);
+                    problems.extend(self.report(&name.to_string_lossy(), &changes));
                     let stem = Path::new(&template.name).file_stem().unwrap_or_default();
                     let stem = file_name(&stem.to_string_lossy());
                     // Two templates of one name lie in different folders.
@@ -388,15 +403,30 @@ impl<'a> Out<'a> {
         problems
     }
 
-    fn report(&mut self, title: &str, changes: &[Change]) {
+    /// Writes what became of something into the report; what is lost is a warning besides.
+    fn report(&mut self, title: &str, changes: &[Change]) -> Option<Diagnostic> {
         if self.reports.is_empty() {
-            self.reports.push_str("# What became of App Mesh's Envoy\n");
+            self.reports
+                .push_str("# What became of App Mesh's Envoy, and what ECS cannot do\n");
         }
         self.reports.push_str(&format!("\n## {title}\n\n"));
         for change in changes {
             let line = format!("- **{}** `{}`: {}\n", change.fate.word(), change.what, change.why);
             self.reports.push_str(&line);
         }
+        let lost: Vec<&Change> = changes
+            .iter()
+            .filter(|change| change.fate == Fate::Lost)
+            .collect();
+        let names: Vec<String> = lost.iter().map(|change| format!("`{}`", change.what)).collect();
+        let why: Vec<String> = lost
+            .iter()
+            .map(|change| format!("`{}`: {}", change.what, change.why))
+            .collect();
+        (!lost.is_empty()).then(|| {
+            let message = format!("{title}: not taken over: {}", names.join(", "));
+            Diagnostic::warning(ecs::codes::LOST, message).help(why.join("\n"))
+        })
     }
 }
 

@@ -69,10 +69,13 @@ impl StackArguments {
             Some(arn) => json!(arn),
             None => json!({"Fn::ImportValue": SERVICE_TOKEN}),
         };
-        let suffix = self.suffix.as_deref().or_else(|| stack::suffix(&template));
+        let suffix = match &self.suffix {
+            Some(given) => given.clone(),
+            None => stack::suffix(&template).map_err(|problem| vec![problem])?,
+        };
         let how = Custom {
             service_token,
-            suffix: suffix.unwrap_or_default(),
+            suffix: &suffix,
         };
         stack::custom(&template, &how)
     }

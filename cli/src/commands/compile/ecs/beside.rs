@@ -34,7 +34,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
     for found in &loaded.reading.tasks {
         match ecs::recognise(found, agent) {
             Ok(Some(existing)) => beside.existing.push(existing),
-            Ok(None) => {}
+            Ok(None) => problems.extend(ecs::untouched(found)),
             Err(problem) => problems.push(problem),
         }
     }
@@ -56,8 +56,19 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
                     existing.label, existing.key
                 ),
             );
-            problems
-                .push(existing.problem(problem.help("give the mesh with it: its template, JSON or state")));
+            let elsewhere = loaded
+                .resources
+                .iter()
+                .find(|one| one.key.kind == existing.key.kind && one.key.name == existing.key.name);
+            let help = match elsewhere {
+                Some(one) => format!(
+                    "mesh `{}` has one of that name: the two meshes' names have to be equal, by `--parameter` where they are \
+                     made of parameters",
+                    one.key.mesh
+                ),
+                None => "give the mesh with it: its template, JSON or state".to_owned(),
+            };
+            problems.push(existing.problem(problem.help(help)));
             continue;
         }
         match profile(&existing.key, existing.profile.clone(), &mut loaded.resources) {

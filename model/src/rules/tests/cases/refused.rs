@@ -4,7 +4,17 @@ use super::*;
 
 /// Names where Envoy opens an address, or sends to it, by itself.
 fn addresses() -> Vec<Case> {
-    vec![case(
+    let ignored = case(
+        "names that interception is to ignore",
+        // And what holds for a mesh with interception.
+        &["MF0292", "MF0270", "MF0307", "MF0307", "MF0307"],
+        other(|m| {
+            m["proxyProfile/a"]["interception"] = json!({"transparent": {"ignoredAddresses": [
+                "10.0.0.0/16", "169.254.170.2", "2001:db8::/32", "s3.amazonaws.com", "10.0.0.300", "10.0.0.0/33",
+            ]}});
+        }),
+    );
+    let opened = case(
         "names where addresses belong",
         &[
             "MF0307", "MF0307", "MF0307", "MF0307", "MF0307", "MF0307", "MF0307",
@@ -22,7 +32,8 @@ fn addresses() -> Vec<Case> {
             profile["endpoints"] =
                 json!([{"virtualNode": "db", "addresses": [{"address": "db-1"}, {"address": "::1"}]}]);
         }),
-    )]
+    );
+    vec![opened, ignored]
 }
 
 pub(super) fn all() -> Vec<Case> {
