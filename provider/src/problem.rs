@@ -55,9 +55,11 @@ pub(crate) fn all_of_resource(kind: Kind, problems: &[Problem]) -> Diagnostics {
 pub(crate) fn until_mended(problem: &mut Problem) {
     problem.severity = Severity::Warning;
     let help = problem.help.take().unwrap_or_default();
-    problem.help = Some(format!(
-        "{help}; until then the mesh is not valid, and proxies keep their last release"
-    ));
+    let until = "the mesh is not valid, and proxies keep their last release";
+    problem.help = Some(match help.ends_with(['?', '.']) {
+        true => format!("{help} Until that is mended {until}"),
+        false => format!("{help}; until then {until}"),
+    });
 }
 
 /// A problem without a place in the configuration.

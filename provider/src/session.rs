@@ -9,7 +9,7 @@ use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
 use meshform_registry::{Policy, Registry};
-use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing};
+use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing, Warnings};
 use meshform_store::{Author, Feed, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many changes are looked at to learn whether a run has left them: one page of the feed. A run that left more is
 /// found by the records that a plan reads.
 const NEWEST: usize = 500;
+
+/// How long a plan waits to learn how the places stand that a mesh is published to.
+const LOOK_AT_TARGETS: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -321,7 +324,22 @@ impl Session {
         let always = self.first_time(format!("warnings {mesh}"));
         let idle = !changes && self.first_time(format!("idle {mesh}"));
         if always || idle {
-            let found = self.foreteller().warnings(mesh).await.unwrap_or_default();
+            // Where a bucket takes the connection and never answers, a plan is not to wait for all that is tried again.
+            let found = tokio::time::timeout(LOOK_AT_TARGETS, self.foreteller().warnings(mesh)).await;
+            let found = match found {
+                Ok(found) => found.unwrap_or_default(),
+                Err(_) => {
+                    let seconds = LOOK_AT_TARGETS.as_secs();
+                    told.push(Diagnostic::warning(
+                        format!("It is not known whether the proxies of mesh `{mesh}` are current"),
+                        format!(
+                            "What is published of it could not be looked at within {seconds} s. `meshform status --mesh {mesh}` \
+                             says which place does not answer."
+                        ),
+                    ));
+                    Warnings::default()
+                }
+            };
             let found = [(always, found.always), (idle, found.idle)];
             let found = found.into_iter().filter(|(now, _)| *now);
             let found: Vec<Problem> = found.flat_map(|(_, found)| found).collect();

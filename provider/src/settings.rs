@@ -115,7 +115,8 @@ pub(crate) fn schema() -> Schema {
             "hold_time",
             "How long a release is held that would leave a virtual router, or a virtual service that led somewhere, \
              without any route, such as `10s`: the write that replaces the route may be on its way. After that it is \
-             released with a warning. `0s` holds nothing. Default: `10s`.",
+             released with a warning. A delete that is the last write under way holds it for one second: Terraform goes on only \
+             with its answer. `0s` holds nothing. Default: `10s`.",
         ))
         .attribute(Attribute::bool("strict_deletes").optional().description(
             "Refuse to delete what any other resource refers to, as App Mesh did. Default: `false`: only what \

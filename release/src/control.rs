@@ -8,7 +8,7 @@ use crate::refusals::Refusals;
 use crate::releaser::Releaser;
 use crate::state::{ReleaseEntry, State};
 use crate::supply::Supply;
-use crate::target::{Delivery, TargetStatus};
+use crate::target::{Delivery, Standing, TargetStatus};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
@@ -64,7 +64,11 @@ impl Releaser {
             let mut own = self.targets.iter();
             own.any(|target| status.report.is_of(target, &self.host))
         };
-        let others = found.iter().filter(|status| !is_own(status));
+        // What another machine reported before is not looked at from here, and its publisher may be at work.
+        let is_known = |status: &&TargetStatus| {
+            status.standing != Standing::Unreachable || status.report.failure.is_some()
+        };
+        let others = found.iter().filter(|status| !is_own(status)).filter(is_known);
         Ok(others
             .filter_map(|status| self.target_warning(mesh, status))
             .collect())

@@ -464,7 +464,8 @@ impl Releaser {
         true
     }
 
-    /// That a target does not have the current release, as a warning; none where it has.
+    /// That a target does not have the current release, as a warning; none where it has. Of one that cannot be looked at from
+    /// here, the caller knows that what it reported is not current.
     pub fn target_warning(&self, mesh: &str, status: &TargetStatus) -> Option<Diagnostic> {
         let report = &status.report;
         let since = |failure: &TargetFailure| format!(" since {}: {}", failure.at, failure.message);
@@ -472,18 +473,22 @@ impl Releaser {
         let (message, help) = match &status.standing {
             Standing::Current => return None,
             Standing::Unreachable => {
-                let failure = report.failure.as_ref()?;
                 let (on, there) = match report.host.as_str() {
                     "" => (String::new(), ""),
                     host => (format!(" on {host}"), "there, "),
                 };
-                (
-                    format!(
+                let message = match &report.failure {
+                    Some(failure) => format!(
                         "`{}`{on} could not be brought to the current release of mesh `{mesh}` at {}: {}",
                         report.target, failure.at, failure.message
                     ),
-                    format!("{there}run `{}`", self.command(mesh, Some(&report.target))),
-                )
+                    None => format!(
+                        "`{}`{on} had a release of mesh `{mesh}` before the current one when it was reported last, at {}",
+                        report.target, report.at
+                    ),
+                };
+                let command = self.command(mesh, Some(&report.target));
+                (message, format!("{there}run `{command}`"))
             }
             Standing::Behind(paths) => (
                 format!(

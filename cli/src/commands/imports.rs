@@ -86,11 +86,18 @@ fn blocks(arguments: &Arguments, io: &mut Io) -> Result<(String, Vec<Diagnostic>
         }));
     }
     let mut problems = Vec::new();
+    let mut text = String::new();
     let mut addresses = match planned {
         Some(planned) => planned,
-        None => made(&keys),
+        None => {
+            // Those of a configuration that people have written are others as soon as it counts or has modules.
+            text.push_str(
+                "# These addresses are made from names. For those of your configuration: `terraform plan -out=tfplan`,\n\
+                 # `terraform show -json tfplan > plan.json`, and `meshform imports plan.json` with the same options.\n\n",
+            );
+            made(&keys)
+        }
     };
-    let mut text = String::new();
     for key in &keys {
         let Some(address) = addresses.remove(key) else {
             problems.push(

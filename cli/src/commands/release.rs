@@ -77,6 +77,9 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
         for mesh in meshes {
             let outcome = store::wait(releaser.release(mesh))?.map_err(|error| store::told(&error))?;
             said.outcome(&releaser, &outcome);
+            // "Nothing to release" is to be true of every place where proxies look.
+            let behind = store::wait(releaser.behind_elsewhere(mesh))?;
+            said.behind(behind.map_err(|error| store::told(&error))?);
         }
         Ok(said)
     })
@@ -131,6 +134,8 @@ pub(crate) fn unpin(arguments: &UnpinArguments, io: &mut Io) -> Exit {
             false => format!("mesh `{mesh}` was not pinned"),
         });
         said.outcome(&releaser, &outcome);
+        let behind = store::wait(releaser.behind_elsewhere(mesh))?;
+        said.behind(behind.map_err(|error| store::told(&error))?);
         if let Some(fields) = said.json.last_mut().and_then(Json::as_object_mut) {
             fields.insert("wasPinned".to_owned(), json!(was_pinned));
         }

@@ -59,6 +59,12 @@ pub fn of_field(field: &Field, chance: &mut Chance) -> Json {
     let value = value(field.node, chance);
     match (field.name.as_str(), value.as_str()) {
         ("address" | "appAddress", Some(text)) => json!(address(text)),
+        ("ignoredAddresses", _) => {
+            let blocks = value.as_array().into_iter().flatten();
+            blocks
+                .map(|block| address(block.as_str().unwrap_or_default()))
+                .collect()
+        }
         _ => value,
     }
 }
