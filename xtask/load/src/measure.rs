@@ -171,7 +171,7 @@ impl Case<'_> {
 
     async fn endpoints(&self, fleet: &mut Fleet, rows: &mut Vec<Row>) -> io::Result<()> {
         fleet.drain();
-        self.stage.move_endpoints(7001)?;
+        self.stage.move_endpoints()?;
         let change = self
             .change(fleet, Instant::now(), ENDPOINTS, self.streams)
             .await?;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use meshform_load::messages::Request;
 use meshform_load::wire;
 use serde_json::{Value as Json, json};
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,6 +29,8 @@ pub(crate) struct Stage {
     cores: Option<[usize; 2]>,
     xds: u16,
     admin: u16,
+    /// Where the nodes' instances are now.
+    port: Cell<u16>,
 }
 
 /// A program that serves the stage's mesh.
@@ -76,8 +79,9 @@ impl Stage {
                 .map(|(first, second)| [first, second]),
             xds: free()?,
             admin: free()?,
+            port: Cell::new(7000),
         };
-        stage.write(&stage.records(7000))?;
+        stage.write(&stage.records(stage.port.get()))?;
         stage.apply()?;
         Ok(stage)
     }
@@ -150,7 +154,10 @@ impl Stage {
     }
 
     /// Moves the instances of all nodes to that port, by the command.
-    pub(crate) fn move_endpoints(&self, port: u16) -> io::Result<()> {
+    pub(crate) fn move_endpoints(&self) -> io::Result<()> {
+        // A second case finds the stage as the first one left it: the same port again would change nothing.
+        let port = self.port.get() + 1;
+        self.port.set(port);
         self.write(&self.records(port))?;
         self.run(&["apply", "mesh.json", "--owner", "bench"]).map(drop)
     }
