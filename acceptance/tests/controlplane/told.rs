@@ -152,3 +152,17 @@ fn a_query_or_body_that_says_two_things_is_refused_and_what_others_add_is_left_a
         (200, 1)
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_asks_for_no_huge_pages() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(&directory.path().join("store"), &[]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("THP_enabled:"));
+    // A kernel without the line has no such pages, or is older than it.
+    assert!(
+        line.is_none_or(|line| line.split_whitespace().last() == Some("0")),
+        "{line:?}"
+    );
+}

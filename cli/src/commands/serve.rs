@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
     let chosen = arguments.choose(io)?;
     log(&chosen)?;
+    small_pages();
     let cannot = |error: std::io::Error| {
         Box::new(Diagnostic::error(
             codes::SETTINGS,
@@ -71,6 +72,15 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// A server runs for months and its memory is counted by whoever places it: the allocator asks for huge pages, of which
+/// thousands of small streams touch a part each. For commands that end after a moment they are worth their memory.
+fn small_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "huge pages cannot be left out");
+    }
 }
 
 fn settings(chosen: &Chosen, io: &Io) -> Result<Settings, Problem> {
