@@ -83,6 +83,21 @@ fn what_objects_cannot_say_is_told() {
 }
 
 #[test]
+fn manifests_without_their_mesh_say_that_it_is_missing() {
+    let node = "meshName: m\nvirtualNodeName: n\nspec: {}\n";
+    let world = World::new(&[
+        ("node.yaml", node),
+        ("whole.yaml", &format!("{node}---\nmeshName: m\nspec: {{}}\n")),
+    ]);
+    let ran = world.run(&["convert", "node.yaml", "--to", "kubernetes"]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    let told = "mesh `m` is only partly written: the mesh itself is not among the inputs";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    let ran = world.run(&["convert", "whole.yaml", "--to", "kubernetes"]);
+    assert!(!ran.err.contains("not among the inputs"), "{}", ran.err);
+}
+
+#[test]
 fn arns_of_other_accounts_stay_as_they_were_given() {
     let arn = "arn:aws-cn:appmesh:cn-north-1:123456789012:mesh/m/virtualService/elsewhere.local";
     let manifests = format!(

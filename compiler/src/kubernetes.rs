@@ -17,7 +17,7 @@ use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use names::Names;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version that the controller serves.
 const VERSION: &str = "appmesh.k8s.aws/v1beta2";
@@ -71,6 +71,20 @@ pub fn build(resources: &[Resource], kept: &ManifestContext, namespace: &str) ->
         let key = ResourceKey::mesh(*mesh);
         if !names.has(&key) {
             out.documents.push(shared(&key, owner, kept, &names));
+        }
+    }
+    let meshes: BTreeSet<&str> = resources
+        .iter()
+        .map(|resource| resource.key.mesh.as_str())
+        .collect();
+    for mesh in meshes {
+        let key = ResourceKey::mesh(mesh);
+        if !names.has(&key) && !owners.contains_key(mesh) {
+            out.problems.push(codes::not_said(
+                &key,
+                "the mesh itself is not among the inputs; a cluster takes these manifests only beside a `Mesh` object that \
+                 selects their namespaces",
+            ));
         }
     }
     objects.sort_by_cached_key(|(resource, _)| {

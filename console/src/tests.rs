@@ -91,6 +91,40 @@ fn static_pages_have_a_request_for_each_route() {
 }
 
 #[test]
+fn a_mesh_without_resources_is_shown_as_that() {
+    let pages = all(view(&json!({"": {}})));
+    let (_, mesh) = pages
+        .iter()
+        .find(|(path, _)| path == "m/apps/index.html")
+        .unwrap();
+    assert!(
+        mesh.contains("none yet") && mesh.contains("Nothing to draw"),
+        "{mesh}"
+    );
+    assert!(!mesh.contains("paper-of"), "{mesh}");
+}
+
+#[test]
+fn the_command_that_is_named_reads_what_the_page_was_made_of() {
+    let of_files = view(&testing::demo());
+    let of_store = View {
+        state: Some(meshform_release::State::default()),
+        ..of_files.clone()
+    };
+    for (view, wanted) in [
+        (of_files, "--path PATH MESH.yaml"),
+        (of_store, "--path PATH --store STORE"),
+    ] {
+        let pages = all(view);
+        let (_, ways) = pages
+            .iter()
+            .find(|(path, _)| path == "m/apps/route/index.html")
+            .unwrap();
+        assert!(ways.contains(wanted), "{ways}");
+    }
+}
+
+#[test]
 fn pages_keep_to_their_weight() {
     let pages = all(view(&json!({"": {}})));
     let assets: usize = pages

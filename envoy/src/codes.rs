@@ -45,7 +45,8 @@ meshform_model::codes! {
         "A bootstrap for a control plane needs its address: `controlPlane` of the proxy profile.";
     NOT_SENDABLE = "MF0322", "request that no client can send",
         "A question about the way of a request names a method, host, path, scheme, port or header that HTTP does not carry, \
-         so no Envoy would ever be asked it. The message says what is wrong with it.";
+         so no Envoy would ever be asked it, or one that Envoy refuses before it looks at a route. The message says what is \
+         wrong with it.";
     PAUSES_DO_NOT_FIT = "MF0330", "request timeout shorter than retries and back-off",
         "The request timeout counts all tries and the pauses between them together. Raise `perRequest` of the route, \
          or set it to zero.";

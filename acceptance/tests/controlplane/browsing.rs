@@ -171,6 +171,51 @@ fn every_page_is_quiet_fits_and_has_names_for_its_controls() {
     }
 }
 
+/// A page may fit and its table not: what is longer than its place is then beyond the right edge of a box that scrolls.
+#[test]
+fn static_ways_show_all_of_their_columns() {
+    let directory = TempDir::new().unwrap();
+    let dir = directory.path();
+    let listeners = json!([{"portMapping": {"port": 8080, "protocol": "http"}}]);
+    let node = json!({"listeners": listeners, "serviceDiscovery": {"dns": {"hostname": "a.local"}}});
+    let mut mesh = vec![
+        json!({"meshName": "m", "spec": {}}),
+        json!({"meshName": "m", "virtualNodeName": "of-a-longer-name-1", "spec": node}),
+        json!({"meshName": "m", "virtualNodeName": "of-a-longer-name-2", "spec": node}),
+        json!({"meshName": "m", "virtualGatewayName": "edge", "spec": {"listeners": listeners}}),
+    ];
+    // The router `idle` is called by nobody, so that its page says at length why it has no example.
+    for name in ["called", "idle"] {
+        let targets = json!([{"virtualNode": "of-a-longer-name-1", "weight": 50}, {"virtualNode": "of-a-longer-name-2", "weight": 50}]);
+        let route = json!({"match": {"prefix": "/"}, "action": {"weightedTargets": targets}});
+        let provider = json!({"virtualRouter": {"virtualRouterName": name}});
+        mesh.push(json!({"meshName": "m", "virtualRouterName": name, "spec": {"listeners": listeners}}));
+        mesh.push(json!({"meshName": "m", "virtualRouterName": name, "routeName": "all", "spec": {"httpRoute": route}}));
+        mesh.push(json!({"meshName": "m", "virtualServiceName": format!("{name}.local"), "spec": {"provider": provider}}));
+    }
+    let target = json!({"target": {"virtualService": {"virtualServiceName": "called.local"}}});
+    let route = json!({"match": {"prefix": "/"}, "action": target});
+    mesh.push(json!({"meshName": "m", "virtualGatewayName": "edge", "gatewayRouteName": "all", "spec": {"httpRoute": route}}));
+    std::fs::write(dir.join("mesh.json"), Json::from(mesh).to_string()).unwrap();
+    meshform(dir, &["console", "mesh.json", "--out", "pages"]);
+    let mut browser = browser(dir);
+    for width in [1280, 390] {
+        let mut tab = browser.tab(width, 800, false).unwrap();
+        tab.open(&format!("file://{}/pages/m/m/route/index.html", dir.display()))
+            .unwrap();
+        assert!(
+            text(&mut tab, "document.body.textContent").contains("nothing calls this router"),
+            "{width}"
+        );
+        for box_ in [".scroll", ".command"] {
+            let over = format!(
+                "document.querySelector('{box_}').scrollWidth - document.querySelector('{box_}').clientWidth"
+            );
+            assert_eq!(number(&mut tab, &over), 0.0, "{box_} at {width}");
+        }
+    }
+}
+
 #[test]
 fn names_of_markup_run_nothing() {
     let directory = TempDir::new().unwrap();

@@ -118,3 +118,25 @@ fn a_move_that_terraform_insists_on_is_explained_and_ends_with_one_apply() {
     let plan = world.plan();
     assert!(!plan.text.contains("MF0630"), "{}", plan.text);
 }
+
+/// The plan keeps the state's order, and Terraform shows the block of the configuration with the number that it is told.
+#[test]
+fn a_warning_is_shown_at_its_block_whatever_the_order() {
+    let world = World::new(&route(&TARGETS, &["x"]));
+    world.apply();
+    world.write("", &route(&[("c", 5), ("a", 75), ("b", 20)], &["x"]));
+    let plan = world.plan();
+    plan.is(&[]);
+    let text = plan.text.replace(['│', '╷', '╵'], "");
+    for node in ["a", "b", "c"] {
+        let warned = format!("Warning: Virtual node `{node}` in mesh `m` does not exist yet");
+        let (_, shown) = text
+            .split_once(&warned)
+            .unwrap_or_else(|| panic!("{node}: {text}"));
+        let line = shown
+            .lines()
+            .find(|line| line.contains("virtual_node ="))
+            .unwrap();
+        assert!(line.contains(&format!("\"{node}\"")), "{node}: {line}");
+    }
+}

@@ -11,7 +11,7 @@ use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
-use meshform_model::validate;
+use meshform_model::validate::{self, codes::UNKNOWN_FIELD};
 use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeSet;
 
@@ -304,12 +304,13 @@ fn within(spec: Option<&Node>, own: Kind, child: Kind) -> KindGuess {
     }
 }
 
-/// The kinds whose spec has all of these fields; of these, those that have the least against the rest.
+/// The kinds whose spec has all of these fields; of these, those that know the most of what is inside, and have the least against
+/// the rest. A value that is no such value yet, as a placeholder, says nothing about the kind.
 fn by_spec(spec: &Node, among: &[Kind]) -> KindGuess {
     let Some(fields) = spec.as_object().filter(|fields| !fields.is_empty()) else {
         return KindGuess::Nothing;
     };
-    let mut fitting: Vec<(usize, Kind)> = Vec::new();
+    let mut fitting: Vec<((usize, usize), Kind)> = Vec::new();
     for kind in among {
         let Some(shape) = schema::kind(*kind)
             .root
@@ -320,7 +321,9 @@ fn by_spec(spec: &Node, among: &[Kind]) -> KindGuess {
         };
         let known = shape.node.object();
         if known.is_some_and(|known| fields.iter().all(|field| known.field(&field.name).is_some())) {
-            fitting.push((validate::against(shape.node, spec).len(), *kind));
+            let problems = validate::against(shape.node, spec);
+            let unknown = problems.iter().filter(|one| one.code == UNKNOWN_FIELD).count();
+            fitting.push(((unknown, problems.len()), *kind));
         }
     }
     let least = fitting.iter().map(|(problems, _)| *problems).min();

@@ -285,6 +285,18 @@ proptest! {
 }
 
 #[test]
+fn a_kind_without_one_of_the_fields_is_none_that_a_body_may_be() {
+    // A router's listeners have no TLS; and what jq fills in is no ARN yet.
+    let body = r#"{"meshName": "m", "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"},
+        "tls": {"mode": "STRICT", "certificate": {"acm": {"certificateArn": $CERTIFICATE_ARN}}}}]}}"#;
+    let told = told(&read_one("shop-vg.json", body));
+    assert!(
+        told.contains("may be a virtual node or a virtual gateway"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_body_that_may_be_of_several_kinds_is_not_guessed() {
     let body =
         r#"{"meshName": "m", "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"}}]}}"#;

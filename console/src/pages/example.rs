@@ -103,7 +103,7 @@ pub(super) fn goes_to(way: &Explanation) -> Markup {
             RouteOutcome::Sent(sent) => {
                 @for (at, target) in sent.targets.iter().enumerate() {
                     @if at > 0 { br; }
-                    span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
+                    span.share { span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) } }
                 }
             }
             RouteOutcome::NotFound(why) => { "404: " bdi { (why) } }

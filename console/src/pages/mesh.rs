@@ -21,6 +21,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
     if let Some(said) = said.as_ref().filter(|said| !said.is_empty()) {
         picture.annotate(said);
     }
+    let is_empty = records.picture.boxes() == 0;
     // It is the same for everybody, and large.
     let whole_drawn = cx.links.is_served()
         && said.is_none_or(|said| said.is_empty())
@@ -34,15 +35,15 @@ pub(super) fn page(cx: &Context<'_>, view: &View, whole: bool) -> Content {
             }
             section.drawing aria-label="Picture of the mesh" {
                 @if let Some(part) = part { (part) }
-                @if records.mesh.is_empty() { (nothing("Nothing to draw", "The mesh has no resources now.")) }
+                @if is_empty { (nothing("Nothing to draw", "The mesh has neither virtual services nor nodes nor gateways.")) }
                 @else if whole_drawn { (tools(records.drawn.get_or_init(|| drawn(cx, &picture)))) }
                 @else { (self::picture(cx, &picture)) }
             }
         }
     };
     Content {
-        has_picture: !records.mesh.is_empty(),
-        is_wide: !records.mesh.is_empty(),
+        has_picture: !is_empty,
+        is_wide: !is_empty,
         ..Content::new("Mesh", body)
     }
 }
@@ -172,12 +173,19 @@ fn facts(cx: &Context<'_>, view: &View) -> Markup {
             (live(view))
             dt { "Resources" }
             dd.kinds {
+                @if beside(view) == 0 { span.soft { "none yet" } }
                 @for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Mesh && count(*kind) > 0) {
                     div { (count(kind)) " " (kind.words()) @if count(kind) > 1 { "s" } }
                 }
             }
         }
     }
+}
+
+/// How many resources the mesh has beside itself.
+fn beside(view: &View) -> usize {
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Mesh);
+    kinds.map(|kind| view.records.count(kind)).sum()
 }
 
 /// Whether there are live numbers.

@@ -50,7 +50,11 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
         h1 { "Route" }
         p { "Each route with an example of a request that it takes, and the nodes that receive it, as of when these pages were written. For
             any other request, use the command:" }
-        pre { code { "meshform route --node NODE --host HOST --path PATH MESH.yaml" } }
+        pre.command { code {
+            "meshform route --node NODE --host HOST --path PATH "
+            // Releases are known of a store alone.
+            @if view.state.is_some() { "--store STORE" } @else { "MESH.yaml" }
+        } }
         @if routes.is_empty() { (nothing("No routes", "The mesh has neither routes nor gateway routes.")) } @else {
         (filter("route, host, path or node", routes.len()))
         div.scroll { table.ways {
@@ -64,7 +68,7 @@ fn examples(cx: &Context<'_>, view: &View) -> Markup {
                             td data-is="From" { (cx.resource(&one.from)) }
                             td data-is="Goes to" { (goes_to(&one.way)) }
                         }
-                        None => { td.soft colspan="3" { (none(view)) } }
+                        None => { td.soft.note colspan="3" { (none(view)) } }
                     }
                 }
             } }

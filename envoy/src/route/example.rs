@@ -30,6 +30,7 @@ impl RouteSimulator {
     pub fn example(&self, route: &ResourceKey) -> Option<(Request, Explanation)> {
         let tried = self.requests(route).into_iter().take(MAX_TRIED);
         tried
+            .filter(|request| request.faults().is_empty())
             .map(|request| {
                 let way = self.explain(&request);
                 (request, way)

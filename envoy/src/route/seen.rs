@@ -35,6 +35,10 @@ fn set_absent(request: &mut Request, name: &str, value: &str) {
 /// The path as the connection manager makes it before routes see it: escapes of letters, digits and `-._~` resolved,
 /// then `.` and `..`; slashes merged; the query stays.
 fn normalised(path: &str) -> String {
+    // `OPTIONS *` is about the server, and stays so.
+    if path == "*" {
+        return path.to_owned();
+    }
     let (path, query) = match path.find(['?', '#']) {
         Some(at) => path.split_at(at),
         None => (path, ""),
@@ -84,6 +88,7 @@ mod tests {
     fn paths_are_seen_as_the_connection_manager_makes_them() {
         for (path, seen) in [
             ("/", "/"),
+            ("*", "*"),
             ("//a///b/", "/a/b/"),
             ("/a/../b/./c", "/b/c"),
             ("/a/b/..", "/a/"),

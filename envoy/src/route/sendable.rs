@@ -1,11 +1,14 @@
-//! Whether a client can send a request at all. What HTTP does not carry, no Envoy ever sees, and an answer to it would be
-//! one that nobody gets.
+//! Whether a request can be sent at all, and whether Envoy comes to look for its route. What HTTP does not carry, no Envoy ever
+//! sees; what Envoy refuses while it reads has no way: an answer to either would be one that nobody gets.
 
 use super::Request;
 use crate::codes::NOT_SENDABLE;
 use meshform_model::diag::Diagnostic;
 
 const SCHEMES: [&str; 2] = ["http", "https"];
+const METHODS: [&str; 8] = [
+    "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+];
 /// What may stand in a token beside letters and digits (RFC 9110, 5.6.2).
 const TOKEN: &str = "!#$%&'*+-.^_`|~";
 /// What Envoy takes in a `Host` or `:authority` beside letters and digits.
@@ -21,6 +24,16 @@ impl Request {
         if !is_token(&self.method) {
             let message = format!("`{}` is no method of HTTP", shown(&self.method));
             fault(message, "a method is one word such as `GET`, without spaces");
+        } else if self.method == "CONNECT" {
+            fault(
+                "`CONNECT` asks for a tunnel, which Envoy refuses before it looks at a route".to_owned(),
+                "give the method of a request, such as `GET`",
+            );
+        } else if METHODS.contains(&self.method.to_ascii_uppercase().as_str())
+            && self.method.chars().any(|c| c.is_ascii_lowercase())
+        {
+            let message = format!("Envoy answers the method `{}` with 400", self.method);
+            fault(message, "methods are in capitals");
         }
         if self.host.is_empty() {
             fault(
@@ -64,6 +77,18 @@ impl Request {
                 message,
                 "write it percent-encoded, as clients do: `%20` for a space",
             );
+        }
+        if self
+            .path
+            .split('?')
+            .next()
+            .is_some_and(|path| path.contains("%00"))
+        {
+            let message = format!(
+                "Envoy answers the path `{}` with 400: it has `%00`",
+                shown(&self.path)
+            );
+            fault(message, "take it out, or put it into the query");
         }
         if let Some(scheme) = self.scheme.as_deref().filter(|scheme| !SCHEMES.contains(scheme)) {
             let message = format!(
@@ -138,7 +163,14 @@ mod tests {
                 "{host}"
             );
         }
-        for path in ["/", "//a/../b?x=/y&z=%20", "/a%2Fb:c", "/\"<>"] {
+        for path in [
+            "/",
+            "/a?b=%00",
+            "/%zz",
+            "//a/../b?x=/y&z=%20",
+            "/a%2Fb:c",
+            "/\"<>",
+        ] {
             assert_eq!(
                 faults(|request| request.path = path.to_owned()),
                 [""; 0],
@@ -170,6 +202,18 @@ mod tests {
             (
                 faults(|request| request.method.clear()),
                 "`` is no method of HTTP",
+            ),
+            (
+                faults(|request| request.method = "CONNECT".to_owned()),
+                "`CONNECT` asks for a tunnel, which Envoy refuses before it looks at a route",
+            ),
+            (
+                faults(|request| request.method = "get".to_owned()),
+                "Envoy answers the method `get` with 400",
+            ),
+            (
+                faults(|request| request.path = "/a%00?b".to_owned()),
+                "Envoy answers the path `/a%00?b` with 400: it has `%00`",
             ),
             (
                 faults(|request| request.path = "nopath".to_owned()),

@@ -19,9 +19,14 @@ pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
         .help(format!("create mesh `{}`", mesh.name()))
         .at(place(&key, Pointer::root()));
     // What does not exist stands nowhere; what belongs to it does.
-    let first = mesh.referrers(&key).next();
-    report.add(first.iter().fold(problem, |problem, reference| {
-        problem.at(Place::of(&reference.from, &Pointer::root()).label("belongs to it"))
+    let first = mesh
+        .referrers(&key)
+        .next()
+        .map(|reference| reference.from.clone());
+    // Routes refer to their router, not to the mesh.
+    let first = first.or_else(|| mesh.resources().into_iter().next().map(|resource| resource.key));
+    report.add(first.iter().fold(problem, |problem, first| {
+        problem.at(Place::of(first, &Pointer::root()).label("belongs to it"))
     }));
 }
 

@@ -287,3 +287,19 @@ fn a_slash_in_a_name_is_refused() {
         assert_eq!(codes, [codes::NAME], "{name:?}: {found:?}");
     }
 }
+
+#[test]
+fn a_missing_mesh_is_told_where_something_of_it_stands() {
+    let route = json!({"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": [{"virtualNode": "n", "weight": 1}]}}});
+    let mesh = mesh(&json!({"virtualRouter/r/route/all": route}));
+    let problem = mesh
+        .check()
+        .into_iter()
+        .find(|one| one.code == codes::NO_MESH)
+        .unwrap();
+    assert!(
+        shown(&problem).contains("virtualRouter/r/route/all  (belongs to it)"),
+        "{}",
+        shown(&problem)
+    );
+}

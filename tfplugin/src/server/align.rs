@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::path::{Path, PathStep};
 use crate::schema::{Block, BlockNesting, NestedBlock};
 use crate::value::Value;
 
@@ -88,6 +89,43 @@ pub(crate) fn same_blocks(nested: &NestedBlock, config: &Value, prior: &Value) -
     !config.is_unknown()
         && new.len() == old.len()
         && partners(&nested.block, &[], new, old).iter().all(Option::is_some)
+}
+
+/// A place of a planned value as the configuration has it: Terraform shows the block of the configuration with the number that
+/// it is told, and blocks that stayed in the state's order have another number there.
+pub(crate) fn as_configured(block: &Block, config: &Value, planned: &Value, path: &Path) -> Path {
+    let (mut block, mut config, mut planned) = (block, config, planned);
+    let mut steps = path.steps().iter();
+    let mut there = Path::root();
+    while let Some(PathStep::Attribute(name)) = steps.next() {
+        there.push(PathStep::Attribute(Arc::clone(name)));
+        let Some(nested) = block.blocks.iter().find(|nested| nested.name() == &**name) else {
+            break;
+        };
+        (block, config, planned) = (&nested.block, config.get(name), planned.get(name));
+        if nested.nesting == BlockNesting::List {
+            let Some(PathStep::Index(index)) = steps.clone().next() else {
+                break;
+            };
+            steps.next();
+            let of_config = if nested.order_key.is_some() {
+                let partners = partners(block, &[], config.items(), planned.items());
+                partners.iter().position(|partner| *partner == Some(*index))
+            } else {
+                None
+            };
+            let of_config = of_config.unwrap_or(*index);
+            there.push(PathStep::Index(of_config));
+            config = config.items().get(of_config).unwrap_or(&Value::Null);
+            planned = planned.items().get(*index).unwrap_or(&Value::Null);
+        } else if !matches!(nested.nesting, BlockNesting::Single | BlockNesting::Group) {
+            break;
+        }
+    }
+    for step in steps {
+        there.push(step.clone());
+    }
+    there
 }
 
 /// Puts the blocks of a value that was just read into the order in which an older value has them. Blocks that

@@ -29,6 +29,15 @@ pub(crate) async fn plan(
     let crash = guard("Planning", hook).await.err();
     plan.diagnostics.extend(crash);
     finish(&schemas, &request, &mut plan);
+    let root = schemas.schema.root();
+    let shown = |mut one: Diagnostic| {
+        one.path = align::as_configured(root, &request.config, &plan.planned, &one.path);
+        one
+    };
+    plan.diagnostics = std::mem::take(&mut plan.diagnostics)
+        .into_iter()
+        .map(shown)
+        .collect();
     Ok(plan)
 }
 
