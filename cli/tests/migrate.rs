@@ -320,3 +320,15 @@ fn mutilated_files_are_refused_or_changed_once() {
     }
     assert!(written > 5 && refused > 5, "{written} written, {refused} refused");
 }
+
+#[test]
+fn a_folder_without_configuration_is_no_success() {
+    let world = World::new(&[("docs/readme.md", "nothing of Terraform")]);
+    let ran = world.run(&["migrate", "docs", "--check"]);
+    assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.all());
+    assert!(
+        ran.err.contains("`docs` has no Terraform configuration"),
+        "{}",
+        ran.err
+    );
+}

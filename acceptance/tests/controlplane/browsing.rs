@@ -124,10 +124,23 @@ fn every_page_is_quiet_fits_and_has_names_for_its_controls() {
     let directory = TempDir::new().unwrap();
     let dir = directory.path();
     apply(dir, MESH);
+    apply(dir, &MESH.replace("\"port\": 8080", "\"port\": 8081"));
+    apply(dir, MESH);
     let server = Server::start(&dir.join("store"), &[]);
     let mut browser = browser(dir);
     for (width, is_dark) in [(1280, false), (390, true)] {
         let mut tab = browser.tab(width, 800, is_dark).unwrap();
+        tab.open(&format!("{}/console/m/m/releases", server.url()))
+            .unwrap();
+        let release = text(&mut tab, "document.querySelector('.timeline a.code').href");
+        tab.open(&release).unwrap();
+        let over =
+            "document.querySelector('.scroll').scrollWidth - document.querySelector('.scroll').clientWidth";
+        assert_eq!(
+            number(&mut tab, over),
+            0.0,
+            "a release at {width} has columns beyond the edge"
+        );
         for path in PAGES {
             let at = format!("{path} at {width}");
             tab.open(&format!("{}/console/m/m{path}", server.url())).unwrap();

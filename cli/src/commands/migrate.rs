@@ -18,7 +18,7 @@ use module::Tree;
 use plan::{Plan, Provider};
 use serde_json::{Value as Json, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Convert Terraform configuration with `aws_appmesh_*` to this provider, and list what is left to do
 #[derive(Debug, clap::Args)]
@@ -50,6 +50,14 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     if !io.path(root).is_dir() {
         io.tell(&format!(
             "error: `{}` is not a folder; give a root module\n",
+            root.display()
+        ));
+        return Exit::WrongUse;
+    }
+    // In CI, a folder that was misspelt would else have nothing left to do.
+    if !has_configuration(&io.path(root)) {
+        io.tell(&format!(
+            "error: `{}` has no Terraform configuration, `*.tf` or `*.tf.json`; give a root module\n",
             root.display()
         ));
         return Exit::WrongUse;
@@ -89,6 +97,15 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         true => Exit::Found,
         false => Exit::Fine,
     }
+}
+
+/// Whether a folder is a module; one that cannot be listed is told of when it is read.
+fn has_configuration(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return true;
+    };
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.any(|name| name.ends_with(".tf") || name.ends_with(".tf.json"))
 }
 
 fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<State>, Box<Diagnostic>> {

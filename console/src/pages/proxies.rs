@@ -74,7 +74,7 @@ pub(super) fn proxy(cx: &Context<'_>, view: &View, path: &str) -> Markup {
 /// Running proxies, a row each, and below it why.
 pub(super) fn table(cx: &Context<'_>, view: &View, shown: &[&RunningProxy]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll { table.ways {
             thead { tr {
                 th { "State" } th { "Proxy" } th { "Instance" } th { "Release" } th { "Envoy" } th.number { "Restarts" } th { "Reported" }
             } }
@@ -95,17 +95,17 @@ pub(super) fn table(cx: &Context<'_>, view: &View, shown: &[&RunningProxy]) -> M
                                 }
                             }
                         }
-                        td { bdi { (one.status.instance) } }
-                        td { @match &one.status.release {
+                        td data-is="Instance" { bdi { (one.status.instance) } }
+                        td data-is="Release" { @match &one.status.release {
                             Some(release) => {
                                 a.code href=(cx.href(&Page::Release(view.name().to_owned(), release.to_string()))) { (short(release.as_str())) }
                                 @if one.status.since > 0 { div.soft { "since " (moment(time(one.status.since))) } }
                             }
                             None => { span.soft { "none" } }
                         } }
-                        td { (one.status.envoy.as_deref().unwrap_or("–")) }
-                        td.number { (one.status.restarts) }
-                        td.soft { (moment(one.at)) }
+                        td data-is="Envoy" { (one.status.envoy.as_deref().unwrap_or("–")) }
+                        td.number data-is="Restarts" { (one.status.restarts) }
+                        td.soft data-is="Reported" { (moment(one.at)) }
                     }
                 }
             }

@@ -87,7 +87,7 @@ pub(super) async fn one(cx: &Context<'_>, view: &View, release: &str) -> Option<
         (words(&released, SHOWN))
         @if !released.proxies.is_empty() {
             h2 { "Proxies" }
-            div.scroll { table {
+            div.scroll { table.ways {
                 thead { tr { th { "Proxy" } th { "Because of" } th { "What it gets" } th { "Open connections" } } }
                 tbody { @for proxy in released.proxies.iter().take(SHOWN) { (rows(cx, proxy)) } }
             } }
@@ -171,13 +171,13 @@ fn rows(cx: &Context<'_>, proxy: &ProxyDiff) -> Markup {
         Difference::Changed => "changed",
     };
     html! {
-        @if proxy.parts.is_empty() { tr { td { (cx.resource(&proxy.key)) } td {} td { (how(proxy.how)) } td {} } }
+        @if proxy.parts.is_empty() { tr { td { (cx.resource(&proxy.key)) } td {} td data-is="It" { (how(proxy.how)) } td {} } }
         @for part in &proxy.parts {
             tr {
                 td { (cx.resource(&proxy.key)) }
-                td { @for cause in &part.causes { div { bdi { (name(cause)) } } } }
-                td { (part.kind.words()) " " bdi { (part.name) } " " (how(part.how)) }
-                td { @match part.effect {
+                td data-is="Because of" { @for cause in &part.causes { div { bdi { (name(cause)) } } } }
+                td data-is="It gets" { (part.kind.words()) " " bdi { (part.name) } " " (how(part.how)) }
+                td data-is="Connections" { @match part.effect {
                     Effect::Untouched => { "untouched" }
                     Effect::Drained => { "drained" }
                     Effect::Restart => { "need a restart of Envoy" }
