@@ -332,3 +332,18 @@ fn a_folder_without_configuration_is_no_success() {
         ran.err
     );
 }
+
+#[test]
+fn files_of_opentofu_are_configuration_too() {
+    let mesh = "resource \"aws_appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n";
+    let world = World::new(&[("root/main.tofu", mesh)]);
+    let ran = world.run(&["migrate", "root", "--check"]);
+    assert_eq!(ran.exit, Exit::Found, "{}", ran.all());
+    let ran = world.run(&["migrate", "root", "--write"]);
+    assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    assert!(
+        read(&world, "root/main.tofu").contains("provider = appmesh"),
+        "{}",
+        ran.all()
+    );
+}

@@ -34,7 +34,8 @@ impl Resource for Release {
             .description(
                 "The release of a mesh at the end of an apply. With `depends_on` on the mesh's resources its plan \
                  names the proxies whose configuration will change, and the apply fails when the mesh is not \
-                 valid after it.",
+                 valid after it. Where nothing is to be released its plan is empty; it is not where a release is \
+                 missing, or has not reached every place that it is published to: then the apply brings it there.",
             )
             .attribute(
                 Attribute::string("mesh_name").required().requires_replace().description("The name of the mesh."),

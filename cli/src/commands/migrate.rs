@@ -105,7 +105,7 @@ fn has_configuration(folder: &Path) -> bool {
         return true;
     };
     let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.any(|name| name.ends_with(".tf") || name.ends_with(".tf.json"))
+    names.any(|name| module::is_hcl(&name) || module::is_json(&name))
 }
 
 fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<State>, Box<Diagnostic>> {

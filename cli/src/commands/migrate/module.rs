@@ -26,7 +26,7 @@ pub(super) struct Module {
     /// The names of the calls that lead there from the root module.
     pub(super) calls: Vec<String>,
     pub(super) files: Vec<SourceFile>,
-    /// The names of its `*.tf.json` files that speak of App Mesh.
+    /// The names of its JSON files that speak of App Mesh.
     pub(super) json: Vec<String>,
 }
 
@@ -67,6 +67,15 @@ pub(super) struct Tree {
     seen: BTreeSet<PathBuf>,
 }
 
+/// Whether a file is configuration: of Terraform, or of OpenTofu alone.
+pub(super) fn is_hcl(name: &str) -> bool {
+    [".tf", ".tofu"].iter().any(|end| name.ends_with(end))
+}
+
+pub(super) fn is_json(name: &str) -> bool {
+    [".tf.json", ".tofu.json"].iter().any(|end| name.ends_with(end))
+}
+
 impl Tree {
     pub(super) fn read(io: &Io, root: &Path) -> Self {
         let mut tree = Self::default();
@@ -97,12 +106,12 @@ impl Tree {
         };
         for name in names {
             let shown = folder.join(&name);
-            if name.ends_with(".tf.json") {
+            if is_json(&name) {
                 let text = fs::read_to_string(io.path(&shown)).unwrap_or_default();
                 if text.contains("aws_appmesh_") {
                     module.json.push(shown.display().to_string());
                 }
-            } else if name.ends_with(".tf") {
+            } else if is_hcl(&name) {
                 module.files.extend(self.file(io, shown));
             }
         }

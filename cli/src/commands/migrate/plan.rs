@@ -138,7 +138,7 @@ impl Plan {
         let versions = module
             .files
             .iter()
-            .find(|file| file.path.ends_with("versions.tf"));
+            .find(|file| file.path.ends_with("versions.tf") || file.path.ends_with("versions.tofu"));
         match beside.or(versions) {
             Some(file) => self.edit(file, edit::at_end(&file.text, &blocks)),
             None => {
