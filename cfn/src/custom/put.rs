@@ -287,3 +287,34 @@ impl PendingWrite<'_> {
         claim
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn until_it_is_written_over_a_secret_stays_one() {
+        let request: CustomRequest = serde_json::from_value(json!({
+            "RequestType": "Update", "ResponseURL": "https://x", "StackId": "s", "RequestId": "2",
+            "ResourceType": "Custom::AppMeshMesh", "LogicalResourceId": "Mesh",
+            "ResourceProperties": {"MeshName": "apps"},
+        }))
+        .unwrap();
+        let wanted = PendingWrite {
+            holder: Holder::of(&request),
+            author: author(&request),
+            resource: resource(&request).unwrap(),
+            body: json!({}),
+            in_place: None,
+            request: &request,
+        };
+        let before = |secret| Claim {
+            holder: Some(Holder::of(&request)),
+            secret,
+            ..Claim::default()
+        };
+        assert!(wanted.claim(&before(true), None).secret);
+        assert!(!wanted.claim(&before(false), None).secret);
+    }
+}
