@@ -23,7 +23,7 @@ pub(super) enum Failure {
 }
 
 enum Attempt {
-    Written(Box<Record>, Claim),
+    Written(Box<(Record, Claim)>),
     /// Somebody else was first: look again.
     Again,
 }
@@ -75,9 +75,10 @@ impl Desk {
         let key = &wanted.resource.key;
         for attempt in 0..ATTEMPTS {
             match self.attempt(&wanted).await? {
-                Attempt::Written(record, claim) => {
+                Attempt::Written(written) => {
+                    let (record, claim) = *written;
                     self.settle(&wanted, &claim).await;
-                    return Ok(*record);
+                    return Ok(record);
                 }
                 Attempt::Again => pause(attempt).await,
             }
@@ -141,7 +142,7 @@ impl Desk {
             Err(problem) => return Err(broken(problem)),
         }
         match self.write(wanted, found).await {
-            Ok(record) => Ok(Attempt::Written(Box::new(record), claim)),
+            Ok(record) => Ok(Attempt::Written(Box::new((record, claim)))),
             Err(error) if error.is_conflict() || error.is_not_found() => Ok(Attempt::Again),
             Err(error) => Err(Failure::Broken(key.clone(), error.diagnostics())),
         }

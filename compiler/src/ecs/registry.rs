@@ -100,7 +100,7 @@ pub(super) fn is_balanced(mesh: &Mesh, key: &ResourceKey) -> bool {
 fn is_answered_by_others(dns: &DnsServiceDiscovery) -> bool {
     let name = dns.hostname.trim_end_matches('.').to_ascii_lowercase();
     let is_below = |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.ends_with('.'));
-    dns.response_type == Some(DnsResponseType::Loadbalancer) || OF_AWS.iter().any(|one| is_below(&one))
+    dns.response_type == Some(DnsResponseType::Loadbalancer) || OF_AWS.iter().any(is_below)
 }
 
 /// Whether Cloud Map itself is asked for nodes of the mesh.
