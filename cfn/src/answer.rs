@@ -108,6 +108,7 @@ mod tests {
             logical_resource_id: "l".repeat(255),
             physical_resource_id: None,
             resource_properties: json!({}),
+            old_resource_properties: Json::Null,
         }
     }
 

@@ -35,10 +35,14 @@ pub(crate) struct Claim {
     /// What it was before the holder took it over; until the holder's first update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<Record>,
+    /// Who held it before, where another stack or another logical id did: they get it back with the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) former_claim: Option<Box<Claim>>,
     /// Whether a value of it came from a parameter that nobody may see.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) secret: bool,
     /// The last requests, the newest last.
+    #[serde(default)]
     pub(crate) requests: Vec<SeenRequest>,
     /// When the last holder let it go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +64,9 @@ pub(crate) struct SeenRequest {
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<String>,
+    /// That the holder has the resource by this request: nothing of a create, the physical id that an update replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) took: Option<String>,
 }
 
 /// How a request stands to those that were seen.
@@ -99,22 +106,51 @@ impl Holder {
 
 impl Claim {
     pub(crate) fn turn(&self, request: &str) -> Turn {
-        match self.requests.iter().rposition(|seen| seen.id == request) {
-            None => Turn::New,
-            Some(at) => match self.requests.get(at).and_then(|seen| seen.failed.clone()) {
-                Some(why) => Turn::Failed(why),
-                None if at + 1 == self.requests.len() => Turn::Again,
-                None => Turn::Overtaken,
-            },
+        let mut seen = self.requests.iter().skip_while(|seen| seen.id != request);
+        let Some(own) = seen.next() else {
+            return Turn::New;
+        };
+        match &own.failed {
+            Some(why) => Turn::Failed(why.clone()),
+            // What failed has left everything as it was, also where it was another stack's.
+            None if seen.all(|later| later.failed.is_some()) => Turn::Again,
+            None => Turn::Overtaken,
+        }
+    }
+
+    /// By what a request got the resource for the holder; none where the holder had it already.
+    pub(crate) fn took(&self, request: &str) -> Option<&str> {
+        let own = self.requests.iter().find(|seen| seen.id == request)?;
+        own.took.as_deref()
+    }
+
+    /// Whether the holder has the resource by an update that was to replace `physical`, and nothing came since.
+    pub(crate) fn replaces(&self, physical: &str) -> bool {
+        let last = self.requests.iter().rfind(|seen| seen.failed.is_none());
+        last.is_some_and(|last| last.took.as_deref() == Some(physical))
+    }
+
+    /// The claim when the holder has let go: of those who held it before, where they have the record back.
+    pub(crate) fn let_go(&self, now: Timestamp, is_given_back: bool) -> Self {
+        let nobodys = || Self {
+            let_go_at: Some(now),
+            ..Self::default()
+        };
+        let before = self.former_claim.as_deref().filter(|_| is_given_back);
+        Self {
+            requests: self.requests.clone(),
+            ..before.cloned().unwrap_or_else(nobodys)
         }
     }
 
     /// Remembers a request as the last one, and how it ended where it failed.
     pub(crate) fn saw(&mut self, request: &str, failed: Option<String>) {
+        let took = self.took(request).map(str::to_owned);
         self.requests.retain(|seen| seen.id != request);
         self.requests.push(SeenRequest {
             id: request.to_owned(),
             failed,
+            took,
         });
         let more = self.requests.len().saturating_sub(REMEMBERED);
         self.requests.drain(..more);
@@ -238,8 +274,10 @@ mod tests {
         claim.saw("a", None);
         assert_eq!(claim.turn("a"), Turn::Again);
         claim.saw("b", Some("why".to_owned()));
-        assert_eq!(claim.turn("a"), Turn::Overtaken);
+        assert_eq!(claim.turn("a"), Turn::Again, "what failed overtakes nothing");
         assert_eq!(claim.turn("b"), Turn::Failed("why".to_owned()));
+        claim.saw("c", None);
+        assert_eq!(claim.turn("a"), Turn::Overtaken);
         for number in 0..REMEMBERED {
             claim.saw(&number.to_string(), None);
         }

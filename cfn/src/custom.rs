@@ -55,8 +55,23 @@ impl Desk {
         }
     }
 
+    /// The answer to the delete of what a failed create has left: nothing, for which no store is needed.
+    pub(crate) fn left_nothing(request: &CustomRequest) -> Option<Answer> {
+        let physical = request.physical_resource_id.as_ref();
+        let physical = physical.filter(|id| id.starts_with(FAILED_CREATE))?;
+        (request.request_type == RequestType::Delete).then(|| Answer {
+            failed: false,
+            reason: "the create failed and left nothing".to_owned(),
+            physical_id: physical.clone(),
+            attributes: Map::new(),
+        })
+    }
+
     /// Does what is asked for, and says how it went when that is released, or when there is no more time.
     pub(crate) async fn serve(&self, request: &CustomRequest, deadline: Instant) -> Answer {
+        if let Some(answer) = Self::left_nothing(request) {
+            return answer;
+        }
         match request.request_type {
             RequestType::Create => self.create(request, deadline).await,
             RequestType::Update => self.update(request, deadline).await,
@@ -97,7 +112,10 @@ impl Desk {
     async fn update(&self, request: &CustomRequest, deadline: Instant) -> Answer {
         let physical = request.physical_resource_id.clone().unwrap_or_default();
         let failure = match self.put(request, Some(&physical)).await {
-            Ok(record) => return self.written(request, record, deadline).await,
+            Ok(record) => {
+                self.sweep_replacement(request, &physical).await;
+                return self.written(request, record, deadline).await;
+            }
             Err(failure) => failure,
         };
         // CloudFormation takes another physical id for another resource, and would delete that.
@@ -122,9 +140,6 @@ impl Desk {
             physical_id: physical.clone(),
             attributes,
         };
-        if physical.starts_with(FAILED_CREATE) {
-            return done("the create failed and left nothing".to_owned(), Map::new());
-        }
         // An id that is not ours is CloudFormation's own: it never got the answer to the create.
         let key = ResourceKey::from_arn(&physical).or_else(|| put::key(request));
         let Some(key) = key else {

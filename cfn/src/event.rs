@@ -28,6 +28,8 @@ pub(crate) struct CustomRequest {
     pub(crate) physical_resource_id: Option<String>,
     #[serde(default)]
     pub(crate) resource_properties: Json,
+    #[serde(default)]
+    pub(crate) old_resource_properties: Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

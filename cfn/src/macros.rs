@@ -62,7 +62,7 @@ fn wrong(request: &MacroRequest) -> Option<String> {
     };
     let input = Input {
         name: "template.json".to_owned(),
-        bytes: request.fragment.to_string().into_bytes(),
+        bytes: open(&request.fragment).to_string().into_bytes(),
         named: true,
     };
     let reading = frontend::read(vec![input], &options);
@@ -84,6 +84,18 @@ fn wrong(request: &MacroRequest) -> Option<String> {
         lines.push(told(&whole, None, false));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The template without the defaults of parameters that nobody may see.
+fn open(template: &Json) -> Json {
+    let mut open = template.clone();
+    for name in stack::secret_parameters(template) {
+        let parameter = open.get_mut("Parameters").and_then(|all| all.get_mut(&name));
+        if let Some(Json::Object(parameter)) = parameter {
+            parameter.remove("Default");
+        }
+    }
+    open
 }
 
 /// The values of the template's parameters, but for those that nobody may see: problems quote values.
@@ -135,6 +147,20 @@ mod tests {
         let made = &answer["fragment"]["Resources"]["NodeV2"];
         assert_eq!(made["Type"], "Custom::AppMeshVirtualNode");
         assert_eq!(made["Properties"]["ServiceToken"], "arn:f");
+    }
+
+    #[test]
+    fn the_default_of_a_parameter_that_nobody_may_see_is_not_told() {
+        let mut secret = node(json!({"Ref": "Port"}));
+        secret["Parameters"]["Port"] = json!({"Type": "String", "Default": "hunter2"});
+        let mut said = |no_echo: bool| {
+            secret["Parameters"]["Port"]["NoEcho"] = json!(no_echo);
+            let mut request = request(secret.clone(), json!({}));
+            request.template_parameter_values.clear();
+            rewrite(&request, "arn:f")
+        };
+        assert!(said(false)["errorMessage"].as_str().unwrap().contains("hunter2"));
+        assert_eq!(said(true)["status"], "success");
     }
 
     #[test]

@@ -100,6 +100,11 @@ fn text(response: &Response, name: &str) -> String {
         .to_owned()
 }
 
+/// What Lambda is told of an event that CloudFormation was answered.
+fn outcome(answer: &Answer) -> Json {
+    json!({"failed": answer.failed, "physicalResourceId": answer.physical_id})
+}
+
 /// Lambda tells the end as a time of the day.
 fn deadline(millis: &str) -> Instant {
     let until = millis.parse().map(Duration::from_millis).ok();
@@ -126,6 +131,10 @@ impl Worker {
                 left.into_iter().next().map_or(Ok(json!({})), Err)
             }
             Event::Custom(request) => {
+                if let Some(answer) = Desk::left_nothing(&request) {
+                    self.send(&request, &answer).await?;
+                    return Ok(outcome(&answer));
+                }
                 let answer = match self.desk(&function).await {
                     Ok(desk) => desk.serve(&request, deadline).await,
                     Err(problem) => Answer {
@@ -140,7 +149,7 @@ impl Worker {
                     },
                 };
                 self.send(&request, &answer).await?;
-                Ok(json!({"failed": answer.failed, "physicalResourceId": answer.physical_id}))
+                Ok(outcome(&answer))
             }
         }
     }

@@ -127,6 +127,7 @@ fn what_cannot_be_translated_is_refused_at_its_place() {
         with("\"containerPort\": 8080", "\"containerPort\": 15001"),
         with("mesh/shop/virtualNode/till", "mesh/shop/virtualRouter/till"),
         with("mesh/shop/virtualNode/till", "mesh/shop/virtualNode/nobody"),
+        with("mesh/shop/virtualNode/till", "mesh/shop/virtualNode/tlil"),
         with("APPMESH_VIRTUAL_NODE_NAME", "NOTHING"),
         with("till:7", &"x".repeat(70_000)),
         told(&[mesh, ("task.json", DESCRIBED)], &[]),

@@ -36,6 +36,7 @@ mod render;
 mod schema;
 mod sidecar;
 mod types;
+mod unused;
 mod values;
 
 pub use appmesh::{Change, Fate};

@@ -16,6 +16,8 @@ mod tests;
 pub use custom::{Custom, MACRO, SERVICE_TIMEOUT, attributes, custom, secret_parameters, suffix};
 pub use properties::{EXTENSIONS, NO_ECHO, kind_of_custom, resource};
 #[cfg(feature = "ecs")]
+pub(crate) use references::named;
+#[cfg(feature = "ecs")]
 pub(crate) use surgery::Literals;
 pub use surgery::{HANDLE, removed, retain};
 

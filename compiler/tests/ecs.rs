@@ -428,3 +428,73 @@ fn terraform_is_told_of_numbers_that_are_texts() {
         told[1]
     );
 }
+
+#[test]
+fn a_node_behind_a_load_balancer_is_in_its_target_group_and_not_in_cloud_map() {
+    use meshform_model::spec::{DnsResponseType, ServiceDiscovery, Spec};
+    let built = |node: &str, hostname: &str, response_type: Option<DnsResponseType>| {
+        let mut all = resources("apps.yaml");
+        for resource in &mut all {
+            if resource.key.name == node
+                && let Spec::VirtualNode(spec) = &mut resource.spec
+                && let Some(ServiceDiscovery::Dns(dns)) = &mut spec.service_discovery
+            {
+                dns.hostname = hostname.to_owned();
+                dns.response_type = response_type;
+            }
+        }
+        let mesh = Mesh::new(all).unwrap();
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, node);
+        let task = Task {
+            mesh: &mesh,
+            key: &key,
+            delivery: Delivery::Static(b"{}"),
+            files: &[],
+            workload: None,
+            collector: None,
+            ads: None,
+        };
+        ecs::build(&task, &Templates::default()).unwrap().json
+    };
+    for name in [
+        "lb-1.eu-west-1.elb.amazonaws.com.",
+        "LB-1.elb.eu-west-1.AMAZONAWS.com",
+        "lb.elb.cn-north-1.amazonaws.com.cn",
+        "a1.awsglobalaccelerator.com",
+    ] {
+        let json = built("servicea", name, None);
+        assert_eq!(json["Resources"].get("CloudMapService"), None, "{name}");
+        assert_eq!(json["Parameters"].get("Namespace"), None, "{name}");
+        assert_eq!(
+            json["Parameters"]["TargetGroup"].get("Default"),
+            None,
+            "it has to be said"
+        );
+    }
+    let said = Some(DnsResponseType::Loadbalancer);
+    for (node, container_name) in [("servicea", "envoy"), ("serviceb", "app")] {
+        let json = built(node, "front.apps.local", said);
+        assert_eq!(cfn_lint(&json), [""; 0]);
+        let service = &json["Resources"]["Service"]["Properties"];
+        let balanced = &service["LoadBalancers"]["Fn::If"][1][0];
+        assert_eq!(balanced["ContainerName"], container_name);
+        let mappings = container(&json, container_name)["PortMappings"]
+            .as_array()
+            .unwrap();
+        assert!(
+            mappings
+                .iter()
+                .any(|one| one["ContainerPort"] == balanced["ContainerPort"]),
+            "{mappings:?}"
+        );
+        assert_eq!(service.get("ServiceRegistries"), None);
+    }
+    let address = built("servicea", "10.0.0.1", None);
+    assert_eq!(
+        address["Parameters"].get("Namespace"),
+        None,
+        "an address has no name"
+    );
+    let own = built("servicea", "xamazonaws.com", None);
+    assert!(own["Resources"].get("CloudMapService").is_some());
+}

@@ -2,21 +2,26 @@
 
 use super::{ATTEMPTS, Desk, author, contended, pause};
 use crate::answer::told;
-use crate::claims::{Claim, Holder, Turn};
-use crate::event::CustomRequest;
+use crate::claims::{Holder, Turn};
+use crate::event::{CustomRequest, RequestType};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{RegistryError, Update};
 use meshform_store::{Draft, ImportedIdentity, Record};
 
 impl Desk {
-    /// Takes back what a create has done that failed.
+    /// Takes back what a create has done that failed, or an update that replaces.
     pub(super) async fn undo(
         &self,
         request: &CustomRequest,
         key: &ResourceKey,
         problems: &[Diagnostic],
     ) -> Result<(), Vec<Diagnostic>> {
+        let known = self.claims.of(key).await.map_err(|problem| vec![problem])?;
+        if known.claim.took(&request.unique_id()).is_none() {
+            // The stack had it before.
+            return Ok(());
+        }
         let why = told(problems, Some(key.kind), request.is_secret());
         self.let_go(request, key, Some(why)).await.map(drop)
     }
@@ -34,8 +39,13 @@ impl Desk {
         let one = |problem| vec![problem];
         for attempt in 0..ATTEMPTS {
             let known = self.claims.of(key).await.map_err(one)?;
-            let overtaken = known.claim.turn(&request.unique_id()) == Turn::Overtaken;
-            if overtaken || known.claim.holder.as_ref() != Some(&holder) {
+            match known.claim.turn(&request.unique_id()) {
+                Turn::Overtaken => return Ok(false),
+                // A delete is remembered when it is done; who has the resource back may be of the same name.
+                Turn::Again if request.request_type == RequestType::Delete => return Ok(true),
+                _ => {}
+            }
+            if known.claim.holder.as_ref() != Some(&holder) {
                 return Ok(false);
             }
             let found = self
@@ -64,13 +74,7 @@ impl Desk {
                 }
                 Err(error) => return Err(error.diagnostics()),
             }
-            let mut claim = Claim {
-                holder: None,
-                former: None,
-                secret: false,
-                requests: known.claim.requests.clone(),
-                let_go_at: Some(self.releases.now()),
-            };
+            let mut claim = known.claim.let_go(self.releases.now(), ours);
             claim.saw(&request.unique_id(), failed.clone());
             if self.claims.set(key, &known, &claim, &author).await.map_err(one)? {
                 return Ok(true);

@@ -1,6 +1,7 @@
 //! Creating, taking over, changing.
 
 use super::{ATTEMPTS, Desk, author, contended, pause};
+use crate::answer::told;
 use crate::claims::{Claim, Holder, Known, Turn};
 use crate::codes;
 use crate::event::{CustomRequest, RequestType};
@@ -22,7 +23,7 @@ pub(super) enum Failure {
 }
 
 enum Attempt {
-    Written(Box<Record>),
+    Written(Box<(Record, Claim)>),
     /// Somebody else was first: look again.
     Again,
 }
@@ -74,11 +75,10 @@ impl Desk {
         let key = &wanted.resource.key;
         for attempt in 0..ATTEMPTS {
             match self.attempt(&wanted).await? {
-                Attempt::Written(record) => {
-                    if request.request_type == RequestType::Update {
-                        self.confirm(&wanted).await;
-                    }
-                    return Ok(*record);
+                Attempt::Written(written) => {
+                    let (record, claim) = *written;
+                    self.settle(&wanted, &claim).await;
+                    return Ok(record);
                 }
                 Attempt::Again => pause(attempt).await,
             }
@@ -86,10 +86,35 @@ impl Desk {
         Err(Failure::Broken(key.clone(), contended(key)))
     }
 
+    /// Lets go of what an update made in the place of `physical`, and of which CloudFormation never learned, because the
+    /// answer was lost: it goes back to `physical`, and asks nobody to delete the other.
+    pub(super) async fn sweep_replacement(&self, request: &CustomRequest, physical: &str) {
+        let old = CustomRequest {
+            resource_properties: request.old_resource_properties.clone(),
+            ..request.clone()
+        };
+        let own = ResourceKey::from_arn(physical);
+        let Some(key) = key(&old).filter(|other| own.as_ref() != Some(other) && own == key(request)) else {
+            return;
+        };
+        let problems = match self.claims.of(&key).await {
+            Ok(known) if known.claim.replaces(physical) => self.let_go(request, &key, None).await.err(),
+            Ok(_) => None,
+            Err(problem) => Some(vec![problem]),
+        };
+        for problem in problems.into_iter().flatten() {
+            let hidden = request.is_secret() || old.is_secret();
+            let problem = told(&[problem], Some(key.kind), hidden);
+            tracing::warn!(resource = %key, problem, "what an update made whose answer was lost is still there");
+        }
+    }
+
     async fn attempt(&self, wanted: &PendingWrite<'_>) -> Result<Attempt, Failure> {
         let key = &wanted.resource.key;
         let refused = |problem: Diagnostic| Failure::Refused(vec![problem]);
-        let known = self.claims.of(key).await.map_err(refused)?;
+        // Where the event comes again, it may have written before.
+        let broken = |problem: Diagnostic| Failure::Broken(key.clone(), vec![problem]);
+        let known = self.claims.of(key).await.map_err(broken)?;
         match known.claim.turn(&wanted.request.unique_id()) {
             Turn::New | Turn::Again => {}
             Turn::Failed(why) => return Err(refused(Diagnostic::error(codes::OVERTAKEN, why))),
@@ -99,10 +124,13 @@ impl Desk {
             }
         }
         let found = self.registry.get(key).await;
-        let found = found.map_err(|error| Failure::Refused(error.diagnostics()))?;
+        let found = found.map_err(|error| Failure::Broken(key.clone(), error.diagnostics()))?;
         if let Some(problem) = self.refusal(wanted, &known, found.as_ref()) {
             let mut claim = known.claim.clone();
             claim.saw(&wanted.request.unique_id(), Some(problem.message.clone()));
+            if claim.holder.is_none() {
+                claim.let_go_at = Some(self.releases.now());
+            }
             // Only for an event that comes again; where it cannot be kept, that one finds out itself.
             let _ = self.claims.set(key, &known, &claim, &wanted.author).await;
             return Err(refused(problem));
@@ -111,10 +139,10 @@ impl Desk {
         match self.claims.set(key, &known, &claim, &wanted.author).await {
             Ok(true) => {}
             Ok(false) => return Ok(Attempt::Again),
-            Err(problem) => return Err(refused(problem)),
+            Err(problem) => return Err(broken(problem)),
         }
         match self.write(wanted, found).await {
-            Ok(record) => Ok(Attempt::Written(Box::new(record))),
+            Ok(record) => Ok(Attempt::Written(Box::new((record, claim)))),
             Err(error) if error.is_conflict() || error.is_not_found() => Ok(Attempt::Again),
             Err(error) => Err(Failure::Broken(key.clone(), error.diagnostics())),
         }
@@ -185,24 +213,35 @@ impl Desk {
         self.registry.update(update, author, &self.policy()).await
     }
 
-    /// After its first update a resource is the stack's for good: the one that it was where another has taken its place.
-    async fn confirm(&self, wanted: &PendingWrite<'_>) {
+    /// What only holds when it is written. After its first update a resource is the stack's for good: the one that it was
+    /// where another has taken its place. And a secret is gone only with the values that held it.
+    async fn settle(&self, wanted: &PendingWrite<'_>, claim: &Claim) {
+        let own = &wanted.resource.key;
         let before = wanted.request.physical_resource_id.as_deref();
+        let before = before.filter(|_| wanted.request.request_type == RequestType::Update);
         let before = before.and_then(ResourceKey::from_arn);
-        let Some(key) = &before else {
-            return;
-        };
+        if claim.secret && !wanted.request.is_secret() {
+            self.forget(own, wanted, |claim| claim.secret = false).await;
+        }
+        if let Some(key) = before {
+            let forget = |claim: &mut Claim| {
+                claim.former = None;
+                claim.former_claim = None;
+            };
+            self.forget(&key, wanted, forget).await;
+        }
+    }
+
+    async fn forget(&self, key: &ResourceKey, wanted: &PendingWrite<'_>, change: impl Fn(&mut Claim)) {
         for attempt in 0..ATTEMPTS {
             let Ok(known) = self.claims.of(key).await else {
                 break;
             };
-            if known.claim.former.is_none() || known.claim.holder.as_ref() != Some(&wanted.holder) {
+            let mut claim = known.claim.clone();
+            change(&mut claim);
+            if claim == known.claim || claim.holder.as_ref() != Some(&wanted.holder) {
                 return;
             }
-            let claim = Claim {
-                former: None,
-                ..known.claim.clone()
-            };
             match self.claims.set(key, &known, &claim, &wanted.author).await {
                 Ok(true) => return,
                 Ok(false) => pause(attempt).await,
@@ -216,20 +255,67 @@ impl Desk {
 impl PendingWrite<'_> {
     /// What is to be remembered before anything is written.
     fn claim(&self, before: &Claim, found: Option<&Record>) -> Claim {
-        let held = before.holder.as_ref() == Some(&self.holder);
-        let former = match (held, self.in_place) {
-            (true, _) => before.former.clone(),
-            (false, Some(_)) => None,
-            (false, None) => found.cloned(),
-        };
+        let id = self.request.unique_id();
+        // A stack that creates what it holds has let it stay with `Retain` earlier.
+        let anew = self.request.request_type == RequestType::Create && before.turn(&id) == Turn::New;
+        let held = before.holder.as_ref() == Some(&self.holder) && !anew;
         let mut claim = Claim {
             holder: Some(self.holder.clone()),
-            former,
-            secret: self.request.is_secret(),
+            // Until it is written, the values of before are there.
+            secret: self.request.is_secret() || before.secret,
             requests: before.requests.clone(),
             let_go_at: None,
+            former: None,
+            former_claim: None,
         };
-        claim.saw(&self.request.unique_id(), None);
+        claim.saw(&id, None);
+        if held {
+            claim.former.clone_from(&before.former);
+            claim.former_claim.clone_from(&before.former_claim);
+        } else if self.in_place.is_none() {
+            claim.former = found.cloned();
+            let others = before.holder.is_some() && found.is_some();
+            claim.former_claim = others.then(|| {
+                Box::new(Claim {
+                    requests: Vec::new(),
+                    ..before.clone()
+                })
+            });
+            if let Some(own) = claim.requests.last_mut() {
+                own.took = Some(self.request.physical_resource_id.clone().unwrap_or_default());
+            }
+        }
         claim
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn until_it_is_written_over_a_secret_stays_one() {
+        let request: CustomRequest = serde_json::from_value(json!({
+            "RequestType": "Update", "ResponseURL": "https://x", "StackId": "s", "RequestId": "2",
+            "ResourceType": "Custom::AppMeshMesh", "LogicalResourceId": "Mesh",
+            "ResourceProperties": {"MeshName": "apps"},
+        }))
+        .unwrap();
+        let wanted = PendingWrite {
+            holder: Holder::of(&request),
+            author: author(&request),
+            resource: resource(&request).unwrap(),
+            body: json!({}),
+            in_place: None,
+            request: &request,
+        };
+        let before = |secret| Claim {
+            holder: Some(Holder::of(&request)),
+            secret,
+            ..Claim::default()
+        };
+        assert!(wanted.claim(&before(true), None).secret);
+        assert!(!wanted.claim(&before(false), None).secret);
     }
 }

@@ -1,3 +1,5 @@
+mod interrupted;
+
 use super::*;
 use meshform_model::kind::Kind;
 use meshform_store::{Draft, Expected, ImportedIdentity, Location, Prefix, Seed};
@@ -80,6 +82,7 @@ fn request(request_type: RequestType, id: &str, name: &str) -> CustomRequest {
         physical_resource_id: None,
         resource_properties: json!({"ServiceToken": "t", "MeshName": "apps", "VirtualNodeName": name,
             "Spec": {"Listeners": [{"PortMapping": {"Port": "8080", "Protocol": "http"}}]}}),
+        old_resource_properties: Json::Null,
     }
 }
 

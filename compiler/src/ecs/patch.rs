@@ -1,7 +1,7 @@
 //! A template of the user's own, in which the task definitions are ours now and App Mesh's resources are gone.
 
 use super::appmesh::{Change, Fate};
-use super::{Delivery, codes, names};
+use super::{Delivery, codes, names, unused};
 use crate::frontend::tasks::TYPE;
 use crate::stack::Literals;
 use meshform_model::diag::{Diagnostic, Place};
@@ -152,6 +152,7 @@ pub fn patch(
     if !problems.is_empty() {
         return Err(problems);
     }
+    changes.extend(unused::remove(template, &mut out));
     let own = parameters(delivery);
     if !own.is_empty()
         && let Some(Json::Object(all)) = out

@@ -5,8 +5,9 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_model::spec::ServiceDiscovery;
+use meshform_model::spec::{DnsResponseType, DnsServiceDiscovery, ServiceDiscovery};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The attribute that holds the family of a task definition.
 pub(super) const FAMILY: &str = "ECS_TASK_DEFINITION_FAMILY";
@@ -20,6 +21,16 @@ const SET_BY_ECS: [&str; 6] = [
     "EC2_INSTANCE_ID",
     "ECS_CLUSTER_NAME",
     "REGION",
+];
+
+/// Where load balancers and AWS's own services have their names.
+const OF_AWS: [&str; 6] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "awsglobalaccelerator.com",
+    "cloudfront.net",
+    "api.aws",
+    "on.aws",
 ];
 
 /// The service of Cloud Map under which a node's tasks are found.
@@ -67,12 +78,29 @@ fn named<'m>(mesh: &'m Mesh, key: &ResourceKey) -> Option<(&'m str, &'m str)> {
     match mesh.virtual_node(&key.name)?.spec.service_discovery.as_ref()? {
         ServiceDiscovery::AwsCloudMap(map) => Some((&map.namespace_name, &map.service_name)),
         ServiceDiscovery::Dns(dns) => {
-            let (service, namespace) = dns.hostname.trim_end_matches('.').split_once('.')?;
-            // Load balancers and AWS's own services have names there, which nobody registers.
-            let own = !namespace.ends_with("amazonaws.com") && !service.is_empty();
-            own.then_some((namespace, service))
+            let hostname = dns.hostname.trim_end_matches('.');
+            let (service, namespace) = hostname.split_once('.')?;
+            let own = !is_answered_by_others(dns) && hostname.parse::<IpAddr>().is_err();
+            (own && !service.is_empty()).then_some((namespace, service))
         }
     }
+}
+
+/// Whether a node is found by the name of a load balancer, in whose target group its tasks are registered.
+pub(super) fn is_balanced(mesh: &Mesh, key: &ResourceKey) -> bool {
+    let node = (key.kind == Kind::VirtualNode).then(|| mesh.virtual_node(&key.name));
+    let discovery = node
+        .flatten()
+        .and_then(|node| node.spec.service_discovery.as_ref());
+    matches!(discovery, Some(ServiceDiscovery::Dns(dns)) if is_answered_by_others(dns))
+}
+
+/// Whether no service of Cloud Map has the name: AWS gives it to what it runs, or somebody says that a load balancer
+/// answers. Where nothing is said, `LOADBALANCER` is only the default.
+fn is_answered_by_others(dns: &DnsServiceDiscovery) -> bool {
+    let name = dns.hostname.trim_end_matches('.').to_ascii_lowercase();
+    let is_below = |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.ends_with('.'));
+    dns.response_type == Some(DnsResponseType::Loadbalancer) || OF_AWS.iter().any(is_below)
 }
 
 /// Whether Cloud Map itself is asked for nodes of the mesh.

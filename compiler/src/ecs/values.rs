@@ -118,6 +118,21 @@ impl Parts {
         all.collect()
     }
 
+    /// The container and port that a load balancer calls, where one may stand before the tasks.
+    fn balanced(&self, task: &Task<'_>) -> Option<Json> {
+        let is_gateway = task.key.kind == Kind::VirtualGateway;
+        if !is_gateway && !registry::is_balanced(task.mesh, task.key) {
+            return None;
+        }
+        let port = *ports::listener_ports(task).first()?;
+        // What is intercepted comes to the application's port first.
+        let container = match self.proxy_configuration {
+            Some(_) => super::app::APP,
+            None => super::ENVOY,
+        };
+        Some(json!({"container": container, "port": port}))
+    }
+
     /// What the template of a task definition is given.
     pub(super) fn values(&self, task: &Task<'_>, registries: &registry::Registries<'_>) -> Json {
         let workload = task.workload;
@@ -140,6 +155,7 @@ impl Parts {
             "executionPolicy": app::execution_policy(task),
             "policies": self.policies(task),
             "ports": ports::listener_ports(task),
+            "balanced": self.balanced(task),
             "registry": registries.of_proxy(task.mesh, task.key).map(|one| json!({"service": one.service, "shared": one.shared})),
             "serviceName": registry::attribute(task, registry::SERVICE_NAME),
             "volumes": to_cloudformation(&self.volumes),

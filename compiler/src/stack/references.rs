@@ -125,7 +125,7 @@ fn embed(out: &mut String, values: &mut Map<String, Json>, name: &str, new: Json
 }
 
 /// The logical names to which the expressions below refer, of parameters and resources alike.
-pub(super) fn named(json: &Json) -> BTreeSet<String> {
+pub(crate) fn named(json: &Json) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut copy = json.clone();
     replace(&mut copy, &mut |id, _| {

@@ -11,6 +11,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::spec::Spec;
+use meshform_model::validate::closest;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
                      made of parameters",
                     one.key.mesh
                 ),
-                None => "give the mesh with it: its template, JSON or state".to_owned(),
+                None => missing(&existing.key, &loaded.resources),
             };
             problems.push(existing.problem(problem.help(help)));
             continue;
@@ -113,9 +114,7 @@ impl Beside {
         if !resources.iter().any(|resource| resource.key == key) {
             let message = format!("a workload is for {key}, which the inputs do not hold");
             let problem = Diagnostic::error(codes::NOT_THERE, message);
-            return Err(Box::new(
-                problem.help("give the mesh with it: its template, JSON or state"),
-            ));
+            return Err(Box::new(problem.help(missing(&key, resources))));
         }
         if self.workloads.contains_key(&key) || self.existing.iter().any(|existing| existing.key == key) {
             let message = format!("{key} has a second workload or task definition");
@@ -129,6 +128,20 @@ impl Beside {
         }
         self.workloads.insert(key, workload.clone());
         Ok(())
+    }
+}
+
+/// What to do about a proxy that is not there: another name, where one of the mesh is like it.
+fn missing(key: &ResourceKey, resources: &[Resource]) -> String {
+    let alike = |one: &&Resource| one.key.mesh == key.mesh && one.key.kind == key.kind;
+    let names: Vec<&str> = resources
+        .iter()
+        .filter(alike)
+        .map(|one| one.key.name.as_str())
+        .collect();
+    match closest(&key.name, &names) {
+        Some(name) => format!("the mesh has a {} `{name}`: write that name", key.kind),
+        None => "give the mesh with it: its template, JSON or state".to_owned(),
     }
 }
 
