@@ -139,9 +139,9 @@ impl Publisher {
         &self.root
     }
 
-    /// Whether anything of a mesh was ever published here.
+    /// Whether anything of a mesh was ever published here, as far as can be seen: what cannot be looked at may have it.
     pub fn knows(&self, mesh: &str) -> bool {
-        self.ledger_path(mesh).exists()
+        self.ledger_path(mesh).try_exists().unwrap_or(true)
     }
 
     /// What is there of a mesh; with `verifies` only of the proxies whose files are as they were written. Takes no lock

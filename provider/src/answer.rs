@@ -13,7 +13,7 @@ use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::{Diagnostic as Problem, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_release::{Patience, ProxyChange, ReleaseOutcome, Report, Verdict, listed};
+use meshform_release::{Lagging, Patience, ProxyChange, ReleaseOutcome, Report, Verdict, listed};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
@@ -122,7 +122,7 @@ impl Session {
         };
         match &outcome.verdict {
             Verdict::Invalid => match key {
-                Some(key) => told.extend(invalid(mesh, key, outcome)),
+                Some(key) => told.extend(invalid(self, mesh, key, outcome).await),
                 None => told.push(invalid_for_now(self, mesh, outcome)),
             },
             // Nothing judges what waits for an order.
@@ -144,6 +144,9 @@ impl Session {
         if without_endpoints.peek().is_some() && self.first_time(endpoints_of(mesh)) {
             told.extend(without_endpoints.map(problem::plain));
         }
+        if let Some(settled) = self.settled(outcome) {
+            told.push(settled);
+        }
         let releaser = self.foreteller();
         let undelivered = outcome.deliveries.iter();
         told.extend(undelivered.filter_map(|one| {
@@ -152,19 +155,44 @@ impl Session {
             // Terraform folds warnings of one summary into the first, which may know of fewer proxies or another target.
             let count = behind(mesh, one.behind.len());
             told.summary = format!("{count}, in {} ({})", one.target, problem.code);
+            self.told_behind(mesh, true);
             Some(told)
         }));
         told
     }
 
+    /// That what this apply has warned of came right within it. Terraform shows all warnings at the end, and takes none
+    /// back.
+    pub(crate) fn settled(&self, outcome: &ReleaseOutcome) -> Option<Diagnostic> {
+        let has_current = matches!(
+            outcome.verdict,
+            Verdict::Released { .. } | Verdict::Unchanged(_) | Verdict::Withdrawn(_)
+        );
+        let mesh = &outcome.mesh;
+        (has_current && outcome.is_published() && self.told_behind(mesh, false)).then(|| {
+            Diagnostic::warning(
+                format!("Mesh `{mesh}` is released and published now"),
+                "Warnings of this apply that proxies of it are behind were given before, and need nobody any more.",
+            )
+        })
+    }
+
     /// That everything is written and not released.
     async fn unfinished(&self, mesh: &str, why: &str) -> Diagnostic {
+        self.told_behind(mesh, true);
         let releaser = self.foreteller();
-        let found = tokio::time::timeout(LOOK, releaser.lagging(mesh)).await;
-        let paths = found.unwrap_or_default();
+        let Lagging { paths, unknown } = releaser.lagging(mesh, LOOK).await;
         let named = match paths.as_slice() {
             [] => "It is not known which proxies are behind".to_owned(),
             paths => format!("Behind are {}", listed(paths)),
+        };
+        let named = match unknown.as_slice() {
+            [] => named,
+            unknown => format!(
+                "{named}; what is in {} could not be looked at within {} s",
+                unknown.join(", "),
+                LOOK.as_secs()
+            ),
         };
         Diagnostic::warning(
             format!("{} ({})", behind(mesh, paths.len()), codes::NOT_RELEASED),
@@ -200,13 +228,23 @@ fn behind(mesh: &str, count: usize) -> String {
 }
 
 /// Why a mesh is not valid: a warning for each of the first problems, at the attribute where it is of this resource.
-fn invalid(mesh: &str, key: &ResourceKey, outcome: &ReleaseOutcome) -> Vec<Diagnostic> {
+async fn invalid(
+    session: &Session,
+    mesh: &str,
+    key: &ResourceKey,
+    outcome: &ReleaseOutcome,
+) -> Vec<Diagnostic> {
     let errors: Vec<&Problem> = outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
     let more = match errors.len().saturating_sub(TOLD) {
         0 => String::new(),
         more => format!(" `meshform status` lists {more} more problems."),
     };
-    let told = errors.into_iter().take(TOLD).map(|error| {
+    let views = session.registry.views();
+    let mut first = Vec::with_capacity(TOLD);
+    for error in errors.into_iter().take(TOLD) {
+        first.push(views.with_what_was_meant(error.clone()).await);
+    }
+    let told = first.iter().map(|error| {
         let own = error.places.first().and_then(|place| place.resource.as_ref());
         let mut problem = Problem::warning(error.code, error.message.clone());
         problem.help.clone_from(&error.help);

@@ -14,7 +14,6 @@ use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use meshform_model::resource::Resource as MeshResource;
 use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, Verdict, WhatChanged};
 use meshform_store::{Draft, Prefix, Record};
 use std::collections::BTreeMap;
@@ -87,17 +86,17 @@ impl Resource for Release {
         plan.planned.set_attr("release", Value::UNKNOWN);
         // Without a preview a part of the mesh is not known yet: the apply will tell.
         if let Some(foreseen) = foreseen {
-            let Foreseen { preview, resources } = foreseen;
-            plan.diagnostics
-                .extend(without_endpoints(&session, &mesh, &preview, &resources).await);
-            if preview.valid && session.first_time(session::whole_of(&mesh)) {
-                let found = of_the_whole(&preview.diagnostics, |key| {
-                    resources.iter().find(|resource| resource.key == *key).cloned()
-                });
-                plan.diagnostics.extend(session::in_short(&found));
+            let Foreseen { preview, after } = foreseen;
+            let mut changed = BTreeMap::new();
+            if let Some(after) = after.filter(|_| preview.valid) {
+                plan.diagnostics.extend(without_endpoints(&session, &after).await);
+                if session.first_time(session::whole_of(&mesh)) {
+                    let found = of_the_whole(&preview.diagnostics, |key| after.get(key));
+                    plan.diagnostics.extend(session::in_short(&found));
+                }
+                changed = parts(&session, &after, &preview).await;
             }
-            let parts = parts(&session, &mesh, &preview, resources).await;
-            plan.diagnostics.extend(foretold(&mesh, &preview, &parts));
+            plan.diagnostics.extend(foretold(&mesh, &preview, &changed));
         }
     }
 
@@ -171,7 +170,8 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
 /// A mesh as it will be, and what releasing it will do.
 struct Foreseen {
     preview: Preview,
-    resources: Vec<MeshResource>,
+    /// None where the resources make no mesh: the preview says why.
+    after: Option<Mesh>,
 }
 
 /// How many proxies a message names: a screenful; of more their number is told.
@@ -265,39 +265,28 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
     }
     let preview = session.foreteller().preview_of(mesh, resources.clone()).await;
     let preview = preview.map_err(|error| failed(&error))?;
-    Ok(Some(Foreseen { preview, resources }))
+    let after = Mesh::new(resources).ok();
+    Ok(Some(Foreseen { preview, after }))
 }
 
 /// The nodes in Cloud Map that this plan adds and for which nobody looks up hosts. Of those that were released before, every
 /// plan tells.
-async fn without_endpoints(
-    session: &Session,
-    mesh: &str,
-    preview: &Preview,
-    resources: &[MeshResource],
-) -> Vec<Diagnostic> {
-    if !preview.valid || !session.first_time(session::endpoints_of(mesh)) {
+async fn without_endpoints(session: &Session, mesh: &Mesh) -> Vec<Diagnostic> {
+    if !session.first_time(session::endpoints_of(mesh.name())) {
         return Vec::new();
     }
-    let Ok(mesh) = Mesh::new(resources.to_vec()) else {
-        return Vec::new();
-    };
     // What cannot be looked at now, the apply tells.
-    let told = session.foreteller().without_endpoints_of(&mesh).await;
+    let told = session.foreteller().without_endpoints_of(mesh).await;
     told.unwrap_or_default().iter().map(problem::plain).collect()
 }
 
 /// What each proxy that was there before will be sent differently, by its path. A word more where it can be told; where it
 /// cannot, because the release was made by an older version, say, the names are enough.
-async fn parts(
-    session: &Session,
-    mesh: &str,
-    preview: &Preview,
-    resources: Vec<MeshResource>,
-) -> BTreeMap<String, String> {
-    if !preview.valid || preview.changes.is_empty() {
+async fn parts(session: &Session, after: &Mesh, preview: &Preview) -> BTreeMap<String, String> {
+    if preview.changes.is_empty() {
         return BTreeMap::new();
     }
+    let mesh = after.name();
     let releaser = session.foreteller();
     let Ok(Some(current)) = releaser.find(mesh, &ReleaseName::Current).await else {
         return BTreeMap::new();
@@ -305,11 +294,11 @@ async fn parts(
     let Ok(Some(released)) = releaser.resources_of(mesh, &current).await else {
         return BTreeMap::new();
     };
-    let (Ok(before), Ok(after)) = (Mesh::new(released), Mesh::new(resources)) else {
+    let Ok(before) = Mesh::new(released) else {
         return BTreeMap::new();
     };
-    let keys: Vec<ResourceKey> = before.differing(&after).into_iter().collect();
-    let proxies = meshform_envoy::diff::diff(&before, &after, &keys).unwrap_or_default();
+    let keys: Vec<ResourceKey> = before.differing(after).into_iter().collect();
+    let proxies = meshform_envoy::diff::diff(&before, after, &keys).unwrap_or_default();
     let changed = proxies.iter().filter(|proxy| !proxy.parts.is_empty());
     changed.map(|proxy| (proxy.path(), proxy.in_short())).collect()
 }
@@ -337,7 +326,7 @@ async fn released(cx: &Context, session: &Arc<Session>, plan: &Value) -> Result<
     };
     let outcome = report.map_err(|error| failed(&error))?;
     if outcome.verdict == Verdict::Invalid || has_errors(&outcome.diagnostics) {
-        return Err(invalid_mesh(&mesh, &outcome));
+        return Err(invalid_mesh(session, &outcome).await);
     }
     if !outcome.is_published() {
         return Err(not_published(session, &outcome));
@@ -357,6 +346,9 @@ async fn released(cx: &Context, session: &Arc<Session>, plan: &Value) -> Result<
         state.set_attr("proxies", Value::list(changed));
     }
     let mut warnings = Diagnostics::new();
+    if let Some(settled) = session.settled(&outcome) {
+        warnings.push(settled);
+    }
     warnings.extend(outcome.diagnostics.iter().map(problem::plain));
     Ok(identified(state, &mesh).diagnostics(warnings))
 }
@@ -375,7 +367,8 @@ fn not_published(session: &Session, outcome: &ReleaseOutcome) -> Diagnostics {
     as_errors.collect()
 }
 
-fn invalid_mesh(mesh: &str, outcome: &ReleaseOutcome) -> Diagnostics {
+async fn invalid_mesh(session: &Session, outcome: &ReleaseOutcome) -> Diagnostics {
+    let mesh = &outcome.mesh;
     let mut problems = Diagnostics::from(Diagnostic::error(
         codes::summary(meshform_release::codes::INVALID_MESH),
         format!(
@@ -383,7 +376,10 @@ fn invalid_mesh(mesh: &str, outcome: &ReleaseOutcome) -> Diagnostics {
              problems follow."
         ),
     ));
-    problems.extend(outcome.diagnostics.iter().map(problem::plain));
+    let views = session.registry.views();
+    for found in &outcome.diagnostics {
+        problems.push(problem::plain(&views.with_what_was_meant(found.clone()).await));
+    }
     problems
 }
 

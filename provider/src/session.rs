@@ -56,6 +56,8 @@ pub(crate) struct Session {
     judged: Mutex<BTreeMap<String, Option<Revision>>>,
     /// Runs of others that were looked at, and meshes whose warnings were told.
     seen: Mutex<BTreeSet<String>>,
+    /// Meshes of which an answer said that proxies are behind, and none since that they are not.
+    behind: Mutex<BTreeSet<String>>,
 }
 
 /// What a plan will leave of a resource.
@@ -112,6 +114,7 @@ impl Session {
             planned: Mutex::default(),
             judged: Mutex::default(),
             seen: Mutex::default(),
+            behind: Mutex::default(),
         })
     }
 
@@ -383,6 +386,16 @@ impl Session {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(what)
+    }
+
+    /// Notes that an answer says of a mesh that proxies are behind, or that they are not. Whether the last one said that
+    /// they are.
+    pub(crate) fn told_behind(&self, mesh: &str, now: bool) -> bool {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        match now {
+            true => !behind.insert(mesh.to_owned()),
+            false => behind.remove(mesh),
+        }
     }
 
     /// Makes the last release and ends the run.

@@ -7,6 +7,7 @@ use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use meshform_model::rules::Quotas;
+use meshform_model::validate::is_hidden;
 use meshform_registry::IgnoredTags;
 use meshform_release::Target;
 use meshform_store::{Access, Location, Seed, Service};
@@ -258,6 +259,8 @@ impl Settings {
         let release_timeout = duration(block, "release_timeout", RELEASE_TIMEOUT, &mut problems);
         let hold_time = duration(block, "hold_time", HOLD_TIME, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
+        let owner = block.str("owner").unwrap_or(DEFAULT_OWNER);
+        problems.extend(hidden_in_owner(owner));
         if !problems.has_errors() {
             problems.extend(blocks_of_others(block, &store));
         }
@@ -268,7 +271,7 @@ impl Settings {
             access,
             store,
             seed,
-            owner: block.str("owner").unwrap_or(DEFAULT_OWNER).to_owned(),
+            owner: owner.to_owned(),
             actor: around.actor.clone(),
             publish,
             release_timeout,
@@ -278,6 +281,21 @@ impl Settings {
             quotas,
         }))
     }
+}
+
+/// Owners are told apart by how they read, in messages and in the console.
+fn hidden_in_owner(owner: &str) -> Option<Diagnostic> {
+    let hidden = owner.chars().find(|c| is_hidden(*c))?;
+    Some(
+        Diagnostic::error(
+            codes::summary(meshform_model::codes::NAME),
+            format!(
+                "The owner contains '{}', which is not seen, or changes how what stands around it is seen. Leave it out.",
+                hidden.escape_default()
+            ),
+        )
+        .at(AttributePath::root().attr("owner")),
+    )
 }
 
 /// The blocks that say how a bucket is reached.
@@ -493,6 +511,17 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(settings.store, Location::Directory("/root-module/here".into()));
+    }
+
+    #[test]
+    fn an_owner_reads_as_it_is_written() {
+        for owner in ["team-\u{202e}a", "team\u{0}", "\u{2066}team"] {
+            let block = Value::object([("owner", Value::from(owner)), ("store", Value::from("here"))]);
+            let text = format!("{:?}", read(block, false).unwrap_err());
+            assert!(text.contains("\\u{") && text.contains("owner"), "{text}");
+        }
+        let block = Value::object([("owner", Value::from("équipe a")), ("store", Value::from("here"))]);
+        assert_eq!(read(block, false).unwrap().unwrap().owner, "équipe a");
     }
 
     #[test]

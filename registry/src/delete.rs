@@ -4,7 +4,7 @@ use crate::error::{Hold, RegistryError, Result};
 use crate::policy::Policy;
 use crate::registry::Registry;
 use meshform_model::key::ResourceKey;
-use meshform_store::{Author, Change, Revision, StoreError};
+use meshform_store::{Author, Change, Record, Revision, StoreError};
 use std::time::Duration;
 
 /// The pause between two looks at what is inside: a listing each, for the seconds that a delete may wait.
@@ -12,8 +12,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 impl Registry {
     /// Deletes a resource, unless something is inside it, or another owner's resource refers to it (with
-    /// `strict_deletes`, anyone's). `None` where it is not there. What another owner has written after the revision
-    /// that the caller has `seen` is a conflict.
+    /// `strict_deletes`, anyone's). `None` where it is not there. What anyone but this run has written after the revision
+    /// that the caller has `seen` is a conflict: nobody has decided that it is to go.
     pub async fn delete(
         &self,
         key: &ResourceKey,
@@ -35,7 +35,7 @@ impl Registry {
             };
             match conflict.found.clone() {
                 None => return Ok(None),
-                Some(found) if found.author.owner == author.owner => expected = found.revision,
+                Some(found) if is_own(&found, seen, author) => expected = found.revision,
                 Some(_) => return Err(StoreError::Conflict(conflict).into()),
             }
         }
@@ -77,4 +77,11 @@ impl Registry {
             }),
         }
     }
+}
+
+/// Whether a record that was written since it was looked at may go all the same: by who has looked at nothing, or wrote it
+/// in this run.
+fn is_own(found: &Record, seen: Option<Revision>, author: &Author) -> bool {
+    let same_run = found.author.run.is_some() && found.author.run == author.run;
+    found.author.owner == author.owner && (seen.is_none() || same_run)
 }

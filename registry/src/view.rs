@@ -210,6 +210,25 @@ impl Views {
         Ok(missing)
     }
 
+    /// With the name that was probably meant, where a problem says that something is missing.
+    pub async fn with_what_was_meant(&self, mut problem: Diagnostic) -> Diagnostic {
+        let Some(key) = rules::missing(&problem).cloned() else {
+            return problem;
+        };
+        let meant = self.with(&key.mesh, None, |view| {
+            match rules::of_another_kind(&view.mesh, &key) {
+                Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
+                None => view.near(&key).map(|near| format!("did you mean `{near}`?")),
+            }
+        });
+        // The name is a help, and the problem is whole without it.
+        if let Ok(Some(meant)) = meant.await {
+            let help = problem.help.take().unwrap_or_default();
+            problem.help = Some(format!("{meant} Otherwise {help}"));
+        }
+        problem
+    }
+
     /// Whether a resource is there, as of a revision at least.
     pub async fn holds(&self, key: &ResourceKey, since: Option<Revision>) -> Result<bool> {
         self.with(&key.mesh, since, |view| view.entries.contains_key(key))
@@ -237,6 +256,15 @@ impl Views {
                 *owners.entry(entry.owner.clone()).or_default() += 1;
             }
             owners
+        })
+        .await
+    }
+
+    /// Who owns a resource, and the revision that wrote it last.
+    pub async fn revision_of(&self, key: &ResourceKey) -> Result<Option<(String, Revision)>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| {
+            let entry = view.entries.get(key)?;
+            Some((entry.owner.clone(), entry.revision))
         })
         .await
     }
@@ -466,6 +494,7 @@ impl View {
         references.retain(|reference| !self.entries.contains_key(&reference.to));
         let missing = references.into_iter().map(|reference| Missing {
             near: self.near(&reference.to),
+            other: rules::of_another_kind(&self.mesh, &reference.to).cloned(),
             reference,
         });
         missing.collect()
@@ -518,6 +547,8 @@ pub struct Missing {
     pub reference: Reference,
     /// A name that is there and nearly the same.
     pub near: Option<String>,
+    /// What has its name and is of another kind.
+    pub other: Option<ResourceKey>,
 }
 
 /// What a record says. One that does not fit the model refers to nothing, and keeps its mesh from being released.
@@ -542,9 +573,10 @@ pub fn dangling(missing: &Missing) -> Diagnostic {
     let Reference {
         from, to, pointer, ..
     } = &missing.reference;
-    let near = match &missing.near {
-        Some(near) => format!("did you mean `{near}`? "),
-        None => String::new(),
+    let near = match (&missing.near, &missing.other) {
+        (_, Some(other)) => format!("`{}` is a {}; ", other.name, other.kind),
+        (Some(near), None) => format!("did you mean `{near}`? "),
+        (None, None) => String::new(),
     };
     Diagnostic::warning(
         codes::DANGLING,

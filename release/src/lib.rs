@@ -62,7 +62,7 @@ pub use meshform_bundle::codes as agents;
 pub use meshform_bundle::publish::{Published, Publisher};
 pub use outcome::{Preview, ReleaseOutcome, Verdict};
 pub use policy::Holding;
-pub use publishing::{listed, store_argument};
+pub use publishing::{Lagging, listed, store_argument};
 pub use refusals::{RefusalMemory, Refusals};
 pub use releaser::Releaser;
 pub use scheduler::{Patience, ReleaseScheduler, Report, Timing};

@@ -19,6 +19,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// How often what a target reports is written anew when others are faster: they are the other publishers of the same
 /// mesh, each of which writes once for a release.
@@ -35,6 +36,15 @@ pub(crate) enum Look {
 
 /// How many proxies a message names: it is told with every plan, so it must stay short.
 const NAMED: usize = 5;
+
+/// Which proxies are behind, as far as that can be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lagging {
+    /// Their folders.
+    pub paths: Vec<String>,
+    /// The places that did not tell.
+    pub unknown: Vec<String>,
+}
 
 impl Releaser {
     /// Makes the buckets among the targets ready for a release that is about to become current. One that cannot be is
@@ -440,18 +450,32 @@ impl Releaser {
     }
 
     /// The proxies of a mesh that may lack what was written last: those that the next release changes, and those of
-    /// which a target lacks the current one. Empty also where that cannot be told.
-    pub async fn lagging(&self, mesh: &str) -> Vec<String> {
-        let mut all = match self.preview(mesh).await {
-            Ok(preview) => preview.changes.into_iter().map(|change| change.path).collect(),
-            Err(_) => Vec::new(),
-        };
-        for target in &self.targets {
-            all.extend(self.behind(target, mesh).await);
+    /// which a target lacks the current one. Each place has that long to tell.
+    pub async fn lagging(&self, mesh: &str, limit: Duration) -> Lagging {
+        let mut found = Lagging::default();
+        let store = async { self.preview(mesh).await.map(|preview| preview.changes) };
+        let targets = self.targets.iter().map(|target| async {
+            let behind = self.behind(target, mesh);
+            (target.name(), tokio::time::timeout(limit, behind).await)
+        });
+        let store = tokio::time::timeout(limit, store);
+        // Side by side: one that is silent keeps nobody from being named.
+        let (store, targets) =
+            futures_util::future::join(store, futures_util::future::join_all(targets)).await;
+        match store {
+            Ok(Ok(changes)) => found.paths.extend(changes.into_iter().map(|change| change.path)),
+            Ok(Err(_)) | Err(_) => found.unknown.push(store_argument(&*self.store)),
         }
-        all.sort();
-        all.dedup();
-        all
+        for (name, behind) in targets {
+            match behind {
+                Ok(behind) => found.paths.extend(behind),
+                Err(_) => found.unknown.push(name),
+            }
+        }
+        found.paths.sort();
+        found.paths.dedup();
+        found.unknown.dedup();
+        found
     }
 
     /// Whether every target here has the current release, as far as can be told.

@@ -297,7 +297,9 @@ impl Store for BucketStore {
                 // Too long a name is shortened; the records have it whole.
                 None => {
                     let log = self.followed(folder).await?;
-                    names.extend(log.records.keys().next().map(|key| key.mesh.clone()));
+                    // Of a mesh that is gone, its last changes have it.
+                    let written = log.records.keys().next();
+                    names.extend(written.or_else(|| log.written_last()).map(|key| key.mesh.clone()));
                 }
             }
         }

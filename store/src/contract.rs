@@ -70,6 +70,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// deleted may still be named.
     async fn meshes(&self) -> Result<Vec<String>>;
 
+    /// The same, and those of which nothing is left: proxies may still run what was released of them.
+    async fn meshes_and_gone(&self) -> Result<Vec<String>> {
+        self.meshes().await
+    }
+
     /// Writes one record if what is there is what is expected.
     async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record>;
 

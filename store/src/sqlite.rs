@@ -121,6 +121,12 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn meshes_and_gone(&self) -> Result<Vec<String>> {
+        self.worker
+            .read(|desk| desk.map_or_else(|| Ok(Vec::new()), |desk| records::meshes_and_gone(&desk)))
+            .await
+    }
+
     async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
         let author = author.clone();
         self.write(move |desk| records::put(&desk, draft, expected, author))

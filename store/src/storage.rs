@@ -5,6 +5,7 @@ mod access;
 mod container;
 mod credentials;
 mod failure;
+mod files;
 pub mod http;
 mod objects;
 mod published;

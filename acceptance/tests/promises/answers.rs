@@ -161,3 +161,20 @@ fn what_waits_for_an_order_is_not_waited_for() {
     let said = world.apply().flat();
     assert!(!said.contains("MF0713") && !said.contains("MF0510"), "{said}");
 }
+
+#[test]
+fn a_name_that_is_not_there_is_told_with_the_one_that_is() {
+    for (name, meant) in [
+        ("\"b22\"", "did you mean `b2`"),
+        ("\"b.local\"", "`b.local` is a virtual service"),
+    ] {
+        let world = World::with_provider(
+            SETTINGS,
+            &split(
+                "appmesh_virtual_service.b.name",
+                [("appmesh_virtual_node.b1.name", 1), (name, 1)],
+            ),
+        );
+        says(&world.apply().flat().to_lowercase(), &["does not exist", meant]);
+    }
+}

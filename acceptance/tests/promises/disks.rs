@@ -165,17 +165,23 @@ fn damaged_files_are_behind_until_a_release_writes_them_anew() {
 }
 
 #[test]
-fn a_directory_that_is_a_bucket_is_readable_under_any_umask() {
+fn the_files_of_a_directory_that_is_a_bucket_have_their_modes_under_any_umask() {
+    for umask in ["077", "022"] {
+        modes_under(umask);
+    }
+}
+
+fn modes_under(umask: &str) {
     let world = World::new("");
     let folder = world.module().dir().to_owned();
     fs::write(folder.join("mesh.yaml"), TEMPLATE).unwrap();
     fs::create_dir(folder.join("bucket")).unwrap();
     let store = format!("file://{}", folder.join("bucket").display());
     let output = Command::new("sh")
-        .args([
-            "-c",
-            "umask 077; exec \"$0\" apply mesh.yaml --owner o --store \"$1\"",
-        ])
+        .arg("-c")
+        .arg(format!(
+            "umask {umask}; exec \"$0\" apply mesh.yaml --owner o --store \"$1\""
+        ))
         .arg(tools::meshform())
         .arg(store)
         .current_dir(&folder)
@@ -195,12 +201,22 @@ fn a_directory_that_is_a_bucket_is_readable_under_any_umask() {
             path.display()
         );
     }
-    let records = fs::metadata(folder.join("bucket/store.json")).unwrap();
-    assert_eq!(
-        records.permissions().mode() & 0o777,
-        0o600,
-        "records are their owner's"
-    );
+    for file in files_below(&folder.join("bucket")) {
+        let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        let below = |part: &str| file.starts_with(folder.join("bucket/m/m").join(part));
+        let published = below("proxies") || below("bundles");
+        let wanted = if published { 0o644 } else { 0o600 };
+        assert_eq!(mode, wanted, "umask {umask}: {}", file.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    let all = entries.map(|path| match path.is_dir() {
+        true => files_below(&path),
+        false => vec![path],
+    });
+    all.flatten().collect()
 }
 
 #[test]
@@ -293,4 +309,67 @@ fn a_store_that_was_full_heals_with_the_next_apply() {
     let [one, two] = published(&world);
     let kept = world.module().dir().join("kept");
     wait(is_kept(&open(&kept), &[&one, &two]));
+}
+
+#[test]
+fn a_destroyed_mesh_that_could_not_be_taken_away_is_told_until_it_is() {
+    let world = World::with_provider("publish = [\"published\"]", &nodes(1, 8080));
+    world.apply();
+    let [first, _] = published(&world);
+    let aside = world.module().dir().join("aside");
+    fs::rename(&first, &aside).unwrap();
+    fs::write(&first, "a file in the way").unwrap();
+    let ran = world.run(&["destroy", "-auto-approve", "-no-color"]);
+    assert!(ran.ok(), "{}", ran.text);
+    says(&ran.flat(), &["MF0501", "/published", "mesh `m`"]);
+    fs::remove_file(&first).unwrap();
+    fs::rename(&aside, &first).unwrap();
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(!fine, "{said}");
+    says(
+        &said,
+        &["mesh `m`", "gone, but not", "/published", "m/virtualNode/n0"],
+    );
+    let (fine, said) = meshform(&world, &["release"]);
+    assert!(!fine, "not everything was brought up:\n{said}");
+    says(&said, &["/published"]);
+    let (fine, said) = meshform(&world, &["release", "--publish", "published"]);
+    assert!(fine, "{said}");
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine && !said.contains("mesh `m`"), "{said}");
+}
+
+#[test]
+fn a_directory_is_forgotten_by_its_path_once() {
+    let world = World::with_provider(SETTINGS, &nodes(1, 8080));
+    world.apply();
+    let second = published(&world)[1].to_string_lossy().into_owned();
+    let (fine, said) = meshform(&world, &["release", "--forget", &second]);
+    assert!(fine, "{said}");
+    assert_eq!(said.matches("is forgotten").count(), 1, "{said}");
+}
+
+#[test]
+fn what_came_right_within_the_apply_is_said_to_have() {
+    let release = r#"
+resource "terraform_data" "mend" {
+  depends_on = [appmesh_virtual_node.n]
+  provisioner "local-exec" {
+    command = "rm published"
+  }
+}
+
+resource "appmesh_release" "m" {
+  mesh_name  = appmesh_mesh.m.name
+  depends_on = [terraform_data.mend]
+}
+"#;
+    let settings = "publish = [\"published\"]";
+    let world = World::with_provider(settings, &format!("{}{release}", nodes(2, 8080)));
+    let [first, _] = published(&world);
+    fs::write(&first, "a file in the way").unwrap();
+    let said = world.apply().flat();
+    says(&said, &["MF0501", "Mesh `m` is released and published now"]);
+    wait(is_kept(&open(&world.store_directory()), &[&first]));
+    no_warning(&world.plan().text);
 }

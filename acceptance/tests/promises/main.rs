@@ -21,6 +21,7 @@ mod certificates;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod desk;
 mod disks;
+mod idle;
 mod plans;
 mod promise;
 #[path = "../buckets/server.rs"]

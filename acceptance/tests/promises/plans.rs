@@ -80,6 +80,24 @@ fn what_another_owner_has_written_since_the_plan_is_not_deleted() {
 }
 
 #[test]
+fn what_was_changed_since_the_plan_is_not_deleted() {
+    let world = World::new(&nodes(2, 8080));
+    world.apply();
+    world.write("", "resource \"appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n");
+    world.plan();
+    let key = meshform_model::key::ResourceKey::in_mesh("m", meshform_model::kind::Kind::VirtualNode, "n0");
+    // Another run of the same owner.
+    world.tamper(&key, |body| {
+        body["spec"]["listeners"][0]["portMapping"]["port"] = json!(9999)
+    });
+    refuses(&world, &["MF0401", "irtual node `n0`", "Plan again"]);
+    assert!(world.record(&key).is_some());
+    // A plan that has seen it deletes it.
+    world.apply();
+    assert_eq!(world.records().len(), 1);
+}
+
+#[test]
 fn a_state_of_no_bytes_is_taken_back_by_imports() {
     let world = World::with_provider("owner = \"team-a\"", &nodes(3, 8080));
     world.apply();
@@ -94,6 +112,14 @@ fn a_state_of_no_bytes_is_taken_back_by_imports() {
             "imports.tf",
         ],
     );
+    // One advice for all that it lost: two of the nodes have none of their own.
+    fs::write(world.module().dir().join("terraform.tfstate"), "").unwrap();
+    let literal = nodes(3, 8080).replace("appmesh_mesh.m.name", "\"m\"");
+    world.write("owner = \"team-a\"", &literal);
+    let said = world.apply_fails();
+    assert_eq!(said.matches("meshform imports --owner").count(), 1, "{said}");
+    assert_eq!(said.matches("MF0401").count(), 4, "{said}");
+    world.write("owner = \"team-a\"", &nodes(3, 8080));
     // As the message says.
     let plan = world.run(&["plan", "-no-color", "-out=tfplan"]);
     assert!(plan.ok(), "{}", plan.text);

@@ -66,7 +66,7 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
         let followed = arguments.of.open(io).and_then(|store| {
             let releaser = store::releaser(io, Arc::clone(&store), &arguments.publish)?;
             let releaser = releaser.with_rules(arguments.quotas.options());
-            watch::follow(&arguments.of, io, &*store, &releaser)
+            watch::follow(&arguments.of, io, &store, &releaser)
         });
         return followed.unwrap_or_else(|problem| Report::of(&arguments.of, Err(problem)).tell(io));
     }
@@ -91,11 +91,11 @@ fn forget(arguments: &ReleaseArguments, target: &str, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &[])?;
         let here = store::target(io, target).map(|target| target.name());
-        let names = [Some(target.to_owned()), here.ok()];
+        let names: BTreeSet<String> = std::iter::once(target.to_owned()).chain(here.ok()).collect();
         let mut said = Said::default();
         let mut known = BTreeSet::new();
         for mesh in meshes {
-            for name in names.iter().flatten() {
+            for name in &names {
                 match store::wait(releaser.forget(mesh, name))?.map_err(|error| store::told(&error))? {
                     Ok(()) => {
                         said.lines

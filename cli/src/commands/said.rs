@@ -61,17 +61,17 @@ impl MeshArguments {
     }
 
     /// The mesh that is named, which who watches may wait for, or all of the store.
-    pub(super) fn meshes(&self, store: &dyn Store) -> Result<Vec<String>, Problem> {
+    pub(super) fn meshes(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
         match &self.mesh {
             Some(mesh) => Ok(vec![mesh.clone()]),
-            None => written_meshes(store),
+            None => written_meshes(io, store),
         }
     }
 
     /// The same, of what the store holds. A mesh that is gone still has releases.
     fn meshes_there(&self, io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
         let Some(mesh) = &self.mesh else {
-            return written_meshes(&**store);
+            return written_meshes(io, store);
         };
         let known = known_meshes(&**store)?;
         if !known.contains(mesh) {
@@ -90,18 +90,34 @@ fn known_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
 }
 
 /// Those that were ever written. An agent or a poller that was given a misspelt name has left its reports in a bucket, where
-/// they look like a mesh.
-fn written_meshes(store: &dyn Store) -> Result<Vec<String>, Problem> {
+/// they look like a mesh. One that is gone is among them as long as a place has something of it that proxies may run.
+fn written_meshes(io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Problem> {
+    let names =
+        store::wait(store.meshes_and_gone())?.map_err(|error| Box::new(error.diagnostic()) as Problem)?;
+    let releaser = store::releaser(io, Arc::clone(store), &[])?;
     let mut written = Vec::new();
-    for mesh in known_meshes(store)? {
+    for mesh in names {
         let listing = store::wait(store.list(&Prefix::mesh(&mesh)))?;
         // What cannot be read is told by whoever needs it.
-        if listing.is_ok_and(|listing| listing.revision == Revision(0)) {
-            continue;
+        if let Ok(listing) = listing {
+            let is_gone = listing.records.is_empty() && listing.unreadable.is_empty();
+            if listing.revision == Revision(0) || is_gone && !is_left_somewhere(&releaser, &mesh)? {
+                continue;
+            }
         }
         written.push(mesh);
     }
     Ok(written)
+}
+
+/// Whether a place still has something of a mesh that is gone, or failed when it was to be taken away.
+fn is_left_somewhere(releaser: &Releaser, mesh: &str) -> Result<bool, Problem> {
+    // What cannot be read is told by whoever needs it.
+    let Ok(state) = store::wait(releaser.state(mesh))? else {
+        return Ok(true);
+    };
+    let mut targets = state.targets.iter();
+    Ok(state.current.is_some() || targets.any(|target| target.release.is_some() || target.failure.is_some()))
 }
 
 impl Report {

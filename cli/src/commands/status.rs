@@ -59,7 +59,7 @@ pub(crate) fn status(arguments: &StatusArguments, io: &mut Io) -> Exit {
     };
     let mut shown: Option<Report> = None;
     loop {
-        let meshes = arguments.of.meshes(&*store);
+        let meshes = arguments.of.meshes(io, &store);
         let said = meshes.and_then(|meshes| arguments.said(io, &store, &meshes, &mut reader));
         let report = Report::of(&arguments.of, said);
         if shown.as_ref().is_none_or(|shown| !shown.is_as(&report)) {
@@ -151,11 +151,19 @@ impl Said {
     ) -> Result<(), Problem> {
         let status = store::wait(releaser.status(mesh))?.map_err(|error| store::told(&error))?;
         let fleet = store::wait(releaser.fleet(mesh, reader))?.map_err(|error| store::told(&error))?;
+        let Preview {
+            valid,
+            changes,
+            diagnostics,
+            ..
+        } = &status.pending;
+        // Of what is not valid the rules say why.
+        let is_gone = !valid && diagnostics.is_empty() && status.revision > Revision(0);
         let current = match &status.current {
             Some(entry) => words(entry),
+            None if is_gone => "no release".to_owned(),
             None => "no release yet".to_owned(),
         };
-        let Preview { valid, changes, .. } = &status.pending;
         let held = if status.pinned { ", held" } else { "" };
         self.lines
             .push(format!("mesh `{mesh}`, revision {}", status.revision));
@@ -166,6 +174,10 @@ impl Said {
             .iter()
             .any(|target| targets::is_behind(target, current));
         self.lines.push(match (valid, changes.len()) {
+            (false, _) if is_gone && behind => {
+                "  gone, but not from everywhere where it was published: see below".to_owned()
+            }
+            (false, _) if is_gone => "  gone".to_owned(),
             (false, _) => "  not valid: see above".to_owned(),
             (true, 0) if behind => "  valid and released, but not published everywhere: see below".to_owned(),
             (true, 0) => "  valid, nothing to release".to_owned(),

@@ -172,11 +172,31 @@ fn with_what_was_meant(mesh: &Mesh, mut problem: Diagnostic, missing: &ResourceK
         return problem.help(format!("use its name: `{}`", key.name));
     }
     let known: Vec<&str> = of_kind().map(|(_, key)| key.name.as_str()).collect();
-    if let Some(near) = closest(&missing.name, &known) {
+    // The very name says more than one that is nearly the same.
+    let meant = match of_another_kind(mesh, missing) {
+        Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
+        None => closest(&missing.name, &known).map(|near| format!("did you mean `{near}`?")),
+    };
+    if let Some(meant) = meant {
         let help = problem.help.take().unwrap_or_default();
-        problem.help = Some(format!("did you mean `{near}`? Otherwise {help}"));
+        problem.help = Some(format!("{meant} Otherwise {help}"));
     }
     problem
+}
+
+/// What has the name that is missing, and is something else.
+pub fn of_another_kind<'m>(mesh: &'m Mesh, missing: &ResourceKey) -> Option<&'m ResourceKey> {
+    [
+        Kind::VirtualNode,
+        Kind::VirtualRouter,
+        Kind::VirtualService,
+        Kind::VirtualGateway,
+    ]
+    .into_iter()
+    .filter(|kind| *kind != missing.kind)
+    .flat_map(|kind| names(mesh, kind))
+    .map(|(_, key)| key)
+    .find(|key| key.name == missing.name)
 }
 
 /// Whether a text has the form of the ids that App Mesh and stores give.

@@ -250,6 +250,21 @@ fn one_fault_is_told_once_with_what_was_meant() {
 }
 
 #[test]
+fn a_name_that_something_of_another_kind_has_is_told_with_that() {
+    let mut json = demo();
+    json["virtualService/x.local"] =
+        json!({"provider": {"virtualRouter": {"virtualRouterName": "servicea"}}});
+    let mesh = mesh(&json);
+    let found = told(&mesh, mesh.check());
+    let missing = found.iter().find(|one| one.code == codes::NO_PROVIDER).unwrap();
+    let help = missing.help.as_deref().unwrap();
+    assert!(
+        help.starts_with("`servicea` is a virtual node. Otherwise create"),
+        "{help}"
+    );
+}
+
+#[test]
 fn an_id_where_a_name_belongs_is_told_with_the_name() {
     use crate::resource::Identity;
     let id = "02ce3a22-91c5-4d0b-9d1c-6f0a4d1e7b55";

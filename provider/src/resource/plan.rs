@@ -2,7 +2,7 @@
 
 use super::region::{self, REGION};
 use super::write::dangling_of;
-use super::{MeshResource, REPLACED, document, is_pending};
+use super::{MeshResource, REPLACED, REVISION, document, is_pending};
 use crate::codes;
 use crate::foresight::{PlannedChange, Planner};
 use crate::key;
@@ -29,6 +29,13 @@ impl MeshResource {
         if request.is_destroy() {
             if let Some(key) = key::of_value(self.kind, &request.prior) {
                 let mesh = key.mesh.clone();
+                // Terraform before 1.15 plans the delete of what the configuration has no more from the state as it was before
+                // the refresh. What is written after this look, the plan has not decided on. Another owner's is not looked at.
+                if let Ok(Some((owner, revision))) = session.registry.views().revision_of(&key).await
+                    && owner == session.settings.owner
+                {
+                    plan.private.set(REVISION, revision.0);
+                }
                 self.foresee(session, &key, PlannedChange::Gone).await;
                 session.plan(key, Packed::Gone);
                 plan.diagnostics.extend(session.by_hand(&mesh).await);

@@ -101,6 +101,12 @@ impl MeshResource {
         let Some(found) = found.filter(|found| found.author.owner == *owner) else {
             return self.refused(error);
         };
+        if !session.first_time("lost state".to_owned()) {
+            // The way back is one for all of them.
+            let why = "\n\nThe same owner wrote it before: it comes back as the error says that names \
+                       `terraform.tfstate.backup`.";
+            return self.in_short(error, why);
+        }
         let why = format!(
             "\n\nThe owner `{owner}` wrote {} before, so Terraform's state was lost, or another state has it. A Terraform \
              that is killed can leave a `terraform.tfstate` of 0 bytes: then put `terraform.tfstate.backup` in its place. Or \
@@ -114,6 +120,17 @@ impl MeshResource {
             told
         });
         refused.collect()
+    }
+
+    /// What went wrong, with another way out than usual.
+    fn in_short(&self, error: &RegistryError, way: &str) -> Diagnostics {
+        let found = error.diagnostics().into_iter().map(|mut problem| {
+            problem.help = None;
+            let mut told = problem::of_resource(self.kind, &problem);
+            told.detail.push_str(way);
+            told
+        });
+        found.collect()
     }
 
     /// Why the registry wrote nothing, at the fields that it is about.

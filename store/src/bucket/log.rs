@@ -163,6 +163,11 @@ impl MeshLog {
         self.feed.iter().rev().find(|change| change.key == *key).cloned()
     }
 
+    /// What was written last, there or not.
+    pub(super) fn written_last(&self) -> Option<&ResourceKey> {
+        self.feed.back().map(|change| &change.key)
+    }
+
     async fn load_snapshot(&mut self, objects: &Objects) -> Result<()> {
         let folder = self.snapshots();
         let Some(last) = objects.last(&folder).await? else {

@@ -68,10 +68,20 @@ pub(super) fn list(desk: &Desk<'_>, prefix: &Prefix) -> Result<Listing> {
 
 /// The meshes that have records. For each of the few names the records' index is asked, so no record is read.
 pub(super) fn meshes(desk: &Desk<'_>) -> Result<Vec<String>> {
+    names(
+        desk,
+        "SELECT name FROM meshes WHERE EXISTS (SELECT 1 FROM records WHERE mesh = meshes.name) ORDER BY name",
+    )
+}
+
+/// The meshes that were ever written: their revisions stay.
+pub(super) fn meshes_and_gone(desk: &Desk<'_>) -> Result<Vec<String>> {
+    names(desk, "SELECT name FROM meshes ORDER BY name")
+}
+
+fn names(desk: &Desk<'_>, query: &str) -> Result<Vec<String>> {
     desk.conn
-        .prepare_cached(
-            "SELECT name FROM meshes WHERE EXISTS (SELECT 1 FROM records WHERE mesh = meshes.name) ORDER BY name",
-        )
+        .prepare_cached(query)
         .and_then(|mut s| {
             s.query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()

@@ -169,7 +169,7 @@ impl Remote {
         }
     }
 
-    /// Lets everybody read what is published for proxies, whatever the umask: their agents often run as somebody else. Only
+    /// Lets everybody reach what is published for proxies, whatever the umask: their agents often run as somebody else. Only
     /// a directory needs it; who reads a bucket, its policy says.
     pub(crate) fn share(&self, object: &str) -> std::io::Result<()> {
         if self.home.get().is_none() {
@@ -177,11 +177,6 @@ impl Remote {
         }
         let root = Path::new(self.url.bucket());
         let path = self.file(object);
-        match std::fs::set_permissions(&path, Permissions::from_mode(0o644)) {
-            // Somebody has replaced it meanwhile, and shares what is there now.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            other => other?,
-        }
         let folders = path.ancestors().skip(1);
         for folder in folders.take_while(|folder| *folder != root) {
             let mode = std::fs::metadata(folder)?.permissions().mode() & 0o7777;
@@ -191,6 +186,11 @@ impl Remote {
             }
         }
         Ok(())
+    }
+
+    /// The file of an object; none where the bucket is no directory that was opened.
+    pub(crate) fn directory_file(&self, object: &str) -> Option<PathBuf> {
+        self.home.get().map(|_| self.file(object))
     }
 
     /// The file of an object, where the bucket is a directory.

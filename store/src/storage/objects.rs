@@ -2,6 +2,7 @@
 
 use super::access::Remote;
 use super::failure::{bucket_is_absent, failure, is_broken_answer, is_lost_answer, storage};
+use super::files::{self, Existing, PRIVATE};
 use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::seal;
@@ -105,7 +106,26 @@ impl Objects {
         }
     }
 
-    /// Lets other users of this machine read an object that was just written, where the storage is a directory.
+    /// Puts an object where the storage is a directory, with the mode of its file; None where it is none.
+    pub(crate) async fn put_file(
+        &self,
+        object: &Path,
+        bytes: &PutPayload,
+        mode: u32,
+        existing: Existing,
+    ) -> Result<Option<object_store::Result<()>>> {
+        self.storage()?;
+        let Storage::Remote(remote) = &self.storage else {
+            return Ok(None);
+        };
+        let Some(file) = remote.directory_file(object.as_ref()) else {
+            return Ok(None);
+        };
+        let bytes: Vec<u8> = bytes.iter().flatten().copied().collect();
+        Ok(Some(files::put(file, bytes, mode, existing).await))
+    }
+
+    /// Lets other users of this machine reach an object that was just written, where the storage is a directory.
     pub(crate) fn share(&self, object: &Path) -> Result<()> {
         match &self.storage {
             Storage::Here(_) => Ok(()),
@@ -144,9 +164,16 @@ impl Objects {
         let storage = self.storage()?;
         let mut lost = 0;
         loop {
-            let put = storage.put_opts(&path, payload.clone(), PutMode::Create.into());
-            match put.await {
-                Ok(_) => return Ok(true),
+            let filed = self.put_file(&path, &payload, PRIVATE, Existing::Kept).await?;
+            let put = match filed {
+                Some(put) => put,
+                None => {
+                    let put = storage.put_opts(&path, payload.clone(), PutMode::Create.into());
+                    put.await.map(drop)
+                }
+            };
+            match put {
+                Ok(()) => return Ok(true),
                 Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => return Ok(false),
                 Err(Error::NotImplemented { operation, .. }) => {
                     return Err(self.unconditional(name, operation));
@@ -177,10 +204,15 @@ impl Objects {
     /// Writes an object, there or not.
     pub(crate) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
         let path = self.path(name);
-        match self.storage()?.put(&path, PutPayload::from(bytes)).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.error(name, "write", &error)),
-        }
+        let (storage, payload) = (self.storage()?, PutPayload::from(bytes));
+        let filed = self
+            .put_file(&path, &payload, PRIVATE, Existing::Replaced)
+            .await?;
+        let put = match filed {
+            Some(put) => put,
+            None => storage.put(&path, payload).await.map(drop),
+        };
+        put.map_err(|error| self.error(name, "write", &error))
     }
 
     pub(crate) async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {

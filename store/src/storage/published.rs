@@ -4,6 +4,7 @@
 use super::Access;
 use super::access::Remote;
 use super::failure::is_lost_answer;
+use super::files::{Existing, SHARED};
 use super::objects::{Objects, Storage, again};
 use crate::background::Background;
 use crate::error::{Result, StoreError};
@@ -174,22 +175,48 @@ impl PublishedObjects {
     /// When the storage cannot be written.
     pub async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<ObjectVersion> {
         let path = self.path(key)?;
-        let put = self.objects.storage()?.put(&path, PutPayload::from(bytes)).await;
+        let put = self.put_at(&path, bytes, PutMode::Overwrite).await?;
         let put = put.map_err(|error| self.objects.error(key, "write", &error))?;
         self.objects.share(&path)?;
-        Ok(UpdateVersion::from(put).into())
+        Ok(put.into())
+    }
+
+    /// Puts an object; in a directory others may read it from the first moment.
+    async fn put_at(
+        &self,
+        path: &Path,
+        bytes: Vec<u8>,
+        mode: PutMode,
+    ) -> Result<object_store::Result<UpdateVersion>> {
+        let (storage, payload) = (self.objects.storage()?, PutPayload::from(bytes));
+        let existing = match &mode {
+            PutMode::Create => Some(Existing::Kept),
+            PutMode::Overwrite => Some(Existing::Replaced),
+            PutMode::Update(_) => None,
+        };
+        let filed = match existing {
+            Some(existing) => self.objects.put_file(path, &payload, SHARED, existing).await?,
+            None => None,
+        };
+        Ok(match filed {
+            Some(Ok(())) => storage.head(path).await.map(|meta| UpdateVersion {
+                e_tag: meta.e_tag,
+                version: meta.version,
+            }),
+            Some(Err(error)) => Err(error),
+            None => storage
+                .put_opts(path, payload, mode.into())
+                .await
+                .map(UpdateVersion::from),
+        })
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, mode: PutMode) -> Result<Option<ObjectVersion>> {
         let path = self.path(key)?;
-        let storage = self.objects.storage()?;
-        match storage
-            .put_opts(&path, PutPayload::from(bytes), mode.into())
-            .await
-        {
+        match self.put_at(&path, bytes, mode).await? {
             Ok(put) => {
                 self.objects.share(&path)?;
-                Ok(Some(UpdateVersion::from(put).into()))
+                Ok(Some(put.into()))
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 Ok(None)

@@ -22,6 +22,15 @@ pub(super) async fn meshes_are_named(store: &dyn Store) {
     wanted.sort();
     let found: Vec<String> = found.into_iter().filter(|name| name != "blobs only").collect();
     assert_eq!(found, wanted);
+    // What was released of them may still run somewhere.
+    for name in names {
+        let key = ResourceKey::in_mesh(name, Kind::VirtualNode, "a");
+        let record = store.get(&key).await.unwrap().unwrap();
+        store.delete(&key, record.revision, &author("x")).await.unwrap();
+    }
+    let found = store.meshes_and_gone().await.unwrap();
+    let found: Vec<String> = found.into_iter().filter(|name| name != "blobs only").collect();
+    assert_eq!(found, wanted);
 }
 
 pub(super) async fn who_watches_learns_of_what_is_written(store: Arc<dyn Store>) {

@@ -12,6 +12,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_release::{Holding, ReleaseOutcome, Releaser, Verdict};
 use meshform_store::{Feed, Revision, Store};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// So long after a write more may follow that belong to it.
@@ -38,7 +39,7 @@ struct Followed {
 pub(super) fn follow(
     arguments: &MeshArguments,
     io: &mut Io,
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     releaser: &Releaser,
 ) -> Result<Exit, Problem> {
     let mut followed: BTreeMap<String, Followed> = BTreeMap::new();
@@ -62,11 +63,13 @@ pub(super) fn follow(
 fn round(
     arguments: &MeshArguments,
     io: &mut Io,
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     releaser: &Releaser,
     followed: &mut BTreeMap<String, Followed>,
 ) -> Result<(), Problem> {
-    let meshes = arguments.meshes(store)?;
+    let meshes = arguments.meshes(io, store)?;
+    // Nothing is waited for of a mesh that is gone from everywhere.
+    followed.retain(|mesh, _| meshes.contains(mesh));
     for mesh in &meshes {
         let known = followed.entry(mesh.clone()).or_default();
         let holding = match known.held {
@@ -90,7 +93,7 @@ fn round(
         true => Duration::from_secs(1),
         false => AGAIN,
     };
-    store::wait(written(store, followed, pause))?;
+    store::wait(written(&**store, followed, pause))?;
     Ok(())
 }
 
