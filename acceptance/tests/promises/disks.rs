@@ -373,3 +373,24 @@ resource "appmesh_release" "m" {
     wait(is_kept(&open(&world.store_directory()), &[&first]));
     no_warning(&world.plan().text);
 }
+
+#[test]
+fn a_directory_that_was_away_when_its_mesh_was_destroyed_is_told_when_it_is_back() {
+    let world = World::with_provider("publish = [\"published\"]", &nodes(1, 8080));
+    world.apply();
+    let [first, _] = published(&world);
+    let aside = world.module().dir().join("aside");
+    fs::rename(&first, &aside).unwrap();
+    world.destroy();
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine && !said.contains("mesh `m`"), "{said}");
+    fs::remove_dir_all(&first).unwrap();
+    fs::rename(&aside, &first).unwrap();
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(!fine, "{said}");
+    says(&said, &["gone, but not", "/published", "m/virtualNode/n0"]);
+    let (fine, said) = meshform(&world, &["release", "--publish", "published"]);
+    assert!(fine, "{said}");
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(fine && !said.contains("mesh `m`"), "{said}");
+}

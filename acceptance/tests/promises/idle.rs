@@ -124,3 +124,28 @@ fn a_list_of_published_objects_that_breaks_off_is_asked_for_again() {
     let listed = wait(objects.list("a")).unwrap();
     assert_eq!(listed.len(), 1);
 }
+
+#[test]
+fn beside_a_place_that_is_silent_the_proxies_are_named_that_are_known() {
+    let server = Server::start();
+    let bucket = server.bucket("p");
+    let settings = format!("publish = [\"{}\"]\nrelease_timeout = \"500ms\"", bucket.url);
+    let world = World::with_provider("", &nodes(1, 8080));
+    let world = bucket
+        .environment()
+        .into_iter()
+        .fold(world, |world, (name, value)| world.env(&name, &value));
+    world.apply();
+    server.fail("", Fault::Held);
+    world.write(&settings, &nodes(1, 8081));
+    let said = world.apply().flat();
+    server.heal();
+    says(
+        &said,
+        &[
+            "MF0713",
+            "m/virtualNode/n0",
+            &format!("what is in {} could not be looked at within 2 s", bucket.url),
+        ],
+    );
+}

@@ -8,7 +8,8 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
-    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, Releaser, Verdict, WhatChanged, listed,
+    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, Releaser, Standing, TargetStatus, Verdict,
+    WhatChanged, listed,
 };
 use meshform_store::{Prefix, Revision, Store};
 use serde_json::{Value as Json, json};
@@ -110,14 +111,24 @@ fn written_meshes(io: &Io, store: &Arc<dyn Store>) -> Result<Vec<String>, Proble
     Ok(written)
 }
 
-/// Whether a place still has something of a mesh that is gone, or failed when it was to be taken away.
+/// Whether a place still has something of a mesh that is gone, or failed when it was to be taken away. A directory may have
+/// been away then, as a mount is, and came back with what it had.
 fn is_left_somewhere(releaser: &Releaser, mesh: &str) -> Result<bool, Problem> {
     // What cannot be read is told by whoever needs it.
     let Ok(state) = store::wait(releaser.state(mesh))? else {
         return Ok(true);
     };
     let mut targets = state.targets.iter();
-    Ok(state.current.is_some() || targets.any(|target| target.release.is_some() || target.failure.is_some()))
+    if state.current.is_some() || targets.any(|target| target.release.is_some() || target.failure.is_some()) {
+        return Ok(true);
+    }
+    // Buckets are never away without an error.
+    if state.targets.iter().all(|target| target.host.is_empty()) {
+        return Ok(false);
+    }
+    let status = store::wait(releaser.status(mesh))?;
+    let is_behind = |target: &TargetStatus| matches!(target.standing, Standing::Behind(_));
+    Ok(status.map_or(true, |status| status.targets.iter().any(is_behind)))
 }
 
 impl Report {
