@@ -47,10 +47,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(store: Arc<dyn Store>, take_over: Vec<String>) -> Self {
+        let registry = Registry::new(Arc::clone(&store));
         Self {
             claims: Claims::new(Arc::clone(&store)),
-            releases: Releases::new(Arc::clone(&store)),
-            registry: Registry::new(store),
+            releases: Releases::new(store, Arc::clone(registry.views())),
+            registry,
             take_over,
         }
     }

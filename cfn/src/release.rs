@@ -3,7 +3,10 @@
 use crate::claims::{self, Claims};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
-use meshform_release::{EnvoyBuilder, Holding, ReleaseError, ReleaseOutcome, Releaser, Verdict, listed};
+use meshform_registry::Views;
+use meshform_release::{
+    EnvoyBuilder, Holding, ReleaseError, ReleaseOutcome, Releaser, Timing, Verdict, listed,
+};
 use meshform_store::{Author, Clock, Store, StoreError, SystemClock, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,10 +20,6 @@ const RESERVE: Duration = Duration::from_secs(8);
 /// others are done.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// So long a release is held that leaves a router without routes which had some: the write that mends it may be on its
-/// way.
-const HOLD: Duration = Duration::from_secs(10);
-
 /// How many problems of a mesh an answer tells: CloudFormation shows an answer in one line, and takes 4 KiB in all.
 const TOLD: usize = 3;
 
@@ -29,19 +28,19 @@ const RELEASED: &str = "released";
 
 #[derive(Debug)]
 pub(crate) struct Releases {
-    releaser: Releaser,
+    pub(crate) releaser: Releaser,
     author: Author,
 }
 
 impl Releases {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, views: Arc<Views>) -> Self {
         let author = Author {
             owner: claims::OWNER.to_owned(),
             actor: "meshform-cfn".to_owned(),
             run: None,
         };
         Self {
-            releaser: Releaser::new(store, Arc::new(EnvoyBuilder), author.clone()),
+            releaser: Releaser::new(store, Arc::new(EnvoyBuilder), author.clone()).with_views(views),
             author,
         }
     }
@@ -96,7 +95,7 @@ impl Releases {
         }
         if !held.is_empty() {
             let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-            tokio::time::sleep_until(until.min(Instant::now() + HOLD)).await;
+            tokio::time::sleep_until(until.min(Instant::now() + Timing::HOLD)).await;
         }
         for mesh in held {
             match self.follow(&mesh, Holding::Over).await {

@@ -5,6 +5,7 @@ use crate::released::Released;
 use crate::view::{Records, Stream, View};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
+use meshform_registry::Views;
 use meshform_release::{FleetReader, ReleaseEntry, ReleaseError, Releaser};
 use meshform_store::{Author, Change, Feed, Prefix, Revision, Store, StoreError};
 use std::collections::BTreeMap;
@@ -69,6 +70,11 @@ impl Site {
         }
     }
 
+    /// The meshes as this process sees them.
+    pub fn views(&self) -> &Arc<Views> {
+        self.releaser.views()
+    }
+
     /// The names of the meshes.
     ///
     /// # Errors
@@ -110,19 +116,15 @@ impl Site {
 
     async fn records(&self, mesh: &str) -> Result<Arc<Records>, Problem> {
         let known = self.lock().get(mesh).map(Arc::clone);
-        if let Some(known) = known {
-            let feed = self.store.changes(mesh, known.revision, 1).await;
-            let feed = feed.map_err(|error| of_store(&error))?;
-            if matches!(feed, Feed::Changes { head, .. } if head == known.revision) {
-                return Ok(known);
-            }
+        let snapshot = self.views().snapshot(mesh).await;
+        let snapshot = snapshot.map_err(|error| of_store(&error))?;
+        if let Some(known) = known.filter(|known| known.revision == snapshot.revision) {
+            return Ok(known);
         }
+        // When a resource was written, and how often, nobody else asks, so the view does not keep it.
         let listing = self.store.list(&Prefix::mesh(mesh)).await;
         let listing = listing.map_err(|error| of_store(&error))?;
-        let mut bare = listing.clone();
-        bare.records.clear();
-        let (_, problems) = meshform_registry::resources(mesh, bare);
-        let records = Arc::new(Records::read(mesh, listing.revision, listing.records, problems));
+        let records = Arc::new(Records::read(snapshot, &listing.records));
         if records.mesh.is_empty() {
             self.lock().remove(mesh);
         } else {

@@ -7,6 +7,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::told;
+use meshform_registry::Snapshot;
 use meshform_release::{Condition, Fleet, Refusals, State};
 use meshform_store::{Digest, Record, Revision, Timestamp};
 use std::collections::BTreeMap;
@@ -43,7 +44,8 @@ pub struct Stream {
 /// The resources of a mesh as of a revision.
 #[derive(Debug)]
 pub struct Records {
-    pub mesh: Mesh,
+    /// Shared with this process's one view of it, where it comes from a store.
+    pub mesh: Arc<Mesh>,
     pub revision: Revision,
     /// What is wrong, or worth a look.
     pub problems: Vec<Diagnostic>,
@@ -73,7 +75,12 @@ impl View {
     /// A mesh from files: there are no releases and no proxies.
     pub fn of_files(mesh: Mesh, problems: Vec<Diagnostic>) -> Self {
         Self {
-            records: Arc::new(Records::new(mesh, Revision::default(), problems, BTreeMap::new())),
+            records: Arc::new(Records::new(
+                Arc::new(mesh),
+                Revision::default(),
+                problems,
+                BTreeMap::new(),
+            )),
             state: None,
             refusals: BTreeMap::new(),
             fleet: Fleet::default(),
@@ -121,12 +128,12 @@ impl View {
 
 impl Records {
     pub(crate) fn new(
-        mesh: Mesh,
+        mesh: Arc<Mesh>,
         revision: Revision,
         problems: Vec<Diagnostic>,
         written: BTreeMap<ResourceKey, LastWrite>,
     ) -> Self {
-        let picture = Picture::of(std::slice::from_ref(&mesh), &problems);
+        let picture = Picture::of(std::slice::from_ref(&*mesh), &problems);
         let keys = mesh
             .resources()
             .into_iter()
@@ -144,30 +151,17 @@ impl Records {
     }
 
     /// Of what a store has.
-    pub(crate) fn read(
-        name: &str,
-        revision: Revision,
-        records: Vec<Record>,
-        mut problems: Vec<Diagnostic>,
-    ) -> Self {
+    pub(crate) fn read(snapshot: Snapshot, records: &[Record]) -> Self {
+        let Snapshot {
+            mesh,
+            revision,
+            mut problems,
+            ..
+        } = snapshot;
         let written = records
             .iter()
             .map(|record| (record.key.clone(), LastWrite::of(record)));
         let written: BTreeMap<_, _> = written.collect();
-        let mut resources = Vec::with_capacity(records.len());
-        for record in records {
-            match meshform_registry::resource(record) {
-                Ok(resource) => resources.push(resource),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        let mesh = match resources.is_empty() {
-            true => Mesh::empty(name),
-            false => Mesh::new(resources).unwrap_or_else(|found| {
-                problems.extend(found);
-                Mesh::empty(name)
-            }),
-        };
         // Of a mesh that was never written there is nothing to say.
         if !written.is_empty() {
             problems.extend(told(&mesh, mesh.check()));

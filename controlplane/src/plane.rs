@@ -126,10 +126,12 @@ impl ControlPlane {
             Authentication::Anyone => None,
             Authentication::Keys(master) => Some(KeyRing::new(Arc::clone(&store), master)),
         };
+        let registry = Registry::new(Arc::clone(&store));
+        let releaser = releaser.with_views(Arc::clone(registry.views()));
         Ok(Self {
             site: Site::new(Arc::clone(&store), releaser.clone()).with_prometheus(prometheus),
             forms: Sealer::random().and_then(|bytes| Sealer::new(&bytes)),
-            registry: Registry::new(Arc::clone(&store)),
+            registry,
             releases: ReleaseScheduler::start(releaser, Timing::default()).map_err(cannot)?,
             policy: Policy {
                 strict_deletes: !relaxed_deletes,

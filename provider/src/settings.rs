@@ -9,7 +9,7 @@ use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use meshform_model::rules::Quotas;
 use meshform_model::validate::is_hidden;
 use meshform_registry::IgnoredTags;
-use meshform_release::Target;
+use meshform_release::{Target, Timing};
 use meshform_store::{Access, Location, Seed, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,9 +24,6 @@ const DEFAULT_OWNER: &str = "terraform";
 /// How long a write waits for its release when the provider block does not say. A release takes seconds; who waits
 /// longer wants to know that it hangs, and Terraform's own limits begin at minutes.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a release is held that takes the last route away when the provider block does not say: as the
-/// [scheduler](meshform_release::Timing::hold) does, for a route that Terraform writes after what it depends on.
-const HOLD_TIME: Duration = Duration::from_secs(10);
 
 /// What the provider block says.
 #[derive(Debug, Clone)]
@@ -257,7 +254,7 @@ impl Settings {
         let access = access(block, around, &store);
         let publish = targets(block, around, &access, &mut problems);
         let release_timeout = duration(block, "release_timeout", RELEASE_TIMEOUT, &mut problems);
-        let hold_time = duration(block, "hold_time", HOLD_TIME, &mut problems);
+        let hold_time = duration(block, "hold_time", Timing::HOLD, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
         let owner = block.str("owner").unwrap_or(DEFAULT_OWNER);
         problems.extend(hidden_in_owner(owner));

@@ -27,8 +27,13 @@ pub struct Timing {
     pub longest: Duration,
     /// The same where somebody waits for the release. Writes that the answers to the last ones have let go come sooner.
     pub quiet_awaited: Duration,
-    /// So long a release is held that takes away the last route of a router, as another may be on its way.
+    /// How long a release that takes away the last route of a router is held, as another route may be on its way.
     pub hold: Duration,
+}
+
+impl Timing {
+    /// A route that follows what it depends on comes within seconds, also through a slow bucket.
+    pub const HOLD: Duration = Duration::from_secs(10);
 }
 
 impl Default for Timing {
@@ -40,8 +45,7 @@ impl Default for Timing {
             longest: Duration::from_secs(1),
             // Terraform's next request follows an answer within a few milliseconds; each write of a chain waits for this.
             quiet_awaited: Duration::from_millis(15),
-            // A route that follows what it depends on comes within seconds, also through a slow bucket.
-            hold: Duration::from_secs(10),
+            hold: Self::HOLD,
         }
     }
 }
@@ -109,7 +113,7 @@ mod tests {
         quiet: Duration::from_millis(50),
         longest: Duration::from_secs(1),
         quiet_awaited: Duration::from_millis(15),
-        hold: Duration::from_secs(10),
+        hold: Timing::HOLD,
     };
 
     fn millis(count: u64) -> Duration {

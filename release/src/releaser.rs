@@ -83,6 +83,11 @@ impl Releaser {
         self
     }
 
+    /// The meshes as this process sees them, for whoever else in it needs them.
+    pub fn views(&self) -> &Arc<Views> {
+        &self.views
+    }
+
     /// The same releaser under another author: both remember the same.
     #[must_use]
     pub fn written_by(&self, author: Author) -> Self {

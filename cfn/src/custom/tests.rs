@@ -378,3 +378,11 @@ async fn a_resource_that_was_taken_over_and_replaced_is_not_given_back() {
     assert!(!bench.serve(&then(Delete, "3", "a", &old)).await.failed);
     assert!(bench.record("a").await.is_none() && bench.record("b").await.is_some());
 }
+
+#[tokio::test]
+async fn writes_and_releases_share_one_view_of_each_mesh() {
+    let Desk {
+        registry, releases, ..
+    } = Bench::new().desk;
+    assert!(Arc::ptr_eq(registry.views(), releases.releaser.views()));
+}

@@ -19,7 +19,7 @@ use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, Update};
 use meshform_release::{EnvoyBuilder, Holding, Releaser};
-use meshform_store::{Author, Created, Prefix, Store};
+use meshform_store::{Author, Created, Prefix};
 use plan::{ApplyStep, Plan, Todo};
 use std::sync::Arc;
 
@@ -138,16 +138,12 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
         }
     };
     author.run.clone_from(&run);
-    let steps = write(
-        arguments,
-        &plan,
-        &Registry::new(Arc::clone(&store)),
-        &author,
-        loaded,
-    )
-    .await;
+    let registry = Registry::new(Arc::clone(&store));
+    let steps = write(arguments, &plan, &registry, &author, loaded).await;
     // From here on something is written, which is told whatever comes.
-    let releases = release(arguments, io, &store, &plan, author).await;
+    let releaser = Releaser::new(Arc::clone(&store), Arc::new(EnvoyBuilder), author)
+        .with_views(Arc::clone(registry.views()));
+    let releases = release(arguments, io, releaser, &plan).await;
     let releases = releases.unwrap_or_else(|problem| {
         loaded.add(vec![*problem]);
         Said::default()
@@ -225,15 +221,8 @@ async fn one(
 
 /// Releases every mesh that was looked at, also where nothing was written: what an earlier run could not publish is
 /// published now.
-async fn release(
-    arguments: &Arguments,
-    io: &Io,
-    store: &Arc<dyn Store>,
-    plan: &Plan,
-    author: Author,
-) -> Result<Said, Problem> {
-    let mut releaser = Releaser::new(Arc::clone(store), Arc::new(EnvoyBuilder), author)
-        .with_rules(arguments.quotas.options());
+async fn release(arguments: &Arguments, io: &Io, releaser: Releaser, plan: &Plan) -> Result<Said, Problem> {
+    let mut releaser = releaser.with_rules(arguments.quotas.options());
     for name in &arguments.publish {
         releaser = releaser.publish_to(store::target(io, name)?);
     }

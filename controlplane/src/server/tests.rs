@@ -19,8 +19,7 @@ struct Serving {
     _stop: oneshot::Sender<()>,
 }
 
-async fn serving() -> Serving {
-    let directory = TempDir::new().unwrap();
+fn settings(directory: &TempDir) -> Settings {
     let options = SqliteOptions::new(directory.path().join("store"));
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options).unwrap());
     let author = Author {
@@ -29,7 +28,7 @@ async fn serving() -> Serving {
         run: None,
     };
     let releaser = Releaser::new(Arc::clone(&store), Arc::new(EnvoyBuilder), author);
-    let settings = Settings {
+    Settings {
         seed: Seed::default(),
         reader: releaser.clone(),
         releaser,
@@ -42,14 +41,18 @@ async fn serving() -> Serving {
         rate: None,
         login: None,
         patience: PATIENCE,
-    };
+    }
+}
+
+async fn serving() -> Serving {
+    let directory = TempDir::new().unwrap();
     let addresses = Addresses {
         api: ([127, 0, 0, 1], 0).into(),
         xds: None,
         xds_for_anyone: false,
         tls: None,
     };
-    let server = Server::bind(settings, addresses).await.unwrap();
+    let server = Server::bind(settings(&directory), addresses).await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let address = server.address();
     tokio::spawn(server.serve(async {
@@ -119,4 +122,11 @@ async fn many_clients_that_do_not_go_on_hold_nobody_up() {
     for stream in &mut silent {
         assert_eq!(until_closed(stream).await, "");
     }
+}
+
+#[tokio::test]
+async fn api_releases_and_console_share_one_view_of_each_mesh() {
+    let directory = TempDir::new().unwrap();
+    let plane = ControlPlane::new(settings(&directory)).unwrap();
+    assert!(Arc::ptr_eq(plane.registry.views(), plane.site.views()));
 }

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
 use meshform_model::diag::Diagnostic;
-use meshform_release::{Holding, ReleaseOutcome, Releaser, Verdict};
+use meshform_release::{Holding, ReleaseOutcome, Releaser, Timing, Verdict};
 use meshform_store::{Feed, Revision, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// So often a mesh is looked at without a write: it may have been pinned, and another may have come.
 const AGAIN: Duration = Duration::from_secs(10);
-
-/// How long a release is held that takes the last route away: what replaces it may be on its way.
-const HOLD: Duration = Duration::from_secs(10);
 
 /// A mesh that is followed.
 #[derive(Default)]
@@ -73,7 +70,7 @@ fn round(
     for mesh in &meshes {
         let known = followed.entry(mesh.clone()).or_default();
         let holding = match known.held {
-            Some(since) if since.elapsed() >= HOLD => Holding::Over,
+            Some(since) if since.elapsed() >= Timing::HOLD => Holding::Over,
             _ => Holding::Allowed,
         };
         let outcome = store::wait(releaser.follow(mesh, holding))?.map_err(|error| store::told(&error))?;
