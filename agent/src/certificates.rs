@@ -38,7 +38,7 @@ impl Certificates {
         {
             let mut body: Value =
                 serde_json::from_str(resource.body.as_str()).map_err(|error| error.to_string())?;
-            respell(&mut body, (self.turn, dir), &mut files);
+            respell(&mut body, self.turn, dir, &mut files);
             let body = Body::parse(&body.to_string()).map_err(|error| error.to_string())?;
             *resource = Resource::new(types::SECRET, &resource.name, &resource.file, body);
         }
@@ -83,10 +83,9 @@ fn mark(file: &PathBuf) -> Mark {
 }
 
 /// Gives every absolute `filename` the spelling that is in turn, and notes its own.
-fn respell(value: &mut Value, by: (usize, &Path), files: &mut Vec<PathBuf>) {
-    let (turn, dir) = by;
+fn respell(value: &mut Value, turn: usize, dir: &Path, files: &mut Vec<PathBuf>) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| respell(item, by, files)),
+        Value::Array(items) => items.iter_mut().for_each(|item| respell(item, turn, dir, files)),
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
@@ -106,7 +105,7 @@ fn respell(value: &mut Value, by: (usize, &Path), files: &mut Vec<PathBuf>) {
                             path.insert_str(begin, &"./".repeat(turn));
                         }
                     }
-                    _ => respell(value, by, files),
+                    _ => respell(value, turn, dir, files),
                 }
             }
         }
@@ -155,7 +154,7 @@ mod tests {
     fn files_below_the_directory_are_found_behind_its_placeholder() {
         let mut body = serde_json::json!({"filename": format!("{ROOT}/.meshform/x")});
         let mut files = Vec::new();
-        respell(&mut body, (1, Path::new("/srv/mesh")), &mut files);
+        respell(&mut body, 1, Path::new("/srv/mesh"), &mut files);
         assert_eq!(files, [PathBuf::from("/srv/mesh/.meshform/x")]);
         assert_eq!(body["filename"], format!("{ROOT}/./.meshform/x"));
     }

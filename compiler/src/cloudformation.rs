@@ -44,7 +44,7 @@ pub fn build(resources: &[Resource]) -> Template {
 /// their sections.
 pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Template {
     let written = WrittenEntries::default();
-    let draft = Draft::new(resources, symbolic, &written);
+    let draft = TemplateDraft::new(resources, symbolic, &written);
     let entries = draft
         .entries
         .iter()
@@ -92,13 +92,13 @@ impl WrittenEntries {
 /// The same template, written part by part: one of thousands of resources is in memory neither as a tree nor as a text.
 /// `written` are resources of `symbolic` that it has no longer.
 pub struct TemplateText<'r> {
-    draft: Draft<'r>,
+    draft: TemplateDraft<'r>,
 }
 
 impl<'r> TemplateText<'r> {
     pub fn of(resources: &'r [Resource], symbolic: &'r Symbolic, written: &'r WrittenEntries) -> Self {
         Self {
-            draft: Draft::new(resources, symbolic, written),
+            draft: TemplateDraft::new(resources, symbolic, written),
         }
     }
 
@@ -145,22 +145,22 @@ fn member(depth: usize, name: &str, value: &str) -> String {
 }
 
 /// A template before its resources are JSON.
-struct Draft<'r> {
+struct TemplateDraft<'r> {
     /// Everything but the resources.
     sections: Map<String, Json>,
     /// The resources, by logical id.
-    entries: BTreeMap<String, Entry<'r>>,
+    entries: BTreeMap<String, TemplateResource<'r>>,
     ids: logical_id::Ids,
 }
 
 /// A resource of a template.
-enum Entry<'r> {
+enum TemplateResource<'r> {
     Plain(&'r Resource),
     Kept(&'r SymbolicResource),
     Written(&'r str),
 }
 
-impl<'r> Draft<'r> {
+impl<'r> TemplateDraft<'r> {
     fn new(resources: &'r [Resource], symbolic: &'r Symbolic, written: &'r WrittenEntries) -> Self {
         let mut sorted: Vec<&Resource> = resources.iter().collect();
         sorted.sort_by(|a, b| a.key.cmp(&b.key));
@@ -193,14 +193,14 @@ impl<'r> Draft<'r> {
         let mut entries = BTreeMap::new();
         for resource in &plain {
             if let Some(id) = ids.get(&resource.key) {
-                entries.insert(id.clone(), Entry::Plain(resource));
+                entries.insert(id.clone(), TemplateResource::Plain(resource));
             }
         }
         for resource in &symbolic.resources {
-            entries.insert(resource.id.clone(), Entry::Kept(resource));
+            entries.insert(resource.id.clone(), TemplateResource::Kept(resource));
         }
         for (id, entry) in &written.entries {
-            entries.insert(id.clone(), Entry::Written(&entry.text));
+            entries.insert(id.clone(), TemplateResource::Written(&entry.text));
         }
         Self {
             sections: sections(symbolic, description(&ours, kept.keys().copied()), &profiles),
@@ -209,11 +209,11 @@ impl<'r> Draft<'r> {
         }
     }
 
-    fn json(&self, entry: &Entry<'_>) -> Json {
+    fn json(&self, entry: &TemplateResource<'_>) -> Json {
         match entry {
-            Entry::Plain(resource) => plain_entry(resource, &self.ids),
-            Entry::Kept(resource) => symbolic_entry(resource),
-            Entry::Written(text) => serde_json::from_str(text).unwrap_or_default(),
+            TemplateResource::Plain(resource) => plain_entry(resource, &self.ids),
+            TemplateResource::Kept(resource) => symbolic_entry(resource),
+            TemplateResource::Written(text) => serde_json::from_str(text).unwrap_or_default(),
         }
     }
 
@@ -224,15 +224,15 @@ impl<'r> Draft<'r> {
         for (at, (id, entry)) in self.entries.iter().enumerate() {
             made.clear();
             let value = match entry {
-                Entry::Plain(resource) => {
+                TemplateResource::Plain(resource) => {
                     made.push_str(&text::json(2, &plain_entry(resource, &self.ids)));
                     made.as_str()
                 }
-                Entry::Kept(resource) => {
+                TemplateResource::Kept(resource) => {
                     write_symbolic(&mut made, resource);
                     made.as_str()
                 }
-                Entry::Written(text) => text,
+                TemplateResource::Written(text) => text,
             };
             take(if at == 0 { "\n" } else { ",\n" });
             take(&member(2, id, value));

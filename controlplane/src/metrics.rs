@@ -26,6 +26,16 @@ struct Durations {
     sum: f64,
 }
 
+/// The streams of proxies.
+#[derive(Debug)]
+pub(crate) struct StreamCounts {
+    pub(crate) open: usize,
+    /// Of the open ones those that have the current release.
+    pub(crate) current: usize,
+    /// Responses that proxies refused since the server began.
+    pub(crate) refused: u64,
+}
+
 impl Metrics {
     /// Counts a request that was answered.
     pub(crate) fn answered(&self, operation: &str, status: u16, took: Duration) {
@@ -40,8 +50,8 @@ impl Metrics {
         }
     }
 
-    /// All of it as text. `streams` are those that are open, those of them that have everything, and what was refused.
-    pub(crate) fn text(&self, store_answers: bool, streams: (usize, usize, u64)) -> String {
+    /// All of it as text.
+    pub(crate) fn text(&self, store_answers: bool, streams: &StreamCounts) -> String {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
         head(
@@ -51,7 +61,11 @@ impl Metrics {
             "Whether the store answered last.",
         );
         let _ = writeln!(out, "meshform_store_up {}", u8::from(store_answers));
-        let (open, current, refused) = streams;
+        let StreamCounts {
+            open,
+            current,
+            refused,
+        } = streams;
         head(
             &mut out,
             "meshform_xds_streams",
@@ -120,7 +134,12 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered("CreateMesh", 200, Duration::from_millis(2));
         metrics.answered("CreateMesh", 409, Duration::from_millis(20));
-        let text = metrics.text(true, (2, 1, 0));
+        let streams = StreamCounts {
+            open: 2,
+            current: 1,
+            refused: 0,
+        };
+        let text = metrics.text(true, &streams);
         for line in [
             "meshform_api_requests_total{operation=\"CreateMesh\",status=\"409\"} 1",
             "meshform_api_request_seconds_bucket{operation=\"CreateMesh\",le=\"0.003\"} 1",

@@ -287,7 +287,7 @@ async fn answer(
         ("GET", "/readyz") => return ready(&plane).await,
         ("GET", "/metrics") => {
             let up = plane.store_answers().await.is_ok();
-            return text(StatusCode::OK, plane.metrics.text(up, plane.streams.counts()));
+            return text(StatusCode::OK, plane.metrics.text(up, &plane.streams.counts()));
         }
         _ => {}
     }

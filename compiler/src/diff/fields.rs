@@ -110,13 +110,13 @@ impl Walk<'_> {
                 _ => None,
             };
             self.path.push(PathSegment::Field(name.clone()));
-            self.both(shape, (before.get(name), after.get(name)));
+            self.both(shape, before.get(name), after.get(name));
             self.path.pop();
         }
     }
 
-    fn both(&mut self, schema: Option<&SchemaNode>, of: (Option<&Json>, Option<&Json>)) {
-        match of {
+    fn both(&mut self, schema: Option<&SchemaNode>, before: Option<&Json>, after: Option<&Json>) {
+        match (before, after) {
             (Some(before), Some(after)) => self.value(schema, before, after),
             (Some(before), None) => self.tell(FieldKind::Unset(before.clone())),
             (None, Some(after)) => self.tell(FieldKind::Set(after.clone())),
@@ -137,7 +137,7 @@ impl Walk<'_> {
         }
         for at in 0..before.len().max(after.len()) {
             self.path.push(PathSegment::Element((at + 1).to_string()));
-            self.both(Some(list.items), (before.get(at), after.get(at)));
+            self.both(Some(list.items), before.get(at), after.get(at));
             self.path.pop();
         }
     }
@@ -162,10 +162,10 @@ impl Walk<'_> {
         }
         let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for key in keys {
-            let of = (old.get(key).copied(), new.get(key).copied());
+            let (before, after) = (old.get(key).copied(), new.get(key).copied());
             self.path.push(PathSegment::Element(key.clone()));
-            self.both(Some(list.items), of);
-            if let ((Some(_), None) | (None, Some(_)), Some(told)) = (of, self.out.last_mut()) {
+            self.both(Some(list.items), before, after);
+            if let ((Some(_), None) | (None, Some(_)), Some(told)) = ((before, after), self.out.last_mut()) {
                 told.named.clone_from(&list.key);
             }
             self.path.pop();

@@ -6,7 +6,7 @@ mod container;
 pub(super) use container::{NoSubject, find, subject, unresolved};
 
 use super::names::is_function;
-use container::{Given, environment, pairs};
+use container::{VariableValue, environment, pairs};
 use meshform_model::spec::{DogStatsD, LogLevel, TransparentInterception, XrayTracing, ZipkinTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,7 @@ pub(super) fn translate(definition: &Json, container: &Map<String, Json>, agent:
 }
 
 struct Work<'c> {
-    variables: BTreeMap<&'c str, Given>,
+    variables: BTreeMap<&'c str, VariableValue>,
     out: Translation,
 }
 
@@ -105,8 +105,8 @@ impl Work<'_> {
             self.tell(name, Fate::Lost, why);
         }
         match value {
-            Given::Text(text) => Some(text).filter(|text| !text.is_empty()),
-            Given::Computed | Given::Secret => None,
+            VariableValue::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            VariableValue::Computed | VariableValue::Secret => None,
         }
     }
 
@@ -231,7 +231,7 @@ impl Work<'_> {
                 json!({"address": address.unwrap_or_else(|| "127.0.0.1".to_owned()), "port": port});
             // The application may know the variable too: it stays.
             let service = self.variables.get("DD_SERVICE").cloned();
-            if let (Some(Given::Text(service)), Some(map)) = (service, datadog.as_object_mut()) {
+            if let (Some(VariableValue::Text(service)), Some(map)) = (service, datadog.as_object_mut()) {
                 map.insert("serviceName".to_owned(), json!(service));
             }
             collectors.push("ENABLE_ENVOY_DATADOG_TRACING");

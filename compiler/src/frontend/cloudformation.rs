@@ -30,7 +30,7 @@ pub(crate) use expression::{DYNAMIC, symbolise};
 pub(super) use given::misused;
 pub(crate) use given::{how_to_decide, how_to_give};
 pub(crate) use known::expression as attribute_of;
-pub(super) use scope::Scope;
+pub(super) use scope::TemplateScope;
 pub(crate) use scope::as_text;
 pub use stacks::WholeTemplate;
 pub(super) use stacks::{Deployment, Stacks, Template, addons, merge, plain_path};
@@ -110,7 +110,7 @@ pub(super) fn has_loops(text: &str) -> bool {
 pub(super) fn read(
     template: usize,
     stacks: &Stacks,
-    scope: &mut Scope<'_>,
+    scope: &mut TemplateScope<'_>,
     problems: &mut Vec<Diagnostic>,
     take: &mut dyn FnMut(ResourceDraft),
 ) {
@@ -137,7 +137,7 @@ fn holds_mesh(template: &Node) -> bool {
 
 fn one_stack(
     template: &Node,
-    scope: &mut Scope<'_>,
+    scope: &mut TemplateScope<'_>,
     problems: &mut Vec<Diagnostic>,
     take: &mut dyn FnMut(ResourceDraft),
 ) {

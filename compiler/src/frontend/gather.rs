@@ -1,7 +1,7 @@
 //! From texts to documents whose form is known, and from these to resources. Templates are read together: one may
 //! import, or nest, what another has.
 
-use super::cloudformation::{self, Deployment, Keys, ReadTemplates, Scope, Stacks, assembly};
+use super::cloudformation::{self, Deployment, Keys, ReadTemplates, Stacks, TemplateScope, assembly};
 use super::kubernetes::{self, Manifests};
 use super::{
     FoundResource, Input, Options, Reading, api, codes, documents, found, json, state, tasks, text,
@@ -250,14 +250,14 @@ impl Gathered {
         let mut reading = self.reading;
         let mut stacks = self.stacks;
         stacks.resolve(&self.deployments, &mut reading.problems);
-        let mut scope = Scope::new(&stacks, options);
+        let mut scope = TemplateScope::new(&stacks, options);
         let mut input = InputReader {
             options,
             stacks: &stacks,
             manifests: &self.manifests,
             name_used: false,
             listed: Vec::new(),
-            beside: Scope::new(&stacks, options),
+            beside: TemplateScope::new(&stacks, options),
             keys: Keys::new(),
         };
         for read in self.read {
@@ -330,13 +330,13 @@ struct InputReader<'s> {
     /// What lists name without saying more of it.
     listed: Vec<api::Listed>,
     /// For what stands beside the mesh, of which nobody needs to know every value.
-    beside: Scope<'s>,
+    beside: TemplateScope<'s>,
     /// The resources of templates, by stack and logical id.
     keys: Keys,
 }
 
 impl<'s> InputReader<'s> {
-    fn read(&mut self, read: ReadInput, scope: &mut Scope<'s>, reading: &mut Reading) {
+    fn read(&mut self, read: ReadInput, scope: &mut TemplateScope<'s>, reading: &mut Reading) {
         let before = taken(reading);
         let told = reading.problems.len();
         let listed = self.listed.len();
@@ -379,7 +379,7 @@ impl<'s> InputReader<'s> {
         &mut self,
         file: &str,
         form: Form,
-        scope: &mut Scope<'s>,
+        scope: &mut TemplateScope<'s>,
         reading: &mut Reading,
     ) -> Result<(), Diagnostic> {
         let told = reading.problems.len();

@@ -2,7 +2,7 @@
 //! `aws ecs describe-task-definition` prints and `aws ecs register-task-definition` takes them.
 
 use super::Reading;
-use super::cloudformation::{self, Scope, Stacks, Template};
+use super::cloudformation::{self, Stacks, Template, TemplateScope};
 use meshform_model::value::{Node, Span};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -83,7 +83,7 @@ fn by_itself(document: &Node) -> Option<FoundTask> {
 pub(super) fn of_template<'s>(
     template: usize,
     stacks: &'s Stacks,
-    scope: &mut Scope<'s>,
+    scope: &mut TemplateScope<'s>,
     reading: &mut Reading,
 ) {
     let mut seen = BTreeSet::new();
@@ -102,7 +102,7 @@ pub(super) fn of_template<'s>(
     }
 }
 
-fn of_stack(template: &Template, scope: &mut Scope<'_>, reading: &mut Reading) {
+fn of_stack(template: &Template, scope: &mut TemplateScope<'_>, reading: &mut Reading) {
     let resources = template.root.get("Resources").and_then(Node::as_object);
     let of_type = |node: &Node| node.get("Type").and_then(Node::as_str) == Some(TYPE);
     let mut found = Vec::new();

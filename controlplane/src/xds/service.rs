@@ -8,6 +8,7 @@ use super::releases::{Current, Releases};
 use super::session::{Protocol, Push, Refused, Session, TypeRequest};
 use super::view::{Kind, View};
 use crate::auth::tokens::Pass;
+use crate::metrics::StreamCounts;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -118,10 +119,13 @@ impl Streams {
     }
 
     /// Streams, those that have everything, and refusals so far.
-    pub(crate) fn counts(&self) -> (usize, usize, u64) {
+    pub(crate) fn counts(&self) -> StreamCounts {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = open.values().filter(|stream| stream.current).count();
-        (open.len(), current, self.refused.load(Ordering::Relaxed))
+        StreamCounts {
+            open: open.len(),
+            current: open.values().filter(|stream| stream.current).count(),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut Stream)) {

@@ -16,7 +16,7 @@ const MAX_TRIED: usize = 200;
 
 /// A request in the making.
 #[derive(Debug, Clone)]
-struct Draft {
+struct RequestDraft {
     path: String,
     query: Vec<String>,
     method: Option<String>,
@@ -40,7 +40,7 @@ impl RouteSimulator {
 
     /// What meets a route's conditions: from the application, from a client of the gateway, or by a gateway's route.
     fn requests(&self, route: &ResourceKey) -> Vec<Request> {
-        let (outer, inner): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
+        let (outer, inner): (Vec<EntryPoint<'_>>, Vec<EntryPoint<'_>>) =
             self.entries().partition(|entry| entry.is_outer);
         let mut out = Vec::new();
         for entry in &outer {
@@ -48,7 +48,11 @@ impl RouteSimulator {
         }
         for behind in inner.iter().flat_map(|entry| entry.drafts(route)) {
             for entry in &outer {
-                let all = entry.host.routes.iter().filter_map(|one| Draft::of(&one.matcher));
+                let all = entry
+                    .host
+                    .routes
+                    .iter()
+                    .filter_map(|one| RequestDraft::of(&one.matcher));
                 out.extend(
                     all.flat_map(|before| behind.after(&before))
                         .map(|draft| draft.request(entry)),
@@ -59,7 +63,7 @@ impl RouteSimulator {
     }
 
     /// Every name under which something is found, by listener.
-    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    fn entries(&self) -> impl Iterator<Item = EntryPoint<'_>> {
         let is_gateway = self.proxy.key.kind == Kind::VirtualGateway;
         let first = match is_gateway {
             true => Direction::Inbound,
@@ -83,7 +87,7 @@ impl RouteSimulator {
                     (false, false) => None,
                 };
                 let hosts = table.into_iter().flat_map(|table| &table.hosts);
-                hosts.map(move |host| Entry { host, port, is_outer })
+                hosts.map(move |host| EntryPoint { host, port, is_outer })
             })
         })
     }
@@ -100,18 +104,18 @@ impl Explanation {
 }
 
 /// A virtual host, and how its listener is reached.
-struct Entry<'p> {
+struct EntryPoint<'p> {
     host: &'p VirtualHost,
     port: Option<u16>,
     /// Whether requests come in here, rather than from the gateway's own routes.
     is_outer: bool,
 }
 
-impl Entry<'_> {
-    fn drafts(&self, route: &ResourceKey) -> impl Iterator<Item = Draft> {
+impl EntryPoint<'_> {
+    fn drafts(&self, route: &ResourceKey) -> impl Iterator<Item = RequestDraft> {
         let all = self.host.routes.iter();
         all.filter(|one| *one.origin.key == *route)
-            .filter_map(|one| Draft::of(&one.matcher))
+            .filter_map(|one| RequestDraft::of(&one.matcher))
     }
 
     /// A `Host` that belongs here: one without a star where there is one.
@@ -124,7 +128,7 @@ impl Entry<'_> {
     }
 }
 
-impl Draft {
+impl RequestDraft {
     /// What meets the conditions, one by one.
     fn of(matcher: &Matcher) -> Option<Self> {
         let mut path = match &matcher.path {
@@ -195,7 +199,7 @@ impl Draft {
         })
     }
 
-    fn request(&self, entry: &Entry<'_>) -> Request {
+    fn request(&self, entry: &EntryPoint<'_>) -> Request {
         let query = match self.query.is_empty() {
             true => String::new(),
             false => format!("?{}", self.query.join("&")),

@@ -32,7 +32,7 @@ pub(in crate::ecs) fn find(definition: &Json) -> Option<&Map<String, Json>> {
 
 /// What a variable of a container is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum VariableValue {
     Text(String),
     /// CloudFormation computes it.
     Computed,
@@ -40,7 +40,7 @@ pub(super) enum Given {
     Secret,
 }
 
-impl Given {
+impl VariableValue {
     /// Why its value is not known.
     pub(super) fn unknown(&self) -> Option<&'static str> {
         match self {
@@ -56,14 +56,16 @@ impl Given {
 }
 
 /// The variables of a container, those that it takes from secrets among them.
-pub(super) fn environment(container: &Map<String, Json>) -> BTreeMap<&str, Given> {
-    let secrets = pairs(container, "secrets").map(|(name, _)| (name, Given::Secret));
+pub(super) fn environment(container: &Map<String, Json>) -> BTreeMap<&str, VariableValue> {
+    let secrets = pairs(container, "secrets").map(|(name, _)| (name, VariableValue::Secret));
     let variables = pairs(container, "environment").map(|(name, value)| {
         let given = match value {
-            Some(value) if is_function(value) => path_of(value).map_or(Given::Computed, Given::Text),
-            Some(Json::String(text)) => Given::Text(text.trim().to_owned()),
-            Some(value @ (Json::Number(_) | Json::Bool(_))) => Given::Text(value.to_string()),
-            _ => Given::Text(String::new()),
+            Some(value) if is_function(value) => {
+                path_of(value).map_or(VariableValue::Computed, VariableValue::Text)
+            }
+            Some(Json::String(text)) => VariableValue::Text(text.trim().to_owned()),
+            Some(value @ (Json::Number(_) | Json::Bool(_))) => VariableValue::Text(value.to_string()),
+            _ => VariableValue::Text(String::new()),
         };
         (name, given)
     });
@@ -159,9 +161,9 @@ pub(in crate::ecs) fn subject(container: &Map<String, Json>) -> Result<ResourceK
         .find_map(|name| variables.get(name).map(|value| (*name, value)));
     let (name, value) = match set {
         None => return Err(NoSubject::Unset),
-        Some((name, Given::Text(value))) => (name, value),
-        Some((name, Given::Computed)) => return Err(NoSubject::Computed(name)),
-        Some((name, Given::Secret)) => return Err(NoSubject::Secret(name)),
+        Some((name, VariableValue::Text(value))) => (name, value),
+        Some((name, VariableValue::Computed)) => return Err(NoSubject::Computed(name)),
+        Some((name, VariableValue::Secret)) => return Err(NoSubject::Secret(name)),
     };
     let wrong = || NoSubject::Other(name, value.clone());
     // `mesh/M/virtualNode/N`, or an ARN that ends so. A mesh of another account has its owner behind an `@`.

@@ -4,7 +4,7 @@
 //! inside it that could be.
 
 use super::arguments;
-use super::scope::Scope;
+use super::scope::TemplateScope;
 use super::sub;
 use crate::frontend::tags;
 use meshform_model::value::{Field, Node, Number, Object, Symbol, Value};
@@ -109,7 +109,7 @@ fn declared_conditions(node: Node) -> Node {
 }
 
 /// The value of a node in a template. `None` is `AWS::NoValue`: whatever it stands in goes.
-pub(crate) fn evaluate(node: &Node, scope: &mut Scope<'_>) -> Option<Node> {
+pub(crate) fn evaluate(node: &Node, scope: &mut TemplateScope<'_>) -> Option<Node> {
     if scope.steps >= MAX_STEPS {
         scope.wrong(node, "expressions that lead in a circle, or too deep".to_owned());
         return Some(node.clone());
@@ -136,7 +136,7 @@ pub(crate) fn evaluate(node: &Node, scope: &mut Scope<'_>) -> Option<Node> {
     })
 }
 
-fn evaluate_value(node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
+fn evaluate_value(node: &Node, scope: &mut TemplateScope<'_>) -> Option<Value> {
     Some(match &node.value {
         Value::List(list) => {
             let mut out = Vec::with_capacity(list.len());
@@ -179,7 +179,7 @@ pub(super) fn size(value: &Value) -> usize {
     below.saturating_add(size_of::<Node>())
 }
 
-fn function(expression: &Symbol, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
+fn function(expression: &Symbol, node: &Node, scope: &mut TemplateScope<'_>) -> Option<Value> {
     let argument = expression.argument.as_ref();
     let name = expression.function.as_str();
     match name {
@@ -236,7 +236,7 @@ fn symbol(function: &str, argument: Node) -> Value {
 }
 
 /// `Ref`, whose name may be an expression within a loop.
-fn refer(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+fn refer(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Value {
     let evaluated = match argument.as_str() {
         Some(_) => None,
         None => evaluate(argument, scope),
@@ -255,7 +255,7 @@ fn refer(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
 }
 
 /// `Fn::GetAtt`, whose names may be expressions within a loop.
-fn get_attribute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+fn get_attribute(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Value {
     let is_plain = argument
         .as_list()
         .is_some_and(|parts| parts.iter().all(|part| part.as_str().is_some()));
@@ -282,7 +282,7 @@ fn get_attribute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
     found.map_or_else(|| node.value.clone(), |found| found.value)
 }
 
-fn choose(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
+fn choose(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Option<Value> {
     let Some([condition, then, otherwise]) = argument.as_list() else {
         scope.wrong(node, "`Fn::If` takes a condition and two values".to_owned());
         return Some(node.value.clone());
@@ -296,14 +296,14 @@ fn choose(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> 
 }
 
 /// Whether a value is true, as conditions count: `{"Condition": name}` and what functions gave.
-pub(crate) fn truth(node: &Node, scope: &mut Scope<'_>) -> Option<bool> {
+pub(crate) fn truth(node: &Node, scope: &mut TemplateScope<'_>) -> Option<bool> {
     match &evaluate(node, scope)?.value {
         Value::Bool(b) => Some(*b),
         _ => None,
     }
 }
 
-fn all(argument: &Node, scope: &mut Scope<'_>, and: bool) -> Option<Value> {
+fn all(argument: &Node, scope: &mut TemplateScope<'_>, and: bool) -> Option<Value> {
     let values: Vec<Option<bool>> = argument
         .as_list()?
         .iter()
@@ -330,7 +330,7 @@ fn join(argument: &Node) -> Option<Value> {
     Some(Value::String(parts?.join(delimiter.as_str()?)))
 }
 
-fn select(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Option<Value> {
+fn select(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Option<Value> {
     let [index, list] = argument.as_list()? else {
         return None;
     };
@@ -373,7 +373,7 @@ pub(crate) fn scalar(node: &Node) -> Option<String> {
 }
 
 /// `Fn::Sub`: what has no value stays as `${Name}` in a symbol.
-fn substitute(argument: &Node, node: &Node, scope: &mut Scope<'_>) -> Value {
+fn substitute(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Value {
     // The text is the one argument that is no value before the function is applied.
     let (text, values) = match argument.as_list() {
         Some([text, values]) => (text, evaluate(values, scope)),

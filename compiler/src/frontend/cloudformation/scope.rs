@@ -27,7 +27,7 @@ const LEAPS_OF_A_RESOURCE: usize = 20;
 type InStack = (usize, String);
 
 /// The values of the templates, found as they are asked for.
-pub(crate) struct Scope<'t> {
+pub(crate) struct TemplateScope<'t> {
     stacks: &'t Stacks,
     /// The resources of each template, by logical id.
     resources: Vec<BTreeMap<&'t str, &'t Node>>,
@@ -54,7 +54,7 @@ pub(crate) struct Scope<'t> {
     pub(super) steps: usize,
 }
 
-impl<'t> Scope<'t> {
+impl<'t> TemplateScope<'t> {
     pub(crate) fn new(stacks: &'t Stacks, options: &'t Options) -> Self {
         let resources = stacks.templates.iter().map(|template| {
             let all = template.root.get("Resources").and_then(Node::as_object);

@@ -11,7 +11,7 @@ pub(crate) use templates::ReadTemplates;
 
 use super::expression::{evaluate, parameter_value, scalar, size};
 use super::known;
-use super::scope::Scope;
+use super::scope::TemplateScope;
 use super::stacks::Stacks;
 use super::sub;
 use crate::frontend::found;
@@ -76,7 +76,7 @@ pub(crate) type Keys = BTreeMap<(usize, String), ResourceKey>;
 /// The stacks with their expressions.
 fn keep<'t>(
     stacks: &'t Stacks,
-    scope: &mut Scope<'t>,
+    scope: &mut TemplateScope<'t>,
     keys: &Keys,
     mesh: Option<&str>,
     each: &mut dyn FnMut(SymbolicResource),
@@ -104,7 +104,7 @@ struct Keeper<'k, 't> {
     mesh: Option<&'k str>,
     /// Takes each resource.
     each: &'k mut dyn FnMut(SymbolicResource),
-    scope: &'k mut Scope<'t>,
+    scope: &'k mut TemplateScope<'t>,
     out: Symbolic,
     /// The name in the result of what a section of a stack has.
     names: BTreeMap<(&'static str, usize, String), String>,

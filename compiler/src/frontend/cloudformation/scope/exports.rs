@@ -1,6 +1,6 @@
 //! What stacks give one another: outputs of nested stacks, and exports.
 
-use super::Scope;
+use super::TemplateScope;
 use super::problems::Sought;
 use crate::frontend::cloudformation::expression::{evaluate, scalar};
 use crate::frontend::cloudformation::given::MissingValue;
@@ -10,7 +10,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeMap;
 
-impl<'t> Scope<'t> {
+impl<'t> TemplateScope<'t> {
     /// The output of a nested stack.
     pub(super) fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
         self.within(stack, |scope| {

@@ -1,6 +1,6 @@
 //! What is wrong with expressions, and what has no value: each reported once, at its place.
 
-use super::Scope;
+use super::TemplateScope;
 use crate::frontend::cloudformation::given::{MissingValue, how_to_give};
 use crate::frontend::cloudformation::loops;
 use crate::frontend::text::{place, shorten};
@@ -34,7 +34,7 @@ impl Sought {
     };
 }
 
-impl Scope<'_> {
+impl TemplateScope<'_> {
     /// The template has nothing of that name; what is wanted of it may be given.
     pub(super) fn lacks(&mut self, name: &str, at: &Node, sought: &Sought, wanted: Option<MissingValue>) {
         let message = format!("the template has no {} `{}`", sought.what, shorten(name));

@@ -2,7 +2,7 @@
 
 use super::{Keys, Symbolic, SymbolicResource, keep};
 use crate::frontend::Options;
-use crate::frontend::cloudformation::scope::Scope;
+use crate::frontend::cloudformation::scope::TemplateScope;
 use crate::frontend::cloudformation::stacks::Stacks;
 use meshform_model::diag::Diagnostic;
 
@@ -19,7 +19,7 @@ impl ReadTemplates {
     /// The mesh's part of the templates with its expressions, but for the resources, which are handed over one by one;
     /// and what is told of the expressions.
     pub(crate) fn expressions(&self, each: &mut dyn FnMut(SymbolicResource)) -> (Symbolic, Vec<Diagnostic>) {
-        let mut scope = Scope::new(&self.stacks, &self.options);
+        let mut scope = TemplateScope::new(&self.stacks, &self.options);
         let symbolic = keep(
             &self.stacks,
             &mut scope,
