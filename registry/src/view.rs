@@ -8,7 +8,6 @@
 //! follows, so that those who ask at the same time wait for one look instead of asking each for itself. Who gets a
 //! [`Snapshot`] shares the mesh and holds no lock.
 
-use crate::codes;
 use crate::collection::Collection;
 use crate::error::Hold;
 use crate::follow::{self, Changed, Since};
@@ -26,6 +25,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
+
+mod missing;
+
+pub use missing::{Missing, dangling};
 
 /// The meshes that were looked at.
 #[derive(Debug)]
@@ -540,17 +543,6 @@ impl RecordState {
     }
 }
 
-/// A reference that leads nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// Who names what, in which field.
-    pub reference: Reference,
-    /// A name that is there and nearly the same.
-    pub near: Option<String>,
-    /// What has its name and is of another kind.
-    pub other: Option<ResourceKey>,
-}
-
 /// What a record says. One that does not fit the model refers to nothing, and keeps its mesh from being released.
 fn read(record: Record) -> (RecordState, Option<Resource>) {
     let mut entry = RecordState {
@@ -566,26 +558,6 @@ fn read(record: Record) -> (RecordState, Option<Resource>) {
     });
     entry.problem = found.as_ref().err().cloned().map(Box::new);
     (entry, found.ok())
-}
-
-/// The warning that a resource names what is not there.
-pub fn dangling(missing: &Missing) -> Diagnostic {
-    let Reference {
-        from, to, pointer, ..
-    } = &missing.reference;
-    let near = match (&missing.near, &missing.other) {
-        (_, Some(other)) => format!("`{}` is a {}; ", other.name, other.kind),
-        (Some(near), None) => format!("did you mean `{near}`? "),
-        (None, None) => String::new(),
-    };
-    Diagnostic::warning(
-        codes::DANGLING,
-        format!("{from} names {to}, which does not exist yet"),
-    )
-    .help(format!(
-        "{near}until it is written the mesh is not valid, and running proxies keep their last release"
-    ))
-    .at(Place::of(from, pointer))
 }
 
 /// That a resource is inside another, however deep.

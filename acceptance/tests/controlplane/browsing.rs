@@ -4,16 +4,10 @@ use crate::console::{MESH, apply};
 use crate::keys::{key, meshform};
 use crate::server::Server;
 use meshform_acceptance::browser::{Browser, Control, Tab};
-use meshform_acceptance::http::read_head;
 use meshform_acceptance::tools;
 use serde_json::{Value as Json, json};
-use std::io::{BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Names of markup, in right-to-left letters, and as long as they may be, all of which a mesh may have.
@@ -491,111 +485,4 @@ fn all_of_it_by_the_keyboard_alone() {
     tab.leave(|tab| tab.key("Enter")).unwrap();
     assert_eq!(text(&mut tab, "location.pathname"), "/console/login");
     assert_eq!(tab.complaints(), [""; 0]);
-}
-
-/// A server with Prometheus's answer to a query, by the metric that it is about; it tells how often it was asked.
-fn prometheus(answers: &'static [(&'static str, &'static str)]) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counts = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut stream = BufReader::new(stream);
-            while let Ok(Some(head)) = read_head(&mut stream) {
-                counts.fetch_add(1, Ordering::SeqCst);
-                let line = head.start_line.replace("%5F", "_");
-                let found = answers.iter().find(|(metric, _)| line.contains(metric));
-                let value = found.map_or("NaN", |(_, value)| value);
-                let metric = json!({"envoy_cluster_name": "cds_ingress_m_api_http_8080"});
-                let result = json!([{"metric": metric, "value": [1_700_000_000, value]}]);
-                let body = json!({"status": "success", "data": {"resultType": "vector", "result": result}})
-                    .to_string();
-                let head = "content-type: application/json";
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}",
-                    body.len()
-                );
-                if stream.get_mut().write_all(answer.as_bytes()).is_err() {
-                    break;
-                }
-            }
-        }
-    });
-    (address, asked)
-}
-
-#[test]
-fn live_numbers_come_from_prometheus_and_no_page_waits_for_it() {
-    let directory = TempDir::new().unwrap();
-    let dir = directory.path();
-    apply(dir, MESH);
-    let store = dir.join("store");
-    let (address, asked) = prometheus(&[
-        ("upstream_rq_total", "12.6"),
-        ("upstream_rq_xx", "0.5"),
-        ("upstream_rq_time_bucket", "48.2"),
-    ]);
-    let server = Server::start(&store, &["--prometheus", &format!("http://{address}")]);
-    // The first look waits but a moment: on a busy machine the numbers are there at the next.
-    let until = Instant::now() + Duration::from_secs(30);
-    let page = loop {
-        let (status, page) = server.page("/console/m/m");
-        assert_eq!(status, 200);
-        if page.contains("class=\"said\"") || Instant::now() > until {
-            break page;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    // The node, and the service that it is behind.
-    assert_eq!(
-        page.matches(">13/s · 4.0 % errors · p99 48 ms<").count(),
-        2,
-        "{page}"
-    );
-    let before = asked.load(Ordering::SeqCst);
-    let proxy = server.page("/console/m/m/proxies/virtualNode/api").1;
-    assert!(
-        proxy.contains("12.6 a second") && proxy.contains("4.0 % answered"),
-        "{proxy}"
-    );
-    let silent = server.page("/console/m/m/proxies/virtualNode/web").1;
-    assert!(silent.contains("counted nothing of this proxy"), "{silent}");
-    assert!(
-        asked.load(Ordering::SeqCst) <= before + 3,
-        "numbers are kept for some seconds"
-    );
-    drop(server);
-    // One that takes connections and never answers holds no page up, and one that is not there says why.
-    let deaf = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let server = Server::start(
-        &store,
-        &["--prometheus", &format!("http://{}", deaf.local_addr().unwrap())],
-    );
-    let page = server.page("/console/m/m").1;
-    assert!(
-        page.contains("no numbers") && page.contains("has not answered yet"),
-        "{page}"
-    );
-    let gone = deaf.local_addr().unwrap();
-    drop((server, deaf));
-    let server = Server::start(&store, &["--prometheus", &format!("http://user:secret@{gone}")]);
-    let until = Instant::now() + Duration::from_secs(30);
-    let page = loop {
-        let page = server.page("/console/m/m").1;
-        if !page.contains("has not answered yet") || Instant::now() > until {
-            break page;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    assert!(page.contains("no numbers") && page.contains("refused"), "{page}");
-    assert!(!page.contains("secret"), "{page}");
-    // What is no address is said at the start.
-    let wrong = Command::new(tools::meshform())
-        .args(["serve", "--prometheus", "prometheus:9090", "--store"])
-        .arg(&store)
-        .output()
-        .unwrap();
-    assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("MF0823"));
 }
