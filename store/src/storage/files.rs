@@ -44,20 +44,7 @@ pub(crate) async fn put(path: PathBuf, bytes: Vec<u8>, mode: u32, existing: Exis
 }
 
 fn written(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> std::io::Result<()> {
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    // A name that ends so is no object to who lists the directory.
-    let mut staged = path.as_os_str().to_owned();
-    staged.push(format!("#{}{number:06}", std::process::id()));
-    let staged = PathBuf::from(staged);
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(mode);
-    let mut file = match options.open(&staged) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(path.parent().unwrap_or(path))?;
-            options.open(&staged)?
-        }
-        other => other?,
-    };
+    let (staged, mut file) = stage(path, mode)?;
     let done = (|| {
         // The umask may have taken something away.
         file.set_permissions(Permissions::from_mode(mode))?;
@@ -79,9 +66,47 @@ fn written(path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> std::io:
     done
 }
 
+/// A file beside the object, which nobody else writes: another machine that has the directory may have a process of the same
+/// id, and a run that was killed may have left one.
+fn stage(path: &Path, mode: u32) -> std::io::Result<(PathBuf, File)> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(mode);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        // A name that ends so is no object to who lists the directory.
+        let mut staged = path.as_os_str().to_owned();
+        staged.push(format!("#{}{number:06}", std::process::id()));
+        let staged = PathBuf::from(staged);
+        match options.open(&staged) {
+            Ok(file) => return Ok((staged, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(path))?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_another_writes_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let next = NUMBER.load(Ordering::Relaxed);
+        for number in next..next + 100 {
+            let theirs = format!("a#{}{number:06}", std::process::id());
+            fs::write(folder.path().join(theirs), "theirs").unwrap();
+        }
+        written(&path, b"ours", PRIVATE, Existing::Kept).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"ours");
+        let texts = fs::read_dir(folder.path()).unwrap();
+        let texts = texts.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        assert_eq!(texts.filter(|text| text == b"theirs").count(), 100);
+    }
 
     #[tokio::test]
     async fn a_file_has_its_mode_and_is_replaced_only_where_that_is_wanted() {
