@@ -24,6 +24,8 @@ const SIMPLER: &str = "RE2 has no look-around, back-references or possessive rep
 const REPEAT: &str = "repeat something, at most 1000 times, the smaller number first";
 const ESCAPE: &str =
     "put `\\` only before punctuation, or use an escape of RE2 such as `\\d`, `\\w`, `\\s`, `\\b`";
+const BYTES: &str =
+    "Envoy matches bytes, up to `\\x{FF}`: write the character itself, which stands for its bytes";
 const NAMES: &str = "name groups with letters, digits and `_`, each name once";
 
 /// RE2's limit on counted repetitions, also of nested ones together.

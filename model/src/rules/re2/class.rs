@@ -1,6 +1,6 @@
 //! Classes and escapes.
 
-use super::{BALANCE, ESCAPE, Part, Reader, Refused, SIMPLER, WIDE, refuse, unicode};
+use super::{BALANCE, BYTES, ESCAPE, Part, Reader, Refused, SIMPLER, WIDE, refuse, unicode};
 
 /// What an escape or a character of a class stands for.
 #[derive(Debug, Clone, Copy)]
@@ -114,10 +114,10 @@ impl Reader<'_> {
                 self.octal_digits(2);
                 Ok(Escape::Char('\0'))
             }
-            '1'..='7' if matches!(self.peek(), Some('0'..='7')) => {
-                self.octal_digits(2);
-                Ok(Escape::Char('\u{1}'))
-            }
+            '1'..='7' if matches!(self.peek(), Some('0'..='7')) => match (c, self.octal_digits(2)) {
+                ('4'.., 2) => Err(refuse("it has a number of more than one byte", BYTES)),
+                _ => Ok(Escape::Char('\u{1}')),
+            },
             '1'..='9' => Err(refuse(format!("it has a back-reference `\\{c}`"), SIMPLER)),
             c if c.is_ascii_alphanumeric() => Err(refuse(format!("`\\{c}` is not an escape"), ESCAPE)),
             c if c.is_ascii() || c == '_' => Ok(Escape::Char(c)),
@@ -125,12 +125,14 @@ impl Reader<'_> {
         }
     }
 
-    fn octal_digits(&mut self, most: usize) {
-        for _ in 0..most {
-            if matches!(self.peek(), Some('0'..='7')) {
-                self.next();
-            }
+    /// Takes so many digits at most, and says how many there were.
+    fn octal_digits(&mut self, most: usize) -> usize {
+        let mut taken = 0;
+        while taken < most && matches!(self.peek(), Some('0'..='7')) {
+            self.next();
+            taken += 1;
         }
+        taken
     }
 
     /// After `\x`: two digits, or any in braces.
@@ -144,7 +146,11 @@ impl Reader<'_> {
             digits
         };
         let number = u32::from_str_radix(digits, 16).map_err(|_| bad())?;
-        char::from_u32(number).map(Escape::Char).ok_or_else(bad)
+        // Envoy has RE2 match bytes, one by one.
+        match u8::try_from(number) {
+            Ok(byte) => Ok(Escape::Char(byte.into())),
+            Err(_) => Err(refuse(format!("`\\x{{{digits}}}` is more than one byte"), BYTES)),
+        }
     }
 
     /// After `\p`: a letter, or a name in braces.
