@@ -100,11 +100,6 @@ fn text(response: &Response, name: &str) -> String {
         .to_owned()
 }
 
-/// What Lambda is told of an event that CloudFormation was answered.
-fn outcome(answer: &Answer) -> Json {
-    json!({"failed": answer.failed, "physicalResourceId": answer.physical_id})
-}
-
 /// Lambda tells the end as a time of the day.
 fn deadline(millis: &str) -> Instant {
     let until = millis.parse().map(Duration::from_millis).ok();
@@ -131,26 +126,30 @@ impl Worker {
                 left.into_iter().next().map_or(Ok(json!({})), Err)
             }
             Event::Custom(request) => {
-                if let Some(answer) = Desk::left_nothing(&request) {
-                    self.send(&request, &answer).await?;
-                    return Ok(outcome(&answer));
-                }
-                let answer = match self.desk(&function).await {
-                    Ok(desk) => desk.serve(&request, deadline).await,
-                    Err(problem) => Answer {
-                        failed: true,
-                        reason: problem.to_string(),
-                        // A delete that failed is asked for again under the same id.
-                        physical_id: request
-                            .physical_resource_id
-                            .clone()
-                            .unwrap_or_else(|| crate::custom::nothing_made(&request)),
-                        attributes: Map::new(),
-                    },
+                let answer = match Desk::left_nothing(&request) {
+                    Some(answer) => answer,
+                    None => self.answer(&function, &request, deadline).await,
                 };
                 self.send(&request, &answer).await?;
-                Ok(outcome(&answer))
+                Ok(json!({"failed": answer.failed, "physicalResourceId": answer.physical_id}))
             }
+        }
+    }
+
+    /// Does what is asked for, where the store can be had.
+    async fn answer(&self, function: &str, request: &CustomRequest, deadline: Instant) -> Answer {
+        match self.desk(function).await {
+            Ok(desk) => desk.serve(request, deadline).await,
+            Err(problem) => Answer {
+                failed: true,
+                reason: problem.to_string(),
+                // A delete that failed is asked for again under the same id.
+                physical_id: request
+                    .physical_resource_id
+                    .clone()
+                    .unwrap_or_else(|| crate::custom::nothing_made(request)),
+                attributes: Map::new(),
+            },
         }
     }
 

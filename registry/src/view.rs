@@ -214,22 +214,15 @@ impl Views {
     }
 
     /// With the name that was probably meant, where a problem says that something is missing.
-    pub async fn with_what_was_meant(&self, mut problem: Diagnostic) -> Diagnostic {
+    pub async fn with_what_was_meant(&self, problem: Diagnostic) -> Diagnostic {
         let Some(key) = rules::missing(&problem).cloned() else {
             return problem;
         };
         let meant = self.with(&key.mesh, None, |view| {
-            match rules::of_another_kind(&view.mesh, &key) {
-                Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
-                None => view.near(&key).map(|near| format!("did you mean `{near}`?")),
-            }
+            rules::suggested(&view.mesh, problem.clone(), &key, view.near(&key).as_deref())
         });
         // The name is a help, and the problem is whole without it.
-        if let Ok(Some(meant)) = meant.await {
-            let help = problem.help.take().unwrap_or_default();
-            problem.help = Some(format!("{meant} Otherwise {help}"));
-        }
-        problem
+        meant.await.unwrap_or(problem)
     }
 
     /// Whether a resource is there, as of a revision at least.

@@ -172,10 +172,20 @@ fn with_what_was_meant(mesh: &Mesh, mut problem: Diagnostic, missing: &ResourceK
         return problem.help(format!("use its name: `{}`", key.name));
     }
     let known: Vec<&str> = of_kind().map(|(_, key)| key.name.as_str()).collect();
-    // The very name says more than one that is nearly the same.
+    suggested(mesh, problem, missing, closest(&missing.name, &known))
+}
+
+/// A problem that something is missing, with what was meant: what has the very name, which says more than `near`, a name that
+/// is nearly the same.
+pub fn suggested(
+    mesh: &Mesh,
+    mut problem: Diagnostic,
+    missing: &ResourceKey,
+    near: Option<&str>,
+) -> Diagnostic {
     let meant = match of_another_kind(mesh, missing) {
         Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
-        None => closest(&missing.name, &known).map(|near| format!("did you mean `{near}`?")),
+        None => near.map(|near| format!("did you mean `{near}`?")),
     };
     if let Some(meant) = meant {
         let help = problem.help.take().unwrap_or_default();
