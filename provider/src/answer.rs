@@ -172,7 +172,7 @@ impl Session {
         (has_current && outcome.is_published() && self.told_behind(mesh, false)).then(|| {
             Diagnostic::warning(
                 format!("Mesh `{mesh}` is released and published now"),
-                "Warnings of this apply that proxies of it are behind were given before, and need nobody any more.",
+                "Earlier warnings of this apply, that proxies of this mesh are behind, no longer hold: nothing is left to do.",
             )
         })
     }
