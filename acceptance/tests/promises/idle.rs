@@ -11,6 +11,16 @@ use std::time::{Duration, Instant};
 
 const SETTINGS: &str = "publish = [\"published\"]";
 
+/// An applied mesh of one node, whose provider has what it needs to reach a bucket and does not publish to it yet.
+fn applied_beside(environment: &[(String, String)]) -> World {
+    let world = World::with_provider("", &nodes(1, 8080));
+    let world = environment
+        .iter()
+        .fold(world, |world, (name, value)| world.env(name, value));
+    world.apply();
+    world
+}
+
 #[test]
 fn a_plan_releases_what_a_run_left_that_is_over() {
     let world = World::with_provider(SETTINGS, &nodes(1, 8080));
@@ -89,12 +99,7 @@ resource "appmesh_virtual_service" "empty" {
 fn a_plan_does_not_wait_for_a_place_that_is_silent() {
     let server = Server::start();
     let bucket = server.bucket("p");
-    let world = World::with_provider("", &nodes(1, 8080));
-    let world = bucket
-        .environment()
-        .into_iter()
-        .fold(world, |world, (name, value)| world.env(&name, &value));
-    world.apply();
+    let world = applied_beside(&bucket.environment());
     world.write(&format!("publish = [\"{}\"]", bucket.url), &nodes(1, 8080));
     server.fail("", Fault::Held);
     let begun = Instant::now();
@@ -130,12 +135,7 @@ fn beside_a_place_that_is_silent_the_proxies_are_named_that_are_known() {
     let server = Server::start();
     let bucket = server.bucket("p");
     let settings = format!("publish = [\"{}\"]\nrelease_timeout = \"500ms\"", bucket.url);
-    let world = World::with_provider("", &nodes(1, 8080));
-    let world = bucket
-        .environment()
-        .into_iter()
-        .fold(world, |world, (name, value)| world.env(&name, &value));
-    world.apply();
+    let world = applied_beside(&bucket.environment());
     server.fail("", Fault::Held);
     world.write(&settings, &nodes(1, 8081));
     let said = world.apply().flat();

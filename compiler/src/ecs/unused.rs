@@ -33,7 +33,9 @@ pub(super) fn remove(before: &Json, after: &mut Json) -> Vec<Change> {
         for (section, name) in gone {
             take(after, section, &name);
             let why = match section {
-                PARAMETERS => "nothing uses it any more; give it no value when you deploy, as CloudFormation refuses values of parameters that a template does not have",
+                PARAMETERS => {
+                    "nothing uses it any more; give it no value when you deploy, as CloudFormation refuses values of parameters that a template does not have"
+                }
                 _ => "nothing uses it any more",
             };
             changes.push(Change {
