@@ -4,7 +4,7 @@
 use crate::config::{AdminMode, Config};
 use crate::envoy::Admin;
 use crate::log;
-use crate::server::{Answer, IncomingRequest, Listener};
+use crate::server::{HttpAnswer, IncomingRequest, Listener};
 use crate::shared::Shared;
 use meshform_bundle::codes::{SETTING, told};
 use meshform_bundle::objects::ProxyState;
@@ -78,19 +78,19 @@ impl Appnet {
         }
     }
 
-    pub(crate) async fn answer(&self, asked: IncomingRequest) -> Answer {
+    pub(crate) async fn answer(&self, asked: IncomingRequest) -> HttpAnswer {
         if !self.may_ask() {
-            return Answer::text(429, "Too Many Requests\n");
+            return HttpAnswer::text(429, "Too Many Requests\n");
         }
         match (asked.method.as_str(), asked.path.as_str()) {
-            ("GET", "/status") => Answer::json(200, &self.status()),
+            ("GET", "/status") => HttpAnswer::json(200, &self.status()),
             ("POST", "/drain_listeners") => self.drain(&asked.query).await,
             ("POST", "/enableLogging") => self.logging(&asked.query).await,
             ("GET", "/stats/prometheus") => self.statistics(&asked.query).await,
             (_, "/status" | "/drain_listeners" | "/enableLogging" | "/stats/prometheus") => {
-                Answer::text(405, "Method Not Allowed\n")
+                HttpAnswer::text(405, "Method Not Allowed\n")
             }
-            _ => Answer::text(404, "Not Found\n"),
+            _ => HttpAnswer::text(404, "Not Found\n"),
         }
     }
 
@@ -145,15 +145,15 @@ impl Appnet {
         Value::Object(told)
     }
 
-    async fn drain(&self, query: &str) -> Answer {
+    async fn drain(&self, query: &str) -> HttpAnswer {
         if !matches!(query, "inboundonly" | "graceful" | "skip_exit") {
             let text = "say one of inboundonly, graceful and skip_exit: /drain_listeners?inboundonly\n";
-            return Answer::text(400, text);
+            return HttpAnswer::text(400, text);
         }
         self.post(&format!("/drain_listeners?{query}")).await
     }
 
-    async fn logging(&self, query: &str) -> Answer {
+    async fn logging(&self, query: &str) -> HttpAnswer {
         let named = query
             .split_once('=')
             .filter(|(name, level)| LEVELS.contains(level) && is_logger(name));
@@ -162,7 +162,7 @@ impl Appnet {
                 "say level=LEVEL, or LOGGER=LEVEL, with one of {}\n",
                 LEVELS.join(", ")
             );
-            return Answer::text(400, text);
+            return HttpAnswer::text(400, text);
         };
         let answer = self.post(&format!("/logging?{name}={level}")).await;
         if answer.status == 200 {
@@ -183,7 +183,7 @@ impl Appnet {
         answer
     }
 
-    async fn statistics(&self, query: &str) -> Answer {
+    async fn statistics(&self, query: &str) -> HttpAnswer {
         let mut asked = Vec::new();
         for part in query.split('&').filter(|part| !part.is_empty()) {
             match part {
@@ -192,7 +192,7 @@ impl Appnet {
                 _ => {
                     let text =
                         format!("`{part}` is not known: there are usedonly and filter=metrics_extension\n");
-                    return Answer::text(400, text);
+                    return HttpAnswer::text(400, text);
                 }
             }
         }
@@ -204,18 +204,18 @@ impl Appnet {
             return no_envoy();
         };
         match admin.get(&path).await {
-            Ok(answer) => Answer::new(answer.status.as_u16(), "text/plain; version=0.0.4", answer.text()),
-            Err(error) => Answer::text(503, format!("{error}\n")),
+            Ok(answer) => HttpAnswer::new(answer.status.as_u16(), "text/plain; version=0.0.4", answer.text()),
+            Err(error) => HttpAnswer::text(503, format!("{error}\n")),
         }
     }
 
-    async fn post(&self, path: &str) -> Answer {
+    async fn post(&self, path: &str) -> HttpAnswer {
         let Some(admin) = self.admin() else {
             return no_envoy();
         };
         match admin.post(path).await {
-            Ok(answer) => Answer::text(answer.status.as_u16(), answer.text()),
-            Err(error) => Answer::text(503, format!("{error}\n")),
+            Ok(answer) => HttpAnswer::text(answer.status.as_u16(), answer.text()),
+            Err(error) => HttpAnswer::text(503, format!("{error}\n")),
         }
     }
 
@@ -224,8 +224,8 @@ impl Appnet {
     }
 }
 
-fn no_envoy() -> Answer {
-    Answer::text(503, "Envoy does not run\n")
+fn no_envoy() -> HttpAnswer {
+    HttpAnswer::text(503, "Envoy does not run\n")
 }
 
 /// A name that cannot lead to anything else than a logger.

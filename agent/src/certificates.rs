@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 const SPELLINGS: usize = 4;
 
 /// What tells a file's content from another: inode, size, time of the last change.
-type Mark = Option<(u64, u64, i64, i64)>;
+type FileStamp = Option<(u64, u64, i64, i64)>;
 
 /// The files that the secrets of a proxy name.
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {
-    marks: BTreeMap<PathBuf, Mark>,
+    marks: BTreeMap<PathBuf, FileStamp>,
     /// They have changed since Envoy was told, and may be changing yet.
     pending: bool,
     turn: usize,
@@ -77,7 +77,7 @@ impl Certificates {
     }
 }
 
-fn mark(file: &PathBuf) -> Mark {
+fn mark(file: &PathBuf) -> FileStamp {
     let meta = std::fs::metadata(file).ok()?;
     Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }

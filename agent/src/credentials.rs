@@ -29,7 +29,7 @@ pub(crate) struct Credentials {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct CredentialResponse {
     access_key_id: String,
     secret_access_key: String,
     token: String,
@@ -167,7 +167,7 @@ fn sts(region: Option<&str>) -> String {
 
 async fn json(request: Request) -> Result<(Keys, Option<SystemTime>), String> {
     let text = text(request).await?;
-    let answer: Answer =
+    let answer: CredentialResponse =
         serde_json::from_str(&text).map_err(|error| format!("credentials that cannot be read: {error}"))?;
     let keys = Keys {
         id: answer.access_key_id,

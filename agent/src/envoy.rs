@@ -3,7 +3,7 @@
 use crate::http::{Request, Response};
 use http::Method;
 use meshform_bundle::Bundle;
-use meshform_bundle::objects::Problem;
+use meshform_bundle::objects::RejectedResource;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,7 +129,7 @@ impl Admin {
     }
 
     /// What the config dump says of resources that were refused, with where they come from.
-    pub(crate) async fn refused(&self, bundle: &Bundle) -> Vec<Problem> {
+    pub(crate) async fn refused(&self, bundle: &Bundle) -> Vec<RejectedResource> {
         let mut problems = Vec::new();
         let Ok(answer) = self.get("/config_dump").await else {
             return problems;
@@ -212,7 +212,7 @@ impl Updates {
 }
 
 /// Every `error_state` below, with the name beside it or above it.
-fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mut Vec<Problem>) {
+fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mut Vec<RejectedResource>) {
     match value {
         Value::Array(items) => items
             .iter()
@@ -238,10 +238,10 @@ fn find_errors(value: &Value, name: Option<&str>, bundle: &Bundle, problems: &mu
 }
 
 /// A problem, with the resource and the field of the mesh that it is about.
-pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> Problem {
+pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> RejectedResource {
     let origins = bundle.origins.get(envoy).map(Vec::as_slice).unwrap_or_default();
     let origin = meshform_bundle::blamed(origins, reason);
-    Problem {
+    RejectedResource {
         envoy: envoy.to_owned(),
         reason: reason.to_owned(),
         resource: origin.map(|origin| origin.resource.clone()),

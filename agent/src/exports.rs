@@ -10,7 +10,7 @@ use crate::shared::{jittered, now};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use meshform_bundle::codes::{DIRECTORY, ENDING, EXPORT, told};
-use meshform_bundle::exported::{AUTHORITIES, CHAIN, Exported, FOLDER, KEY, PASSPHRASE, Part};
+use meshform_bundle::exported::{AUTHORITIES, CHAIN, CertificatePart, Exported, FOLDER, KEY, PASSPHRASE};
 use meshform_bundle::layout::types;
 use meshform_bundle::{Bundle, Digest, ROOT};
 use serde::{Deserialize, Serialize};
@@ -78,14 +78,14 @@ struct About {
 }
 
 /// A certificate as ACM has it now.
-struct New {
+struct FetchedCertificate {
     about: About,
     files: Vec<(&'static str, String)>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct ExportResponse {
     certificate: String,
     #[serde(default)]
     certificate_chain: String,
@@ -184,8 +184,8 @@ impl Exports {
     fn about(&self, one: &Exported) -> Option<About> {
         let current = self.dir.join(one.current());
         let files: &[&str] = match one.part {
-            Part::Identity => &[CHAIN, KEY, PASSPHRASE],
-            Part::Authorities => &[AUTHORITIES],
+            CertificatePart::Identity => &[CHAIN, KEY, PASSPHRASE],
+            CertificatePart::Authorities => &[AUTHORITIES],
         };
         if !files.iter().all(|name| current.join(name).is_file()) {
             return None;
@@ -196,18 +196,18 @@ impl Exports {
     /// Takes a certificate from ACM, where that has another than the one that is known.
     async fn bring(&mut self, one: &Exported, known: Option<About>) -> Result<(), String> {
         let found = match one.part {
-            Part::Identity => self.identity(one, known.as_ref()).await,
-            Part::Authorities => self.authorities(one, known.as_ref()).await,
+            CertificatePart::Identity => self.identity(one, known.as_ref()).await,
+            CertificatePart::Authorities => self.authorities(one, known.as_ref()).await,
         };
         let found = found.map_err(|refusal| {
             let needs = match (&refusal, one.part) {
-                (Refusal::Denied(_), Part::Identity) => {
+                (Refusal::Denied(_), CertificatePart::Identity) => {
                     "; the proxy's role needs acm:DescribeCertificate and acm:ExportCertificate on it"
                 }
-                (Refusal::Denied(_), Part::Authorities) if one.is_authority() => {
+                (Refusal::Denied(_), CertificatePart::Authorities) if one.is_authority() => {
                     "; the proxy's role needs acm-pca:GetCertificateAuthorityCertificate on it"
                 }
-                (Refusal::Denied(_), Part::Authorities) => {
+                (Refusal::Denied(_), CertificatePart::Authorities) => {
                     "; the proxy's role needs acm:GetCertificate on it"
                 }
                 _ => "",
@@ -224,7 +224,11 @@ impl Exports {
     }
 
     /// The certificate and its key.
-    async fn identity(&mut self, one: &Exported, known: Option<&About>) -> Result<Option<New>, Refusal> {
+    async fn identity(
+        &mut self,
+        one: &Exported,
+        known: Option<&About>,
+    ) -> Result<Option<FetchedCertificate>, Refusal> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Described {
@@ -254,27 +258,31 @@ impl Exports {
         }
         let passphrase = passphrase().map_err(Refusal::Other)?;
         let asked = json!({"CertificateArn": one.arn, "Passphrase": BASE64.encode(&passphrase)});
-        let answer: Answer = self.ask(one, "ExportCertificate", &asked).await?;
+        let answer: ExportResponse = self.ask(one, "ExportCertificate", &asked).await?;
         let files = vec![
             (CHAIN, joined(&answer.certificate, &answer.certificate_chain)),
             (KEY, answer.private_key),
             (PASSPHRASE, passphrase),
         ];
-        Ok(Some(New { about, files }))
+        Ok(Some(FetchedCertificate { about, files }))
     }
 
     /// The authorities above a certificate; one that has none is its own. Of an authority that is named itself its own
     /// certificate: those above it have signed others too, whom nobody has named.
-    async fn authorities(&mut self, one: &Exported, known: Option<&About>) -> Result<Option<New>, Refusal> {
+    async fn authorities(
+        &mut self,
+        one: &Exported,
+        known: Option<&About>,
+    ) -> Result<Option<FetchedCertificate>, Refusal> {
         let bundle = if one.is_authority() {
             let asked = json!({"CertificateAuthorityArn": one.arn});
-            let answer: Answer = self
+            let answer: ExportResponse = self
                 .ask(one, "GetCertificateAuthorityCertificate", &asked)
                 .await?;
             answer.certificate
         } else {
             let asked = json!({"CertificateArn": one.arn});
-            let answer: Answer = self.ask(one, "GetCertificate", &asked).await?;
+            let answer: ExportResponse = self.ask(one, "GetCertificate", &asked).await?;
             match answer.certificate_chain.trim() {
                 "" => answer.certificate,
                 _ => answer.certificate_chain,
@@ -288,7 +296,7 @@ impl Exports {
             return Ok(None);
         }
         let files = vec![(AUTHORITIES, bundle)];
-        Ok(Some(New { about, files }))
+        Ok(Some(FetchedCertificate { about, files }))
     }
 
     async fn ask<T: for<'a> Deserialize<'a>>(
@@ -347,7 +355,7 @@ fn passphrase() -> Result<String, String> {
 }
 
 /// Writes a certificate into a folder of its own, and leads the link there.
-fn put(folder: &Path, new: &New) -> Result<(), String> {
+fn put(folder: &Path, new: &FetchedCertificate) -> Result<(), String> {
     let name = now().to_string();
     let place = folder.join(&name);
     let before = fs::read_link(folder.join("current")).ok();
@@ -375,7 +383,7 @@ fn put(folder: &Path, new: &New) -> Result<(), String> {
     Ok(())
 }
 
-fn write(place: &Path, new: &New) -> std::io::Result<()> {
+fn write(place: &Path, new: &FetchedCertificate) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(place)?;
     let about = serde_json::to_string(&new.about)?;
     let about = (ABOUT, &about);
@@ -413,7 +421,7 @@ mod tests {
 
     #[test]
     fn only_secrets_in_the_agents_own_place_are_exported() {
-        let one = Exported::new(ARN, Part::Identity).unwrap();
+        let one = Exported::new(ARN, CertificatePart::Identity).unwrap();
         let path = format!("{ROOT}/{}", one.file(KEY));
         assert_eq!(wanted(&bundle(ARN, &path)), BTreeSet::from([one]));
         assert_eq!(wanted(&bundle("tls.key-0a1b", &path)), BTreeSet::new());
@@ -423,7 +431,7 @@ mod tests {
     #[test]
     fn each_certificate_takes_the_place_of_the_one_before_at_once_and_nobody_else_can_read_it() {
         let dir = std::env::temp_dir().join(format!("meshform-exports-{}", std::process::id()));
-        let one = Exported::new(ARN, Part::Identity).unwrap();
+        let one = Exported::new(ARN, CertificatePart::Identity).unwrap();
         let folder = dir.join(one.folder());
         let exports = Exports::new(&dir, Duration::from_secs(1));
         assert_eq!(exports.about(&one), None);
@@ -433,7 +441,7 @@ mod tests {
                 ends: 0,
             };
             let files = [CHAIN, KEY, PASSPHRASE].map(|name| (name, format!("{name} {turn}")));
-            let new = New {
+            let new = FetchedCertificate {
                 about: about.clone(),
                 files: files.to_vec(),
             };

@@ -12,8 +12,8 @@ use crate::exports::Exports;
 use crate::kept::{AgentFolder, FollowerState};
 use crate::log;
 use crate::shared::{GOES_ON, Shared, jittered, now};
-use crate::store::{Look, Store};
-use confirmation::{CONFIRMATION, Verdict};
+use crate::store::{ObjectRead, ObjectSource};
+use confirmation::{CONFIRMATION, ConfirmationVerdict};
 use meshform_bundle::codes::{
     AWAY, CERTIFICATES as UNUSED_CERTIFICATES, DIRECTORY, MALFORMED, OLDER, OTHER_DIRECTORY, UNCONFIRMED,
     UNPUBLISHED, told,
@@ -45,7 +45,7 @@ const PUBLISHER: &str = "meshform-agent";
 
 pub(crate) struct Follower {
     pub(crate) config: Rc<Config>,
-    pub(crate) store: Store,
+    pub(crate) store: ObjectSource,
     pub(crate) kept: Rc<AgentFolder>,
     pub(crate) shared: Rc<Shared>,
     memory: FollowerState,
@@ -76,7 +76,12 @@ struct AppliedBundle {
 }
 
 impl Follower {
-    pub(crate) fn new(config: Rc<Config>, store: Store, kept: Rc<AgentFolder>, shared: Rc<Shared>) -> Self {
+    pub(crate) fn new(
+        config: Rc<Config>,
+        store: ObjectSource,
+        kept: Rc<AgentFolder>,
+        shared: Rc<Shared>,
+    ) -> Self {
         let memory = kept.memory();
         let exports = Exports::new(&config.dir, config.certificates);
         Self {
@@ -253,15 +258,17 @@ impl Follower {
             )),
         };
         let outcome = match answer {
-            Ok(Look::Unchanged) => Ok(()),
-            Ok(Look::Missing) => Err(told(
+            Ok(ObjectRead::Unchanged) => Ok(()),
+            Ok(ObjectRead::Missing) => Err(told(
                 UNPUBLISHED,
                 format!(
                     "nothing is published for {}: {key} is not in {}; publish the mesh there, or correct the name",
                     self.config.proxy, self.config.store
                 ),
             )),
-            Ok(Look::Found(bytes, version)) => self.take(&bytes).await.map(|()| self.seen = Some(version)),
+            Ok(ObjectRead::Found(bytes, version)) => {
+                self.take(&bytes).await.map(|()| self.seen = Some(version))
+            }
             Err(error) => Err(error),
         };
         match outcome {
@@ -359,20 +366,20 @@ impl Follower {
         let ends = self.shared.ends.get().0;
         let written = self.write(current).await?;
         let verdict = match &written {
-            None => Verdict::Taken,
+            None => ConfirmationVerdict::Taken,
             Some(written) => self.confirm(written, before, ends).await,
         };
         match verdict {
-            Verdict::Taken => self.is_good(current).await,
+            ConfirmationVerdict::Taken => self.is_good(current).await,
             // An error, so that the next look goes on with it.
-            Verdict::Open => Err(told(
+            ConfirmationVerdict::Open => Err(told(
                 UNCONFIRMED,
                 format!(
                     "Envoy has not taken in the release within {} s",
                     CONFIRMATION.as_secs()
                 ),
             )),
-            Verdict::Refused(problems) => self.go_back(current, problems).await,
+            ConfirmationVerdict::Refused(problems) => self.go_back(current, problems).await,
         }
     }
 

@@ -15,7 +15,7 @@
 
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{DIRECTORY, told};
-use meshform_bundle::objects::{Current, EndpointSet, Rejected};
+use meshform_bundle::objects::{Current, EndpointSet, RejectedRelease};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,10 +37,10 @@ pub(crate) struct FollowerState {
     pub(crate) sequence: u64,
     /// What Envoy did not take last.
     #[serde(default)]
-    pub(crate) rejected: Option<Rejected>,
+    pub(crate) rejected: Option<RejectedRelease>,
     /// What it did not take before that, since it took something.
     #[serde(default)]
-    pub(crate) earlier: Vec<Rejected>,
+    pub(crate) earlier: Vec<RejectedRelease>,
 }
 
 /// The agent's own folder. It is the agent's alone as long as this lives.

@@ -32,7 +32,7 @@ use meshform_bundle::codes::{LOOKUP, SETTING, told};
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, IpPreference, NodeState, PollerState};
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use objects::Objects;
-use own::Own;
+use own::SelfLookup;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -41,7 +41,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
-use tracker::{Answer, Tracker};
+use tracker::{DiscoveredHosts, Tracker};
 
 /// How many requests are under way at once. An answer of Cloud Map takes some tens of milliseconds, so that eight read
 /// a few thousand nodes within an interval, and each costs a connection.
@@ -75,7 +75,7 @@ pub(crate) enum Destination {
     /// A directory that Envoys read themselves.
     Files(Files),
     /// The agent of which this is a part.
-    Own(Box<Own>),
+    Own(Box<SelfLookup>),
 }
 
 /// What is known of each node's hosts, by the name under which Envoy asks for them.
@@ -166,7 +166,7 @@ pub(crate) fn beside(
     let settings = Settings::of(config)?;
     let health = Rc::new(Health::new(&settings.mesh, &config.proxy.to_string()));
     health.leads_alone();
-    let own = Own::open(&settings, config.proxy.to_string(), shared)?;
+    let own = SelfLookup::open(&settings, config.proxy.to_string(), shared)?;
     let poller = Poller::at(Destination::Own(Box::new(own)), settings, health);
     Ok(poller.run())
 }
@@ -299,7 +299,7 @@ impl Poller {
             let answer = match &listed {
                 Err(error) => Err(error.clone()),
                 Ok(listed) => match listed.get(name) {
-                    Some(hosts) => Ok(Answer {
+                    Some(hosts) => Ok(DiscoveredHosts {
                         hosts: hosts.clone(),
                         revision: None,
                     }),
@@ -380,7 +380,7 @@ impl Poller {
     }
 
     /// Takes in what was found of a node, or keeps what is known.
-    fn observe(&mut self, name: &str, answer: Result<Answer, String>) -> NodeState {
+    fn observe(&mut self, name: &str, answer: Result<DiscoveredHosts, String>) -> NodeState {
         let (now, interval) = (now(), self.interval_millis());
         let mut state = self.health.state_of(name);
         let tracker = self.trackers.entry(name.to_owned()).or_default();
@@ -431,9 +431,9 @@ fn source(node: &DiscoveredNode) -> Source {
 fn found(
     node: &DiscoveredNode,
     read: &BTreeMap<Source, Result<Instances, Refusal>>,
-) -> Result<Answer, String> {
+) -> Result<DiscoveredHosts, String> {
     match read.get(&source(node)) {
-        Some(Ok(instances)) => Ok(Answer {
+        Some(Ok(instances)) => Ok(DiscoveredHosts {
             hosts: instances.of(node),
             revision: instances.revision,
         }),
@@ -443,7 +443,10 @@ fn found(
 }
 
 /// With addresses in place of names, every address of a name as a host of its own.
-async fn resolved(answer: Answer, preference: Option<IpPreference>) -> Result<Answer, String> {
+async fn resolved(
+    answer: DiscoveredHosts,
+    preference: Option<IpPreference>,
+) -> Result<DiscoveredHosts, String> {
     let mut hosts = Vec::with_capacity(answer.hosts.len());
     for host in answer.hosts {
         if host.address.parse::<IpAddr>().is_ok() {
@@ -466,7 +469,7 @@ async fn resolved(answer: Answer, preference: Option<IpPreference>) -> Result<An
             ..host.clone()
         }));
     }
-    Ok(Answer { hosts, ..answer })
+    Ok(DiscoveredHosts { hosts, ..answer })
 }
 
 fn preferred(addresses: &BTreeSet<IpAddr>, preference: Option<IpPreference>) -> Vec<IpAddr> {

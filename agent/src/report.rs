@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::log;
 use crate::shared::Shared;
-use crate::store::{Store, User};
+use crate::store::{ObjectSource, StoreUser};
 use meshform_bundle::codes::{AWAY, told, told_of};
 use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ pub(crate) const LAST: Duration = Duration::from_secs(2);
 
 /// What one instance reports, and where.
 pub(crate) struct Reports {
-    store: Store,
+    store: ObjectSource,
     status: String,
     rejected: String,
     every: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn new(config: &Config, instance: &str, shared: Rc<Shared>) -> Result<Self, String> {
         Ok(Self {
-            store: Store::parse(&config.store, User::Proxy)?,
+            store: ObjectSource::parse(&config.store, StoreUser::Proxy)?,
             status: config.proxy.status_key(instance),
             rejected: config.proxy.rejected_key(instance),
             every: if config.own_discovery { EVERY_OWN } else { EVERY },

@@ -11,7 +11,7 @@ use crate::process::{Child, reap};
 use crate::report::{self, Reports};
 use crate::server::Listener;
 use crate::shared::{Shared, now};
-use crate::store::{Store, User};
+use crate::store::{ObjectSource, StoreUser};
 use crate::{log, poller, server, task};
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{NOT_SERVING, SETTING, told};
@@ -67,7 +67,7 @@ enum Event {
 /// Runs until Envoy has ended for good; its exit status.
 pub(crate) async fn run(command: Vec<String>) -> Result<u8, String> {
     let config = Rc::new(Config::read()?);
-    let store = Store::parse(&config.store, User::Proxy)?;
+    let store = ObjectSource::parse(&config.store, StoreUser::Proxy)?;
     if let Some(why) = store.has_no_releases(&config.proxy) {
         return Err(told(SETTING, why));
     }

@@ -25,13 +25,13 @@ pub(crate) struct IncomingRequest {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     kind: String,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
         Self::new(status, "application/json", value.to_string())
     }
@@ -72,7 +72,7 @@ impl Listener {
 /// Runs until the process ends.
 pub(crate) async fn serve<F>(listener: Listener, answer: impl Fn(IncomingRequest) -> F + 'static)
 where
-    F: Future<Output = Answer> + 'static,
+    F: Future<Output = HttpAnswer> + 'static,
 {
     let answer = Rc::new(answer);
     loop {
@@ -92,7 +92,7 @@ where
     }
 }
 
-async fn exchange<F: Future<Output = Answer>>(
+async fn exchange<F: Future<Output = HttpAnswer>>(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &impl Fn(IncomingRequest) -> F,
 ) -> std::io::Result<()> {
@@ -141,24 +141,24 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<I
 }
 
 /// The agent's own interface: `/health`, `/status` and `/metrics`.
-pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> Answer {
+pub(crate) fn own(shared: &Shared, asked: &IncomingRequest) -> HttpAnswer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let health =
                 serde_json::json!({"healthy": shared.is_healthy(), "reasons": shared.health_reasons()});
-            Answer::json(if shared.is_healthy() { 200 } else { 503 }, &health)
+            HttpAnswer::json(if shared.is_healthy() { 200 } else { 503 }, &health)
         }
         ("GET", "/status") => {
             let text = serde_json::to_string(&shared.report()).unwrap_or_default();
-            Answer::new(200, "application/json", text)
+            HttpAnswer::new(200, "application/json", text)
         }
-        ("GET", "/metrics" | "/stats/prometheus") => Answer::new(
+        ("GET", "/metrics" | "/stats/prometheus") => HttpAnswer::new(
             200,
             prometheus::MEDIA,
             metrics(&shared.report(), shared.is_healthy()),
         ),
-        ("GET", _) => Answer::text(404, "there are /health, /status and /metrics\n"),
-        _ => Answer::text(405, "only GET\n"),
+        ("GET", _) => HttpAnswer::text(404, "there are /health, /status and /metrics\n"),
+        _ => HttpAnswer::text(405, "only GET\n"),
     }
 }
 

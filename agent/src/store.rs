@@ -12,20 +12,20 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub(crate) enum Store {
+pub(crate) enum ObjectSource {
     Bucket(Box<Bucket>),
     Directory(PathBuf),
 }
 
 /// Who uses a store: what they must be allowed differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum User {
+pub(crate) enum StoreUser {
     Proxy,
     Poller,
 }
 
 /// What a look at an object found.
-pub(crate) enum Look {
+pub(crate) enum ObjectRead {
     /// The same as at the look before.
     Unchanged,
     /// There is no such object.
@@ -42,18 +42,18 @@ pub(crate) struct Bucket {
     base: String,
     region: String,
     credentials: Credentials,
-    user: User,
+    user: StoreUser,
     /// How many of the last requests in a row were too many.
     throttled: u32,
 }
 
-impl Store {
+impl ObjectSource {
     /// Reads `s3://BUCKET/PREFIX`, `file:///PATH` or a path.
-    pub(crate) fn parse(text: &str, user: User) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, user: StoreUser) -> Result<Self, String> {
         Self::understood(text, user).map_err(|error| told(SETTING, error))
     }
 
-    fn understood(text: &str, user: User) -> Result<Self, String> {
+    fn understood(text: &str, user: StoreUser) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once("://") else {
             // `s3:/bucket` is no directory that anybody means.
             return match text.split_once(":/") {
@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Reads an object, unless it is still the one of which `known` was said.
-    pub(crate) async fn look(&mut self, key: &str, known: Option<&str>) -> Result<Look, String> {
+    pub(crate) async fn look(&mut self, key: &str, known: Option<&str>) -> Result<ObjectRead, String> {
         match self {
             Self::Bucket(bucket) => bucket.look(key, known).await,
             Self::Directory(root) => look_at_file(root, key, known),
@@ -112,7 +112,7 @@ impl Store {
     /// Reads an object that must be there.
     pub(crate) async fn read(&mut self, key: &str) -> Result<Vec<u8>, String> {
         match self.look(key, None).await? {
-            Look::Found(bytes, _) => Ok(bytes),
+            ObjectRead::Found(bytes, _) => Ok(bytes),
             _ => Err(told(
                 MALFORMED,
                 format!(
@@ -141,8 +141,8 @@ impl Store {
             Self::Bucket(bucket) => bucket.replace(key, bytes, seen).await,
             Self::Directory(root) => {
                 let there = match look_at_file(root, key, None)? {
-                    Look::Found(_, version) => Some(version),
-                    Look::Missing | Look::Unchanged => None,
+                    ObjectRead::Found(_, version) => Some(version),
+                    ObjectRead::Missing | ObjectRead::Unchanged => None,
                 };
                 if there.as_deref() != seen {
                     return Ok(None);
@@ -190,7 +190,7 @@ impl Store {
 }
 
 impl Bucket {
-    fn parse(rest: &str, user: User) -> Result<Self, String> {
+    fn parse(rest: &str, user: StoreUser) -> Result<Self, String> {
         let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if name.is_empty() {
             return Err(format!("`s3://{rest}` names no bucket"));
@@ -224,16 +224,18 @@ impl Bucket {
         })
     }
 
-    async fn look(&mut self, key: &str, known: Option<&str>) -> Result<Look, String> {
+    async fn look(&mut self, key: &str, known: Option<&str>) -> Result<ObjectRead, String> {
         let condition = known.map(|known| ("if-none-match", known));
         let answer = self.send(Method::GET, key, condition, Vec::new()).await?;
         match answer.status {
             StatusCode::OK => {
                 let etag = answer.header("etag").unwrap_or_default().to_owned();
-                Ok(Look::Found(answer.body.to_vec(), etag))
+                Ok(ObjectRead::Found(answer.body.to_vec(), etag))
             }
-            StatusCode::NOT_MODIFIED => Ok(Look::Unchanged),
-            StatusCode::NOT_FOUND if !answer.text().contains("<Code>NoSuchBucket<") => Ok(Look::Missing),
+            StatusCode::NOT_MODIFIED => Ok(ObjectRead::Unchanged),
+            StatusCode::NOT_FOUND if !answer.text().contains("<Code>NoSuchBucket<") => {
+                Ok(ObjectRead::Missing)
+            }
             _ => Err(self.refused("read", key, &answer)),
         }
     }
@@ -298,11 +300,11 @@ impl Bucket {
     /// Which policy a role lacks that was refused.
     fn policy(&self, action: &str) -> String {
         let mut lacks = match self.user {
-            User::Proxy => {
+            StoreUser::Proxy => {
                 "; its policy must let this proxy's role read its own prefix and write its own status, as \
                  `meshform policy --proxy` has it"
             }
-            User::Poller => {
+            StoreUser::Poller => {
                 "; its policy must let the poller's role read what is published and write endpoints, as \
                  `meshform policy --endpoints` has it"
             }
@@ -413,18 +415,20 @@ fn place(root: &Path, key: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn look_at_file(root: &Path, key: &str, known: Option<&str>) -> Result<Look, String> {
+fn look_at_file(root: &Path, key: &str, known: Option<&str>) -> Result<ObjectRead, String> {
     let path = place(root, key)?;
     match std::fs::read(&path) {
         Ok(bytes) => {
             let digest = meshform_bundle::Digest::of(&bytes).to_string();
             if known == Some(digest.as_str()) {
-                return Ok(Look::Unchanged);
+                return Ok(ObjectRead::Unchanged);
             }
-            Ok(Look::Found(bytes, digest))
+            Ok(ObjectRead::Found(bytes, digest))
         }
         // Without its root the store is away, and not without this object.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.is_dir() => Ok(Look::Missing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.is_dir() => {
+            Ok(ObjectRead::Missing)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
             "cannot read {}: {} is not there",
             path.display(),
@@ -462,17 +466,17 @@ mod tests {
     #[test]
     fn stores_that_the_agent_does_not_read_are_refused_at_once() {
         for text in ["gs://b/p", "az://c/p", "http://x", "s3:///p", "s3:/b/p"] {
-            assert!(Store::parse(text, User::Proxy).is_err(), "{text}");
+            assert!(ObjectSource::parse(text, StoreUser::Proxy).is_err(), "{text}");
         }
-        let directory = Store::parse("/srv/a:/store", User::Proxy);
-        assert!(matches!(directory, Ok(Store::Directory(_))));
+        let directory = ObjectSource::parse("/srv/a:/store", StoreUser::Proxy);
+        assert!(matches!(directory, Ok(ObjectSource::Directory(_))));
     }
 
     #[test]
     fn directories_of_another_form_are_told_from_stores() {
         let root = std::env::temp_dir().join(format!("meshform-agent-store-{}", std::process::id()));
         let proxy = ProxyId::virtual_node("apps", "a");
-        let why = |path: &Path| Store::Directory(path.to_owned()).has_no_releases(&proxy);
+        let why = |path: &Path| ObjectSource::Directory(path.to_owned()).has_no_releases(&proxy);
         let [published, embedded, store] = ["published", "embedded", "store"].map(|name| root.join(name));
         std::fs::create_dir_all(published.join(".meshform")).unwrap();
         std::fs::create_dir_all(&embedded).unwrap();
@@ -495,10 +499,10 @@ mod tests {
 
     #[test]
     fn a_bucket_that_asks_for_fewer_requests_gets_fewer_each_time() {
-        let mut store = Store::parse("s3://b/p", User::Proxy).unwrap();
+        let mut store = ObjectSource::parse("s3://b/p", StoreUser::Proxy).unwrap();
         let mut paces = Vec::new();
         for throttled in [0, 1, 3, 60] {
-            if let Store::Bucket(bucket) = &mut store {
+            if let ObjectSource::Bucket(bucket) = &mut store {
                 bucket.throttled = throttled;
             }
             paces.push([2, 15].map(|pause| store.throttled(Duration::from_secs(pause)).as_secs()));

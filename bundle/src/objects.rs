@@ -128,7 +128,7 @@ pub struct Status {
     pub discovery: Option<BTreeMap<String, NodeState>>,
     /// What Envoy did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejected: Option<Rejected>,
+    pub rejected: Option<RejectedRelease>,
     /// The certificates that Envoy holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Certificate>,
@@ -179,18 +179,18 @@ pub enum Delivery {
 /// A release that Envoy did not take; also the content of the marker `m/MESH/rejected/KIND/NAME/INSTANCE`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Rejected {
+pub struct RejectedRelease {
     pub release: Option<Digest>,
     pub bundle: Option<Digest>,
     /// When, in milliseconds since 1970.
     pub at: u64,
     /// What Envoy says, one for each resource that it did not take.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<RejectedResource>,
 }
 
 /// One Envoy resource that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub struct RejectedResource {
     /// Envoy's resource: its name, or its type where Envoy does not say which.
     pub envoy: String,
     /// Envoy's own message, in English.
@@ -202,7 +202,7 @@ pub struct Problem {
     pub field: Option<String>,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for RejectedResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Envoy refused `{}`: {}", self.envoy, self.reason)?;
         match (&self.resource, &self.field) {

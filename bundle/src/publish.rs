@@ -23,7 +23,7 @@ mod polled;
 mod tidy;
 
 use crate::error::{Error, Result};
-pub use apply::Work;
+pub use apply::ApplyWork;
 use ledger::Ledger;
 use meshform_model::digest::Digest;
 pub use polled::Stamp;

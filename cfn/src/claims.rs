@@ -31,7 +31,7 @@ const KEPT_MILLIS: i64 = 24 * 3600 * 1000;
 pub(crate) struct Claim {
     /// Which resource of which stack it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) holder: Option<Holder>,
+    pub(crate) holder: Option<ClaimHolder>,
     /// What it was before the holder took it over; until the holder's first update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) former: Option<Record>,
@@ -52,7 +52,7 @@ pub(crate) struct Claim {
 /// A resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Holder {
+pub(crate) struct ClaimHolder {
     pub(crate) stack: String,
     pub(crate) logical_id: String,
 }
@@ -71,7 +71,7 @@ pub(crate) struct SeenRequest {
 
 /// How a request stands to those that were seen.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum RequestOrder {
     /// It comes for the first time.
     New,
     /// It is the last that came: its end is not certain.
@@ -84,7 +84,7 @@ pub(crate) enum Turn {
 
 /// A claim as it was read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
+pub(crate) struct LoadedClaim {
     pub(crate) claim: Claim,
     version: Option<u64>,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Claims {
     store: Arc<dyn Store>,
 }
 
-impl Holder {
+impl ClaimHolder {
     pub(crate) fn of(request: &CustomRequest) -> Self {
         Self {
             stack: request.stack_id.clone(),
@@ -105,16 +105,16 @@ impl Holder {
 }
 
 impl Claim {
-    pub(crate) fn turn(&self, request: &str) -> Turn {
+    pub(crate) fn turn(&self, request: &str) -> RequestOrder {
         let mut seen = self.requests.iter().skip_while(|seen| seen.id != request);
         let Some(own) = seen.next() else {
-            return Turn::New;
+            return RequestOrder::New;
         };
         match &own.failed {
-            Some(why) => Turn::Failed(why.clone()),
+            Some(why) => RequestOrder::Failed(why.clone()),
             // What failed has left everything as it was, also where it was another stack's.
-            None if seen.all(|later| later.failed.is_some()) => Turn::Again,
-            None => Turn::Overtaken,
+            None if seen.all(|later| later.failed.is_some()) => RequestOrder::Again,
+            None => RequestOrder::Overtaken,
         }
     }
 
@@ -163,7 +163,7 @@ impl Claims {
     }
 
     /// What is remembered of a resource.
-    pub(crate) async fn of(&self, key: &ResourceKey) -> Result<Known, Diagnostic> {
+    pub(crate) async fn of(&self, key: &ResourceKey) -> Result<LoadedClaim, Diagnostic> {
         let name = name(key);
         let setting = self
             .store
@@ -171,7 +171,7 @@ impl Claims {
             .await
             .map_err(|error| error.diagnostic())?;
         let Some(setting) = setting else {
-            return Ok(Known::default());
+            return Ok(LoadedClaim::default());
         };
         let claim = serde_json::from_str(&setting.value).map_err(|error| {
             Diagnostic::error(
@@ -180,7 +180,7 @@ impl Claims {
             )
             .help("was the function replaced by an older version? deploy the newer one again")
         })?;
-        Ok(Known {
+        Ok(LoadedClaim {
             claim,
             version: Some(setting.version),
         })
@@ -190,7 +190,7 @@ impl Claims {
     pub(crate) async fn set(
         &self,
         key: &ResourceKey,
-        known: &Known,
+        known: &LoadedClaim,
         claim: &Claim,
         author: &Author,
     ) -> Result<bool, Diagnostic> {
@@ -270,17 +270,24 @@ mod tests {
     #[test]
     fn requests_know_their_turn() {
         let mut claim = Claim::default();
-        assert_eq!(claim.turn("a"), Turn::New);
+        assert_eq!(claim.turn("a"), RequestOrder::New);
         claim.saw("a", None);
-        assert_eq!(claim.turn("a"), Turn::Again);
+        assert_eq!(claim.turn("a"), RequestOrder::Again);
         claim.saw("b", Some("why".to_owned()));
-        assert_eq!(claim.turn("a"), Turn::Again, "what failed overtakes nothing");
-        assert_eq!(claim.turn("b"), Turn::Failed("why".to_owned()));
+        assert_eq!(
+            claim.turn("a"),
+            RequestOrder::Again,
+            "what failed overtakes nothing"
+        );
+        assert_eq!(claim.turn("b"), RequestOrder::Failed("why".to_owned()));
         claim.saw("c", None);
-        assert_eq!(claim.turn("a"), Turn::Overtaken);
+        assert_eq!(claim.turn("a"), RequestOrder::Overtaken);
         for number in 0..REMEMBERED {
             claim.saw(&number.to_string(), None);
         }
-        assert_eq!((claim.turn("a"), claim.requests.len()), (Turn::New, REMEMBERED));
+        assert_eq!(
+            (claim.turn("a"), claim.requests.len()),
+            (RequestOrder::New, REMEMBERED)
+        );
     }
 }

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves the requests of custom resources.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct RequestHandler {
     registry: Registry,
     claims: Claims,
     /// The owners whose records stacks take over.
@@ -45,7 +45,7 @@ pub(crate) struct Desk {
     releases: Releases,
 }
 
-impl Desk {
+impl RequestHandler {
     pub(crate) fn new(store: Arc<dyn Store>, take_over: Vec<String>) -> Self {
         let registry = Registry::new(Arc::clone(&store));
         Self {

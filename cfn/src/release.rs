@@ -5,7 +5,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::Views;
 use meshform_release::{
-    EnvoyBuilder, Holding, ReleaseError, ReleaseOutcome, Releaser, Timing, Verdict, listed,
+    EnvoyBuilder, HoldPolicy, ReleaseError, ReleaseOutcome, ReleaseVerdict, Releaser, Timing, listed,
 };
 use meshform_store::{Author, Clock, Store, StoreError, SystemClock, Timestamp};
 use std::collections::BTreeSet;
@@ -57,11 +57,11 @@ impl Releases {
     /// may come with the next event.
     pub(crate) async fn after(&self, mesh: &str, claims: &Claims, deadline: Instant) -> String {
         let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let said = match tokio::time::timeout_at(until, self.follow(mesh, Holding::Allowed)).await {
+        let said = match tokio::time::timeout_at(until, self.follow(mesh, HoldPolicy::Allowed)).await {
             Ok(Ok(outcome)) => {
                 // Only what is wrong with a mesh quotes values.
                 let secret = match outcome.verdict {
-                    Verdict::Invalid => claims.secret(mesh).await.ok(),
+                    ReleaseVerdict::Invalid => claims.secret(mesh).await.ok(),
                     _ => Some(BTreeSet::new()),
                 };
                 self.said(&outcome, secret.as_ref())
@@ -87,8 +87,8 @@ impl Releases {
         let mut left = Vec::new();
         let mut held = Vec::new();
         for mesh in meshes {
-            match self.follow(&mesh, Holding::Allowed).await {
-                Ok(outcome) if matches!(outcome.verdict, Verdict::Held(_)) => held.push(mesh),
+            match self.follow(&mesh, HoldPolicy::Allowed).await {
+                Ok(outcome) if matches!(outcome.verdict, ReleaseVerdict::Held(_)) => held.push(mesh),
                 Ok(outcome) => left.extend(self.undelivered(&outcome)),
                 Err(error) => left.push(error.diagnostic()),
             }
@@ -98,7 +98,7 @@ impl Releases {
             tokio::time::sleep_until(until.min(Instant::now() + Timing::HOLD)).await;
         }
         for mesh in held {
-            match self.follow(&mesh, Holding::Over).await {
+            match self.follow(&mesh, HoldPolicy::Over).await {
                 Ok(outcome) => left.extend(self.undelivered(&outcome)),
                 Err(error) => left.push(error.diagnostic()),
             }
@@ -106,7 +106,7 @@ impl Releases {
         left
     }
 
-    async fn follow(&self, mesh: &str, holding: Holding) -> Result<ReleaseOutcome, ReleaseError> {
+    async fn follow(&self, mesh: &str, holding: HoldPolicy) -> Result<ReleaseOutcome, ReleaseError> {
         loop {
             match self.releaser.follow(mesh, holding).await {
                 // Events of one stack come at the same time, each in a process of its own.
@@ -128,7 +128,7 @@ impl Releases {
     fn said(&self, outcome: &ReleaseOutcome, secret: Option<&BTreeSet<String>>) -> String {
         let undelivered = self.undelivered(outcome);
         match &outcome.verdict {
-            Verdict::Invalid => {
+            ReleaseVerdict::Invalid => {
                 let errors: Vec<&Diagnostic> =
                     outcome.diagnostics.iter().filter(|one| one.is_error()).collect();
                 let first: Vec<String> = errors.iter().take(TOLD).map(|one| open(one, secret)).collect();
@@ -142,16 +142,16 @@ impl Releases {
                     first.join("; ")
                 )
             }
-            Verdict::Held(_) => format!(
+            ReleaseVerdict::Held(_) => format!(
                 "written; the release is held, because it leaves no route for {}: the function's schedule makes it unless a \
                  write mends that",
                 listed(&outcome.lost)
             ),
-            Verdict::Pinned(_) => format!(
+            ReleaseVerdict::Pinned(_) => format!(
                 "written; the proxies of mesh `{0}` are held at a release until `meshform unpin --mesh {0}`",
                 outcome.mesh
             ),
-            Verdict::Waits => format!(
+            ReleaseVerdict::Waits => format!(
                 "written; mesh `{0}` is released by hand: `meshform release --mesh {0}`",
                 outcome.mesh
             ),

@@ -1,6 +1,6 @@
 //! Lambda's loop: the next event, its outcome, and so on until the process is ended.
 
-use crate::custom::Desk;
+use crate::custom::RequestHandler;
 use crate::event::{self, CustomRequest, Event};
 use crate::settings::Settings;
 use crate::{answer::Answer, codes, http, macros};
@@ -36,7 +36,7 @@ struct Invocation {
 #[derive(Debug)]
 struct Worker {
     settings: Settings,
-    desk: OnceCell<Desk>,
+    desk: OnceCell<RequestHandler>,
     remote: OnceCell<Client>,
 }
 
@@ -126,7 +126,7 @@ impl Worker {
                 left.into_iter().next().map_or(Ok(json!({})), Err)
             }
             Event::Custom(request) => {
-                let answer = match Desk::left_nothing(&request) {
+                let answer = match RequestHandler::left_nothing(&request) {
                     Some(answer) => answer,
                     None => self.answer(&function, &request, deadline).await,
                 };
@@ -153,10 +153,10 @@ impl Worker {
         }
     }
 
-    async fn desk(&self, function: &str) -> Result<&Desk, Diagnostic> {
+    async fn desk(&self, function: &str) -> Result<&RequestHandler, Diagnostic> {
         let make = async || {
             let store = self.settings.store(function)?;
-            Ok(Desk::new(store, self.settings.take_over()))
+            Ok(RequestHandler::new(store, self.settings.take_over()))
         };
         self.desk.get_or_try_init(make).await
     }

@@ -18,14 +18,14 @@ pub struct Io {
     /// The path of the running program; none where the system does not tell it.
     pub program: Option<PathBuf>,
     /// How much is told on standard error, and whether in colour.
-    pub manner: Manner,
+    pub manner: OutputStyle,
     /// Why a part of the result could not be written.
     pub lost: Option<io::Error>,
 }
 
 /// How standard error is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Manner {
+pub struct OutputStyle {
     /// Whether standard error is a terminal.
     pub terminal: bool,
     /// Whether standard output is a terminal.
@@ -49,10 +49,10 @@ impl Io {
                 .collect(),
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             program: std::env::current_exe().ok(),
-            manner: Manner {
+            manner: OutputStyle {
                 terminal: io::stderr().is_terminal(),
                 screen: io::stdout().is_terminal(),
-                ..Manner::default()
+                ..OutputStyle::default()
             },
             lost: None,
         }

@@ -35,7 +35,7 @@ use std::time::Instant;
 #[command(name = "meshform", version, max_term_width = 100, subcommand_required = true)]
 struct Arguments {
     #[command(flatten)]
-    manner: MannerArguments,
+    manner: OutputArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +45,7 @@ const MESSAGES: &str = "Messages";
 
 /// How the command talks, whichever it is.
 #[derive(Debug, clap::Args)]
-struct MannerArguments {
+struct OutputArguments {
     /// When problems are coloured; `auto` is on a terminal, unless NO_COLOR is set or TERM is `dumb`
     #[arg(help_heading = MESSAGES, long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
@@ -64,7 +64,7 @@ enum Color {
     Never,
 }
 
-impl MannerArguments {
+impl OutputArguments {
     fn apply(&self, io: &mut Io) {
         let plain = io.var("NO_COLOR").is_some() || io.var("TERM") == Some("dumb");
         io.manner.color = match self.color {

@@ -59,8 +59,8 @@ pub fn diff(before: &[Resource], after: &[Resource]) -> Vec<Change> {
     let mut added = Vec::new();
     // Most comparisons have nothing that came, or nothing that went.
     let former_ones = match outer.is_empty() && inner.is_empty() {
-        true => FormerOnes::default(),
-        false => FormerOnes::of(gone.iter().filter_map(|key| old.get(key).copied())),
+        true => RemovedResources::default(),
+        false => RemovedResources::of(gone.iter().filter_map(|key| old.get(key).copied())),
     };
     for key in outer.into_iter().chain(inner) {
         let found = former(key, &renamed)
@@ -127,14 +127,14 @@ fn former(key: &ResourceKey, renamed: &BTreeMap<ResourceKey, ResourceKey>) -> Op
 
 /// Resources that are gone, by what they say.
 #[derive(Default)]
-struct FormerOnes<'r>(BTreeMap<Said<'r>, Vec<&'r ResourceKey>>);
+struct RemovedResources<'r>(BTreeMap<ResourceContent<'r>, Vec<&'r ResourceKey>>);
 
 /// The kind, mesh and parent of a resource, and what it says; of the second way, without its own name.
-type Said<'r> = (&'r str, Kind, Option<&'r str>, String);
+type ResourceContent<'r> = (&'r str, Kind, Option<&'r str>, String);
 
 /// What a resource says as it stands, and with a mark in the place of its own name: who renames a node most often renames
 /// its host name too.
-fn said(resource: &Resource) -> [Said<'_>; 2] {
+fn said(resource: &Resource) -> [ResourceContent<'_>; 2] {
     let key = &resource.key;
     let extensions = resource.extensions.as_ref().map(Extensions::to_json);
     let plain = format!("{} {}", resource.spec.to_json(), extensions.unwrap_or_default());
@@ -142,7 +142,7 @@ fn said(resource: &Resource) -> [Said<'_>; 2] {
     [plain, marked].map(|text| (key.mesh.as_str(), key.kind, key.parent.as_deref(), text))
 }
 
-impl<'r> FormerOnes<'r> {
+impl<'r> RemovedResources<'r> {
     fn of(gone: impl Iterator<Item = &'r Resource>) -> Self {
         let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for resource in gone {

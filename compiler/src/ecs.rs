@@ -39,7 +39,7 @@ mod types;
 mod unused;
 mod values;
 
-pub use appmesh::{Change, Fate};
+pub use appmesh::{Change, VariableFate};
 pub use companions::{COLLECTOR_CONFIGURATION, COLLECTOR_IMAGE, collector_policy};
 pub use compose::{Compose, compose};
 pub use existing::{Existing, Translated, recognise, untouched};
@@ -52,7 +52,7 @@ pub use render::Templates;
 pub use sidecar::{ProxyConfiguration, Sidecar, sidecar};
 
 use crate::frontend::workloads::Workload;
-use meshform_model::diag::{Diagnostic, Example, Place, has_errors};
+use meshform_model::diag::{Diagnostic, Example, ProblemLocation, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -139,7 +139,7 @@ pub struct NeededFile {
     /// Whether the proxy writes to it; it reads all others.
     pub written: bool,
     /// The field that names it.
-    pub place: Place,
+    pub place: ProblemLocation,
 }
 
 /// A template with a task definition, and what to know about it.
@@ -228,5 +228,5 @@ fn no_interception(key: &ResourceKey) -> Diagnostic {
     )
     .help("choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did)")
     .example(Example::profile(json!({"virtualNode": key.name, "interception": {"explicit": {}}})).of(&key.mesh, &key.name))
-    .at(meshform_model::diag::Place::of(key, &meshform_model::pointer::Pointer::root()))
+    .at(meshform_model::diag::ProblemLocation::of(key, &meshform_model::pointer::Pointer::root()))
 }

@@ -4,7 +4,7 @@
 //! The names of objects are part of the format that publishers and agents share; a test of the whole holds these
 //! policies against what each of them asks of a server.
 
-use meshform_model::exported::{Exported, Part};
+use meshform_model::exported::{CertificatePart, Exported};
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -184,7 +184,7 @@ impl MeshPrefix<'_> {
 }
 
 fn is_authority(arn: &str) -> bool {
-    Exported::new(arn, Part::Authorities).is_some_and(|one| one.is_authority())
+    Exported::new(arn, CertificatePart::Authorities).is_some_and(|one| one.is_authority())
 }
 
 fn read_cloud_map() -> Json {

@@ -9,9 +9,9 @@ mod variable;
 use crate::body;
 use crate::cloudformation::codes;
 use crate::frontend::{Symbolic, SymbolicResource, how_to_decide, how_to_give};
-use expression::{Expressions, Target};
+use expression::{Expressions, TargetResource};
 use hcl::Writer;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -54,7 +54,7 @@ pub fn build_with(resources: &[Resource], symbolic: &Symbolic) -> Configuration 
     items.sort_by(|a, b| a.order().cmp(&b.order()));
     let labels = label(&mut items);
     let targets = items.iter().map(|item| {
-        let target = Target {
+        let target = TargetResource {
             kind: item.kind,
             label: item.label.clone(),
             counted: item.condition.is_some(),
@@ -173,8 +173,8 @@ fn no_equivalent(why: &str, key: Option<&ResourceKey>, span: Option<Span>) -> Di
     let problem = Diagnostic::error(codes::NO_EQUIVALENT, format!("this cannot be said in HCL: {why}"));
     let mut place = match (key, span) {
         (None, None) => return problem,
-        (Some(key), _) => Place::of(key, &Pointer::root()),
-        (None, _) => Place::at(&Pointer::root(), None),
+        (Some(key), _) => ProblemLocation::of(key, &Pointer::root()),
+        (None, _) => ProblemLocation::at(&Pointer::root(), None),
     };
     place.span = span;
     problem.at(place)

@@ -5,7 +5,7 @@ mod common;
 
 use common::{cfn_lint, resources};
 use meshform_compiler::ecs::{self, Delivery, NeededFile, Task, Templates, codes};
-use meshform_model::diag::Place;
+use meshform_model::diag::ProblemLocation;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -284,7 +284,7 @@ fn file(path: &str, written: bool) -> NeededFile {
         path: path.to_owned(),
         what: if written { "log file" } else { "certificate file" },
         written,
-        place: Place::default(),
+        place: ProblemLocation::default(),
     }
 }
 

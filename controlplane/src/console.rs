@@ -147,7 +147,7 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, parts: &Parts, body: &[
     };
     let mut response = shown(
         plane,
-        Visit {
+        BrowserRequest {
             caller: &caller,
             token,
             page: &page,
@@ -163,7 +163,7 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, parts: &Parts, body: &[
 }
 
 /// A request of a browser that is signed in.
-struct Visit<'a> {
+struct BrowserRequest<'a> {
     caller: &'a Caller,
     /// What a form of this session has to send along.
     token: String,
@@ -173,8 +173,8 @@ struct Visit<'a> {
 }
 
 /// A page, after what a form asks for is done.
-async fn shown(plane: &ControlPlane, visit: Visit<'_>) -> Done {
-    let Visit {
+async fn shown(plane: &ControlPlane, visit: BrowserRequest<'_>) -> Done {
+    let BrowserRequest {
         caller,
         token,
         page,

@@ -3,7 +3,7 @@
 use crate::auth::Signer;
 use crate::auth::sigv4::Signed;
 use crate::rest::Input;
-use crate::rest::operation::{Call, Named};
+use crate::rest::operation::{Call, NamedResource};
 use http::Method;
 use http::request::Parts;
 use meshform_store::Timestamp;
@@ -112,7 +112,7 @@ pub fn path(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// The path of what it names.
-fn written(named: &Named) -> String {
+fn written(named: &NamedResource) -> String {
     let encoded = |name: &str| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
     let mut path = "/meshes".to_owned();
     for (at, (field, name)) in named.names().enumerate() {

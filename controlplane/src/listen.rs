@@ -1,6 +1,6 @@
 //! Sockets, in plain text or by TLS. Certificates are read again when their files change.
 
-use crate::auth::tokens::Pass;
+use crate::auth::tokens::Grant;
 use crate::certificate::expiry;
 use crate::codes;
 use meshform_model::diag::Diagnostic;
@@ -66,7 +66,7 @@ pub(crate) struct Peer {
 }
 
 /// A connection that was taken; TLS is yet to be agreed upon.
-pub(crate) struct Taken {
+pub(crate) struct AcceptedConnection {
     stream: TcpStream,
     pub(crate) peer: SocketAddr,
     tls: Option<Arc<Tls>>,
@@ -79,13 +79,13 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// A connection whose client must begin to speak in time. Whoever tells versions of HTTP apart waits for the first bytes
 /// without end, and the time for a request's head begins after them.
-pub(crate) struct Begun<T> {
+pub(crate) struct FirstByteTimeout<T> {
     stream: T,
     /// How many bytes are still to come, and until when.
     awaited: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
-impl<T> Begun<T> {
+impl<T> FirstByteTimeout<T> {
     pub(crate) fn within(stream: T, patience: Duration) -> Self {
         Self {
             stream,
@@ -94,7 +94,7 @@ impl<T> Begun<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Begun<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for FirstByteTimeout<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -117,7 +117,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Begun<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Begun<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for FirstByteTimeout<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -165,7 +165,7 @@ impl Listening {
     }
 
     /// Waits for a connection. One that cannot be taken, for want of files usually, is tried again soon.
-    pub(crate) async fn accept(&self) -> Taken {
+    pub(crate) async fn accept(&self) -> AcceptedConnection {
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
@@ -173,7 +173,7 @@ impl Listening {
                     // What was sent and nobody takes: the client has gone without a word, or reads no more.
                     #[cfg(target_os = "linux")]
                     let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
-                    return Taken {
+                    return AcceptedConnection {
                         stream,
                         peer,
                         tls: self.tls.clone(),
@@ -189,13 +189,13 @@ impl Listening {
     }
 }
 
-impl Taken {
+impl AcceptedConnection {
     pub(crate) fn speaks_tls(&self) -> bool {
         self.tls.is_some()
     }
 
     /// The connection, and what the client's certificate allows.
-    pub(crate) async fn open(self) -> io::Result<(Box<dyn Connection>, Option<Pass>)> {
+    pub(crate) async fn open(self) -> io::Result<(Box<dyn Connection>, Option<Grant>)> {
         let Some(tls) = self.tls else {
             return Ok((Box::new(self.stream), None));
         };
@@ -208,9 +208,9 @@ impl Taken {
 }
 
 /// What a certificate allows that an authority has vouched for.
-fn pass(certificate: &CertificateDer<'_>) -> Option<Pass> {
+fn pass(certificate: &CertificateDer<'_>) -> Option<Grant> {
     let read = webpki::EndEntityCert::try_from(certificate).ok()?;
-    Pass::of_uris(read.valid_uri_names(), expiry(certificate)?)
+    Grant::of_uris(read.valid_uri_names(), expiry(certificate)?)
 }
 
 impl Tls {

@@ -2,7 +2,7 @@
 
 use crate::auth::aws::{Identities, Login};
 use crate::auth::keys::{KeyRing, MasterKey};
-use crate::auth::tokens::Pass;
+use crate::auth::tokens::Grant;
 use crate::auth::{Caller, sessions, sigv4, trusted};
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
@@ -17,7 +17,7 @@ use meshform_console::{Prometheus, Site};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, dangling};
-use meshform_release::{ReleaseScheduler, Releaser, Timing, Verdict};
+use meshform_release::{ReleaseScheduler, ReleaseVerdict, Releaser, Timing};
 use meshform_store::{
     Author, Clock, Record, RunId, Seed, SettingWrite, Store, StoreError, SystemClock, Timestamp,
 };
@@ -190,11 +190,11 @@ impl ControlPlane {
     }
 
     /// What a proxy may ask for that shows a token.
-    pub(crate) fn pass(&self, headers: &http::HeaderMap) -> Result<Pass, String> {
+    pub(crate) fn pass(&self, headers: &http::HeaderMap) -> Result<Grant, String> {
         let header = headers.get(http::header::AUTHORIZATION);
         let header = header.and_then(|value| value.to_str().ok());
         match &self.keys {
-            Some(keys) => Pass::of_header(&keys.master, header, self.now()),
+            Some(keys) => Grant::of_header(&keys.master, header, self.now()),
             None => Err("the proxy shows no certificate that names it".to_owned()),
         }
     }
@@ -356,7 +356,7 @@ impl ControlPlane {
             })
             .collect();
         if let Some(Ok(outcome)) = self.releases.report(&record.key.mesh)
-            && outcome.verdict == Verdict::Invalid
+            && outcome.verdict == ReleaseVerdict::Invalid
         {
             let first = outcome.diagnostics.iter().find(|problem| problem.is_error());
             told.extend(first.map(|problem| {

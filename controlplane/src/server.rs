@@ -1,14 +1,14 @@
 //! The server: connections, requests, answers; health and metrics beside the API.
 
-use crate::auth::tokens::Pass;
+use crate::auth::tokens::Grant;
 use crate::codes;
 use crate::console;
 use crate::fault::{Fault, FaultKind};
-use crate::listen::{Begun, Listening, Peer, TlsFiles};
+use crate::listen::{FirstByteTimeout, Listening, Peer, TlsFiles};
 use crate::plane::{Authentication, ControlPlane, Settings};
 use crate::rest::operation::{Call, NoOperation};
 use crate::rest::{self, Input};
-use crate::xds::{Ads, Door, ended, from_now};
+use crate::xds::{AdmissionGate, Ads, ended, from_now};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -176,7 +176,7 @@ impl Server {
                     Err(error) => return tracing::debug!(%peer, %error, "no TLS connection"),
                 };
                 let connection = builder.serve_connection(
-                    TokioIo::new(Begun::within(stream, patience)),
+                    TokioIo::new(FirstByteTimeout::within(stream, patience)),
                     TowerToHyperService::new(router),
                 );
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
@@ -204,7 +204,7 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(GONE);
-    let door = Door::new();
+    let door = AdmissionGate::new();
     loop {
         let taken = xds.accept().await;
         let (builder, plane, peer) = (builder.clone(), Arc::clone(&plane), taken.peer);
@@ -215,10 +215,10 @@ async fn serve_proxies(xds: Listening, plane: Arc<ControlPlane>, open: bool) {
                 Ok(opened) => opened,
                 Err(error) => return tracing::debug!(%peer, %error, "a proxy made no TLS connection"),
             };
-            let ends = shown.as_ref().and_then(Pass::until).map(from_now);
+            let ends = shown.as_ref().and_then(Grant::until).map(from_now);
             let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
                 let pass = match (open, &shown) {
-                    (true, _) => Ok(Pass::Anyone),
+                    (true, _) => Ok(Grant::Anyone),
                     (_, Some(pass)) => pass.clone().at(plane.now()),
                     _ => plane.pass(request.headers()),
                 };

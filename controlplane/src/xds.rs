@@ -18,6 +18,6 @@ mod service;
 mod session;
 mod view;
 
-pub(crate) use door::Door;
+pub(crate) use door::AdmissionGate;
 pub(crate) use releases::Releases;
 pub(crate) use service::{Ads, Streams, ended, from_now};

@@ -31,7 +31,7 @@ pub struct PartDiff {
     /// The changed resources that it is made from.
     pub causes: BTreeSet<ResourceKey>,
     /// What becomes of connections that are open.
-    pub effect: Effect,
+    pub effect: ConnectionEffect,
 }
 
 /// In which of the two states something is.
@@ -45,7 +45,7 @@ pub enum Difference {
 
 /// What a change does to connections that are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
+pub enum ConnectionEffect {
     /// Nothing: the next request follows the change.
     Untouched,
     /// Requests under way end on the old connections, within the drain time; new ones go to new connections.
@@ -77,9 +77,9 @@ impl ProxyDiff {
             })
             .collect();
         let connections = match self.parts.iter().map(|part| part.effect).max() {
-            None | Some(Effect::Untouched) => "open connections are untouched",
-            Some(Effect::Drained) => "open connections are drained",
-            Some(Effect::Restart) => "takes effect when Envoy is restarted",
+            None | Some(ConnectionEffect::Untouched) => "open connections are untouched",
+            Some(ConnectionEffect::Drained) => "open connections are drained",
+            Some(ConnectionEffect::Restart) => "takes effect when Envoy is restarted",
         };
         format!("{}; {connections}", parts.join(", "))
     }
@@ -174,10 +174,14 @@ fn by_name(proxy: &BuiltProxy) -> ByName<'_> {
 }
 
 /// Envoy takes listeners and clusters anew and drains the old ones; routes, endpoints and secrets are swapped in place.
-fn effect(kind: ResourceType, how: Difference) -> Effect {
+fn effect(kind: ResourceType, how: Difference) -> ConnectionEffect {
     match (kind, how) {
-        (ResourceType::Bootstrap, _) => Effect::Restart,
-        (_, Difference::Added) | (ResourceType::Routes | ResourceType::Secret, _) => Effect::Untouched,
-        (ResourceType::Listener | ResourceType::Cluster | ResourceType::Endpoints, _) => Effect::Drained,
+        (ResourceType::Bootstrap, _) => ConnectionEffect::Restart,
+        (_, Difference::Added) | (ResourceType::Routes | ResourceType::Secret, _) => {
+            ConnectionEffect::Untouched
+        }
+        (ResourceType::Listener | ResourceType::Cluster | ResourceType::Endpoints, _) => {
+            ConnectionEffect::Drained
+        }
     }
 }

@@ -16,7 +16,7 @@ mod process;
 mod route;
 mod tls;
 
-use crate::ir::{Origin, Proxy, Source, Sourced};
+use crate::ir::{Origin, ProxyIr, Source, Sourced};
 use crate::lower::lowered;
 use crate::out::Options;
 use meshform_model::diag::Diagnostic;
@@ -39,7 +39,7 @@ pub struct Effective {
 /// # Errors
 /// When the mesh is not valid, or has no such node or gateway.
 pub fn explain(mesh: &Mesh, key: &ResourceKey, options: &Options) -> Result<Vec<Effective>, Vec<Diagnostic>> {
-    let Proxy {
+    let ProxyIr {
         key: _,
         settings,
         listeners,
@@ -49,7 +49,10 @@ pub fn explain(mesh: &Mesh, key: &ResourceKey, options: &Options) -> Result<Vec<
         secrets: _,
     } = lowered(mesh, key, &options.root)?;
     let mut list = Vec::new();
-    process::tell(&mut Part::new(&mut list, "proxy".to_owned()), &settings);
+    process::tell(
+        &mut EffectiveSection::new(&mut list, "proxy".to_owned()),
+        &settings,
+    );
     for one in &listeners {
         listener::tell(&mut list, one);
     }
@@ -57,7 +60,10 @@ pub fn explain(mesh: &Mesh, key: &ResourceKey, options: &Options) -> Result<Vec<
         route::tell(&mut list, table);
     }
     for one in &clusters {
-        cluster::tell(&mut Part::new(&mut list, format!("cluster {}", one.name)), one);
+        cluster::tell(
+            &mut EffectiveSection::new(&mut list, format!("cluster {}", one.name)),
+            one,
+        );
     }
     Ok(list)
 }
@@ -70,12 +76,12 @@ struct Unset<'a> {
 
 /// What is told of one thing.
 #[derive(Debug)]
-struct Part<'a> {
+struct EffectiveSection<'a> {
     list: &'a mut Vec<Effective>,
     at: String,
 }
 
-impl<'a> Part<'a> {
+impl<'a> EffectiveSection<'a> {
     fn new(list: &'a mut Vec<Effective>, at: String) -> Self {
         Self { list, at }
     }

@@ -20,7 +20,7 @@ pub mod tls;
 
 use cluster::Cluster;
 use listener::Listener;
-use meshform_model::diag::Place;
+use meshform_model::diag::ProblemLocation;
 use meshform_model::key::ResourceKey;
 use meshform_model::path::Path;
 use meshform_model::pointer::Pointer;
@@ -59,7 +59,7 @@ pub struct Sourced<T> {
 
 /// One Envoy: everything that it is sent.
 #[derive(Debug, Clone)]
-pub struct Proxy {
+pub struct ProxyIr {
     /// The virtual node or virtual gateway.
     pub key: Arc<ResourceKey>,
     pub settings: Settings,
@@ -121,8 +121,8 @@ impl Origin {
     }
 
     /// As the place of a diagnostic.
-    pub fn place(&self) -> Place {
-        Place::of(&self.key, &self.pointer)
+    pub fn place(&self) -> ProblemLocation {
+        ProblemLocation::of(&self.key, &self.pointer)
     }
 }
 

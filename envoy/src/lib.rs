@@ -26,6 +26,6 @@ pub use codes::CODES;
 pub use effective::{Effective, explain};
 pub use files::Files;
 pub use out::{
-    Beside, BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build, build_some,
-    control_plane_files, needed_files, needed_files_by_proxy, needed_files_where, without_agent,
+    AgentPresence, BuiltProxy, Mode, NeededFile, Options, Output, Purpose, affected, bootstrap, build,
+    build_some, control_plane_files, needed_files, needed_files_by_proxy, needed_files_where, without_agent,
 };

@@ -31,7 +31,7 @@ pub(crate) mod transparent;
 pub(crate) mod upstream;
 
 use crate::codes;
-use crate::ir::Proxy;
+use crate::ir::ProxyIr;
 use crate::ir::cluster::Cluster;
 use crate::ir::route::VirtualHost;
 use index::Index;
@@ -50,13 +50,13 @@ use upstream::{TargetRef, Upstream};
 type HostKey = (String, Option<u16>, Vec<String>);
 
 /// One proxy in our own form: what `explain` and the simulation look at.
-pub(crate) fn lowered(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<Proxy, Vec<Diagnostic>> {
+pub(crate) fn lowered(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<ProxyIr, Vec<Diagnostic>> {
     refuse_broken(mesh)?;
     lowered_one(mesh, key, root)
 }
 
 /// The same of a mesh that its rules have been asked about.
-pub(crate) fn lowered_one(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<Proxy, Vec<Diagnostic>> {
+pub(crate) fn lowered_one(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<ProxyIr, Vec<Diagnostic>> {
     let index = Index::new(mesh);
     let lowering = Lowering::new(&index, root);
     let Some(proxy) = lowering.proxy(key) else {
@@ -104,7 +104,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// One proxy; nothing when the mesh has no such node or gateway.
-    pub(crate) fn proxy(&self, key: &ResourceKey) -> Option<Proxy> {
+    pub(crate) fn proxy(&self, key: &ResourceKey) -> Option<ProxyIr> {
         match key.kind {
             Kind::VirtualNode => {
                 let entry = self.index.nodes.get(key.name.as_str())?;

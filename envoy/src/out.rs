@@ -1,6 +1,6 @@
 //! Envoy's configuration: from a mesh, through what each proxy needs, to Envoy's own messages, encoded and as JSON.
 //!
-//! [`build`] makes all proxies' [`Resources`]; as files ([`Proxy::files`]) they are `bootstrap.json` (filesystem xDS),
+//! [`build`] makes all proxies' [`Resources`]; as files ([`ProxyIr::files`]) they are `bootstrap.json` (filesystem xDS),
 //! `static.json` (all in one), and under `xds/` what a running Envoy follows. Those are put in
 //! `<directory>/releases/<digest>/` and `<directory>/current` is a link to it, swapped by renaming. A
 //! change that adds or takes away clusters goes through sets of files in between (the bundle crate's `transition`).
@@ -24,7 +24,7 @@ pub(crate) mod tls;
 mod token;
 
 pub use affected::affected;
-pub use exported::{Beside, without_agent};
+pub use exported::{AgentPresence, without_agent};
 pub use needed::{
     NeededFile, Purpose, control_plane_files, needed_files, needed_files_by_proxy, needed_files_where,
 };
@@ -156,7 +156,7 @@ fn build_where(
 
 fn encoded(
     encoder: &mut Encoder,
-    proxy: &ir::Proxy,
+    proxy: &ir::ProxyIr,
     options: &Options,
 ) -> Result<BuiltProxy, meshform_envoy_api::Error> {
     let directory = proxy.settings.directory.value.clone();

@@ -5,7 +5,7 @@
 
 use crate::codes;
 use crate::lower::names;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::spec::{AwsCloudMapServiceDiscovery, IpPreference, ServiceDiscovery, VirtualNodeSpec};
@@ -73,7 +73,7 @@ fn is_listed(mesh: &Mesh, proxy: &ResourceKey, node: &str) -> bool {
 
 /// Where addresses were looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Looked {
+pub struct LookupContext {
     /// The store or directory that a poller has to write to, where one is known.
     pub store: Option<String>,
     /// What keeps them from being there, where that is known.
@@ -83,7 +83,7 @@ pub struct Looked {
 }
 
 /// That these nodes of a mesh have no addresses; none where there are no such nodes.
-pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diagnostic> {
+pub fn without_endpoints(nodes: &[&ResourceKey], looked: &LookupContext) -> Option<Diagnostic> {
     let store = looked.store.as_deref();
     let mesh = &nodes.first()?.mesh;
     let named: Vec<String> = nodes
@@ -133,7 +133,7 @@ pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diag
     .help(help);
     for key in nodes.iter().take(NAMED) {
         let field = VirtualNodeSpec::path().service_discovery().aws_cloud_map();
-        warning = warning.at(Place::of(key, field.pointer()));
+        warning = warning.at(ProblemLocation::of(key, field.pointer()));
     }
     Some(warning)
 }
@@ -142,7 +142,7 @@ pub fn without_endpoints(nodes: &[&ResourceKey], looked: &Looked) -> Option<Diag
 pub fn cloud_map_warning(mesh: &Mesh) -> Option<Diagnostic> {
     let polled = polled(mesh);
     let keys: Vec<&ResourceKey> = polled.iter().map(|node| node.key).collect();
-    without_endpoints(&keys, &Looked::default())
+    without_endpoints(&keys, &LookupContext::default())
 }
 
 /// That proxies which are meant call such nodes by a static configuration, to which nobody brings addresses.
@@ -164,7 +164,7 @@ pub fn without_poller(mesh: &Mesh, meant: impl Fn(&ResourceKey) -> bool) -> Vec<
                 "let the agent bring the configuration (`--configuration agent`) and run the mesh's poller, list addresses \
                  under `endpoints` in a proxy profile, or have the node found by DNS (`serviceDiscovery.dns`)",
             )
-            .at(Place::of(node.key, field.pointer()))
+            .at(ProblemLocation::of(node.key, field.pointer()))
         })
         .collect()
 }

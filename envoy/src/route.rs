@@ -10,7 +10,7 @@ mod show;
 use crate::ir::cluster::{Cluster, Protocol as Upstream};
 use crate::ir::listener::{Direction, Listener, Service};
 use crate::ir::route::{Action, PathMatch, PathRewrite, Retry, Route, VirtualHost};
-use crate::ir::{Origin, Proxy, Sourced};
+use crate::ir::{Origin, ProxyIr, Sourced};
 use crate::lower::{lowered, lowered_one};
 use matches::Repeated;
 use meshform_model::diag::Diagnostic;
@@ -40,34 +40,34 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Explanation {
     /// Each way through Envoy: one at a node, two at a gateway.
-    pub passes: Vec<Pass>,
+    pub passes: Vec<ListenerPass>,
     pub outcome: RouteOutcome,
 }
 
 /// What one listener does with the request.
 #[derive(Debug, Clone)]
-pub struct Pass {
+pub struct ListenerPass {
     pub listener: String,
     /// The route table that it looks in.
     pub table: String,
     /// The virtual host that the name belongs to.
     pub virtual_host: Option<String>,
     /// Every route of it, in the order in which they are tried.
-    pub considered: Vec<Considered>,
+    pub considered: Vec<ConsideredRoute>,
 }
 
 /// A route, and what became of it.
 #[derive(Debug, Clone)]
-pub struct Considered {
+pub struct ConsideredRoute {
     pub route: String,
     /// What it was made from.
     pub origin: Origin,
-    pub verdict: Verdict,
+    pub verdict: RouteVerdict,
 }
 
 /// What became of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RouteVerdict {
     Taken,
     /// It does not, because of this.
     Not(String),
@@ -90,7 +90,7 @@ pub enum RouteOutcome {
 /// Where a request goes, and how.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    pub targets: Vec<SentTo>,
+    pub targets: Vec<TargetShare>,
     /// `Host` as the target sees it.
     pub host: String,
     /// The path as the target sees it.
@@ -105,7 +105,7 @@ pub struct Sent {
 
 /// A target with its share.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SentTo {
+pub struct TargetShare {
     pub node: String,
     pub cluster: String,
     pub percent: f64,
@@ -116,7 +116,7 @@ pub struct SentTo {
 /// One proxy, ready to tell the way of any request.
 #[derive(Debug)]
 pub struct RouteSimulator {
-    proxy: Proxy,
+    proxy: ProxyIr,
 }
 
 impl RouteSimulator {
@@ -150,7 +150,7 @@ impl RouteSimulator {
     }
 }
 
-fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> RouteOutcome {
+fn at_gateway(proxy: &ProxyIr, request: &Request, passes: &mut Vec<ListenerPass>) -> RouteOutcome {
     let mut outer = proxy
         .listeners
         .iter()
@@ -181,7 +181,7 @@ fn at_gateway(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> Route
     }
 }
 
-fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> RouteOutcome {
+fn at_node(proxy: &ProxyIr, request: &Request, passes: &mut Vec<ListenerPass>) -> RouteOutcome {
     let outbound = || {
         proxy
             .listeners
@@ -214,11 +214,11 @@ fn at_node(proxy: &Proxy, request: &Request, passes: &mut Vec<Pass>) -> RouteOut
 }
 
 fn through(
-    proxy: &Proxy,
+    proxy: &ProxyIr,
     listener: &Listener,
     port: u16,
     request: &Request,
-    passes: &mut Vec<Pass>,
+    passes: &mut Vec<ListenerPass>,
 ) -> RouteOutcome {
     match pass(proxy, listener, port, request, passes) {
         Ok((sent, action)) => RouteOutcome::Sent(Box::new(to(proxy, sent, action))),
@@ -228,11 +228,11 @@ fn through(
 
 /// One way through a listener: the request as it leaves, and what was decided.
 fn pass<'p>(
-    proxy: &'p Proxy,
+    proxy: &'p ProxyIr,
     listener: &Listener,
     port: u16,
     request: &Request,
-    passes: &mut Vec<Pass>,
+    passes: &mut Vec<ListenerPass>,
 ) -> Result<(Request, &'p Action), RouteOutcome> {
     let chain = listener
         .chains
@@ -272,22 +272,22 @@ fn pass<'p>(
     let mut taken: Option<&Route> = None;
     for route in virtual_host.iter().flat_map(|one| &one.routes) {
         let verdict = match taken {
-            Some(_) => Verdict::NotReached,
+            Some(_) => RouteVerdict::NotReached,
             None => match matches::reason_against(&route.matcher, &seen, repeated) {
-                Some(reason) => Verdict::Not(reason),
+                Some(reason) => RouteVerdict::Not(reason),
                 None => {
                     taken = Some(route);
-                    Verdict::Taken
+                    RouteVerdict::Taken
                 }
             },
         };
-        considered.push(Considered {
+        considered.push(ConsideredRoute {
             route: route.name.clone(),
             origin: route.origin.clone(),
             verdict,
         });
     }
-    passes.push(Pass {
+    passes.push(ListenerPass {
         listener: listener.name.clone(),
         table: table.name.clone(),
         virtual_host: virtual_host.map(|one| one.name.clone()),
@@ -329,7 +329,7 @@ fn one_rank(host: &VirtualHost, name: &str) -> Option<(u8, usize)> {
         .max()
 }
 
-fn cluster<'p>(proxy: &'p Proxy, name: &str) -> Option<&'p Cluster> {
+fn cluster<'p>(proxy: &'p ProxyIr, name: &str) -> Option<&'p Cluster> {
     let found = proxy.clusters.iter().find(|one| one.name == name)?;
     Some(found)
 }
@@ -365,7 +365,7 @@ fn rewritten(mut request: Request, route: &Route) -> Request {
     request
 }
 
-fn to(proxy: &Proxy, request: Request, action: &Action) -> Sent {
+fn to(proxy: &ProxyIr, request: Request, action: &Action) -> Sent {
     let total: u32 = action.targets.iter().map(|target| target.weight).sum();
     let tls = |name: &str| {
         let tls = cluster(proxy, name)?.tls.as_ref()?;
@@ -375,7 +375,7 @@ fn to(proxy: &Proxy, request: Request, action: &Action) -> Sent {
         targets: action
             .targets
             .iter()
-            .map(|target| SentTo {
+            .map(|target| TargetShare {
                 node: target.label.clone(),
                 cluster: target.cluster.clone(),
                 percent: f64::from(target.weight) * 100.0 / f64::from(total.max(1)),

@@ -65,12 +65,12 @@ pub struct Diagnostic {
     /// What to write instead, in canonical form; who shows the problem turns it into the reader's notation.
     pub example: Option<Box<Example>>,
     /// Where; the first is the main one.
-    pub places: Vec<Place>,
+    pub places: Vec<ProblemLocation>,
 }
 
 /// Where a problem is: in a resource, at a field, in a text. Each part is there where it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Place {
+pub struct ProblemLocation {
     pub resource: Option<ResourceKey>,
     /// The field, in canonical form (API names), from the resource's root: `/spec/listeners/0/portMapping`.
     pub pointer: Pointer,
@@ -161,7 +161,7 @@ impl Diagnostic {
 
     /// Adds a place; the first one added is the main one.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
+    pub fn at(mut self, place: ProblemLocation) -> Self {
         self.places.push(place);
         self
     }
@@ -172,7 +172,7 @@ impl Diagnostic {
     }
 }
 
-impl Place {
+impl ProblemLocation {
     /// A field of a tree.
     pub fn at(pointer: &Pointer, span: Option<Span>) -> Self {
         Self {

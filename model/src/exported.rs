@@ -23,7 +23,7 @@ const TRUSTED: &str = "/authorities";
 
 /// What is wanted of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum CertificatePart {
     /// The certificate and its key, to be shown to others.
     Identity,
     /// The authorities above it, to hold others' certificates against.
@@ -36,19 +36,21 @@ pub struct Exported {
     /// The ARN of certificate or authority.
     pub arn: String,
     /// What is wanted of it.
-    pub part: Part,
+    pub part: CertificatePart,
 }
 
 impl Exported {
     /// Of an ARN; none where it is neither that of a certificate of ACM nor, where authorities are wanted, of an authority of
     /// AWS Private CA.
-    pub fn new(arn: &str, part: Part) -> Option<Self> {
+    pub fn new(arn: &str, part: CertificatePart) -> Option<Self> {
         let fields: Vec<&str> = arn.split(':').collect();
         let is_known = match fields.as_slice() {
             ["arn", partition, service, region, account, resource] => {
                 let id = match (*service, part) {
                     ("acm", _) => resource.strip_prefix("certificate/"),
-                    (PRIVATE_CA, Part::Authorities) => resource.strip_prefix("certificate-authority/"),
+                    (PRIVATE_CA, CertificatePart::Authorities) => {
+                        resource.strip_prefix("certificate-authority/")
+                    }
                     _ => None,
                 };
                 let id = id.unwrap_or_default();
@@ -70,16 +72,16 @@ impl Exported {
     /// What its secret is called.
     pub fn secret(&self) -> String {
         match self.part {
-            Part::Identity => self.arn.clone(),
-            Part::Authorities => format!("{}{TRUSTED}", self.arn),
+            CertificatePart::Identity => self.arn.clone(),
+            CertificatePart::Authorities => format!("{}{TRUSTED}", self.arn),
         }
     }
 
     /// What a secret of this name is.
     pub fn of_secret(name: &str) -> Option<Self> {
         match name.strip_suffix(TRUSTED) {
-            Some(arn) => Self::new(arn, Part::Authorities),
-            None => Self::new(name, Part::Identity),
+            Some(arn) => Self::new(arn, CertificatePart::Authorities),
+            None => Self::new(name, CertificatePart::Identity),
         }
     }
 
@@ -117,24 +119,31 @@ mod tests {
 
     #[test]
     fn a_secret_says_what_is_to_be_exported() {
-        for part in [Part::Identity, Part::Authorities] {
+        for part in [CertificatePart::Identity, CertificatePart::Authorities] {
             let one = Exported::new(ARN, part).unwrap();
             assert_eq!(Exported::of_secret(&one.secret()), Some(one.clone()));
             assert_eq!(one.region(), "cn-north-1");
             assert!(one.file(KEY).starts_with(".meshform/acm/arn%3Aaws-cn%3Aacm"));
         }
         let folder = |part| Exported::new(ARN, part).unwrap().folder();
-        assert_ne!(folder(Part::Identity), folder(Part::Authorities));
+        assert_ne!(
+            folder(CertificatePart::Identity),
+            folder(CertificatePart::Authorities)
+        );
     }
 
     #[test]
     fn an_authority_of_private_ca_is_trusted_and_has_no_key_for_proxies() {
         let arn = "arn:aws:acm-pca:eu-west-1:000000000000:certificate-authority/0a1b-2c";
-        let one = Exported::new(arn, Part::Authorities).unwrap();
+        let one = Exported::new(arn, CertificatePart::Authorities).unwrap();
         assert!(one.is_authority());
         assert_eq!(Exported::of_secret(&one.secret()), Some(one));
-        assert_eq!(Exported::new(arn, Part::Identity), None);
-        assert!(!Exported::new(ARN, Part::Authorities).unwrap().is_authority());
+        assert_eq!(Exported::new(arn, CertificatePart::Identity), None);
+        assert!(
+            !Exported::new(ARN, CertificatePart::Authorities)
+                .unwrap()
+                .is_authority()
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::diag::{Diagnostic, Example, Notation};
 use crate::dialect::{self, Dialect};
 use crate::kind::Kind;
-use crate::schema::{self, Form, SchemaNode, Shape};
+use crate::schema::{self, FieldForm, SchemaNode, Shape};
 use crate::value::{Field, Node, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -268,8 +268,8 @@ fn collect(node: &SchemaNode, dialect: Dialect, into: &mut BTreeMap<String, Opti
             for field in &object.fields {
                 let named = field.named(dialect);
                 let name = match named.form {
-                    Form::Usual | Form::Map => Some(named.name.clone()),
-                    Form::Absent | Form::Flatten => None,
+                    FieldForm::Usual | FieldForm::Map => Some(named.name.clone()),
+                    FieldForm::Absent | FieldForm::Flatten => None,
                 };
                 into.entry(field.name.clone())
                     .and_modify(|known| {

@@ -12,7 +12,7 @@ mod reference;
 mod sort;
 mod tables;
 
-pub use change::{Applied, Change};
+pub use change::{Change, ChangeEffects};
 pub use defaults::{listener_timeouts, route_timeouts};
 pub use order::{RouteRank, gateway_route_rank, route_rank};
 pub use reference::{Reference, Role, references};

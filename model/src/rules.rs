@@ -35,7 +35,7 @@ use subjects::RuleRunner;
 pub use subjects::Verdicts;
 pub use telling::{looks_like_id, missing, of_another_kind, suggested, told, told_together};
 
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diag::{Code, Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::mesh::Mesh;
 use crate::pointer::Pointer;
@@ -51,7 +51,7 @@ pub struct Options {
 /// Everything that is wrong with a mesh, sorted by place, then by code: the same for the same resources in any
 /// order.
 pub fn check(mesh: &Mesh, options: &Options) -> Vec<Diagnostic> {
-    let mut report = Report::default();
+    let mut report = Findings::default();
     let mut judge = RuleRunner::new(mesh, options);
     judge.all(&mut |_, found| report.list.extend(found));
     report.sorted()
@@ -77,20 +77,20 @@ pub fn check_alone(resource: Resource) -> Vec<Diagnostic> {
         Ok(mesh) => mesh,
         Err(problems) => return problems,
     };
-    let mut report = Report::default();
+    let mut report = Findings::default();
     RuleRunner::new(&mesh, &Options::default()).one(&key, &mut report);
     report.sorted()
 }
 
 /// What rules have found so far.
 #[derive(Debug, Default)]
-struct Report {
+struct Findings {
     list: Vec<Diagnostic>,
 }
 
-// === impl Report ===
+// === impl Findings ===
 
-impl Report {
+impl Findings {
     /// An error at a field of a resource.
     fn error(&mut self, code: Code, at: (&ResourceKey, impl Into<Pointer>), message: String, help: &str) {
         self.add(Diagnostic::error(code, message).help(help).at(place(at.0, at.1)));
@@ -111,11 +111,11 @@ impl Report {
 
     /// In an order that does not depend on which rule was asked first.
     fn sorted(mut self) -> Vec<Diagnostic> {
-        type At<'d> = (&'d Option<ResourceKey>, &'d Pointer);
-        fn at(place: &Place) -> At<'_> {
+        type LocationKey<'d> = (&'d Option<ResourceKey>, &'d Pointer);
+        fn at(place: &ProblemLocation) -> LocationKey<'_> {
             (&place.resource, &place.pointer)
         }
-        fn key(d: &Diagnostic) -> (Option<At<'_>>, Code, &str, &Option<String>) {
+        fn key(d: &Diagnostic) -> (Option<LocationKey<'_>>, Code, &str, &Option<String>) {
             (d.places.first().map(at), d.code, &d.message, &d.help)
         }
         self.list.sort_by(|a, b| {
@@ -127,8 +127,8 @@ impl Report {
 }
 
 /// A place in a resource: a typed path, or the pointer of a reference.
-fn place(key: &ResourceKey, path: impl Into<Pointer>) -> Place {
-    Place::of(key, &path.into())
+fn place(key: &ResourceKey, path: impl Into<Pointer>) -> ProblemLocation {
+    ProblemLocation::of(key, &path.into())
 }
 
 /// A resource as it is called within its mesh: ``route `x` of virtual router `y` ``.

@@ -75,7 +75,7 @@ pub struct ObjectShape {
     /// Members (by path, `a.b`) that App Mesh filled in from another member when they were not given.
     pub derived: Vec<(String, String)>,
     /// With which value of which field the whole object does nothing.
-    pub off: Option<Off>,
+    pub off: Option<DisablingValue>,
     /// Attributes that only Terraform has here; they never reach the canonical form.
     pub terraform_only: Vec<TerraformOnly>,
     /// Per dialect: names in order, with the field's position.
@@ -85,7 +85,7 @@ pub struct ObjectShape {
 /// A value of a field with which the object around it does nothing: who writes no more than that wants to leave the
 /// object out.
 #[derive(Debug)]
-pub struct Off {
+pub struct DisablingValue {
     pub field: String,
     pub value: serde_json::Value,
     /// What holds without the object, in words.
@@ -155,7 +155,7 @@ pub struct NumberShape {
 pub struct Field {
     pub name: String,
     /// How it is called and how it stands, by dialect.
-    pub(crate) names: ByDialect<Named>,
+    pub(crate) names: ByDialect<DialectField>,
     pub node: &'static SchemaNode,
     pub doc: String,
     pub required: bool,
@@ -187,14 +187,14 @@ pub(crate) struct ByDialect<T>([T; Dialect::ALL.len()]);
 
 /// How a field is called in a dialect, and how it stands there.
 #[derive(Debug, Clone)]
-pub struct Named {
+pub struct DialectField {
     pub name: String,
-    pub form: Form,
+    pub form: FieldForm,
 }
 
 /// How a field stands in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldForm {
     /// As the shape says: in Terraform objects and lists of objects are blocks, all else attributes.
     Usual,
     Absent,
@@ -275,7 +275,7 @@ impl<T> ByDialect<T> {
 
 impl Field {
     /// How it is called in a dialect, and how it stands there.
-    pub fn named(&self, dialect: Dialect) -> &Named {
+    pub fn named(&self, dialect: Dialect) -> &DialectField {
         self.names.of(dialect)
     }
 }

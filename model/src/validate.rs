@@ -12,10 +12,10 @@ pub(crate) mod suggest;
 pub use quote::is_hidden;
 pub use suggest::{MAX_SUGGESTIONS, closest};
 
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diag::{Code, Diagnostic, ProblemLocation};
 use crate::kind::Kind;
 use crate::pointer::{Pointer, Segment};
-use crate::schema::{self, Dialect, Field, Form, ListShape, ObjectShape, SchemaNode, Shape};
+use crate::schema::{self, Dialect, Field, FieldForm, ListShape, ObjectShape, SchemaNode, Shape};
 use crate::value::{Field as ValueField, Node, Object, Span, Value};
 use quote::{counted, listed, shown};
 
@@ -120,7 +120,7 @@ impl<'a> Walker<'a> {
                     self.path.push(BorrowedSegment::Field(&given.name));
                     // What a dialect has no place for was written in canonical form, somewhere else.
                     let own = self.dialect;
-                    if self.form(field) == Form::Absent {
+                    if self.form(field) == FieldForm::Absent {
                         self.dialect = Dialect::Api;
                     }
                     match names::misnamed(field, &given.node) {
@@ -132,7 +132,7 @@ impl<'a> Walker<'a> {
                         }
                     }
                     self.dialect = own;
-                    if field.named(Dialect::Terraform).form == Form::Map {
+                    if field.named(Dialect::Terraform).form == FieldForm::Map {
                         self.unique_keys(&given.node);
                     }
                     self.path.pop();
@@ -286,7 +286,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn form(&self, field: &Field) -> Form {
+    fn form(&self, field: &Field) -> FieldForm {
         field.named(self.dialect).form
     }
 
@@ -316,7 +316,8 @@ impl<'a> Walker<'a> {
                 BorrowedSegment::Index(index) => Segment::Index(*index),
             })
             .collect();
-        self.problems.push(problem.at(Place::at(&pointer, span)));
+        self.problems
+            .push(problem.at(ProblemLocation::at(&pointer, span)));
     }
 }
 

@@ -10,10 +10,12 @@ use crate::problem;
 use crate::resource::dangling_of;
 use crate::session::{Session, endpoints_of};
 use meshform_envoy::codes::CLOUD_MAP;
-use meshform_model::diag::{Diagnostic as Problem, Place};
+use meshform_model::diag::{Diagnostic as Problem, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
-use meshform_release::{Lagging, Patience, ProxyChange, ReleaseOutcome, Report, Verdict, listed};
+use meshform_release::{
+    LaggingProxies, Patience, ProxyChange, ReleaseOutcome, ReleaseResult, ReleaseVerdict, listed,
+};
 use std::time::Duration;
 use tfplugin::{Context, Diagnostic, Diagnostics};
 
@@ -27,7 +29,7 @@ const TOLD: usize = 5;
 
 /// How waiting for a release ended.
 enum WaitOutcome {
-    Ended(Report),
+    Ended(ReleaseResult),
     /// Another write answers for this one.
     LeftToAnother,
     /// It took longer than `release_timeout`.
@@ -91,11 +93,11 @@ impl Session {
         );
         match settled.await {
             // Not as the answer to a delete: the plan's own warnings tell why the mesh is not valid.
-            Ok(Some(Ok(outcome))) if outcome.verdict == Verdict::Invalid => Diagnostics::new(),
+            Ok(Some(Ok(outcome))) if outcome.verdict == ReleaseVerdict::Invalid => Diagnostics::new(),
             Ok(Some(report)) => {
                 let mut told = self.told(mesh, None, &report).await;
                 if let Ok(outcome) = &report
-                    && let Verdict::Released { changes, .. } = &outcome.verdict
+                    && let ReleaseVerdict::Released { changes, .. } = &outcome.verdict
                 {
                     told.push(released_late(mesh, changes));
                 }
@@ -110,7 +112,7 @@ impl Session {
     }
 
     /// What is to be said of a release that ended.
-    async fn told(&self, mesh: &str, key: Option<&ResourceKey>, report: &Report) -> Diagnostics {
+    async fn told(&self, mesh: &str, key: Option<&ResourceKey>, report: &ReleaseResult) -> Diagnostics {
         let mut told = Diagnostics::new();
         let outcome = match report {
             Ok(outcome) => outcome,
@@ -121,12 +123,12 @@ impl Session {
             }
         };
         match &outcome.verdict {
-            Verdict::Invalid => match key {
+            ReleaseVerdict::Invalid => match key {
                 Some(key) => told.extend(invalid(self, mesh, key, outcome).await),
                 None => told.push(invalid_for_now(self, mesh, outcome)),
             },
             // Nothing judges what waits for an order.
-            Verdict::Waits | Verdict::Pinned(_) => {
+            ReleaseVerdict::Waits | ReleaseVerdict::Pinned(_) => {
                 if let Some(key) = key
                     && let Ok(missing) = dangling_of(self, key, None).await
                 {
@@ -166,7 +168,7 @@ impl Session {
     pub(crate) fn settled(&self, outcome: &ReleaseOutcome) -> Option<Diagnostic> {
         let has_current = matches!(
             outcome.verdict,
-            Verdict::Released { .. } | Verdict::Unchanged(_) | Verdict::Withdrawn(_)
+            ReleaseVerdict::Released { .. } | ReleaseVerdict::Unchanged(_) | ReleaseVerdict::Withdrawn(_)
         );
         let mesh = &outcome.mesh;
         (has_current && outcome.is_published() && self.told_behind(mesh, false)).then(|| {
@@ -181,7 +183,7 @@ impl Session {
     async fn unfinished(&self, mesh: &str, why: &str) -> Diagnostic {
         self.told_behind(mesh, true);
         let releaser = self.foreteller();
-        let Lagging { paths, unknown } = releaser.lagging(mesh, LOOK).await;
+        let LaggingProxies { paths, unknown } = releaser.lagging(mesh, LOOK).await;
         let named = match paths.as_slice() {
             [] => "It is not known which proxies are behind".to_owned(),
             paths => format!("Behind are {}", listed(paths)),
@@ -254,7 +256,7 @@ async fn invalid(
             problem::of_resource(key.kind, &problem)
         } else {
             // Every place is one of another resource.
-            let nowhere = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
+            let nowhere = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
             problem.places.insert(0, nowhere);
             problem::plain(&problem)
         };

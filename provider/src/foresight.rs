@@ -8,7 +8,7 @@
 
 use crate::problem;
 use meshform_envoy::codes::CLOUD_MAP;
-use meshform_model::diag::{Diagnostic as Problem, Place, Severity};
+use meshform_model::diag::{Diagnostic as Problem, ProblemLocation, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Change, Mesh};
 use meshform_model::pointer::Pointer;
@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 /// The meshes of which something was planned.
 #[derive(Debug, Default)]
 pub(crate) struct Foresight {
-    meshes: Mutex<BTreeMap<String, Foreseen>>,
+    meshes: Mutex<BTreeMap<String, PlannedMesh>>,
 }
 
 /// What becomes of a resource.
@@ -38,7 +38,7 @@ pub(crate) enum PlannedChange {
 
 /// One mesh: what the store has, and over it what was planned.
 #[derive(Debug, Default)]
-struct Foreseen {
+struct PlannedMesh {
     /// The mesh with what was planned, and what the rules say of it; `None` where there is nothing.
     judged: Option<(Mesh, Verdicts)>,
     /// What was wrong before: every plan of the mesh says so already.
@@ -69,7 +69,7 @@ impl Foresight {
     ) -> Vec<Problem> {
         let mut meshes = self.meshes.lock().await;
         if !meshes.contains_key(&key.mesh) {
-            match Foreseen::load(&key.mesh, &by).await {
+            match PlannedMesh::load(&key.mesh, &by).await {
                 Some(foreseen) => drop(meshes.insert(key.mesh.clone(), foreseen)),
                 // What is wrong with the store is told by whoever needs it.
                 None => return Vec::new(),
@@ -95,7 +95,7 @@ impl Foresight {
     }
 }
 
-impl Foreseen {
+impl PlannedMesh {
     async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
         let listing = by.store.list(&Prefix::mesh(mesh)).await.ok()?;
         let others = listing.records.iter();
@@ -256,7 +256,9 @@ fn at_resource(mut problem: Problem, key: &ResourceKey) -> Problem {
             let place = problem.places.remove(at);
             problem.places.insert(0, place);
         }
-        None => problem.places.insert(0, Place::of(key, &Pointer::root())),
+        None => problem
+            .places
+            .insert(0, ProblemLocation::of(key, &Pointer::root())),
     }
     problem::until_mended(&mut problem);
     problem

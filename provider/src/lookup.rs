@@ -10,8 +10,8 @@ mod release;
 
 pub(crate) use compiled::{CloudFormationTemplate, EcsTaskDefinition, ProxyConfiguration};
 pub(crate) use listing::Listing;
-pub(crate) use many::Many;
-pub(crate) use one::One;
+pub(crate) use many::ResourceListDataSource;
+pub(crate) use one::ResourceDataSource;
 pub(crate) use policy::BucketPolicy;
 pub(crate) use release::ReleaseStatus;
 

@@ -1,12 +1,12 @@
 //! The model's and the store's problems as Terraform shows them: at the attribute that the user wrote.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic as Problem, Notation, Place, Severity};
+use meshform_model::diag::{Diagnostic as Problem, Notation, ProblemLocation, Severity};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::help;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::{Pointer, Segment};
-use meshform_model::schema::{self, Form};
+use meshform_model::schema::{self, FieldForm};
 use tfplugin::{Diagnostic, Diagnostics, Path};
 
 /// A problem of a resource of `kind`, found in its canonical form.
@@ -35,7 +35,7 @@ fn is_block(kind: Kind, pointer: &Pointer) -> bool {
                     .and_then(|node| node.object())
                     .and_then(|one| one.field(name));
                 field
-                    .filter(|field| field.named(Dialect::Terraform).form == Form::Usual)
+                    .filter(|field| field.named(Dialect::Terraform).form == FieldForm::Usual)
                     .map(|field| field.node)
             }
             Segment::Index(_) => node.and_then(|node| node.list()).map(|list| list.items),
@@ -123,7 +123,7 @@ pub(crate) fn incomplete(text: impl Into<String>) -> Diagnostic {
 }
 
 /// The other end of a problem, in words.
-fn elsewhere(place: &Place) -> Option<String> {
+fn elsewhere(place: &ProblemLocation) -> Option<String> {
     let resource = place.resource.as_ref()?;
     let label = place
         .label

@@ -2,13 +2,13 @@
 
 use crate::functions::{ArnParse, EcsProxyConfiguration, EcsSidecar, EnvoyBootstrap};
 use crate::lookup::{
-    BucketPolicy, CloudFormationTemplate, EcsTaskDefinition, Listing, Many, One, ProxyConfiguration,
-    ReleaseStatus, plural,
+    BucketPolicy, CloudFormationTemplate, EcsTaskDefinition, Listing, ProxyConfiguration, ReleaseStatus,
+    ResourceDataSource, ResourceListDataSource, plural,
 };
-use crate::release::Release;
+use crate::release::ReleaseResource;
 use crate::resource::MeshResource;
 use crate::session::Session;
-use crate::settings::{self, Settings, Surroundings};
+use crate::settings::{self, ProcessEnvironment, Settings};
 use async_trait::async_trait;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
@@ -31,10 +31,10 @@ impl Provider for Appmesh {
             let name = model_schema::kind(kind).type_in(Dialect::Terraform).to_owned();
             // The original names too: a resource keeps its type and its state and only says `provider = appmesh`.
             let original = (kind != Kind::ProxyProfile).then(|| format!("aws_{name}"));
-            registry.data_source(plural(kind), Arc::new(Many(kind)));
+            registry.data_source(plural(kind), Arc::new(ResourceListDataSource(kind)));
             for name in std::iter::once(name).chain(original) {
                 registry
-                    .data_source(name.as_str(), Arc::new(One(kind)))
+                    .data_source(name.as_str(), Arc::new(ResourceDataSource(kind)))
                     .list_resource(name.as_str(), Arc::new(Listing::new(kind, Arc::clone(&resource))))
                     .resource(name, Arc::clone(&resource) as Arc<_>);
             }
@@ -51,7 +51,7 @@ impl Provider for Appmesh {
             .function("ecs_proxy_configuration", Arc::new(EcsProxyConfiguration))
             .function("ecs_sidecar", Arc::new(EcsSidecar))
             .function("envoy_bootstrap", Arc::new(EnvoyBootstrap));
-        registry.resource("appmesh_release", Arc::new(Release));
+        registry.resource("appmesh_release", Arc::new(ReleaseResource));
         registry.data_source("appmesh_release_status", Arc::new(ReleaseStatus));
     }
 
@@ -60,7 +60,7 @@ impl Provider for Appmesh {
     }
 
     async fn configure(&self, _cx: &Context, config: Value) -> Result<Configured, Diagnostics> {
-        let Some(settings) = Settings::from_block(&config, &Surroundings::read())? else {
+        let Some(settings) = Settings::from_block(&config, &ProcessEnvironment::read())? else {
             return Ok(Configured::default());
         };
         let session = Arc::new(Session::new(settings)?);

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, Verdict, WhatChanged};
-use meshform_store::{Draft, Prefix, Record};
+use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, ReleaseVerdict, WhatChanged};
+use meshform_store::{Prefix, Record, RecordDraft};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tfplugin::resource::{Create, Delete, Failure, Import, NewState, Plan, PlanRequest, Read, Update};
@@ -24,10 +24,10 @@ use tfplugin::value::Type;
 use tfplugin::{Context, Diagnostic, Diagnostics, Path, Resource, Value};
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Release;
+pub(crate) struct ReleaseResource;
 
 #[async_trait]
-impl Resource for Release {
+impl Resource for ReleaseResource {
     fn schema(&self) -> Schema {
         Schema::new()
             .description(
@@ -86,7 +86,7 @@ impl Resource for Release {
         plan.planned.set_attr("release", Value::UNKNOWN);
         // Without a preview a part of the mesh is not known yet: the apply will tell.
         if let Some(foreseen) = foreseen {
-            let Foreseen { preview, after } = foreseen;
+            let ReleaseForecast { preview, after } = foreseen;
             let mut changed = BTreeMap::new();
             if let Some(after) = after.filter(|_| preview.valid) {
                 plan.diagnostics.extend(without_endpoints(&session, &after).await);
@@ -168,7 +168,7 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
 }
 
 /// A mesh as it will be, and what releasing it will do.
-struct Foreseen {
+struct ReleaseForecast {
     preview: Preview,
     /// None where the resources make no mesh: the preview says why.
     after: Option<Mesh>,
@@ -222,7 +222,7 @@ fn how(what: WhatChanged) -> &'static str {
 }
 
 /// What releasing will do after this apply. None while a part of the mesh is not known.
-async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diagnostics> {
+async fn foresee(session: &Session, mesh: &str) -> Result<Option<ReleaseForecast>, Diagnostics> {
     let planned = session.planned_of(mesh);
     let listing = session
         .store
@@ -254,7 +254,7 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
         match records.get_mut(&key) {
             Some(record) => record.body = body,
             None => {
-                let record = Draft::new(key.clone(), body).foreseen(&seed, &author);
+                let record = RecordDraft::new(key.clone(), body).foreseen(&seed, &author);
                 records.insert(key, record);
             }
         }
@@ -266,7 +266,7 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<Foreseen>, Diag
     let preview = session.foreteller().preview_of(mesh, resources.clone()).await;
     let preview = preview.map_err(|error| failed(&error))?;
     let after = Mesh::new(resources).ok();
-    Ok(Some(Foreseen { preview, after }))
+    Ok(Some(ReleaseForecast { preview, after }))
 }
 
 /// The nodes in Cloud Map that this plan adds and for which nobody looks up hosts. Of those that were released before, every
@@ -325,7 +325,7 @@ async fn released(cx: &Context, session: &Arc<Session>, plan: &Value) -> Result<
         .into());
     };
     let outcome = report.map_err(|error| failed(&error))?;
-    if outcome.verdict == Verdict::Invalid || has_errors(&outcome.diagnostics) {
+    if outcome.verdict == ReleaseVerdict::Invalid || has_errors(&outcome.diagnostics) {
         return Err(invalid_mesh(session, &outcome).await);
     }
     if !outcome.is_published() {

@@ -9,7 +9,7 @@ use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
 use meshform_registry::{Policy, Registry};
-use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, Report, Timing, Warnings};
+use meshform_release::{EnvoyBuilder, Patience, ReleaseResult, ReleaseScheduler, Releaser, Timing, Warnings};
 use meshform_store::{Author, Feed, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -226,7 +226,7 @@ impl Session {
 
     /// Releases what was written so far, whatever the mesh's policy says, and says which proxies this process has
     /// changed. None where no release can be made.
-    pub(crate) async fn release_now(&self, mesh: &str) -> Option<(Report, BTreeSet<String>)> {
+    pub(crate) async fn release_now(&self, mesh: &str) -> Option<(ReleaseResult, BTreeSet<String>)> {
         let releases = Arc::clone(self.releases().ok()?);
         releases.demand(mesh);
         let report = releases.settled(mesh, Patience::Usual).await?;

@@ -52,7 +52,7 @@ pub(crate) struct Settings {
 
 /// What the process is told by its surroundings, read in one place.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct ProcessEnvironment {
     /// The root module's directory, which relative paths start from.
     pub(crate) directory: PathBuf,
     /// Whether this is a CI runner, whose disk is forgotten.
@@ -190,7 +190,7 @@ pub(crate) fn schema() -> Schema {
         .block(quotas::schema())
 }
 
-impl Surroundings {
+impl ProcessEnvironment {
     /// Reads working directory and environment.
     pub(crate) fn read() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -211,7 +211,10 @@ impl Surroundings {
 
 impl Settings {
     /// Reads a provider block. `None` while a part that decides where things are is not known yet.
-    pub(crate) fn from_block(block: &Value, around: &Surroundings) -> Result<Option<Self>, Diagnostics> {
+    pub(crate) fn from_block(
+        block: &Value,
+        around: &ProcessEnvironment,
+    ) -> Result<Option<Self>, Diagnostics> {
         let unknown = [
             "store",
             "account_id",
@@ -302,7 +305,7 @@ const BLOCKS: [(&str, Service); 3] = [
     ("azure", Service::Azure),
 ];
 
-fn location(store: Option<&str>, around: &Surroundings) -> Result<Location, Diagnostic> {
+fn location(store: Option<&str>, around: &ProcessEnvironment) -> Result<Location, Diagnostic> {
     let path = AttributePath::root().attr("store");
     match store {
         None if around.in_ci => Err(Diagnostic::error(
@@ -352,7 +355,7 @@ fn service(store: &Location) -> Option<Service> {
     }
 }
 
-fn access(block: &Value, around: &Surroundings, store: &Location) -> Access {
+fn access(block: &Value, around: &ProcessEnvironment, store: &Location) -> Access {
     let service = service(store);
     let own = BLOCKS.iter().find(|(_, of)| service == Some(*of));
     let own = own.map_or_else(Value::default, |(name, _)| first(block, name));
@@ -377,7 +380,12 @@ fn has_unknown(block: &Value) -> bool {
 }
 
 /// Where to publish, each place once.
-fn targets(block: &Value, around: &Surroundings, access: &Access, problems: &mut Diagnostics) -> Vec<Target> {
+fn targets(
+    block: &Value,
+    around: &ProcessEnvironment,
+    access: &Access,
+    problems: &mut Diagnostics,
+) -> Vec<Target> {
     let list = AttributePath::root().attr("publish");
     let items = block.get("publish").items();
     let several = items.iter().enumerate();
@@ -442,8 +450,8 @@ fn tag_rules(block: &Value) -> TagRules {
 mod tests {
     use super::*;
 
-    fn around(in_ci: bool) -> Surroundings {
-        Surroundings {
+    fn around(in_ci: bool) -> ProcessEnvironment {
+        ProcessEnvironment {
             directory: "/root-module".into(),
             in_ci,
             actor: "me@here".to_owned(),

@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::registry::Registry;
-use meshform_store::{Author, Draft, Record};
+use meshform_store::{Author, Record, RecordDraft};
 use serde_json::{Map, Value};
 
 /// How a resource that is to be taken over stands to the store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum AdoptionState {
     /// Nothing of its name is there.
     Absent,
     Same(Record),
@@ -27,20 +27,20 @@ pub enum Adoption {
 
 impl Registry {
     /// How a resource stands to the store. Writes nothing.
-    pub async fn standing(&self, draft: &Draft) -> Result<Standing> {
+    pub async fn standing(&self, draft: &RecordDraft) -> Result<AdoptionState> {
         Ok(match self.get(&draft.key).await? {
-            None => Standing::Absent,
-            Some(record) if is_same(&record.body, &draft.body) => Standing::Same(record),
-            Some(record) => Standing::Different(record),
+            None => AdoptionState::Absent,
+            Some(record) if is_same(&record.body, &draft.body) => AdoptionState::Same(record),
+            Some(record) => AdoptionState::Different(record),
         })
     }
 
     /// Writes a resource with what it brings with it, unless something of its name is there.
-    pub async fn adopt(&self, draft: Draft, author: &Author) -> Result<Adoption> {
+    pub async fn adopt(&self, draft: RecordDraft, author: &Author) -> Result<Adoption> {
         Ok(match self.standing(&draft).await? {
-            Standing::Absent => Adoption::Adopted(self.create(draft, author).await?.record()),
-            Standing::Same(record) => Adoption::Unchanged(record),
-            Standing::Different(record) => Adoption::Different(record),
+            AdoptionState::Absent => Adoption::Adopted(self.create(draft, author).await?.record()),
+            AdoptionState::Same(record) => Adoption::Unchanged(record),
+            AdoptionState::Different(record) => Adoption::Different(record),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Deleting: what is inside has to go first, and what refers to the resource may keep it.
 
-use crate::error::{Hold, RegistryError, Result};
+use crate::error::{DeletionBlocker, RegistryError, Result};
 use crate::policy::Policy;
 use crate::registry::Registry;
 use meshform_model::key::ResourceKey;
@@ -64,7 +64,7 @@ impl Registry {
 
     /// Asked right after what is inside was looked for.
     async fn refuse_if_named(&self, key: &ResourceKey, author: &Author, policy: &Policy) -> Result<()> {
-        let mut holds: Vec<Hold> = self.views().named_by(key).await;
+        let mut holds: Vec<DeletionBlocker> = self.views().named_by(key).await;
         holds.retain(|hold| {
             let others = hold.owner != author.owner;
             hold.reference.role.held_in_app_mesh() && (others || policy.strict_deletes)

@@ -1,7 +1,7 @@
 //! What may go wrong, with the way out.
 
 use crate::codes;
-use meshform_model::diag::{Code, Diagnostic, Place};
+use meshform_model::diag::{Code, Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::{Reference, Role};
 use meshform_model::pointer::Pointer;
@@ -33,13 +33,13 @@ pub enum RegistryError {
         /// Which resource was to go.
         key: ResourceKey,
         /// What keeps it; at least one.
-        holds: Vec<Hold>,
+        holds: Vec<DeletionBlocker>,
     },
 }
 
 /// What keeps a resource from being deleted: something inside it, or something that refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub struct DeletionBlocker {
     /// Who refers, in which field.
     pub reference: Reference,
     /// The owner of the resource that refers.
@@ -48,13 +48,13 @@ pub struct Hold {
     pub actor: String,
 }
 
-impl Hold {
+impl DeletionBlocker {
     fn is_inside(&self) -> bool {
         self.reference.role == Role::Container
     }
 }
 
-fn describe(key: &ResourceKey, holds: &[Hold]) -> String {
+fn describe(key: &ResourceKey, holds: &[DeletionBlocker]) -> String {
     let Some(first) = holds.first() else {
         return format!("{key} is in use");
     };
@@ -62,7 +62,7 @@ fn describe(key: &ResourceKey, holds: &[Hold]) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let Hold {
+    let DeletionBlocker {
         reference,
         owner,
         actor,
@@ -102,7 +102,7 @@ impl RegistryError {
                 let first = problems.first().and_then(|first| first.help.clone());
                 first.unwrap_or_default()
             }
-            Self::InUse { holds, .. } if holds.iter().any(Hold::is_inside) => {
+            Self::InUse { holds, .. } if holds.iter().any(DeletionBlocker::is_inside) => {
                 "delete what is inside first".to_owned()
             }
             Self::InUse { .. } => "it has to go, or to be pointed elsewhere, first".to_owned(),
@@ -126,7 +126,7 @@ impl RegistryError {
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let problem = |key: &ResourceKey, pointer: &Pointer| {
             let problem = Diagnostic::error(self.code(), self.to_string()).help(self.help());
-            problem.at(Place::of(key, pointer))
+            problem.at(ProblemLocation::of(key, pointer))
         };
         match self {
             Self::Store(error) => vec![error.diagnostic()],
@@ -138,8 +138,9 @@ impl RegistryError {
             Self::InUse { key, holds } => {
                 let mut told = problem(key, &Pointer::root());
                 let others = holds.iter().filter(|hold| !hold.is_inside()).take(TOLD);
-                told.places
-                    .extend(others.map(|hold| Place::of(&hold.reference.from, &hold.reference.pointer)));
+                told.places.extend(
+                    others.map(|hold| ProblemLocation::of(&hold.reference.from, &hold.reference.pointer)),
+                );
                 vec![told]
             }
         }

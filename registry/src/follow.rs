@@ -13,23 +13,23 @@ const ROUNDS: usize = 64;
 
 /// What happened after a revision: the last change of each resource.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Since {
+pub struct ChangesSince {
     /// Everything up to here is in it, and nothing of what came later.
     pub upto: Revision,
     /// What became of each resource.
-    pub changed: BTreeMap<ResourceKey, Changed>,
+    pub changed: BTreeMap<ResourceKey, ResourceChange>,
 }
 
 /// What became of a resource.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Changed {
+pub enum ResourceChange {
     /// It has this content now.
     Written(Box<Record>),
     /// It is gone, by the write that made this revision.
     Deleted(Revision),
 }
 
-impl Changed {
+impl ResourceChange {
     /// The write that it comes from.
     pub fn revision(&self) -> Revision {
         match self {
@@ -41,10 +41,10 @@ impl Changed {
 
 /// What happened to a mesh after a revision, up to now. None where that is not kept any more, or others write faster
 /// than it is read: then the mesh is listed anew.
-pub async fn since(store: &dyn Store, mesh: &str, after: Revision) -> Result<Option<Since>> {
-    let mut since = Since {
+pub async fn since(store: &dyn Store, mesh: &str, after: Revision) -> Result<Option<ChangesSince>> {
+    let mut since = ChangesSince {
         upto: after,
-        ..Since::default()
+        ..ChangesSince::default()
     };
     // What was read before its turn: a record is as it is now, which may be later than the feed that named it.
     let mut ahead = Revision::default();
@@ -61,12 +61,12 @@ pub async fn since(store: &dyn Store, mesh: &str, after: Revision) -> Result<Opt
         for change in changes {
             match change.action {
                 Action::Put => drop(unread.insert(change.key, change.revision)),
-                Action::Delete => since.put(change.key, Changed::Deleted(change.revision)),
+                Action::Delete => since.put(change.key, ResourceChange::Deleted(change.revision)),
             }
         }
         for record in records {
             ahead = ahead.max(record.revision);
-            since.put(record.key.clone(), Changed::Written(Box::new(record)));
+            since.put(record.key.clone(), ResourceChange::Written(Box::new(record)));
         }
         unread.retain(|key, written| {
             let known = since.changed.get(key);
@@ -79,10 +79,10 @@ pub async fn since(store: &dyn Store, mesh: &str, after: Revision) -> Result<Opt
     Ok(None)
 }
 
-impl Since {
+impl ChangesSince {
     /// Notes what became of a resource, unless something later is known.
-    fn put(&mut self, key: ResourceKey, changed: Changed) {
-        let known = self.changed.get(&key).map(Changed::revision);
+    fn put(&mut self, key: ResourceKey, changed: ResourceChange) {
+        let known = self.changed.get(&key).map(ResourceChange::revision);
         if known.is_none_or(|known| known < changed.revision()) {
             self.changed.insert(key, changed);
         }

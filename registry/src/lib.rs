@@ -25,12 +25,12 @@ pub mod tags;
 mod tests;
 pub mod view;
 
-pub use adopt::{Adoption, Standing, is_same};
+pub use adopt::{Adoption, AdoptionState, is_same};
 pub use collection::Collection;
-pub use error::{Hold, RegistryError, Result};
+pub use error::{DeletionBlocker, RegistryError, Result};
 pub use list::{Page, Paged};
 pub use policy::Policy;
 pub use records::{resource, resources};
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
-pub use view::{Followed, Missing, Reached, Snapshot, Turn, Views, dangling};
+pub use view::{AffectedByChanges, FollowedSnapshot, Missing, Snapshot, ViewVersion, Views, dangling};

@@ -1,7 +1,7 @@
 //! From the store's records to resources.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::{Identity, Resource};
@@ -31,7 +31,7 @@ pub(crate) fn unreadable(mesh: &str, found: &[Unreadable]) -> Vec<Diagnostic> {
         );
         Diagnostic::error(codes::UNREADABLE, message)
             .help("write it again, or delete it")
-            .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
+            .at(ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root()))
     });
     told.collect()
 }
@@ -50,7 +50,7 @@ pub fn resource(record: Record) -> Result<Resource, Diagnostic> {
             let message = format!("the tags of {key} cannot be read: {error}");
             Diagnostic::error(codes::UNREADABLE, message)
                 .help("write the resource again")
-                .at(Place::of(&key, &Pointer::root().field("tags")))
+                .at(ProblemLocation::of(&key, &Pointer::root().field("tags")))
         })?,
     };
     let mut resource = Resource::from_body(key, &body)?;

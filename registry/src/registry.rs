@@ -5,7 +5,7 @@ use crate::merge;
 use crate::policy::Policy;
 use crate::view::Views;
 use meshform_model::resource::Resource;
-use meshform_store::{Author, Conflict, Created, Draft, Expected, Record, Revision, Store, StoreError};
+use meshform_store::{Author, Conflict, Created, Expected, Record, RecordDraft, Revision, Store, StoreError};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Registry {
 #[derive(Debug)]
 pub struct Update<F> {
     /// What it is to be.
-    pub draft: Draft,
+    pub draft: RecordDraft,
     /// The revision that the writer has seen; `None` for whatever is there now.
     pub seen: Option<Revision>,
     /// The body at that revision, asked for only where another run of the same owner has written since: what the two
@@ -48,7 +48,7 @@ impl Registry {
 
     /// Creates a resource. What is there already is a conflict, unless it is the same and this owner's own run wrote
     /// it before it was killed, so that nobody learned of it.
-    pub async fn create(&self, draft: Draft, author: &Author) -> Result<Created> {
+    pub async fn create(&self, draft: RecordDraft, author: &Author) -> Result<Created> {
         self.refuse_ids(&draft).await?;
         let created = meshform_store::create(&*self.store, draft, author).await?;
         match &created {
@@ -122,7 +122,7 @@ impl Registry {
     }
 
     /// A resource that names others by their ids would never find them.
-    async fn refuse_ids(&self, draft: &Draft) -> Result<()> {
+    async fn refuse_ids(&self, draft: &RecordDraft) -> Result<()> {
         // What cannot be read is told by whoever reads it.
         let Ok(resource) = Resource::from_body(draft.key.clone(), &draft.body) else {
             return Ok(());
@@ -134,7 +134,7 @@ impl Registry {
         }
     }
 
-    fn absent(&self, draft: &Draft) -> RegistryError {
+    fn absent(&self, draft: &RecordDraft) -> RegistryError {
         StoreError::Conflict(Box::new(Conflict {
             key: draft.key.clone(),
             expected: Expected::At(Revision::default()),

@@ -4,7 +4,7 @@ use crate::{Adoption, Collection, IgnoredTags, Page, Policy, Registry, RegistryE
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_store::{
-    Author, Created, Draft, ImportedIdentity, Record, Revision, SqliteOptions, SqliteStore, StoreError,
+    Author, Created, ImportedIdentity, Record, RecordDraft, Revision, SqliteOptions, SqliteStore, StoreError,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Bench {
     }
 
     async fn create(&self, key: &ResourceKey, to: &str, owner: &str) -> Record {
-        let draft = Draft::new(key.clone(), body(key.kind, to));
+        let draft = RecordDraft::new(key.clone(), body(key.kind, to));
         self.registry.create(draft, &by(owner)).await.unwrap().record()
     }
 
@@ -64,7 +64,7 @@ impl Bench {
         policy: &Policy,
     ) -> crate::Result<Record> {
         let update = Update {
-            draft: Draft::new(seen.key.clone(), body),
+            draft: RecordDraft::new(seen.key.clone(), body),
             seen: Some(seen.revision),
             base: || Some(seen.body.clone()),
         };
@@ -228,7 +228,7 @@ async fn a_writer_who_has_seen_nothing_writes_over_what_is_there() {
     let bench = Bench::new();
     let key = in_mesh(Kind::VirtualNode, "a");
     let update = |body: Value| Update {
-        draft: Draft::new(key.clone(), body),
+        draft: RecordDraft::new(key.clone(), body),
         seen: None,
         base: || None,
     };
@@ -258,7 +258,7 @@ async fn tags_that_are_left_to_others_stay() {
         json!({"spec": {}, "tags": all.collect::<Vec<_>>()})
     };
     let key = in_mesh(Kind::VirtualNode, "a");
-    let draft = Draft::new(
+    let draft = RecordDraft::new(
         key.clone(),
         tags(&[("aws:x", "1"), ("cost", "7"), ("team", "old")]),
     );
@@ -292,13 +292,13 @@ async fn tags_that_are_left_to_others_stay() {
 #[tokio::test]
 async fn a_resource_from_elsewhere_is_adopted_once_and_never_over_another() {
     let bench = Bench::new();
-    let draft = |to: &str| Draft {
+    let draft = |to: &str| RecordDraft {
         imported: ImportedIdentity {
             uid: Some("from-app-mesh".to_owned()),
             version: Some(7),
             ..ImportedIdentity::default()
         },
-        ..Draft::new(in_mesh(Kind::VirtualNode, "a"), body(Kind::VirtualNode, to))
+        ..RecordDraft::new(in_mesh(Kind::VirtualNode, "a"), body(Kind::VirtualNode, to))
     };
     let adopt = |to: &str| bench.registry.adopt(draft(to), &BY_US);
     static BY_US: std::sync::LazyLock<Author> = std::sync::LazyLock::new(|| by("us"));
@@ -328,10 +328,10 @@ async fn a_create_of_what_is_there_is_a_conflict() {
     let author = by("us");
     let again = bench
         .registry
-        .create(Draft::new(key.clone(), body(key.kind, "b.local")), &author);
+        .create(RecordDraft::new(key.clone(), body(key.kind, "b.local")), &author);
     let error = again.await.unwrap_err();
     assert!(error.is_conflict() && error.code().0 == "MF0401", "{error}");
-    let other = Draft::new(in_mesh(Kind::VirtualNode, "b"), body(key.kind, "b.local"));
+    let other = RecordDraft::new(in_mesh(Kind::VirtualNode, "b"), body(key.kind, "b.local"));
     assert!(matches!(
         bench.registry.create(other, &by("us")).await,
         Ok(Created::New(_))
@@ -429,7 +429,7 @@ async fn a_watch_tells_what_happens() {
     let since = crate::follow::since(bench.registry.store(), "apps", Revision::default()).await;
     let since = since.unwrap().unwrap();
     assert_eq!(since.upto, record.revision);
-    let written = crate::follow::Changed::Written(Box::new(record.clone()));
+    let written = crate::follow::ResourceChange::Written(Box::new(record.clone()));
     assert_eq!(
         since.changed.into_iter().collect::<Vec<_>>(),
         [(record.key, written)]

@@ -9,10 +9,10 @@
 //! [`Snapshot`] shares the mesh and holds no lock.
 
 use crate::collection::Collection;
-use crate::error::Hold;
-use crate::follow::{self, Changed, Since};
+use crate::error::DeletionBlocker;
+use crate::follow::{self, ChangesSince, ResourceChange};
 use crate::records;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::{self, Mesh, Reference, Role};
@@ -51,21 +51,21 @@ pub struct Snapshot {
 
 /// A snapshot, and what may have become different since whoever asks has judged the mesh.
 #[derive(Debug, Clone)]
-pub struct Followed {
+pub struct FollowedSnapshot {
     pub snapshot: Snapshot,
     /// What to ask with next time.
-    pub turn: Turn,
+    pub turn: ViewVersion,
     /// What changes since the turn that was asked with have reached. None where that is not known: everything.
-    pub reached: Option<Reached>,
+    pub reached: Option<AffectedByChanges>,
 }
 
 /// A look at a mesh by whoever judges it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn(u64);
+pub struct ViewVersion(u64);
 
-/// What changes have reached; see [`Applied`](mesh::Applied).
+/// What changes have reached; see [`ChangeEffects`](mesh::Applied).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Reached {
+pub struct AffectedByChanges {
     /// The resources of which the rules may say something else.
     pub subjects: BTreeSet<ResourceKey>,
     /// The proxies whose configuration may differ.
@@ -100,9 +100,9 @@ struct View {
     /// What is said of records that the store has and cannot read.
     unreadable: Vec<Diagnostic>,
     /// The last look by whoever judges the mesh.
-    turn: Turn,
+    turn: ViewVersion,
     /// What changed since then; none where the mesh was listed anew, or nobody judges it.
-    reached: Option<Reached>,
+    reached: Option<AffectedByChanges>,
 }
 
 /// What is known of a record beside the resource in it.
@@ -138,14 +138,14 @@ impl Views {
     /// A mesh as it is now, and what changes have reached since a turn. It is meant for the one who judges the mesh in
     /// this process: whoever asks with another turn than the last one that was given is told of no changes, and judges
     /// everything.
-    pub async fn followed(&self, mesh: &str, since: Option<Turn>) -> Result<Followed> {
+    pub async fn followed(&self, mesh: &str, since: Option<ViewVersion>) -> Result<FollowedSnapshot> {
         let view = self.of(mesh);
         let mut view = view.lock().await;
         view.follow_whole(&*self.store).await?;
-        let reached = view.reached.replace(Reached::default());
+        let reached = view.reached.replace(AffectedByChanges::default());
         let reached = reached.filter(|_| since == Some(view.turn));
         view.turn.0 += 1;
-        Ok(Followed {
+        Ok(FollowedSnapshot {
             snapshot: view.snapshot(),
             turn: view.turn,
             reached,
@@ -165,12 +165,12 @@ impl Views {
     }
 
     /// What is inside a resource now: everything of a mesh, the routes of a router or gateway.
-    pub async fn inside(&self, key: &ResourceKey) -> Result<Vec<Hold>> {
+    pub async fn inside(&self, key: &ResourceKey) -> Result<Vec<DeletionBlocker>> {
         self.with(&key.mesh, None, |view| view.inside(key)).await
     }
 
     /// Who refers to a resource without being inside it, as of the last look.
-    pub async fn named_by(&self, key: &ResourceKey) -> Vec<Hold> {
+    pub async fn named_by(&self, key: &ResourceKey) -> Vec<DeletionBlocker> {
         let view = self.of(&key.mesh);
         let mut view = view.lock().await;
         view.settle();
@@ -192,7 +192,10 @@ impl Views {
             return;
         }
         view.ahead.insert(record.revision);
-        view.take_up([(record.key.clone(), Changed::Written(Box::new(record.clone())))]);
+        view.take_up([(
+            record.key.clone(),
+            ResourceChange::Written(Box::new(record.clone())),
+        )]);
         view.catch_up();
     }
 
@@ -316,7 +319,7 @@ impl View {
             mesh: Arc::new(Mesh::empty(name)),
             waiting: Vec::new(),
             unreadable: Vec::new(),
-            turn: Turn(0),
+            turn: ViewVersion(0),
             reached: None,
         }
     }
@@ -355,7 +358,7 @@ impl View {
             return self.load(store).await;
         }
         match follow::since(store, &self.name, self.upto).await {
-            Ok(Some(Since { upto, changed })) => {
+            Ok(Some(ChangesSince { upto, changed })) => {
                 self.take_up(changed);
                 self.upto = self.upto.max(upto);
                 self.catch_up();
@@ -381,18 +384,18 @@ impl View {
 
     /// Takes up what has happened, but for what is older than what is known: writes of one resource may be told in
     /// another order.
-    fn take_up(&mut self, changed: impl IntoIterator<Item = (ResourceKey, Changed)>) {
+    fn take_up(&mut self, changed: impl IntoIterator<Item = (ResourceKey, ResourceChange)>) {
         for (key, changed) in changed {
             let known = self.entries.get(&key).map(|entry| entry.revision);
             if known.is_some_and(|known| known >= changed.revision()) {
                 continue;
             }
             let resource = match changed {
-                Changed::Deleted(_) => {
+                ResourceChange::Deleted(_) => {
                     self.entries.remove(&key);
                     None
                 }
-                Changed::Written(record) => {
+                ResourceChange::Written(record) => {
                     let (entry, resource) = read(*record);
                     self.entries.insert(key.clone(), entry);
                     resource
@@ -465,7 +468,7 @@ impl View {
         }
     }
 
-    fn inside(&self, key: &ResourceKey) -> Vec<Hold> {
+    fn inside(&self, key: &ResourceKey) -> Vec<DeletionBlocker> {
         if key.kind == Kind::Mesh {
             let others = self.entries.iter().filter(|(other, _)| *other != key);
             return others
@@ -479,7 +482,7 @@ impl View {
     }
 
     /// Everything that refers to a resource.
-    fn holds<'v>(&'v self, key: &'v ResourceKey) -> impl Iterator<Item = Hold> + use<'v> {
+    fn holds<'v>(&'v self, key: &'v ResourceKey) -> impl Iterator<Item = DeletionBlocker> + use<'v> {
         let found = self.mesh.referrers(key);
         found.filter_map(|one| Some(self.entries.get(&one.from)?.hold(one.clone())))
     }
@@ -522,13 +525,13 @@ impl View {
             ),
         );
         let help = format!("use its name: `{}`", meant.name);
-        Some(problem.help(help).at(Place::of(from, pointer)))
+        Some(problem.help(help).at(ProblemLocation::of(from, pointer)))
     }
 }
 
 impl RecordState {
-    fn hold(&self, reference: Reference) -> Hold {
-        Hold {
+    fn hold(&self, reference: Reference) -> DeletionBlocker {
+        DeletionBlocker {
             reference,
             owner: self.owner.clone(),
             actor: self.actor.clone(),

@@ -87,7 +87,7 @@ pub(crate) struct Prepared {
 }
 
 /// What is known of a bucket when proxies are brought to a release.
-struct Ground<'a> {
+struct BucketContext<'a> {
     prepared: &'a Prepared,
     bundles: &'a Bundles<'a>,
 }
@@ -146,7 +146,7 @@ enum ProxyUpdate {
 
 /// What was done, and the latest sequence number that was met and is later than ours.
 #[derive(Debug, Default)]
-pub(crate) struct Brought {
+pub(crate) struct BucketResult {
     pub(crate) published: Published,
     pub(crate) later: Option<u64>,
     /// When the oldest bundle was touched: whether there may be something for [`collect`](BucketTarget::collect), which
@@ -154,7 +154,7 @@ pub(crate) struct Brought {
     pub(crate) oldest_bundle: Option<Timestamp>,
 }
 
-impl Brought {
+impl BucketResult {
     /// Whether it was told now.
     fn note(&mut self, told: &ProxyUpdate) -> bool {
         if let ProxyUpdate::Later(sequence) = told {
@@ -239,7 +239,7 @@ impl BucketTarget {
         wanted: &DesiredState<'_>,
         bundles: &Bundles<'_>,
         prepared: Option<Prepared>,
-    ) -> Result<Brought> {
+    ) -> Result<BucketResult> {
         let prepared = match prepared {
             Some(prepared) => prepared,
             None => Prepared {
@@ -247,11 +247,11 @@ impl BucketTarget {
                 written: BTreeSet::new(),
             },
         };
-        let mut brought = Brought {
+        let mut brought = BucketResult {
             oldest_bundle: prepared.listing.oldest_bundle(),
-            ..Brought::default()
+            ..BucketResult::default()
         };
-        let ground = Ground {
+        let ground = BucketContext {
             prepared: &prepared,
             bundles,
         };
@@ -291,9 +291,9 @@ impl BucketTarget {
         &self,
         wanted: &DesiredState<'_>,
         entry: &ProxyEntry,
-        ground: &Ground<'_>,
+        ground: &BucketContext<'_>,
     ) -> Result<ProxyUpdate> {
-        let Ground { prepared, bundles } = ground;
+        let BucketContext { prepared, bundles } = ground;
         let listing = &prepared.listing;
         let proxy = proxy_of(wanted.mesh, entry)?;
         let key = proxy.bundle_key(&entry.bundle);
@@ -316,7 +316,7 @@ impl BucketTarget {
     }
 
     /// Whether a bundle is there, as it should be where that is asked for.
-    async fn has_bundle(&self, key: &str, digest: &Digest, ground: &Ground<'_>) -> Result<bool> {
+    async fn has_bundle(&self, key: &str, digest: &Digest, ground: &BucketContext<'_>) -> Result<bool> {
         if !ground.prepared.listing.by_key.contains_key(key) {
             return Ok(false);
         }

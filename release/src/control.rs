@@ -2,13 +2,13 @@
 
 use crate::error::{ReleaseError, Result};
 use crate::outcome::{Preview, ReleaseOutcome};
-use crate::policy::{self, Holding, Trigger};
-use crate::publishing::Look;
+use crate::policy::{self, HoldPolicy, Trigger};
+use crate::publishing::CheckDepth;
 use crate::refusals::Refusals;
 use crate::releaser::Releaser;
 use crate::state::{ReleaseEntry, State};
 use crate::supply::Supply;
-use crate::target::{Delivery, Standing, TargetStatus};
+use crate::target::{Delivery, TargetState, TargetStatus};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
@@ -35,7 +35,7 @@ impl Releaser {
     /// How a mesh and its release stand. Writes nothing.
     pub async fn status(&self, mesh: &str) -> Result<Status> {
         let pointed = self.pointed(mesh).await?;
-        let targets = self.targets_of(mesh, &pointed, Look::Everything).await?;
+        let targets = self.targets_of(mesh, &pointed, CheckDepth::Everything).await?;
         let state = pointed.state;
         let refused = match &state.current {
             Some(release) => self.refusals(mesh, release).await?,
@@ -59,14 +59,14 @@ impl Releaser {
     /// When the store cannot be read.
     pub async fn behind_elsewhere(&self, mesh: &str) -> Result<Vec<Diagnostic>> {
         let pointed = self.pointed(mesh).await?;
-        let found = self.targets_of(mesh, &pointed, Look::Reports).await?;
+        let found = self.targets_of(mesh, &pointed, CheckDepth::Reports).await?;
         let is_own = |status: &&TargetStatus| {
             let mut own = self.targets.iter();
             own.any(|target| status.report.is_of(target, &self.host))
         };
         // What another machine reported before is not looked at from here, and its publisher may be at work.
         let is_known = |status: &&TargetStatus| {
-            status.standing != Standing::Unreachable || status.report.failure.is_some()
+            status.standing != TargetState::Unreachable || status.report.failure.is_some()
         };
         let others = found.iter().filter(|status| !is_own(status)).filter(is_known);
         Ok(others
@@ -82,7 +82,7 @@ impl Releaser {
             return Ok(false);
         }
         let current = state.current_entry().map(|entry| &entry.release);
-        let targets = self.targets_of(mesh, &pointed, Look::Reports).await?;
+        let targets = self.targets_of(mesh, &pointed, CheckDepth::Reports).await?;
         // A place that failed will not come right by waiting; who asks is told of it.
         Ok(targets
             .iter()
@@ -106,7 +106,7 @@ impl Releaser {
 
     /// What a write to a mesh leads to: a release, or, where the mesh is released by hand, nothing but that its
     /// current release is published whole.
-    pub async fn follow(&self, mesh: &str, holding: Holding) -> Result<ReleaseOutcome> {
+    pub async fn follow(&self, mesh: &str, holding: HoldPolicy) -> Result<ReleaseOutcome> {
         self.release_for(mesh, Trigger::Write(holding)).await
     }
 
@@ -165,12 +165,12 @@ impl Releaser {
         loop {
             let mut pointed = self.pointed(mesh).await?;
             if !pointed.state.pinned {
-                return Ok((false, self.follow(mesh, Holding::Over).await?));
+                return Ok((false, self.follow(mesh, HoldPolicy::Over).await?));
             }
             let mut state = pointed.state.clone();
             state.pinned = false;
             match self.set(mesh, &mut pointed, state).await {
-                Ok(()) => return Ok((true, self.follow(mesh, Holding::Over).await?)),
+                Ok(()) => return Ok((true, self.follow(mesh, HoldPolicy::Over).await?)),
                 Err(ReleaseError::Store(StoreError::PointerConflict(_))) => {}
                 Err(error) => return Err(error),
             }

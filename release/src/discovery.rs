@@ -10,7 +10,7 @@ use crate::target::Target;
 use meshform_bundle::discovery::{DiscoveredNode, Discovery, FRESH_MILLIS, PollerState};
 use meshform_bundle::objects::{EndpointSet, ProxyState, Status};
 use meshform_bundle::{Digest, Error, ProxyId, mesh_prefix};
-use meshform_envoy::polled::{self, Looked};
+use meshform_envoy::polled::{self, LookupContext};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -230,7 +230,7 @@ impl Releaser {
             // What is published elsewhere cannot be looked at from here.
             let nowhere = state.targets.is_empty();
             return nowhere
-                .then(|| told_of(mesh, nodes, &Looked::default(), None))
+                .then(|| told_of(mesh, nodes, &LookupContext::default(), None))
                 .flatten()
                 .into_iter()
                 .collect();
@@ -251,14 +251,14 @@ impl Releaser {
                     .await
                     .map(|found| found.map(|(state, then)| PollerReport::of(state, then, now))),
             };
-            let looked = Looked {
+            let looked = LookupContext {
                 store: Some(target.name()),
-                ..Looked::default()
+                ..LookupContext::default()
             };
             match poller {
                 Ok(poller) => {
                     let (lacking, own) = self.lacking(mesh, target, nodes, poller.as_ref()).await;
-                    let looked = Looked {
+                    let looked = LookupContext {
                         problem: own,
                         ..looked
                     };
@@ -266,7 +266,7 @@ impl Releaser {
                 }
                 Err(error) => {
                     let problem = Some(error.to_string());
-                    warnings.extend(told_of(mesh, nodes, &Looked { problem, ..looked }, None));
+                    warnings.extend(told_of(mesh, nodes, &LookupContext { problem, ..looked }, None));
                 }
             }
         }
@@ -308,7 +308,7 @@ impl Releaser {
 fn told_of(
     mesh: &str,
     nodes: &BTreeMap<String, DiscoveredNode>,
-    looked: &Looked,
+    looked: &LookupContext,
     poller: Option<&PollerReport>,
 ) -> Option<Diagnostic> {
     let is_fresh = |name: &str| poller.is_some_and(|poller| poller.is_fresh(name));
@@ -322,7 +322,7 @@ fn told_of(
         .map(|name| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name.as_str()))
         .collect();
     let running = poller.and_then(PollerReport::running).map(str::to_owned);
-    let looked = Looked {
+    let looked = LookupContext {
         store: looked.store.clone(),
         poller: running.filter(|_| problem.is_some() && looked.problem.is_none()),
         problem: looked.problem.clone().or(problem),

@@ -7,15 +7,15 @@ use crate::held;
 use crate::manifest::{Manifest, ProxyEntry};
 use crate::policy::{self, Trigger};
 use crate::releaser::Releaser;
-use crate::snapshot_cache::{Judged, Remembered};
+use crate::snapshot_cache::{CachedMesh, JudgedMesh};
 use crate::target::Target;
 use meshform_bundle::layout::is_inside;
-use meshform_envoy::{Beside, without_agent};
+use meshform_envoy::{AgentPresence, without_agent};
 use meshform_model::codes;
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
 use meshform_model::validate::closest;
-use meshform_registry::Followed;
+use meshform_registry::FollowedSnapshot;
 use meshform_store::{Digest, Revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Releaser {
         let mut slot = slot.lock().await;
         let before = slot.take();
         let turn = before.as_ref().map(|before| before.turn);
-        let Followed {
+        let FollowedSnapshot {
             snapshot,
             turn,
             reached,
@@ -100,7 +100,7 @@ impl Releaser {
             return Ok(draft);
         }
         let followed = match (before, reached) {
-            (Some(Remembered { mut judged, .. }), Some(reached)) => {
+            (Some(CachedMesh { mut judged, .. }), Some(reached)) => {
                 judged.follow(mesh, reached);
                 Some(judged)
             }
@@ -109,15 +109,15 @@ impl Releaser {
         if trigger.waits(policy::policy(mesh)) {
             draft.diagnostics = vec![self.by_hand(mesh.name())];
             draft.made = DraftOutcome::Waits;
-            *slot = followed.map(|judged| Remembered { turn, judged });
+            *slot = followed.map(|judged| CachedMesh { turn, judged });
             return Ok(draft);
         }
-        let mut judged = followed.unwrap_or_else(|| Judged::anew(mesh, self.rules.clone()));
+        let mut judged = followed.unwrap_or_else(|| JudgedMesh::anew(mesh, self.rules.clone()));
         self.build(mesh, &mut judged, &mut draft, purpose).await?;
         if let (DraftOutcome::Valid(release), Purpose::Release) = (&mut draft.made, purpose) {
             release.mesh = Some(Arc::clone(&snapshot.mesh));
         }
-        *slot = Some(Remembered { turn, judged });
+        *slot = Some(CachedMesh { turn, judged });
         Ok(draft)
     }
 
@@ -147,7 +147,7 @@ impl Releaser {
     pub(crate) async fn build(
         &self,
         mesh: &Mesh,
-        judged: &mut Judged,
+        judged: &mut JudgedMesh,
         draft: &mut ReleaseDraft,
         purpose: Purpose,
     ) -> Result<()> {
@@ -182,7 +182,7 @@ impl Releaser {
             .any(|target| matches!(target, Target::Directory(_)))
         {
             // Envoys read a directory themselves.
-            let unfit = without_agent(mesh, Beside::PerhapsAnAgent, |_| true);
+            let unfit = without_agent(mesh, AgentPresence::PerhapsAnAgent, |_| true);
             draft.diagnostics.extend(unfit);
         }
         let mut release = self.assemble(mesh.name(), draft.revision, built.proxies).await?;

@@ -3,7 +3,7 @@
 use crate::codes;
 use meshform_bundle::Error as BundleError;
 use meshform_model::diag::{Code, Diagnostic};
-use meshform_store::{StoreError, Trouble};
+use meshform_store::{ServiceFailure, StoreError};
 use std::path::PathBuf;
 
 /// The outcome of a release's work.
@@ -89,7 +89,7 @@ impl ReleaseError {
         };
         matches!(
             refused.trouble,
-            Trouble::Unreachable | Trouble::Denied | Trouble::Credentials
+            ServiceFailure::Unreachable | ServiceFailure::Denied | ServiceFailure::Credentials
         )
     }
 

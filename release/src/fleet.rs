@@ -11,7 +11,7 @@ use crate::target::Target;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use meshform_bundle::objects::{Delivery, ProxyState, Status};
 use meshform_bundle::{ProxyId, codes};
-use meshform_model::diag::{Diagnostic, Place, Severity};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_store::{ListedObject, ObjectVersion, Timestamp};
@@ -190,7 +190,7 @@ impl Fleet {
             (!of.is_empty()).then(|| {
                 let message = format!("proxies of mesh `{mesh}` {what}: {}", listed(&of));
                 let mut problem = Diagnostic::error(code, message)
-                    .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()));
+                    .at(ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root()));
                 problem.severity = severity;
                 problem
             })
@@ -314,7 +314,7 @@ async fn read_one(
 mod tests {
     use super::*;
     use meshform_bundle::Digest;
-    use meshform_bundle::objects::Rejected;
+    use meshform_bundle::objects::RejectedRelease;
     use meshform_model::kind::Kind;
     use meshform_store::Revision;
 
@@ -341,7 +341,7 @@ mod tests {
         };
         let rejects = |bundle: &'static [u8]| {
             move |status: &mut Status| {
-                status.rejected = Some(Rejected {
+                status.rejected = Some(RejectedRelease {
                     release: None,
                     bundle: Some(Digest::of(bundle)),
                     at: 0,

@@ -3,7 +3,7 @@
 use crate::bucket::BucketTarget;
 use crate::error::{ReleaseError, Result};
 use crate::releaser::Releaser;
-use crate::served::Served;
+use crate::served::ServedRelease;
 use crate::target::Target;
 use meshform_bundle::objects::{Endpoint, EndpointSet};
 use meshform_bundle::publish::{Publisher, Stamp};
@@ -29,7 +29,7 @@ pub struct ReadSets {
 impl Releaser {
     /// The hosts that pollers have written where releases are published, as of now. Where several places have those of a
     /// cluster, the ones that were read last.
-    pub async fn hosts(&self, served: &Served, read: &mut ReadSets) -> Hosts {
+    pub async fn hosts(&self, served: &ServedRelease, read: &mut ReadSets) -> Hosts {
         let mut found = Hosts::default();
         let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
         let mut next = ReadSets::default();
@@ -68,7 +68,7 @@ impl Releaser {
 /// The sets that the poller's lease names.
 async fn of_bucket(
     bucket: &BucketTarget,
-    served: &Served,
+    served: &ServedRelease,
     read: &ReadSets,
     next: &mut ReadSets,
 ) -> Result<Vec<Arc<EndpointSet>>> {
@@ -95,7 +95,7 @@ async fn of_bucket(
 /// What the poller has written into a directory.
 fn of_directory(
     publisher: &Publisher,
-    served: &Served,
+    served: &ServedRelease,
     read: &ReadSets,
     next: &mut ReadSets,
 ) -> Result<Vec<Arc<EndpointSet>>> {

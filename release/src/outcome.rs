@@ -12,7 +12,7 @@ pub struct ReleaseOutcome {
     pub mesh: String,
     /// Its revision that was looked at.
     pub revision: Revision,
-    pub verdict: Verdict,
+    pub verdict: ReleaseVerdict,
     /// Where the mesh is not valid: why not. Otherwise what somebody should look at.
     pub diagnostics: Vec<Diagnostic>,
     /// The routers and virtual services, as paths of their keys, that lead somewhere in the release before and nowhere
@@ -42,7 +42,7 @@ impl ReleaseOutcome {
 
 /// What became of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReleaseVerdict {
     /// It is not valid: proxies keep their last release, if there is one.
     Invalid,
     /// Nothing differs from the current release.

@@ -2,7 +2,7 @@
 //! `extensions.releasePolicy`.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
@@ -10,7 +10,7 @@ use meshform_model::spec::{Extensions, ReleasePolicy};
 
 /// Whether a release may be held that leaves a router or a virtual service without routes which had some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
+pub enum HoldPolicy {
     /// It may: more writes may be on their way.
     Allowed,
     /// It may not: it was held for long enough, or somebody asks for it.
@@ -23,7 +23,7 @@ pub(crate) enum Trigger {
     /// Somebody asks for it, whatever its policy says.
     Demand,
     /// It was written: its policy decides.
-    Write(Holding),
+    Write(HoldPolicy),
 }
 
 impl Trigger {
@@ -33,7 +33,7 @@ impl Trigger {
     }
 
     pub(crate) fn may_hold(self) -> bool {
-        self == Self::Write(Holding::Allowed)
+        self == Self::Write(HoldPolicy::Allowed)
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn by_hand(mesh: &str, command: &str) -> Diagnostic {
         format!("mesh `{mesh}` has the release policy MANUAL: changes do not reach proxies by themselves"),
     )
     .help(format!("run `{command}`, or add an `appmesh_release` resource"))
-    .at(Place::of(
+    .at(ProblemLocation::of(
         &ResourceKey::mesh(mesh),
         &Pointer::root().field("extensions").field("releasePolicy"),
     ))

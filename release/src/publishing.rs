@@ -4,12 +4,12 @@ use crate::bucket::{BucketTarget, Bundles, DesiredState, GRACE_MILLIS, Prepared}
 use crate::discovered;
 use crate::error::{ReleaseError, Result};
 use crate::manifest::{Manifest, ProxyEntry};
-use crate::releaser::{Pointed, Releaser};
+use crate::releaser::{CurrentPointer, Releaser};
 use crate::reports::TargetOutcome;
 use crate::state::State;
 use crate::steps::ReleaseStep;
 use crate::supply::Supply;
-use crate::target::{self, Delivery, Standing, Target, TargetStatus};
+use crate::target::{self, Delivery, Target, TargetState, TargetStatus};
 use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::publish::{Published, Publisher};
 use meshform_bundle::{Bundle, ProxyId};
@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 8;
 
 /// How closely targets are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum CheckDepth {
     /// What is there is compared with what should be, in directories file by file.
     Everything,
     /// Of buckets, what publishers have reported is taken for true; of directories, that their files are as written.
@@ -36,7 +36,7 @@ pub(crate) enum Look {
 
 /// Which proxies are behind, as far as that can be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lagging {
+pub struct LaggingProxies {
     /// Their folders.
     pub paths: Vec<String>,
     /// The places that did not tell.
@@ -73,7 +73,7 @@ impl Releaser {
         &self,
         mesh: &str,
         mut supply: Supply,
-        mut pointed: Pointed,
+        mut pointed: CurrentPointer,
     ) -> Result<Vec<Delivery>> {
         let mut deliveries: Vec<Delivery> = Vec::with_capacity(self.targets.len());
         let mut reports = Vec::with_capacity(self.targets.len());
@@ -205,7 +205,7 @@ impl Releaser {
         bucket: &BucketTarget,
         mesh: &str,
         supply: &mut Supply,
-        pointed: &mut Pointed,
+        pointed: &mut CurrentPointer,
     ) -> (Option<Digest>, Result<Published>) {
         match self.bring(bucket, mesh, supply, pointed).await {
             Ok(published) => (pointed.state.current.clone(), Ok(published)),
@@ -218,7 +218,7 @@ impl Releaser {
         bucket: &BucketTarget,
         mesh: &str,
         supply: &mut Supply,
-        pointed: &mut Pointed,
+        pointed: &mut CurrentPointer,
     ) -> Result<Published> {
         let mut published = Published::default();
         for _ in 0..ATTEMPTS {
@@ -308,9 +308,9 @@ impl Releaser {
     /// Which proxies a target may lack.
     async fn behind(&self, target: &Target, mesh: &str) -> Vec<String> {
         match self.standing(target, mesh).await {
-            Ok(Standing::Behind(paths)) => paths,
-            Ok(Standing::Current | Standing::Unreachable) => Vec::new(),
-            Ok(Standing::Failed(_)) | Err(_) => {
+            Ok(TargetState::Behind(paths)) => paths,
+            Ok(TargetState::Current | TargetState::Unreachable) => Vec::new(),
+            Ok(TargetState::Failed(_)) | Err(_) => {
                 let state = self.pointed(mesh).await.map(|pointed| pointed.state);
                 let manifest = match state {
                     Ok(state) => self.current(mesh, &state).await.ok().flatten(),
@@ -321,27 +321,28 @@ impl Releaser {
         }
     }
 
-    async fn standing(&self, target: &Target, mesh: &str) -> Result<Standing> {
+    async fn standing(&self, target: &Target, mesh: &str) -> Result<TargetState> {
         let pointed = self.pointed(mesh).await?;
-        self.standing_of(target, mesh, &pointed, Look::Reports).await
+        self.standing_of(target, mesh, &pointed, CheckDepth::Reports)
+            .await
     }
 
     async fn standing_of(
         &self,
         target: &Target,
         mesh: &str,
-        pointed: &Pointed,
-        look: Look,
-    ) -> Result<Standing> {
+        pointed: &CurrentPointer,
+        look: CheckDepth,
+    ) -> Result<TargetState> {
         let manifest = self.current(mesh, &pointed.state).await?;
         let publisher = match target {
             Target::Directory(publisher) => publisher,
             Target::Bucket(bucket) => {
                 let wanted = wanted(mesh, pointed, manifest.as_deref());
                 return Ok(match bucket.behind(&wanted).await {
-                    Ok(behind) if behind.is_empty() => Standing::Current,
-                    Ok(behind) => Standing::Behind(behind),
-                    Err(error) => Standing::Failed(error),
+                    Ok(behind) if behind.is_empty() => TargetState::Current,
+                    Ok(behind) => TargetState::Behind(behind),
+                    Err(error) => TargetState::Failed(error),
                 });
             }
         };
@@ -351,7 +352,7 @@ impl Releaser {
             .await?
             .map(|store| store.id)
             .unwrap_or_default();
-        let found = publisher.standing(mesh, look == Look::Everything);
+        let found = publisher.standing(mesh, look == CheckDepth::Everything);
         Ok(target::directory(found, mesh, &store, manifest.as_deref()))
     }
 
@@ -359,8 +360,8 @@ impl Releaser {
     pub(crate) async fn targets_of(
         &self,
         mesh: &str,
-        pointed: &Pointed,
-        look: Look,
+        pointed: &CurrentPointer,
+        look: CheckDepth,
     ) -> Result<Vec<TargetStatus>> {
         let state = &pointed.state;
         let mut found = Vec::new();
@@ -375,17 +376,19 @@ impl Releaser {
                 .find(|target| report.is_of(target, &self.host));
             let standing = match mine.or(looked_at).cloned().or_else(|| report.here(&self.host)) {
                 // Only publishers write there, and they say so: a plan need not read an object for each proxy.
-                Some(Target::Bucket(_)) if look == Look::Reports && report.has(state.current.as_ref()) => {
-                    Standing::Current
+                Some(Target::Bucket(_))
+                    if look == CheckDepth::Reports && report.has(state.current.as_ref()) =>
+                {
+                    TargetState::Current
                 }
                 Some(target) => match self.standing_of(&target, mesh, pointed, look).await? {
                     // Somebody else's: that this machine or user does not get there says nothing of it.
-                    Standing::Failed(error) if mine.is_none() && error.is_unreachable() => {
-                        Standing::Unreachable
+                    TargetState::Failed(error) if mine.is_none() && error.is_unreachable() => {
+                        TargetState::Unreachable
                     }
                     standing => standing,
                 },
-                None => Standing::Unreachable,
+                None => TargetState::Unreachable,
             };
             found.push(TargetStatus {
                 report: report.clone(),
@@ -402,7 +405,7 @@ impl Releaser {
             }
             // A store in a bucket is a target without being named: what older versions wrote to it has no agents.
             let own = || self.store.place().trim_end_matches('/') == target.name();
-            if look == Look::Reports && matches!(target, Target::Bucket(_)) && own() {
+            if look == CheckDepth::Reports && matches!(target, Target::Bucket(_)) && own() {
                 continue;
             }
             let standing = self.standing_of(target, mesh, pointed, look).await?;
@@ -421,8 +424,8 @@ impl Releaser {
 
     /// The proxies of a mesh that may lack what was written last: those that the next release changes, and those of
     /// which a target lacks the current one. Each place has that long to tell.
-    pub async fn lagging(&self, mesh: &str, limit: Duration) -> Lagging {
-        let mut found = Lagging::default();
+    pub async fn lagging(&self, mesh: &str, limit: Duration) -> LaggingProxies {
+        let mut found = LaggingProxies::default();
         let store = async { self.preview(mesh).await.map(|preview| preview.changes) };
         let targets = self.targets.iter().map(|target| async {
             let behind = self.behind(target, mesh);
@@ -468,7 +471,11 @@ fn to_wake<'a>(target: &'a Target, delivery: &Delivery) -> Option<&'a BucketTarg
     (*published != Published::default()).then_some(bucket)
 }
 
-fn wanted<'a>(mesh: &'a str, pointed: &'a Pointed, manifest: Option<&'a Manifest>) -> DesiredState<'a> {
+fn wanted<'a>(
+    mesh: &'a str,
+    pointed: &'a CurrentPointer,
+    manifest: Option<&'a Manifest>,
+) -> DesiredState<'a> {
     static NO_PROXIES: BTreeMap<String, ProxyEntry> = BTreeMap::new();
     static NO_NODES: BTreeMap<String, DiscoveredNode> = BTreeMap::new();
     DesiredState {

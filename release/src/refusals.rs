@@ -18,7 +18,7 @@ pub type Refusals = BTreeMap<String, Vec<String>>;
 
 /// The refusals of a mesh, as the target keeps them.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Noted {
+pub(crate) struct RefusalNotes {
     /// The releases that proxies refused, the last one last.
     #[serde(default)]
     releases: Vec<RefusedRelease>,
@@ -33,11 +33,11 @@ struct RefusedRelease {
 
 /// What a server knows of what is noted, so that it looks only where it has news.
 #[derive(Debug, Default)]
-pub struct RefusalMemory(BTreeMap<(String, Digest), Remembered>);
+pub struct RefusalMemory(BTreeMap<(String, Digest), CachedRefusals>);
 
 #[derive(Debug)]
-struct Remembered {
-    noted: Noted,
+struct CachedRefusals {
+    noted: RefusalNotes,
     /// What was refused when it was looked at.
     refused: Refusals,
 }
@@ -49,7 +49,7 @@ impl RefusalMemory {
     }
 }
 
-impl Noted {
+impl RefusalNotes {
     /// With what a server has seen; what it has not seen another one may have.
     fn with(mut self, release: &Digest, seen: &Refusals) -> Self {
         let of_release = |one: &RefusedRelease| one.release == *release;
@@ -138,7 +138,7 @@ impl Releaser {
                 }
             }
         };
-        memory.0.insert(key, Remembered { noted, refused });
+        memory.0.insert(key, CachedRefusals { noted, refused });
         Ok(())
     }
 
@@ -161,9 +161,9 @@ impl Releaser {
         Ok(releases.map(|one| (one.release, one.proxies)).collect())
     }
 
-    async fn noted(&self, mesh: &str) -> Result<(Noted, Option<u64>)> {
+    async fn noted(&self, mesh: &str) -> Result<(RefusalNotes, Option<u64>)> {
         let Some(found) = self.store.pointer(mesh, NAME).await? else {
-            return Ok((Noted::default(), None));
+            return Ok((RefusalNotes::default(), None));
         };
         // What another version wrote is written anew.
         let noted = serde_json::from_str(&found.value).unwrap_or_default();
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn servers_see_different_proxies_and_earlier_releases_are_remembered() {
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-        let noted = Noted::default()
+        let noted = RefusalNotes::default()
             .with(&one, &seen("a", &["x"]))
             .with(&one, &seen("b", &["y"]));
         assert_eq!(noted.of(&one).unwrap().len(), 2);

@@ -7,9 +7,9 @@ use crate::manifest::{Manifest, ProxyEntry};
 use crate::publishing::{listed, store_argument};
 use crate::releaser::Releaser;
 use crate::succession::Succession;
-use meshform_bundle::objects::Rejected;
+use meshform_bundle::objects::RejectedRelease;
 use meshform_bundle::{ProxyId, codes, mesh_prefix};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_store::{Digest, ListedObject, ObjectVersion, Timestamp};
@@ -165,7 +165,7 @@ impl Releaser {
                     continue;
                 };
                 // What cannot be read says nothing of the current release.
-                let Ok(refused) = serde_json::from_slice::<Rejected>(&bytes) else {
+                let Ok(refused) = serde_json::from_slice::<RejectedRelease>(&bytes) else {
                     continue;
                 };
                 if refused.bundle.as_ref() != Some(&entry.bundle) {
@@ -208,5 +208,5 @@ fn rejected(mesh: &str, options: &str, proxies: &[String], reasons: &[String]) -
             "correct what the reasons name and apply again; `meshform status {options}` shows each proxy, and `meshform pin RELEASE \
              {options}` holds all of them at a release that Envoy takes"
         ))
-        .at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root()))
+        .at(ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root()))
 }

@@ -6,7 +6,7 @@ use crate::error::{ReleaseError, Result};
 use crate::manifest::Manifest;
 use crate::snapshot_cache::{ManifestCache, SnapshotCache};
 use crate::state::{POINTER, State};
-use crate::steps::{Silent, Steps};
+use crate::steps::{NoSteps, Steps};
 use crate::sweep::Sweeper;
 use crate::target::{self, Target};
 use meshform_model::rules;
@@ -39,12 +39,12 @@ pub struct Releaser {
 
 /// The pointer and what it says.
 #[derive(Debug, Clone)]
-pub(crate) struct Pointed {
+pub(crate) struct CurrentPointer {
     pub(crate) state: State,
     pub(crate) version: Option<u64>,
 }
 
-impl Pointed {
+impl CurrentPointer {
     /// Whether proxies are to have the same by another look at the pointer.
     pub(crate) fn is_at(&self, other: &Self) -> bool {
         (&self.state.current, self.state.pinned) == (&other.state.current, other.state.pinned)
@@ -67,7 +67,7 @@ impl Releaser {
             host: target::this_host(),
             author,
             clock: Arc::new(SystemClock),
-            steps: Arc::new(Silent),
+            steps: Arc::new(NoSteps),
             rules: rules::Options::default(),
             verifies: false,
             snapshots: SnapshotCache::default(),
@@ -146,16 +146,16 @@ impl Releaser {
     }
 
     /// The pointer of a mesh.
-    pub(crate) async fn pointed(&self, mesh: &str) -> Result<Pointed> {
+    pub(crate) async fn pointed(&self, mesh: &str) -> Result<CurrentPointer> {
         let pointer: Option<NamedPointer> = self.store.pointer(mesh, POINTER).await?;
-        Ok(Pointed {
+        Ok(CurrentPointer {
             state: State::read(mesh, pointer.as_ref())?,
             version: pointer.map(|pointer| pointer.version),
         })
     }
 
     /// Sets the pointer of a mesh, where it is still what was seen; then `seen` is what it is now.
-    pub(crate) async fn set(&self, mesh: &str, seen: &mut Pointed, state: State) -> Result<()> {
+    pub(crate) async fn set(&self, mesh: &str, seen: &mut CurrentPointer, state: State) -> Result<()> {
         let write = PointerWrite {
             mesh: mesh.to_owned(),
             name: POINTER.to_owned(),
@@ -163,7 +163,7 @@ impl Releaser {
             value: state.write(mesh)?,
         };
         let written = self.store.set_pointer(write, &self.author).await?;
-        *seen = Pointed {
+        *seen = CurrentPointer {
             state,
             version: Some(written.version),
         };

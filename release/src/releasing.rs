@@ -5,11 +5,11 @@ use crate::error::{ReleaseError, Result};
 use crate::held;
 use crate::kept;
 use crate::manifest::Manifest;
-use crate::outcome::{Preview, ReleaseOutcome, Verdict};
+use crate::outcome::{Preview, ReleaseOutcome, ReleaseVerdict};
 use crate::policy::Trigger;
-use crate::releaser::{Pointed, Releaser};
-use crate::snapshot_cache::Judged;
-use crate::state::{Broken, ReleaseEntry, State};
+use crate::releaser::{CurrentPointer, Releaser};
+use crate::snapshot_cache::JudgedMesh;
+use crate::state::{InvalidMesh, ReleaseEntry, State};
 use crate::steps::ReleaseStep;
 use crate::supply::Supply;
 use meshform_model::mesh::Mesh;
@@ -72,7 +72,7 @@ impl Releaser {
         } else {
             match Mesh::new(resources) {
                 Ok(mesh) => {
-                    let mut judged = Judged::anew(&mesh, self.rules.clone());
+                    let mut judged = JudgedMesh::anew(&mesh, self.rules.clone());
                     self.build(&mesh, &mut judged, &mut draft, Purpose::Preview)
                         .await?;
                 }
@@ -101,23 +101,23 @@ impl Releaser {
         let mut supply = Supply::default();
         let mut lost = Vec::new();
         let verdict = match (made, pointed.state.current.clone()) {
-            (DraftOutcome::Waits, _) => Verdict::Waits,
-            (_, Some(current)) if pointed.state.pinned => Verdict::Pinned(current),
+            (DraftOutcome::Waits, _) => ReleaseVerdict::Waits,
+            (_, Some(current)) if pointed.state.pinned => ReleaseVerdict::Pinned(current),
             (DraftOutcome::Broken, _) => {
-                let broken = Some(Broken::new(revision, &diagnostics));
+                let broken = Some(InvalidMesh::new(revision, &diagnostics));
                 self.remember(mesh, &mut pointed, revision, broken).await?;
-                Verdict::Invalid
+                ReleaseVerdict::Invalid
             }
             (DraftOutcome::Nothing, None) => {
                 self.remember(mesh, &mut pointed, revision, None).await?;
-                Verdict::Nothing
+                ReleaseVerdict::Nothing
             }
             (DraftOutcome::Nothing, Some(_)) => self.withdraw(mesh, &mut pointed, revision).await?,
             (DraftOutcome::Valid(release), current) => {
                 let before = self.before(mesh, &pointed.state).await?;
                 lost = held::lost(before.as_deref(), &release.manifest, &release.called);
                 match current {
-                    Some(current) if trigger.may_hold() && !lost.is_empty() => Verdict::Held(current),
+                    Some(current) if trigger.may_hold() && !lost.is_empty() => ReleaseVerdict::Held(current),
                     _ => {
                         let successor = Successor {
                             before,
@@ -134,10 +134,10 @@ impl Releaser {
         };
         let deliveries = match verdict {
             // What was not published before is published by whoever releases.
-            Verdict::Held(_) => Vec::new(),
+            ReleaseVerdict::Held(_) => Vec::new(),
             _ => self.publish(mesh, supply, pointed.clone()).await?,
         };
-        if matches!(verdict, Verdict::Released { .. })
+        if matches!(verdict, ReleaseVerdict::Released { .. })
             && let Err(error) = self
                 .sweeper
                 .sweep(&*self.store, &*self.clock, mesh, &pointed.state)
@@ -168,9 +168,9 @@ impl Releaser {
     async fn remember(
         &self,
         mesh: &str,
-        pointed: &mut Pointed,
+        pointed: &mut CurrentPointer,
         judged: Revision,
-        broken: Option<Broken>,
+        broken: Option<InvalidMesh>,
     ) -> Result<()> {
         if pointed.state.broken == broken && pointed.state.judged == judged {
             return Ok(());
@@ -191,7 +191,12 @@ impl Releaser {
     }
 
     /// Takes the release of a mesh away that is not there any more.
-    async fn withdraw(&self, mesh: &str, pointed: &mut Pointed, judged: Revision) -> Result<Verdict> {
+    async fn withdraw(
+        &self,
+        mesh: &str,
+        pointed: &mut CurrentPointer,
+        judged: Revision,
+    ) -> Result<ReleaseVerdict> {
         let removed = match self.current(mesh, &pointed.state).await {
             Ok(manifest) => manifest
                 .map(|manifest| manifest.all_removed())
@@ -206,17 +211,17 @@ impl Releaser {
         state.judged = judged;
         self.set(mesh, pointed, state).await?;
         self.steps.passed(ReleaseStep::Pointed);
-        Ok(Verdict::Withdrawn(removed))
+        Ok(ReleaseVerdict::Withdrawn(removed))
     }
 
     /// Makes a release current if it differs from what is. None if it is older.
     async fn advance(
         &self,
         mesh: &str,
-        pointed: &mut Pointed,
+        pointed: &mut CurrentPointer,
         successor: Successor,
         supply: &mut Supply,
-    ) -> Result<Option<Verdict>> {
+    ) -> Result<Option<ReleaseVerdict>> {
         let Successor { before, release } = successor;
         let Release {
             mut manifest,
@@ -233,7 +238,7 @@ impl Releaser {
             self.remember(mesh, pointed, manifest.revision, None).await?;
             // Where a blob of the store is lost, a target gets what was built just now.
             supply.bundles = bundles;
-            return Ok(Some(Verdict::Unchanged(current)));
+            return Ok(Some(ReleaseVerdict::Unchanged(current)));
         }
         // The order of reading rules this out where a store lists what it has acknowledged; one that lists
         // late must not take proxies back.
@@ -272,7 +277,7 @@ impl Releaser {
         let digests = digests?;
         supply.prepared = prepared;
         let Some(release) = digests.last().cloned() else {
-            return Ok(Some(Verdict::Nothing));
+            return Ok(Some(ReleaseVerdict::Nothing));
         };
         self.steps.passed(ReleaseStep::Stored);
         let (state, _) = pointed.state.clone().advance(ReleaseEntry {
@@ -284,7 +289,7 @@ impl Releaser {
         self.set(mesh, pointed, state).await?;
         self.steps.passed(ReleaseStep::Pointed);
         self.manifests.put(mesh, &release, &Arc::new(manifest));
-        Ok(Some(Verdict::Released { release, changes }))
+        Ok(Some(ReleaseVerdict::Released { release, changes }))
     }
 
     async fn compare(&self, mesh: &str, draft: ReleaseDraft, state: &State) -> Result<Preview> {

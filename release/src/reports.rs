@@ -1,7 +1,7 @@
 //! What is remembered of each target beside the pointer.
 
 use crate::error::{ReleaseError, Result};
-use crate::releaser::{Pointed, Releaser};
+use crate::releaser::{CurrentPointer, Releaser};
 use crate::target::{self, Delivery, Target, TargetFailure, TargetReport};
 use meshform_store::{Digest, StoreError, Timestamp};
 
@@ -35,7 +35,7 @@ impl Releaser {
         &self,
         mesh: &str,
         outcomes: &[TargetOutcome<'_>],
-        pointed: &mut Pointed,
+        pointed: &mut CurrentPointer,
     ) -> Result<()> {
         if outcomes.is_empty() {
             return Ok(());

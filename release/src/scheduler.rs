@@ -3,8 +3,8 @@
 use crate::debouncer::Debouncer;
 pub use crate::debouncer::Timing;
 use crate::error::ReleaseError;
-use crate::outcome::{ReleaseOutcome, Verdict};
-use crate::policy::{Holding, Trigger};
+use crate::outcome::{ReleaseOutcome, ReleaseVerdict};
+use crate::policy::{HoldPolicy, Trigger};
 use crate::releaser::Releaser;
 use meshform_model::diag::Diagnostic;
 use meshform_store::Author;
@@ -29,7 +29,7 @@ pub enum Patience {
 }
 
 /// How the last attempt to release a mesh ended.
-pub type Report = Result<ReleaseOutcome, ReleaseError>;
+pub type ReleaseResult = Result<ReleaseOutcome, ReleaseError>;
 
 /// Releases meshes some moments after they were written.
 ///
@@ -60,14 +60,14 @@ enum Order {
 
 #[derive(Debug)]
 struct Shared {
-    book: Mutex<Book>,
+    book: Mutex<SchedulerState>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct SchedulerState {
     writes: BTreeMap<String, Writes>,
-    reports: BTreeMap<String, Report>,
+    reports: BTreeMap<String, ReleaseResult>,
     /// The proxies that releases have changed since somebody asked, by mesh, as paths.
     changed: BTreeMap<String, BTreeSet<String>>,
 }
@@ -177,7 +177,7 @@ impl ReleaseScheduler {
 
     /// Waits until everything that was noted of a mesh is released, or could not be, and says how that ended. It is
     /// not put off any longer for writes that may follow.
-    pub async fn settled(&self, mesh: &str, patience: Patience) -> Option<Report> {
+    pub async fn settled(&self, mesh: &str, patience: Patience) -> Option<ReleaseResult> {
         self.order(Order::Soon(mesh.to_owned(), patience));
         let noted = self
             .shared
@@ -219,7 +219,7 @@ impl ReleaseScheduler {
     }
 
     /// How the last attempt to release a mesh ended; none where there was none yet.
-    pub fn report(&self, mesh: &str) -> Option<Report> {
+    pub fn report(&self, mesh: &str) -> Option<ReleaseResult> {
         self.shared.book().reports.get(mesh).cloned()
     }
 
@@ -271,12 +271,12 @@ impl Drop for ReleaseScheduler {
 // === impl Shared, Book ===
 
 impl Shared {
-    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
+    fn book(&self) -> std::sync::MutexGuard<'_, SchedulerState> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl SchedulerState {
     fn open(&self) -> impl Iterator<Item = &String> {
         self.writes
             .iter()
@@ -302,7 +302,7 @@ fn named(writers: &BTreeSet<String>) -> Option<String> {
 // === The thread ===
 
 /// What the thread knows of the meshes that wait.
-struct Desk {
+struct SchedulerQueue {
     timing: Timing,
     waiting: BTreeMap<String, Waiting>,
     debouncers: BTreeMap<String, Debouncer>,
@@ -314,9 +314,9 @@ fn serve(
     shared: &Shared,
     queue: &Receiver<Order>,
     timing: Timing,
-    release: impl Fn(&str, Trigger, &BTreeSet<String>) -> Report,
+    release: impl Fn(&str, Trigger, &BTreeSet<String>) -> ReleaseResult,
 ) {
-    let mut desk = Desk {
+    let mut desk = SchedulerQueue {
         timing,
         waiting: BTreeMap::new(),
         debouncers: BTreeMap::new(),
@@ -351,7 +351,7 @@ fn serve(
     }
 }
 
-impl Desk {
+impl SchedulerQueue {
     fn take(&mut self, order: Order, now: Instant) {
         let (mesh, replacing, demanded) = match order {
             Order::Written(mesh) => (mesh, false, false),
@@ -429,7 +429,7 @@ impl Desk {
         &mut self,
         shared: &Shared,
         mesh: &str,
-        release: impl Fn(&str, Trigger, &BTreeSet<String>) -> Report,
+        release: impl Fn(&str, Trigger, &BTreeSet<String>) -> ReleaseResult,
     ) {
         let Some(waiting) = self.waiting.remove(mesh) else {
             return;
@@ -439,8 +439,8 @@ impl Desk {
             self.held_until(&waiting).is_some_and(|until| until <= begun) || self.timing.hold.is_zero();
         let trigger = match (waiting.demanded, over) {
             (true, _) => Trigger::Demand,
-            (false, true) => Trigger::Write(Holding::Over),
-            (false, false) => Trigger::Write(Holding::Allowed),
+            (false, true) => Trigger::Write(HoldPolicy::Over),
+            (false, false) => Trigger::Write(HoldPolicy::Allowed),
         };
         let (noted, by) = match shared.book().writes.get_mut(mesh) {
             Some(writes) => (writes.noted, std::mem::take(&mut writes.by)),
@@ -454,7 +454,7 @@ impl Desk {
         if let Err(error) = &report {
             tracing::warn!(mesh, %error, "the mesh was not released");
         }
-        let held = matches!(&report, Ok(outcome) if matches!(outcome.verdict, Verdict::Held(_)));
+        let held = matches!(&report, Ok(outcome) if matches!(outcome.verdict, ReleaseVerdict::Held(_)));
         if held {
             let again = Waiting {
                 fresh: false,
@@ -470,14 +470,18 @@ impl Desk {
         }
         let is_released = matches!(
             report.as_ref().map(|outcome| &outcome.verdict),
-            Ok(Verdict::Released { .. } | Verdict::Unchanged(_) | Verdict::Withdrawn(_) | Verdict::Nothing)
+            Ok(ReleaseVerdict::Released { .. }
+                | ReleaseVerdict::Unchanged(_)
+                | ReleaseVerdict::Withdrawn(_)
+                | ReleaseVerdict::Nothing)
         );
         if !is_released {
             // Theirs is also the release that comes of it at last.
             writes.by.extend(by);
         }
         if let Ok(outcome) = &report
-            && let Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) = &outcome.verdict
+            && let ReleaseVerdict::Released { changes, .. } | ReleaseVerdict::Withdrawn(changes) =
+                &outcome.verdict
         {
             let paths = changes.iter().map(|change| change.path.clone());
             book.changed.entry(mesh.to_owned()).or_default().extend(paths);

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 /// The current release of a mesh.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct ServedRelease {
     release: Digest,
     manifest: Arc<Manifest>,
 }
 
-impl Served {
+impl ServedRelease {
     pub fn release(&self) -> &Digest {
         &self.release
     }
@@ -41,15 +41,15 @@ impl Served {
 
 impl Releaser {
     /// The current release of a mesh, or the one at which its proxies are held; none before the first.
-    pub async fn served(&self, mesh: &str) -> Result<Option<Served>> {
+    pub async fn served(&self, mesh: &str) -> Result<Option<ServedRelease>> {
         let state = self.pointed(mesh).await?.state;
         let manifest = self.current(mesh, &state).await?;
         let both = state.current.zip(manifest);
-        Ok(both.map(|(release, manifest)| Served { release, manifest }))
+        Ok(both.map(|(release, manifest)| ServedRelease { release, manifest }))
     }
 
     /// The release that proxies had before this one; none where the history does not go back as far.
-    pub async fn served_before(&self, served: &Served) -> Result<Option<Served>> {
+    pub async fn served_before(&self, served: &ServedRelease) -> Result<Option<ServedRelease>> {
         let mesh = &served.manifest.mesh;
         let history = self.history(mesh).await?.into_iter();
         let mut older = history
@@ -59,14 +59,14 @@ impl Releaser {
             return Ok(None);
         };
         let manifest = Arc::new(self.manifest(mesh, &entry).await?);
-        Ok(Some(Served {
+        Ok(Some(ServedRelease {
             release: entry.release,
             manifest,
         }))
     }
 
     /// A proxy's configuration in a release; none where the release does not have the proxy.
-    pub async fn bundle(&self, served: &Served, proxy: &ProxyId) -> Result<Option<Bundle>> {
+    pub async fn bundle(&self, served: &ServedRelease, proxy: &ProxyId) -> Result<Option<Bundle>> {
         let Some(entry) = served.proxy(proxy) else {
             return Ok(None);
         };

@@ -10,7 +10,7 @@ use crate::manifest::{Manifest, ProxyEntry};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::{self, Verdicts};
-use meshform_registry::{Reached, Turn};
+use meshform_registry::{AffectedByChanges, ViewVersion};
 use meshform_store::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub(crate) struct SnapshotCache(Arc<Mutex<BTreeMap<String, Slot>>>);
 
 /// What is remembered of one mesh. It is locked while the mesh is judged and built, so that whoever asks at the same
 /// time finds that done, and taken out meanwhile, so that nothing is remembered where that fails.
-type Slot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
+type Slot = Arc<tokio::sync::Mutex<Option<CachedMesh>>>;
 
 /// The manifest of each mesh that was current last.
 #[derive(Debug, Clone, Default)]
@@ -35,14 +35,14 @@ struct NamedManifest {
 
 /// A mesh as it was judged and built at a look.
 #[derive(Debug)]
-pub(crate) struct Remembered {
-    pub(crate) turn: Turn,
-    pub(crate) judged: Judged,
+pub(crate) struct CachedMesh {
+    pub(crate) turn: ViewVersion,
+    pub(crate) judged: JudgedMesh,
 }
 
 /// What the rules say of a mesh, and the proxies that are built of it.
 #[derive(Debug)]
-pub(crate) struct Judged {
+pub(crate) struct JudgedMesh {
     pub(crate) verdicts: Verdicts,
     /// The proxies that are built, by folder. None of them had anything to say.
     pub(crate) entries: BTreeMap<String, ProxyEntry>,
@@ -60,7 +60,7 @@ impl SnapshotCache {
     }
 }
 
-impl Judged {
+impl JudgedMesh {
     /// A mesh of which nothing is known.
     pub(crate) fn anew(mesh: &Mesh, rules: rules::Options) -> Self {
         let mut judged = Self {
@@ -73,7 +73,7 @@ impl Judged {
     }
 
     /// Asks the rules again about what changed, and notes which proxies it reaches.
-    pub(crate) fn follow(&mut self, mesh: &Mesh, reached: Reached) {
+    pub(crate) fn follow(&mut self, mesh: &Mesh, reached: AffectedByChanges) {
         self.verdicts.again(mesh, &reached.subjects);
         self.stale.extend(reached.proxies);
         self.stale.retain(|key| mesh.contains(key));

@@ -28,7 +28,7 @@ pub struct State {
     pub pinned: bool,
     /// Why what was written since is not released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broken: Option<Broken>,
+    pub broken: Option<InvalidMesh>,
     /// The mesh's revision that was judged last: released, found equal to the current release, or found not valid.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub judged: Revision,
@@ -42,7 +42,7 @@ pub struct State {
 /// A mesh that is not valid, as the last attempt to release it found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Broken {
+pub struct InvalidMesh {
     /// The mesh's revision that was found so.
     #[serde(default)]
     pub revision: Revision,
@@ -55,7 +55,7 @@ pub struct Broken {
 /// How many problems of a broken mesh are kept: they stand in the pointer, which every plan reads.
 const TOLD: usize = 5;
 
-impl Broken {
+impl InvalidMesh {
     pub(crate) fn new(revision: Revision, diagnostics: &[Diagnostic]) -> Self {
         let errors = || diagnostics.iter().filter(|one| one.severity == Severity::Error);
         let line = |one: &Diagnostic| format!("{} ({})", one.message, one.code);

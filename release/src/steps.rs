@@ -22,8 +22,8 @@ pub trait Steps: Send + Sync + fmt::Debug {
 
 /// For those who want to know of no step.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct NoSteps;
 
-impl Steps for Silent {
+impl Steps for NoSteps {
     fn passed(&self, _: ReleaseStep) {}
 }

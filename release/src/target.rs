@@ -59,12 +59,12 @@ pub struct TargetFailure {
 pub struct TargetStatus {
     /// What is remembered of it.
     pub report: TargetReport,
-    pub standing: Standing,
+    pub standing: TargetState,
 }
 
 /// Whether a target has the current release.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum TargetState {
     /// Every proxy's part of the release is there.
     Current,
     /// It lacks it, or a part of it: the folders of the proxies that may be behind.
@@ -184,16 +184,16 @@ pub(crate) fn directory(
     mesh: &str,
     store: &str,
     wanted: Option<&Manifest>,
-) -> Standing {
+) -> TargetState {
     let found = match found {
         Ok(found) => found,
-        Err(error) => return Standing::Failed(ReleaseError::of_bundle(mesh, error)),
+        Err(error) => return TargetState::Failed(ReleaseError::of_bundle(mesh, error)),
     };
     let Some(wanted) = wanted else {
         // What a mesh leaves that is gone needs nobody: its proxies were told to let go.
         let left = found.filter(|found| !found.complete || !found.proxies.is_empty());
-        return left.map_or(Standing::Current, |left| {
-            Standing::Behind(left.proxies.into_keys().collect())
+        return left.map_or(TargetState::Current, |left| {
+            TargetState::Behind(left.proxies.into_keys().collect())
         });
     };
     let behind: Vec<String> = match &found {
@@ -213,8 +213,8 @@ pub(crate) fn directory(
         None => wanted.proxies.keys().cloned().collect(),
     };
     if behind.is_empty() {
-        Standing::Current
+        TargetState::Current
     } else {
-        Standing::Behind(behind)
+        TargetState::Behind(behind)
     }
 }

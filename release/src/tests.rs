@@ -10,8 +10,8 @@ mod rounds;
 mod scheduler;
 
 use crate::{
-    Builder, Built, Holding, ProxyBundle, Publisher, ROOT, ReleaseOutcome, Releaser, Standing, Verdict,
-    Warnings,
+    Builder, Built, HoldPolicy, ProxyBundle, Publisher, ROOT, ReleaseOutcome, ReleaseVerdict, Releaser,
+    TargetState, Warnings,
 };
 use meshform_bundle::layout::types;
 use meshform_bundle::{Body, Bundle, ProxyId, Resource};
@@ -20,7 +20,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_store::testing::author;
-use meshform_store::{Digest, Draft, Expected, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Digest, Expected, RecordDraft, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -101,7 +101,7 @@ async fn write(store: &dyn Store, key: &ResourceKey, body: Value) {
         None => Expected::Absent,
     };
     store
-        .put(Draft::new(key.clone(), body), expected, &author("test"))
+        .put(RecordDraft::new(key.clone(), body), expected, &author("test"))
         .await
         .unwrap();
 }
@@ -227,7 +227,7 @@ fn in_use(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// The names of the proxies that a release changed.
 fn changed(outcome: &ReleaseOutcome) -> BTreeSet<String> {
     match &outcome.verdict {
-        Verdict::Released { changes, .. } | Verdict::Withdrawn(changes) => {
+        ReleaseVerdict::Released { changes, .. } | ReleaseVerdict::Withdrawn(changes) => {
             changes.iter().map(|change| change.key.name.clone()).collect()
         }
         _ => BTreeSet::new(),

@@ -4,11 +4,11 @@
 use crate::codes;
 use crate::error::Result;
 use crate::outcome::Preview;
-use crate::publishing::Look;
+use crate::publishing::CheckDepth;
 use crate::publishing::listed;
-use crate::releaser::{Pointed, Releaser};
-use crate::state::Broken;
-use meshform_model::diag::{Diagnostic, Place};
+use crate::releaser::{CurrentPointer, Releaser};
+use crate::state::InvalidMesh;
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::ReleasePolicy;
@@ -91,7 +91,7 @@ impl Releaser {
             ..
         } = self.preview(mesh).await?;
         if !valid && !diagnostics.is_empty() {
-            let broken = Broken::new(Revision::default(), &diagnostics);
+            let broken = InvalidMesh::new(Revision::default(), &diagnostics);
             warnings.idle.push(invalid(mesh, &broken));
         } else if !changes.is_empty() && !self.is_under_way(mesh).await? {
             let paths: Vec<String> = changes.into_iter().map(|change| change.path).collect();
@@ -128,11 +128,11 @@ impl Releaser {
         Ok(false)
     }
 
-    async fn of_targets(&self, mesh: &str, pointed: &Pointed, warnings: &mut Warnings) -> Result<()> {
+    async fn of_targets(&self, mesh: &str, pointed: &CurrentPointer, warnings: &mut Warnings) -> Result<()> {
         if self.targets.is_empty() && pointed.state.targets.is_empty() {
             return Ok(());
         }
-        for status in self.targets_of(mesh, pointed, Look::Reports).await? {
+        for status in self.targets_of(mesh, pointed, CheckDepth::Reports).await? {
             let report = &status.report;
             let configured = self.targets.iter().any(|target| report.is_of(target, &self.host));
             // What is published to no more is nobody's concern, unless it says that it failed.
@@ -145,7 +145,7 @@ impl Releaser {
 }
 
 /// That a mesh is not valid.
-fn invalid(mesh: &str, broken: &Broken) -> Diagnostic {
+fn invalid(mesh: &str, broken: &InvalidMesh) -> Diagnostic {
     let more = match broken.count.saturating_sub(broken.problems.len()) {
         0 => String::new(),
         more => format!("\n  and {more} more"),
@@ -159,6 +159,6 @@ fn invalid(mesh: &str, broken: &Broken) -> Diagnostic {
         .at(place(mesh))
 }
 
-fn place(mesh: &str) -> Place {
-    Place::of(&ResourceKey::mesh(mesh), &Pointer::root())
+fn place(mesh: &str) -> ProblemLocation {
+    ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root())
 }

@@ -11,9 +11,9 @@ use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_release::{EnvoyBuilder, Manifest, Publisher, ReleaseOutcome, Releaser, Verdict};
+use meshform_release::{EnvoyBuilder, Manifest, Publisher, ReleaseOutcome, ReleaseVerdict, Releaser};
 use meshform_store::testing::author;
-use meshform_store::{Draft, Expected, Prefix, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Expected, Prefix, RecordDraft, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,7 +27,7 @@ async fn write(store: &dyn Store, key: ResourceKey, spec: Value) {
         Some(found) => Expected::At(found.revision),
         None => Expected::Absent,
     };
-    let draft = Draft::new(key, json!({ "spec": spec }));
+    let draft = RecordDraft::new(key, json!({ "spec": spec }));
     store.put(draft, expected, &author("test")).await.unwrap();
 }
 
@@ -85,7 +85,9 @@ fn open(directory: &Path) -> (Arc<dyn Store>, Releaser) {
 
 fn changed(outcome: &ReleaseOutcome) -> BTreeSet<&str> {
     match &outcome.verdict {
-        Verdict::Released { changes, .. } => changes.iter().map(|change| change.key.name.as_str()).collect(),
+        ReleaseVerdict::Released { changes, .. } => {
+            changes.iter().map(|change| change.key.name.as_str()).collect()
+        }
         other => panic!("{other:?}: {:?}", outcome.diagnostics),
     }
 }
@@ -228,7 +230,7 @@ async fn a_weight_changes_only_the_caller_and_its_bootstrap_stays() {
         .await
         .unwrap();
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::Invalid);
+    assert_eq!(outcome.verdict, ReleaseVerdict::Invalid);
     let said: Vec<String> = outcome.diagnostics.iter().map(ToString::to_string).collect();
     assert!(
         said.iter()
@@ -265,7 +267,7 @@ async fn five_hundred_resources_are_released() {
         let begun = Instant::now();
         let outcome = releaser.release("apps").await.unwrap();
         assert!(
-            !matches!(outcome.verdict, Verdict::Invalid),
+            !matches!(outcome.verdict, ReleaseVerdict::Invalid),
             "{:?}",
             outcome.diagnostics
         );

@@ -7,7 +7,7 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_release::{Builder, Built, EnvoyBuilder, Releaser};
 use meshform_store::testing::author;
-use meshform_store::{Draft, Expected, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Expected, RecordDraft, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ async fn write(store: &dyn Store, key: ResourceKey, spec: Value) {
         Some(found) => Expected::At(found.revision),
         None => Expected::Absent,
     };
-    let draft = Draft::new(key, json!({ "spec": spec }));
+    let draft = RecordDraft::new(key, json!({ "spec": spec }));
     store.put(draft, expected, &author("test")).await.unwrap();
 }
 

@@ -39,7 +39,7 @@ use crate::identity::{self, Seed, StoreIdentity};
 use crate::ids::RunId;
 use crate::location::BucketUrl;
 use crate::next;
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::record::{Author, Expected, Listing, Prefix, Record, RecordDraft, Revision};
 use crate::setting::{Setting, SettingWrite};
 use crate::storage::{
     Access, Objects, PublishedObjects, Remote, Storage, by_mesh, failure, name_of_part, part,
@@ -80,7 +80,7 @@ pub struct BucketStore {
 
 /// The object `store.json`, created once: whoever finds it has found a store.
 #[derive(Debug, Serialize, Deserialize)]
-struct Card {
+struct StoreHeader {
     format: i64,
     identity: StoreIdentity,
 }
@@ -136,7 +136,7 @@ impl BucketStore {
             return Ok(None);
         };
         identity::check_format(&card, FORMAT, || self.objects.place(CARD).into())?;
-        let card: Card =
+        let card: StoreHeader =
             serde_json::from_value(card).map_err(|error| self.objects.damaged(CARD, error.to_string()))?;
         Ok(Some(self.identity.get_or_init(|| card.identity).clone()))
     }
@@ -245,7 +245,7 @@ impl Store for BucketStore {
             seed: seed.clone(),
             created_at: self.options.clock.now(),
         };
-        let card = Card {
+        let card = StoreHeader {
             format: FORMAT,
             identity,
         };
@@ -307,7 +307,7 @@ impl Store for BucketStore {
         Ok(names)
     }
 
-    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
+    async fn put(&self, draft: RecordDraft, expected: Expected, author: &Author) -> Result<Record> {
         let identity = self.establish(&self.options.seed).await?;
         let mesh = draft.key.mesh.clone();
         self.write(&mesh, |log, revision| {

@@ -5,7 +5,7 @@ use crate::change::{Change, ChangedRecords, Feed};
 use crate::error::Result;
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::RunId;
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::record::{Author, Expected, Listing, Prefix, Record, RecordDraft, Revision};
 use crate::setting::{Setting, SettingWrite};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;
@@ -76,7 +76,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     }
 
     /// Writes one record if what is there is what is expected.
-    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record>;
+    async fn put(&self, draft: RecordDraft, expected: Expected, author: &Author) -> Result<Record>;
 
     /// Deletes the record that `expected` wrote.
     async fn delete(&self, key: &ResourceKey, expected: Revision, author: &Author) -> Result<Change>;

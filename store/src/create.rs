@@ -3,7 +3,7 @@
 use crate::contract::{RunState, Store};
 use crate::error::{Result, StoreError};
 use crate::identity::StoreIdentity;
-use crate::record::{Author, Draft, Expected, Record};
+use crate::record::{Author, Expected, Record, RecordDraft};
 
 /// How a create ended well.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ impl Created {
 
 /// Creates a record. What is there already is a conflict, with one exception: an equal record that this owner's
 /// own run wrote before it was killed. That run could not report it, so the same create comes again.
-pub async fn create(store: &dyn Store, draft: Draft, author: &Author) -> Result<Created> {
+pub async fn create(store: &dyn Store, draft: RecordDraft, author: &Author) -> Result<Created> {
     let error = match store.put(draft.clone(), Expected::Absent, author).await {
         Ok(record) => return Ok(Created::New(record)),
         Err(error) => error,

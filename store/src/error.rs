@@ -6,7 +6,7 @@ use crate::codes;
 use crate::record::{Expected, Record};
 use crate::setting::{Setting, SettingWrite};
 use crate::trouble::StorageError;
-use meshform_model::diag::{Code, Diagnostic, Place};
+use meshform_model::diag::{Code, Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use std::path::PathBuf;
@@ -302,9 +302,9 @@ impl StoreError {
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.code(), self.to_string()).help(self.help());
         match self {
-            Self::Conflict(conflict) => diagnostic.at(Place::of(&conflict.key, &Pointer::root())),
+            Self::Conflict(conflict) => diagnostic.at(ProblemLocation::of(&conflict.key, &Pointer::root())),
             Self::PointerConflict(conflict) => match &conflict.mesh {
-                Some(mesh) => diagnostic.at(Place::of(&ResourceKey::mesh(mesh), &Pointer::root())),
+                Some(mesh) => diagnostic.at(ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root())),
                 None => diagnostic,
             },
             _ => diagnostic,

@@ -34,13 +34,13 @@ use crate::error::{Result, StoreError};
 use crate::identity::{self, Seed, StoreIdentity};
 use crate::ids::{Ids, RandomIds, RunId};
 use crate::location::EtcdUrl;
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::record::{Author, Expected, Listing, Prefix, Record, RecordDraft, Revision};
 use crate::setting::{Setting, SettingWrite};
 use crate::storage::Access;
 use crate::time::{Clock, SystemClock};
 use async_trait::async_trait;
 use client::Client;
-use kept::{Card, FORMAT};
+use kept::{FORMAT, StoreHeader};
 use keys::Keys;
 use meshform_model::key::ResourceKey;
 use runs::{LEASE, Runs};
@@ -104,7 +104,7 @@ impl EtcdStore {
         let path = || format!("{} (key `{key}`)", self.client.place()).into();
         let said = serde_json::from_slice(&found.value).unwrap_or_default();
         identity::check_format(&said, FORMAT, path)?;
-        let card: Card = self.read(&found)?;
+        let card: StoreHeader = self.read(&found)?;
         Ok(Some(self.identity.get_or_init(|| card.identity).clone()))
     }
 
@@ -118,7 +118,7 @@ impl EtcdStore {
             seed: seed.clone(),
             created_at: self.clock.now(),
         };
-        let card = self.bytes(&Card {
+        let card = self.bytes(&StoreHeader {
             format: FORMAT,
             identity,
         })?;
@@ -190,7 +190,7 @@ impl Store for EtcdStore {
         self.mesh_names().await
     }
 
-    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
+    async fn put(&self, draft: RecordDraft, expected: Expected, author: &Author) -> Result<Record> {
         self.put_record(draft, expected, author).await
     }
 

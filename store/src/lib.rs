@@ -58,7 +58,8 @@ pub use identity::{Seed, StoreIdentity};
 pub use ids::{Ids, RandomIds, RunId};
 pub use location::{BucketUrl, EtcdUrl, Location, Service};
 pub use record::{
-    Author, Draft, Expected, ImportedIdentity, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable,
+    Author, Expected, ImportedIdentity, Listing, Prefix, Record, RecordDraft, RecordIdentity, Revision,
+    Unreadable,
 };
 pub use setting::{Setting, SettingWrite};
 pub use sqlite::{SqliteOptions, SqliteStore};
@@ -67,4 +68,4 @@ pub use storage::{
     Access, AwsKeys, ListedObject, ObjectVersion, PublishedObjects, records_prefix, tls_roots,
 };
 pub use time::{Clock, SystemClock, Timestamp};
-pub use trouble::{StorageError, Trouble};
+pub use trouble::{ServiceFailure, StorageError};

@@ -3,7 +3,7 @@
 use crate::change::Change;
 use crate::error::{Conflict, Result, StoreError};
 use crate::identity::Seed;
-use crate::record::{Author, Draft, Expected, Record, RecordIdentity, Revision};
+use crate::record::{Author, Expected, Record, RecordDraft, RecordIdentity, Revision};
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
 
@@ -19,8 +19,8 @@ pub(crate) struct Stamp<'a> {
 }
 
 /// The record that a draft becomes, in place of `found`.
-pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Record {
-    let Draft {
+pub(crate) fn next(draft: RecordDraft, found: Option<&Record>, stamp: Stamp<'_>) -> Record {
+    let RecordDraft {
         key,
         body,
         imported,
@@ -70,7 +70,7 @@ pub(crate) fn next(draft: Draft, found: Option<&Record>, stamp: Stamp<'_>) -> Re
     }
 }
 
-impl Draft {
+impl RecordDraft {
     /// The record that writing this makes where nothing is there yet, as far as that is certain: its uid, revision
     /// and times are not. For telling what a write will lead to.
     pub fn foreseen(self, seed: &Seed, author: &Author) -> Record {

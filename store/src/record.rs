@@ -62,7 +62,7 @@ pub struct Author {
 
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct RecordDraft {
     pub key: ResourceKey,
     /// The canonical form: `{spec, tags, extensions}`.
     pub body: serde_json::Value,
@@ -133,9 +133,9 @@ impl fmt::Display for Revision {
     }
 }
 
-// === impl Draft ===
+// === impl RecordDraft ===
 
-impl Draft {
+impl RecordDraft {
     /// A write of what has always lived here.
     pub fn new(key: ResourceKey, body: serde_json::Value) -> Self {
         Self {

@@ -27,7 +27,7 @@ use crate::contract::{PointerWrite, RunState, Store};
 use crate::error::Result;
 use crate::identity::{Seed, StoreIdentity};
 use crate::ids::RunId;
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision};
+use crate::record::{Author, Expected, Listing, Prefix, Record, RecordDraft, Revision};
 use crate::setting::{Setting, SettingWrite};
 use async_trait::async_trait;
 use meshform_model::key::ResourceKey;
@@ -59,7 +59,7 @@ impl SqliteStore {
     async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(worker::Desk<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(worker::WorkerContext<'_>) -> Result<T> + Send + 'static,
     {
         self.worker.write(self.seed.clone(), work).await
     }
@@ -127,7 +127,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn put(&self, draft: Draft, expected: Expected, author: &Author) -> Result<Record> {
+    async fn put(&self, draft: RecordDraft, expected: Expected, author: &Author) -> Result<Record> {
         let author = author.clone();
         self.write(move |desk| records::put(&desk, draft, expected, author))
             .await

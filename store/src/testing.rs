@@ -11,8 +11,8 @@
 mod whole_store;
 
 use crate::{
-    Action, Author, Created, Digest, Draft, Expected, Feed, ImportedIdentity, PointerWrite, Prefix, Revision,
-    RunState, Seed, Store, StoreError, Timestamp, create, expect_identity,
+    Action, Author, Created, Digest, Expected, Feed, ImportedIdentity, PointerWrite, Prefix, RecordDraft,
+    Revision, RunState, Seed, Store, StoreError, Timestamp, create, expect_identity,
 };
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -57,8 +57,8 @@ pub fn author(owner: &str) -> Author {
 }
 
 /// A virtual node of the mesh `apps`, with a number to tell its versions apart.
-pub fn node(name: &str, number: u64) -> Draft {
-    Draft::new(
+pub fn node(name: &str, number: u64) -> RecordDraft {
+    RecordDraft::new(
         ResourceKey::in_mesh("apps", Kind::VirtualNode, name),
         body(number),
     )
@@ -148,7 +148,7 @@ async fn what_a_record_brings_is_kept(store: &dyn Store) {
         last_updated_at: Some(Timestamp(2)),
         version: Some(7),
     };
-    let draft = Draft {
+    let draft = RecordDraft {
         imported: imported.clone(),
         ..node("a", 1)
     };
@@ -231,7 +231,7 @@ async fn lists_are_by_prefix_and_ordered(store: &dyn Store) {
     ];
     for key in &keys {
         store
-            .put(Draft::new(key.clone(), body(0)), Expected::Absent, &who)
+            .put(RecordDraft::new(key.clone(), body(0)), Expected::Absent, &who)
             .await
             .unwrap();
     }
@@ -334,7 +334,7 @@ async fn the_feed_tells_every_write_in_order_and_says_when_it_was_compacted(stor
 
 async fn meshes_do_not_share_revisions(store: &dyn Store) {
     let who = author("x");
-    let other = Draft::new(ResourceKey::mesh("other"), body(0));
+    let other = RecordDraft::new(ResourceKey::mesh("other"), body(0));
     store.put(node("a", 1), Expected::Absent, &who).await.unwrap();
     store.put(other, Expected::Absent, &who).await.unwrap();
     let Feed::Changes { changes, .. } = store.changes("other", Revision(0), 10).await.unwrap() else {

@@ -40,14 +40,16 @@ impl Timestamp {
 /// A text that is not a moment in RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time such as 2026-11-23T18:00:00Z")]
-pub struct NotATime(pub String);
+pub struct InvalidTimestamp(pub String);
 
 /// Reads RFC 3339, with an offset too; what is finer than a millisecond is dropped.
 impl std::str::FromStr for Timestamp {
-    type Err = NotATime;
+    type Err = InvalidTimestamp;
 
-    fn from_str(text: &str) -> Result<Self, NotATime> {
-        parse(text).map(Self).ok_or_else(|| NotATime(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        parse(text)
+            .map(Self)
+            .ok_or_else(|| InvalidTimestamp(text.to_owned()))
     }
 }
 

@@ -7,7 +7,7 @@ use meshform_model::diag::Code;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageError {
     /// What kind of refusal it was.
-    pub trouble: Trouble,
+    pub trouble: ServiceFailure,
     /// The object with its bucket, or the cluster with the store's prefix.
     pub place: String,
     pub action: &'static str,
@@ -18,7 +18,7 @@ pub struct StorageError {
 /// Why object storage or etcd does not do what it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum ServiceFailure {
     /// The bucket is not there.
     NoBucket,
     /// No connection, no answer in time, an answer that broke off.
@@ -53,7 +53,7 @@ pub enum Trouble {
 
 // === impl Trouble, StorageError ===
 
-impl Trouble {
+impl ServiceFailure {
     pub(crate) fn code(self) -> Code {
         match self {
             Self::NoBucket => codes::NO_BUCKET,

@@ -136,7 +136,7 @@ struct Bench<'a> {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wishes {
+struct BenchArguments {
     only: Vec<String>,
     peer: Option<PathBuf>,
     runs: Option<usize>,
@@ -191,8 +191,8 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     Ok(true)
 }
 
-fn wishes(arguments: &[String]) -> Result<Wishes> {
-    let mut wishes = Wishes::default();
+fn wishes(arguments: &[String]) -> Result<BenchArguments> {
+    let mut wishes = BenchArguments::default();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = || {
@@ -239,7 +239,7 @@ fn sizes(text: &str) -> Result<Vec<usize>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Wishes> {
+    fn read(text: &str) -> Result<BenchArguments> {
         wishes(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 

@@ -24,12 +24,12 @@ use crate::children::Children;
 use crate::failure::{Failure, Result};
 use crate::out;
 use crate::work::WorkDir;
-use live::Mark;
+use live::DemoMark;
 use steps::Steps;
 use terraform::Terraform;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
+enum DemoMode {
     /// All chapters; what was started is ended and what was written deleted.
     Demo,
     /// All chapters but the last, so that what was started can be looked at.
@@ -55,8 +55,8 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     let wish = wish(arguments)?;
     let work = WorkDir::open("demo")?;
     let folders = Folders::below(work.path());
-    let mark = Mark::at(folders.running.clone());
-    if wish == Wish::Stop {
+    let mark = DemoMark::at(folders.running.clone());
+    if wish == DemoMode::Stop {
         return stop(&folders, &mark);
     }
     if mark.end()? {
@@ -65,8 +65,8 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
     work.empty()?;
     folders.make()?;
     let children = Children::new()?;
-    match story::tell(checkout, &children, &folders, wish == Wish::Keep) {
-        Ok(()) if wish == Wish::Keep => {
+    match story::tell(checkout, &children, &folders, wish == DemoMode::Keep) {
+        Ok(()) if wish == DemoMode::Keep => {
             children.keep();
             Ok(true)
         }
@@ -84,7 +84,7 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
 }
 
 /// `--stop`: destroys the mesh and ends what runs.
-fn stop(folders: &Folders, mark: &Mark) -> Result<bool> {
+fn stop(folders: &Folders, mark: &DemoMark) -> Result<bool> {
     let Some(program) = mark.terraform() else {
         out::line("No demo is running here.");
         return Ok(true);
@@ -103,11 +103,11 @@ fn stop(folders: &Folders, mark: &Mark) -> Result<bool> {
     destroyed.map(|()| true)
 }
 
-fn wish(arguments: &[String]) -> Result<Wish> {
+fn wish(arguments: &[String]) -> Result<DemoMode> {
     match arguments {
-        [] => Ok(Wish::Demo),
-        [one] if one == "--keep" => Ok(Wish::Keep),
-        [one] if one == "--stop" => Ok(Wish::Stop),
+        [] => Ok(DemoMode::Demo),
+        [one] if one == "--keep" => Ok(DemoMode::Keep),
+        [one] if one == "--stop" => Ok(DemoMode::Stop),
         _ => Err(
             Failure::new(format!("`{}` is not understood", arguments.join(" ")))
                 .help("cargo xtask demo [--keep | --stop]"),
@@ -144,9 +144,9 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_said() {
         let wish = |text: &str| super::wish(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(wish("").unwrap(), Wish::Demo);
-        assert_eq!(wish("--keep").unwrap(), Wish::Keep);
-        assert_eq!(wish("--stop").unwrap(), Wish::Stop);
+        assert_eq!(wish("").unwrap(), DemoMode::Demo);
+        assert_eq!(wish("--keep").unwrap(), DemoMode::Keep);
+        assert_eq!(wish("--stop").unwrap(), DemoMode::Stop);
         let failure = wish("--keep --stop").unwrap_err().to_string();
         assert!(failure.contains("`--keep --stop` is not understood"), "{failure}");
     }

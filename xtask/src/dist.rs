@@ -47,7 +47,7 @@ const USE: &str =
     "cargo xtask dist [--target TRIPLE]… [--profile NAME] [--oci [--envoy PROGRAM [--base LAYOUT]]]";
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wish {
+struct DistArguments {
     /// Cargo's profile: `release`, unless somebody only wants to see the archives.
     profile: String,
     /// Rust's names of the platforms; empty for what is installed here.
@@ -278,8 +278,8 @@ fn list(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn wish(arguments: &[String]) -> Result<Wish> {
-    let mut wish = Wish {
+fn wish(arguments: &[String]) -> Result<DistArguments> {
+    let mut wish = DistArguments {
         profile: "release".to_owned(),
         targets: Vec::new(),
         images: None,

@@ -40,7 +40,7 @@ const fn target(name: &'static str, folder: &'static str, inner: &'static str) -
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wishes {
+struct FuzzArguments {
     target: Option<String>,
     each: Duration,
 }
@@ -93,8 +93,8 @@ fn there_is_cargo_fuzz(checkout: &Checkout) -> Result<()> {
     }
 }
 
-fn wishes(arguments: &[String]) -> Result<Wishes> {
-    let mut wishes = Wishes {
+fn wishes(arguments: &[String]) -> Result<FuzzArguments> {
+    let mut wishes = FuzzArguments {
         target: None,
         each: Duration::from_secs(60),
     };
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn asked(words: &[&str]) -> Result<Wishes> {
+    fn asked(words: &[&str]) -> Result<FuzzArguments> {
         wishes(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 

@@ -15,7 +15,7 @@ use crate::out;
 use crate::test;
 
 /// A test that can be run large.
-struct Promise {
+struct SoakTest {
     name: &'static str,
     about: &'static str,
     package: &'static str,
@@ -26,14 +26,14 @@ struct Promise {
     variables: &'static [(&'static str, &'static str)],
 }
 
-impl Part for Promise {
+impl Part for SoakTest {
     fn name(&self) -> &'static str {
         self.name
     }
 }
 
-const PROMISES: &[Promise] = &[
-    Promise {
+const PROMISES: &[SoakTest] = &[
+    SoakTest {
         name: "rolling",
         about: "100,000 requests while ECS replaces callers and called, none fails; the same with Envoy alone",
         package: "meshform-acceptance",
@@ -44,7 +44,7 @@ const PROMISES: &[Promise] = &[
             ("MESHFORM_ROLLING_BARE", "1"),
         ],
     },
-    Promise {
+    SoakTest {
         name: "kills",
         about: "agent and Envoy killed at random 100 times under load",
         package: "meshform-acceptance",
@@ -52,7 +52,7 @@ const PROMISES: &[Promise] = &[
         tests: "kills::",
         variables: &[("MESHFORM_KILLS", "100")],
     },
-    Promise {
+    SoakTest {
         name: "meshes",
         about: "5,000 meshes made up from the schema: what the rules accept, Envoy accepts",
         package: "meshform-envoy",
@@ -60,7 +60,7 @@ const PROMISES: &[Promise] = &[
         tests: "",
         variables: &[("MESHFORM_MESHES", "5000")],
     },
-    Promise {
+    SoakTest {
         name: "applies",
         about: "applies of 1,000 proxies at 200 ms a request of the bucket, 4 ms a file operation, beside 30 busy \
                 threads: every proxy has what was applied",
@@ -73,7 +73,7 @@ const PROMISES: &[Promise] = &[
             ("MESHFORM_BUSY", "30"),
         ],
     },
-    Promise {
+    SoakTest {
         name: "bucket",
         about: "5,000 histories of a store on a simulated storage that loses requests and answers: every acknowledged \
                 write is there, none twice",
@@ -122,6 +122,6 @@ pub(crate) fn run(checkout: &Checkout, arguments: &[String]) -> Result<bool> {
 }
 
 /// The promises to run; nothing when they are only to be listed.
-fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static Promise>>> {
+fn chosen(arguments: &[String]) -> Result<Option<Vec<&'static SoakTest>>> {
     choice::chosen("soak", "promise", PROMISES, arguments)
 }

@@ -5,7 +5,7 @@ use meshform_acceptance::tools;
 use meshform_acceptance::upstream::Upstream;
 use meshform_model::key::ResourceKey;
 use meshform_store::testing::author;
-use meshform_store::{Draft, Expected, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Expected, RecordDraft, SqliteOptions, SqliteStore, Store};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -42,7 +42,7 @@ impl Control {
                 Some(found) => Expected::At(found.revision),
                 None => Expected::Absent,
             };
-            let draft = Draft::new(key, body);
+            let draft = RecordDraft::new(key, body);
             self.store.put(draft, expected, &author("test")).await.unwrap();
         });
     }

@@ -7,10 +7,10 @@ use crate::{Bucket, node};
 use meshform_bundle::objects::{Current, WAKE_KEY};
 use meshform_bundle::{Bundle, ProxyId};
 use meshform_model::key::ResourceKey;
-use meshform_release::{EnvoyBuilder, Releaser, Standing, Target};
+use meshform_release::{EnvoyBuilder, Releaser, Target, TargetState};
 use meshform_store::testing::author;
 use meshform_store::{
-    BucketUrl, Draft, Expected, Location, PublishedObjects, SqliteOptions, SqliteStore, Store,
+    BucketUrl, Expected, Location, PublishedObjects, RecordDraft, SqliteOptions, SqliteStore, Store,
 };
 use serde_json::json;
 use std::path::Path;
@@ -45,7 +45,7 @@ async fn write(store: &dyn Store, key: ResourceKey, body: serde_json::Value) {
         None => Expected::Absent,
     };
     store
-        .put(Draft::new(key, body), expected, &author("test"))
+        .put(RecordDraft::new(key, body), expected, &author("test"))
         .await
         .unwrap();
 }
@@ -96,7 +96,7 @@ async fn is_followed(bucket: &Bucket) {
     assert_eq!(after[2].bundle, None, "its proxy is to let go");
     assert!(objects.get(WAKE_KEY).await.unwrap().is_some());
     let status = releaser.status("m").await.unwrap();
-    assert_eq!(status.targets[0].standing, Standing::Current);
+    assert_eq!(status.targets[0].standing, TargetState::Current);
 }
 
 #[test]

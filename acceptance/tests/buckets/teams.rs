@@ -5,7 +5,7 @@ use crate::server::{Fault, Server};
 use crate::world::{World, no_panic, says, somebody, wait};
 use crate::{Bucket, MESH, node, nodes};
 use meshform_acceptance::tools;
-use meshform_store::{Draft, Expected, Store};
+use meshform_store::{Expected, RecordDraft, Store};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -229,7 +229,7 @@ fn changed_meanwhile(world: &World, settings: &str, store: impl Fn() -> Arc<dyn 
     let change = |pointer: &str, value: serde_json::Value| {
         let store = store();
         let record = wait(store.get(&node("a0"))).unwrap().unwrap();
-        let mut draft = Draft::new(record.key.clone(), record.body.clone());
+        let mut draft = RecordDraft::new(record.key.clone(), record.body.clone());
         *draft.body.pointer_mut(pointer).unwrap() = value;
         wait(store.put(draft, Expected::At(record.revision), &somebody())).unwrap();
     };

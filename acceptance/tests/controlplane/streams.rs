@@ -6,7 +6,7 @@ use meshform_acceptance::{ports, tools};
 use meshform_load::client::Client;
 use meshform_load::messages::{Request, Response, node};
 use meshform_load::proxy::ROUTES;
-use meshform_load::wire::{Opening, Sender, Stream};
+use meshform_load::wire::{PendingStream, Sender, Stream};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::future::Future;
@@ -174,7 +174,7 @@ fn clients_that_read_nothing_hold_nobody_up_and_nothing_queues_for_them() {
 
 /// What the server says to a first request.
 async fn refusal(world: &World, request: Request) -> String {
-    let (opening, mut sender): (Opening, Sender) = Stream::open(world.xds, None).await.unwrap();
+    let (opening, mut sender): (PendingStream, Sender) = Stream::open(world.xds, None).await.unwrap();
     sender.send(&request).unwrap();
     let said = async {
         let mut stream = opening.taken(sender).await?;

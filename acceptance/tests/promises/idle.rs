@@ -5,7 +5,7 @@ use crate::server::{Fault, Server};
 use crate::world::{World, open, says, somebody, wait};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_store::{Author, Draft, Expected, Location, PublishedObjects, Store};
+use meshform_store::{Author, Expected, Location, PublishedObjects, RecordDraft, Store};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn a_plan_releases_what_a_run_left_that_is_over() {
     wait(async {
         let run = store.open_run("somebody").await.unwrap();
         let record = store.get(&key).await.unwrap().unwrap();
-        let mut draft = Draft::new(key.clone(), record.body.clone());
+        let mut draft = RecordDraft::new(key.clone(), record.body.clone());
         draft.body["spec"]["listeners"][0]["portMapping"]["port"] = 9090.into();
         let author = Author {
             run: Some(run.clone()),

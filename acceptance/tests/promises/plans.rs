@@ -72,7 +72,7 @@ fn what_another_owner_has_written_since_the_plan_is_not_deleted() {
             owner: "team-b".to_owned(),
             ..record.author.clone()
         };
-        let draft = meshform_store::Draft::new(key.clone(), record.body.clone());
+        let draft = meshform_store::RecordDraft::new(key.clone(), record.body.clone());
         let expected = meshform_store::Expected::At(record.revision);
         store.put(draft, expected, &author).await.unwrap();
     });

@@ -12,7 +12,7 @@ use meshform_model::kind::Kind;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::schema;
 use meshform_model::schema::terraform::{self, Body, Type};
-use meshform_model::testing::broken::{self, Broken};
+use meshform_model::testing::broken::{self, InvalidResource};
 use meshform_model::testing::generate::{self, Chance};
 use meshform_model::validate::codes;
 use serde_json::Value;
@@ -76,7 +76,7 @@ fn around(place: &Pointer) -> Pointer {
 }
 
 impl Mistake {
-    fn of(broken: &Broken) -> Result<Self, Reason> {
+    fn of(broken: &InvalidResource) -> Result<Self, Reason> {
         let pointer = Pointer::parse(&broken.pointer).unwrap();
         let place = dialect::path(broken.kind, &pointer, Dialect::Terraform);
         let mut made = Self {
@@ -129,14 +129,14 @@ impl Mistake {
     }
 
     /// The block around a place, in a resource that is right.
-    fn right(&mut self, broken: &Broken, place: &Pointer) -> &mut Block {
+    fn right(&mut self, broken: &InvalidResource, place: &Pointer) -> &mut Block {
         self.block = Block::resource(broken.kind, &named(broken.kind, &broken.right));
         let outer = around(place);
         let found = self.block.at(outer.segments());
         found.unwrap_or_else(|| panic!("{} has no {outer}", self.what))
     }
 
-    fn of_another_type(&mut self, broken: &Broken, place: &Pointer) -> Result<(), Reason> {
+    fn of_another_type(&mut self, broken: &InvalidResource, place: &Pointer) -> Result<(), Reason> {
         if broken.pointer.is_empty() {
             return Err(WHOLE);
         }
@@ -165,7 +165,7 @@ impl Mistake {
     }
 
     /// What the place lacks, or has as null.
-    fn without(&mut self, broken: &Broken, place: &Pointer) -> Result<(), Reason> {
+    fn without(&mut self, broken: &InvalidResource, place: &Pointer) -> Result<(), Reason> {
         let (_, how) = broken.what.rsplit_once(": ").unwrap();
         let (how, field) = how.split_once(' ').unwrap();
         let inner = Pointer::parse(&format!("{}/{field}", broken.pointer)).unwrap();
@@ -187,7 +187,7 @@ impl Mistake {
         Ok(())
     }
 
-    fn of_another_length(&mut self, broken: &Broken, place: &Pointer) -> Result<(), Reason> {
+    fn of_another_length(&mut self, broken: &InvalidResource, place: &Pointer) -> Result<(), Reason> {
         let body = terraform::resource(broken.kind).body;
         if let Some(Has::Block(one)) = look(&body, place.segments()) {
             let is_short = broken.what.ends_with("short");
@@ -220,7 +220,7 @@ fn named(kind: Kind, json: &Value) -> Value {
 }
 
 /// Whether a mistake is within what Terraform has as a map.
-fn is_folded(broken: &Broken, place: &Pointer) -> bool {
+fn is_folded(broken: &InvalidResource, place: &Pointer) -> bool {
     let body = terraform::resource(broken.kind).body;
     let is_map =
         matches!(look(&body, place.segments()), Some(Has::Attribute(one)) if one.kind == Type::MapString);

@@ -4,7 +4,7 @@ pub(crate) use crate::wait::wait;
 use meshform_acceptance::terraform::{Module, Ran};
 use meshform_acceptance::tools;
 use meshform_model::key::ResourceKey;
-use meshform_store::{Author, Draft, Expected, Prefix, Record, SqliteOptions, SqliteStore, Store};
+use meshform_store::{Author, Expected, Prefix, Record, RecordDraft, SqliteOptions, SqliteStore, Store};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -230,7 +230,7 @@ impl World {
         let store = open(&self.store_directory());
         wait(async {
             let record = store.get(key).await.unwrap().unwrap();
-            let mut draft = Draft::new(record.key.clone(), record.body.clone());
+            let mut draft = RecordDraft::new(record.key.clone(), record.body.clone());
             change(&mut draft.body);
             let author = Author {
                 run: None,

@@ -2,7 +2,7 @@
 
 use super::{AppliedBundle, Follower};
 use crate::envoy::{Admin, Updates};
-use meshform_bundle::objects::Problem;
+use meshform_bundle::objects::RejectedResource;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -15,9 +15,9 @@ pub(super) const CONFIRMATION: Duration = Duration::from_secs(60);
 const SENT: [i32; 2] = [128 + 9, 128 + 15];
 
 /// What became of a release.
-pub(super) enum Verdict {
+pub(super) enum ConfirmationVerdict {
     Taken,
-    Refused(Vec<Problem>),
+    Refused(Vec<RejectedResource>),
     /// Envoy has neither taken nor refused it in time, or is no longer to be asked.
     Open,
 }
@@ -29,7 +29,7 @@ impl Follower {
         written: &AppliedBundle,
         mut before: Updates,
         mut ends: u32,
-    ) -> Verdict {
+    ) -> ConfirmationVerdict {
         let until = Instant::now() + CONFIRMATION;
         let is_new = self
             .memory
@@ -42,7 +42,7 @@ impl Follower {
             sleep(Duration::from_millis(200)).await;
             if !self.shared.follows_files() || self.shared.files_turn.get() != turn {
                 // It is settled anew where Envoy has its configuration from.
-                return Verdict::Open;
+                return ConfirmationVerdict::Open;
             }
             let (ended, code) = self.shared.ends.get();
             if ended != ends {
@@ -52,7 +52,7 @@ impl Follower {
                     let reason = format!(
                         "Envoy ended with status {code} when it was started with it; its log says why"
                     );
-                    return Verdict::Refused(vec![crate::envoy::problem(
+                    return ConfirmationVerdict::Refused(vec![crate::envoy::problem(
                         "bootstrap",
                         &reason,
                         &written.bundle,
@@ -66,23 +66,23 @@ impl Follower {
             };
             let refused = updates.refused_since(&before);
             if !refused.is_empty() {
-                return Verdict::Refused(problems(&admin, &refused, written).await);
+                return ConfirmationVerdict::Refused(problems(&admin, &refused, written).await);
             }
             if updates.has(&written.listeners, &written.clusters) {
                 // Routes and endpoints come after what names them: one more look.
                 if confirmed {
-                    return Verdict::Taken;
+                    return ConfirmationVerdict::Taken;
                 }
                 confirmed = true;
                 sleep(Duration::from_millis(500)).await;
             }
         }
-        Verdict::Open
+        ConfirmationVerdict::Open
     }
 }
 
 /// What Envoy says of it, at least which subscription.
-async fn problems(admin: &Admin, subscriptions: &[String], written: &AppliedBundle) -> Vec<Problem> {
+async fn problems(admin: &Admin, subscriptions: &[String], written: &AppliedBundle) -> Vec<RejectedResource> {
     let mut problems = admin.refused(&written.bundle).await;
     if problems.is_empty() {
         for name in subscriptions {

@@ -4,7 +4,7 @@ use super::{FIRST_LOOK, Follower};
 use crate::log;
 use crate::shared::now;
 use meshform_bundle::codes::{REJECTED, told};
-use meshform_bundle::objects::{Current, Problem, Rejected};
+use meshform_bundle::objects::{Current, RejectedRelease, RejectedResource};
 
 /// How many refused releases are remembered besides the last: who tries this and that without success comes back to one
 /// of the last few.
@@ -14,7 +14,8 @@ impl Follower {
     /// Whether Envoy has refused it since it took a release last. If it was not the last that was refused, it is now: the
     /// reports are of what is published.
     pub(super) async fn is_refused(&mut self, current: &Current) -> Result<bool, String> {
-        let is_same = |refused: &Rejected| refused.bundle.is_some() && refused.bundle == current.bundle;
+        let is_same =
+            |refused: &RejectedRelease| refused.bundle.is_some() && refused.bundle == current.bundle;
         if self.memory.rejected.as_ref().is_some_and(is_same) {
             return Ok(true);
         }
@@ -29,11 +30,15 @@ impl Follower {
     }
 
     /// Envoy has refused it: what it had before is written again, and this is not tried a second time.
-    pub(super) async fn go_back(&mut self, current: &Current, problems: Vec<Problem>) -> Result<(), String> {
+    pub(super) async fn go_back(
+        &mut self,
+        current: &Current,
+        problems: Vec<RejectedResource>,
+    ) -> Result<(), String> {
         for problem in &problems {
             log::error(&told(REJECTED, problem));
         }
-        let rejected = Rejected {
+        let rejected = RejectedRelease {
             release: current.release.clone(),
             bundle: current.bundle.clone(),
             at: now(),
@@ -57,14 +62,14 @@ impl Follower {
     }
 
     /// Remembers and reports a refused release.
-    async fn note(&mut self, rejected: Rejected) -> Result<(), String> {
+    async fn note(&mut self, rejected: RejectedRelease) -> Result<(), String> {
         self.remember_refused(rejected.clone())?;
         self.shared.changed.notify_one();
         self.mark(&rejected).await;
         Ok(())
     }
 
-    fn remember_refused(&mut self, rejected: Rejected) -> Result<(), String> {
+    fn remember_refused(&mut self, rejected: RejectedRelease) -> Result<(), String> {
         self.shared.status.borrow_mut().rejected = Some(rejected.clone());
         let before = self.memory.rejected.replace(rejected);
         let is_now = self.memory.rejected.as_ref().and_then(|now| now.bundle.as_ref());
@@ -77,7 +82,7 @@ impl Follower {
     }
 
     /// Leaves the marker that a plan looks for. The status says the same.
-    pub(super) async fn mark(&mut self, rejected: &Rejected) {
+    pub(super) async fn mark(&mut self, rejected: &RejectedRelease) {
         let key = self.config.proxy.rejected_key(&self.instance());
         let written = match serde_json::to_vec(rejected) {
             Ok(marker) => tokio::time::timeout(FIRST_LOOK, self.store.write(&key, marker)).await,

@@ -68,12 +68,12 @@ impl Instances {
     fn read(body: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Answer {
+        struct DiscoverResponse {
             instances: Vec<Instance>,
             #[serde(default)]
             instances_revision: Value,
         }
-        let answer: Answer = serde_json::from_slice(body)
+        let answer: DiscoverResponse = serde_json::from_slice(body)
             .map_err(|error| format!("Cloud Map's answer cannot be read: {error}"))?;
         Ok(Self {
             list: answer.instances,

@@ -2,7 +2,7 @@
 
 use crate::log;
 use crate::prometheus::{self, quoted};
-use crate::server::{Answer, IncomingRequest};
+use crate::server::{HttpAnswer, IncomingRequest};
 use crate::shared::now;
 use meshform_bundle::codes::{AWAY, IDLE, LOOKUP, told};
 use meshform_bundle::discovery::{NodeState, PollerState};
@@ -169,16 +169,18 @@ fn keep(place: &RefCell<Option<String>>, problem: Option<String>) {
 }
 
 /// The poller's own interface: `/health`, `/status` and `/metrics`.
-pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> Answer {
+pub(super) fn answer(health: &Health, asked: &IncomingRequest) -> HttpAnswer {
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/health") => {
             let healthy = health.is_healthy();
             let body = json!({"healthy": healthy, "leads": health.leads(), "reasons": health.reasons()});
-            Answer::json(if healthy { 200 } else { 503 }, &body)
+            HttpAnswer::json(if healthy { 200 } else { 503 }, &body)
         }
-        ("GET", "/status") => Answer::json(200, &serde_json::to_value(health.state()).unwrap_or_default()),
-        ("GET", "/metrics") => Answer::new(200, prometheus::MEDIA, metrics(health, now())),
-        _ => Answer::text(404, "there are /health, /status and /metrics\n"),
+        ("GET", "/status") => {
+            HttpAnswer::json(200, &serde_json::to_value(health.state()).unwrap_or_default())
+        }
+        ("GET", "/metrics") => HttpAnswer::new(200, prometheus::MEDIA, metrics(health, now())),
+        _ => HttpAnswer::text(404, "there are /health, /status and /metrics\n"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::log;
 use crate::shared::now;
-use crate::store::{Look, Store};
+use crate::store::{ObjectRead, ObjectSource};
 use meshform_bundle::discovery::PollerState;
 use meshform_bundle::publish::Publisher;
 use std::fs::File;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 pub(super) enum Lease {
     /// An object that the poller overwrites; who sees it unchanged for long takes it over. No two clocks are compared.
     Object {
-        store: Box<Store>,
+        store: Box<ObjectSource>,
         /// What the object was at the last look, and since when.
         watched: Option<(String, Instant)>,
     },
@@ -33,7 +33,7 @@ impl Lease {
                 held: None,
             },
             _ => Self::Object {
-                store: Box::new(Store::parse(&settings.store, settings.user)?),
+                store: Box::new(ObjectSource::parse(&settings.store, settings.user)?),
                 watched: None,
             },
         })
@@ -63,7 +63,7 @@ impl Lease {
         match self {
             Self::Object { store, .. } => {
                 let key = PollerState::key(&state.mesh);
-                let Look::Found(bytes, version) = store.look(&key, None).await? else {
+                let ObjectRead::Found(bytes, version) = store.look(&key, None).await? else {
                     return Ok(());
                 };
                 let mine = PollerState::decode(&state.mesh, &bytes);
@@ -83,14 +83,14 @@ impl Lease {
 }
 
 async fn renew_object(
-    store: &mut Store,
+    store: &mut ObjectSource,
     watched: &mut Option<(String, Instant)>,
     state: &PollerState,
 ) -> Result<bool, String> {
     let key = PollerState::key(&state.mesh);
     let found = match store.look(&key, None).await? {
-        Look::Found(bytes, version) => Some((PollerState::decode(&state.mesh, &bytes), version)),
-        Look::Missing | Look::Unchanged => None,
+        ObjectRead::Found(bytes, version) => Some((PollerState::decode(&state.mesh, &bytes), version)),
+        ObjectRead::Missing | ObjectRead::Unchanged => None,
     };
     let Some((theirs, version)) = found else {
         return Ok(store.replace(&key, encoded(state)?, None).await?.is_some());

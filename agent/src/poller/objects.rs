@@ -4,7 +4,7 @@ use super::settings::Settings;
 use super::{Clusters, WORKERS, workers};
 use crate::log;
 use crate::shared::now;
-use crate::store::{Look, Store};
+use crate::store::{ObjectRead, ObjectSource};
 use meshform_bundle::codes::{MALFORMED, told};
 use meshform_bundle::discovery::{DiscoveredNode, Discovery};
 use meshform_bundle::objects::{Current, EndpointSet};
@@ -27,8 +27,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(6 * 3600);
 /// Where it is written, and what was written last.
 pub(crate) struct Objects {
     mesh: String,
-    stores: Vec<Store>,
-    store: Store,
+    stores: Vec<ObjectSource>,
+    store: ObjectSource,
     discovery: Option<(Discovery, String)>,
     /// By the nodes whose endpoints are in a set: proxies that call the same nodes share one.
     sets: BTreeMap<BTreeSet<String>, PublishedSet>,
@@ -58,13 +58,13 @@ struct CurrentObject {
 
 impl Objects {
     pub(super) fn open(settings: &Settings) -> Result<Self, String> {
-        let stores: Result<Vec<Store>, String> = (0..WORKERS)
-            .map(|_| Store::parse(&settings.store, settings.user))
+        let stores: Result<Vec<ObjectSource>, String> = (0..WORKERS)
+            .map(|_| ObjectSource::parse(&settings.store, settings.user))
             .collect();
         Ok(Self {
             mesh: settings.mesh.clone(),
             stores: stores?,
-            store: Store::parse(&settings.store, settings.user)?,
+            store: ObjectSource::parse(&settings.store, settings.user)?,
             discovery: None,
             sets: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -85,17 +85,17 @@ impl Objects {
         let key = Discovery::key(&self.mesh);
         let known = self.discovery.as_ref().map(|(_, version)| version.as_str());
         match self.store.look(&key, known).await? {
-            Look::Found(bytes, version) => {
+            ObjectRead::Found(bytes, version) => {
                 let read = Discovery::decode(&self.mesh, &bytes).map_err(|error| error.to_string())?;
                 // Proxies may have come or gone.
                 self.told.clear();
                 self.discovery = Some((read, version));
             }
-            Look::Missing => {
+            ObjectRead::Missing => {
                 self.discovery = None;
                 return Ok(Discovery::new(&self.mesh, 0));
             }
-            Look::Unchanged => {}
+            ObjectRead::Unchanged => {}
         }
         let read = self.discovery.as_ref().map(|(read, _)| read.clone());
         Ok(read.unwrap_or_else(|| Discovery::new(&self.mesh, 0)))
@@ -169,7 +169,8 @@ impl Objects {
             }
         }
         let tell =
-            async |store: &mut Store, (caller, digest, known): (String, Digest, Option<CurrentObject>)| {
+            async |store: &mut ObjectSource,
+                   (caller, digest, known): (String, Digest, Option<CurrentObject>)| {
                 let outcome = tell(store, &caller, &digest, known).await;
                 (caller, outcome)
             };
@@ -251,7 +252,7 @@ impl Objects {
     async fn look_after(&mut self, mut set: PublishedSet) -> Result<Option<PublishedSet>, String> {
         let key = EndpointSet::key(&self.mesh, &set.digest);
         let bytes = match self.store.look(&key, None).await? {
-            Look::Found(bytes, _) if Digest::of(&bytes) == set.digest => bytes,
+            ObjectRead::Found(bytes, _) if Digest::of(&bytes) == set.digest => bytes,
             _ => {
                 log::warn(&told(
                     MALFORMED,
@@ -272,7 +273,7 @@ impl Objects {
 
 /// Has a proxy's object name a set; what it says then, and whether it was written. None where there is no such object.
 async fn tell(
-    store: &mut Store,
+    store: &mut ObjectSource,
     caller: &str,
     digest: &Digest,
     mut known: Option<CurrentObject>,
@@ -301,7 +302,7 @@ async fn tell(
 
 /// What a proxy's object says now.
 async fn look(
-    store: &mut Store,
+    store: &mut ObjectSource,
     caller: &str,
     known: Option<&CurrentObject>,
 ) -> Result<Option<CurrentObject>, String> {
@@ -309,12 +310,12 @@ async fn look(
     let version = known.map(|known| known.version.as_str());
     let looked = Instant::now();
     Ok(match store.look(&proxy.current_key(), version).await? {
-        Look::Missing => None,
-        Look::Unchanged => known.map(|known| CurrentObject {
+        ObjectRead::Missing => None,
+        ObjectRead::Unchanged => known.map(|known| CurrentObject {
             looked,
             ..known.clone()
         }),
-        Look::Found(bytes, version) => Some(CurrentObject {
+        ObjectRead::Found(bytes, version) => Some(CurrentObject {
             current: Current::decode(&proxy, &bytes).map_err(|error| error.to_string())?,
             version,
             looked,

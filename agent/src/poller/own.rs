@@ -16,7 +16,7 @@ use std::rc::Rc;
 const MONTH: u64 = 30 * 24 * 3600;
 
 /// A proxy that looks up what it calls by itself.
-pub(crate) struct Own {
+pub(crate) struct SelfLookup {
     objects: Objects,
     proxy: String,
     interval: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Own {
     services: usize,
 }
 
-impl Own {
+impl SelfLookup {
     pub(super) fn open(settings: &Settings, proxy: String, shared: Rc<Shared>) -> Result<Self, String> {
         Ok(Self {
             objects: Objects::open(settings)?,

@@ -3,7 +3,7 @@
 use super::listed::{self, Listed};
 use crate::config::{Config, Settings as Variables};
 use crate::log;
-use crate::store::User;
+use crate::store::StoreUser;
 use meshform_bundle::codes::{SETTING, told};
 use meshform_bundle::publish::Publisher;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub(super) struct Settings {
     pub(super) mesh: String,
     pub(super) listen: SocketAddr,
     /// Who asks: the poller of a mesh, or a proxy for itself.
-    pub(super) user: User,
+    pub(super) user: StoreUser,
     /// Between two reads of a service.
     pub(super) interval: Duration,
     endpoints: Option<PathBuf>,
@@ -49,7 +49,7 @@ impl Settings {
             )?,
             mesh: needed("MESHFORM_MESH", "whose endpoints are polled")?,
             listen: variables.listen()?,
-            user: User::Poller,
+            user: StoreUser::Poller,
             interval,
             endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
         })
@@ -62,7 +62,7 @@ impl Settings {
             store: config.store.clone(),
             mesh: config.proxy.mesh().to_owned(),
             listen: config.listen,
-            user: User::Proxy,
+            user: StoreUser::Proxy,
             interval: interval(&variables)?,
             endpoints: variables.get("MESHFORM_ENDPOINTS").map(PathBuf::from),
         })
@@ -74,7 +74,7 @@ impl Settings {
             store: format!("file://{}", store.display()),
             mesh: mesh.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            user: User::Poller,
+            user: StoreUser::Poller,
             interval: Duration::from_secs(EVERY),
             endpoints: None,
         }

@@ -28,7 +28,7 @@ struct Tracked {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answer {
+pub(super) struct DiscoveredHosts {
     pub(super) hosts: Vec<Host>,
     /// A number that rises when hosts are registered and deregistered.
     pub(super) revision: Option<u64>,
@@ -58,7 +58,7 @@ impl Tracker {
     }
 
     /// Takes an answer in; a host that is missing drains for `interval` milliseconds.
-    pub(super) fn observe(&mut self, answer: Answer, now: u64, interval: u64) {
+    pub(super) fn observe(&mut self, answer: DiscoveredHosts, now: u64, interval: u64) {
         if answer.hosts.is_empty() && self.serving() > 0 && !self.is_empty_for_sure(&answer, now) {
             self.pass(now);
             return;
@@ -98,7 +98,7 @@ impl Tracker {
     }
 
     /// Whether an answer without hosts is believed: it came twice, or the source counts a change.
-    fn is_empty_for_sure(&mut self, answer: &Answer, now: u64) -> bool {
+    fn is_empty_for_sure(&mut self, answer: &DiscoveredHosts, now: u64) -> bool {
         let since = *self.empty_since.get_or_insert(now);
         let counted = answer
             .revision
@@ -137,9 +137,9 @@ mod tests {
 
     const INTERVAL: u64 = 15_000;
 
-    fn answer(addresses: &[&str], revision: Option<u64>) -> Answer {
+    fn answer(addresses: &[&str], revision: Option<u64>) -> DiscoveredHosts {
         let host = |address: &&str| Host::at(address);
-        Answer {
+        DiscoveredHosts {
             hosts: addresses.iter().map(host).collect(),
             revision,
         }

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What is to be done.
 #[derive(Debug)]
-pub struct Work {
+pub struct ApplyWork {
     store: String,
     release: Option<Digest>,
     /// All proxies of the release by their folder, and the bundle of each.
@@ -32,12 +32,12 @@ pub struct Work {
 
 /// The sets of files by which a proxy comes from what it follows to what it should; the last is that.
 #[derive(Debug)]
-struct Way {
+struct Transition {
     path: String,
     sets: Vec<String>,
 }
 
-impl Work {
+impl ApplyWork {
     /// The folders that will be written, and the bundles that are needed for it.
     pub fn needed(&self) -> impl Iterator<Item = (&str, &Digest)> {
         let needed = |path: &String| self.wanted.get_key_value(path);
@@ -76,14 +76,14 @@ impl Session<'_> {
         store: &str,
         release: Option<&Digest>,
         wanted: BTreeMap<String, Digest>,
-    ) -> Result<Work> {
+    ) -> Result<ApplyWork> {
         if let Some(path) = wanted.keys().find(|path| !is_inside(path)) {
             return Err(Error::Unfit {
                 name: path.clone(),
                 why: "its path leads out of its folder",
             });
         }
-        let mut work = Work {
+        let mut work = ApplyWork {
             store: store.to_owned(),
             release: release.cloned(),
             write: BTreeSet::new(),
@@ -126,7 +126,7 @@ impl Session<'_> {
     /// # Errors
     /// When the directory cannot be written, or a bundle that is needed is not there. What is written by then is
     /// complete, and the next call goes on.
-    pub fn apply(self, work: Work, bundles: &BTreeMap<Digest, Bundle>) -> Result<Published> {
+    pub fn apply(self, work: ApplyWork, bundles: &BTreeMap<Digest, Bundle>) -> Result<Published> {
         self.tidy_others()?;
         let before = self
             .ledger
@@ -175,7 +175,7 @@ impl Session<'_> {
     }
 
     /// Says what is about to happen, so that whoever comes after a kill looks at every proxy that may have files.
-    fn mark(&self, mut ledger: Ledger, work: &Work) -> Result<Ledger> {
+    fn mark(&self, mut ledger: Ledger, work: &ApplyWork) -> Result<Ledger> {
         ledger.complete = false;
         ledger.release = work.release.clone();
         for (path, bundle) in &work.wanted {
@@ -206,7 +206,7 @@ impl Session<'_> {
 
     /// Leads every proxy to its last set of files. Where clusters come or go, there are sets on the way, and Envoy
     /// is given time to take each in: otherwise a route could arrive before the cluster that it needs.
-    fn walk(&self, ways: &[Way]) -> Result<()> {
+    fn walk(&self, ways: &[Transition]) -> Result<()> {
         let longest = ways.iter().map(|way| way.sets.len()).max().unwrap_or(0);
         for stage in 0..longest {
             if stage > 0 {
@@ -223,7 +223,7 @@ impl Session<'_> {
 
     /// Puts the files of every proxy beside those in use, and what its Envoy is started with in place. The way of
     /// each to its new files.
-    fn stage(&self, work: &Work, bundles: &BTreeMap<Digest, Bundle>) -> Result<Vec<Way>> {
+    fn stage(&self, work: &ApplyWork, bundles: &BTreeMap<Digest, Bundle>) -> Result<Vec<Transition>> {
         let mut proxies = Vec::new();
         for (path, digest) in work.needed() {
             let Some(bundle) = bundles.get(digest) else {
@@ -245,7 +245,7 @@ impl Session<'_> {
                 sets.push(self.stage_one(path, &layout::files(&set, &self.publisher.root))?);
             }
             self.start(path, bundle)?;
-            Ok(Way {
+            Ok(Transition {
                 path: (*path).to_owned(),
                 sets,
             })

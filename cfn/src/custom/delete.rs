@@ -1,15 +1,15 @@
 //! Deleting, or giving back what was taken over.
 
-use super::{ATTEMPTS, Desk, author, contended, pause};
+use super::{ATTEMPTS, RequestHandler, author, contended, pause};
 use crate::answer::told;
-use crate::claims::{Holder, Turn};
+use crate::claims::{ClaimHolder, RequestOrder};
 use crate::event::{CustomRequest, RequestType};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{RegistryError, Update};
-use meshform_store::{Draft, ImportedIdentity, Record};
+use meshform_store::{ImportedIdentity, Record, RecordDraft};
 
-impl Desk {
+impl RequestHandler {
     /// Takes back what a create has done that failed, or an update that replaces.
     pub(super) async fn undo(
         &self,
@@ -34,15 +34,15 @@ impl Desk {
         key: &ResourceKey,
         failed: Option<String>,
     ) -> Result<bool, Vec<Diagnostic>> {
-        let holder = Holder::of(request);
+        let holder = ClaimHolder::of(request);
         let author = author(request);
         let one = |problem| vec![problem];
         for attempt in 0..ATTEMPTS {
             let known = self.claims.of(key).await.map_err(one)?;
             match known.claim.turn(&request.unique_id()) {
-                Turn::Overtaken => return Ok(false),
+                RequestOrder::Overtaken => return Ok(false),
                 // A delete is remembered when it is done; who has the resource back may be of the same name.
-                Turn::Again if request.request_type == RequestType::Delete => return Ok(true),
+                RequestOrder::Again if request.request_type == RequestType::Delete => return Ok(true),
                 _ => {}
             }
             if known.claim.holder.as_ref() != Some(&holder) {
@@ -87,7 +87,7 @@ impl Desk {
     /// Makes a record what it was before a stack took it over: its content, its owner and its dates.
     async fn give_back(&self, former: Record, found: Option<Record>) -> Result<(), RegistryError> {
         let identity = former.identity;
-        let draft = Draft {
+        let draft = RecordDraft {
             key: former.key,
             body: former.body,
             imported: ImportedIdentity {

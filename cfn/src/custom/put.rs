@@ -1,8 +1,8 @@
 //! Creating, taking over, changing.
 
-use super::{ATTEMPTS, Desk, author, contended, pause};
+use super::{ATTEMPTS, RequestHandler, author, contended, pause};
 use crate::answer::told;
-use crate::claims::{Claim, Holder, Known, Turn};
+use crate::claims::{Claim, ClaimHolder, LoadedClaim, RequestOrder};
 use crate::codes;
 use crate::event::{CustomRequest, RequestType};
 use meshform_compiler::{body, stack};
@@ -10,7 +10,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
 use meshform_registry::{RegistryError, Update};
-use meshform_store::{Author, Draft, Record};
+use meshform_store::{Author, Record, RecordDraft};
 use serde_json::Value as Json;
 
 /// A write that did not.
@@ -31,7 +31,7 @@ enum Attempt {
 /// What is to be written, and for whom.
 struct PendingWrite<'r> {
     request: &'r CustomRequest,
-    holder: Holder,
+    holder: ClaimHolder,
     author: Author,
     resource: Resource,
     body: Json,
@@ -56,7 +56,7 @@ fn resource(request: &CustomRequest) -> Result<Resource, Vec<Diagnostic>> {
     stack::resource(kind, &request.logical_resource_id, &request.resource_properties)
 }
 
-impl Desk {
+impl RequestHandler {
     /// Brings the store to what a create or an update says.
     pub(super) async fn put(
         &self,
@@ -65,7 +65,7 @@ impl Desk {
     ) -> Result<Record, Failure> {
         let resource = resource(request).map_err(Failure::Refused)?;
         let wanted = PendingWrite {
-            holder: Holder::of(request),
+            holder: ClaimHolder::of(request),
             author: author(request),
             body: body::stored(&resource),
             in_place: physical.filter(|arn| ResourceKey::from_arn(arn).as_ref() == Some(&resource.key)),
@@ -116,9 +116,9 @@ impl Desk {
         let broken = |problem: Diagnostic| Failure::Broken(key.clone(), vec![problem]);
         let known = self.claims.of(key).await.map_err(broken)?;
         match known.claim.turn(&wanted.request.unique_id()) {
-            Turn::New | Turn::Again => {}
-            Turn::Failed(why) => return Err(refused(Diagnostic::error(codes::OVERTAKEN, why))),
-            Turn::Overtaken => {
+            RequestOrder::New | RequestOrder::Again => {}
+            RequestOrder::Failed(why) => return Err(refused(Diagnostic::error(codes::OVERTAKEN, why))),
+            RequestOrder::Overtaken => {
                 let message = format!("later requests for {key} have come since");
                 return Err(refused(Diagnostic::error(codes::OVERTAKEN, message)));
             }
@@ -152,7 +152,7 @@ impl Desk {
     fn refusal(
         &self,
         wanted: &PendingWrite<'_>,
-        known: &Known,
+        known: &LoadedClaim,
         found: Option<&Record>,
     ) -> Option<Diagnostic> {
         let PendingWrite { holder, author, .. } = wanted;
@@ -191,7 +191,7 @@ impl Desk {
 
     async fn write(&self, wanted: &PendingWrite<'_>, found: Option<Record>) -> Result<Record, RegistryError> {
         let PendingWrite { author, resource, .. } = wanted;
-        let mut draft = Draft::new(resource.key.clone(), wanted.body.clone());
+        let mut draft = RecordDraft::new(resource.key.clone(), wanted.body.clone());
         draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
         let Some(found) = found else {
             // A resource that somebody has deleted beside the stack comes back as what it was.
@@ -257,7 +257,7 @@ impl PendingWrite<'_> {
     fn claim(&self, before: &Claim, found: Option<&Record>) -> Claim {
         let id = self.request.unique_id();
         // A stack that creates what it holds has let it stay with `Retain` earlier.
-        let anew = self.request.request_type == RequestType::Create && before.turn(&id) == Turn::New;
+        let anew = self.request.request_type == RequestType::Create && before.turn(&id) == RequestOrder::New;
         let held = before.holder.as_ref() == Some(&self.holder) && !anew;
         let mut claim = Claim {
             holder: Some(self.holder.clone()),
@@ -303,7 +303,7 @@ mod tests {
         }))
         .unwrap();
         let wanted = PendingWrite {
-            holder: Holder::of(&request),
+            holder: ClaimHolder::of(&request),
             author: author(&request),
             resource: resource(&request).unwrap(),
             body: json!({}),
@@ -311,7 +311,7 @@ mod tests {
             request: &request,
         };
         let before = |secret| Claim {
-            holder: Some(Holder::of(&request)),
+            holder: Some(ClaimHolder::of(&request)),
             secret,
             ..Claim::default()
         };

@@ -2,7 +2,7 @@ mod interrupted;
 
 use super::*;
 use meshform_model::kind::Kind;
-use meshform_store::{Draft, Expected, ImportedIdentity, Location, Prefix, Seed};
+use meshform_store::{Expected, ImportedIdentity, Location, Prefix, RecordDraft, Seed};
 use serde_json::json;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const OTHER: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/other/2
 struct Bench {
     _folder: tempfile::TempDir,
     store: Arc<dyn Store>,
-    desk: Desk,
+    desk: RequestHandler,
 }
 
 impl Bench {
@@ -24,7 +24,7 @@ impl Bench {
         let store = location.open(&meshform_store::Access::default(), &seed).unwrap();
         Self {
             _folder: folder,
-            desk: Desk::new(Arc::clone(&store), vec!["cloudformation".to_owned()]),
+            desk: RequestHandler::new(Arc::clone(&store), vec!["cloudformation".to_owned()]),
             store,
         }
     }
@@ -46,7 +46,7 @@ impl Bench {
             actor: "somebody".to_owned(),
             run: None,
         };
-        let mut draft = Draft::new(
+        let mut draft = RecordDraft::new(
             node(name),
             json!({"spec": {"logging": {"accessLog": {"file": {"path": "/x"}}}}}),
         );
@@ -381,7 +381,7 @@ async fn a_resource_that_was_taken_over_and_replaced_is_not_given_back() {
 
 #[tokio::test]
 async fn writes_and_releases_share_one_view_of_each_mesh() {
-    let Desk {
+    let RequestHandler {
         registry, releases, ..
     } = Bench::new().desk;
     assert!(Arc::ptr_eq(registry.views(), releases.releaser.views()));

@@ -11,11 +11,11 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, Place, Sources, has_errors};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Sources, has_errors};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
-use meshform_registry::{Adoption, Registry, Standing};
-use meshform_store::{Author, Draft, Record};
+use meshform_registry::{Adoption, AdoptionState, Registry};
+use meshform_store::{Author, Record, RecordDraft};
 use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -42,20 +42,20 @@ pub(crate) struct Arguments {
 
 /// What became of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum AdoptionOutcome {
     Adopted,
     WouldAdopt,
     Unchanged,
     Conflict,
 }
 
-impl Fate {
+impl AdoptionOutcome {
     fn words(self) -> &'static str {
         match self {
-            Fate::Adopted => "adopted",
-            Fate::WouldAdopt => "to be adopted",
-            Fate::Unchanged => "unchanged",
-            Fate::Conflict => "conflict",
+            AdoptionOutcome::Adopted => "adopted",
+            AdoptionOutcome::WouldAdopt => "to be adopted",
+            AdoptionOutcome::Unchanged => "unchanged",
+            AdoptionOutcome::Conflict => "conflict",
         }
     }
 }
@@ -119,9 +119,13 @@ fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {
     }
 }
 
-type Done = (Vec<(Resource, Fate)>, Vec<Diagnostic>);
+type Adoptions = (Vec<(Resource, AdoptionOutcome)>, Vec<Diagnostic>);
 
-async fn adopt(arguments: &Arguments, io: &Io, resources: &[Resource]) -> meshform_registry::Result<Done> {
+async fn adopt(
+    arguments: &Arguments,
+    io: &Io,
+    resources: &[Resource],
+) -> meshform_registry::Result<Adoptions> {
     // A store that is made now goes on with the account and region of what it takes over.
     let store = store::open_or_create(io, &arguments.store.store, &drafts::seed(resources))?;
     let mut author = Author {
@@ -145,7 +149,7 @@ async fn each(
     registry: &Registry,
     author: &Author,
     resources: &[Resource],
-) -> meshform_registry::Result<Done> {
+) -> meshform_registry::Result<Adoptions> {
     let (mut done, mut problems) = (Vec::new(), Vec::new());
     for resource in drafts::sorted(resources) {
         let adoption = match arguments.dry_run {
@@ -154,9 +158,9 @@ async fn each(
         };
         let fate = match adoption {
             Ok((fate, None)) => fate,
-            Ok((Fate::Unchanged, Some(record))) => {
+            Ok((AdoptionOutcome::Unchanged, Some(record))) => {
                 problems.extend(of_another(resource, &record, &author.owner));
-                Fate::Unchanged
+                AdoptionOutcome::Unchanged
             }
             Ok((fate, Some(record))) => {
                 problems.push(differs(resource, &record));
@@ -164,7 +168,7 @@ async fn each(
             }
             Err(error) if error.is_conflict() => {
                 problems.extend(error.diagnostics());
-                Fate::Conflict
+                AdoptionOutcome::Conflict
             }
             Err(error) => return Err(error),
         };
@@ -174,21 +178,21 @@ async fn each(
 }
 
 /// What became of a resource, and the record that was there before.
-type Adopted = meshform_registry::Result<(Fate, Option<Record>)>;
+type Adopted = meshform_registry::Result<(AdoptionOutcome, Option<Record>)>;
 
-async fn adopted(registry: &Registry, draft: Draft, author: &Author) -> Adopted {
+async fn adopted(registry: &Registry, draft: RecordDraft, author: &Author) -> Adopted {
     Ok(match registry.adopt(draft, author).await? {
-        Adoption::Adopted(_) => (Fate::Adopted, None),
-        Adoption::Unchanged(record) => (Fate::Unchanged, Some(record)),
-        Adoption::Different(record) => (Fate::Conflict, Some(record)),
+        Adoption::Adopted(_) => (AdoptionOutcome::Adopted, None),
+        Adoption::Unchanged(record) => (AdoptionOutcome::Unchanged, Some(record)),
+        Adoption::Different(record) => (AdoptionOutcome::Conflict, Some(record)),
     })
 }
 
-async fn foreseen(registry: &Registry, draft: Draft) -> Adopted {
+async fn foreseen(registry: &Registry, draft: RecordDraft) -> Adopted {
     Ok(match registry.standing(&draft).await? {
-        Standing::Absent => (Fate::WouldAdopt, None),
-        Standing::Same(record) => (Fate::Unchanged, Some(record)),
-        Standing::Different(record) => (Fate::Conflict, Some(record)),
+        AdoptionState::Absent => (AdoptionOutcome::WouldAdopt, None),
+        AdoptionState::Same(record) => (AdoptionOutcome::Unchanged, Some(record)),
+        AdoptionState::Different(record) => (AdoptionOutcome::Conflict, Some(record)),
     })
 }
 
@@ -202,7 +206,7 @@ fn of_another(resource: &Resource, record: &Record, owner: &str) -> Option<Diagn
     let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
         "change it as `{other}`, or delete it there first and adopt it then"
     ));
-    (other != owner).then(|| problem.at(Place::of(&resource.key, &Pointer::root())))
+    (other != owner).then(|| problem.at(ProblemLocation::of(&resource.key, &Pointer::root())))
 }
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {
@@ -214,5 +218,5 @@ fn differs(resource: &Resource, record: &Record) -> Diagnostic {
         ),
     )
     .help("adopting never overwrites; change it with Terraform, or delete it there first")
-    .at(Place::of(&resource.key, &Pointer::root()))
+    .at(ProblemLocation::of(&resource.key, &Pointer::root()))
 }

@@ -8,7 +8,7 @@ mod report;
 use super::drafts;
 use super::load::{Loaded, load};
 use super::quotas::QuotaArgument;
-use super::said::Said;
+use super::said::CommandReport;
 use crate::codes;
 use crate::exit::Exit;
 use crate::input::InputArguments;
@@ -18,7 +18,7 @@ use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, Update};
-use meshform_release::{EnvoyBuilder, Holding, Releaser};
+use meshform_release::{EnvoyBuilder, HoldPolicy, Releaser};
 use meshform_store::{Author, Created, Prefix};
 use plan::{ApplyStep, Plan, Todo};
 use std::sync::Arc;
@@ -50,13 +50,13 @@ pub(crate) struct Arguments {
 
 /// What was done, or would be.
 #[derive(Default)]
-struct Done {
+struct ApplyReport {
     steps: Vec<ApplyStep>,
     /// Whether the steps were done; not so with `--dry-run`.
     wrote: bool,
     /// What the store has of this owner, and the input lacks.
     left: Vec<ResourceKey>,
-    releases: Said,
+    releases: CommandReport,
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 
 type Problem = Box<Diagnostic>;
 
-async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Done, Problem> {
+async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<ApplyReport, Problem> {
     let seed = drafts::seed(&loaded.resources);
     let store = store::open_or_create(io, &arguments.store.store, &seed);
     let store = store.map_err(|error| Box::new(error.diagnostic()))?;
@@ -119,11 +119,11 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
         let foreseen = plan.foreseen(arguments.prune, &arguments.quotas.options());
         let foreseen = loaded.placed(foreseen);
         loaded.add(foreseen);
-        return Ok(Done {
+        return Ok(ApplyReport {
             steps: plan.steps(arguments.prune),
             left: plan.left(arguments.prune),
             wrote: false,
-            releases: Said::default(),
+            releases: CommandReport::default(),
         });
     }
     let mut author = Author {
@@ -146,14 +146,14 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Do
     let releases = release(arguments, io, releaser, &plan).await;
     let releases = releases.unwrap_or_else(|problem| {
         loaded.add(vec![*problem]);
-        Said::default()
+        CommandReport::default()
     });
     if let Some(run) = &run
         && let Err(error) = store.close_run(run).await
     {
         loaded.add(vec![error.diagnostic()]);
     }
-    Ok(Done {
+    Ok(ApplyReport {
         steps,
         left: plan.left(arguments.prune),
         wrote: true,
@@ -221,14 +221,19 @@ async fn one(
 
 /// Releases every mesh that was looked at, also where nothing was written: what an earlier run could not publish is
 /// published now.
-async fn release(arguments: &Arguments, io: &Io, releaser: Releaser, plan: &Plan) -> Result<Said, Problem> {
+async fn release(
+    arguments: &Arguments,
+    io: &Io,
+    releaser: Releaser,
+    plan: &Plan,
+) -> Result<CommandReport, Problem> {
     let mut releaser = releaser.with_rules(arguments.quotas.options());
     for name in &arguments.publish {
         releaser = releaser.publish_to(store::target(io, name)?);
     }
-    let mut said = Said::default();
+    let mut said = CommandReport::default();
     for mesh in plan.meshes(arguments.prune) {
-        let outcome = releaser.follow(mesh, Holding::Over).await;
+        let outcome = releaser.follow(mesh, HoldPolicy::Over).await;
         said.outcome(&releaser, &outcome.map_err(|error| store::told(&error))?);
         // Success says that every proxy has it, also where others publish.
         let behind = releaser.behind_elsewhere(mesh).await;

@@ -61,8 +61,8 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
             Ok(bootstrap) => {
                 text = bootstrap;
                 let beside = match arguments.mode {
-                    Mode::Static => envoy::Beside::Nothing,
-                    Mode::Files | Mode::Ads => envoy::Beside::PerhapsAnAgent,
+                    Mode::Static => envoy::AgentPresence::Nothing,
+                    Mode::Files | Mode::Ads => envoy::AgentPresence::PerhapsAnAgent,
                 };
                 let problems = loaded.placed(envoy::without_agent(mesh, beside, |one| *one == key));
                 loaded.add(problems);

@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 }
 
 /// A compilation that keeps nothing.
-pub(crate) struct Trial<'a> {
+pub(crate) struct CompileCheck<'a> {
     pub(crate) target: Target,
     pub(crate) input: &'a InputArguments,
     pub(crate) files: &'a FilesArgument,
@@ -137,7 +137,7 @@ pub(crate) struct Trial<'a> {
 
 /// What stands in the way of making that of what was loaded: everything that a compilation says, and nothing is kept.
 /// The meshes come back.
-pub(crate) fn judge(trial: Trial<'_>, io: &Io, loaded: &mut Loaded) -> Vec<Mesh> {
+pub(crate) fn judge(trial: CompileCheck<'_>, io: &Io, loaded: &mut Loaded) -> Vec<Mesh> {
     let arguments = Arguments {
         input: trial.input.clone(),
         from: FromStoreArgument::default(),

@@ -12,7 +12,7 @@ use meshform_envoy::diff::{Difference, ProxyDiff, diff as proxies};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use sides::State;
+use sides::DiffSide;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -82,8 +82,8 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     }
 }
 
-fn compared(states: &[State; 2]) -> Result<Vec<MeshDiff>, Vec<Diagnostic>> {
-    let [old, new] = states.each_ref().map(State::by_name);
+fn compared(states: &[DiffSide; 2]) -> Result<Vec<MeshDiff>, Vec<Diagnostic>> {
+    let [old, new] = states.each_ref().map(DiffSide::by_name);
     let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     names
         .into_iter()
@@ -98,7 +98,7 @@ fn compared(states: &[State; 2]) -> Result<Vec<MeshDiff>, Vec<Diagnostic>> {
 fn of_mesh(
     name: &str,
     [before, after]: [Option<&Mesh>; 2],
-    states: &[State; 2],
+    states: &[DiffSide; 2],
 ) -> Result<MeshDiff, Vec<Diagnostic>> {
     let changes = between(before, after);
     let note = ["before", "after"]

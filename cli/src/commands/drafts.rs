@@ -5,7 +5,7 @@ use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Value as NodeValue};
-use meshform_store::{Draft, ImportedIdentity, Seed};
+use meshform_store::{ImportedIdentity, RecordDraft, Seed};
 
 /// Containers first, so that a reader never sees a route without its router.
 pub(super) fn sorted(resources: &[Resource]) -> Vec<&Resource> {
@@ -27,7 +27,7 @@ pub(super) fn seed(resources: &[Resource]) -> Seed {
 }
 
 /// The record's body and what the resource brings with it.
-pub(super) fn draft(resource: &Resource) -> Draft {
+pub(super) fn draft(resource: &Resource) -> RecordDraft {
     let mut document = meshform_compiler::body::whole(resource);
     // A typed resource always has a spec; one that may be left out and says nothing was.
     let kind = resource.key.kind;
@@ -49,7 +49,7 @@ pub(super) fn draft(resource: &Resource) -> Draft {
     }
     // A typed resource has nothing unknown in it.
     let body = canonical::body(kind, &document).unwrap_or_default();
-    let mut draft = Draft::new(resource.key.clone(), body);
+    let mut draft = RecordDraft::new(resource.key.clone(), body);
     if let Some(identity) = resource.identity.clone() {
         draft.imported = ImportedIdentity {
             arn: Some(identity.arn),

@@ -9,7 +9,7 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::FromStoreArgument;
 use meshform_compiler::graph::{self, Picture};
 use meshform_envoy::ir::Source;
-use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Verdict};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict};
 use meshform_envoy::{self as envoy, Options};
 use meshform_model::diag::{Diagnostic, Sources};
 use meshform_model::key::ResourceKey;
@@ -73,7 +73,7 @@ struct From {
 }
 
 /// What is shown to people, and to programs.
-type Shown = (String, Json);
+type Rendered = (String, Json);
 
 pub(crate) fn explain(arguments: &ExplainArguments, io: &mut Io) -> Exit {
     run(&arguments.from, &arguments.node, io, |mesh, key| {
@@ -173,7 +173,7 @@ fn form(file: &Path) -> graph::Format {
 fn picture(mesh: &Mesh, from: &ResourceKey, explanation: &Explanation) -> Picture {
     let mut taken = vec![from.clone()];
     let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
-    for route in routes.filter(|route| route.verdict == Verdict::Taken) {
+    for route in routes.filter(|route| route.verdict == RouteVerdict::Taken) {
         taken.push(ResourceKey::clone(&route.origin.key));
         taken.extend(route.origin.key.container());
     }
@@ -200,7 +200,7 @@ fn run(
     from: &From,
     node: &str,
     io: &mut Io,
-    work: impl FnOnce(&Mesh, &ResourceKey) -> Result<Shown, Vec<Diagnostic>>,
+    work: impl FnOnce(&Mesh, &ResourceKey) -> Result<Rendered, Vec<Diagnostic>>,
 ) -> Exit {
     let Some(mut loaded) = load_or_store(&from.input, from.store.name(), io) else {
         return Exit::WrongUse;
@@ -220,12 +220,12 @@ fn run(
     report(from, io, &loaded, shown)
 }
 
-fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Shown>) -> Exit {
+fn report(from: &From, io: &mut Io, loaded: &Loaded, shown: Option<Rendered>) -> Exit {
     tell(from, io, &loaded.reading.sources, &loaded.problems, shown);
     loaded.exit()
 }
 
-fn tell(from: &From, io: &mut Io, sources: &Sources, problems: &[Diagnostic], shown: Option<Shown>) {
+fn tell(from: &From, io: &mut Io, sources: &Sources, problems: &[Diagnostic], shown: Option<Rendered>) {
     match from.format.format {
         Format::Json => {
             let report = json!({
@@ -257,9 +257,9 @@ fn explanation_json(explanation: &Explanation) -> Json {
                 .iter()
                 .map(|route| {
                     let (verdict, reason) = match &route.verdict {
-                        Verdict::Taken => ("taken", None),
-                        Verdict::Not(reason) => ("no", Some(reason)),
-                        Verdict::NotReached => ("notReached", None),
+                        RouteVerdict::Taken => ("taken", None),
+                        RouteVerdict::Not(reason) => ("no", Some(reason)),
+                        RouteVerdict::NotReached => ("notReached", None),
                     };
                     json!({
                         "route": route.route, "verdict": verdict, "reason": reason,

@@ -9,7 +9,7 @@ use crate::io::Io;
 use crate::render;
 use meshform_compiler::frontend::{FoundResource, Reading, SymbolicResource, codes as reading_codes};
 use meshform_envoy::polled;
-use meshform_model::diag::{Code, Diagnostic, Place, Severity, Sources, has_errors};
+use meshform_model::diag::{Code, Diagnostic, ProblemLocation, Severity, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::{Pointer, Segment};
@@ -483,7 +483,7 @@ fn once(mut resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diag
             }
         };
         for span in spans {
-            let mut place = Place::of(&key, &Pointer::root());
+            let mut place = ProblemLocation::of(&key, &Pointer::root());
             place.span = Some(first_line(&reading.sources, span));
             problem = problem.at(place);
         }

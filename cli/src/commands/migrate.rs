@@ -12,7 +12,7 @@ use crate::io::Io;
 use crate::output;
 use crate::render::{self, Count, Format, FormatArgument};
 use hcl_edit::parser::parse_body;
-use left::State;
+use left::MigrationState;
 use meshform_model::diag::{Diagnostic, has_errors};
 use module::Tree;
 use plan::{Plan, Provider};
@@ -108,31 +108,31 @@ fn has_configuration(folder: &Path) -> bool {
     names.any(|name| module::is_hcl(&name) || module::is_json(&name))
 }
 
-fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<State>, Box<Diagnostic>> {
+fn state(arguments: &Arguments, io: &mut Io) -> Result<Option<MigrationState>, Box<Diagnostic>> {
     if let Some(path) = &arguments.state {
         let bytes = crate::input::one(io, path)?;
-        return State::parse(path.display().to_string(), bytes).map(Some);
+        return MigrationState::parse(path.display().to_string(), bytes).map(Some);
     }
     let path = arguments.folder.join("terraform.tfstate");
     let bytes = fs::read(io.path(&path)).ok();
     bytes
-        .map(|bytes| State::parse(path.display().to_string(), bytes))
+        .map(|bytes| MigrationState::parse(path.display().to_string(), bytes))
         .transpose()
 }
 
 /// A file before and after.
-struct Changed {
+struct ChangedFile {
     path: PathBuf,
     before: String,
     after: String,
 }
 
 /// The files as they will be. What would not be read again is a fault of ours, and nothing is written.
-fn changes(plan: &Plan) -> Result<Vec<Changed>, Diagnostic> {
+fn changes(plan: &Plan) -> Result<Vec<ChangedFile>, Diagnostic> {
     let files = plan.files.iter().map(|(path, (before, edits))| {
         let after = edit::apply(before, edits);
         match parse_body(after.trim_start_matches('\u{feff}')) {
-            Ok(_) => Ok(Changed {
+            Ok(_) => Ok(ChangedFile {
                 path: path.clone(),
                 before: before.clone(),
                 after,
@@ -152,14 +152,14 @@ fn changes(plan: &Plan) -> Result<Vec<Changed>, Diagnostic> {
 }
 
 /// Writes every file beside its place first, so that a full disk changes none of them.
-fn write(io: &Io, changes: &[Changed]) -> Option<Diagnostic> {
+fn write(io: &Io, changes: &[ChangedFile]) -> Option<Diagnostic> {
     let files = changes
         .iter()
         .map(|change| (io.path(&change.path), change.after.as_bytes()));
     output::replace(files.collect())
 }
 
-fn report(arguments: &Arguments, io: &mut Io, tree: &Tree, problems: &[Diagnostic], done: &[Changed]) {
+fn report(arguments: &Arguments, io: &mut Io, tree: &Tree, problems: &[Diagnostic], done: &[ChangedFile]) {
     match arguments.format.format {
         Format::Json => {
             let count = Count::of(problems);
@@ -192,7 +192,7 @@ fn report(arguments: &Arguments, io: &mut Io, tree: &Tree, problems: &[Diagnosti
     }
 }
 
-fn end(arguments: &Arguments, problems: &[Diagnostic], done: &[Changed]) -> String {
+fn end(arguments: &Arguments, problems: &[Diagnostic], done: &[ChangedFile]) -> String {
     let files = match done.len() {
         0 => return "no file is to be changed\n".to_owned(),
         1 => "1 file".to_owned(),
@@ -206,7 +206,7 @@ fn end(arguments: &Arguments, problems: &[Diagnostic], done: &[Changed]) -> Stri
 }
 
 /// The lines that come and go, with their numbers: in the new text for those that come, in the old for those that go.
-fn lines(change: &Changed) -> Vec<(usize, char, String)> {
+fn lines(change: &ChangedFile) -> Vec<(usize, char, String)> {
     let (before, after): (Vec<&str>, Vec<&str>) =
         (change.before.lines().collect(), change.after.lines().collect());
     let mut out = Vec::new();
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn lines_that_come_and_go_are_numbered() {
-        let change = Changed {
+        let change = ChangedFile {
             path: PathBuf::from("a.tf"),
             before: "a\nb {}\nc\n".to_owned(),
             after: "a\nb {\n  x\n}\nc\nd\n".to_owned(),

@@ -7,7 +7,7 @@ use crate::io::Io;
 use crate::render;
 use meshform_compiler::policy::{self, Bucket, MeshPrefix, Needs};
 use meshform_model::diag::Diagnostic;
-use meshform_model::exported::{Exported, Part};
+use meshform_model::exported::{CertificatePart, Exported};
 use meshform_model::key::ResourceKey;
 use meshform_release::ProxyId;
 use serde_json::Value as Json;
@@ -81,7 +81,7 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
 }
 
 fn certificate(text: &str) -> Result<String, String> {
-    Exported::new(text, Part::Authorities)
+    Exported::new(text, CertificatePart::Authorities)
         .map(|exported| exported.arn)
         .ok_or_else(|| {
             "it is no ARN of a certificate of ACM, arn:aws:acm:REGION:ACCOUNT:certificate/ID, and of no authority, \

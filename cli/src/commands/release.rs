@@ -4,7 +4,7 @@ mod watch;
 
 use super::quotas::QuotaArgument;
 use super::said::{
-    MeshArguments, Report, Said, delivery_json, entry_json, only, refused_words, run, short, words,
+    CommandReport, MeshArguments, Report, delivery_json, entry_json, only, refused_words, run, short, words,
 };
 use crate::codes;
 use crate::exit::Exit;
@@ -73,7 +73,7 @@ pub(crate) fn release(arguments: &ReleaseArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &arguments.publish)?;
         let releaser = releaser.with_rules(arguments.quotas.options()).verifying();
-        let mut said = Said::default();
+        let mut said = CommandReport::default();
         for mesh in meshes {
             let outcome = store::wait(releaser.release(mesh))?.map_err(|error| store::told(&error))?;
             said.outcome(&releaser, &outcome);
@@ -92,7 +92,7 @@ fn forget(arguments: &ReleaseArguments, target: &str, io: &mut Io) -> Exit {
         let releaser = store::releaser(io, store, &[])?;
         let here = store::target(io, target).map(|target| target.name());
         let names: BTreeSet<String> = std::iter::once(target.to_owned()).chain(here.ok()).collect();
-        let mut said = Said::default();
+        let mut said = CommandReport::default();
         let mut known = BTreeSet::new();
         for mesh in meshes {
             for name in &names {
@@ -125,7 +125,7 @@ pub(crate) fn unpin(arguments: &UnpinArguments, io: &mut Io) -> Exit {
     run(&arguments.of, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &arguments.publish)?;
         let releaser = releaser.with_rules(arguments.quotas.options());
-        let mut said = Said::default();
+        let mut said = CommandReport::default();
         let mesh = only(meshes)?;
         let (was_pinned, outcome) =
             store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
@@ -149,7 +149,7 @@ pub(crate) fn pin(arguments: &PinArguments, io: &mut Io) -> Exit {
         let mesh = only(meshes)?;
         let (entry, deliveries) =
             store::wait(releaser.pin(mesh, &arguments.release))?.map_err(|error| store::told(&error))?;
-        let mut said = Said {
+        let mut said = CommandReport {
             lines: vec![format!(
                 "mesh `{mesh}`: pinned to {}; `meshform unpin` ends that",
                 short(&entry)
@@ -170,7 +170,7 @@ pub(crate) fn pin(arguments: &PinArguments, io: &mut Io) -> Exit {
 pub(crate) fn history(arguments: &MeshArguments, io: &mut Io) -> Exit {
     run(arguments, io, |io, store, meshes| {
         let releaser = store::releaser(io, store, &[])?;
-        let mut said = Said::default();
+        let mut said = CommandReport::default();
         for mesh in meshes {
             let entries = store::wait(releaser.history(mesh))?.map_err(|error| store::told(&error))?;
             said.lines.push(format!("mesh `{mesh}`"));

@@ -8,8 +8,8 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
-    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, Releaser, Standing, TargetStatus, Verdict,
-    WhatChanged, listed,
+    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, ReleaseVerdict, Releaser, TargetState,
+    TargetStatus, WhatChanged, listed,
 };
 use meshform_store::{Prefix, Revision, Store};
 use serde_json::{Value as Json, json};
@@ -31,7 +31,7 @@ pub(super) type Problem = Box<Diagnostic>;
 
 /// What a command has to say: for people, for programs, and what is wrong.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct CommandReport {
     pub(super) lines: Vec<String>,
     pub(super) json: Vec<Json>,
     pub(super) problems: Vec<Diagnostic>,
@@ -39,7 +39,7 @@ pub(super) struct Said {
 
 /// What was found out, or why nothing was.
 pub(super) struct Report {
-    said: Said,
+    said: CommandReport,
     failed: bool,
     format: Format,
 }
@@ -48,7 +48,7 @@ pub(super) struct Report {
 pub(super) fn run(
     arguments: &MeshArguments,
     io: &mut Io,
-    work: impl FnOnce(&Io, Arc<dyn Store>, &[String]) -> Result<Said, Problem>,
+    work: impl FnOnce(&Io, Arc<dyn Store>, &[String]) -> Result<CommandReport, Problem>,
 ) -> Exit {
     let done = arguments
         .open(io)
@@ -127,12 +127,12 @@ fn is_left_somewhere(releaser: &Releaser, mesh: &str) -> Result<bool, Problem> {
         return Ok(false);
     }
     let status = store::wait(releaser.status(mesh))?;
-    let is_behind = |target: &TargetStatus| matches!(target.standing, Standing::Behind(_));
+    let is_behind = |target: &TargetStatus| matches!(target.standing, TargetState::Behind(_));
     Ok(status.map_or(true, |status| status.targets.iter().any(is_behind)))
 }
 
 impl Report {
-    pub(super) fn of(arguments: &MeshArguments, done: Result<Said, Problem>) -> Self {
+    pub(super) fn of(arguments: &MeshArguments, done: Result<CommandReport, Problem>) -> Self {
         let format = arguments.format.format;
         match done {
             Ok(said) => Self {
@@ -141,9 +141,9 @@ impl Report {
                 format,
             },
             Err(problem) => Self {
-                said: Said {
+                said: CommandReport {
                     problems: vec![*problem],
-                    ..Said::default()
+                    ..CommandReport::default()
                 },
                 failed: true,
                 format,
@@ -211,43 +211,43 @@ pub(super) fn only(meshes: &[String]) -> Result<&str, Problem> {
     }
 }
 
-impl Said {
+impl CommandReport {
     /// What became of a mesh.
     pub(super) fn outcome(&mut self, releaser: &Releaser, outcome: &ReleaseOutcome) {
         let mesh = &outcome.mesh;
         let (line, name, changes): (String, &str, &[ProxyChange]) = match &outcome.verdict {
-            Verdict::Invalid => (
+            ReleaseVerdict::Invalid => (
                 format!("mesh `{mesh}` is not valid; proxies keep their last release"),
                 "notWhole",
                 &[],
             ),
-            Verdict::Unchanged(_) => (format!("mesh `{mesh}`: nothing to release"), "unchanged", &[]),
-            Verdict::Pinned(release) => (
+            ReleaseVerdict::Unchanged(_) => (format!("mesh `{mesh}`: nothing to release"), "unchanged", &[]),
+            ReleaseVerdict::Pinned(release) => (
                 format!("mesh `{mesh}`: held at {}", cut(release.as_str())),
                 "pinned",
                 &[],
             ),
-            Verdict::Released { release, changes } => (
+            ReleaseVerdict::Released { release, changes } => (
                 format!("mesh `{mesh}`: released {}", cut(release.as_str())),
                 "released",
                 changes,
             ),
-            Verdict::Withdrawn(changes) => (
+            ReleaseVerdict::Withdrawn(changes) => (
                 format!("mesh `{mesh}` is gone, and so is its release"),
                 "withdrawn",
                 changes,
             ),
-            Verdict::Held(release) => (
+            ReleaseVerdict::Held(release) => (
                 format!("mesh `{mesh}`: kept at {}", cut(release.as_str())),
                 "held",
                 &[],
             ),
-            Verdict::Waits => (
+            ReleaseVerdict::Waits => (
                 format!("mesh `{mesh}` has the release policy MANUAL; proxies keep their last release"),
                 "waits",
                 &[],
             ),
-            Verdict::Nothing => (format!("there is nothing of a mesh `{mesh}`"), "nothing", &[]),
+            ReleaseVerdict::Nothing => (format!("there is nothing of a mesh `{mesh}`"), "nothing", &[]),
         };
         self.lines.push(line);
         self.lines

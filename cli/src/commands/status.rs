@@ -6,7 +6,8 @@ mod targets;
 
 use super::quotas::QuotaArgument;
 use super::said::{
-    MeshArguments, Problem, Report, Said, change_json, change_words, entry_json, refused_words, run, words,
+    CommandReport, MeshArguments, Problem, Report, change_json, change_words, entry_json, refused_words, run,
+    words,
 };
 use crate::exit::Exit;
 use crate::io::Io;
@@ -80,8 +81,8 @@ impl StatusArguments {
         store: &Arc<dyn Store>,
         meshes: &[String],
         reader: &mut FleetReader,
-    ) -> Result<Said, Problem> {
-        let mut said = Said::default();
+    ) -> Result<CommandReport, Problem> {
+        let mut said = CommandReport::default();
         for mesh in meshes {
             let releaser = releaser(self, io, Arc::clone(store), mesh)?;
             if let Some(revision) = self.wait {
@@ -141,7 +142,7 @@ fn releaser(
     Ok(releaser)
 }
 
-impl Said {
+impl CommandReport {
     fn status(
         &mut self,
         releaser: &Releaser,

@@ -115,7 +115,7 @@ fn once(arguments: &Arguments, io: &mut Io) -> Exit {
     let (files, quotas) = (&arguments.files, &arguments.quotas);
     let meshes = match arguments.target {
         Some(target) => {
-            let trial = compile::Trial {
+            let trial = compile::CompileCheck {
                 target,
                 input: &arguments.input,
                 files,

@@ -1,7 +1,7 @@
 //! One problem for people: code, message, place, the line with the bytes underlined, help.
 
 use super::lines::{Excerpt, Lines};
-use meshform_model::diag::{Diagnostic, Place, Severity};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
 use std::fmt::Write;
 
 pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
@@ -11,7 +11,7 @@ pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
     };
     let told = lines.told(problem);
     let mut out = format!("{word}[{}]: {}\n", problem.code, clean(&told.message));
-    let excerpts: Vec<(&Place, Option<Excerpt<'_>>)> = problem
+    let excerpts: Vec<(&ProblemLocation, Option<Excerpt<'_>>)> = problem
         .places
         .iter()
         .map(|place| (place, place.span.and_then(|span| lines.excerpt(span))))
@@ -47,7 +47,7 @@ pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
 }
 
 /// The resource and the field within it.
-fn resource(place: &Place) -> Option<String> {
+fn resource(place: &ProblemLocation) -> Option<String> {
     match (&place.resource, place.pointer.is_root()) {
         (Some(key), true) => Some(key.to_string()),
         (Some(key), false) => Some(format!("{key}, at {}", place.pointer)),

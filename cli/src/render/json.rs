@@ -1,7 +1,7 @@
 //! One problem for programs.
 
 use super::lines::Lines;
-use meshform_model::diag::{Diagnostic, Place, Severity};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
 use serde_json::{Map, Value as Json, json};
 
 pub(crate) fn problem(problem: &Diagnostic, lines: &mut Lines<'_>) -> Json {
@@ -22,7 +22,7 @@ pub(crate) fn problem(problem: &Diagnostic, lines: &mut Lines<'_>) -> Json {
     Json::Object(out)
 }
 
-fn place(place: &Place, lines: &mut Lines<'_>) -> Json {
+fn place(place: &ProblemLocation, lines: &mut Lines<'_>) -> Json {
     let mut out = Map::new();
     if let Some(key) = &place.resource {
         out.insert("resource".to_owned(), json!(key.path()));

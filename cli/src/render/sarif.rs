@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: problems as code hosts and editors show them beside the lines.
 
 use super::lines::Lines;
-use meshform_model::diag::{Diagnostic, Place, Severity, Sources};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Severity, Sources};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ fn result(problem: &Diagnostic, lines: &mut Lines<'_>) -> Json {
     })
 }
 
-fn location(place: &Place, lines: &mut Lines<'_>) -> Json {
+fn location(place: &ProblemLocation, lines: &mut Lines<'_>) -> Json {
     let mut out = serde_json::Map::new();
     if let Some(at) = place.span.and_then(|span| lines.excerpt(span)) {
         out.insert(

@@ -95,7 +95,7 @@ impl World {
             env: self.env.clone(),
             directory: self.path().to_owned(),
             program: Some(self.path().join("bin/meshform")),
-            manner: meshform::io::Manner::default(),
+            manner: meshform::io::OutputStyle::default(),
             lost: None,
         };
         let arguments = std::iter::once("meshform").chain(arguments.iter().copied());

@@ -72,7 +72,7 @@ enum PathSegment {
 }
 
 /// An element as it would be if what it refers to had been called by its new name before.
-struct Former {
+struct RenamedElement {
     key: String,
     was: String,
     now: String,
@@ -179,7 +179,7 @@ impl Walk<'_> {
         key: &str,
         old: &BTreeMap<String, &Json>,
         new: &BTreeMap<String, &Json>,
-    ) -> Option<Former> {
+    ) -> Option<RenamedElement> {
         if self.renames.is_empty() || old.contains_key(key) {
             return None;
         }
@@ -197,7 +197,7 @@ impl Walk<'_> {
                 }
             }
             let (was, now) = names.filter(|_| key_of(list, &renamed) == key)?;
-            Some(Former {
+            Some(RenamedElement {
                 key: was_key.clone(),
                 was,
                 now,

@@ -26,14 +26,14 @@ pub struct Change {
     /// The variable, or the field of the task definition.
     pub what: String,
     /// What becomes of it, and why.
-    pub fate: Fate,
+    pub fate: VariableFate,
     /// Where it went and why, for a report.
     pub why: String,
 }
 
 /// What becomes of a variable or a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
+pub enum VariableFate {
     /// Nobody takes it over: the proxy works differently from before.
     Lost,
     /// It is taken over by a field of the proxy profile, or by the proxy's container.
@@ -46,7 +46,7 @@ pub enum Fate {
     Impossible,
 }
 
-impl Fate {
+impl VariableFate {
     pub fn word(self) -> &'static str {
         match self {
             Self::Lost => "lost",
@@ -68,7 +68,7 @@ pub(super) struct Translation {
 
 /// Translates one by one. `agent`: whether meshform's agent runs in the container, which knows some of them.
 pub(super) fn translate(definition: &Json, container: &Map<String, Json>, agent: bool) -> Translation {
-    let mut work = Work {
+    let mut work = Translator {
         variables: environment(container),
         out: Translation {
             profile: Map::new(),
@@ -91,18 +91,18 @@ pub(super) fn translate(definition: &Json, container: &Map<String, Json>, agent:
     work.out
 }
 
-struct Work<'c> {
+struct Translator<'c> {
     variables: BTreeMap<&'c str, VariableValue>,
     out: Translation,
 }
 
-impl Work<'_> {
+impl Translator<'_> {
     /// Takes a variable; none where it is not set or its value is not known, which is told.
     fn take(&mut self, name: &str) -> Option<String> {
         let value = self.variables.remove(name)?;
         self.out.gone.insert(name.to_owned());
         if let Some(why) = value.unknown() {
-            self.tell(name, Fate::Lost, why);
+            self.tell(name, VariableFate::Lost, why);
         }
         match value {
             VariableValue::Text(text) => Some(text).filter(|text| !text.is_empty()),
@@ -114,7 +114,7 @@ impl Work<'_> {
         let text = self.take(name)?;
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() {
-            self.tell(name, Fate::Lost, &format!("`{text}` is not a number"));
+            self.tell(name, VariableFate::Lost, &format!("`{text}` is not a number"));
         }
         number
     }
@@ -124,7 +124,7 @@ impl Work<'_> {
         let text = self.take(name)?;
         let port = text.parse().ok().filter(|port: &u16| *port > 0);
         if port.is_none() {
-            self.tell(name, Fate::Lost, &format!("`{text}` is not a port"));
+            self.tell(name, VariableFate::Lost, &format!("`{text}` is not a port"));
         }
         port
     }
@@ -135,7 +135,7 @@ impl Work<'_> {
         matches!(value.as_deref(), Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
     }
 
-    fn tell(&mut self, what: &str, fate: Fate, why: &str) {
+    fn tell(&mut self, what: &str, fate: VariableFate, why: &str) {
         self.out.changes.push(Change {
             what: what.to_owned(),
             fate,
@@ -145,11 +145,15 @@ impl Work<'_> {
 
     /// A property of the proxy configuration that nobody takes over.
     fn unused(&mut self, property: &str, why: &str) {
-        self.tell(&format!("proxyConfiguration.{property}"), Fate::Lost, why);
+        self.tell(&format!("proxyConfiguration.{property}"), VariableFate::Lost, why);
     }
 
     fn moved(&mut self, what: &str, field: &str) {
-        self.tell(what, Fate::Moved, &format!("`{field}` of the proxy profile"));
+        self.tell(
+            what,
+            VariableFate::Moved,
+            &format!("`{field}` of the proxy profile"),
+        );
     }
 
     fn set(&mut self, name: &str, value: Json) {
@@ -195,7 +199,7 @@ impl Work<'_> {
                 }
                 Err(_) => self.tell(
                     "ENVOY_LOG_LEVEL",
-                    Fate::Lost,
+                    VariableFate::Lost,
                     &format!("`{level}` is not a level of Envoy's log"),
                 ),
             }
@@ -279,7 +283,7 @@ impl Work<'_> {
                 }
                 None => self.tell(
                     "ENVOY_STATS_FLUSH_INTERVAL",
-                    Fate::Lost,
+                    VariableFate::Lost,
                     &format!("`{text}`: write it into `metrics.flushInterval` of the proxy profile"),
                 ),
             }
@@ -295,7 +299,7 @@ impl Work<'_> {
         for name in left {
             let (fate, why) = match name.as_str() {
                 "APPMESH_RESOURCE_ARN" | "APPMESH_RESOURCE_NAME" | "APPMESH_VIRTUAL_NODE_NAME" => (
-                    Fate::Moved,
+                    VariableFate::Moved,
                     "the proxy's own name, which its configuration says now",
                 ),
                 "ENVOY_CONFIG_FILE"
@@ -303,33 +307,36 @@ impl Work<'_> {
                 | "ENVOY_STATS_SINKS_CFG_FILE"
                 | "ENVOY_TRACING_CFG_FILE"
                 | "ENVOY_RESOURCES_CONFIG_FILE" => (
-                    Fate::Lost,
+                    VariableFate::Lost,
                     "a configuration of your own was merged into Envoy's: say it with the proxy profile",
                 ),
                 "XRAY_SAMPLING_RULE_MANIFEST" | "XRAY_SEGMENT_NAME" | "STATSD_SOCKET_PATH" => {
-                    (Fate::Lost, "the proxy profile has no field for it")
+                    (VariableFate::Lost, "the proxy profile has no field for it")
                 }
-                "APPMESH_RESOURCE_CLUSTER" | "APPMESH_VIRTUAL_NODE_CLUSTER" => {
-                    (Fate::Lost, "the name of the node's cluster is the proxy's own")
-                }
+                "APPMESH_RESOURCE_CLUSTER" | "APPMESH_VIRTUAL_NODE_CLUSTER" => (
+                    VariableFate::Lost,
+                    "the name of the node's cluster is the proxy's own",
+                ),
                 "ENVOY_ADMIN_ACCESS_ENABLE_IPV6" | "ENVOY_ADMIN_MODE" => (
-                    Fate::Dropped,
+                    VariableFate::Dropped,
                     "Envoy's admin interface is at the proxy profile's `admin.address`, by default on loopback only",
                 ),
                 "APPNET_AGENT_ADMIN_MODE" | "APPNET_AGENT_HTTP_PORT" if agent => {
-                    (Fate::Kept, "meshform's agent answers as App Mesh's did")
+                    (VariableFate::Kept, "meshform's agent answers as App Mesh's did")
                 }
                 _ if is_of_control_plane(&name) => (
-                    Fate::Dropped,
+                    VariableFate::Dropped,
                     "it told how to reach App Mesh's control plane, which there is none of",
                 ),
                 _ if SWITCHED.iter().any(|prefix| name.starts_with(prefix)) => {
-                    (Fate::Dropped, "its tracer or sink was not switched on")
+                    (VariableFate::Dropped, "its tracer or sink was not switched on")
                 }
-                _ if is_of_agent(&name) => (Fate::Dropped, "it was for the agent of App Mesh's image"),
-                _ => (Fate::Kept, "not a variable of App Mesh"),
+                _ if is_of_agent(&name) => {
+                    (VariableFate::Dropped, "it was for the agent of App Mesh's image")
+                }
+                _ => (VariableFate::Kept, "not a variable of App Mesh"),
             };
-            if fate != Fate::Kept {
+            if fate != VariableFate::Kept {
                 self.out.gone.insert(name.clone());
             }
             self.tell(&name, fate, why);
@@ -348,10 +355,14 @@ impl Work<'_> {
             .collect();
         for name in silent {
             match name.starts_with("ENABLE_") || name.starts_with("APPMESH_") {
-                true => self.tell(&name, Fate::Dropped, "it was switched off, as it is without it"),
+                true => self.tell(
+                    &name,
+                    VariableFate::Dropped,
+                    "it was switched off, as it is without it",
+                ),
                 false => self.tell(
                     &name,
-                    Fate::Moved,
+                    VariableFate::Moved,
                     "to the proxy profile, with the variable that switches it on",
                 ),
             }

@@ -2,7 +2,7 @@
 
 use super::schema::{self, Misfit};
 use super::{BOOTSTRAP, codes, names, types};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::pointer::{Pointer, Segment};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -101,7 +101,7 @@ pub(super) fn registered(definition: &Json) -> Vec<Diagnostic> {
 fn wrong(message: String) -> Diagnostic {
     Diagnostic::error(codes::RENDERED, message)
         .help("change the template that was given by `--templates`")
-        .at(Place::at(&Pointer::root(), None))
+        .at(ProblemLocation::at(&Pointer::root(), None))
 }
 
 fn is_family(name: &str) -> bool {
@@ -150,7 +150,7 @@ fn limits(template: &Json) -> Vec<Diagnostic> {
                     format!("the stack has {count} of `{section}`; CloudFormation takes {most}"),
                 )
                 .help("split the mesh, or make some of it by another stack")
-                .at(Place::at(&Pointer::root(), None)),
+                .at(ProblemLocation::at(&Pointer::root(), None)),
             );
         }
     }
@@ -162,7 +162,7 @@ fn limits(template: &Json) -> Vec<Diagnostic> {
                 format!("the stack has {bytes} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES} of a template in a bucket"),
             )
             .help("split the mesh, or make some of it by another stack")
-            .at(Place::at(&Pointer::root(), None)),
+            .at(ProblemLocation::at(&Pointer::root(), None)),
         );
     }
     problems
@@ -171,7 +171,7 @@ fn limits(template: &Json) -> Vec<Diagnostic> {
 /// What a schema cannot say.
 fn task(id: &str, properties: &Json, problems: &mut Vec<Diagnostic>) {
     let large = too_large(properties);
-    problems.extend(large.map(|problem| problem.at(Place::at(&Pointer::root(), None))));
+    problems.extend(large.map(|problem| problem.at(ProblemLocation::at(&Pointer::root(), None))));
     let containers = properties.get("ContainerDefinitions").and_then(Json::as_array);
     let containers: Vec<&Json> = containers.into_iter().flatten().collect();
     let mut names = BTreeSet::new();

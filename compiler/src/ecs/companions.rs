@@ -1,7 +1,7 @@
 //! What takes a proxy's traces and statistics in its own task: the containers that somebody has (X-Ray's daemon,
 //! CloudWatch's agent, a StatsD server), or AWS Distro for OpenTelemetry in their place.
 
-use super::appmesh::{Change, Fate};
+use super::appmesh::{Change, VariableFate};
 use super::{Task, codes, values};
 use meshform_model::diag::Diagnostic;
 use meshform_model::spec::{Interception, ProxyProfileSpec, Tracing};
@@ -166,7 +166,7 @@ pub(super) fn replace(task: &Task<'_>, containers: &mut Json) -> Vec<Change> {
             }
             changes.push(Change {
                 what: name.to_owned(),
-                fate: Fate::Moved,
+                fate: VariableFate::Moved,
                 why: format!("the container `{COLLECTOR}` listens where it did; its role needs what `collector-policy.json` says"),
             });
         }

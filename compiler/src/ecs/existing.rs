@@ -1,12 +1,12 @@
 //! Task definitions that somebody has: read from any form, App Mesh's own Envoy in them translated, everything else left
 //! as it is.
 
-use super::appmesh::{self, Change, Fate, NoSubject};
+use super::appmesh::{self, Change, NoSubject, VariableFate};
 use super::{
     Delivery, Task, Templates, check, codes, companions, forms, interception, names, ports, sidecar,
 };
 use crate::frontend::tasks::{FoundTask, TaskForm};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::Interception;
@@ -161,17 +161,17 @@ fn unnamed(container: &Map<String, Json>, why: &NoSubject, label: &str) -> Diagn
 
 fn at(problem: Diagnostic, found: &FoundTask) -> Diagnostic {
     match found.span {
-        Some(span) => problem.at(Place::at(&Pointer::root(), Some(span))),
+        Some(span) => problem.at(ProblemLocation::at(&Pointer::root(), Some(span))),
         None => problem,
     }
 }
 
 impl Existing {
     /// Where it stands, in a file.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<ProblemLocation> {
         self.found
             .span
-            .map(|span| Place::at(&Pointer::root(), Some(span)))
+            .map(|span| ProblemLocation::at(&Pointer::root(), Some(span)))
     }
 
     /// A problem of it, at its place.
@@ -277,7 +277,7 @@ impl Existing {
             .filter_map(|container| {
                 Some(Change {
                     what: format!("{}.dependsOn", container.get("name")?.as_str()?),
-                    fate: Fate::Moved,
+                    fate: VariableFate::Moved,
                     why: "`START` becomes `HEALTHY`: a proxy that has only started takes no connections yet"
                         .to_owned(),
                 })
@@ -337,7 +337,7 @@ impl Existing {
         let shown = |value: Option<&Json>| value.map_or("nothing".to_owned(), |value| format!("`{value}`"));
         (before != after).then(|| Change {
             what: format!("{}.{field}", self.container),
-            fate: Fate::Moved,
+            fate: VariableFate::Moved,
             why: match field {
                 // What runs it is long, and of no interest beside the rest.
                 "command" | "entryPoint" | "healthCheck" => "the proxy's own".to_owned(),

@@ -1,6 +1,6 @@
 //! What becomes of a task's interception, and what ECS cannot leave out of it.
 
-use super::appmesh::{Change, Fate};
+use super::appmesh::{Change, VariableFate};
 use super::{Task, ports};
 use meshform_model::spec::Interception;
 use serde_json::Value as Json;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 const CONFIGURATION: &str = "proxyConfiguration";
 
-fn change(what: &str, fate: Fate, why: String) -> Change {
+fn change(what: &str, fate: VariableFate, why: String) -> Change {
     Change {
         what: what.to_owned(),
         fate,
@@ -26,7 +26,7 @@ pub fn not_left_out(task: &Task<'_>) -> Option<Change> {
          name goes through Envoy and the mesh's egress filter (`{}`); UDP is never intercepted",
         task.mesh.spec().egress().name()
     );
-    Some(change("interception", Fate::Impossible, why))
+    Some(change("interception", VariableFate::Impossible, why))
 }
 
 /// What becomes of the proxy configuration of a task definition that somebody has.
@@ -35,7 +35,7 @@ pub(super) fn changes(task: &Task<'_>, before: Option<&Json>, after: Option<&Jso
         (None, None) => Vec::new(),
         (None, Some(_)) => {
             let new = "the proxy profile says `transparent`, and the task definition had none".to_owned();
-            let new = change(CONFIGURATION, Fate::Moved, new);
+            let new = change(CONFIGURATION, VariableFate::Moved, new);
             std::iter::once(new).chain(not_left_out(task)).collect()
         }
         (Some(_), None) => {
@@ -45,11 +45,11 @@ pub(super) fn changes(task: &Task<'_>, before: Option<&Json>, after: Option<&Jso
                 }
                 None => "nothing has to be led into a gateway",
             };
-            vec![change(CONFIGURATION, Fate::Dropped, why.to_owned())]
+            vec![change(CONFIGURATION, VariableFate::Dropped, why.to_owned())]
         }
         (Some(before), Some(after)) => {
             let why = "`interception.transparent` of the proxy profile, from which it is written again";
-            let taken = change(CONFIGURATION, Fate::Moved, why.to_owned());
+            let taken = change(CONFIGURATION, VariableFate::Moved, why.to_owned());
             std::iter::once(taken).chain(app_ports(before, after)).collect()
         }
     }
@@ -75,6 +75,6 @@ fn app_ports(before: &Json, after: &Json) -> Option<Change> {
             listed(&before),
             listed(&after)
         );
-        change("proxyConfiguration.AppPorts", Fate::Moved, why)
+        change("proxyConfiguration.AppPorts", VariableFate::Moved, why)
     })
 }

@@ -3,7 +3,7 @@
 
 use super::{Definition, Delivery, Templates, check, codes, patch, registry, render};
 use crate::cloudformation::logical_name;
-use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::diag::{Diagnostic, ProblemLocation, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
@@ -217,7 +217,7 @@ fn records(stack: &MeshStack<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Record>
             let warning = warning.help(help.to_owned());
             let keys = by_address.values().flatten();
             problems.push(keys.fold(warning, |warning, key| {
-                warning.at(Place::of(key, &Pointer::root()))
+                warning.at(ProblemLocation::of(key, &Pointer::root()))
             }));
         };
         if !is_dns_name(&service) {

@@ -1,10 +1,10 @@
 //! A template of the user's own, in which the task definitions are ours now and App Mesh's resources are gone.
 
-use super::appmesh::{Change, Fate};
+use super::appmesh::{Change, VariableFate};
 use super::{Delivery, codes, names, unused};
 use crate::frontend::tasks::TYPE;
 use crate::stack::Literals;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub struct PatchedTask {
     /// What its role must allow, where the agent runs.
     pub policy: Option<Json>,
     /// Where it stands.
-    pub place: Option<Place>,
+    pub place: Option<ProblemLocation>,
 }
 
 /// Puts task definitions, by logical id, into the template that they came from. Names and ARNs that resources of App
@@ -92,7 +92,7 @@ pub fn patch(
             if !stays {
                 changes.push(Change {
                     what: id.clone(),
-                    fate: Fate::Dropped,
+                    fate: VariableFate::Dropped,
                     why: format!(
                         "`{}` deploys nowhere any more: the mesh lives in the store",
                         kind(resource)
@@ -122,7 +122,7 @@ pub fn patch(
             }
             changes.extend((*resource != before).then(|| Change {
                 what: id.clone(),
-                fate: Fate::Moved,
+                fate: VariableFate::Moved,
                 why: "names and ARNs that it had of App Mesh's resources are written out".to_owned(),
             }));
         }
@@ -135,7 +135,7 @@ pub fn patch(
             let unknown = literals.write_out(output);
             changes.extend(unknown.first().map(|needed| Change {
                 what: format!("Outputs.{name}"),
-                fate: Fate::Lost,
+                fate: VariableFate::Lost,
                 why: format!(
                     "it shows `{needed}` of App Mesh, which the template does not tell: other stacks that import it need the \
                      literal value (`--attribute {needed}=VALUE`)"
@@ -165,7 +165,7 @@ pub fn patch(
 }
 
 /// That a resource which stays needs what only App Mesh could give.
-fn unknown(id: &str, needed: &str, place: Option<Place>) -> Diagnostic {
+fn unknown(id: &str, needed: &str, place: Option<ProblemLocation>) -> Diagnostic {
     let problem = Diagnostic::error(
         codes::NOT_ON_ECS,
         format!(
@@ -199,7 +199,7 @@ fn allow(resources: &mut Map<String, Json>, id: &str, task: &PatchedTask) -> Opt
     let Some(role) = role else {
         return Some(Change {
             what: format!("{id}.TaskRoleArn"),
-            fate: Fate::Lost,
+            fate: VariableFate::Lost,
             why: "the task's role is not in the template: give it the policy in `task-role-policy.json`"
                 .to_owned(),
         });
@@ -214,7 +214,7 @@ fn allow(resources: &mut Map<String, Json>, id: &str, task: &PatchedTask) -> Opt
     );
     Some(Change {
         what: name,
-        fate: Fate::Moved,
+        fate: VariableFate::Moved,
         why: format!("lets `{role}` read the proxy's configuration and write its status, and nothing else"),
     })
 }

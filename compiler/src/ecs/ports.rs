@@ -2,7 +2,7 @@
 //! container has to have each listener's.
 
 use super::{Delivery, Task, codes, names};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::Interception;
@@ -115,7 +115,7 @@ pub(super) fn collisions(task: &Task<'_>, containers: &[Map<String, Json>], call
                     .help(
                         "let the container listen on another port, or give the proxy another in its profile",
                     )
-                    .at(Place::at(&Pointer::root(), None)),
+                    .at(ProblemLocation::at(&Pointer::root(), None)),
                 );
             }
         }

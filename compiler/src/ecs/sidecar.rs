@@ -5,7 +5,7 @@
 
 use super::schema::Misfit;
 use super::{Delivery, ENVOY, Task, Templates, codes, mounts, parts, ports, types};
-use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::diag::{Diagnostic, ProblemLocation, has_errors};
 use meshform_model::pointer::Pointer;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ pub fn sidecar(task: &Task<'_>, containers: &Json) -> Result<Sidecar, Vec<Diagno
         .map(|Misfit { at, what }| {
             Diagnostic::error(codes::RENDERED, format!("the container definitions at {at}: {what}"))
                 .help("ECS takes no text for a number, and no number for a text: `tonumber(…)`, `tobool(…)` and `tostring(…)` make one of the other")
-                .at(Place::at(&Pointer::root(), None))
+                .at(ProblemLocation::at(&Pointer::root(), None))
         })
         .collect();
     match misfits.is_empty() {
@@ -173,7 +173,7 @@ fn list(containers: &Json) -> Result<Vec<Map<String, Json>>, Diagnostic> {
     let wrong = |what: String, help: &str| {
         Diagnostic::error(codes::CONTAINERS, what)
             .help(help)
-            .at(Place::at(&Pointer::root(), None))
+            .at(ProblemLocation::at(&Pointer::root(), None))
     };
     let Json::Array(all) = containers else {
         return Err(wrong(

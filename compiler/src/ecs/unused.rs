@@ -1,7 +1,7 @@
 //! What a template has of no use any more, once its proxies are ours and its mesh is gone: parameters, conditions and
 //! mappings to which something referred before and nothing refers now.
 
-use super::appmesh::{Change, Fate};
+use super::appmesh::{Change, VariableFate};
 use crate::stack::named;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ const INTERFACE: &str = "AWS::CloudFormation::Interface";
 
 /// Takes out of `after` what `before` used and `after` does not.
 pub(super) fn remove(before: &Json, after: &mut Json) -> Vec<Change> {
-    let used = Used::of(before);
+    let used = UsedNames::of(before);
     let mut changes = Vec::new();
     // A condition may be all that used a parameter or another condition.
     loop {
-        let now = Used::of(after);
+        let now = UsedNames::of(after);
         let gone: Vec<(&str, String)> = [PARAMETERS, CONDITIONS, MAPPINGS]
             .into_iter()
             .flat_map(|section| {
@@ -40,7 +40,7 @@ pub(super) fn remove(before: &Json, after: &mut Json) -> Vec<Change> {
             };
             changes.push(Change {
                 what: format!("{section}.{name}"),
-                fate: Fate::Dropped,
+                fate: VariableFate::Dropped,
                 why: why.to_owned(),
             });
         }
@@ -77,13 +77,13 @@ fn not_shown(interface: &mut Json, name: &str) {
 
 /// The names that a template uses.
 #[derive(Default)]
-struct Used {
+struct UsedNames {
     parameters: BTreeSet<String>,
     conditions: BTreeSet<String>,
     mappings: BTreeSet<String>,
 }
 
-impl Used {
+impl UsedNames {
     fn of(template: &Json) -> Self {
         let mut used = Self::default();
         for (section, content) in template.as_object().into_iter().flatten() {

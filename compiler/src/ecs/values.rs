@@ -10,7 +10,7 @@ use crate::frontend::workloads::Workload;
 use crate::policy;
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
@@ -245,8 +245,8 @@ fn delivered(
     (volumes, members)
 }
 
-pub(super) fn place(key: &ResourceKey) -> Place {
-    Place::of(key, &Pointer::root())
+pub(super) fn place(key: &ResourceKey) -> ProblemLocation {
+    ProblemLocation::of(key, &Pointer::root())
 }
 
 /// What the task's role must allow; nothing where no agent asks a bucket.

@@ -6,7 +6,7 @@ use super::text::{place, shorten};
 use super::{FoundResource, Options};
 use meshform_model::arn::Arn;
 use meshform_model::canonical;
-use meshform_model::diag::{Diagnostic, Place, has_errors};
+use meshform_model::diag::{Diagnostic, ProblemLocation, has_errors};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -82,7 +82,7 @@ pub(super) fn finish(draft: ResourceDraft, options: &Options) -> FoundResource {
         if problem.places.is_empty() {
             problem
                 .places
-                .push(Place::at(&Pointer::root(), draft.span.or(body.span)));
+                .push(ProblemLocation::at(&Pointer::root(), draft.span.or(body.span)));
         }
         for place in &mut problem.places {
             if place.resource.is_none() {
@@ -338,7 +338,7 @@ fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
             }
             Value::Symbol(_) | Value::Unknown => {
                 let shown = cloudformation::as_text(node).unwrap_or_default();
-                let mut place = Place::of(key, &pointer);
+                let mut place = ProblemLocation::of(key, &pointer);
                 place.span = node.span;
                 found.push(
                     Diagnostic::error(

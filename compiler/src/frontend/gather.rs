@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most files that templates and assemblies may lead to.
 const MAX_FOLLOWED: usize = 1_000;
 
-enum Form {
+enum InputForm {
     /// A template, by its number in the stacks.
     Template(usize),
     /// One of the templates that are merged into the template of this number.
@@ -28,15 +28,19 @@ enum Form {
     Other(Node),
 }
 
-impl Form {
+impl InputForm {
     /// How who gave the document writes resources.
     fn notation(&self, is_json: bool) -> Notation {
         match (self, is_json) {
-            (Form::State(_), _) => Notation::Hcl,
-            (Form::Template(_) | Form::Part | Form::Assembly, true) => Notation::CloudFormationJson,
-            (Form::Template(_) | Form::Part | Form::Assembly, false) => Notation::CloudFormationYaml,
-            (Form::Kubernetes(_) | Form::Other(_), true) => Notation::Json,
-            (Form::Kubernetes(_) | Form::Other(_), false) => Notation::Yaml,
+            (InputForm::State(_), _) => Notation::Hcl,
+            (InputForm::Template(_) | InputForm::Part | InputForm::Assembly, true) => {
+                Notation::CloudFormationJson
+            }
+            (InputForm::Template(_) | InputForm::Part | InputForm::Assembly, false) => {
+                Notation::CloudFormationYaml
+            }
+            (InputForm::Kubernetes(_) | InputForm::Other(_), true) => Notation::Json,
+            (InputForm::Kubernetes(_) | InputForm::Other(_), false) => Notation::Yaml,
         }
     }
 }
@@ -47,7 +51,7 @@ struct ReadInput {
     named: bool,
     /// Whether its text is right.
     whole: bool,
-    documents: Vec<Form>,
+    documents: Vec<InputForm>,
     problems: Vec<Diagnostic>,
 }
 
@@ -128,9 +132,9 @@ impl Gathered {
                 false => document,
             };
             let form = match self.recognise(&read, document) {
-                Form::Other(document) if has_placeholders && api::recognise(&document) => {
+                InputForm::Other(document) if has_placeholders && api::recognise(&document) => {
                     let (met, problems) = (&mut self.manifests.placeholders, &mut self.reading.problems);
-                    Form::Other(kubernetes::fill(document, &self.options, met, problems))
+                    InputForm::Other(kubernetes::fill(document, &self.options, met, problems))
                 }
                 form => form,
             };
@@ -140,39 +144,39 @@ impl Gathered {
         self.read.push(read);
     }
 
-    fn recognise(&mut self, read: &ReadInput, document: Node) -> Form {
+    fn recognise(&mut self, read: &ReadInput, document: Node) -> InputForm {
         let file = cloudformation::plain_path(&read.name);
         if assembly::recognise(&document) {
             let found = assembly::read(&file, &document);
             self.of_assemblies.extend(found.files);
             self.deployments.extend(found.stacks);
-            return Form::Assembly;
+            return InputForm::Assembly;
         }
         if cloudformation::recognise(&document) {
             // A file that is named is a template by itself, wherever it lies: Copilot merges what it finds in the folder.
             let folder = cloudformation::addons(&file).filter(|_| !self.following);
             let folder = folder.map(str::to_owned);
             return match folder {
-                None => Form::Template(self.stacks.add(&file, document)),
+                None => InputForm::Template(self.stacks.add(&file, document)),
                 Some(folder) => {
                     let at = (self.read.len(), read.documents.len());
                     self.addons
                         .entry(folder)
                         .or_default()
                         .push((document, at.0, at.1));
-                    Form::Part
+                    InputForm::Part
                 }
             };
         }
         if state::recognise(&document) {
-            return Form::State(document);
+            return InputForm::State(document);
         }
         match kubernetes::recognise(&document) {
             true => {
                 let problems = &mut self.reading.problems;
-                Form::Kubernetes(self.manifests.add(document, &self.options, problems))
+                InputForm::Kubernetes(self.manifests.add(document, &self.options, problems))
             }
-            false => Form::Other(document),
+            false => InputForm::Other(document),
         }
     }
 
@@ -239,7 +243,7 @@ impl Gathered {
                 .get_mut(at)
                 .and_then(|read| read.documents.get_mut(document));
             if let Some(form) = form {
-                *form = Form::Template(template);
+                *form = InputForm::Template(template);
             }
         }
     }
@@ -346,10 +350,10 @@ impl<'s> InputReader<'s> {
         reading.problems.extend(read.problems);
         for document in read.documents {
             nested |= match &document {
-                Form::Template(template) => self.stacks.serves_others(*template),
-                Form::Part | Form::Assembly => true,
-                Form::Kubernetes(range) => range.of_mesh,
-                Form::State(_) | Form::Other(_) => false,
+                InputForm::Template(template) => self.stacks.serves_others(*template),
+                InputForm::Part | InputForm::Assembly => true,
+                InputForm::Kubernetes(range) => range.of_mesh,
+                InputForm::State(_) | InputForm::Other(_) => false,
             };
             match self.document(&read.name, document, scope, reading) {
                 Ok(()) => recognised = true,
@@ -378,13 +382,13 @@ impl<'s> InputReader<'s> {
     fn document(
         &mut self,
         file: &str,
-        form: Form,
+        form: InputForm,
         scope: &mut TemplateScope<'s>,
         reading: &mut Reading,
     ) -> Result<(), Diagnostic> {
         let told = reading.problems.len();
         let drafts = match form {
-            Form::Template(template) => {
+            InputForm::Template(template) => {
                 tasks::of_template(template, self.stacks, &mut self.beside, reading);
                 let Reading { found, problems, .. } = reading;
                 let (options, keys) = (self.options, &mut self.keys);
@@ -393,21 +397,21 @@ impl<'s> InputReader<'s> {
                 });
                 Vec::new()
             }
-            Form::Part | Form::Assembly => Vec::new(),
-            Form::State(document) => {
+            InputForm::Part | InputForm::Assembly => Vec::new(),
+            InputForm::State(document) => {
                 reading.tasks.extend(tasks::of_state(&document));
                 state::read(&document, &mut reading.problems)
             }
-            Form::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
-            Form::Other(document) if workloads::recognise(&document) => {
+            InputForm::Kubernetes(range) => self.manifests.read(&range, self.options, &mut reading.problems),
+            InputForm::Other(document) if workloads::recognise(&document) => {
                 workloads::read(&document, reading);
                 Vec::new()
             }
-            Form::Other(document) if let Some(tasks) = tasks::by_themselves(&document) => {
+            InputForm::Other(document) if let Some(tasks) = tasks::by_themselves(&document) => {
                 reading.tasks.extend(tasks);
                 Vec::new()
             }
-            Form::Other(document) => {
+            InputForm::Other(document) => {
                 let (noun, span) = (document.value.noun(), document.span);
                 let mut reader = api::Reader {
                     options: self.options,

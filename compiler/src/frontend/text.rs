@@ -1,7 +1,7 @@
 //! What every reader shares: the limits, places, and objects whose names are unique.
 
 use super::codes;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::pointer::Pointer;
 use meshform_model::validate::is_hidden;
 use meshform_model::value::{Field, Node, Object, Span};
@@ -89,8 +89,8 @@ pub(super) fn span(source: u32, start: usize, end: usize) -> Span {
 }
 
 /// A place in a text, without a pointer: readers know no resources yet.
-pub(super) fn place(span: Span) -> Place {
-    Place::at(&Pointer::root(), Some(span))
+pub(super) fn place(span: Span) -> ProblemLocation {
+    ProblemLocation::at(&Pointer::root(), Some(span))
 }
 
 /// Up to how many fields of an object are compared one by one. Nearly all objects have fewer, and an index of names

@@ -1,6 +1,6 @@
 //! The codes of what custom resources cannot say.
 
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 
@@ -37,5 +37,5 @@ pub(super) fn not_said(key: &ResourceKey, why: &str) -> Diagnostic {
 }
 
 fn at(problem: Diagnostic, key: &ResourceKey) -> Diagnostic {
-    problem.at(Place::of(key, &Pointer::root()))
+    problem.at(ProblemLocation::of(key, &Pointer::root()))
 }

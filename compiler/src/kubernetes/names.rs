@@ -33,7 +33,7 @@ pub(super) struct Names<'n> {
 
 /// An ARN of what is not among the inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Elsewhere {
+pub(super) enum ExternalArn {
     /// An input says it, or it follows from one that does.
     Known(String),
     /// Made up, for this reason.
@@ -93,19 +93,19 @@ impl<'n> Names<'n> {
 
     /// The ARN by which an object names what is not among the inputs. Nothing there says a region, and only a shared mesh
     /// says the account.
-    pub(super) fn arn(&self, key: &ResourceKey, mesh_owner: Option<&str>) -> Elsewhere {
+    pub(super) fn arn(&self, key: &ResourceKey, mesh_owner: Option<&str>) -> ExternalArn {
         if let Some(arn) = self.arns.get(key) {
-            return Elsewhere::Known(arn.clone());
+            return ExternalArn::Known(arn.clone());
         }
         let path = key.path();
         if let Some(home) = self.homes.get(key.mesh.as_str()) {
-            return Elsewhere::Known(format!("{home}:{path}"));
+            return ExternalArn::Known(format!("{home}:{path}"));
         }
         let (account, made_up) = match mesh_owner {
             Some(owner) => (owner, "region us-east-1".to_owned()),
             None => (NO_ACCOUNT, format!("account {NO_ACCOUNT} and region us-east-1")),
         };
-        Elsewhere::MadeUp(format!("arn:aws:appmesh:us-east-1:{account}:{path}"), made_up)
+        ExternalArn::MadeUp(format!("arn:aws:appmesh:us-east-1:{account}:{path}"), made_up)
     }
 
     /// The name of an object; of one that is not among the resources, the name that it would have.

@@ -1,7 +1,7 @@
 //! From the spec of a resource to the spec of its object: names become refs, and a few fields have other names.
 
 use super::codes;
-use super::names::{Elsewhere, Names};
+use super::names::{ExternalArn, Names};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -154,8 +154,8 @@ impl<'w> Writer<'w> {
             return (format!("{field}Ref"), reference);
         }
         let arn = match self.names.arn(&key, self.resource.mesh_owner.as_deref()) {
-            Elsewhere::Known(arn) => arn,
-            Elsewhere::MadeUp(arn, what) => {
+            ExternalArn::Known(arn) => arn,
+            ExternalArn::MadeUp(arn, what) => {
                 let why = format!("{key} is not among the inputs; its ARN is made up, with {what}");
                 self.problems.push(codes::not_said(own, &why));
                 arn

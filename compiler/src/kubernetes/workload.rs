@@ -6,7 +6,7 @@
 use super::codes;
 use crate::ecs::{self, Sidecar};
 use crate::frontend::kubernetes::{labels, matches};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
@@ -151,7 +151,9 @@ fn init(proxy: &PodProxy<'_>) -> Result<Option<Json>, Box<Diagnostic>> {
             "name its image by `--init-image IMAGE` (App Mesh's `aws-appmesh-proxy-route-manager`, or one that takes its \
              variables), or choose explicit interception in the proxy profile",
         );
-        return Err(Box::new(problem.at(Place::of(proxy.key, &Pointer::root()))));
+        return Err(Box::new(
+            problem.at(ProblemLocation::of(proxy.key, &Pointer::root())),
+        ));
     };
     let mut variables = vec![json!({"name": "APPMESH_START_ENABLED", "value": "1"})];
     variables.extend(VARIABLES.iter().filter_map(|(property, variable)| {
@@ -312,7 +314,7 @@ pub fn config_map(
         let message = format!("the files of {key} are {size} bytes, and a ConfigMap holds {MAX_CONFIG_MAP}");
         let problem = Diagnostic::error(codes::NOT_EXPRESSIBLE, message)
             .help("let the agent bring them from a bucket: `--configuration agent`");
-        return Err(Box::new(problem.at(Place::of(key, &Pointer::root()))));
+        return Err(Box::new(problem.at(ProblemLocation::of(key, &Pointer::root()))));
     }
     let mut data = Map::new();
     let mut items = Vec::new();

@@ -1,6 +1,6 @@
 //! The places where a template refers to a resource: `Ref`, `Fn::GetAtt`, `Fn::Sub`, `DependsOn`.
 
-use crate::frontend::sub::{Part, parts};
+use crate::frontend::sub::{SubPart, parts};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -70,8 +70,8 @@ fn substitute(argument: &mut Json, with: &mut Replace<'_>) {
     let mut changed = false;
     for part in parts(&text) {
         match part {
-            Part::Text(text) => out.push_str(&literal(&text)),
-            Part::Name(name) => {
+            SubPart::Text(text) => out.push_str(&literal(&text)),
+            SubPart::Name(name) => {
                 let new = match (values.contains_key(name), name.split_once('.')) {
                     (true, _) => None,
                     (false, Some((id, attribute))) => with(id, Use::Attribute(attribute)),

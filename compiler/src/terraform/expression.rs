@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A resource of the template that expressions may name.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct TargetResource {
     pub(super) kind: Kind,
     pub(super) label: String,
     /// Whether it has a `count`.
@@ -31,7 +31,7 @@ enum Source {
 /// Writes expressions, and remembers which variables and locals they need.
 pub(super) struct Expressions<'s> {
     symbolic: &'s Symbolic,
-    targets: BTreeMap<String, Target>,
+    targets: BTreeMap<String, TargetResource>,
     variables: BTreeMap<String, Source>,
     locals: BTreeMap<String, Source>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Expressions<'s> {
 type Refused = String;
 
 impl<'s> Expressions<'s> {
-    pub(super) fn new(symbolic: &'s Symbolic, targets: BTreeMap<String, Target>) -> Self {
+    pub(super) fn new(symbolic: &'s Symbolic, targets: BTreeMap<String, TargetResource>) -> Self {
         Self {
             symbolic,
             targets,
@@ -222,8 +222,8 @@ impl<'s> Expressions<'s> {
         let mut out = String::from("\"");
         for part in sub::parts(text) {
             match part {
-                sub::Part::Text(text) => out.push_str(&hcl::quoted_inner(&text)),
-                sub::Part::Name(name) => {
+                sub::SubPart::Text(text) => out.push_str(&hcl::quoted_inner(&text)),
+                sub::SubPart::Name(name) => {
                     let inner = match values.and_then(|values| values.get(name)) {
                         Some(value) => self.value(&value.value)?,
                         None => match name.split_once('.') {

@@ -7,7 +7,7 @@ use crate::site::Site;
 use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::diff::name;
-use meshform_envoy::diff::{Difference, Effect, ProxyDiff};
+use meshform_envoy::diff::{ConnectionEffect, Difference, ProxyDiff};
 use meshform_release::{Refusals, ReleaseEntry, State};
 use std::sync::Arc;
 
@@ -178,9 +178,9 @@ fn rows(cx: &Context<'_>, proxy: &ProxyDiff) -> Markup {
                 td data-is="Because of" { @for cause in &part.causes { div { bdi { (name(cause)) } } } }
                 td data-is="It gets" { (part.kind.words()) " " bdi { (part.name) } " " (how(part.how)) }
                 td data-is="Connections" { @match part.effect {
-                    Effect::Untouched => { "untouched" }
-                    Effect::Drained => { "drained" }
-                    Effect::Restart => { "need a restart of Envoy" }
+                    ConnectionEffect::Untouched => { "untouched" }
+                    ConnectionEffect::Drained => { "drained" }
+                    ConnectionEffect::Restart => { "need a restart of Envoy" }
                 } }
             }
         }

@@ -7,7 +7,7 @@ use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
 use meshform_compiler::graph::Picture;
-use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, Sent, Verdict};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict, Sent};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -161,12 +161,12 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
             div.scroll { table.ways {
                 thead { tr { th { "Route" } th { "Taken" } th { "From" } } }
                 tbody { @for route in &pass.considered {
-                    tr .taken[route.verdict == Verdict::Taken] {
+                    tr .taken[route.verdict == RouteVerdict::Taken] {
                         td { bdi { (route.route) } }
                         td data-is="Taken" { @match &route.verdict {
-                            Verdict::Taken => { span.badge.current { "taken" } }
-                            Verdict::Not(reason) => { "no: " bdi { (reason) } }
-                            Verdict::NotReached => { span.soft { "not reached" } }
+                            RouteVerdict::Taken => { span.badge.current { "taken" } }
+                            RouteVerdict::Not(reason) => { "no: " bdi { (reason) } }
+                            RouteVerdict::NotReached => { span.soft { "not reached" } }
                         } }
                         td data-is="From" { (cx.resource(&route.origin.key)) }
                     }
@@ -207,7 +207,7 @@ pub(super) fn marked(view: &View, from: &ResourceKey, explanation: &Explanation)
     let mut taken = vec![from.clone()];
     let mesh = view.name();
     let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
-    for route in routes.filter(|route| route.verdict == Verdict::Taken) {
+    for route in routes.filter(|route| route.verdict == RouteVerdict::Taken) {
         taken.push(ResourceKey::clone(&route.origin.key));
         taken.extend(route.origin.key.container());
     }

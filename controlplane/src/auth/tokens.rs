@@ -17,7 +17,7 @@ const BEARER: &str = "Bearer ";
 /// Whose configuration may be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Scope {
+enum TokenScope {
     /// That of one proxy: `mesh/MESH/virtualNode/NAME`.
     Proxy(String),
     /// Those of all proxies of a mesh.
@@ -26,22 +26,22 @@ enum Scope {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Statement {
-    scope: Scope,
+    scope: TokenScope,
     until: i64,
 }
 
 /// What somebody may ask for who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pass {
+pub(crate) enum Grant {
     /// No token is asked for: the configuration of any proxy.
     Anyone,
     /// What this says, until then.
-    Holder(Holder, Timestamp),
+    Holder(GrantHolder, Timestamp),
 }
 
 /// Whose token or certificate let them in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Holder {
+pub(crate) enum GrantHolder {
     Proxy(ProxyId),
     Mesh(String),
 }
@@ -50,7 +50,7 @@ pub(crate) enum Holder {
 pub fn create(master: &MasterKey, whose: &str, until: Timestamp) -> Result<String, Box<Diagnostic>> {
     let wrong = |message: String, help: &str| Box::new(Diagnostic::error(codes::TOKEN, message).help(help));
     let scope = match whose.strip_prefix("mesh/") {
-        Some(mesh) if !mesh.is_empty() && !mesh.contains('/') => Scope::Mesh(mesh.to_owned()),
+        Some(mesh) if !mesh.is_empty() && !mesh.contains('/') => TokenScope::Mesh(mesh.to_owned()),
         _ => {
             let proxy = ProxyId::parse(whose).map_err(|_| {
                 wrong(
@@ -59,7 +59,7 @@ pub fn create(master: &MasterKey, whose: &str, until: Timestamp) -> Result<Strin
                      proxies of a mesh",
                 )
             })?;
-            Scope::Proxy(proxy.to_string())
+            TokenScope::Proxy(proxy.to_string())
         }
     };
     let statement = Statement {
@@ -89,7 +89,7 @@ pub fn file(token: &str) -> String {
     format!("{secret:#}\n")
 }
 
-impl Pass {
+impl Grant {
     /// What the value of an `authorization` header allows.
     pub(crate) fn of_header(
         master: &MasterKey,
@@ -110,8 +110,10 @@ impl Pass {
             return Err(format!("the token ended at {until}"));
         }
         let holder = match statement.scope {
-            Scope::Mesh(mesh) => Holder::Mesh(mesh),
-            Scope::Proxy(proxy) => Holder::Proxy(ProxyId::parse(&proxy).map_err(|error| error.to_string())?),
+            TokenScope::Mesh(mesh) => GrantHolder::Mesh(mesh),
+            TokenScope::Proxy(proxy) => {
+                GrantHolder::Proxy(ProxyId::parse(&proxy).map_err(|error| error.to_string())?)
+            }
         };
         Ok(Self::Holder(holder, until))
     }
@@ -125,19 +127,19 @@ impl Pass {
             ProxyId::parse(path).ok()
         })
         .next()
-        .map(|proxy| Self::Holder(Holder::Proxy(proxy), until))
+        .map(|proxy| Self::Holder(GrantHolder::Proxy(proxy), until))
     }
 
     /// Refuses a proxy that is not meant.
     pub(crate) fn admit(&self, proxy: &ProxyId) -> Result<(), String> {
         match self {
             Self::Anyone => Ok(()),
-            Self::Holder(Holder::Proxy(own), _) if own == proxy => Ok(()),
-            Self::Holder(Holder::Mesh(mesh), _) if mesh == proxy.mesh() => Ok(()),
-            Self::Holder(Holder::Proxy(own), _) => Err(format!(
+            Self::Holder(GrantHolder::Proxy(own), _) if own == proxy => Ok(()),
+            Self::Holder(GrantHolder::Mesh(mesh), _) if mesh == proxy.mesh() => Ok(()),
+            Self::Holder(GrantHolder::Proxy(own), _) => Err(format!(
                 "the proxy was let in as `{own}`, and asks for the configuration of `{proxy}`"
             )),
-            Self::Holder(Holder::Mesh(mesh), _) => Err(format!(
+            Self::Holder(GrantHolder::Mesh(mesh), _) => Err(format!(
                 "the proxy was let in for the mesh `{mesh}`, and asks for the configuration of `{proxy}`"
             )),
         }
@@ -177,7 +179,7 @@ mod tests {
         let (ours, others) = (master(), master());
         let token = create(&ours, "mesh/apps/virtualNode/a", Timestamp(1000)).unwrap();
         let header = format!("Bearer {token}");
-        let pass = Pass::of_header(&ours, Some(&header), Timestamp(1000)).unwrap();
+        let pass = Grant::of_header(&ours, Some(&header), Timestamp(1000)).unwrap();
         assert_eq!(pass.until(), Some(Timestamp(1000)));
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
         for other in [
@@ -199,23 +201,23 @@ mod tests {
             (&ours, None, 0),
         ] {
             assert!(
-                Pass::of_header(master, header, Timestamp(now)).is_err(),
+                Grant::of_header(master, header, Timestamp(now)).is_err(),
                 "{header:?}"
             );
         }
         let mesh = create(&ours, "mesh/apps", Timestamp(1000)).unwrap();
-        let pass = Pass::of_header(&ours, Some(&mesh), Timestamp(0)).unwrap();
+        let pass = Grant::of_header(&ours, Some(&mesh), Timestamp(0)).unwrap();
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_ok());
         assert!(pass.admit(&proxy("mesh/x/virtualNode/b")).is_err());
         assert!(create(&ours, "apps", Timestamp(0)).is_err());
         // What is sealed for something else is no token.
         let session = ours.sealer.seal("session", b"{}").unwrap();
-        assert!(Pass::of_header(&ours, Some(&format!("{PREFIX}{session}")), Timestamp(0)).is_err());
+        assert!(Grant::of_header(&ours, Some(&format!("{PREFIX}{session}")), Timestamp(0)).is_err());
     }
 
     #[test]
     fn a_certificate_names_its_proxy_by_an_uri() {
-        let pass = Pass::of_uris(
+        let pass = Grant::of_uris(
             ["https://x", "spiffe://example.org/mesh/apps/virtualNode/a"].into_iter(),
             Timestamp(5),
         )
@@ -225,7 +227,7 @@ mod tests {
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/a")).is_ok());
         assert!(pass.admit(&proxy("mesh/apps/virtualNode/b")).is_err());
         assert_eq!(
-            Pass::of_uris(["spiffe://example.org/web"].into_iter(), Timestamp(5)),
+            Grant::of_uris(["spiffe://example.org/web"].into_iter(), Timestamp(5)),
             None
         );
     }

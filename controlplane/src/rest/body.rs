@@ -8,21 +8,21 @@ use std::fmt;
 /// Reads a JSON document; the error says what is wrong, and of a member that is named twice where it stands.
 pub(super) fn read(bytes: &[u8]) -> Result<Json, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = At::Root.deserialize(&mut reader)?;
+    let value = ValuePath::Root.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
 
 /// Where in a document a value stands.
 #[derive(Clone, Copy)]
-enum At<'a> {
+enum ValuePath<'a> {
     Root,
-    Member(&'a At<'a>, &'a str),
-    Item(&'a At<'a>, usize),
+    Member(&'a ValuePath<'a>, &'a str),
+    Item(&'a ValuePath<'a>, usize),
 }
 
 /// As the API's own messages write paths: `spec.listeners[0].portMapping`.
-impl fmt::Display for At<'_> {
+impl fmt::Display for ValuePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
@@ -33,7 +33,7 @@ impl fmt::Display for At<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for At<'_> {
+impl<'de> DeserializeSeed<'de> for ValuePath<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
@@ -41,7 +41,7 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for At<'_> {
+impl<'de> Visitor<'de> for ValuePath<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ impl<'de> Visitor<'de> for At<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut read = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let at = At::Member(&self, &name);
+            let at = ValuePath::Member(&self, &name);
             if read.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("the member `{at}` is named twice")));
             }
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut read = Vec::new();
-        while let Some(item) = items.next_element_seed(At::Item(&self, read.len()))? {
+        while let Some(item) = items.next_element_seed(ValuePath::Item(&self, read.len()))? {
             read.push(item);
         }
         Ok(Json::Array(read))

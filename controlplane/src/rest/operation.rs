@@ -27,12 +27,12 @@ pub(crate) enum Verb {
 pub(crate) struct Call {
     pub(crate) verb: Verb,
     /// What the path says; none for the operations on tags, which name their resource by ARN.
-    pub(crate) path: Option<Named>,
+    pub(crate) path: Option<NamedResource>,
 }
 
 /// What a path names: a resource, or the resources of a kind in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct NamedResource {
     pub(crate) kind: Kind,
     /// The mesh, unless the path is that of all meshes.
     pub(crate) mesh: Option<String>,
@@ -92,7 +92,7 @@ impl Call {
                 false => Err(NoOperation::Method(methods)),
             };
         }
-        let named = Named::of(&parts)?;
+        let named = NamedResource::of(&parts)?;
         let verb = match (method.as_str(), &named.name) {
             ("GET", None) => Verb::List,
             ("PUT", None) => Verb::Create,
@@ -139,7 +139,7 @@ impl Call {
     }
 }
 
-impl Named {
+impl NamedResource {
     fn of(parts: &[&str]) -> Result<Self, NoOperation> {
         let (mesh, rest) = match parts {
             ["meshes"] => {

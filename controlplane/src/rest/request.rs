@@ -2,7 +2,7 @@
 
 use super::body;
 use super::escape;
-use super::operation::{self, Named};
+use super::operation::{self, NamedResource};
 use crate::codes;
 use crate::fault::Fault;
 use http::request::Parts;
@@ -96,7 +96,7 @@ impl Input {
 }
 
 /// Refuses what a path names by names that no resource can have.
-pub(crate) fn check_names(named: &Named) -> Result<(), Fault> {
+pub(crate) fn check_names(named: &NamedResource) -> Result<(), Fault> {
     let fields = schema::kind(named.kind).root.object();
     for (name, value) in named.names() {
         let field = fields.and_then(|fields| fields.field(name));

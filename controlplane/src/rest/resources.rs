@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::answer;
-use super::operation::{Named, name_field};
+use super::operation::{NamedResource, name_field};
 use super::page;
 use super::request::{Input, no_step, same_token};
 use crate::auth::Caller;
@@ -16,7 +16,7 @@ use meshform_model::kind::Kind;
 use meshform_model::validate;
 use meshform_model::value::Node;
 use meshform_registry::{Collection, Page, RegistryError, Update};
-use meshform_store::{Draft, ImportedIdentity, Record, StoreError};
+use meshform_store::{ImportedIdentity, Record, RecordDraft, StoreError};
 use serde_json::{Map, Value as Json};
 
 /// How often an update is tried again where others write the same resource at the same time. Each try loses to one that
@@ -29,7 +29,7 @@ const PAGE: usize = 100;
 pub(super) async fn create(
     plane: &ControlPlane,
     caller: &Caller,
-    named: &Named,
+    named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
     let field = name_field(named.kind);
@@ -40,7 +40,7 @@ pub(super) async fn create(
     let container = container(plane, &key).await?;
     let owner = mesh_owner(plane, &key, container.as_ref(), input).await?;
     let request = input.request("create", &key.path())?;
-    let mut draft = Draft::new(
+    let mut draft = RecordDraft::new(
         key.clone(),
         body(&key, input.member("spec"), input.member("tags"))?,
     );
@@ -98,7 +98,7 @@ fn replayed(found: &Record, request: Option<&str>) -> Result<Option<Answer>, Fau
 pub(super) async fn describe(
     plane: &ControlPlane,
     caller: &Caller,
-    named: &Named,
+    named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
     let key = whole_key(named)?;
@@ -110,7 +110,7 @@ pub(super) async fn describe(
 pub(super) async fn update(
     plane: &ControlPlane,
     caller: &Caller,
-    named: &Named,
+    named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
     let key = whole_key(named)?;
@@ -120,7 +120,7 @@ pub(super) async fn update(
     let is_meant = |record: &Record| of_owner(record, input);
     let done = change(plane, caller, &key, is_meant, |record| {
         if let Some(answer) = replayed(record, request.as_deref())? {
-            return Ok(Change::None(answer));
+            return Ok(RecordChange::None(answer));
         }
         // Only the spec of a mesh may be left out; then nothing of it changes.
         let spec = match (input.member("spec"), key.kind) {
@@ -137,24 +137,24 @@ pub(super) async fn update(
                 changed.insert(kept.to_owned(), value.clone());
             }
         }
-        let mut draft = Draft::new(key.clone(), Json::Object(changed));
+        let mut draft = RecordDraft::new(key.clone(), Json::Object(changed));
         draft.request.clone_from(&request);
-        Ok(Change::To(draft))
+        Ok(RecordChange::To(draft))
     });
     match done.await? {
-        Changed::Written(record) => written(plane, *record).await,
-        Changed::Not(answer) => Ok(answer),
+        ChangeResult::Written(record) => written(plane, *record).await,
+        ChangeResult::Not(answer) => Ok(answer),
     }
 }
 
 /// What is to become of a record.
-pub(super) enum Change {
-    To(Draft),
+pub(super) enum RecordChange {
+    To(RecordDraft),
     /// Nothing else; the answer is there.
     None(Answer),
 }
 
-pub(super) enum Changed {
+pub(super) enum ChangeResult {
     Written(Box<Record>),
     Not(Answer),
 }
@@ -166,15 +166,15 @@ pub(super) async fn change(
     caller: &Caller,
     key: &ResourceKey,
     is_meant: impl Fn(&Record) -> Result<(), Fault>,
-    alter: impl Fn(&Record) -> Result<Change, Fault>,
-) -> Result<Changed, Fault> {
+    alter: impl Fn(&Record) -> Result<RecordChange, Fault>,
+) -> Result<ChangeResult, Fault> {
     for _ in 0..TRIES {
         let record = found(plane, caller, key).await?;
         is_meant(&record)?;
         caller.may_change(&record)?;
         let draft = match alter(&record)? {
-            Change::To(draft) => draft,
-            Change::None(answer) => return Ok(Changed::Not(answer)),
+            RecordChange::To(draft) => draft,
+            RecordChange::None(answer) => return Ok(ChangeResult::Not(answer)),
         };
         let author = plane.author(caller, Some(&record)).await?;
         plane.releases.begun(&key.mesh);
@@ -184,7 +184,7 @@ pub(super) async fn change(
             base: || None,
         };
         match plane.registry.update(update, &author, &plane.policy).await {
-            Ok(record) => return Ok(Changed::Written(Box::new(record))),
+            Ok(record) => return Ok(ChangeResult::Written(Box::new(record))),
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(Fault::of_registry(&error)),
         }
@@ -200,7 +200,7 @@ pub(super) async fn change(
 pub(super) async fn delete(
     plane: &ControlPlane,
     caller: &Caller,
-    named: &Named,
+    named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
     let key = whole_key(named)?;
@@ -230,7 +230,7 @@ pub(super) async fn delete(
 pub(super) async fn list(
     plane: &ControlPlane,
     caller: &Caller,
-    named: &Named,
+    named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
     let name = format!("{named:?}");
@@ -336,13 +336,13 @@ fn of_owner(record: &Record, input: &Input) -> Result<(), Fault> {
     }
 }
 
-fn whole_key(named: &Named) -> Result<ResourceKey, Fault> {
+fn whole_key(named: &NamedResource) -> Result<ResourceKey, Fault> {
     named
         .key()
         .ok_or_else(|| Fault::internal("the path names no resource"))
 }
 
-fn key_of(named: &Named, name: &str) -> Result<ResourceKey, Fault> {
+fn key_of(named: &NamedResource, name: &str) -> Result<ResourceKey, Fault> {
     named
         .called(name)
         .ok_or_else(|| Fault::internal("the path names no mesh"))

@@ -4,7 +4,7 @@ use super::Answer;
 use super::answer;
 use super::page;
 use super::request::{Input, check};
-use super::resources::{self, Change, Changed};
+use super::resources::{self, ChangeResult, RecordChange};
 use crate::auth::Caller;
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
@@ -12,7 +12,7 @@ use crate::plane::ControlPlane;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, SchemaNode};
-use meshform_store::{Draft, ImportedIdentity, Record};
+use meshform_store::{ImportedIdentity, Record, RecordDraft};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ async fn change(
         let mut tags = before.clone();
         alter(record, &mut tags)?;
         if tags == before {
-            return Ok(Change::None(Answer::read(json!({}))));
+            return Ok(RecordChange::None(Answer::read(json!({}))));
         }
         let mut body = record.body.as_object().cloned().unwrap_or_else(Map::new);
         body.remove("tags");
@@ -119,18 +119,18 @@ async fn change(
                 .map(|(key, value)| json!({"key": key, "value": value}));
             body.insert("tags".to_owned(), list.collect());
         }
-        let mut draft = Draft::new(record.key.clone(), Json::Object(body));
+        let mut draft = RecordDraft::new(record.key.clone(), Json::Object(body));
         draft.request.clone_from(&record.request);
         draft.imported = ImportedIdentity {
             version: Some(record.version),
             last_updated_at: Some(record.last_updated_at),
             ..ImportedIdentity::default()
         };
-        Ok(Change::To(draft))
+        Ok(RecordChange::To(draft))
     });
     match done.await? {
-        Changed::Not(answer) => Ok(answer),
-        Changed::Written(record) => {
+        ChangeResult::Not(answer) => Ok(answer),
+        ChangeResult::Written(record) => {
             plane.releases.note_by(&record.key.mesh, &record.author.actor);
             let mut answer = Answer::read(json!({}));
             answer.written = Some((record.key.mesh.clone(), record.revision));

@@ -13,19 +13,19 @@ const AT_ONCE: usize = 64;
 const LONGEST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
-pub(crate) struct Door(Arc<Semaphore>);
+pub(crate) struct AdmissionGate(Arc<Semaphore>);
 
 /// The turn of one of them. It is over when that is said, when it is dropped, or after a second.
 #[derive(Debug)]
-pub(crate) struct Turn(Arc<Notify>);
+pub(crate) struct AdmissionPermit(Arc<Notify>);
 
-impl Door {
+impl AdmissionGate {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
     /// Waits for a turn.
-    pub(crate) async fn turn(&self) -> Turn {
+    pub(crate) async fn turn(&self) -> AdmissionPermit {
         let permit = Arc::clone(&self.0).acquire_owned().await;
         let over = Arc::new(Notify::new());
         let told = Arc::clone(&over);
@@ -33,17 +33,17 @@ impl Door {
             let _ = tokio::time::timeout(LONGEST, told.notified()).await;
             drop(permit);
         });
-        Turn(over)
+        AdmissionPermit(over)
     }
 }
 
-impl Turn {
+impl AdmissionPermit {
     pub(crate) fn over(&self) {
         self.0.notify_one();
     }
 }
 
-impl Drop for Turn {
+impl Drop for AdmissionPermit {
     fn drop(&mut self) {
         self.over();
     }
@@ -55,7 +55,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_in_or_takes_too_long_makes_room() {
-        let door = Door::new();
+        let door = AdmissionGate::new();
         let mut turns = Vec::new();
         for _ in 0..AT_ONCE {
             turns.push(door.turn().await);

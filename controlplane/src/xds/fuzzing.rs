@@ -1,9 +1,9 @@
 //! One stream with any requests in any order, beside a client that keeps what it is sent: the rules of the protocol hold at
 //! each step, and a client that goes on to acknowledge everything ends with what the view has.
 
-use super::service::{Delta, Form, World};
+use super::service::{Delta, DiscoveryProtocol, StateOfTheWorld};
 use super::session::{Protocol, Push, Session, TypeRequest};
-use super::view::{Kind, View, made_up, no_endpoints};
+use super::view::{View, XdsType, made_up, no_endpoints};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ struct Player<'b> {
     protocol: Protocol,
     session: Session,
     view: Option<Arc<View>>,
-    client: BTreeMap<Kind, Has>,
+    client: BTreeMap<XdsType, Has>,
     nonces: BTreeSet<String>,
     now: u64,
 }
@@ -91,10 +91,12 @@ impl Player<'_> {
         let (message, rest) = self.rest.split_at(length);
         self.rest = rest;
         let read = match self.protocol {
-            Protocol::Delta => <Delta as Form>::Request::decode(message).map(Delta::asked),
-            Protocol::World => <World as Form>::Request::decode(message).map(World::asked),
+            Protocol::Delta => <Delta as DiscoveryProtocol>::Request::decode(message).map(Delta::asked),
+            Protocol::World => {
+                <StateOfTheWorld as DiscoveryProtocol>::Request::decode(message).map(StateOfTheWorld::asked)
+            }
         };
-        match read.map(|(type_url, asked)| (Kind::of(&type_url), asked)) {
+        match read.map(|(type_url, asked)| (XdsType::of(&type_url), asked)) {
             Ok((Some(kind), asked)) => self.ask(kind, asked),
             // The stream would end.
             Ok((None, _)) | Err(_) => Ok(()),
@@ -103,7 +105,7 @@ impl Player<'_> {
 
     /// A request with names that exist.
     fn made(&mut self) -> Result<(), String> {
-        let Some(kind) = self.pick(&Kind::ALL) else {
+        let Some(kind) = self.pick(&XdsType::ALL) else {
             return Ok(());
         };
         let what = self.byte().unwrap_or_default();
@@ -143,7 +145,7 @@ impl Player<'_> {
 
     fn release(&mut self) -> Result<(), String> {
         let mut all = Vec::new();
-        for kind in Kind::ALL {
+        for kind in XdsType::ALL {
             let mut which = self.byte().unwrap_or_default();
             for name in NAMES.iter().filter(|name| **name != "*") {
                 if let Some(version) = VERSIONS.get(usize::from(which % 4)) {
@@ -158,7 +160,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn ask(&mut self, kind: Kind, asked: TypeRequest) -> Result<(), String> {
+    fn ask(&mut self, kind: XdsType, asked: TypeRequest) -> Result<(), String> {
         let has = self.client.entry(kind).or_default();
         has.asks(self.protocol, kind, &asked);
         let refused = self.session.ask(kind, asked.clone());
@@ -251,13 +253,13 @@ impl Player<'_> {
         };
         let asked = |kind| self.client.get(&kind).is_some_and(|has| has.open);
         // Clusters that are gone stay until those are asked for that may lead to them.
-        let all_asked = [Kind::Listener, Kind::Routes]
+        let all_asked = [XdsType::Listener, XdsType::Routes]
             .into_iter()
             .all(|kind| asked(kind) || view.of(kind).next().is_none());
         for (kind, has) in self.client.iter().filter(|(_, has)| has.open && !has.refused) {
             // A state of the world says of these two alone what is gone.
             let told = self.protocol == Protocol::Delta || kind.is_wildcard();
-            let stays = !told || (*kind == Kind::Cluster && !all_asked);
+            let stays = !told || (*kind == XdsType::Cluster && !all_asked);
             has.agrees(*kind, &view, stays)?;
         }
         Ok(())
@@ -265,7 +267,7 @@ impl Player<'_> {
 }
 
 impl Has {
-    fn asks(&mut self, protocol: Protocol, kind: Kind, asked: &TypeRequest) {
+    fn asks(&mut self, protocol: Protocol, kind: XdsType, asked: &TypeRequest) {
         let answers = self.waits.take_if(|push| push.nonce == asked.nonce);
         if protocol == Protocol::World && !asked.nonce.is_empty() && self.waits.is_some() {
             return;
@@ -306,7 +308,7 @@ impl Has {
         }
     }
 
-    fn keeps(&mut self, protocol: Protocol, kind: Kind, push: Push) {
+    fn keeps(&mut self, protocol: Protocol, kind: XdsType, push: Push) {
         if protocol == Protocol::World && kind.is_wildcard() {
             self.versions.clear();
         }
@@ -319,7 +321,7 @@ impl Has {
     }
 
     /// Whether it has what the view says; where it `stays`, what is gone may be there still.
-    fn agrees(&self, kind: Kind, view: &View, stays: bool) -> Result<(), String> {
+    fn agrees(&self, kind: XdsType, view: &View, stays: bool) -> Result<(), String> {
         let mut wanted: BTreeMap<&String, String> = BTreeMap::new();
         if self.wildcard {
             wanted.extend(view.of(kind).map(|(name, entry)| (name, entry.version.clone())));
@@ -327,7 +329,7 @@ impl Has {
         for name in &self.names {
             if let Some(entry) = view.get(kind, name) {
                 wanted.insert(name, entry.version.clone());
-            } else if kind == Kind::Endpoints && view.asks_for(name) {
+            } else if kind == XdsType::Endpoints && view.asks_for(name) {
                 wanted.insert(name, no_endpoints(name).version);
             }
         }

@@ -1,7 +1,7 @@
 //! Hosts that a poller looks up: an input of their own beside the releases, which changes without one.
 
 use super::view::{WireResource, assignment};
-use meshform_release::{Hosts, Served};
+use meshform_release::{Hosts, ServedRelease};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Polled {
 
     /// With what was read now. What is not there any more stays: a poller that begins, or a place that cannot be read, is no
     /// reason to take hosts away.
-    pub(crate) fn then(&self, served: &Served, hosts: Hosts) -> Result<Self, String> {
+    pub(crate) fn then(&self, served: &ServedRelease, hosts: Hosts) -> Result<Self, String> {
         let names: BTreeSet<String> = served.polled().map(ToOwned::to_owned).collect();
         let mut known = self.known.clone();
         known.retain(|name, _| names.contains(name));

@@ -6,7 +6,7 @@ use meshform_bundle::ProxyId;
 use meshform_bundle::exported::Exported;
 use meshform_bundle::layout::types;
 use meshform_model::digest::Digest;
-use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, Served};
+use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, ServedRelease};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use tokio::sync::watch;
 
 /// What is known of a mesh.
 #[derive(Debug, Clone)]
-pub(crate) enum Current {
+pub(crate) enum CurrentRelease {
     /// The store has not been looked at yet.
     Unknown,
     None,
-    Release(Arc<Served>),
+    Release(Arc<ServedRelease>),
 }
 
 /// What streams of a mesh are fed from: its release and its polled endpoints.
 #[derive(Debug, Clone)]
 pub(crate) struct MeshState {
-    pub(crate) release: Current,
+    pub(crate) release: CurrentRelease,
     pub(crate) polled: Arc<Polled>,
 }
 
@@ -62,7 +62,7 @@ impl Releases {
             return known.clone();
         }
         let (sender, receiver) = watch::channel(MeshState {
-            release: Current::Unknown,
+            release: CurrentRelease::Unknown,
             polled: Arc::default(),
         });
         meshes.insert(mesh.to_owned(), receiver.clone());
@@ -76,7 +76,11 @@ impl Releases {
     }
 
     /// What a proxy is told by a release; none where the release does not have it.
-    pub(crate) async fn view(&self, served: &Served, proxy: &ProxyId) -> Result<Option<Arc<View>>, String> {
+    pub(crate) async fn view(
+        &self,
+        served: &ServedRelease,
+        proxy: &ProxyId,
+    ) -> Result<Option<Arc<View>>, String> {
         let Some(entry) = served.proxy(proxy) else {
             return Ok(None);
         };
@@ -116,7 +120,7 @@ impl Releases {
     }
 
     /// What a proxy was told by the release before; none where it had none, or where that cannot be read any more.
-    pub(crate) async fn view_before(&self, served: &Served, proxy: &ProxyId) -> Option<Arc<View>> {
+    pub(crate) async fn view_before(&self, served: &ServedRelease, proxy: &ProxyId) -> Option<Arc<View>> {
         let before = self.releaser.served_before(served).await.ok()??;
         self.view(&before, proxy).await.ok()?
     }
@@ -143,12 +147,12 @@ impl Releases {
 
 /// Looks at a mesh's pointer, and at what pollers have found, until nobody asks for it.
 async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: watch::Sender<MeshState>) {
-    let mut looks = Looks {
+    let mut looks = ReleaseFollower {
         releaser,
         mesh,
         read: ReadSets::default(),
-        pointer: Trouble::default(),
-        hosts: Trouble::default(),
+        pointer: FailureFlag::default(),
+        hosts: FailureFlag::default(),
     };
     // The map has a receiver too.
     while sender.receiver_count() > 1 {
@@ -161,25 +165,25 @@ async fn follow(releaser: Arc<Releaser>, mesh: String, pause: Duration, sender: 
 }
 
 /// What one who follows a mesh remembers.
-struct Looks {
+struct ReleaseFollower {
     releaser: Arc<Releaser>,
     mesh: String,
     read: ReadSets,
-    pointer: Trouble,
-    hosts: Trouble,
+    pointer: FailureFlag,
+    hosts: FailureFlag,
 }
 
 /// Whether something fails, so that it is logged once.
 #[derive(Default)]
-struct Trouble(bool);
+struct FailureFlag(bool);
 
-impl Trouble {
+impl FailureFlag {
     fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.0, true)
     }
 }
 
-impl Looks {
+impl ReleaseFollower {
     /// What is told from now on; none where that is what was told before. Who was told something goes on with it where the
     /// store does not answer.
     async fn next(&mut self, told: &MeshState) -> Option<MeshState> {
@@ -192,10 +196,10 @@ impl Looks {
                 return None;
             }
         };
-        self.pointer = Trouble::default();
+        self.pointer = FailureFlag::default();
         let same = match (&told.release, &served) {
-            (Current::Release(known), Some(served)) => known.release() == served.release(),
-            (Current::None, None) => true,
+            (CurrentRelease::Release(known), Some(served)) => known.release() == served.release(),
+            (CurrentRelease::None, None) => true,
             _ => false,
         };
         // A new release comes with the hosts of its new clusters.
@@ -208,14 +212,16 @@ impl Looks {
         }
         let release = match same {
             true => told.release.clone(),
-            false => served.map_or(Current::None, |served| Current::Release(Arc::new(served))),
+            false => served.map_or(CurrentRelease::None, |served| {
+                CurrentRelease::Release(Arc::new(served))
+            }),
         };
         let polled = Arc::new(polled);
         Some(MeshState { release, polled })
     }
 
     /// What pollers have found for a release.
-    async fn polled(&mut self, served: &Served, before: &Polled) -> Polled {
+    async fn polled(&mut self, served: &ServedRelease, before: &Polled) -> Polled {
         if served.polled().next().is_none() {
             return Polled::default();
         }
@@ -226,7 +232,7 @@ impl Looks {
             before.clone()
         });
         match problem {
-            None => self.hosts = Trouble::default(),
+            None => self.hosts = FailureFlag::default(),
             Some(problem) if self.hosts.begins() => {
                 tracing::warn!(
                     mesh = self.mesh,

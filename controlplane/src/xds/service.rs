@@ -1,13 +1,13 @@
 //! The gRPC service around sessions: one task for each stream, which holds nothing back. A client that reads slowly sees the
 //! newest view later, and nothing queues.
 
-use super::door::Turn;
+use super::door::AdmissionPermit;
 use super::grpc::{self, Answers, Requests};
 use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
-use super::releases::{Current, Releases};
-use super::session::{Protocol, Push, Refused, Session, TypeRequest};
-use super::view::{Kind, View};
-use crate::auth::tokens::Pass;
+use super::releases::{CurrentRelease, Releases};
+use super::session::{Protocol, Push, RejectedUpdate, Session, TypeRequest};
+use super::view::{View, XdsType};
+use crate::auth::tokens::Grant;
 use crate::metrics::StreamCounts;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -187,13 +187,13 @@ pub(crate) struct Ads {
     pub(crate) streams: Arc<Streams>,
     pub(crate) peer: SocketAddr,
     /// What whoever asks may ask for, or why nothing.
-    pub(crate) pass: Result<Pass, String>,
+    pub(crate) pass: Result<Grant, String>,
     /// Its turn to come in, which is over with the first request.
-    pub(crate) turn: Arc<Turn>,
+    pub(crate) turn: Arc<AdmissionPermit>,
 }
 
 /// A request in either form, and how an answer is written.
-pub(crate) trait Form: Send + 'static {
+pub(crate) trait DiscoveryProtocol: Send + 'static {
     type Request: prost::Message + Default + 'static;
     type Response: prost::Message;
     const PROTOCOL: Protocol;
@@ -203,9 +203,9 @@ pub(crate) trait Form: Send + 'static {
 }
 
 pub(crate) struct Delta;
-pub(crate) struct World;
+pub(crate) struct StateOfTheWorld;
 
-impl Form for Delta {
+impl DiscoveryProtocol for Delta {
     type Request = DeltaRequest;
     type Response = DeltaResponse;
     const PROTOCOL: Protocol = Protocol::Delta;
@@ -243,7 +243,7 @@ impl Form for Delta {
     }
 }
 
-impl Form for World {
+impl DiscoveryProtocol for StateOfTheWorld {
     type Request = WorldRequest;
     type Response = WorldResponse;
     const PROTOCOL: Protocol = Protocol::World;
@@ -287,14 +287,14 @@ type Queue = mpsc::Sender<Result<Bytes, Status>>;
 
 impl Ads {
     /// Serves one stream until either side ends it.
-    async fn stream<F: Form>(self, mut requests: Requests<F::Request>, answers: Queue) {
+    async fn stream<F: DiscoveryProtocol>(self, mut requests: Requests<F::Request>, answers: Queue) {
         if let Err(status) = self.talk::<F>(&mut requests, &answers).await {
             tracing::info!(peer = %self.peer, code = ?status.code(), message = status.message(), "a stream ended");
             let _ = answers.send(Err(status)).await;
         }
     }
 
-    async fn talk<F: Form>(
+    async fn talk<F: DiscoveryProtocol>(
         &self,
         requests: &mut Requests<F::Request>,
         answers: &Queue,
@@ -373,9 +373,9 @@ impl State {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn take<F: Form>(&mut self, request: F::Request) -> Result<(), Status> {
+    fn take<F: DiscoveryProtocol>(&mut self, request: F::Request) -> Result<(), Status> {
         let (type_url, asked) = F::asked(request);
-        let Some(kind) = Kind::of(&type_url) else {
+        let Some(kind) = XdsType::of(&type_url) else {
             return Err(Status::invalid_argument(format!(
                 "the type `{type_url}` is not served"
             )));
@@ -387,7 +387,7 @@ impl State {
     }
 
     /// Tells of what Envoy refused, by the resource and field of the mesh that it comes from.
-    fn refused(&self, refused: &Refused) {
+    fn refused(&self, refused: &RejectedUpdate) {
         self.listed.streams.refused.fetch_add(1, Ordering::Relaxed);
         let origin = self
             .view
@@ -404,8 +404,8 @@ impl State {
     }
 
     /// Takes up the current release.
-    async fn show(&mut self, releases: &Releases, current: &Current) -> Result<(), Status> {
-        let Current::Release(served) = current else {
+    async fn show(&mut self, releases: &Releases, current: &CurrentRelease) -> Result<(), Status> {
+        let CurrentRelease::Release(served) = current else {
             return Ok(());
         };
         if self
@@ -498,12 +498,12 @@ impl Ads {
     pub(crate) fn call(self, request: Request<Incoming>) -> Response<Body> {
         match request.uri().path().strip_prefix(SERVICE) {
             Some("/DeltaAggregatedResources") => self.open::<Delta>(request),
-            Some("/StreamAggregatedResources") => self.open::<World>(request),
+            Some("/StreamAggregatedResources") => self.open::<StateOfTheWorld>(request),
             _ => Status::unimplemented("only aggregated discovery is served").into_http(),
         }
     }
 
-    fn open<F: Form>(self, request: Request<Incoming>) -> Response<Body> {
+    fn open<F: DiscoveryProtocol>(self, request: Request<Incoming>) -> Response<Body> {
         // Said at once: who is not let in sends nothing else.
         if let Err(message) = &self.pass {
             tracing::info!(peer = %self.peer, message, "a proxy is not let in");

@@ -6,7 +6,7 @@
 //! again only where it is sent the state of the world, and ignores that endpoints are removed.
 
 use super::hosts::{HostsOf, Polled};
-use super::view::{Kind, View, WireResource, no_endpoints};
+use super::view::{View, WireResource, XdsType, no_endpoints};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) struct TypeRequest {
 /// What is to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Push {
-    pub(crate) kind: Kind,
+    pub(crate) kind: XdsType,
     pub(crate) nonce: String,
     pub(crate) resources: Vec<(String, Arc<WireResource>)>,
     pub(crate) removed: Vec<String>,
@@ -52,14 +52,14 @@ pub(crate) struct Push {
 
 /// Something that the client refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) kind: Kind,
+pub(crate) struct RejectedUpdate {
+    pub(crate) kind: XdsType,
     pub(crate) message: String,
 }
 
 /// The state of one type on a stream.
 #[derive(Debug, Default)]
-struct Topic {
+struct TypeSubscription {
     /// Whether the client has asked for the type.
     open: bool,
     /// Whether it wants all there are.
@@ -82,7 +82,7 @@ struct Topic {
 #[derive(Debug)]
 pub(crate) struct Session {
     protocol: Protocol,
-    topics: BTreeMap<Kind, Topic>,
+    topics: BTreeMap<XdsType, TypeSubscription>,
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
     retained: BTreeMap<String, Arc<WireResource>>,
@@ -105,9 +105,9 @@ impl Session {
     pub(crate) fn new(protocol: Protocol) -> Self {
         Self {
             protocol,
-            topics: Kind::ALL
+            topics: XdsType::ALL
                 .into_iter()
-                .map(|kind| (kind, Topic::default()))
+                .map(|kind| (kind, TypeSubscription::default()))
                 .collect(),
             view: None,
             retained: BTreeMap::new(),
@@ -119,7 +119,7 @@ impl Session {
 
     /// Whether the client ran before and does not say what it has: its routes may lead to clusters that are gone.
     pub(crate) fn returns_unnamed(&self) -> bool {
-        let clusters = self.topics.get(&Kind::Cluster);
+        let clusters = self.topics.get(&XdsType::Cluster);
         self.protocol == Protocol::World && clusters.is_some_and(|topic| topic.returned)
     }
 
@@ -127,12 +127,12 @@ impl Session {
     pub(crate) fn show(&mut self, view: Arc<View>) {
         if let Some(old) = self.view.take() {
             let old = old
-                .of(Kind::Cluster)
+                .of(XdsType::Cluster)
                 .map(|(name, entry)| (name.clone(), Arc::clone(entry)));
             self.retained.extend(old);
         }
         self.retained
-            .retain(|name, _| view.get(Kind::Cluster, name).is_none());
+            .retain(|name, _| view.get(XdsType::Cluster, name).is_none());
         self.view = Some(view);
     }
 
@@ -142,7 +142,7 @@ impl Session {
     }
 
     /// Takes in what Envoy asks for, and whether it took what it was told; the refusal, if it did not.
-    pub(crate) fn ask(&mut self, kind: Kind, asked: TypeRequest) -> Option<Refused> {
+    pub(crate) fn ask(&mut self, kind: XdsType, asked: TypeRequest) -> Option<RejectedUpdate> {
         let topic = self.topics.entry(kind).or_default();
         let current = topic
             .flight
@@ -154,7 +154,7 @@ impl Session {
             return None;
         }
         let refused = match (&asked.error, current) {
-            (Some(message), true) => Some(Refused {
+            (Some(message), true) => Some(RejectedUpdate {
                 kind,
                 message: message.clone(),
             }),
@@ -182,27 +182,27 @@ impl Session {
             return Vec::new();
         };
         let mut out = Vec::new();
-        out.extend(self.upserts(Kind::Cluster, &view, false, now));
-        for kind in [Kind::Endpoints, Kind::Secret] {
+        out.extend(self.upserts(XdsType::Cluster, &view, false, now));
+        for kind in [XdsType::Endpoints, XdsType::Secret] {
             out.extend(self.upserts(kind, &view, true, now));
         }
         self.resolving = match self.resolving {
-            Resolving::Sent if self.settled(Kind::Cluster, now) => Resolving::Until(now + RESOLVE),
+            Resolving::Sent if self.settled(XdsType::Cluster, now) => Resolving::Until(now + RESOLVE),
             Resolving::Until(then) if now >= then => Resolving::No,
             other => other,
         };
         let has_hosts = self.resolving == Resolving::No;
-        if has_hosts && self.settled(Kind::Cluster, now) && self.settled(Kind::Endpoints, now) {
-            for kind in [Kind::Listener, Kind::Routes] {
+        if has_hosts && self.settled(XdsType::Cluster, now) && self.settled(XdsType::Endpoints, now) {
+            for kind in [XdsType::Listener, XdsType::Routes] {
                 out.extend(self.upserts(kind, &view, true, now));
             }
             // On a new stream an Envoy that ran before asks for its routes a moment after its clusters.
-            if Kind::ALL
+            if XdsType::ALL
                 .into_iter()
                 .all(|kind| self.settled(kind, now) && self.asked_for(kind, &view))
             {
                 self.retained.clear();
-                out.extend(self.upserts(Kind::Cluster, &view, true, now));
+                out.extend(self.upserts(XdsType::Cluster, &view, true, now));
             }
         }
         out
@@ -229,23 +229,23 @@ impl Session {
     }
 
     /// What is refused, by type.
-    pub(crate) fn refused(&self) -> impl Iterator<Item = (Kind, &str)> {
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (XdsType, &str)> {
         let refused = self.topics.iter();
         refused.filter_map(|(kind, topic)| Some((*kind, topic.refused.as_deref()?)))
     }
 
-    fn settled(&self, kind: Kind, now: u64) -> bool {
+    fn settled(&self, kind: XdsType, now: u64) -> bool {
         let flight = self.topics.get(&kind).and_then(|topic| topic.flight.as_ref());
         flight.is_none_or(|(_, since)| now >= since + STEP)
     }
 
-    fn asked_for(&self, kind: Kind, view: &View) -> bool {
+    fn asked_for(&self, kind: XdsType, view: &View) -> bool {
         let open = self.topics.get(&kind).is_some_and(|topic| topic.open);
-        open || !matches!(kind, Kind::Listener | Kind::Routes) || view.of(kind).next().is_none()
+        open || !matches!(kind, XdsType::Listener | XdsType::Routes) || view.of(kind).next().is_none()
     }
 
     /// What of a type is to be sent; with `removals`, what is gone too.
-    fn upserts(&mut self, kind: Kind, view: &View, removals: bool, now: u64) -> Option<Push> {
+    fn upserts(&mut self, kind: XdsType, view: &View, removals: bool, now: u64) -> Option<Push> {
         let topic = self
             .topics
             .get(&kind)
@@ -272,7 +272,7 @@ impl Session {
         if changed.is_empty() && gone.is_empty() && !first {
             return None;
         }
-        if kind == Kind::Cluster {
+        if kind == XdsType::Cluster {
             // An Envoy that starts asks for listeners only when its clusters have hosts.
             let runs = topic.answered || topic.returned;
             let is_new = |name: &String| !topic.sent.contains_key(name);
@@ -285,7 +285,7 @@ impl Session {
                 .iter()
                 .filter_map(|name| wanted.get(*name)?.endpoints.clone())
                 .collect();
-            let endpoints = self.topics.entry(Kind::Endpoints).or_default();
+            let endpoints = self.topics.entry(XdsType::Endpoints).or_default();
             for name in asked {
                 if let Some(version) = endpoints.sent.get_mut(&name) {
                     version.clear();
@@ -319,15 +319,15 @@ impl Session {
 
 /// What the client is to have of a type.
 fn wanted(
-    topic: &Topic,
-    kind: Kind,
+    topic: &TypeSubscription,
+    kind: XdsType,
     view: &View,
     retained: &BTreeMap<String, Arc<WireResource>>,
     polled: &Polled,
 ) -> BTreeMap<String, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
-        if kind == Kind::Cluster {
+        if kind == XdsType::Cluster {
             wanted.extend(
                 retained
                     .iter()
@@ -340,7 +340,7 @@ fn wanted(
         );
     }
     for name in &topic.names {
-        if kind == Kind::Endpoints {
+        if kind == XdsType::Endpoints {
             match polled.of(name) {
                 HostsOf::Known(entry) => {
                     wanted.insert(name.clone(), entry);
@@ -352,10 +352,10 @@ fn wanted(
                 HostsOf::Nobody | HostsOf::Release => {}
             }
         }
-        let kept = || retained.get(name).filter(|_| kind == Kind::Cluster);
+        let kept = || retained.get(name).filter(|_| kind == XdsType::Cluster);
         if let Some(entry) = view.get(kind, name).or_else(kept) {
             wanted.insert(name.clone(), Arc::clone(entry));
-        } else if kind == Kind::Endpoints && view.asks_for(name) {
+        } else if kind == XdsType::Endpoints && view.asks_for(name) {
             // Envoy does not heed that endpoints are removed.
             wanted.insert(name.clone(), Arc::new(no_endpoints(name)));
         }
@@ -363,14 +363,14 @@ fn wanted(
     wanted
 }
 
-impl Topic {
+impl TypeSubscription {
     /// Whether it has a resource, as far as is known.
     fn has(&self, name: &str) -> bool {
         self.sent.get(name).is_some_and(|version| !version.is_empty())
     }
 
     /// State of the world: these names, or, where none was ever named, all there are.
-    fn all_names(&mut self, kind: Kind, names: Vec<String>) {
+    fn all_names(&mut self, kind: XdsType, names: Vec<String>) {
         let star = names.iter().any(|name| name == "*");
         self.names = names.into_iter().filter(|name| name != "*").collect();
         self.explicit |= star || !self.names.is_empty();
@@ -381,7 +381,7 @@ impl Topic {
         }
     }
 
-    fn changed_names(&mut self, kind: Kind, subscribe: Vec<String>, unsubscribe: Vec<String>) {
+    fn changed_names(&mut self, kind: XdsType, subscribe: Vec<String>, unsubscribe: Vec<String>) {
         for name in subscribe {
             self.explicit = true;
             if name == "*" {

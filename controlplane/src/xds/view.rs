@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The types of resource that are served, in the order in which they are sent: what others need comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum XdsType {
     Cluster,
     Endpoints,
     Secret,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Routes,
 }
 
-impl Kind {
+impl XdsType {
     pub(crate) const ALL: [Self; 5] = [
         Self::Cluster,
         Self::Endpoints,
@@ -72,7 +72,7 @@ pub(crate) struct WireResource {
 pub(crate) struct View {
     /// The release that it is from.
     pub(crate) release: String,
-    resources: BTreeMap<Kind, BTreeMap<String, Arc<WireResource>>>,
+    resources: BTreeMap<XdsType, BTreeMap<String, Arc<WireResource>>>,
     origins: BTreeMap<String, Vec<Origin>>,
     /// The names under which clusters ask for endpoints.
     endpoints: BTreeSet<String>,
@@ -87,7 +87,7 @@ impl View {
             ..Self::default()
         };
         for resource in bundle.resources {
-            let Some(kind) = Kind::of(&resource.type_url) else {
+            let Some(kind) = XdsType::of(&resource.type_url) else {
                 continue;
             };
             let entry = pool.entry(kind, resource.digest.as_str(), || {
@@ -101,11 +101,11 @@ impl View {
     }
 
     /// The resources of a kind.
-    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Arc<WireResource>)> {
+    pub(crate) fn of(&self, kind: XdsType) -> impl Iterator<Item = (&String, &Arc<WireResource>)> {
         self.resources.get(&kind).into_iter().flatten()
     }
 
-    pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<&Arc<WireResource>> {
+    pub(crate) fn get(&self, kind: XdsType, name: &str) -> Option<&Arc<WireResource>> {
         self.resources.get(&kind)?.get(name)
     }
 
@@ -115,7 +115,7 @@ impl View {
     }
 
     /// The mesh's resource and field that an error of Envoy is about, where its text names one of ours.
-    pub(crate) fn blamed(&self, kind: Kind, message: &str) -> Option<&Origin> {
+    pub(crate) fn blamed(&self, kind: XdsType, message: &str) -> Option<&Origin> {
         let names = self.of(kind).map(|(name, _)| name);
         // The longest that is named: one name may begin another.
         let name = names
@@ -153,13 +153,13 @@ fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> WireResourc
 /// Entries by the digest of what they were made from, as long as a view has them.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    entries: Mutex<BTreeMap<(Kind, String), Weak<WireResource>>>,
+    entries: Mutex<BTreeMap<(XdsType, String), Weak<WireResource>>>,
 }
 
 impl Pool {
     fn entry(
         &self,
-        kind: Kind,
+        kind: XdsType,
         digest: &str,
         make: impl FnOnce() -> Result<WireResource, String>,
     ) -> Result<Arc<WireResource>, String> {
@@ -182,25 +182,25 @@ impl Pool {
 
 /// A body of a bundle as the message that goes over the wire: what a bundle says of files that Envoy watches is asked of the
 /// same stream instead.
-fn encode(kind: Kind, body: &str) -> Result<WireResource, String> {
+fn encode(kind: XdsType, body: &str) -> Result<WireResource, String> {
     let mut json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
     by_stream(&mut json, kind);
     let made = match kind {
-        Kind::Cluster => from_json::<Cluster>(&json).map(|message| any(&message)),
-        Kind::Endpoints => from_json::<ClusterLoadAssignment>(&json).map(|message| any(&message)),
-        Kind::Secret => from_json::<Secret>(&json).map(|message| any(&message)),
-        Kind::Listener => from_json::<Listener>(&json).map(|message| any(&message)),
-        Kind::Routes => from_json::<RouteConfiguration>(&json).map(|message| any(&message)),
+        XdsType::Cluster => from_json::<Cluster>(&json).map(|message| any(&message)),
+        XdsType::Endpoints => from_json::<ClusterLoadAssignment>(&json).map(|message| any(&message)),
+        XdsType::Secret => from_json::<Secret>(&json).map(|message| any(&message)),
+        XdsType::Listener => from_json::<Listener>(&json).map(|message| any(&message)),
+        XdsType::Routes => from_json::<RouteConfiguration>(&json).map(|message| any(&message)),
     };
     let made = made.map_err(|error| error.to_string())?;
-    let resolves = kind == Kind::Cluster && asks_dns(&json);
+    let resolves = kind == XdsType::Cluster && asks_dns(&json);
     Ok(entry(made.encode_to_vec(), endpoints_of(&json), resolves))
 }
 
 /// How long Envoy waits for the endpoints of a cluster that changed before it goes on with those that it has.
 const ENDPOINTS: &str = "5s";
 
-fn by_stream(json: &mut Json, kind: Kind) {
+fn by_stream(json: &mut Json, kind: XdsType) {
     match json {
         Json::Object(fields) => {
             let path = ["path_config_source", "pathConfigSource"]
@@ -209,7 +209,7 @@ fn by_stream(json: &mut Json, kind: Kind) {
             if let Some((name, true)) = path {
                 fields.remove(name);
                 fields.insert("ads".to_owned(), json!({}));
-                if kind == Kind::Cluster {
+                if kind == XdsType::Cluster {
                     fields.insert("initial_fetch_timeout".to_owned(), json!(ENDPOINTS));
                 }
             }
@@ -239,13 +239,13 @@ fn asks_dns(json: &Json) -> bool {
 }
 
 /// A view of made-up resources: kind, name, version. A cluster asks for endpoints under its name; DNS where that ends so.
-pub(crate) fn made_up(release: &str, all: &[(Kind, &str, &str)]) -> View {
+pub(crate) fn made_up(release: &str, all: &[(XdsType, &str, &str)]) -> View {
     let mut view = View {
         release: release.to_owned(),
         ..View::default()
     };
     for (kind, name, version) in all {
-        let endpoints = (*kind == Kind::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
+        let endpoints = (*kind == XdsType::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
         view.endpoints.extend(endpoints.clone());
         let entry = WireResource {
             version: (*version).to_owned(),
@@ -269,12 +269,12 @@ mod tests {
             r#"{{"name": "b", "type": "EDS", "eds_cluster_config": {{"eds_config": {{"resource_api_version": "V3",
                "path_config_source": {{"path": "{ROOT}/x/eds/b.json", "watched_directory": {{"path": "{ROOT}/x"}}}}}}}}}}"#
         );
-        let entry = encode(Kind::Cluster, &body).unwrap();
+        let entry = encode(XdsType::Cluster, &body).unwrap();
         assert_eq!(entry.endpoints.as_deref(), Some("b"));
         assert!(!entry.any.windows(ROOT.len()).any(|part| part == ROOT.as_bytes()));
         assert!(!entry.resolves);
-        assert!(encode(Kind::Cluster, r#"{"nonsense": 1}"#).is_err());
+        assert!(encode(XdsType::Cluster, r#"{"nonsense": 1}"#).is_err());
         let named = r#"{"name": "b", "type": "STRICT_DNS"}"#;
-        assert!(encode(Kind::Cluster, named).unwrap().resolves);
+        assert!(encode(XdsType::Cluster, named).unwrap().resolves);
     }
 }

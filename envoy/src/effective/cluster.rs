@@ -1,6 +1,6 @@
 //! Where requests go: discovery, connections, health.
 
-use super::{Part, Unset, plain, seconds, time, tls};
+use super::{EffectiveSection, Unset, plain, seconds, time, tls};
 use crate::ir::Source;
 use crate::ir::cluster::{
     Balancing, CloudMap, Cluster, Discovery, Endpoint, Family, HealthCheck, Outlier, Pool, Probe, Protocol,
@@ -10,7 +10,7 @@ use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{HealthCheckPolicy, OutlierDetection};
 use std::time::Duration;
 
-pub(super) fn tell(out: &mut Part<'_>, of: &Cluster) {
+pub(super) fn tell(out: &mut EffectiveSection<'_>, of: &Cluster) {
     let Cluster {
         name: _,
         origin,
@@ -79,7 +79,7 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Cluster) {
     }
 }
 
-fn discovery(out: &mut Part<'_>, of: &Discovery, cluster: &Cluster) {
+fn discovery(out: &mut EffectiveSection<'_>, of: &Discovery, cluster: &Cluster) {
     let origin = &cluster.origin;
     match of {
         Discovery::Loopback { address, port } => out.field("host", format!("{address}:{port}"), origin),
@@ -142,7 +142,7 @@ fn family_words(of: &Family) -> String {
     .to_owned()
 }
 
-fn pool(out: &mut Part<'_>, of: &Pool) {
+fn pool(out: &mut EffectiveSection<'_>, of: &Pool) {
     let Pool {
         connections,
         pending,
@@ -176,7 +176,7 @@ fn balancing_words(of: &Balancing) -> String {
     .to_owned()
 }
 
-fn health_check(out: &mut Part<'_>, of: &HealthCheck) {
+fn health_check(out: &mut EffectiveSection<'_>, of: &HealthCheck) {
     let HealthCheck {
         origin,
         probe,
@@ -235,7 +235,7 @@ fn health_check(out: &mut Part<'_>, of: &HealthCheck) {
     }
 }
 
-fn outlier(out: &mut Part<'_>, of: &Outlier) {
+fn outlier(out: &mut EffectiveSection<'_>, of: &Outlier) {
     let Outlier {
         origin,
         errors,

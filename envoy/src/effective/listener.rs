@@ -1,6 +1,6 @@
 //! Sockets, filter chains, and what is reported of their traffic.
 
-use super::{Effective, Part, Unset, plain, shares, time, tls};
+use super::{Effective, EffectiveSection, Unset, plain, shares, time, tls};
 use crate::ir::Source;
 use crate::ir::listener::{Chain, Direction, Edge, HttpService, Listener, Service, TcpService, Transport};
 use crate::ir::telemetry::{AccessLog, Collector, LogFormat, Tracing};
@@ -22,7 +22,7 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
         chains,
         default_chain,
     } = of;
-    let mut out = Part::new(list, format!("listener {name}"));
+    let mut out = EffectiveSection::new(list, format!("listener {name}"));
     let both = if *ipv4_compat { ", IPv4 too" } else { "" };
     let socket = if address.contains(':') {
         format!("[{address}]:{port}{both}")
@@ -62,13 +62,13 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &Listener) {
     }
     for one in chains.iter().chain(default_chain) {
         chain(
-            &mut Part::new(list, format!("listener {name} / {}", one.name)),
+            &mut EffectiveSection::new(list, format!("listener {name} / {}", one.name)),
             one,
         );
     }
 }
 
-fn chain(out: &mut Part<'_>, of: &Chain) {
+fn chain(out: &mut EffectiveSection<'_>, of: &Chain) {
     let Chain {
         name: _,
         origin,
@@ -99,7 +99,7 @@ fn chain(out: &mut Part<'_>, of: &Chain) {
     }
 }
 
-fn http(out: &mut Part<'_>, of: &HttpService) {
+fn http(out: &mut EffectiveSection<'_>, of: &HttpService) {
     let HttpService {
         stat_prefix,
         table,
@@ -145,7 +145,7 @@ fn http(out: &mut Part<'_>, of: &HttpService) {
     }
 }
 
-fn edge(out: &mut Part<'_>, of: &Edge) {
+fn edge(out: &mut EffectiveSection<'_>, of: &Edge) {
     let Edge {
         trusted_hops,
         escaped_slashes,
@@ -192,7 +192,7 @@ fn edge(out: &mut Part<'_>, of: &Edge) {
     out.add("HTTP/2 window of a connection, bytes", connection_window, plain);
 }
 
-fn tcp(out: &mut Part<'_>, of: &TcpService, chain: &Chain) {
+fn tcp(out: &mut EffectiveSection<'_>, of: &TcpService, chain: &Chain) {
     let TcpService {
         stat_prefix,
         targets,
@@ -210,7 +210,7 @@ fn tcp(out: &mut Part<'_>, of: &TcpService, chain: &Chain) {
     self::access_log(out, access_log.as_deref());
 }
 
-fn access_log(out: &mut Part<'_>, of: Option<&AccessLog>) {
+fn access_log(out: &mut EffectiveSection<'_>, of: Option<&AccessLog>) {
     let Some(AccessLog { origin, path, format }) = of else {
         out.tell("access log", "none", Source::AppMesh);
         return;
@@ -236,7 +236,7 @@ fn access_log(out: &mut Part<'_>, of: Option<&AccessLog>) {
     }
 }
 
-fn spans(out: &mut Part<'_>, of: &Tracing) {
+fn spans(out: &mut EffectiveSection<'_>, of: &Tracing) {
     let Tracing {
         origin,
         collector,

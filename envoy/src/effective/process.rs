@@ -1,6 +1,6 @@
 //! The process itself: what the bootstrap and the command line say.
 
-use super::{Part, Unset, cluster, plain, seconds, time};
+use super::{EffectiveSection, Unset, cluster, plain, seconds, time};
 use crate::ir::Source;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{DogStatsd, Metrics};
@@ -8,7 +8,7 @@ use crate::out::bootstrap::RE2_PROGRAM_SIZE;
 use meshform_model::path::Path;
 use meshform_model::spec;
 
-pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
+pub(super) fn tell(out: &mut EffectiveSection<'_>, of: &Settings) {
     let Settings {
         node_id,
         node_cluster,
@@ -85,11 +85,11 @@ pub(super) fn tell(out: &mut Part<'_>, of: &Settings) {
     }
     for cluster in sds.iter().chain(control_plane) {
         let at = format!("cluster {}", cluster.name);
-        cluster::tell(&mut Part::new(out.list, at), cluster);
+        cluster::tell(&mut EffectiveSection::new(out.list, at), cluster);
     }
 }
 
-fn metrics(out: &mut Part<'_>, of: &Metrics) {
+fn metrics(out: &mut EffectiveSection<'_>, of: &Metrics) {
     let Metrics {
         dog_statsd,
         // The mesh's name is what one of the tags says.

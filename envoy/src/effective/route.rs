@@ -1,6 +1,6 @@
 //! Route tables: which request goes where, how long it may take, how often it is tried.
 
-use super::{Effective, Part, Unset, seconds, shares, time};
+use super::{Effective, EffectiveSection, Unset, seconds, shares, time};
 use crate::ir::Source;
 use crate::ir::route::{
     Action, BackOff, HeaderMatch, Matcher, PathMatch, PathRewrite, QueryMatch, Retry, Route, RouteTable,
@@ -15,7 +15,7 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &RouteTable) {
         any_port,
         remove_headers,
     } = of;
-    let mut out = Part::new(list, format!("routes {name}"));
+    let mut out = EffectiveSection::new(list, format!("routes {name}"));
     if *any_port {
         out.tell("port in the host of a request", "not looked at", Source::Meshform);
     }
@@ -34,14 +34,17 @@ pub(super) fn tell(list: &mut Vec<Effective>, of: &RouteTable) {
             routes,
         } = &**host;
         let at = format!("routes {name} / {host}");
-        Part::new(list, at.clone()).field("hosts", domains.join(", "), origin);
+        EffectiveSection::new(list, at.clone()).field("hosts", domains.join(", "), origin);
         for one in routes {
-            route(&mut Part::new(list, format!("{at} / {}", one.name)), one);
+            route(
+                &mut EffectiveSection::new(list, format!("{at} / {}", one.name)),
+                one,
+            );
         }
     }
 }
 
-fn route(out: &mut Part<'_>, of: &Route) {
+fn route(out: &mut EffectiveSection<'_>, of: &Route) {
     let Route {
         name: _,
         origin,

@@ -1,13 +1,13 @@
 //! TLS at both ends.
 
-use super::Part;
+use super::EffectiveSection;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Source};
 use meshform_model::path::Path;
 use meshform_model::spec::{ClientPolicyTls, ListenerTls};
 
 /// What a chain does to its clients.
-pub(super) fn server(out: &mut Part<'_>, of: &ServerTls) {
+pub(super) fn server(out: &mut EffectiveSection<'_>, of: &ServerTls) {
     let ServerTls {
         origin,
         certificate,
@@ -26,7 +26,7 @@ pub(super) fn server(out: &mut Part<'_>, of: &ServerTls) {
 }
 
 /// What a cluster does to its hosts.
-pub(super) fn client(out: &mut Part<'_>, of: &ClientTls) {
+pub(super) fn client(out: &mut EffectiveSection<'_>, of: &ClientTls) {
     let ClientTls {
         origin,
         certificate,
@@ -52,14 +52,14 @@ pub(super) fn client(out: &mut Part<'_>, of: &ClientTls) {
     protocols(out, alpn);
 }
 
-fn protocols(out: &mut Part<'_>, alpn: &[&str]) {
+fn protocols(out: &mut EffectiveSection<'_>, alpn: &[&str]) {
     if !alpn.is_empty() {
         out.tell("protocols inside", alpn.join(", "), Source::AppMesh);
     }
 }
 
 /// `origin` is that of the trust.
-fn validation(out: &mut Part<'_>, of: &Validation, origin: &Origin) {
+fn validation(out: &mut EffectiveSection<'_>, of: &Validation, origin: &Origin) {
     let Validation { trust, names } = of;
     out.field("trusted", secret(trust), origin);
     out.add("names, one of which its certificate must have", names, |names| {

@@ -80,7 +80,7 @@ impl Lowering<'_> {
         let service = draft.http(table.clone(), "egress".to_owned(), Protocol::Http);
         let whose = scope.profile.interception_port(false);
         draft.listeners.push(loopback(
-            Bound {
+            ListenerBinding {
                 address,
                 port,
                 source: whose,
@@ -150,7 +150,7 @@ impl Lowering<'_> {
         if let Some(service) = service {
             let whose = Source::Field(origin.clone());
             let listener = loopback(
-                Bound {
+                ListenerBinding {
                     address,
                     port: listens,
                     source: whose,
@@ -173,14 +173,14 @@ struct OwnSocket<'a> {
 }
 
 /// Where a listener accepts connections, and who says the port.
-struct Bound<'a> {
+struct ListenerBinding<'a> {
     address: &'a str,
     port: u16,
     source: Source,
 }
 
 /// A listener with one chain for everything.
-fn loopback(bound: Bound<'_>, chain: String, origin: Origin, service: Service) -> Listener {
+fn loopback(bound: ListenerBinding<'_>, chain: String, origin: Origin, service: Service) -> Listener {
     Listener {
         name: names::egress_listener(bound.address, bound.port),
         origin: origin.clone(),

@@ -35,7 +35,7 @@ const FROM_OUTSIDE: [&str; 3] = [
 
 /// What a gateway's second pass is made from.
 #[derive(Clone, Copy)]
-struct Inner<'a> {
+struct SecondPass<'a> {
     gateway: &'a VirtualGatewaySpec,
     rules: &'a [Rule<'a>],
     /// The port of the listener that the second pass begins at.
@@ -89,7 +89,7 @@ impl Lowering<'_> {
         self.second_pass(
             draft,
             scope,
-            &Inner {
+            &SecondPass {
                 gateway,
                 rules: &rules,
                 port: inner,
@@ -217,8 +217,8 @@ impl Lowering<'_> {
     }
 
     /// The virtual services, as any caller sees them; by name, or by the header where `Host` was kept.
-    fn second_pass(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, inner: &Inner<'_>) {
-        let Inner {
+    fn second_pass(&self, draft: &mut ProxyBuilder, scope: &ProxyContext<'_>, inner: &SecondPass<'_>) {
+        let SecondPass {
             gateway,
             rules,
             port: inner,

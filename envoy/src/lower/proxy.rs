@@ -14,8 +14,8 @@ use crate::ir::route::RouteTable;
 use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{AccessLog, Tracing};
 use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, SubjectName, Validation};
-use crate::ir::{Origin, Proxy, Source, Sourced, wanted_secrets};
-use meshform_model::diag::{Diagnostic, Place};
+use crate::ir::{Origin, ProxyIr, Source, Sourced, wanted_secrets};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::path::{FieldOf, Path};
@@ -51,7 +51,7 @@ pub(crate) struct ProxyBuilder {
 
 impl ProxyContext<'_> {
     /// A field of the profile that decides, to point at.
-    pub(crate) fn profile_place<F>(&self, field: FieldOf<ProxyProfileSpec, F>) -> Place {
+    pub(crate) fn profile_place<F>(&self, field: FieldOf<ProxyProfileSpec, F>) -> ProblemLocation {
         let own = self.profile.get(field, |_| Some(())).map(|found| found.source);
         match own {
             Some(Source::Field(origin)) => origin.place(),
@@ -126,13 +126,13 @@ impl Lowering<'_> {
         mut draft: ProxyBuilder,
         scope: ProxyContext<'_>,
         identity: Option<&Identity>,
-    ) -> Proxy {
+    ) -> ProxyIr {
         draft.listeners.sort_by(|a, b| a.name.cmp(&b.name));
         draft.tables.sort_by(|a, b| a.name.cmp(&b.name));
         self.check_sockets(&draft, &scope);
         let clusters: Vec<Arc<Cluster>> = draft.clusters.into_values().collect();
         let secrets = secrets(&draft.listeners, &clusters);
-        Proxy {
+        ProxyIr {
             settings: self.settings(&scope, identity),
             key: scope.key,
             listeners: draft.listeners,

@@ -4,7 +4,7 @@ use super::Lowering;
 use super::proxy::{ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::path::Path;
 use meshform_model::spec::{ProxyProfileSpec, VirtualNodeSpec};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ struct Socket {
     address: Option<IpAddr>,
     /// `::` that takes IPv4 too.
     both_families: bool,
-    places: Vec<Place>,
+    places: Vec<ProblemLocation>,
     application: bool,
 }
 

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::{Diagnostic, Example};
-use meshform_model::exported::{self, Exported, Part};
+use meshform_model::exported::{self, CertificatePart, Exported};
 use meshform_model::path::Path;
 use meshform_model::spec::{
     AcmTrust, CertificateSource, ClientCertificate, ClientPolicyTls, ClientTrust, FileCertificate, Listener,
@@ -213,7 +213,7 @@ impl Lowering<'_> {
             },
             Some(CertificateSource::Acm(acm)) => {
                 let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
-                self.exported(arn, Part::Identity, scope, origin)
+                self.exported(arn, CertificatePart::Identity, scope, origin)
             }
             None => self.no_source(reference, CertificateUse::Identity, scope, origin),
         }
@@ -228,7 +228,7 @@ impl Lowering<'_> {
             },
             Some(CertificateSource::Acm(acm)) => {
                 let arn = acm.certificate_arn.as_deref().unwrap_or(reference);
-                self.exported(arn, Part::Authorities, scope, origin)
+                self.exported(arn, CertificatePart::Authorities, scope, origin)
             }
             None => self.no_source(reference, CertificateUse::Trust, scope, origin),
         }
@@ -238,7 +238,7 @@ impl Lowering<'_> {
     fn exported(
         &self,
         arn: &str,
-        part: Part,
+        part: CertificatePart,
         scope: &ProxyContext<'_>,
         origin: &Origin,
     ) -> Option<SecretRef> {
@@ -247,13 +247,13 @@ impl Lowering<'_> {
                 Diagnostic::error(
                     codes::CERTIFICATE_SOURCE,
                     match part {
-                        Part::Identity => format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
-                        Part::Authorities => format!("`{arn}` is the ARN neither of a certificate of ACM nor of an authority of AWS Private CA, so nothing can be had for the proxy of {}", scope.key),
+                        CertificatePart::Identity => format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
+                        CertificatePart::Authorities => format!("`{arn}` is the ARN neither of a certificate of ACM nor of an authority of AWS Private CA, so nothing can be had for the proxy of {}", scope.key),
                     },
                 )
                 .help(match part {
-                    Part::Identity => "name a certificate of ACM as `certificateArn` of the source `acm`, or give files with `certificateChain` and `privateKey`",
-                    Part::Authorities => "name one of them as `certificateArn` of the source `acm`, or give the authority as a file with `trustChain`",
+                    CertificatePart::Identity => "name a certificate of ACM as `certificateArn` of the source `acm`, or give files with `certificateChain` and `privateKey`",
+                    CertificatePart::Authorities => "name one of them as `certificateArn` of the source `acm`, or give the authority as a file with `trustChain`",
                 })
                 .at(origin.place()),
             );
@@ -261,12 +261,12 @@ impl Lowering<'_> {
         };
         let path = |name| format!("{}/{}", self.root, exported.file(name));
         let files = match part {
-            Part::Identity => Files::Identity {
+            CertificatePart::Identity => Files::Identity {
                 chain: path(exported::CHAIN),
                 key: path(exported::KEY),
                 passphrase: Some(path(exported::PASSPHRASE)),
             },
-            Part::Authorities => Files::Trust {
+            CertificatePart::Authorities => Files::Trust {
                 bundle: path(exported::AUTHORITIES),
             },
         };
@@ -352,10 +352,10 @@ enum CertificateUse {
 }
 
 impl CertificateUse {
-    fn part(self) -> Part {
+    fn part(self) -> CertificatePart {
         match self {
-            Self::Identity => Part::Identity,
-            Self::Trust => Part::Authorities,
+            Self::Identity => CertificatePart::Identity,
+            Self::Trust => CertificatePart::Authorities,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::delivery::Delivery;
 use super::{bootstrap as boot, cluster, endpoint, listener, origins, route, tls};
-use crate::ir::Proxy;
+use crate::ir::ProxyIr;
 use crate::ir::cluster::{Cluster, Discovery};
 use crate::ir::route::{RouteTable, VirtualHost};
 use crate::ir::settings::Settings;
@@ -34,7 +34,7 @@ struct Host {
 
 impl Encoder {
     /// A proxy's bootstrap and resources.
-    pub(crate) fn resources(&mut self, proxy: &Proxy, delivery: &Delivery) -> Result<Resources, Error> {
+    pub(crate) fn resources(&mut self, proxy: &ProxyIr, delivery: &Delivery) -> Result<Resources, Error> {
         let listeners = proxy.listeners.iter().map(|one| {
             encoded(
                 ResourceType::Listener,
@@ -92,7 +92,7 @@ impl Encoder {
     }
 
     /// A bootstrap that holds everything, as JSON.
-    pub(crate) fn inline(&mut self, proxy: &Proxy) -> Result<String, Error> {
+    pub(crate) fn inline(&mut self, proxy: &ProxyIr) -> Result<String, Error> {
         let delivery = &Delivery::Inline;
         let mut tables = Tables::new();
         for table in &proxy.tables {
@@ -128,7 +128,7 @@ impl Encoder {
         Ok(write(&Doc::Object(fields)))
     }
 
-    fn clusters(&mut self, proxy: &Proxy, delivery: &Delivery) -> Result<Vec<Arc<Resource>>, Error> {
+    fn clusters(&mut self, proxy: &ProxyIr, delivery: &Delivery) -> Result<Vec<Arc<Resource>>, Error> {
         let clusters = proxy.clusters.iter();
         clusters.map(|one| self.cluster(one, delivery)).collect()
     }

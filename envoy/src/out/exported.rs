@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Whether an agent may be beside a proxy that is given something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beside {
+pub enum AgentPresence {
     /// It is started without one.
     Nothing,
     /// Whoever starts it may start one.
@@ -23,7 +23,11 @@ pub enum Beside {
 
 /// That proxies which are meant want certificates that their profile has the agent export from ACM: an error where no agent can
 /// be beside them, else a warning. Nothing is said of a proxy that cannot be compiled: others tell.
-pub fn without_agent(mesh: &Mesh, beside: Beside, meant: impl Fn(&ResourceKey) -> bool) -> Vec<Diagnostic> {
+pub fn without_agent(
+    mesh: &Mesh,
+    beside: AgentPresence,
+    meant: impl Fn(&ResourceKey) -> bool,
+) -> Vec<Diagnostic> {
     let acm = |source: &CertificateSource| matches!(source, CertificateSource::Acm(_));
     let exports = |key: &ResourceKey| {
         mesh.profile_for(key)
@@ -38,7 +42,7 @@ pub fn without_agent(mesh: &Mesh, beside: Beside, meant: impl Fn(&ResourceKey) -
         .collect()
 }
 
-fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: Beside) -> Vec<Diagnostic> {
+fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: AgentPresence) -> Vec<Diagnostic> {
     let Ok(proxy) = lowered(mesh, key, "/") else {
         return Vec::new();
     };
@@ -54,13 +58,13 @@ fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: Beside) -> Vec<Diagnostic> {
         let message = format!(
             "the proxy of {key} wants `{arn}`, which the agent beside a proxy takes from ACM, and {}",
             match beside {
-                Beside::Nothing => "here no agent is beside it",
-                Beside::PerhapsAnAgent => "an Envoy without one does not get it",
+                AgentPresence::Nothing => "here no agent is beside it",
+                AgentPresence::PerhapsAnAgent => "an Envoy without one does not get it",
             }
         );
         let problem = match beside {
-            Beside::Nothing => Diagnostic::error(codes::NO_AGENT, message),
-            Beside::PerhapsAnAgent => Diagnostic::warning(codes::NO_AGENT, message),
+            AgentPresence::Nothing => Diagnostic::error(codes::NO_AGENT, message),
+            AgentPresence::PerhapsAnAgent => Diagnostic::warning(codes::NO_AGENT, message),
         };
         let file = json!({"certificateChain": "/etc/envoy/tls/tls.crt", "privateKey": "/etc/envoy/tls/tls.key", "trustChain": "/etc/envoy/tls/ca.crt"});
         problem

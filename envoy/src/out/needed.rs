@@ -5,7 +5,7 @@ use super::{Options, lowered, refuse_broken};
 use crate::ir::cluster::{Cluster, Discovery};
 use crate::ir::listener::{Listener, Service};
 use crate::ir::tls::{Files, SecretSource};
-use crate::ir::{Origin, Proxy, Source, wanted_secrets};
+use crate::ir::{Origin, ProxyIr, Source, wanted_secrets};
 use crate::lower::Lowering;
 use crate::lower::index::Index;
 use meshform_model::diag::{Diagnostic, has_errors};
@@ -142,7 +142,7 @@ pub fn control_plane_files(
     Ok(out)
 }
 
-fn gather(proxy: &Proxy, out: &mut Vec<NeededFile>) {
+fn gather(proxy: &ProxyIr, out: &mut Vec<NeededFile>) {
     certificates(&proxy.listeners, &proxy.clusters, out);
     let log = |path: &str, origin: &Origin| NeededFile {
         path: path.to_owned(),

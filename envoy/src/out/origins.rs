@@ -4,7 +4,7 @@ use crate::ir::cluster::Cluster;
 use crate::ir::listener::{Chain, Listener, Service};
 use crate::ir::route::{Action, RouteTable};
 use crate::ir::tls::Secret;
-use crate::ir::{Origin, Proxy, Source, Sourced, wanted_secrets};
+use crate::ir::{Origin, ProxyIr, Source, Sourced, wanted_secrets};
 use crate::resources::PartOrigin;
 
 /// A resource that is made from one field.
@@ -100,7 +100,7 @@ fn action(out: &mut Vec<PartOrigin>, at: &str, action: &Action) {
 }
 
 /// The first field that wants it.
-pub(crate) fn secret(proxy: &Proxy, secret: &Secret) -> Vec<PartOrigin> {
+pub(crate) fn secret(proxy: &ProxyIr, secret: &Secret) -> Vec<PartOrigin> {
     let mut wanted = wanted_secrets(&proxy.listeners, &proxy.clusters);
     let found = wanted.find(|(one, _)| one.name == secret.name);
     found.map(|(_, origin)| whole(origin)).unwrap_or_default()

@@ -3,7 +3,7 @@
 //! Nothing here decides anything: what is made up is asked, and only a request that the simulation sends through the route is
 //! an example of it.
 
-use super::{Explanation, Request, RouteSimulator, Verdict};
+use super::{Explanation, Request, RouteSimulator, RouteVerdict};
 use crate::ir::listener::{Direction, Service};
 use crate::ir::route::{Matcher, PathMatch, ValueMatch, VirtualHost};
 use meshform_model::key::ResourceKey;
@@ -98,7 +98,7 @@ impl Explanation {
     pub fn goes_by(&self, route: &ResourceKey) -> bool {
         let considered = self.passes.iter().flat_map(|pass| &pass.considered);
         considered
-            .filter(|one| one.verdict == Verdict::Taken)
+            .filter(|one| one.verdict == RouteVerdict::Taken)
             .any(|one| *one.origin.key == *route)
     }
 }

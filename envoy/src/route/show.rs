@@ -1,6 +1,6 @@
 //! An explanation as text for people.
 
-use super::{Explanation, RouteOutcome, Sent, Verdict};
+use super::{Explanation, RouteOutcome, RouteVerdict, Sent};
 use std::fmt;
 
 impl fmt::Display for Explanation {
@@ -13,9 +13,9 @@ impl fmt::Display for Explanation {
             }
             for route in &pass.considered {
                 let verdict = match &route.verdict {
-                    Verdict::Taken => "taken".to_owned(),
-                    Verdict::Not(reason) => format!("no: {reason}"),
-                    Verdict::NotReached => "not reached".to_owned(),
+                    RouteVerdict::Taken => "taken".to_owned(),
+                    RouteVerdict::Not(reason) => format!("no: {reason}"),
+                    RouteVerdict::NotReached => "not reached".to_owned(),
                 };
                 writeln!(f, "    {}: {verdict}", route.route)?;
             }

@@ -5,7 +5,7 @@
 use crate::generate::Resources;
 use meshform_envoy::{self as envoy, Options, Output};
 use meshform_model::canonical;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::{Pointer, Segment};
@@ -75,7 +75,7 @@ fn judge(resources: &mut Resources) -> Result<Output, Vec<Diagnostic>> {
 }
 
 /// Takes out the element that a place names, or, where it is needed or not there, what it stands in.
-fn take_out(resources: &mut Resources, error: &Diagnostic, place: &Place) {
+fn take_out(resources: &mut Resources, error: &Diagnostic, place: &ProblemLocation) {
     let key: &ResourceKey = place
         .resource
         .as_ref()

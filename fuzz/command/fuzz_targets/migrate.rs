@@ -1,7 +1,7 @@
 //! `meshform migrate --write` of any module: what it writes it reads again, and then it has nothing more to do.
 #![no_main]
 
-use meshform::io::{Io, Manner};
+use meshform::io::{Io, OutputStyle};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn migrate(folder: &Path) {
         env: BTreeMap::new(),
         directory: folder.to_owned(),
         program: None,
-        manner: Manner::default(),
+        manner: OutputStyle::default(),
         lost: None,
     };
     let words = ["meshform", "migrate", ".", "--write"].map(OsString::from);

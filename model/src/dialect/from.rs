@@ -1,7 +1,7 @@
 //! From the canonical form to a dialect.
 
 use super::Dialect;
-use crate::schema::{Field, Form, Named, ObjectShape, SchemaNode, Shape};
+use crate::schema::{DialectField, Field, FieldForm, ObjectShape, SchemaNode, Shape};
 use crate::value::{Field as ValueField, Node, Object, Value};
 
 pub(super) fn convert(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Node {
@@ -41,10 +41,10 @@ fn renamed_fields(shape: &ObjectShape, dialect: Dialect, object: &Object, out: &
             out.push(given.clone());
             continue;
         };
-        let Named { name, form } = field.named(dialect);
+        let DialectField { name, form } = field.named(dialect);
         match (*form, field.node.object(), given.node.as_object()) {
-            (Form::Absent, ..) => {}
-            (Form::Flatten, Some(inner), Some(object)) => renamed_fields(inner, dialect, object, out),
+            (FieldForm::Absent, ..) => {}
+            (FieldForm::Flatten, Some(inner), Some(object)) => renamed_fields(inner, dialect, object, out),
             _ => out.push(ValueField {
                 name: name.clone(),
                 name_span: given.name_span,
@@ -87,10 +87,10 @@ fn blocks(schema: &SchemaNode, dialect: Dialect, node: &Node) -> Node {
 fn attributes(shape: &ObjectShape, dialect: Dialect, object: Option<&Object>, out: &mut Object) {
     for field in &shape.fields {
         let given = object.and_then(|object| object.field(&field.name));
-        let Named { name, form } = field.named(dialect);
+        let DialectField { name, form } = field.named(dialect);
         match (form, field.node.object()) {
-            (Form::Absent, _) => {}
-            (Form::Flatten, Some(inner)) => {
+            (FieldForm::Absent, _) => {}
+            (FieldForm::Flatten, Some(inner)) => {
                 attributes(
                     inner,
                     dialect,
@@ -118,7 +118,7 @@ fn attribute(field: &Field, dialect: Dialect, node: Option<&Node>) -> Node {
     let form = field.named(dialect).form;
     let is_block = match &field.node.shape {
         Shape::Object(_) | Shape::Union(_) => true,
-        Shape::List(list) => form == Form::Usual && list.items.object().is_some(),
+        Shape::List(list) => form == FieldForm::Usual && list.items.object().is_some(),
         _ => false,
     };
     let Some(node) = node.filter(|node| !node.is_null()) else {
@@ -129,11 +129,11 @@ fn attribute(field: &Field, dialect: Dialect, node: Option<&Node>) -> Node {
         });
     };
     match (&node.value, form) {
-        (Value::List(pairs), Form::Map) => Node {
+        (Value::List(pairs), FieldForm::Map) => Node {
             value: map(pairs),
             span: node.span,
         },
-        (Value::Object(_), Form::Usual) if is_block => Node {
+        (Value::Object(_), FieldForm::Usual) if is_block => Node {
             value: Value::List(vec![blocks(field.node, dialect, node)]),
             span: node.span,
         },

@@ -3,7 +3,7 @@
 use super::Dialect;
 use crate::kind::Kind;
 use crate::pointer::{Pointer, Segment};
-use crate::schema::{self, Form, Named, Shape};
+use crate::schema::{self, DialectField, FieldForm, Shape};
 
 /// The dialect's path of a canonical pointer: `/spec/listeners/0/portMapping/port` is
 /// `spec[0].listener[0].port_mapping[0].port` in Terraform. Steps that the schema does not know are kept; a step
@@ -26,16 +26,16 @@ pub fn path(kind: Kind, pointer: &Pointer, dialect: Dialect) -> Pointer {
             continue;
         };
         node = Some(field.node);
-        let Named { name, form } = field.named(dialect);
+        let DialectField { name, form } = field.named(dialect);
         match form {
-            Form::Absent => return out,
-            Form::Flatten => {}
+            FieldForm::Absent => return out,
+            FieldForm::Flatten => {}
             // The elements of a map are found by key, which the position does not tell.
-            Form::Map => {
+            FieldForm::Map => {
                 out.push(Segment::Field(name.clone()));
                 return out;
             }
-            Form::Usual => {
+            FieldForm::Usual => {
                 out.push(Segment::Field(name.clone()));
                 let block = matches!(field.node.shape, Shape::Object(_) | Shape::Union(_));
                 if block && dialect.rules().blocks {

@@ -1,9 +1,9 @@
 //! From a dialect to the canonical form.
 
 use super::Dialect;
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::pointer::{Pointer, Segment};
-use crate::schema::{Field, Form, ObjectShape, SchemaNode, Shape};
+use crate::schema::{Field, FieldForm, ObjectShape, SchemaNode, Shape};
 use crate::validate::{codes, suggest};
 use crate::value::{Field as ValueField, Node, Number, Object, Value};
 
@@ -55,7 +55,7 @@ impl Reader {
         let mut out = Object::new();
         for given in object {
             let field = shape.field_in(self.dialect, &given.name);
-            if let Some(field) = field.filter(|field| self.form(field) != Form::Flatten) {
+            if let Some(field) = field.filter(|field| self.form(field) != FieldForm::Flatten) {
                 self.at.push(Segment::Field(field.name.clone()));
                 self.field(field, given, &mut out);
                 self.at.pop();
@@ -74,14 +74,14 @@ impl Reader {
         out
     }
 
-    fn form(&self, field: &Field) -> Form {
+    fn form(&self, field: &Field) -> FieldForm {
         field.named(self.dialect).form
     }
 
     /// A member of an object whose members lie beside it.
     fn flattened(&mut self, shape: &ObjectShape, given: &ValueField, out: &mut Object) -> bool {
         for outer in &shape.fields {
-            if self.form(outer) != Form::Flatten {
+            if self.form(outer) != FieldForm::Flatten {
                 continue;
             }
             let Some(field) = outer
@@ -130,7 +130,7 @@ impl Reader {
     fn block(&mut self, field: &Field, node: &Node) -> Option<Node> {
         match (&field.node.shape, &node.value, self.form(field)) {
             (_, Value::Null, _) => None,
-            (Shape::List(_), Value::Object(map), Form::Map) => Some(Node {
+            (Shape::List(_), Value::Object(map), FieldForm::Map) => Some(Node {
                 value: Value::List(map.iter().map(pair).collect()),
                 span: node.span,
             }),
@@ -153,7 +153,7 @@ impl Reader {
                 None
             }
             // A single block that was not written as a list (Terraform's JSON syntax).
-            (Shape::List(list), Value::Object(_), Form::Usual) if list.items.object().is_some() => {
+            (Shape::List(list), Value::Object(_), FieldForm::Usual) if list.items.object().is_some() => {
                 self.at.push(Segment::Index(0));
                 let block = self.node(list.items, node);
                 self.at.pop();
@@ -171,7 +171,7 @@ impl Reader {
         self.problems.push(
             Diagnostic::error(codes::TOO_MANY_BLOCKS, format!("`{name}` is given {count} times"))
                 .help("give the block once")
-                .at(Place::at(&self.at, node.span)),
+                .at(ProblemLocation::at(&self.at, node.span)),
         );
     }
 
@@ -179,15 +179,15 @@ impl Reader {
         let mut names: Vec<&str> = Vec::new();
         for field in &shape.fields {
             match (self.form(field), field.node.object()) {
-                (Form::Absent, _) => {}
-                (Form::Flatten, Some(inner)) => {
+                (FieldForm::Absent, _) => {}
+                (FieldForm::Flatten, Some(inner)) => {
                     names.extend(inner.fields.iter().map(|f| self.name(f)));
                 }
                 _ => names.push(self.name(field)),
             }
         }
         let diagnostic = suggest::unknown_field(&given.name, &names);
-        let place = Place::at(
+        let place = ProblemLocation::at(
             &self.at.field(given.name.as_str()),
             given.name_span.or(given.node.span),
         );

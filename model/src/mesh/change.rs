@@ -4,7 +4,7 @@ use super::reach::Reach;
 use super::sort;
 use super::{Mesh, Reference, references};
 use crate::codes;
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
@@ -21,7 +21,7 @@ pub enum Change {
 
 /// What changes did to a mesh.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Applied {
+pub struct ChangeEffects {
     /// What takes the changes back, for [`Mesh::apply`].
     pub undo: Vec<Change>,
     /// The proxies whose configuration may differ now, those that are gone included.
@@ -46,7 +46,7 @@ impl Mesh {
     ///
     /// # Errors
     /// Where a resource is of another mesh, or has a key of another kind; then nothing is changed.
-    pub fn apply(&mut self, changes: Vec<Change>) -> Result<Applied, Vec<Diagnostic>> {
+    pub fn apply(&mut self, changes: Vec<Change>) -> Result<ChangeEffects, Vec<Diagnostic>> {
         let problems: Vec<Diagnostic> = changes.iter().filter_map(|change| self.unfit(change)).collect();
         if !problems.is_empty() {
             return Err(problems);
@@ -73,7 +73,7 @@ impl Mesh {
         for key in last.keys() {
             reach.follow(self, key);
         }
-        Ok(Applied {
+        Ok(ChangeEffects {
             undo,
             proxies: reach.proxies,
             subjects: reach.subjects,
@@ -95,7 +95,7 @@ impl Mesh {
                     format!("{key} does not belong with mesh `{}`", self.name),
                 )
                 .help("give the resources of one mesh at a time")
-                .at(Place::of(key, &Pointer::root())),
+                .at(ProblemLocation::of(key, &Pointer::root())),
             );
         }
         match change {

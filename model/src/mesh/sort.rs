@@ -3,7 +3,7 @@
 use super::tables::Tables;
 use super::{Mesh, references};
 use crate::codes;
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use crate::resource::Resource;
@@ -43,7 +43,7 @@ fn identity(resources: &[Resource]) -> Vec<Diagnostic> {
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     for resource in sorted {
         let key = &resource.key;
-        let here = || Place::of(key, &Pointer::root());
+        let here = || ProblemLocation::of(key, &Pointer::root());
         if key.mesh != *mesh {
             problems.push(
                 Diagnostic::error(
@@ -84,7 +84,7 @@ pub fn misfit(resource: &Resource) -> Option<Diagnostic> {
     Some(
         Diagnostic::error(codes::MISFIT, why)
             .help("a key has its spec's kind; routes and gateway routes have a parent, nothing else has")
-            .at(Place::of(key, &Pointer::root())),
+            .at(ProblemLocation::of(key, &Pointer::root())),
     )
 }
 

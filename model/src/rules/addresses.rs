@@ -1,13 +1,13 @@
 //! Addresses of proxy profiles that Envoy opens, or sends to, by itself, or that never come to it: nobody asks DNS for any
 //! of them.
 
-use super::{Report, codes};
+use super::{Findings, codes};
 use crate::path::Path;
 use crate::resource::Resource;
 use crate::spec::{Interception, ProxyProfileSpec, Tracing, TransparentInterception};
 use std::net::IpAddr;
 
-pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Findings) {
     let spec = &profile.spec;
     let mut is_ip = |path: Path<String>, address: Option<&str>| {
         let Some(address) = address.filter(|address| address.parse::<IpAddr>().is_err()) else {

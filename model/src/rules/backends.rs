@@ -1,7 +1,7 @@
 //! What one proxy calls: services that it could not distinguish.
 
-use super::{Report, codes, named, place};
-use crate::diag::{Diagnostic, Place};
+use super::{Findings, codes, named, place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider};
 use crate::resource::Resource;
@@ -11,7 +11,7 @@ use crate::spec::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     twice(node, report);
     let services: Vec<Called<'_>> = node
         .spec
@@ -20,7 +20,7 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
         .map(|(i, backend)| Called {
             name: &backend.virtual_service_name,
             by: &node.key,
-            at: At::Backend(i),
+            at: ServiceField::Backend(i),
         })
         .collect();
     let tables = Tables::of_node(mesh, &node.key);
@@ -30,14 +30,14 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
     }
 }
 
-pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
     let routes = mesh.gateway_routes_of(&gateway.key.name);
     let services: Vec<Called<'_>> = routes
         .iter()
         .map(|route| Called {
             name: &route.spec.rule.target().virtual_service.virtual_service_name,
             by: &route.key,
-            at: At::Target(&route.spec.rule),
+            at: ServiceField::Target(&route.spec.rule),
         })
         .collect();
     domains(mesh, &gateway.key, &Tables::Inner, &services, report);
@@ -47,11 +47,11 @@ pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, repor
 struct Called<'a> {
     name: &'a str,
     by: &'a ResourceKey,
-    at: At<'a>,
+    at: ServiceField<'a>,
 }
 
 /// Which field names a service. Most are never told of, so the path is made when it is needed.
-enum At<'a> {
+enum ServiceField<'a> {
     /// A backend of a node.
     Backend(usize),
     /// The target of a gateway route.
@@ -59,13 +59,13 @@ enum At<'a> {
 }
 
 impl Called<'_> {
-    fn place(&self) -> Place {
+    fn place(&self) -> ProblemLocation {
         let path = match self.at {
-            At::Backend(i) => {
+            ServiceField::Backend(i) => {
                 let backend = VirtualNodeSpec::path().backends().at(i);
                 backend.virtual_service().virtual_service_name()
             }
-            At::Target(rule) => {
+            ServiceField::Target(rule) => {
                 let target = GatewayRouteSpec::path().rule(rule).action().target();
                 target.virtual_service().virtual_service_name()
             }
@@ -74,7 +74,7 @@ impl Called<'_> {
     }
 }
 
-fn twice(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+fn twice(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     let mut first = BTreeMap::new();
     for (i, backend) in node.spec.backend_services().enumerate() {
         let name = &backend.virtual_service_name;
@@ -109,7 +109,7 @@ fn mappings(mesh: &Mesh, service: &str) -> impl Iterator<Item = PortMapping> {
 }
 
 /// With transparent interception: a TCP connection has only its port.
-fn connections(mesh: &Mesh, proxy: &ResourceKey, services: &[Called<'_>], report: &mut Report) {
+fn connections(mesh: &Mesh, proxy: &ResourceKey, services: &[Called<'_>], report: &mut Findings) {
     // Nearly no proxy calls over TCP.
     let tcp = |service: &Called<'_>| mappings(mesh, service.name).any(|p| p.protocol == Protocol::Tcp);
     if !services.iter().any(tcp) {
@@ -204,7 +204,13 @@ impl Tables {
 }
 
 /// Hosts are compared without regard to case, with and without port.
-fn domains(mesh: &Mesh, proxy: &ResourceKey, tables: &Tables, services: &[Called<'_>], report: &mut Report) {
+fn domains(
+    mesh: &Mesh,
+    proxy: &ResourceKey,
+    tables: &Tables,
+    services: &[Called<'_>],
+    report: &mut Findings,
+) {
     if !alike(services) {
         return;
     }

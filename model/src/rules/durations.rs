@@ -1,6 +1,6 @@
 //! Durations: what Envoy refuses although a number is one.
 
-use super::{Report, codes, named};
+use super::{Findings, codes, named};
 use crate::key::ResourceKey;
 use crate::path::Path;
 use crate::pointer::Pointer;
@@ -13,10 +13,10 @@ const LONGEST: Duration = Duration::seconds(3_155_760_000);
 /// The longest pause between two deliveries of statistics.
 const LONGEST_FLUSH: Duration = Duration::millis(299_999);
 
-pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     for (i, listener) in node.spec.listeners.iter().enumerate() {
         let path = || VirtualNodeSpec::path().listeners().at(i);
-        let at = At::of(&node.key, path());
+        let at = DurationScope::of(&node.key, path());
         if let Some(timeout) = &listener.timeout {
             let path = || path().timeout().of(timeout);
             at.any(|| path().per_request(), timeout.per_request(), report);
@@ -34,10 +34,10 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     }
 }
 
-pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Findings) {
     let rule = &route.spec.rule;
     let path = || RouteSpec::path().rule(rule);
-    let at = At::of(&route.key, path());
+    let at = DurationScope::of(&route.key, path());
     at.any(|| path().timeout().per_request(), rule.per_request(), report);
     at.any(|| path().timeout().idle(), rule.idle(), report);
     at.any(
@@ -48,7 +48,7 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     let pause = route.extensions.as_ref().and_then(Extensions::route);
     if let Some(pause) = pause.and_then(|extensions| extensions.retry_back_off) {
         let path = || RouteExtensions::path().retry_back_off();
-        let at = At::of(&route.key, path());
+        let at = DurationScope::of(&route.key, path());
         at.any(|| path().base_interval(), Some(pause.base_interval), report);
         // Without a longest pause it is ten times the first.
         let longest = Duration::millis(pause.max_millis());
@@ -59,10 +59,10 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Findings) {
     let spec = &profile.spec;
     let path = ProxyProfileSpec::path;
-    let at = At::of(&profile.key, path());
+    let at = DurationScope::of(&profile.key, path());
     at.any(
         || path().drain().time(),
         spec.drain.as_ref().and_then(|drain| drain.time),
@@ -92,12 +92,12 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
 }
 
 /// A part of a resource in which durations stand.
-struct At<'a> {
+struct DurationScope<'a> {
     key: &'a ResourceKey,
     base: Pointer,
 }
 
-impl<'a> At<'a> {
+impl<'a> DurationScope<'a> {
     fn of<T>(key: &'a ResourceKey, base: Path<T>) -> Self {
         Self {
             key,
@@ -106,7 +106,7 @@ impl<'a> At<'a> {
     }
 
     /// A duration that may be zero, which mostly means that nothing ends.
-    fn any(&self, path: impl FnOnce() -> Path<Duration>, duration: Option<Duration>, report: &mut Report) {
+    fn any(&self, path: impl FnOnce() -> Path<Duration>, duration: Option<Duration>, report: &mut Findings) {
         if let Some(duration) = duration.filter(|duration| duration.as_millis() > LONGEST.as_millis()) {
             self.refuse(
                 path(),
@@ -118,14 +118,14 @@ impl<'a> At<'a> {
     }
 
     /// A duration that is not zero.
-    fn some(&self, path: impl Fn() -> Path<Duration>, duration: Duration, report: &mut Report) {
+    fn some(&self, path: impl Fn() -> Path<Duration>, duration: Duration, report: &mut Findings) {
         if duration.is_zero() {
             self.refuse(path(), duration, "give more than 0, such as 10 s", report);
         }
         self.any(path, Some(duration), report);
     }
 
-    fn refuse(&self, path: Path<Duration>, duration: Duration, help: &str, report: &mut Report) {
+    fn refuse(&self, path: Path<Duration>, duration: Duration, help: &str, report: &mut Findings) {
         let message = format!(
             "Envoy does not take {duration} as `{}` of {}",
             self.shown(&path),

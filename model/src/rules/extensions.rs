@@ -1,6 +1,6 @@
 //! Extensions: what stands beside a spec fits the spec.
 
-use super::{Report, codes, listed, named};
+use super::{Findings, codes, listed, named};
 use crate::key::ResourceKey;
 use crate::resource::Resource;
 use crate::spec::{
@@ -9,17 +9,17 @@ use crate::spec::{
 };
 use std::collections::BTreeSet;
 
-pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     let ports: Vec<PortMapping> = node.spec.listeners.iter().map(|l| l.port_mapping).collect();
     listeners(&node.key, node.extensions.as_ref(), &ports, report);
 }
 
-pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
     let ports: Vec<PortMapping> = gateway.spec.listeners.iter().map(|l| l.port_mapping).collect();
     listeners(&gateway.key, gateway.extensions.as_ref(), &ports, report);
 }
 
-pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Findings) {
     let pause = route.extensions.as_ref().and_then(Extensions::route);
     let Some(pause) = pause.and_then(|extensions| extensions.retry_back_off) else {
         return;
@@ -51,7 +51,12 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-fn listeners(key: &ResourceKey, extensions: Option<&Extensions>, ports: &[PortMapping], report: &mut Report) {
+fn listeners(
+    key: &ResourceKey,
+    extensions: Option<&Extensions>,
+    ports: &[PortMapping],
+    report: &mut Findings,
+) {
     let mut seen = BTreeSet::new();
     let given: &[ListenerExtensions] = extensions.map_or(&[], Extensions::listeners);
     for (at, one) in given.iter().enumerate() {

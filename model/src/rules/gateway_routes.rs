@@ -1,6 +1,6 @@
 //! Gateway routes against their gateway's listeners and against the services behind them.
 
-use super::{Report, codes, listed, named, place};
+use super::{Findings, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::{Mesh, Provider};
 use crate::pointer::Pointer;
@@ -10,7 +10,7 @@ use crate::spec::{
     VirtualRouterSpec,
 };
 
-pub(super) fn check(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut Report) {
+pub(super) fn check(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
     let gateway = route.key.parent.as_deref().unwrap_or_default();
     if let Some(gateway) = mesh.virtual_gateway(gateway) {
         against_gateway(route, gateway, report);
@@ -22,7 +22,7 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mu
 fn against_gateway(
     route: &Resource<GatewayRouteSpec>,
     gateway: &Resource<VirtualGatewaySpec>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let rule = &route.spec.rule;
     let path = || GatewayRouteSpec::path().rule(rule);
@@ -89,7 +89,7 @@ fn against_gateway(
     }
 }
 
-fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut Report) {
+fn against_service(mesh: &Mesh, route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
     let target = route.spec.rule.target();
     let name = &target.virtual_service.virtual_service_name;
     let Some(provider) = mesh.provider_of(name) else {
@@ -163,7 +163,7 @@ fn provider_listeners(provider: Provider<'_>) -> Pointer {
     }
 }
 
-fn pathless(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
+fn pathless(route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
     let (GatewayRouteRule::Http(http) | GatewayRouteRule::Http2(http)) = &route.spec.rule else {
         return;
     };

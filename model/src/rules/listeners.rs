@@ -1,6 +1,6 @@
 //! Listeners by themselves: ports, and what must fit the listener's protocol; and how targets are found.
 
-use super::{Report, codes, named, place};
+use super::{Findings, codes, named, place};
 use crate::diag::{Code, Diagnostic};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Role};
@@ -12,7 +12,7 @@ use crate::spec::{
 };
 use std::collections::BTreeMap;
 
-pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     let key = &node.key;
     let path = |i| VirtualNodeSpec::path().listeners().at(i);
     let mappings = node.spec.listeners.iter().map(|l| l.port_mapping);
@@ -57,7 +57,7 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut R
     );
 }
 
-pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
+pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Findings) {
     let key = &router.key;
     let path = |i| VirtualRouterSpec::path().listeners().at(i).port_mapping();
     ports(
@@ -75,7 +75,7 @@ pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: 
     );
 }
 
-pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
     let key = &gateway.key;
     let path = |i| VirtualGatewaySpec::path().listeners().at(i);
     let mappings = gateway.spec.listeners.iter().map(|l| l.port_mapping);
@@ -98,7 +98,7 @@ fn ports(
     key: &ResourceKey,
     path: impl Fn(usize) -> Path<PortMapping>,
     listeners: impl Iterator<Item = PortMapping>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let place_of = |i: usize| place(key, path(i).port());
     let mut first = BTreeMap::new();
@@ -136,7 +136,7 @@ impl Of<'_> {
         &self,
         path: impl Fn() -> Path<ConnectionPool>,
         pool: Option<&ConnectionPool>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         if let Some(pool) = pool {
             let at = || path().of(pool);
@@ -158,7 +158,7 @@ impl Of<'_> {
         code: Code,
         written: ProtocolField,
         path: impl FnOnce() -> Path<T>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         let PortMapping { port, protocol } = self.port;
         let ProtocolField { field, protocol: is } = written;
@@ -179,7 +179,7 @@ impl Of<'_> {
         &self,
         path: impl Fn() -> Path<HealthCheckPolicy>,
         check: Option<&HealthCheckPolicy>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         let Some(check) = check else { return };
         let PortMapping { port, protocol } = self.port;
@@ -209,7 +209,7 @@ impl Of<'_> {
 }
 
 /// Who answers for a service needs a port to answer on. (Targets of routes are looked at with their routes.)
-fn listening<T>(mesh: &Mesh, key: &ResourceKey, spec: Path<T>, silent: bool, report: &mut Report) {
+fn listening<T>(mesh: &Mesh, key: &ResourceKey, spec: Path<T>, silent: bool, report: &mut Findings) {
     if !silent {
         return;
     }
@@ -224,14 +224,17 @@ fn listening<T>(mesh: &Mesh, key: &ResourceKey, spec: Path<T>, silent: bool, rep
                 ),
             )
             .help(format!("give {} a listener", named(key)))
-            .at(crate::diag::Place::of(&reference.from, &reference.pointer))
+            .at(crate::diag::ProblemLocation::of(
+                &reference.from,
+                &reference.pointer,
+            ))
             .at(place(key, &spec).label("no listener")),
         );
     }
 }
 
 /// What gets requests can be found.
-fn found(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+fn found(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     if node.spec.service_discovery.is_some() {
         return;
     }
@@ -251,7 +254,10 @@ fn found(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut Report) {
                 "give {} a `serviceDiscovery`, or its endpoints in a proxy profile",
                 named(&node.key)
             ))
-            .at(crate::diag::Place::of(&reference.from, &reference.pointer))
+            .at(crate::diag::ProblemLocation::of(
+                &reference.from,
+                &reference.pointer,
+            ))
             .at(place(&node.key, VirtualNodeSpec::path()).label("no service discovery")),
         );
     }
@@ -265,7 +271,7 @@ fn single_endpoint(node: &Resource<VirtualNodeSpec>) -> bool {
 }
 
 /// What DNS does to protocols and outlier detection.
-fn dns(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+fn dns(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     use crate::spec::DnsResponseType::Endpoints;
     let Some(ServiceDiscovery::Dns(dns)) = &node.spec.service_discovery else {
         return;

@@ -5,7 +5,7 @@
 
 mod known;
 
-use super::{Report, codes, named};
+use super::{Findings, codes, named};
 use crate::key::ResourceKey;
 use crate::path::Path;
 use crate::spec::{AccessLog, Logging, LoggingFormat};
@@ -15,13 +15,13 @@ pub(super) fn check(
     key: &ResourceKey,
     path: fn() -> Path<Logging>,
     logging: Option<&Logging>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let Some(AccessLog::File(file)) = logging.and_then(|logging| logging.access_log.as_ref()) else {
         return;
     };
     let path = || path().access_log().file().format();
-    let refuse = |path: Path<String>, fault: Fault, report: &mut Report| {
+    let refuse = |path: Path<String>, fault: FormatError, report: &mut Findings| {
         let message = format!("in the access log format of {} {}", named(key), fault.what);
         report.error(codes::LOG_FORMAT, (key, path), message, &fault.help);
     };
@@ -39,7 +39,7 @@ pub(super) fn check(
                     refuse(path().json().at(i).value(), fault, report);
                 }
                 if first.insert(&field.key, i).is_some() {
-                    let fault = Fault {
+                    let fault = FormatError {
                         what: format!("the key `{}` stands twice", field.key),
                         help: "a JSON object has each key once: rename one of them, or take it out"
                             .to_owned(),
@@ -60,13 +60,13 @@ pub fn newer_log_operators(text: &str) -> Vec<(String, u16)> {
 }
 
 /// Why Envoy refuses a format.
-struct Fault {
+struct FormatError {
     what: String,
     help: String,
 }
 
 /// The operators of a format.
-fn read(text: &str) -> Result<Vec<Command<'_>>, Fault> {
+fn read(text: &str) -> Result<Vec<Command<'_>>, FormatError> {
     let mut commands = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {
@@ -76,7 +76,7 @@ fn read(text: &str) -> Result<Vec<Command<'_>>, Fault> {
         }
         let command = Command::read(after).ok_or_else(|| {
             let shown: String = after.chars().take(30).collect();
-            Fault {
+            FormatError {
                 what: format!("`%{shown}` is not a command operator"),
                 help: "write an operator such as `%START_TIME%` or `%REQ(USER-AGENT):40%`, and `%%` for a percent \
                        sign"
@@ -135,16 +135,16 @@ impl<'a> Command<'a> {
         known::since(self.name, parameters, self.length)
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), FormatError> {
         let name = self.name;
         let fault = |what: String, help: &str| {
-            Err(Fault {
+            Err(FormatError {
                 what,
                 help: help.to_owned(),
             })
         };
         let Some(operator) = known::find(name) else {
-            return Err(Fault {
+            return Err(FormatError {
                 what: format!("`%{name}%` is not an operator that Envoy knows"),
                 help: known::alike(name),
             });

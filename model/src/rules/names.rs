@@ -1,6 +1,6 @@
 //! Names, account ids, ARNs.
 
-use super::{Report, codes, named};
+use super::{Findings, codes, named};
 use crate::arn::Arn;
 use crate::key::ResourceKey;
 use crate::kind::Kind;
@@ -12,14 +12,14 @@ use crate::spec::{
 };
 use crate::validate::is_hidden;
 
-pub(super) fn of<S>(resource: &Resource<S>, report: &mut Report) {
+pub(super) fn of<S>(resource: &Resource<S>, report: &mut Findings) {
     name(&resource.key, report);
     if let Some(it) = &resource.identity {
         identity(&resource.key, it, report);
     }
 }
 
-pub(super) fn name(key: &ResourceKey, report: &mut Report) {
+pub(super) fn name(key: &ResourceKey, report: &mut Findings) {
     let name = key.name.as_str();
     let length = name.chars().count();
     let service = key.kind == Kind::VirtualService;
@@ -52,7 +52,7 @@ fn shown(c: char) -> Vec<char> {
     }
 }
 
-fn identity(key: &ResourceKey, identity: &Identity, report: &mut Report) {
+fn identity(key: &ResourceKey, identity: &Identity, report: &mut Findings) {
     for (field, account) in [
         ("meshOwner", &identity.mesh_owner),
         ("resourceOwner", &identity.resource_owner),
@@ -89,7 +89,7 @@ fn arn(text: &str) -> Option<Arn<'_>> {
 }
 
 /// The ARNs of certificates and authorities that a node's listeners and client policies name.
-pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
     let key = &node.key;
     for (i, listener) in node.spec.listeners.iter().enumerate() {
         let path = || VirtualNodeSpec::path().listeners().at(i).tls();
@@ -109,7 +109,7 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
 }
 
 /// The same of a gateway.
-pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
     let key = &gateway.key;
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
         let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
@@ -125,7 +125,7 @@ fn of_listener(
     key: &ResourceKey,
     path: impl FnOnce() -> Path<ListenerTls>,
     tls: Option<&ListenerTls>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     if let Some(ListenerCertificate::Acm(acm)) = tls.map(|tls| &tls.certificate) {
         let path = path().certificate().acm().certificate_arn();
@@ -137,7 +137,7 @@ fn of_policy(
     key: &ResourceKey,
     path: impl Fn() -> Path<ClientPolicy>,
     policy: Option<&ClientPolicy>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let trust = policy
         .and_then(|policy| policy.tls.as_ref())
@@ -151,7 +151,7 @@ fn of_policy(
     }
 }
 
-fn well_formed(key: &ResourceKey, path: &Path<String>, text: &str, report: &mut Report) {
+fn well_formed(key: &ResourceKey, path: &Path<String>, text: &str, report: &mut Findings) {
     if arn(text).is_none() {
         report.error(
             codes::ARN,

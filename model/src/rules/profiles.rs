@@ -1,6 +1,6 @@
 //! Proxy profiles: one for each proxy, and only what there is.
 
-use super::{Report, codes, named, place};
+use super::{Findings, codes, named, place};
 use crate::diag::{Diagnostic, Example};
 use crate::mesh::Mesh;
 use crate::pointer::Pointer;
@@ -8,7 +8,7 @@ use crate::resource::Resource;
 use crate::spec::{EgressFilterType, Extensions, Interception, MeshSpec, ProxyProfileSpec};
 use serde_json::json;
 
-pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Findings) {
     let subject = profile.spec.subject(mesh.name());
     let whom = || subject.as_ref().map_or_else(|| named(&mesh.key()), named);
     if let Some(earlier) = mesh.profile_of(subject.as_ref()).map(|first| &first.key)
@@ -34,7 +34,7 @@ pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &
 
 /// Proxies to which iptables bring everything, in a mesh that lets nothing out but to backends. Where nobody says how
 /// traffic comes to the proxies, nothing is said: a mesh without profiles may not run anywhere yet.
-pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report: &mut Report) {
+pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report: &mut Findings) {
     let extensions = resource.extensions.as_ref().and_then(Extensions::mesh);
     if resource.spec.egress() != EgressFilterType::DropAll
         || extensions.is_some_and(|own| own.egress.is_some())
@@ -81,7 +81,7 @@ pub(super) fn nothing_leaves(mesh: &Mesh, resource: &Resource<MeshSpec>, report:
 
 /// Ports of the application behind listeners that the node does not have. A default profile may say more than
 /// one node has.
-fn app_ports(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
+fn app_ports(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Findings) {
     let key = &profile.key;
     let Some(node) = profile
         .spec

@@ -1,6 +1,6 @@
 //! How many of each there may be. Off unless configured.
 
-use super::{Report, codes, named};
+use super::{Findings, codes, named};
 use crate::key::ResourceKey;
 use crate::mesh::Mesh;
 use crate::pointer::Pointer;
@@ -125,7 +125,7 @@ impl FromIterator<(Quota, usize)> for Quotas {
 }
 
 /// How many there are in the whole mesh.
-pub(super) fn mesh(mesh: &Mesh, quotas: &Quotas, report: &mut Report) {
+pub(super) fn mesh(mesh: &Mesh, quotas: &Quotas, report: &mut Findings) {
     let sizes = mesh.sizes();
     for (quota, count) in [
         (Quota::VirtualNodes, sizes.virtual_nodes),
@@ -137,24 +137,24 @@ pub(super) fn mesh(mesh: &Mesh, quotas: &Quotas, report: &mut Report) {
     }
 }
 
-pub(super) fn router(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
+pub(super) fn router(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Findings) {
     let count = mesh.routes_of(&key.name).len();
     quotas.judge(Quota::Routes, count, (key, Pointer::root()), report);
 }
 
-pub(super) fn gateway(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Report) {
+pub(super) fn gateway(mesh: &Mesh, key: &ResourceKey, quotas: &Quotas, report: &mut Findings) {
     let count = mesh.gateway_routes_of(&key.name).len();
     quotas.judge(Quota::GatewayRoutes, count, (key, Pointer::root()), report);
 }
 
-pub(super) fn node(node: &Resource<VirtualNodeSpec>, quotas: &Quotas, report: &mut Report) {
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, quotas: &Quotas, report: &mut Findings) {
     let count = node.spec.backends.len();
     let at = (&node.key, VirtualNodeSpec::path().backends().into());
     quotas.judge(Quota::Backends, count, at, report);
 }
 
 impl Quotas {
-    fn judge(&self, quota: Quota, count: usize, at: (&ResourceKey, Pointer), report: &mut Report) {
+    fn judge(&self, quota: Quota, count: usize, at: (&ResourceKey, Pointer), report: &mut Findings) {
         if let Some(limit) = self.get(quota).filter(|limit| count > *limit) {
             let words = quota.words();
             let words = if count == 1 {

@@ -13,7 +13,7 @@ mod unicode;
 
 /// Why RE2 refuses an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct Re2Error {
     pub(super) why: String,
     pub(super) help: &'static str,
 }
@@ -36,7 +36,7 @@ const WIDE: u64 = 12;
 const MAX_DEPTH: usize = 1000;
 
 /// Reads an expression; the result is about how many instructions RE2's program has.
-pub(super) fn parse(regex: &str) -> Result<u64, Refused> {
+pub(super) fn parse(regex: &str) -> Result<u64, Re2Error> {
     let mut reader = Reader {
         rest: regex,
         names: Vec::new(),
@@ -56,22 +56,22 @@ struct Reader<'a> {
 
 /// A piece of an expression.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct ExpressionPart {
     size: u64,
     /// The largest product of counted repetitions within.
     repeats: u64,
 }
 
-fn refuse(why: impl Into<String>, help: &'static str) -> Refused {
-    Refused {
+fn refuse(why: impl Into<String>, help: &'static str) -> Re2Error {
+    Re2Error {
         why: why.into(),
         help,
     }
 }
 
-// === impl Part ===
+// === impl ExpressionPart ===
 
-impl Part {
+impl ExpressionPart {
     fn of(size: u64) -> Self {
         Self { size, repeats: 1 }
     }
@@ -115,27 +115,27 @@ impl<'a> Reader<'a> {
     }
 
     /// `a|b|c`, up to a `)` or the end.
-    fn alternatives(&mut self, depth: usize) -> Result<Part, Refused> {
+    fn alternatives(&mut self, depth: usize) -> Result<ExpressionPart, Re2Error> {
         if depth > MAX_DEPTH {
             return Err(refuse("groups are nested too deeply", BALANCE));
         }
         let mut all = self.sequence(depth)?;
         while self.eat("|") {
-            all = all.and(self.sequence(depth)?).and(Part::of(1));
+            all = all.and(self.sequence(depth)?).and(ExpressionPart::of(1));
         }
         Ok(all)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Part, Refused> {
-        let mut all = Part::of(0);
+    fn sequence(&mut self, depth: usize) -> Result<ExpressionPart, Re2Error> {
+        let mut all = ExpressionPart::of(0);
         while !matches!(self.peek(), None | Some('|' | ')')) {
             if self.eat("\\Q") {
                 let quoted = self
                     .until("\\E")
                     .unwrap_or_else(|| std::mem::take(&mut self.rest));
-                all = all.and(Part::of(quoted.len() as u64));
+                all = all.and(ExpressionPart::of(quoted.len() as u64));
                 if let Some(last) = quoted.chars().last() {
-                    all = all.and(self.repeated(Part::of(last.len_utf8() as u64))?);
+                    all = all.and(self.repeated(ExpressionPart::of(last.len_utf8() as u64))?);
                 }
                 continue;
             }
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         Ok(all)
     }
 
-    fn atom(&mut self, depth: usize) -> Result<Part, Refused> {
+    fn atom(&mut self, depth: usize) -> Result<ExpressionPart, Re2Error> {
         if self.count()?.is_some() {
             return Err(refuse("`{…}` has nothing to repeat", REPEAT));
         }
@@ -153,27 +153,27 @@ impl<'a> Reader<'a> {
             Some('(') => self.group(depth),
             Some('[') => self.class(),
             Some('\\') => self.escape(),
-            Some('.') => Ok(Part::of(WIDE)),
+            Some('.') => Ok(ExpressionPart::of(WIDE)),
             Some(c @ ('*' | '+' | '?')) => Err(refuse(format!("`{c}` has nothing to repeat"), REPEAT)),
-            Some(c) => Ok(Part::of(c.len_utf8() as u64)),
-            None => Ok(Part::of(0)),
+            Some(c) => Ok(ExpressionPart::of(c.len_utf8() as u64)),
+            None => Ok(ExpressionPart::of(0)),
         }
     }
 
-    fn group(&mut self, depth: usize) -> Result<Part, Refused> {
+    fn group(&mut self, depth: usize) -> Result<ExpressionPart, Re2Error> {
         if self.eat("?") && !self.flags_or_name()? {
             // `(?i)` stands for the rest; it is not a group.
-            return Ok(Part::of(0));
+            return Ok(ExpressionPart::of(0));
         }
         let inner = self.alternatives(depth + 1)?;
         if !self.eat(")") {
             return Err(refuse("`(` without `)`", BALANCE));
         }
-        Ok(inner.and(Part::of(2)))
+        Ok(inner.and(ExpressionPart::of(2)))
     }
 
     /// After `(?`: whether a group follows.
-    fn flags_or_name(&mut self) -> Result<bool, Refused> {
+    fn flags_or_name(&mut self) -> Result<bool, Re2Error> {
         for (text, what) in [
             ("<=", "look-behind `(?<=…)`"),
             ("<!", "look-behind `(?<!…)`"),
@@ -221,11 +221,11 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands after an atom: `*`, `+`, `?`, `{n,m}`, each with an optional `?`.
-    fn repeated(&mut self, atom: Part) -> Result<Part, Refused> {
+    fn repeated(&mut self, atom: ExpressionPart) -> Result<ExpressionPart, Re2Error> {
         let repeat = match self.peek() {
             Some('*' | '+' | '?') => {
                 self.next();
-                atom.and(Part::of(2))
+                atom.and(ExpressionPart::of(2))
             }
             Some('{') => match self.count()? {
                 Some((min, max)) => self.counted(atom, min, max)?,
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `{n}`, `{n,}`, `{n,m}`; `None` (and nothing eaten) when the braces do not count.
-    fn count(&mut self) -> Result<Option<(u64, Option<u64>)>, Refused> {
+    fn count(&mut self) -> Result<Option<(u64, Option<u64>)>, Re2Error> {
         let Some((inside, after)) = self.rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
             return Ok(None);
         };
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
         Ok(Some((min, max)))
     }
 
-    fn counted(&self, atom: Part, min: u64, max: Option<u64>) -> Result<Part, Refused> {
+    fn counted(&self, atom: ExpressionPart, min: u64, max: Option<u64>) -> Result<ExpressionPart, Re2Error> {
         let times = max.unwrap_or(min + 1).max(1);
         let repeats = atom.repeats.saturating_mul(max.unwrap_or(min).max(1));
         if repeats > MAX_REPEAT {
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
                 REPEAT,
             ));
         }
-        Ok(Part {
+        Ok(ExpressionPart {
             // Each optional repetition may be left.
             size: atom.size.saturating_add(1).saturating_mul(times),
             repeats,
@@ -294,18 +294,18 @@ impl<'a> Reader<'a> {
     }
 
     /// After `\`, outside a class.
-    fn escape(&mut self) -> Result<Part, Refused> {
+    fn escape(&mut self) -> Result<ExpressionPart, Re2Error> {
         match self.peek() {
             Some('A' | 'z' | 'b' | 'B') => {
                 self.next();
-                Ok(Part::of(1))
+                Ok(ExpressionPart::of(1))
             }
             // Any byte.
             Some('C') => {
                 self.next();
-                Ok(Part::of(1))
+                Ok(ExpressionPart::of(1))
             }
-            _ => self.escaped().map(|escape| Part::of(escape.size())),
+            _ => self.escaped().map(|escape| ExpressionPart::of(escape.size())),
         }
     }
 }

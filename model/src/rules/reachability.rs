@@ -9,7 +9,7 @@
 //! To find earlier routes without looking at every pair, they are filed under their path and one of their
 //! conditions.
 
-use super::{Report, codes, named, place};
+use super::{Findings, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Role};
@@ -21,7 +21,7 @@ use crate::spec::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Report) {
+pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: &mut Findings) {
     let only = match router.spec.listeners.as_slice() {
         [listener] => Some(listener.port_mapping.port),
         _ => None,
@@ -37,7 +37,7 @@ pub(super) fn router(mesh: &Mesh, router: &Resource<VirtualRouterSpec>, report: 
 }
 
 /// A router that nobody uses harms nobody.
-fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Report) {
+fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Findings) {
     let mut referrers = mesh.referrers(router);
     let Some(service) = referrers.find(|reference| reference.role == Role::Provider) else {
         return;
@@ -54,7 +54,7 @@ fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Report) {
     );
 }
 
-pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
+pub(super) fn gateway(mesh: &Mesh, gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
     let only = match gateway.spec.listeners.as_slice() {
         [listener] => Some(listener.port_mapping.port),
         _ => None,
@@ -71,8 +71,8 @@ struct RouteEntry<'a> {
     key: &'a ResourceKey,
     priority: Option<u16>,
     /// The place of the match.
-    at: At<'a>,
-    path: Path,
+    at: MatchedRule<'a>,
+    path: PathCondition,
     asks: BTreeSet<String>,
     /// What follows from that, `asks` included.
     implied: BTreeSet<String>,
@@ -82,28 +82,28 @@ struct RouteEntry<'a> {
 
 /// A rule, whose path is made when something is reported of it.
 #[derive(Clone, Copy)]
-enum At<'a> {
+enum MatchedRule<'a> {
     Route(&'a RouteRule),
     GatewayRoute(&'a GatewayRouteRule),
 }
 
 /// What is asked of the path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Path {
+enum PathCondition {
     Exact(String),
     Regex(String),
     Prefix(String),
 }
 
 /// The routes of one router or gateway, in order.
-fn within(entries: Vec<RouteEntry<'_>>, report: &mut Report) {
+fn within(entries: Vec<RouteEntry<'_>>, report: &mut Findings) {
     // Alone, a route is reached by whatever it matches.
     if let [only] = entries.as_slice()
         && only.never.is_empty()
     {
         return;
     }
-    let mut filed: BTreeMap<(Path, Option<String>), Vec<usize>> = BTreeMap::new();
+    let mut filed: BTreeMap<(PathCondition, Option<String>), Vec<usize>> = BTreeMap::new();
     let mut priorities: BTreeMap<(u16, String), usize> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         for (path, why) in &entry.never {
@@ -145,7 +145,7 @@ fn scope(entry: &RouteEntry<'_>) -> String {
 /// The first earlier route that takes everything of this one.
 fn covering<'e, 'a>(
     entries: &'e [RouteEntry<'a>],
-    filed: &BTreeMap<(Path, Option<String>), Vec<usize>>,
+    filed: &BTreeMap<(PathCondition, Option<String>), Vec<usize>>,
     entry: &RouteEntry<'a>,
 ) -> Option<&'e RouteEntry<'a>> {
     let conditions = || std::iter::once(None).chain(entry.implied.iter().cloned().map(Some));
@@ -165,7 +165,7 @@ fn covering<'e, 'a>(
         .and_then(|index| entries.get(*index))
 }
 
-fn unreachable(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Report) {
+fn unreachable(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Findings) {
     let rank = |e: &RouteEntry<'_>| match e.priority {
         Some(priority) => format!("priority {priority}"),
         None => "no priority".to_owned(),
@@ -188,7 +188,7 @@ fn unreachable(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Re
     );
 }
 
-fn same_priority(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Report) {
+fn same_priority(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Findings) {
     report.add(
         Diagnostic::warning(
             codes::SAME_PRIORITY,
@@ -206,9 +206,9 @@ fn same_priority(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut 
     );
 }
 
-// === impl At ===
+// === impl MatchedRule ===
 
-impl At<'_> {
+impl MatchedRule<'_> {
     fn field(self) -> &'static str {
         match self {
             Self::Route(rule) => rule.field(),
@@ -264,9 +264,9 @@ impl At<'_> {
     }
 }
 
-// === impl Path ===
+// === impl PathCondition ===
 
-impl Path {
+impl PathCondition {
     fn of(path: PathMatch<'_>) -> Self {
         match path {
             PathMatch::Exact(path) => Self::Exact(path.to_owned()),
@@ -276,8 +276,8 @@ impl Path {
     }
 
     /// Every path match that takes all that this one takes, as far as the text shows it.
-    fn covers(&self) -> Vec<Path> {
-        let any = ["/.*", ".*"].map(|regex| Path::Regex(regex.to_owned()));
+    fn covers(&self) -> Vec<PathCondition> {
+        let any = ["/.*", ".*"].map(|regex| PathCondition::Regex(regex.to_owned()));
         let mut covers = match self {
             Self::Exact(path) => prefixes(path),
             Self::Prefix(prefix) => prefixes(prefix),
@@ -292,17 +292,17 @@ impl Path {
 }
 
 /// Every beginning of a text, as a prefix match.
-fn prefixes(text: &str) -> Vec<Path> {
+fn prefixes(text: &str) -> Vec<PathCondition> {
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
     ends.filter_map(|end| text.get(..end))
-        .map(|beginning| Path::Prefix(beginning.to_owned()))
+        .map(|beginning| PathCondition::Prefix(beginning.to_owned()))
         .collect()
 }
 
 // === impl RouteEntry ===
 
 impl<'a> RouteEntry<'a> {
-    fn new(key: &'a ResourceKey, priority: Option<u16>, at: At<'a>, path: PathMatch<'_>) -> Self {
+    fn new(key: &'a ResourceKey, priority: Option<u16>, at: MatchedRule<'a>, path: PathMatch<'_>) -> Self {
         let mut never = Vec::new();
         if let PathMatch::Exact(path) = path
             && !path.starts_with('/')
@@ -314,7 +314,7 @@ impl<'a> RouteEntry<'a> {
             key,
             priority,
             at,
-            path: Path::of(path),
+            path: PathCondition::of(path),
             asks: BTreeSet::new(),
             implied: BTreeSet::new(),
             never,
@@ -372,7 +372,7 @@ impl<'a> RouteEntry<'a> {
 }
 
 fn of_route<'a>(key: &'a ResourceKey, spec: &'a RouteSpec, only: Option<u16>) -> RouteEntry<'a> {
-    let at = At::Route(&spec.rule);
+    let at = MatchedRule::Route(&spec.rule);
     let mut entry = match &spec.rule {
         RouteRule::Http(route) | RouteRule::Http2(route) => {
             let m = &route.r#match;
@@ -405,7 +405,7 @@ fn of_gateway_route<'a>(
     spec: &'a GatewayRouteSpec,
     only: Option<u16>,
 ) -> RouteEntry<'a> {
-    let at = At::GatewayRoute(&spec.rule);
+    let at = MatchedRule::GatewayRoute(&spec.rule);
     let mut entry = match &spec.rule {
         GatewayRouteRule::Http(route) | GatewayRouteRule::Http2(route) => {
             let m = &route.r#match;
@@ -434,15 +434,15 @@ fn of_gateway_route<'a>(
     entry
 }
 
-fn grpc_path(service: Option<&str>, method: Option<&str>) -> Path {
+fn grpc_path(service: Option<&str>, method: Option<&str>) -> PathCondition {
     match (service, method) {
-        (Some(service), Some(method)) => Path::Exact(format!("/{service}/{method}")),
-        (Some(service), None) => Path::Prefix(format!("/{service}/")),
-        (None, _) => Path::Prefix("/".to_owned()),
+        (Some(service), Some(method)) => PathCondition::Exact(format!("/{service}/{method}")),
+        (Some(service), None) => PathCondition::Prefix(format!("/{service}/")),
+        (None, _) => PathCondition::Prefix("/".to_owned()),
     }
 }
 
-impl Path {
+impl PathCondition {
     fn borrowed(&self) -> PathMatch<'_> {
         match self {
             Self::Exact(path) => PathMatch::Exact(path),

@@ -1,7 +1,7 @@
 //! References that lead nowhere, and services that nobody provides.
 
-use super::{Report, codes, named, place};
-use crate::diag::{Code, Diagnostic, Place};
+use super::{Findings, codes, named, place};
+use crate::diag::{Code, Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::mesh::{Mesh, Reference, Role};
@@ -9,7 +9,7 @@ use crate::pointer::Pointer;
 use crate::spec::VirtualServiceSpec;
 
 /// Resources of a mesh that is not there.
-pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
+pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Findings) {
     let key = mesh.key();
     let message = format!(
         "mesh `{}` itself does not exist, only resources of it",
@@ -26,7 +26,7 @@ pub(super) fn absent_mesh(mesh: &Mesh, report: &mut Report) {
     // Routes refer to their router, not to the mesh.
     let first = first.or_else(|| mesh.resources().into_iter().next().map(|resource| resource.key));
     report.add(first.iter().fold(problem, |problem, first| {
-        problem.at(Place::of(first, &Pointer::root()).label("belongs to it"))
+        problem.at(ProblemLocation::of(first, &Pointer::root()).label("belongs to it"))
     }));
 }
 
@@ -35,7 +35,7 @@ pub(super) fn to<'r>(
     mesh: &Mesh,
     to: &ResourceKey,
     references: impl Iterator<Item = &'r Reference>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     // That the mesh is missing is said once.
     if to.kind == Kind::Mesh {
@@ -55,7 +55,7 @@ pub(super) fn to<'r>(
     }
 }
 
-fn dangling(reference: &Reference, report: &mut Report) {
+fn dangling(reference: &Reference, report: &mut Findings) {
     let (code, cure): (Code, &str) = match reference.role {
         Role::Container => (codes::NO_PARENT, "delete the route"),
         Role::Provider => (codes::NO_PROVIDER, "give the virtual service another provider"),
@@ -78,13 +78,13 @@ fn dangling(reference: &Reference, report: &mut Report) {
     report.add(
         diagnostic
             .help(format!("create {to}, or {cure}"))
-            .at(Place::of(&reference.from, &reference.pointer))
+            .at(ProblemLocation::of(&reference.from, &reference.pointer))
             .at(place(&reference.to, Pointer::root()).label("missing")),
     );
 }
 
 /// A service that exists, is called, and has nobody to answer.
-fn unprovided(reference: &Reference, report: &mut Report) {
+fn unprovided(reference: &Reference, report: &mut Findings) {
     let (from, to) = (named(&reference.from), named(&reference.to));
     report.add(
         Diagnostic::warning(
@@ -92,7 +92,7 @@ fn unprovided(reference: &Reference, report: &mut Report) {
             format!("{from} {} {to}, which has no provider", reference.role.verb()),
         )
         .help(format!("callers get 404: give {to} a provider"))
-        .at(Place::of(&reference.from, &reference.pointer))
+        .at(ProblemLocation::of(&reference.from, &reference.pointer))
         .at(place(&reference.to, VirtualServiceSpec::path()).label("no provider")),
     );
 }

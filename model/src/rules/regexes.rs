@@ -1,6 +1,6 @@
 //! Regular expressions in matches: what RE2 refuses, and what may be too large for it.
 
-use super::{Report, codes, named, re2};
+use super::{Findings, codes, named, re2};
 use crate::key::ResourceKey;
 use crate::path::Path;
 use crate::resource::Resource;
@@ -16,7 +16,7 @@ const LARGE_PROGRAM: u64 = 1000;
 /// passes here passes there.
 const MAX_PROGRAM: u64 = 10_000;
 
-pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Findings) {
     let at = Texts(&route.key);
     let rule = &route.spec.rule;
     let path = || RouteSpec::path().rule(rule).r#match();
@@ -30,7 +30,7 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
+pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
     let at = Texts(&route.key);
     let rule = &route.spec.rule;
     let path = || GatewayRouteSpec::path().rule(rule).r#match();
@@ -51,7 +51,7 @@ impl Texts<'_> {
         &self,
         at: impl FnOnce() -> Path<HttpPathMatch>,
         path: Option<&HttpPathMatch>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         if let Some(regex) = path.and_then(|path| path.regex.as_ref()) {
             self.regex(&at().regex(), regex, report);
@@ -62,7 +62,7 @@ impl Texts<'_> {
         &self,
         at: impl Fn() -> Path<Vec<HttpRouteHeader>>,
         headers: &[HttpRouteHeader],
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         for (i, header) in headers.iter().enumerate() {
             if let Some(HeaderMatchMethod::Regex(regex)) = &header.r#match {
@@ -71,7 +71,7 @@ impl Texts<'_> {
         }
     }
 
-    fn regex(&self, at: &Path<String>, regex: &str, report: &mut Report) {
+    fn regex(&self, at: &Path<String>, regex: &str, report: &mut Findings) {
         match re2::parse(regex) {
             Err(refused) => report.error(
                 codes::REGEX,

@@ -1,6 +1,6 @@
 //! Retry policies, and whether timeouts can hold them.
 
-use super::{Report, codes, named, place};
+use super::{Findings, codes, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::route_timeouts;
 use crate::pointer::Pointer;
@@ -9,12 +9,12 @@ use crate::spec::{Duration, RouteRule, RouteSpec};
 
 const HTTP_EVENTS: [&str; 4] = ["server-error", "gateway-error", "client-error", "stream-error"];
 
-pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Findings) {
     events(route, report);
     request_timeout(route, report);
 }
 
-fn events(route: &Resource<RouteSpec>, report: &mut Report) {
+fn events(route: &Resource<RouteSpec>, report: &mut Findings) {
     let (http, others) = match &route.spec.rule {
         RouteRule::Http(r) | RouteRule::Http2(r) => match &r.retry_policy {
             Some(policy) => (&policy.http_retry_events, policy.tcp_retry_events.len()),
@@ -51,7 +51,7 @@ fn events(route: &Resource<RouteSpec>, report: &mut Report) {
 }
 
 /// All tries together within the request timeout.
-fn request_timeout(route: &Resource<RouteSpec>, report: &mut Report) {
+fn request_timeout(route: &Resource<RouteSpec>, report: &mut Findings) {
     let rule = &route.spec.rule;
     let (Some((retries, each)), (Some(limit), _)) = (rule.retries(), route_timeouts(rule)) else {
         return;

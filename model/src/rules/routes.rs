@@ -1,6 +1,6 @@
 //! Routes against their router's listeners and their targets' listeners.
 
-use super::{Report, codes, listed, named, place};
+use super::{Findings, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::mesh::Mesh;
 use crate::resource::Resource;
@@ -8,7 +8,7 @@ use crate::spec::{
     PortMapping, Protocol, RouteRule, RouteSpec, VirtualNodeSpec, VirtualRouterSpec, WeightedTarget,
 };
 
-pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Findings) {
     let router = route.key.parent.as_deref().unwrap_or_default();
     let router = mesh.virtual_router(router);
     let spoken = router.and_then(|router| against_router(route, router, report));
@@ -30,7 +30,7 @@ pub(super) fn check(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
 fn against_router(
     route: &Resource<RouteSpec>,
     router: &Resource<VirtualRouterSpec>,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> Option<Protocol> {
     let rule = &route.spec.rule;
     let path = || RouteSpec::path().rule(rule);
@@ -111,7 +111,7 @@ fn against_target(
     route: &Resource<RouteSpec>,
     index: usize,
     target: &WeightedTarget,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let Some(node) = mesh.virtual_node(&target.virtual_node) else {
         return;
@@ -187,7 +187,7 @@ fn against_target(
     );
 }
 
-fn method(route: &Resource<RouteSpec>, report: &mut Report) {
+fn method(route: &Resource<RouteSpec>, report: &mut Findings) {
     let RouteRule::Grpc(grpc) = &route.spec.rule else {
         return;
     };
@@ -204,7 +204,7 @@ fn method(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-fn pathless(route: &Resource<RouteSpec>, report: &mut Report) {
+fn pathless(route: &Resource<RouteSpec>, report: &mut Findings) {
     let (RouteRule::Http(http) | RouteRule::Http2(http)) = &route.spec.rule else {
         return;
     };

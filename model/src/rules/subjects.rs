@@ -1,7 +1,7 @@
 //! The rules resource by resource: for a complete mesh, and again for what a change concerns.
 
 use super::{
-    Options, Report, addresses, backends, durations, extensions, gateway_routes, listeners, logs, names,
+    Findings, Options, addresses, backends, durations, extensions, gateway_routes, listeners, logs, names,
     profiles, quotas, reachability, references, regexes, retries, routes, texts, timeouts, tls, weights,
 };
 use crate::diag::Diagnostic;
@@ -38,7 +38,7 @@ impl Verdicts {
     pub fn again(&mut self, mesh: &Mesh, subjects: &BTreeSet<ResourceKey>) {
         let mut judge = RuleRunner::new(mesh, &self.options);
         for key in subjects {
-            let mut report = Report::default();
+            let mut report = Findings::default();
             judge.one(key, &mut report);
             if report.list.is_empty() {
                 self.by.remove(key);
@@ -49,7 +49,7 @@ impl Verdicts {
         // What is counted in the whole mesh can change with any resource.
         let key = mesh.key();
         if !subjects.contains(&key) {
-            let mut report = Report::default();
+            let mut report = Findings::default();
             judge.one(&key, &mut report);
             if report.list.is_empty() {
                 self.by.remove(&key);
@@ -67,7 +67,7 @@ impl Verdicts {
     /// What [`Mesh::check_with`] says of the mesh.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let list = self.by.values().flatten().cloned().collect();
-        Report { list }.sorted()
+        Findings { list }.sorted()
     }
 
     /// Whether the mesh is not valid.
@@ -80,7 +80,7 @@ impl Verdicts {
 pub(super) struct RuleRunner<'m> {
     mesh: &'m Mesh,
     options: &'m Options,
-    sums: tls::Sums<'m>,
+    sums: tls::ServiceListenersCache<'m>,
 }
 
 impl<'m> RuleRunner<'m> {
@@ -88,20 +88,20 @@ impl<'m> RuleRunner<'m> {
         Self {
             mesh,
             options,
-            sums: tls::Sums::default(),
+            sums: tls::ServiceListenersCache::default(),
         }
     }
 
     /// Every resource, and everything that is referred to. What is found of one key may come in two parts.
     pub(super) fn all(&mut self, each: &mut dyn FnMut(&ResourceKey, Vec<Diagnostic>)) {
         let mesh = self.mesh;
-        let mut tell = |key: &ResourceKey, report: Report| {
+        let mut tell = |key: &ResourceKey, report: Findings| {
             if !report.list.is_empty() {
                 each(key, report.list);
             }
         };
-        let mut ask = |key: &ResourceKey, with: &mut dyn FnMut(&mut Self, &mut Report)| {
-            let mut report = Report::default();
+        let mut ask = |key: &ResourceKey, with: &mut dyn FnMut(&mut Self, &mut Findings)| {
+            let mut report = Findings::default();
             with(self, &mut report);
             tell(key, report);
         };
@@ -133,7 +133,7 @@ impl<'m> RuleRunner<'m> {
     }
 
     /// One resource, there or not.
-    pub(super) fn one(&mut self, key: &ResourceKey, report: &mut Report) {
+    pub(super) fn one(&mut self, key: &ResourceKey, report: &mut Findings) {
         let mesh = self.mesh;
         let parent = key.parent.as_deref().unwrap_or_default();
         match key.kind {
@@ -179,7 +179,7 @@ impl<'m> RuleRunner<'m> {
         references::to(mesh, key, mesh.referrers(key), report);
     }
 
-    fn mesh(&mut self, report: &mut Report) {
+    fn mesh(&mut self, report: &mut Findings) {
         match self.mesh.resource() {
             Some(resource) => {
                 names::of(resource, report);
@@ -193,7 +193,7 @@ impl<'m> RuleRunner<'m> {
         quotas::mesh(self.mesh, &self.options.quotas, report);
     }
 
-    fn profile(&mut self, profile: &'m Resource<ProxyProfileSpec>, report: &mut Report) {
+    fn profile(&mut self, profile: &'m Resource<ProxyProfileSpec>, report: &mut Findings) {
         names::of(profile, report);
         profiles::check(self.mesh, profile, report);
         addresses::profile(profile, report);
@@ -203,7 +203,7 @@ impl<'m> RuleRunner<'m> {
         logs::check(&profile.key, path, profile.spec.logging.as_ref(), report);
     }
 
-    fn node(&mut self, node: &'m Resource<VirtualNodeSpec>, report: &mut Report) {
+    fn node(&mut self, node: &'m Resource<VirtualNodeSpec>, report: &mut Findings) {
         names::of(node, report);
         names::node(node, report);
         listeners::node(self.mesh, node, report);
@@ -217,19 +217,19 @@ impl<'m> RuleRunner<'m> {
         quotas::node(node, &self.options.quotas, report);
     }
 
-    fn service(&mut self, service: &'m Resource<VirtualServiceSpec>, report: &mut Report) {
+    fn service(&mut self, service: &'m Resource<VirtualServiceSpec>, report: &mut Findings) {
         names::of(service, report);
         timeouts::service(self.mesh, service, report);
     }
 
-    fn router(&mut self, router: &'m Resource<VirtualRouterSpec>, report: &mut Report) {
+    fn router(&mut self, router: &'m Resource<VirtualRouterSpec>, report: &mut Findings) {
         names::of(router, report);
         listeners::router(self.mesh, router, report);
         reachability::router(self.mesh, router, report);
         quotas::router(self.mesh, &router.key, &self.options.quotas, report);
     }
 
-    fn route(&mut self, route: &'m Resource<RouteSpec>, report: &mut Report) {
+    fn route(&mut self, route: &'m Resource<RouteSpec>, report: &mut Findings) {
         names::of(route, report);
         routes::check(self.mesh, route, report);
         weights::check(route, report);
@@ -241,7 +241,7 @@ impl<'m> RuleRunner<'m> {
         texts::route(route, report);
     }
 
-    fn gateway(&mut self, gateway: &'m Resource<VirtualGatewaySpec>, report: &mut Report) {
+    fn gateway(&mut self, gateway: &'m Resource<VirtualGatewaySpec>, report: &mut Findings) {
         names::of(gateway, report);
         names::gateway(gateway, report);
         listeners::gateway(gateway, report);
@@ -255,7 +255,7 @@ impl<'m> RuleRunner<'m> {
         quotas::gateway(self.mesh, &gateway.key, &self.options.quotas, report);
     }
 
-    fn gateway_route(&mut self, route: &'m Resource<GatewayRouteSpec>, report: &mut Report) {
+    fn gateway_route(&mut self, route: &'m Resource<GatewayRouteSpec>, report: &mut Findings) {
         names::of(route, report);
         regexes::gateway_route(route, report);
         texts::gateway_route(route, report);

@@ -4,7 +4,7 @@
 //! one of them. A report of everything would repeat a misspelt name for each resource that names it.
 
 use super::codes;
-use crate::diag::{Code, Diagnostic, Place};
+use crate::diag::{Code, Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::mesh::Mesh;
@@ -37,9 +37,9 @@ pub fn missing(problem: &Diagnostic) -> Option<&ResourceKey> {
 /// is everything that one field of another resource makes wrong. What was meant is named where it is known.
 pub fn told(mesh: &Mesh, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut groups: Vec<Vec<Diagnostic>> = Vec::new();
-    let mut known: BTreeMap<Fault, usize> = BTreeMap::new();
+    let mut known: BTreeMap<CommonCause, usize> = BTreeMap::new();
     for problem in found {
-        match Fault::of(&problem) {
+        match CommonCause::of(&problem) {
             None => groups.push(vec![problem]),
             Some(fault) => match known.get(&fault).and_then(|at| groups.get_mut(*at)) {
                 Some(group) => group.push(problem),
@@ -96,13 +96,13 @@ fn has(mesh: &Mesh, key: &ResourceKey) -> bool {
 
 /// What makes several problems one.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
+enum CommonCause {
     Missing(ResourceKey),
     /// The same is wrong with several resources because of the same field of another.
     OneField(Code, ResourceKey, String),
 }
 
-impl Fault {
+impl CommonCause {
     fn of(problem: &Diagnostic) -> Option<Self> {
         if let Some(key) = missing(problem) {
             return Some(Self::Missing(key.clone()));
@@ -126,7 +126,7 @@ fn folded(mesh: &Mesh, group: Vec<Diagnostic>) -> Option<Diagnostic> {
         .iter()
         .enumerate()
         .min_by_key(|(_, one)| (!one.is_error(), one.code == codes::NO_BACKEND, one.code))?;
-    let others: Vec<Place> = group
+    let others: Vec<ProblemLocation> = group
         .iter()
         .enumerate()
         .filter(|(i, _)| *i != at)

@@ -72,7 +72,7 @@ fn what_is_wrong_with_a_resource_alone_is_wrong_in_its_mesh_too() {
 }
 
 /// A place leads to something in the document, but for what is missing and for what is beside the spec.
-fn exists(mesh: &Value, place: &Place) {
+fn exists(mesh: &Value, place: &ProblemLocation) {
     let pointer = place.pointer.to_string();
     let Some(field) = pointer.strip_prefix("/spec") else {
         return;

@@ -1,7 +1,7 @@
 //! Texts that App Mesh took, or never saw, and that Envoy refuses: names without a letter, characters that no header
 //! may have, names that are longer than their place.
 
-use super::{Report, codes, named};
+use super::{Findings, codes, named};
 use crate::key::ResourceKey;
 use crate::path::Path;
 use crate::resource::Resource;
@@ -17,8 +17,8 @@ const SOCKET_PATH: usize = 107;
 /// The longest server name that TLS can ask for, which is also the longest host name that DNS has.
 const HOST_NAME: usize = 255;
 
-pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
-    let at = At(&node.key);
+pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
+    let at = TextChecker(&node.key);
     for (i, listener) in node.spec.listeners.iter().enumerate() {
         let path = || VirtualNodeSpec::path().listeners().at(i);
         at.listener_tls(|| path().tls(), listener.tls.as_ref(), report);
@@ -52,8 +52,8 @@ pub(super) fn node(node: &Resource<VirtualNodeSpec>, report: &mut Report) {
     at.discovery(node.spec.service_discovery.as_ref(), report);
 }
 
-pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Report) {
-    let at = At(&gateway.key);
+pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Findings) {
+    let at = TextChecker(&gateway.key);
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
         let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
         at.listener_tls(path, listener.tls.as_ref(), report);
@@ -64,8 +64,8 @@ pub(super) fn gateway(gateway: &Resource<VirtualGatewaySpec>, report: &mut Repor
     at.policy(path, policy, report);
 }
 
-pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
-    let at = At(&route.key);
+pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Findings) {
+    let at = TextChecker(&route.key);
     let rule = &route.spec.rule;
     let path = || RouteSpec::path().rule(rule).r#match();
     match rule {
@@ -82,8 +82,8 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Report) {
     }
 }
 
-pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Report) {
-    let at = At(&route.key);
+pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
+    let at = TextChecker(&route.key);
     let rule = &route.spec.rule;
     let path = || GatewayRouteSpec::path().rule(rule).r#match();
     match rule {
@@ -114,8 +114,8 @@ pub(super) fn gateway_route(route: &Resource<GatewayRouteSpec>, report: &mut Rep
     }
 }
 
-pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report) {
-    let at = At(&profile.key);
+pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Findings) {
+    let at = TextChecker(&profile.key);
     if let Some(path) = &profile.spec.sds_socket_path
         && path.len() > SOCKET_PATH
     {
@@ -145,10 +145,10 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Report)
 }
 
 /// A resource whose texts are looked at.
-struct At<'a>(&'a ResourceKey);
+struct TextChecker<'a>(&'a ResourceKey);
 
-impl At<'_> {
-    fn refuse(&self, path: &Path<String>, what: String, help: &str, report: &mut Report) {
+impl TextChecker<'_> {
+    fn refuse(&self, path: &Path<String>, what: String, help: &str, report: &mut Findings) {
         report.error(
             codes::TEXT,
             (self.0, path),
@@ -157,7 +157,7 @@ impl At<'_> {
         );
     }
 
-    fn present(&self, path: &Path<String>, text: &str, help: &str, report: &mut Report) {
+    fn present(&self, path: &Path<String>, text: &str, help: &str, report: &mut Findings) {
         if text.is_empty() {
             self.refuse(
                 path,
@@ -169,7 +169,7 @@ impl At<'_> {
     }
 
     /// What stands in a header has no ends of lines and no zero.
-    fn plain(&self, path: &Path<String>, text: &str, report: &mut Report) {
+    fn plain(&self, path: &Path<String>, text: &str, report: &mut Findings) {
         if let Some(c) = text.chars().find(|c| matches!(c, '\0' | '\r' | '\n')) {
             let what = format!("the text contains {c:?}, which no header does");
             self.refuse(path, what, "take it out", report);
@@ -180,7 +180,7 @@ impl At<'_> {
         &self,
         path: impl Fn() -> Path<Vec<HttpRouteHeader>>,
         headers: &[HttpRouteHeader],
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         for (i, header) in headers.iter().enumerate() {
             self.plain(&path().at(i).name(), &header.name, report);
@@ -191,7 +191,7 @@ impl At<'_> {
         &self,
         path: impl Fn() -> Path<Vec<HttpQueryParameter>>,
         parameters: &[HttpQueryParameter],
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         for (i, parameter) in parameters.iter().enumerate() {
             self.present(
@@ -204,7 +204,7 @@ impl At<'_> {
     }
 
     /// A host of a gateway route, which a `*` may begin: `*.example.com` is another way to write a suffix.
-    fn host(&self, path: &Path<String>, host: &str, report: &mut Report) {
+    fn host(&self, path: &Path<String>, host: &str, report: &mut Findings) {
         self.plain(path, host, report);
         if host.strip_prefix('*').unwrap_or(host).contains('*') {
             self.refuse(
@@ -220,7 +220,7 @@ impl At<'_> {
         &self,
         path: impl FnOnce() -> Path<ListenerTls>,
         tls: Option<&ListenerTls>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         if let Some(ListenerCertificate::Sds(sds)) = tls.map(|tls| &tls.certificate) {
             let path = path().certificate().sds().secret_name();
@@ -232,7 +232,7 @@ impl At<'_> {
         &self,
         path: impl FnOnce() -> Path<ClientPolicy>,
         policy: Option<&ClientPolicy>,
-        report: &mut Report,
+        report: &mut Findings,
     ) {
         let certificate = policy.and_then(|policy| policy.tls.as_ref()?.certificate.as_ref());
         if let Some(ClientCertificate::Sds(sds)) = certificate {
@@ -241,11 +241,11 @@ impl At<'_> {
         }
     }
 
-    fn secret(&self, path: &Path<String>, name: &str, report: &mut Report) {
+    fn secret(&self, path: &Path<String>, name: &str, report: &mut Findings) {
         self.present(path, name, "name the secret as the SDS server knows it", report);
     }
 
-    fn discovery(&self, discovery: Option<&ServiceDiscovery>, report: &mut Report) {
+    fn discovery(&self, discovery: Option<&ServiceDiscovery>, report: &mut Findings) {
         let Some(discovery) = discovery else { return };
         let name = discovery.name();
         let path = VirtualNodeSpec::path().service_discovery();

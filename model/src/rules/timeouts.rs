@@ -1,8 +1,8 @@
 //! The shortest timeout between a caller and an application holds, on whichever side it stands. Only what somebody
 //! wrote down is held against the other side: two defaults are equal.
 
-use super::{Report, codes, named, place};
-use crate::diag::{Diagnostic, Place};
+use super::{Findings, codes, named, place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider, listener_timeouts, route_timeouts};
 use crate::path::Path;
@@ -87,7 +87,7 @@ struct Cut<'a> {
 }
 
 /// A route against the listeners that it sends to.
-pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Findings) {
     let rule = &route.spec.rule;
     for target in rule.targets().iter().filter(|target| target.weight > 0) {
         let Some((node, listener)) = mesh.listener_of(target) else {
@@ -145,7 +145,7 @@ pub(super) fn route(mesh: &Mesh, route: &Resource<RouteSpec>, report: &mut Repor
 }
 
 /// A service that a node provides: its callers have no route, and so nothing but defaults.
-pub(super) fn service(mesh: &Mesh, service: &Resource<VirtualServiceSpec>, report: &mut Report) {
+pub(super) fn service(mesh: &Mesh, service: &Resource<VirtualServiceSpec>, report: &mut Findings) {
     let Some(Provider::VirtualNode(node)) = mesh.provider_of(&service.key.name) else {
         return;
     };
@@ -192,7 +192,7 @@ struct Callee<'m> {
 
 impl Callee<'_> {
     /// The listener, or a field of its timeout that is there.
-    fn place(&self, limited: Option<Limited>) -> Place {
+    fn place(&self, limited: Option<Limited>) -> ProblemLocation {
         let mut listeners = self.node.spec.listeners.iter();
         let port = self.listener.port_mapping.port;
         let index = listeners.position(|one| one.port_mapping.port == port);
@@ -210,7 +210,7 @@ impl Callee<'_> {
     }
 
     /// What a route allows, this listener does not.
-    fn cuts(&self, cut: &Cut<'_>, report: &mut Report) {
+    fn cuts(&self, cut: &Cut<'_>, report: &mut Findings) {
         let Cut {
             route,
             at,

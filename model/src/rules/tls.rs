@@ -3,7 +3,7 @@
 //! A caller's policy is held against every listener behind a service. To keep that from growing with callers
 //! times targets, each service is summed up once: for each port, one listener of each sort.
 
-use super::{Report, codes, named, place};
+use super::{Findings, codes, named, place};
 use crate::diag::{Code, Diagnostic};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider};
@@ -18,19 +18,21 @@ use std::collections::BTreeMap;
 
 /// Services summed up so far.
 #[derive(Default)]
-pub(super) struct Sums<'m>(BTreeMap<&'m str, Sum<'m>>);
+pub(super) struct ServiceListenersCache<'m>(BTreeMap<&'m str, ServiceListeners<'m>>);
 
-impl<'m> Sums<'m> {
-    fn of(&mut self, mesh: &'m Mesh, service: &'m str) -> &Sum<'m> {
-        self.0.entry(service).or_insert_with(|| Sum::of(mesh, service))
+impl<'m> ServiceListenersCache<'m> {
+    fn of(&mut self, mesh: &'m Mesh, service: &'m str) -> &ServiceListeners<'m> {
+        self.0
+            .entry(service)
+            .or_insert_with(|| ServiceListeners::of(mesh, service))
     }
 }
 
 pub(super) fn node<'m>(
     mesh: &'m Mesh,
     node: &'m Resource<VirtualNodeSpec>,
-    sums: &mut Sums<'m>,
-    report: &mut Report,
+    sums: &mut ServiceListenersCache<'m>,
+    report: &mut Findings,
 ) {
     for (i, listener) in node.spec.listeners.iter().enumerate() {
         let path = || VirtualNodeSpec::path().listeners().at(i).tls();
@@ -62,8 +64,8 @@ pub(super) fn node<'m>(
 pub(super) fn gateway<'m>(
     mesh: &'m Mesh,
     gateway: &'m Resource<VirtualGatewaySpec>,
-    sums: &mut Sums<'m>,
-    report: &mut Report,
+    sums: &mut ServiceListenersCache<'m>,
+    report: &mut Findings,
 ) {
     for (i, listener) in gateway.spec.listeners.iter().enumerate() {
         let path = || VirtualGatewaySpec::path().listeners().at(i).tls();
@@ -97,7 +99,7 @@ fn unused(
     key: &ResourceKey,
     path: impl FnOnce() -> Path<ListenerTls>,
     tls: Option<&ListenerTls>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     if tls.is_some_and(|tls| tls.mode == ListenerTlsMode::Disabled && tls.validation.is_some()) {
         report.warning(
@@ -116,7 +118,7 @@ fn wildcards(
     key: &ResourceKey,
     path: impl Fn() -> Path<ClientPolicy>,
     policy: Option<&ClientPolicy>,
-    report: &mut Report,
+    report: &mut Findings,
 ) {
     let Some(tls) = policy.and_then(|policy| policy.tls.as_ref()) else {
         return;
@@ -141,28 +143,28 @@ fn exact(names: Option<&SubjectAlternativeNames>) -> &[String] {
 
 /// The listeners behind a service: for each port, the first of each sort.
 #[derive(Default)]
-struct Sum<'a> {
-    ports: BTreeMap<u16, Sorts<'a>>,
+struct ServiceListeners<'a> {
+    ports: BTreeMap<u16, PortListeners<'a>>,
 }
 
 /// A listener of each sort.
 #[derive(Default)]
-struct Sorts<'a> {
-    plain: Option<At<'a>>,
+struct PortListeners<'a> {
+    plain: Option<NodeListener<'a>>,
     /// Encrypted, with a certificate that nobody vouches for.
-    unvouched: Option<At<'a>>,
+    unvouched: Option<NodeListener<'a>>,
     /// Asks clients for certificates of their own.
-    asking: Option<At<'a>>,
+    asking: Option<NodeListener<'a>>,
 }
 
 /// A listener of a node.
 #[derive(Clone, Copy)]
-struct At<'a> {
+struct NodeListener<'a> {
     node: &'a ResourceKey,
     index: usize,
 }
 
-impl<'a> Sum<'a> {
+impl<'a> ServiceListeners<'a> {
     fn of(mesh: &'a Mesh, service: &str) -> Self {
         let mut sum = Self::default();
         match mesh.provider_of(service) {
@@ -171,7 +173,7 @@ impl<'a> Sum<'a> {
                 for (index, listener) in node.spec.listeners.iter().enumerate() {
                     sum.add(
                         listener,
-                        At {
+                        NodeListener {
                             node: &node.key,
                             index,
                         },
@@ -191,7 +193,7 @@ impl<'a> Sum<'a> {
                         let index = index.unwrap_or_default();
                         sum.add(
                             listener,
-                            At {
+                            NodeListener {
                                 node: &node.key,
                                 index,
                             },
@@ -203,7 +205,7 @@ impl<'a> Sum<'a> {
         sum
     }
 
-    fn add(&mut self, listener: &Listener, at: At<'a>) {
+    fn add(&mut self, listener: &Listener, at: NodeListener<'a>) {
         let sorts = self.ports.entry(listener.port_mapping.port).or_default();
         match listener
             .tls
@@ -233,7 +235,7 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn against(&self, sum: &Sum<'_>, report: &mut Report) {
+    fn against(&self, sum: &ServiceListeners<'_>, report: &mut Findings) {
         for (port, sorts) in &sum.ports {
             let enforced = self.policy.is_some_and(|policy| policy.enforced_for(*port));
             if let Some(at) = sorts.plain.filter(|_| enforced) {
@@ -260,7 +262,7 @@ impl Caller<'_> {
     }
 
     /// A warning about the listener of a target: `what` is wrong with how the proxy calls it, and `why`.
-    fn warning(&self, code: Code, at: At<'_>, what: &str, why: &str) -> Diagnostic {
+    fn warning(&self, code: Code, at: NodeListener<'_>, what: &str, why: &str) -> Diagnostic {
         let message = format!(
             "{} {what} {} behind `{}`, {why}",
             named(self.proxy),

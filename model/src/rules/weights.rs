@@ -1,12 +1,12 @@
 //! Weights of targets.
 
-use super::{Report, codes, listed, named, place};
+use super::{Findings, codes, listed, named, place};
 use crate::diag::Diagnostic;
 use crate::resource::Resource;
 use crate::spec::RouteSpec;
 use std::collections::BTreeMap;
 
-pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Report) {
+pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Findings) {
     let targets = route.spec.rule.targets();
     let path = || {
         RouteSpec::path()

@@ -2,8 +2,8 @@
 
 use super::raw::{Ordered, RawForm, RawKind, RawSchema, RawTerraform, RawTerraformOnly};
 use super::{
-    ByDialect, Dialect, Field, Form, KindSchema, ListShape, Named, NumberShape, ObjectShape, Off, Pattern,
-    SchemaNode, Shape, TerraformOnly, TextShape, terraform,
+    ByDialect, Dialect, DialectField, DisablingValue, Field, FieldForm, KindSchema, ListShape, NumberShape,
+    ObjectShape, Pattern, SchemaNode, Shape, TerraformOnly, TextShape, terraform,
 };
 use crate::kind::Kind;
 use std::collections::BTreeMap;
@@ -184,8 +184,8 @@ impl<'a> Compiler<'a> {
             .collect();
         let index = ByDialect::new(|dialect| {
             sorted(&fields, |field| {
-                let Named { name, form } = field.named(dialect);
-                (*form != Form::Absent).then_some(name)
+                let DialectField { name, form } = field.named(dialect);
+                (*form != FieldForm::Absent).then_some(name)
             })
         });
         ObjectShape {
@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
             one_of: raw.x_one_of.clone(),
             at_most_one: raw.x_at_most_one.clone(),
             derived: raw.x_derived.clone().into_iter().collect(),
-            off: raw.x_off.as_ref().map(|off| Off {
+            off: raw.x_off.as_ref().map(|off| DisablingValue {
                 field: off.field.clone(),
                 value: off.value.clone(),
                 means: off.means.clone(),
@@ -248,9 +248,12 @@ impl<'a> Compiler<'a> {
                 let (own, of_shared) = (here.said(dialect), shared.map(|shared| shared.said(dialect)));
                 let of_shared = of_shared.unwrap_or_default();
                 let given = own.name.or(of_shared.name);
-                Named {
+                DialectField {
                     name: given.map_or_else(|| (dialect.rules().name)(name), str::to_owned),
-                    form: own.form.or(of_shared.form).map_or(Form::Usual, Form::from),
+                    form: own
+                        .form
+                        .or(of_shared.form)
+                        .map_or(FieldForm::Usual, FieldForm::from),
                 }
             }),
             node,
@@ -273,26 +276,26 @@ impl<'a> Compiler<'a> {
 
 /// What a schema says of a field's name and form in a dialect.
 #[derive(Default)]
-struct Said<'a> {
+struct DialectAnnotations<'a> {
     name: Option<&'a str>,
     form: Option<RawForm>,
 }
 
 impl RawSchema {
     /// The annotations of a dialect.
-    fn said(&self, dialect: Dialect) -> Said<'_> {
+    fn said(&self, dialect: Dialect) -> DialectAnnotations<'_> {
         let terraform = self.x_terraform.as_ref();
         match dialect {
-            Dialect::Api => Said::default(),
-            Dialect::CloudFormation => Said {
+            Dialect::Api => DialectAnnotations::default(),
+            Dialect::CloudFormation => DialectAnnotations {
                 name: self.x_cfn.as_deref(),
                 form: self.x_cfn_form,
             },
-            Dialect::Terraform => Said {
+            Dialect::Terraform => DialectAnnotations {
                 name: terraform.and_then(|said| said.name.as_deref()),
                 form: terraform.and_then(|said| said.form),
             },
-            Dialect::Kubernetes => Said {
+            Dialect::Kubernetes => DialectAnnotations {
                 name: self.x_kubernetes.as_deref(),
                 form: None,
             },
@@ -326,12 +329,12 @@ impl RawTerraform {
     }
 }
 
-impl From<RawForm> for Form {
+impl From<RawForm> for FieldForm {
     fn from(raw: RawForm) -> Self {
         match raw {
-            RawForm::None => Form::Absent,
-            RawForm::Flatten => Form::Flatten,
-            RawForm::Map => Form::Map,
+            RawForm::None => FieldForm::Absent,
+            RawForm::Flatten => FieldForm::Flatten,
+            RawForm::Map => FieldForm::Map,
         }
     }
 }

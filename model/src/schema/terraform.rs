@@ -4,7 +4,7 @@
 //! most one element; lists of objects are list blocks, also where hashicorp/aws has sets: their order has no
 //! meaning then ([`Block::unordered`]). Scalar lists without order are sets.
 
-use super::{Dialect, Field, Form, ObjectShape, SchemaNode, Shape, TextShape, kind};
+use super::{Dialect, Field, FieldForm, ObjectShape, SchemaNode, Shape, TextShape, kind};
 use crate::kind::Kind;
 
 #[derive(Debug, Clone)]
@@ -113,14 +113,14 @@ fn body(object: &'static ObjectShape) -> Body {
 fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
     for field in &object.fields {
         match (field.named(Dialect::Terraform).form, &field.node.shape) {
-            (Form::Absent, _) => {}
-            (Form::Flatten, _) => {
+            (FieldForm::Absent, _) => {}
+            (FieldForm::Flatten, _) => {
                 if let Some(inner) = field.node.object() {
                     collect(inner, computed || field.computed, into);
                 }
             }
-            (Form::Map, _) => into.attributes.push(attribute(field, Type::MapString, computed)),
-            (Form::Usual, Shape::Object(inner) | Shape::Union(inner)) => into.blocks.push(Block {
+            (FieldForm::Map, _) => into.attributes.push(attribute(field, Type::MapString, computed)),
+            (FieldForm::Usual, Shape::Object(inner) | Shape::Union(inner)) => into.blocks.push(Block {
                 name: name_of(field).to_owned(),
                 min: usize::from(field.terraform_required),
                 max: Some(1),
@@ -132,7 +132,7 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
                 rule: rule(&field.node.shape),
                 body: body(inner),
             }),
-            (Form::Usual, Shape::List(list)) => match list.items.object() {
+            (FieldForm::Usual, Shape::List(list)) => match list.items.object() {
                 Some(inner) => into.blocks.push(Block {
                     name: name_of(field).to_owned(),
                     min: if field.terraform_required {
@@ -159,11 +159,11 @@ fn collect(object: &'static ObjectShape, computed: bool, into: &mut Body) {
                     into.attributes.push(attribute(field, kind, computed));
                 }
             },
-            (Form::Usual, Shape::Bool) => into.attributes.push(attribute(field, Type::Bool, computed)),
-            (Form::Usual, Shape::Int(_) | Shape::Number(_)) => {
+            (FieldForm::Usual, Shape::Bool) => into.attributes.push(attribute(field, Type::Bool, computed)),
+            (FieldForm::Usual, Shape::Int(_) | Shape::Number(_)) => {
                 into.attributes.push(attribute(field, Type::Number, computed));
             }
-            (Form::Usual, Shape::Text(_) | Shape::Any) => {
+            (FieldForm::Usual, Shape::Text(_) | Shape::Any) => {
                 into.attributes.push(attribute(field, Type::String, computed));
             }
         }

@@ -1,13 +1,13 @@
 //! Reading and writing a part of a resource: its `spec`, its `extensions`.
 
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, ProblemLocation};
 use crate::kind::Kind;
 use crate::pointer::Pointer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy)]
-pub(super) enum Part {
+pub(super) enum BodyPart {
     Spec,
     Extensions,
 }
@@ -15,17 +15,17 @@ pub(super) enum Part {
 /// What a kind without extensions may say.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct NoExtensions {}
 
 /// Reads what stands under a part of a resource.
 pub(super) fn read<T: DeserializeOwned>(
     kind: Kind,
-    part: Part,
+    part: BodyPart,
     json: &serde_json::Value,
 ) -> Result<T, Diagnostic> {
     let name = match part {
-        Part::Spec => "spec",
-        Part::Extensions => "extensions",
+        BodyPart::Spec => "spec",
+        BodyPart::Extensions => "extensions",
     };
     T::deserialize(json).map_err(|error| {
         Diagnostic::error(
@@ -33,7 +33,7 @@ pub(super) fn read<T: DeserializeOwned>(
             format!("the {name} does not have the shape of a {kind}'s: {error}"),
         )
         .help("validate the document first: validation names the field")
-        .at(Place::at(&Pointer::root().field(name), None))
+        .at(ProblemLocation::at(&Pointer::root().field(name), None))
     })
 }
 

@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 /// A resource with one mistake. It must be refused with the code of the constraint at the place where it was broken, and
 /// with nothing else.
 #[derive(Debug)]
-pub struct Broken {
+pub struct InvalidResource {
     pub kind: Kind,
     /// The place, without positions in lists, and the mistake.
     pub what: String,
@@ -31,12 +31,12 @@ pub struct Broken {
 }
 
 /// One of each mistake at each place of the schema, from resources made by chance.
-pub fn all() -> &'static [Broken] {
-    static ALL: OnceLock<Vec<Broken>> = OnceLock::new();
+pub fn all() -> &'static [InvalidResource] {
+    static ALL: OnceLock<Vec<InvalidResource>> = OnceLock::new();
     ALL.get_or_init(make)
 }
 
-fn make() -> Vec<Broken> {
+fn make() -> Vec<InvalidResource> {
     let mut out = Vec::new();
     for kind in Kind::ALL {
         let mut seen = BTreeSet::new();
@@ -62,7 +62,7 @@ struct Breaker<'a> {
     chance: Chance,
     /// The places and mistakes that were made before.
     seen: &'a mut BTreeSet<String>,
-    out: &'a mut Vec<Broken>,
+    out: &'a mut Vec<InvalidResource>,
 }
 
 impl Breaker<'_> {
@@ -236,7 +236,7 @@ impl Breaker<'_> {
         let mut json = self.whole.clone();
         *json.pointer_mut(pointer).unwrap() = value;
         let (code, pointer) = wanted;
-        self.out.push(Broken {
+        self.out.push(InvalidResource {
             kind: self.kind,
             what: format!("{place}: {what}"),
             right: self.whole.clone(),

@@ -1,7 +1,7 @@
 //! The files that a node and a profile name: a function knows no mesh, and what is not known yet is left out.
 
 use meshform_compiler::ecs::NeededFile;
-use meshform_model::diag::Place;
+use meshform_model::diag::ProblemLocation;
 use meshform_model::resource::Resource;
 use meshform_model::spec::Spec;
 use meshform_model::value::{Node, Value};
@@ -67,6 +67,6 @@ fn file(path: &str, what: &'static str, written: bool) -> NeededFile {
         path: path.to_owned(),
         what,
         written,
-        place: Place::default(),
+        place: ProblemLocation::default(),
     }
 }

@@ -202,7 +202,7 @@ impl DataSource for EcsTaskDefinition {
         let store = image.as_ref().map(|_| bucket(&session)).transpose()?;
         let by_ads = request.config.get("control_plane").as_bool() == Some(true);
         if by_ads || image.is_none() {
-            let unfit = envoy::without_agent(&mesh, envoy::Beside::Nothing, |one| *one == key);
+            let unfit = envoy::without_agent(&mesh, envoy::AgentPresence::Nothing, |one| *one == key);
             if !unfit.is_empty() {
                 return Err(told(&unfit));
             }

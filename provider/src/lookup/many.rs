@@ -9,10 +9,10 @@ use tfplugin::{Context, DataSource, Diagnostics, ReadData, Value};
 
 /// The plural data source of a kind.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Many(pub(crate) Kind);
+pub(crate) struct ResourceListDataSource(pub(crate) Kind);
 
 #[async_trait]
-impl DataSource for Many {
+impl DataSource for ResourceListDataSource {
     fn schema(&self) -> Schema {
         let kind = self.0;
         let list = |name: &'static str, doc: String| Attribute::string_list(name).computed().description(doc);

@@ -15,10 +15,10 @@ use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Val
 
 /// The data source of a kind.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct One(pub(crate) Kind);
+pub(crate) struct ResourceDataSource(pub(crate) Kind);
 
 #[async_trait]
-impl DataSource for One {
+impl DataSource for ResourceDataSource {
     fn schema(&self) -> Schema {
         let model = terraform::resource(self.0);
         let names: Vec<&str> = key::attributes(self.0).collect();

@@ -153,11 +153,11 @@ struct TerraformsOwn {
     /// The blocks around it, outermost first.
     blocks: Vec<String>,
     name: String,
-    what: Own,
+    what: TerraformElement,
 }
 
 #[derive(Clone, Copy)]
-enum Own {
+enum TerraformElement {
     /// An argument in a block that only Terraform has.
     Argument,
     /// A block that chooses one of its parts, written without any: it says nothing.
@@ -187,12 +187,12 @@ impl TerraformsOwn {
         };
         for block in &body.blocks {
             if block.optional_choice {
-                found.push(own(around, &block.name, Own::EmptyChoice));
+                found.push(own(around, &block.name, TerraformElement::EmptyChoice));
             }
             let mut blocks = around.to_vec();
             blocks.push(block.name.clone());
             let arguments = block.body.attributes.iter().filter(|one| one.field.is_none());
-            found.extend(arguments.map(|one| own(&blocks, &one.name, Own::Argument)));
+            found.extend(arguments.map(|one| own(&blocks, &one.name, TerraformElement::Argument)));
             Self::collect(&block.body, &blocks, found);
         }
     }
@@ -206,8 +206,10 @@ impl TerraformsOwn {
         let Some((block, inner)) = blocks.split_first() else {
             let before = prior.get(&self.name);
             let kept = match self.what {
-                Own::Argument => true,
-                Own::EmptyChoice => is_empty_block(before) && state.get(&self.name).items().is_empty(),
+                TerraformElement::Argument => true,
+                TerraformElement::EmptyChoice => {
+                    is_empty_block(before) && state.get(&self.name).items().is_empty()
+                }
             };
             if kept {
                 state.set_attr(self.name.as_str(), before.clone());

@@ -7,7 +7,7 @@ use meshform_model::canonical;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_registry::{RegistryError, dangling};
-use meshform_store::{Draft, ImportedIdentity, Record, Revision, Seed, StoreError};
+use meshform_store::{ImportedIdentity, Record, RecordDraft, Revision, Seed, StoreError};
 use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
 use tfplugin::{Diagnostics, Private, Value};
@@ -58,7 +58,7 @@ impl MeshResource {
     async fn replace(
         &self,
         session: &Session,
-        draft: Draft,
+        draft: RecordDraft,
         request: &Update,
     ) -> Result<Record, Diagnostics> {
         let author = session.author().await?;
@@ -175,7 +175,7 @@ impl MeshResource {
     }
 
     /// What is to be written, and the warnings about it.
-    fn draft(&self, plan: &Value) -> Result<(Draft, Diagnostics), Diagnostics> {
+    fn draft(&self, plan: &Value) -> Result<(RecordDraft, Diagnostics), Diagnostics> {
         let key = self.key(plan)?;
         // The record keeps every tag that applies; which of them are the resource's own is Terraform's matter.
         let whole = plan
@@ -192,7 +192,7 @@ impl MeshResource {
                 "{key} cannot be written while a part of it is not known."
             )))
         })?;
-        let mut draft = Draft::new(key, body);
+        let mut draft = RecordDraft::new(key, body);
         if self.kind != Kind::Mesh {
             draft.imported.mesh_owner = plan.str("mesh_owner").map(str::to_owned);
         }

@@ -1,7 +1,7 @@
 //! References that lead nowhere, and what is said of them.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Reference;
 
@@ -33,5 +33,5 @@ pub fn dangling(missing: &Missing) -> Diagnostic {
     .help(format!(
         "{near}until it is written the mesh is not valid, and running proxies keep their last release"
     ))
-    .at(Place::of(from, pointer))
+    .at(ProblemLocation::of(from, pointer))
 }

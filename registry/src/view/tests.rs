@@ -1,5 +1,5 @@
 use super::*;
-use meshform_store::{Author, Draft, Expected, SqliteOptions, SqliteStore};
+use meshform_store::{Author, Expected, RecordDraft, SqliteOptions, SqliteStore};
 use serde_json::json;
 
 struct Bench {
@@ -40,7 +40,7 @@ impl Bench {
         } else {
             json!({"spec": {}})
         };
-        let draft = Draft::new(key.clone(), body);
+        let draft = RecordDraft::new(key.clone(), body);
         self.store.put(draft, Expected::Absent, &author).await.unwrap()
     }
 

@@ -3,8 +3,8 @@
 use crate::codes;
 use crate::error::ReleaseError;
 use crate::releaser::Releaser;
-use crate::target::{Delivery, Standing, Target, TargetFailure, TargetStatus};
-use meshform_model::diag::{Diagnostic, Place};
+use crate::target::{Delivery, Target, TargetFailure, TargetState, TargetStatus};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_store::Store;
@@ -47,8 +47,8 @@ impl Releaser {
         let since = |failure: &TargetFailure| format!(" since {}: {}", failure.at, failure.message);
         let why = report.failure.as_ref().map(since).unwrap_or_default();
         let (message, help) = match &status.standing {
-            Standing::Current => return None,
-            Standing::Unreachable => {
+            TargetState::Current => return None,
+            TargetState::Unreachable => {
                 let (on, there) = match report.host.as_str() {
                     "" => (String::new(), ""),
                     host => (format!(" on {host}"), "there, "),
@@ -66,7 +66,7 @@ impl Releaser {
                 let command = self.command(mesh, Some(&report.target));
                 (message, format!("{there}run `{command}`"))
             }
-            Standing::Behind(paths) => (
+            TargetState::Behind(paths) => (
                 format!(
                     "`{}` does not have the current release of mesh `{mesh}`{why}; behind: {}",
                     report.target,
@@ -74,7 +74,7 @@ impl Releaser {
                 ),
                 format!("run `{}`", self.command(mesh, Some(&report.target))),
             ),
-            Standing::Failed(error) => (
+            TargetState::Failed(error) => (
                 format!(
                     "`{}` cannot be looked at for mesh `{mesh}`: {error}",
                     report.target
@@ -94,7 +94,7 @@ impl Releaser {
                 report.target
             ),
         };
-        let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
+        let place = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(codes::BEHIND, message).help(help).at(place))
     }
 
@@ -120,7 +120,7 @@ impl Releaser {
                 self.command(mesh, Some(&delivery.target))
             ),
         };
-        let place = Place::of(&ResourceKey::mesh(mesh), &Pointer::root());
+        let place = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(error.code(), message).help(help).at(place))
     }
 }

@@ -1,7 +1,7 @@
 //! Publishing to a bucket: what agents find there, what is left alone, and who may write over whom.
 
 use super::{Tokens, delete, node_key, store, write_mesh, write_node};
-use crate::{BucketTarget, Releaser, Standing, Target, Verdict};
+use crate::{BucketTarget, ReleaseVerdict, Releaser, Target, TargetState};
 use meshform_bundle::objects::{Current, WAKE_KEY};
 use meshform_bundle::{Bundle, ProxyId};
 use meshform_store::testing::author;
@@ -106,7 +106,7 @@ async fn each_proxy_is_told_what_to_run_and_only_when_that_changes() {
     let again = to(&store, &objects).release("apps").await.unwrap();
     assert_eq!(again.published().written, Vec::<String>::new());
     let targets = releaser.status("apps").await.unwrap().targets;
-    assert_eq!(targets[0].standing, Standing::Current);
+    assert_eq!(targets[0].standing, TargetState::Current);
     assert_eq!(
         (targets[0].report.target.as_str(), targets[0].report.host.as_str()),
         ("s3://bucket/p", "")
@@ -129,7 +129,7 @@ async fn what_is_damaged_or_gone_is_written_again_and_newer_is_left_alone() {
     objects.delete(&b.current_key()).await.unwrap();
     let standing = releaser.status("apps").await.unwrap().targets.remove(0).standing;
     let both = ["apps/virtualNode/a", "apps/virtualNode/b"].map(str::to_owned);
-    assert_eq!(standing, Standing::Behind(both.to_vec()));
+    assert_eq!(standing, TargetState::Behind(both.to_vec()));
     let outcome = releaser.release("apps").await.unwrap();
     assert_eq!(outcome.published().written, both);
     assert_eq!(told(&objects, "a").await.bundle, before.bundle);
@@ -145,7 +145,10 @@ async fn what_is_damaged_or_gone_is_written_again_and_newer_is_left_alone() {
     // No publisher of this store has come that far: it is another store's, and that is no success.
     assert!(!outcome.is_published(), "{:?}", outcome.deliveries);
     let standing = releaser.status("apps").await.unwrap().targets.remove(0).standing;
-    assert_eq!(standing, Standing::Behind(vec!["apps/virtualNode/a".to_owned()]));
+    assert_eq!(
+        standing,
+        TargetState::Behind(vec!["apps/virtualNode/a".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -159,7 +162,10 @@ async fn a_bundle_that_is_lost_is_written_again() {
     let key = a.bundle_key(&told(&objects, "a").await.bundle.unwrap());
     objects.delete(&key).await.unwrap();
     let standing = releaser.status("apps").await.unwrap().targets.remove(0).standing;
-    assert_eq!(standing, Standing::Behind(vec!["apps/virtualNode/a".to_owned()]));
+    assert_eq!(
+        standing,
+        TargetState::Behind(vec!["apps/virtualNode/a".to_owned()])
+    );
     releaser.release("apps").await.unwrap();
     assert!(objects.get(&key).await.unwrap().is_some());
 }
@@ -177,7 +183,7 @@ async fn two_publishers_at_once_leave_what_the_pointer_says() {
             assert!(outcome.is_published(), "{:?}", outcome.deliveries);
         }
         let standing = one.status("apps").await.unwrap().targets.remove(0).standing;
-        assert_eq!(standing, Standing::Current);
+        assert_eq!(standing, TargetState::Current);
     }
 }
 
@@ -223,7 +229,7 @@ async fn proxies_that_are_gone_let_go_and_old_bundles_go_a_day_after_nothing_nam
     for tag in 0..60 {
         write_node(&*store, "a", &format!("t{tag}")).await;
         let outcome = releaser.release("apps").await.unwrap();
-        assert!(matches!(outcome.verdict, Verdict::Released { .. }) && outcome.is_published());
+        assert!(matches!(outcome.verdict, ReleaseVerdict::Released { .. }) && outcome.is_published());
     }
     assert_eq!(count("b"), 0, "its object was older than a day");
     let young = count("a");
@@ -242,6 +248,6 @@ async fn proxies_that_are_gone_let_go_and_old_bundles_go_a_day_after_nothing_nam
     );
     assert_eq!(
         releaser.status("apps").await.unwrap().targets[0].standing,
-        Standing::Current
+        TargetState::Current
     );
 }

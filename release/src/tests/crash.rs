@@ -137,6 +137,6 @@ async fn a_broken_mesh_does_not_keep_the_next_run_from_finishing_what_was_releas
     let store = store(place.path());
     write_service(&*store, "broken.apps.local", "nowhere").await;
     let outcome = releaser(place.path(), &store).release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::Invalid);
+    assert_eq!(outcome.verdict, ReleaseVerdict::Invalid);
     assert_eq!(see_all(&place.path().join("published")), wanted);
 }

@@ -2,7 +2,7 @@
 
 use super::bucket::objects_in;
 use super::{mesh_key, node_key, publisher, store, write, write_mesh, write_node};
-use crate::{BucketTarget, EnvoyBuilder, ReleaseOutcome, Releaser, Target, Verdict};
+use crate::{BucketTarget, EnvoyBuilder, ReleaseOutcome, ReleaseVerdict, Releaser, Target};
 use meshform_bundle::ProxyId;
 use meshform_bundle::discovery::{Discovery, FRESH_MILLIS, NodeState, PollerState};
 use meshform_bundle::objects::{Current, EndpointSet, ProxyState, Status};
@@ -75,7 +75,7 @@ fn told(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn is_released(outcome: &ReleaseOutcome) -> bool {
-    matches!(outcome.verdict, Verdict::Released { .. })
+    matches!(outcome.verdict, ReleaseVerdict::Released { .. })
 }
 
 #[tokio::test]

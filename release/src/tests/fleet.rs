@@ -2,7 +2,7 @@
 
 use super::bucket::{age, objects, objects_in, to, told, two_nodes};
 use crate::{Condition, FleetReader};
-use meshform_bundle::objects::{Problem, ProxyState, Rejected, Status};
+use meshform_bundle::objects::{ProxyState, RejectedRelease, RejectedResource, Status};
 use meshform_bundle::{Digest, ProxyId, codes};
 use meshform_store::PublishedObjects;
 
@@ -17,11 +17,11 @@ async fn reports(objects: &PublishedObjects, name: &str, instance: &str, change:
 }
 
 async fn refuses(objects: &PublishedObjects, name: &str, instance: &str, bundle: Option<Digest>) -> String {
-    let rejected = Rejected {
+    let rejected = RejectedRelease {
         release: None,
         bundle,
         at: 0,
-        problems: vec![Problem {
+        problems: vec![RejectedResource {
             envoy: "lds_web".to_owned(),
             reason: "malformed IP address".to_owned(),
             resource: Some("virtualNode/a".to_owned()),

@@ -65,7 +65,10 @@ async fn a_mesh_that_is_gone_leaves_only_what_its_envoys_need_and_at_last_nothin
     delete(&*store, &node_key("a")).await;
     delete(&*store, &mesh_key()).await;
     let outcome = releaser.release("apps").await.unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Withdrawn(_)), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Withdrawn(_)),
+        "{outcome:?}"
+    );
     assert_eq!(changed(&outcome), names(&["a"]));
     assert_eq!(
         see_all(&root)["a"],
@@ -74,7 +77,10 @@ async fn a_mesh_that_is_gone_leaves_only_what_its_envoys_need_and_at_last_nothin
             starts: false
         }
     );
-    assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::Nothing);
+    assert_eq!(
+        releaser.release("apps").await.unwrap().verdict,
+        ReleaseVerdict::Nothing
+    );
     let removed = publisher(directory.path()).grace(Duration::ZERO).tidy().unwrap();
     assert_eq!(removed, ["apps/virtualNode/a"]);
     let left: Vec<_> = fs::read_dir(&root)
@@ -160,13 +166,13 @@ async fn a_directory_that_cannot_be_written_is_an_error_and_the_next_run_finishe
     fs::remove_file(&root).unwrap();
     let outcome = releaser.release("apps").await.unwrap();
     assert!(
-        matches!(outcome.verdict, Verdict::Unchanged(_)),
+        matches!(outcome.verdict, ReleaseVerdict::Unchanged(_)),
         "the release was in the store already"
     );
     assert_eq!(outcome.published().written, ["apps/virtualNode/a"]);
     assert_eq!(releaser.warnings("apps").await.unwrap(), Warnings::default());
     let status = releaser.status("apps").await.unwrap();
-    assert_eq!(status.targets[0].standing, Standing::Current);
+    assert_eq!(status.targets[0].standing, TargetState::Current);
     assert_eq!(status.targets[0].report.failure, None);
     fs::write(
         root.join("apps/virtualNode/a/releases/.new-x"),
@@ -259,7 +265,7 @@ fn a_reader_sees_complete_sets_while_two_publish() {
         let begun = Instant::now();
         let outcome = releaser.release("apps").await.unwrap();
         assert!(
-            matches!(outcome.verdict, Verdict::Unchanged(_)),
+            matches!(outcome.verdict, ReleaseVerdict::Unchanged(_)),
             "the last writes were released: {outcome:?}"
         );
         assert_eq!(in_use(&root), before, "and published ({:?})", begun.elapsed());

@@ -17,7 +17,7 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     write_mesh(&*store, "1").await;
     write_service(&*store, "b.apps.local", "b").await;
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::Invalid);
+    assert_eq!(outcome.verdict, ReleaseVerdict::Invalid);
     let text: Vec<String> = outcome.diagnostics.iter().map(ToString::to_string).collect();
     assert!(
         text.iter()
@@ -43,7 +43,10 @@ async fn a_mesh_is_released_when_it_is_whole_and_keeps_its_release_while_it_is_n
     assert!(!first.is_empty());
     // Terraform's order when a node is renamed: the old one goes first.
     delete(&*store, &node_key("b")).await;
-    assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::Invalid);
+    assert_eq!(
+        releaser.release("apps").await.unwrap().verdict,
+        ReleaseVerdict::Invalid
+    );
     assert_eq!(in_use(&root), first, "proxies keep what they have");
     write_node(&*store, "b2", "1").await;
     write_service(&*store, "b.apps.local", "b2").await;
@@ -60,11 +63,12 @@ async fn only_what_changed_is_written_and_an_equal_mesh_is_no_release() {
     for name in ["a", "b", "c"] {
         write_node(&*store, name, "1").await;
     }
-    let Verdict::Released { release: first, .. } = releaser.release("apps").await.unwrap().verdict else {
+    let ReleaseVerdict::Released { release: first, .. } = releaser.release("apps").await.unwrap().verdict
+    else {
         panic!("no release");
     };
     let again = releaser.release("apps").await.unwrap();
-    assert_eq!(again.verdict, Verdict::Unchanged(first.clone()));
+    assert_eq!(again.verdict, ReleaseVerdict::Unchanged(first.clone()));
     assert_eq!(again.published(), Default::default(), "nothing is written");
     let bootstrap = directory
         .path()
@@ -74,7 +78,7 @@ async fn only_what_changed_is_written_and_an_equal_mesh_is_no_release() {
     let preview = releaser.preview("apps").await.unwrap();
     let outcome = releaser.release("apps").await.unwrap();
     assert_eq!(changed(&outcome), names(&["b"]));
-    let Verdict::Released { changes, .. } = &outcome.verdict else {
+    let ReleaseVerdict::Released { changes, .. } = &outcome.verdict else {
         panic!()
     };
     assert_eq!(&preview.changes, changes, "the preview told");
@@ -96,13 +100,13 @@ async fn a_release_is_the_same_wherever_it_is_published() {
         .publish_to(Publisher::new(directory.path().join("here \"quoted\"")));
     let there = Releaser::new(store.clone(), Arc::new(Tokens), author("y"))
         .publish_to(Publisher::new(directory.path().join("there")));
-    let Verdict::Released { release, .. } = here.release("apps").await.unwrap().verdict else {
+    let ReleaseVerdict::Released { release, .. } = here.release("apps").await.unwrap().verdict else {
         panic!()
     };
     let outcome = there.release("apps").await.unwrap();
     assert_eq!(
         outcome.verdict,
-        Verdict::Unchanged(release),
+        ReleaseVerdict::Unchanged(release),
         "not another release"
     );
     assert_eq!(
@@ -129,7 +133,8 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
     let root = directory.path().join("published");
     write_mesh(&*store, "1").await;
     write_node(&*store, "a", "1").await;
-    let Verdict::Released { release: first, .. } = releaser.release("apps").await.unwrap().verdict else {
+    let ReleaseVerdict::Released { release: first, .. } = releaser.release("apps").await.unwrap().verdict
+    else {
         panic!()
     };
     let files = in_use(&root);
@@ -144,7 +149,7 @@ async fn a_pinned_mesh_stays_where_it_is_until_it_is_let_go() {
     write_node(&*store, "a", "3").await;
     assert_eq!(
         releaser.release("apps").await.unwrap().verdict,
-        Verdict::Pinned(first.clone())
+        ReleaseVerdict::Pinned(first.clone())
     );
     assert_eq!(in_use(&root), files);
     let status = releaser.status("apps").await.unwrap();
@@ -220,7 +225,10 @@ async fn a_damaged_release_is_built_again() {
         .release("apps")
         .await
         .unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+        "{outcome:?}"
+    );
     assert_eq!(store.blobs("apps").await.unwrap().len(), all.len());
 }
 
@@ -235,7 +243,7 @@ async fn a_record_that_is_not_a_resource_keeps_the_last_release() {
     let files = in_use(&directory.path().join("published"));
     write(&*store, &node_key("b"), json!({"spec": {"listeners": "none"}})).await;
     let outcome = releaser.release("apps").await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::Invalid);
+    assert_eq!(outcome.verdict, ReleaseVerdict::Invalid);
     let place = &outcome.diagnostics[0].places[0];
     assert_eq!(place.resource.as_ref(), Some(&node_key("b")));
     assert_eq!(in_use(&directory.path().join("published")), files);
@@ -246,7 +254,10 @@ async fn asking_leaves_no_trace() {
     let directory = TempDir::new().unwrap();
     let store = store(directory.path());
     let releaser = releaser(directory.path(), &store);
-    assert_eq!(releaser.release("apps").await.unwrap().verdict, Verdict::Nothing);
+    assert_eq!(
+        releaser.release("apps").await.unwrap().verdict,
+        ReleaseVerdict::Nothing
+    );
     releaser.status("apps").await.unwrap();
     releaser.history("apps").await.unwrap();
     assert!(!releaser.preview("apps").await.unwrap().valid);
@@ -294,42 +305,48 @@ async fn a_mesh_that_is_released_by_hand_waits_for_an_order() {
     let published = directory.path().join("published");
     write_policy(&*store, "MANUAL").await;
     write_node(&*store, "a", "1").await;
-    let outcome = releaser.follow("apps", Holding::Over).await.unwrap();
-    assert_eq!(outcome.verdict, Verdict::Waits);
+    let outcome = releaser.follow("apps", HoldPolicy::Over).await.unwrap();
+    assert_eq!(outcome.verdict, ReleaseVerdict::Waits);
     assert_eq!(outcome.diagnostics[0].code.0, "MF0509");
     assert!(see_all(&published).is_empty());
     let status = releaser.status("apps").await.unwrap();
     assert_eq!((status.current, status.pending.changes.len()), (None, 1));
 
     let ordered = releaser.release("apps").await.unwrap();
-    assert!(matches!(ordered.verdict, Verdict::Released { .. }), "{ordered:?}");
+    assert!(
+        matches!(ordered.verdict, ReleaseVerdict::Released { .. }),
+        "{ordered:?}"
+    );
     let first = see_all(&published);
     assert_eq!(first.len(), 1);
     write_node(&*store, "a", "2").await;
     write_node(&*store, "b", "1").await;
     assert_eq!(
-        releaser.follow("apps", Holding::Over).await.unwrap().verdict,
-        Verdict::Waits
+        releaser.follow("apps", HoldPolicy::Over).await.unwrap().verdict,
+        ReleaseVerdict::Waits
     );
     assert_eq!(see_all(&published), first);
 
     // What is current is published whole, wherever it is missing.
     fs::remove_dir_all(&published).unwrap();
     assert_eq!(
-        releaser.follow("apps", Holding::Over).await.unwrap().verdict,
-        Verdict::Waits
+        releaser.follow("apps", HoldPolicy::Over).await.unwrap().verdict,
+        ReleaseVerdict::Waits
     );
     assert_eq!(see_all(&published), first);
 
     // Letting go of a pin is no order.
     let current = releaser.history("apps").await.unwrap().remove(0).release;
     releaser.pin("apps", current.as_str()).await.unwrap();
-    assert_eq!(releaser.unpin("apps").await.unwrap().1.verdict, Verdict::Waits);
+    assert_eq!(
+        releaser.unpin("apps").await.unwrap().1.verdict,
+        ReleaseVerdict::Waits
+    );
 
     write_policy(&*store, "AUTO").await;
-    let followed = releaser.follow("apps", Holding::Over).await.unwrap();
+    let followed = releaser.follow("apps", HoldPolicy::Over).await.unwrap();
     assert!(
-        matches!(followed.verdict, Verdict::Released { .. }),
+        matches!(followed.verdict, ReleaseVerdict::Released { .. }),
         "{followed:?}"
     );
     assert_eq!(see_all(&published).len(), 2);

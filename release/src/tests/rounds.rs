@@ -2,7 +2,7 @@
 //! apply waits for.
 
 use super::{Tokens, write_mesh, write_node};
-use crate::{Holding, Releaser, Verdict};
+use crate::{HoldPolicy, ReleaseVerdict, Releaser};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -111,8 +111,11 @@ async fn a_write_to_a_bucket_is_released_after_seven_requests() {
         let before = rounds.so_far();
         // Looks first, as nothing else has told it what is there: one request.
         write_node(&*store, "a", &change.to_string()).await;
-        let outcome = releaser.follow("apps", Holding::Allowed).await.unwrap();
-        assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+        let outcome = releaser.follow("apps", HoldPolicy::Allowed).await.unwrap();
+        assert!(
+            matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+            "{outcome:?}"
+        );
         assert!(outcome.is_published());
         if change != 10 {
             most = most.max(rounds.so_far() - before - 1);

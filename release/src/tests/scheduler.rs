@@ -101,11 +101,11 @@ async fn what_is_wrong_with_a_mesh_can_be_asked_for() {
     assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
     assert_eq!(
         scheduler.report("apps").unwrap().unwrap().verdict,
-        Verdict::Invalid
+        ReleaseVerdict::Invalid
     );
     assert_eq!(
         scheduler.report("another").unwrap().unwrap().verdict,
-        Verdict::Nothing
+        ReleaseVerdict::Nothing
     );
     let said: Vec<String> = scheduler.diagnostics().iter().map(ToString::to_string).collect();
     assert!(said.iter().any(|line| line.contains("nowhere")), "{said:?}");
@@ -138,7 +138,10 @@ async fn writes_wait_where_a_mesh_is_released_by_hand_and_an_order_does_not() {
     write_node(&*store, "a", "1").await;
     scheduler.note("apps");
     assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
-    assert_eq!(scheduler.report("apps").unwrap().unwrap().verdict, Verdict::Waits);
+    assert_eq!(
+        scheduler.report("apps").unwrap().unwrap().verdict,
+        ReleaseVerdict::Waits
+    );
     assert_eq!(
         counting.0.load(Ordering::SeqCst),
         0,
@@ -149,7 +152,10 @@ async fn writes_wait_where_a_mesh_is_released_by_hand_and_an_order_does_not() {
     scheduler.note("apps");
     assert!(scheduler.flush(Duration::from_secs(30)).await.is_empty());
     let outcome = scheduler.report("apps").unwrap().unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+        "{outcome:?}"
+    );
     assert_eq!(see_all(&directory.path().join("published")).len(), 1);
 }
 
@@ -214,7 +220,10 @@ async fn a_release_without_the_last_route_is_held_until_it_is_mended() {
     write_router(&*store).await;
     scheduler.note("apps");
     let outcome = scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+        "{outcome:?}"
+    );
 
     delete(&*store, &route_key("first")).await;
     write_node(&*store, "a", "2").await;
@@ -222,13 +231,16 @@ async fn a_release_without_the_last_route_is_held_until_it_is_mended() {
     let open = scheduler.flush(Duration::from_millis(500)).await;
     assert_eq!(open, ["apps"], "nobody is told that it was released");
     let held = scheduler.report("apps").unwrap().unwrap();
-    assert!(matches!(held.verdict, Verdict::Held(_)), "{held:?}");
+    assert!(matches!(held.verdict, ReleaseVerdict::Held(_)), "{held:?}");
     assert_eq!(held.lost.len(), 2, "the router and the service: {held:?}");
 
     write_route(&*store, "second").await;
     scheduler.note("apps");
     let outcome = scheduler.settled("apps", Patience::Usual).await.unwrap().unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.lost, Vec::<String>::new());
 }
 
@@ -249,7 +261,10 @@ async fn a_release_without_the_last_route_is_made_when_it_was_held_for_long_enou
     write_node(&*store, "a", "2").await;
     scheduler.note("apps");
     let outcome = scheduler.settled("apps", Patience::Brief).await.unwrap().unwrap();
-    assert!(matches!(outcome.verdict, Verdict::Released { .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.verdict, ReleaseVerdict::Released { .. }),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.lost.len(), 2, "who waits is told: {outcome:?}");
 }
 

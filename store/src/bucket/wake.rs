@@ -7,7 +7,7 @@
 use crate::error::StoreError;
 use crate::ids::Ids;
 use crate::storage::{ObjectContent, Objects};
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ struct Shared {
     /// Whether the storage refuses the object: said once, and then left alone.
     refused: AtomicBool,
     /// Locked while the storage is asked, so that those who come meanwhile take the answer instead of asking too.
-    look: tokio::sync::Mutex<Look>,
+    look: tokio::sync::Mutex<LastSeen>,
     /// Wakes those who follow in this process.
     own: Notify,
 }
@@ -54,7 +54,7 @@ struct Writing {
 
 /// The hint as it was seen last.
 #[derive(Debug, Default)]
-struct Look {
+struct LastSeen {
     seen: Option<ObjectContent>,
     /// How often it was another one.
     turn: u64,
@@ -155,7 +155,8 @@ impl Wake {
 
     /// It is a hint: without it a follower is slower, and nothing else.
     fn failed(&self, error: &StoreError) {
-        let denied = matches!(error, StoreError::Storage(refused) if refused.trouble == Trouble::Denied);
+        let denied =
+            matches!(error, StoreError::Storage(refused) if refused.trouble == ServiceFailure::Denied);
         if denied && !self.0.refused.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "whoever follows this store learns of changes later");
         }

@@ -11,7 +11,7 @@ use crate::r#gen::kv_client::KvClient;
 use crate::r#gen::{AuthenticateRequest, TxnRequest, TxnResponse};
 use crate::location::EtcdUrl;
 use crate::storage::Access;
-use crate::trouble::{StorageError, Trouble};
+use crate::trouble::{ServiceFailure, StorageError};
 use std::error::Error as _;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,12 +57,12 @@ pub(super) enum Token {
 }
 
 /// What to do about a refusal.
-enum Verdict {
+enum RetryDecision {
     /// This member cannot answer now, and another may.
     Again(String),
     /// The token is too old.
     Login(String),
-    Refused(Trouble, String),
+    Refused(ServiceFailure, String),
 }
 
 impl Client {
@@ -125,26 +125,26 @@ impl Client {
                         return Ok(answer.into_inner());
                     }
                     Ok(Err(status)) => judge(&status),
-                    Err(_) => Verdict::Again(no_answer()),
+                    Err(_) => RetryDecision::Again(no_answer()),
                 },
             };
             let detail = match verdict {
-                Verdict::Refused(trouble, detail) => return Err(self.error(trouble, action, detail)),
-                Verdict::Login(detail) => {
+                RetryDecision::Refused(trouble, detail) => return Err(self.error(trouble, action, detail)),
+                RetryDecision::Login(detail) => {
                     let has_user = self.link()?.credentials.user.is_some();
                     self.forget_token();
                     if logged_in || !has_user {
-                        return Err(self.error(Trouble::EtcdCredentials, action, detail));
+                        return Err(self.error(ServiceFailure::EtcdCredentials, action, detail));
                     }
                     logged_in = true;
                     continue;
                 }
-                Verdict::Again(detail) => detail,
+                RetryDecision::Again(detail) => detail,
             };
             self.at.fetch_add(1, Ordering::Relaxed);
             if begun.elapsed() + pause > patience {
                 *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                return Err(self.error(Trouble::Etcd, action, detail));
+                return Err(self.error(ServiceFailure::Etcd, action, detail));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
@@ -156,9 +156,9 @@ impl Client {
         let channel = self.channel()?;
         match self.token(&channel).await {
             Ok(token) => Ok((channel, token)),
-            Err(Verdict::Refused(trouble, detail)) => Err(self.error(trouble, "follow", detail)),
-            Err(Verdict::Again(detail) | Verdict::Login(detail)) => {
-                Err(self.error(Trouble::Etcd, "follow", detail))
+            Err(RetryDecision::Refused(trouble, detail)) => Err(self.error(trouble, "follow", detail)),
+            Err(RetryDecision::Again(detail) | RetryDecision::Login(detail)) => {
+                Err(self.error(ServiceFailure::Etcd, "follow", detail))
             }
         }
     }
@@ -169,7 +169,7 @@ impl Client {
         self.forget_token();
     }
 
-    pub(super) fn error(&self, trouble: Trouble, action: &'static str, detail: String) -> StoreError {
+    pub(super) fn error(&self, trouble: ServiceFailure, action: &'static str, detail: String) -> StoreError {
         StoreError::Storage(Box::new(StorageError {
             trouble,
             place: self.place(),
@@ -201,10 +201,16 @@ impl Client {
         let channels = &self.link()?.channels;
         let at = self.at.load(Ordering::Relaxed) % channels.len().max(1);
         let channel = channels.get(at).cloned();
-        channel.ok_or_else(|| self.error(Trouble::Etcd, "connect to", "no member is named".to_owned()))
+        channel.ok_or_else(|| {
+            self.error(
+                ServiceFailure::Etcd,
+                "connect to",
+                "no member is named".to_owned(),
+            )
+        })
     }
 
-    async fn token(&self, channel: &Channel) -> std::result::Result<Option<Token>, Verdict> {
+    async fn token(&self, channel: &Channel) -> std::result::Result<Option<Token>, RetryDecision> {
         let user = self.link().ok().and_then(|link| link.credentials.user.as_ref());
         let Some((name, password)) = user else {
             return Ok(None);
@@ -220,14 +226,14 @@ impl Client {
         let mut client = AuthClient::new(channel.clone());
         let asked = tokio::time::timeout(ATTEMPT, client.authenticate(request)).await;
         let token = match asked {
-            Err(_) => return Err(Verdict::Again(no_answer())),
+            Err(_) => return Err(RetryDecision::Again(no_answer())),
             Ok(Err(status)) if status.message().contains("authentication is not enabled") => Token::NotNeeded,
             Ok(Err(status)) => return Err(judge(&status)),
             Ok(Ok(answer)) => {
                 let token = answer.into_inner().token;
                 let token = token.parse().map_err(|_| {
-                    Verdict::Refused(
-                        Trouble::EtcdCredentials,
+                    RetryDecision::Refused(
+                        ServiceFailure::EtcdCredentials,
                         "the token cannot be sent back".to_owned(),
                     )
                 })?;
@@ -251,32 +257,32 @@ fn no_answer() -> String {
 }
 
 /// What etcd means by a refusal. Its codes are coarse; its texts have been the same since 3.0.
-fn judge(status: &Status) -> Verdict {
+fn judge(status: &Status) -> RetryDecision {
     let detail = told(status);
     let says = |text: &str| detail.contains(text);
     if says("certificate") || says("fatal alert") || says("InvalidContentType") {
-        return Verdict::Refused(Trouble::EtcdTls, detail);
+        return RetryDecision::Refused(ServiceFailure::EtcdTls, detail);
     }
     if says("database space exceeded") {
-        return Verdict::Refused(Trouble::EtcdFull, detail);
+        return RetryDecision::Refused(ServiceFailure::EtcdFull, detail);
     }
     if says("request is too large") || says("larger than max") || says("too many operations") {
-        return Verdict::Refused(Trouble::EtcdTooLarge, detail);
+        return RetryDecision::Refused(ServiceFailure::EtcdTooLarge, detail);
     }
     // The last is said to who sends no token: users may have been switched on since.
     if says("invalid auth token") || says("revision in header is old") || says("user name is empty") {
-        return Verdict::Login(detail);
+        return RetryDecision::Login(detail);
     }
     if says("authentication failed") || says("user name not found") {
-        return Verdict::Refused(Trouble::EtcdCredentials, detail);
+        return RetryDecision::Refused(ServiceFailure::EtcdCredentials, detail);
     }
     match status.code() {
-        Code::PermissionDenied => Verdict::Refused(Trouble::EtcdDenied, detail),
-        Code::Unauthenticated => Verdict::Login(detail),
+        Code::PermissionDenied => RetryDecision::Refused(ServiceFailure::EtcdDenied, detail),
+        Code::Unauthenticated => RetryDecision::Login(detail),
         Code::OutOfRange | Code::InvalidArgument | Code::Unimplemented | Code::FailedPrecondition => {
-            Verdict::Refused(Trouble::Etcd, detail)
+            RetryDecision::Refused(ServiceFailure::Etcd, detail)
         }
-        _ => Verdict::Again(detail),
+        _ => RetryDecision::Again(detail),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Connections to the members of a cluster, in plain text or by TLS.
 
 use crate::storage::tls_roots;
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -28,7 +28,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// Why no connection can be tried.
-pub(super) type Refused = (Trouble, String);
+pub(super) type ConnectFailure = (ServiceFailure, String);
 
 /// What of the environment says how to speak to etcd.
 #[derive(Clone, Default)]
@@ -49,18 +49,19 @@ impl fmt::Debug for Credentials {
 
 impl Credentials {
     /// Reads the variables `MESHFORM_ETCD_*` and the files that they name. Fails where a part is missing or unreadable.
-    pub(super) fn read(environment: &[(String, String)]) -> Result<Self, Refused> {
+    pub(super) fn read(environment: &[(String, String)]) -> Result<Self, ConnectFailure> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
             found
                 .map(|(_, value)| value.clone())
                 .filter(|value| !value.is_empty())
         };
-        let wrong = |text: &str| (Trouble::EtcdIncomplete, text.to_owned());
+        let wrong = |text: &str| (ServiceFailure::EtcdIncomplete, text.to_owned());
         let password = match variable("MESHFORM_ETCD_PASSWORD_FILE") {
             Some(file) => {
                 let text = std::fs::read_to_string(&file);
-                let text = text.map_err(|error| (Trouble::EtcdIncomplete, format!("{file}: {error}")))?;
+                let text =
+                    text.map_err(|error| (ServiceFailure::EtcdIncomplete, format!("{file}: {error}")))?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
             None => variable("MESHFORM_ETCD_PASSWORD"),
@@ -91,10 +92,11 @@ impl Credentials {
     }
 
     /// TLS with the CA of the environment, or the system's, and the client certificate where there is one.
-    fn tls(&self) -> Result<ClientConfig, Refused> {
-        let wrong = |path: &str, problem: &dyn fmt::Display| (Trouble::EtcdTls, format!("{path}: {problem}"));
+    fn tls(&self) -> Result<ClientConfig, ConnectFailure> {
+        let wrong =
+            |path: &str, problem: &dyn fmt::Display| (ServiceFailure::EtcdTls, format!("{path}: {problem}"));
         let mut config = match &self.ca {
-            None => tls_roots().map_err(|problem| (Trouble::EtcdTls, problem))?,
+            None => tls_roots().map_err(|problem| (ServiceFailure::EtcdTls, problem))?,
             Some(path) => {
                 let mut roots = rustls::RootCertStore::empty();
                 for certificate in certificates(path)? {
@@ -116,7 +118,7 @@ impl Credentials {
             let certified = certified.map_err(|error| match error {
                 rustls::Error::InconsistentKeys(_) => {
                     let problem = format!("{key_path} is not the key of the certificate {path}");
-                    (Trouble::EtcdTls, problem)
+                    (ServiceFailure::EtcdTls, problem)
                 }
                 rustls::Error::InvalidCertificate(_) => wrong(path, &error),
                 error => wrong(key_path, &error),
@@ -128,8 +130,8 @@ impl Credentials {
     }
 }
 
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Refused> {
-    let wrong = |problem: String| (Trouble::EtcdTls, format!("{path}: {problem}"));
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, ConnectFailure> {
+    let wrong = |problem: String| (ServiceFailure::EtcdTls, format!("{path}: {problem}"));
     let found = CertificateDer::pem_file_iter(Path::new(path)).map_err(|error| wrong(error.to_string()))?;
     let found: Vec<_> = found
         .collect::<Result<_, _>>()
@@ -145,7 +147,7 @@ pub(super) fn channels(
     members: &[(String, u16)],
     secure: bool,
     credentials: &Credentials,
-) -> Result<Vec<Channel>, Refused> {
+) -> Result<Vec<Channel>, ConnectFailure> {
     let tls = if secure {
         Some(TlsConnector::from(Arc::new(credentials.tls()?)))
     } else {
@@ -158,7 +160,7 @@ pub(super) fn channels(
         } else {
             format!("{host}:{port}")
         };
-        let wrong = |problem: &dyn fmt::Display| (Trouble::Etcd, format!("{authority}: {problem}"));
+        let wrong = |problem: &dyn fmt::Display| (ServiceFailure::Etcd, format!("{authority}: {problem}"));
         let origin: Uri = format!("{scheme}://{authority}")
             .parse()
             .map_err(|error| wrong(&error))?;
@@ -258,7 +260,7 @@ mod tests {
                 .map(|name| ((*name).to_owned(), "/nowhere".to_owned()))
                 .collect();
             let (trouble, text) = Credentials::read(&environment).unwrap_err();
-            assert_eq!(trouble, Trouble::EtcdIncomplete, "{given:?}");
+            assert_eq!(trouble, ServiceFailure::EtcdIncomplete, "{given:?}");
             assert!(text.contains(told), "{text}");
         }
         assert!(Credentials::read(&[]).unwrap().user.is_none());

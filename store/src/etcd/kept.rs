@@ -18,7 +18,7 @@ pub(super) const FORMAT: i64 = 1;
 
 /// The identity of the store.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Card {
+pub(super) struct StoreHeader {
     pub(super) format: i64,
     pub(super) identity: StoreIdentity,
 }
@@ -36,7 +36,7 @@ pub(super) struct MeshLogEntry {
 
 /// Up to where a log was compacted.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Floor {
+pub(super) struct CompactionFloor {
     pub(super) oldest: Revision,
 }
 

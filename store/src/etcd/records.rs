@@ -4,13 +4,13 @@
 //! what was there before, and its entry has a key of its own: a write whose answer was lost is sent again, and finds its
 //! entry where it was done.
 
-use super::kept::{Floor, MeshLogEntry, signed, unsigned};
+use super::kept::{CompactionFloor, MeshLogEntry, signed, unsigned};
 use super::{EtcdStore, request};
 use crate::change::{Action, Change, Feed};
 use crate::error::{Result, StoreError};
 use crate::r#gen::{Compare, KeyValue, RangeRequest, RequestOp};
 use crate::next;
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, Revision, Unreadable};
+use crate::record::{Author, Expected, Listing, Prefix, Record, RecordDraft, Revision, Unreadable};
 use meshform_model::key::ResourceKey;
 use std::sync::atomic::Ordering;
 
@@ -110,7 +110,7 @@ impl EtcdStore {
 
     pub(super) async fn put_record(
         &self,
-        draft: Draft,
+        draft: RecordDraft,
         expected: Expected,
         author: &Author,
     ) -> Result<Record> {
@@ -248,7 +248,7 @@ impl EtcdStore {
         let mut found = self.client.txn("read", request::reads(operations)).await?.found();
         let mut first = || found.next().and_then(|found| found.kvs.into_iter().next());
         let head = first().map_or(Revision(0), |head| unsigned(head.mod_revision));
-        let floor: Floor = first()
+        let floor: CompactionFloor = first()
             .map(|floor| self.read(&floor))
             .transpose()?
             .unwrap_or_default();
@@ -287,11 +287,11 @@ impl EtcdStore {
             let there = found.next().flatten();
             let upto = upto.min(head);
             let condition = match &there {
-                Some(there) if self.read::<Floor>(there)?.oldest >= upto => break,
+                Some(there) if self.read::<CompactionFloor>(there)?.oldest >= upto => break,
                 Some(there) => request::at(&floor, there.mod_revision),
                 None => request::absent(&floor),
             };
-            let put = request::put(&floor, self.bytes(&Floor { oldest: upto })?);
+            let put = request::put(&floor, self.bytes(&CompactionFloor { oldest: upto })?);
             let write = request::txn(vec![condition], vec![put], Vec::new());
             if self.client.txn("compact", write).await?.succeeded {
                 break;

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::r#gen::lease_client::LeaseClient;
 use crate::r#gen::{LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest};
 use crate::ids::RunId;
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use futures_util::stream;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -154,7 +154,11 @@ async fn renew(client: &Client, lease: i64, alive: &str) -> Result<bool> {
         })
         .await?;
     let Some(renewed) = renewed else {
-        return Err(client.error(Trouble::Etcd, "renew a run in", "an empty answer".to_owned()));
+        return Err(client.error(
+            ServiceFailure::Etcd,
+            "renew a run in",
+            "an empty answer".to_owned(),
+        ));
     };
     if renewed.ttl <= 0 {
         return Ok(false);

@@ -8,7 +8,7 @@ use super::keys::{Keys, end_of};
 use crate::error::Result;
 use crate::r#gen::watch_client::WatchClient;
 use crate::r#gen::{WatchCreateRequest, WatchRequest, watch_request};
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use futures_util::stream::{self, StreamExt as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct Wake {
 }
 
 /// What somebody has seen who waits for more.
-pub(super) struct Turn(watch::Receiver<u64>);
+pub(super) struct SeenHeads(watch::Receiver<u64>);
 
 impl Wake {
     pub(super) fn new(client: Arc<Client>, keys: &Keys) -> Self {
@@ -45,8 +45,8 @@ impl Wake {
         }
     }
 
-    /// What is written from now on ends [`Turn::another`].
-    pub(super) fn turn(&self) -> Result<Turn> {
+    /// What is written from now on ends [`SeenHeads::another`].
+    pub(super) fn turn(&self) -> Result<SeenHeads> {
         let handle = self.client.background()?;
         self.task.get_or_init(|| {
             let (client, heads, turns) = (self.client.clone(), self.heads.clone(), self.turns.clone());
@@ -61,11 +61,11 @@ impl Wake {
                 }
             }))
         });
-        Ok(Turn(self.turns.subscribe()))
+        Ok(SeenHeads(self.turns.subscribe()))
     }
 }
 
-impl Turn {
+impl SeenHeads {
     pub(super) async fn another(mut self) {
         // Where the store is gone, whoever waits is, too.
         let _ = tokio::time::timeout(ANYWAY, self.0.changed()).await;
@@ -74,7 +74,7 @@ impl Turn {
 
 /// One stream, until it ends.
 async fn follow(client: &Client, heads: &str, turns: &watch::Sender<u64>) -> Result<()> {
-    let broken = |detail: String| client.error(Trouble::Etcd, "follow", detail);
+    let broken = |detail: String| client.error(ServiceFailure::Etcd, "follow", detail);
     let (channel, token) = client.stream_to().await?;
     let create = WatchCreateRequest {
         key: heads.into(),

@@ -1,7 +1,7 @@
 //! Blobs and pointers.
 
 use super::records::{author, read_error, signed, unsigned, write_error};
-use super::worker::Desk;
+use super::worker::WorkerContext;
 use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::contract::PointerWrite;
 use crate::error::{PointerConflict, Result, StoreError};
@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 /// an hour.
 const TOUCH_MILLIS: i64 = 60_000;
 
-pub(super) fn put(desk: &Desk<'_>, mesh: &str, blobs: &[(Digest, Vec<u8>)]) -> Result<()> {
+pub(super) fn put(desk: &WorkerContext<'_>, mesh: &str, blobs: &[(Digest, Vec<u8>)]) -> Result<()> {
     let now = desk.setup.clock.now();
     desk.conn
         .prepare_cached(
@@ -30,7 +30,7 @@ pub(super) fn put(desk: &Desk<'_>, mesh: &str, blobs: &[(Digest, Vec<u8>)]) -> R
         .map_err(|e| write_error(desk, &e))
 }
 
-pub(super) fn get(desk: &Desk<'_>, mesh: &str, digest: &Digest) -> Result<Option<Vec<u8>>> {
+pub(super) fn get(desk: &WorkerContext<'_>, mesh: &str, digest: &Digest) -> Result<Option<Vec<u8>>> {
     let bytes: Option<Vec<u8>> = desk
         .conn
         .prepare_cached("SELECT bytes FROM blobs WHERE mesh = ?1 AND digest = ?2")
@@ -48,7 +48,7 @@ pub(super) fn get(desk: &Desk<'_>, mesh: &str, digest: &Digest) -> Result<Option
     }
 }
 
-pub(super) fn list(desk: &Desk<'_>, mesh: &str) -> Result<Vec<BlobInfo>> {
+pub(super) fn list(desk: &WorkerContext<'_>, mesh: &str) -> Result<Vec<BlobInfo>> {
     let rows = desk
         .conn
         .prepare_cached("SELECT digest, length(bytes), touched_at FROM blobs WHERE mesh = ?1 ORDER BY digest")
@@ -73,7 +73,7 @@ pub(super) fn list(desk: &Desk<'_>, mesh: &str) -> Result<Vec<BlobInfo>> {
     Ok(infos.collect())
 }
 
-pub(super) fn delete(desk: &Desk<'_>, mesh: &str, digests: &[Digest]) -> Result<()> {
+pub(super) fn delete(desk: &WorkerContext<'_>, mesh: &str, digests: &[Digest]) -> Result<()> {
     desk.conn
         .prepare_cached("DELETE FROM blobs WHERE mesh = ?1 AND digest = ?2")
         .and_then(|mut statement| {
@@ -85,7 +85,7 @@ pub(super) fn delete(desk: &Desk<'_>, mesh: &str, digests: &[Digest]) -> Result<
         .map_err(|e| write_error(desk, &e))
 }
 
-pub(super) fn pointer(desk: &Desk<'_>, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
+pub(super) fn pointer(desk: &WorkerContext<'_>, mesh: &str, name: &str) -> Result<Option<NamedPointer>> {
     desk.conn
         .prepare_cached(
             "SELECT value, version, owner, actor, run, at FROM pointers WHERE mesh = ?1 AND name = ?2",
@@ -103,7 +103,11 @@ fn named_pointer(row: &Row<'_>) -> rusqlite::Result<NamedPointer> {
     })
 }
 
-pub(super) fn set_pointer(desk: &Desk<'_>, write: PointerWrite, author: Author) -> Result<NamedPointer> {
+pub(super) fn set_pointer(
+    desk: &WorkerContext<'_>,
+    write: PointerWrite,
+    author: Author,
+) -> Result<NamedPointer> {
     let found = pointer(desk, &write.mesh, &write.name)?;
     if found.as_ref().map(|found| found.version) != write.expected {
         return Err(StoreError::PointerConflict(Box::new(PointerConflict {

@@ -2,7 +2,7 @@
 
 use super::file::{io_error, private};
 use super::records::{read_error, write_error};
-use super::worker::Desk;
+use super::worker::WorkerContext;
 use crate::contract::RunState;
 use crate::error::{Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};
@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension as _, params};
 use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 
-pub(super) fn read(desk: &Desk<'_>) -> Result<StoreIdentity> {
+pub(super) fn read(desk: &WorkerContext<'_>) -> Result<StoreIdentity> {
     let row = desk
         .conn
         .prepare_cached("SELECT id, partition, region, account, created_at FROM identity")
@@ -38,7 +38,7 @@ pub(super) fn read(desk: &Desk<'_>) -> Result<StoreIdentity> {
 }
 
 /// The lock comes before the row: whoever sees the row can tell whether its process lives.
-pub(super) fn open_run(desk: &mut Desk<'_>, actor: &str) -> Result<RunId> {
+pub(super) fn open_run(desk: &mut WorkerContext<'_>, actor: &str) -> Result<RunId> {
     forget_the_dead(desk)?;
     let run = RunId(desk.setup.ids.next());
     let runs = &desk.setup.runs;
@@ -58,7 +58,7 @@ pub(super) fn open_run(desk: &mut Desk<'_>, actor: &str) -> Result<RunId> {
 
 /// Takes away what is left of runs that died and of whose writes no record is left: nobody will ask of them again. Of
 /// the others only the lock's file goes, without which they are dead all the same.
-fn forget_the_dead(desk: &Desk<'_>) -> Result<()> {
+fn forget_the_dead(desk: &WorkerContext<'_>) -> Result<()> {
     let known: Vec<(RunId, bool)> = desk
         .conn
         .prepare_cached("SELECT id, EXISTS (SELECT 1 FROM records WHERE run = runs.id) FROM runs")
@@ -82,7 +82,7 @@ fn forget_the_dead(desk: &Desk<'_>) -> Result<()> {
 }
 
 /// A run that was closed leaves nothing; what stays are those that died.
-pub(super) fn close_run(desk: &Desk<'_>, run: &RunId) -> Result<()> {
+pub(super) fn close_run(desk: &WorkerContext<'_>, run: &RunId) -> Result<()> {
     desk.conn
         .execute("DELETE FROM runs WHERE id = ?1", [&run.0])
         .map(|_| ())
@@ -90,14 +90,14 @@ pub(super) fn close_run(desk: &Desk<'_>, run: &RunId) -> Result<()> {
 }
 
 /// After the commit: the lock goes, then its file.
-pub(super) fn let_go(desk: &mut Desk<'_>, run: &RunId) {
+pub(super) fn let_go(desk: &mut WorkerContext<'_>, run: &RunId) {
     if desk.held.remove(run).is_some() {
         // A file that stays is harmless: the run is closed.
         let _ = fs::remove_file(lock_file(desk, run));
     }
 }
 
-pub(super) fn run_state(desk: &Desk<'_>, run: &RunId) -> Result<RunState> {
+pub(super) fn run_state(desk: &WorkerContext<'_>, run: &RunId) -> Result<RunState> {
     let known = desk
         .conn
         .query_row("SELECT 1 FROM runs WHERE id = ?1", [&run.0], |_| Ok(()))
@@ -120,7 +120,7 @@ pub(super) fn run_state(desk: &Desk<'_>, run: &RunId) -> Result<RunState> {
     }
 }
 
-fn lock_file(desk: &Desk<'_>, run: &RunId) -> PathBuf {
+fn lock_file(desk: &WorkerContext<'_>, run: &RunId) -> PathBuf {
     // Ids may come from a record that somebody else wrote: only what is a plain name becomes a path.
     let name: String = run
         .0

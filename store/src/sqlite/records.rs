@@ -2,13 +2,15 @@
 
 use super::file::sqlite_error;
 use super::identity;
-use super::worker::Desk;
+use super::worker::WorkerContext;
 use crate::blob::Digest;
 use crate::change::{Action, Change, Feed};
 use crate::error::{Result, StoreError};
 use crate::ids::RunId;
 use crate::next::{self, Stamp};
-use crate::record::{Author, Draft, Expected, Listing, Prefix, Record, RecordIdentity, Revision, Unreadable};
+use crate::record::{
+    Author, Expected, Listing, Prefix, Record, RecordDraft, RecordIdentity, Revision, Unreadable,
+};
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -20,7 +22,7 @@ const COLUMNS: &str = "mesh, kind, parent, name, body, arn, uid, mesh_owner, res
 /// A row that may turn out unreadable.
 type ReadRecord = std::result::Result<Record, Unreadable>;
 
-pub(super) fn get(desk: &Desk<'_>, key: &ResourceKey) -> Result<Option<Record>> {
+pub(super) fn get(desk: &WorkerContext<'_>, key: &ResourceKey) -> Result<Option<Record>> {
     let sql =
         format!("SELECT {COLUMNS} FROM records WHERE mesh = ?1 AND kind = ?2 AND parent = ?3 AND name = ?4");
     let mut statement = desk.conn.prepare_cached(&sql).map_err(|e| read_error(desk, &e))?;
@@ -34,7 +36,7 @@ pub(super) fn get(desk: &Desk<'_>, key: &ResourceKey) -> Result<Option<Record>> 
     })
 }
 
-pub(super) fn list(desk: &Desk<'_>, prefix: &Prefix) -> Result<Listing> {
+pub(super) fn list(desk: &WorkerContext<'_>, prefix: &Prefix) -> Result<Listing> {
     let sql = format!(
         "SELECT {COLUMNS} FROM records
          WHERE (?1 IS NULL OR mesh = ?1) AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR parent = ?3)"
@@ -67,7 +69,7 @@ pub(super) fn list(desk: &Desk<'_>, prefix: &Prefix) -> Result<Listing> {
 }
 
 /// The meshes that have records. For each of the few names the records' index is asked, so no record is read.
-pub(super) fn meshes(desk: &Desk<'_>) -> Result<Vec<String>> {
+pub(super) fn meshes(desk: &WorkerContext<'_>) -> Result<Vec<String>> {
     names(
         desk,
         "SELECT name FROM meshes WHERE EXISTS (SELECT 1 FROM records WHERE mesh = meshes.name) ORDER BY name",
@@ -75,11 +77,11 @@ pub(super) fn meshes(desk: &Desk<'_>) -> Result<Vec<String>> {
 }
 
 /// The meshes that were ever written: their revisions stay.
-pub(super) fn meshes_and_gone(desk: &Desk<'_>) -> Result<Vec<String>> {
+pub(super) fn meshes_and_gone(desk: &WorkerContext<'_>) -> Result<Vec<String>> {
     names(desk, "SELECT name FROM meshes ORDER BY name")
 }
 
-fn names(desk: &Desk<'_>, query: &str) -> Result<Vec<String>> {
+fn names(desk: &WorkerContext<'_>, query: &str) -> Result<Vec<String>> {
     desk.conn
         .prepare_cached(query)
         .and_then(|mut s| {
@@ -89,7 +91,12 @@ fn names(desk: &Desk<'_>, query: &str) -> Result<Vec<String>> {
         .map_err(|e| read_error(desk, &e))
 }
 
-pub(super) fn put(desk: &Desk<'_>, draft: Draft, expected: Expected, author: Author) -> Result<Record> {
+pub(super) fn put(
+    desk: &WorkerContext<'_>,
+    draft: RecordDraft,
+    expected: Expected,
+    author: Author,
+) -> Result<Record> {
     let found = get(desk, &draft.key)?;
     next::check(&draft.key, expected, found.as_ref(), || {
         last_change(desk, &draft.key)
@@ -116,7 +123,7 @@ pub(super) fn put(desk: &Desk<'_>, draft: Draft, expected: Expected, author: Aut
 }
 
 pub(super) fn delete(
-    desk: &Desk<'_>,
+    desk: &WorkerContext<'_>,
     key: ResourceKey,
     expected: Revision,
     author: Author,
@@ -139,7 +146,7 @@ pub(super) fn delete(
     Ok(change)
 }
 
-pub(super) fn changes(desk: &Desk<'_>, mesh: &str, after: Revision, limit: usize) -> Result<Feed> {
+pub(super) fn changes(desk: &WorkerContext<'_>, mesh: &str, after: Revision, limit: usize) -> Result<Feed> {
     let tx = desk
         .conn
         .unchecked_transaction()
@@ -165,7 +172,7 @@ pub(super) fn changes(desk: &Desk<'_>, mesh: &str, after: Revision, limit: usize
     })
 }
 
-pub(super) fn compact(desk: &Desk<'_>, mesh: &str, upto: Revision) -> Result<()> {
+pub(super) fn compact(desk: &WorkerContext<'_>, mesh: &str, upto: Revision) -> Result<()> {
     let (head, oldest) = heads(desk, mesh)?;
     let upto = upto.min(head).max(oldest);
     desk.conn
@@ -183,7 +190,7 @@ pub(super) fn compact(desk: &Desk<'_>, mesh: &str, upto: Revision) -> Result<()>
     Ok(())
 }
 
-fn last_change(desk: &Desk<'_>, key: &ResourceKey) -> Result<Option<Change>> {
+fn last_change(desk: &WorkerContext<'_>, key: &ResourceKey) -> Result<Option<Change>> {
     desk.conn
         .prepare_cached(
             "SELECT mesh, kind, parent, name, revision, action, owner, actor, run, at FROM changes
@@ -198,7 +205,7 @@ fn last_change(desk: &Desk<'_>, key: &ResourceKey) -> Result<Option<Change>> {
 }
 
 /// The newest revision of a mesh, and the one up to which its feed is forgotten.
-fn heads(desk: &Desk<'_>, mesh: &str) -> Result<(Revision, Revision)> {
+fn heads(desk: &WorkerContext<'_>, mesh: &str) -> Result<(Revision, Revision)> {
     let row = desk
         .conn
         .prepare_cached("SELECT revision, compacted FROM meshes WHERE name = ?1")
@@ -212,7 +219,7 @@ fn heads(desk: &Desk<'_>, mesh: &str) -> Result<(Revision, Revision)> {
 }
 
 /// Counts the mesh's revision up by one, within the open transaction.
-fn advance(desk: &Desk<'_>, mesh: &str) -> Result<Revision> {
+fn advance(desk: &WorkerContext<'_>, mesh: &str) -> Result<Revision> {
     let revision: i64 = desk
         .conn
         .prepare_cached(
@@ -224,7 +231,7 @@ fn advance(desk: &Desk<'_>, mesh: &str) -> Result<Revision> {
     Ok(Revision(unsigned(revision)))
 }
 
-fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
+fn store(desk: &WorkerContext<'_>, record: &Record) -> Result<()> {
     let Record {
         key,
         identity,
@@ -265,7 +272,7 @@ fn store(desk: &Desk<'_>, record: &Record) -> Result<()> {
         .map_err(|e| write_error(desk, &e))
 }
 
-fn log(desk: &Desk<'_>, change: &Change) -> Result<()> {
+fn log(desk: &WorkerContext<'_>, change: &Change) -> Result<()> {
     let Change { key, author, .. } = change;
     desk.conn
         .prepare_cached(
@@ -421,11 +428,11 @@ fn parent(key: &ResourceKey) -> &str {
     key.parent.as_deref().unwrap_or_default()
 }
 
-pub(super) fn read_error(desk: &Desk<'_>, error: &rusqlite::Error) -> StoreError {
+pub(super) fn read_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
     sqlite_error(desk.setup, "read", error)
 }
 
-pub(super) fn write_error(desk: &Desk<'_>, error: &rusqlite::Error) -> StoreError {
+pub(super) fn write_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
     sqlite_error(desk.setup, "write", error)
 }
 

@@ -1,18 +1,18 @@
 //! Settings of the store. One that was taken away keeps its row, so that its versions do not begin again.
 
 use super::records::{author, read_error, signed, unsigned, write_error};
-use super::worker::Desk;
+use super::worker::WorkerContext;
 use crate::error::{PointerConflict, Result, StoreError};
 use crate::record::Author;
 use crate::setting::{Setting, SettingVersion, SettingWrite};
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
-pub(super) fn get(desk: &Desk<'_>, name: &str) -> Result<Option<Setting>> {
+pub(super) fn get(desk: &WorkerContext<'_>, name: &str) -> Result<Option<Setting>> {
     Ok(last(desk, name)?.and_then(|written| written.setting(name)))
 }
 
-pub(super) fn list(desk: &Desk<'_>, prefix: &str) -> Result<Vec<Setting>> {
+pub(super) fn list(desk: &WorkerContext<'_>, prefix: &str) -> Result<Vec<Setting>> {
     let rows = desk
         .conn
         .prepare_cached(
@@ -30,7 +30,7 @@ pub(super) fn list(desk: &Desk<'_>, prefix: &str) -> Result<Vec<Setting>> {
     Ok(rows.into_iter().flatten().collect())
 }
 
-pub(super) fn set(desk: &Desk<'_>, write: SettingWrite, author: Author) -> Result<Option<Setting>> {
+pub(super) fn set(desk: &WorkerContext<'_>, write: SettingWrite, author: Author) -> Result<Option<Setting>> {
     let found = last(desk, &write.name)?;
     let version = found.as_ref().map_or(1, |found| found.version + 1);
     let there = found.and_then(|found| found.setting(&write.name));
@@ -66,7 +66,7 @@ pub(super) fn set(desk: &Desk<'_>, write: SettingWrite, author: Author) -> Resul
     Ok(written.setting(&write.name))
 }
 
-fn last(desk: &Desk<'_>, name: &str) -> Result<Option<SettingVersion>> {
+fn last(desk: &WorkerContext<'_>, name: &str) -> Result<Option<SettingVersion>> {
     desk.conn
         .prepare_cached("SELECT value, version, owner, actor, run, at FROM settings WHERE name = ?1")
         .and_then(|mut s| s.query_row([name], |row| written(row, 0)).optional())

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 const BATCH: usize = 64;
 
 /// What a piece of work finds on the desk.
-pub(super) struct Desk<'a> {
+pub(super) struct WorkerContext<'a> {
     pub(super) conn: &'a Connection,
     /// How the store was opened.
     pub(super) setup: &'a Setup,
@@ -34,7 +34,7 @@ pub(super) struct Desk<'a> {
 type Finish = Box<dyn FnOnce(Result<()>) + Send>;
 type ReadWork = Box<dyn FnOnce(&mut Session) + Send>;
 /// Runs in a savepoint; says whether the savepoint is kept.
-type WriteWork = Box<dyn FnOnce(Result<Desk<'_>>) -> (bool, Finish) + Send>;
+type WriteWork = Box<dyn FnOnce(Result<WorkerContext<'_>>) -> (bool, Finish) + Send>;
 
 enum Job {
     Read(ReadWork),
@@ -82,7 +82,7 @@ impl Worker {
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(Option<Desk<'_>>) -> Result<T> + Send + 'static,
+        F: FnOnce(Option<WorkerContext<'_>>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         self.send(Job::Read(Box::new(move |session| {
@@ -97,7 +97,7 @@ impl Worker {
     pub(super) async fn write<T, F>(&self, seed: Seed, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(Desk<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(WorkerContext<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job: WriteWork = Box::new(move |desk| {
@@ -170,14 +170,14 @@ impl Session {
         }
     }
 
-    fn desk_if_there(&mut self) -> Result<Option<Desk<'_>>> {
+    fn desk_if_there(&mut self) -> Result<Option<WorkerContext<'_>>> {
         match &self.opened {
             Some(opened) => file::still_there(&self.setup, opened)?,
             // Another process may have created it meanwhile.
             None => self.opened = file::open(&self.setup)?,
         }
         let Self { setup, opened, held } = self;
-        Ok(opened.as_ref().map(|opened| Desk {
+        Ok(opened.as_ref().map(|opened| WorkerContext {
             conn: &opened.conn,
             setup,
             held,
@@ -256,7 +256,7 @@ fn in_savepoint(
         finishes.push(work(Err(error.clone())).1);
         return Err(error);
     }
-    let (kept, finish) = work(Ok(Desk { conn, setup, held }));
+    let (kept, finish) = work(Ok(WorkerContext { conn, setup, held }));
     finishes.push(finish);
     // A full disk may have rolled back everything, the writes before this one too.
     if conn.is_autocommit() {

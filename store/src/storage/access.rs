@@ -5,7 +5,7 @@ use super::failure::{failure, storage};
 use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::location::{BucketUrl, Service};
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{HttpClient, HttpConnector, SpawnService};
@@ -310,7 +310,14 @@ impl Remote {
     fn directory(&self) -> Result<Arc<dyn ObjectStore>> {
         let directory = Path::new(self.url.bucket());
         let place = self.url.to_string();
-        let absent = || storage(Trouble::NoBucket, &place, "open", "no such directory".to_owned());
+        let absent = || {
+            storage(
+                ServiceFailure::NoBucket,
+                &place,
+                "open",
+                "no such directory".to_owned(),
+            )
+        };
         let home = identity(directory).ok_or_else(absent)?;
         let storage =
             LocalFileSystem::new_with_prefix(directory).map_err(|error| failure(&place, "open", &error))?;

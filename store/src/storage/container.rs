@@ -1,7 +1,7 @@
 //! Credentials that the container is given by an agent beside it: ECS, EKS Pod Identity, and whatever else speaks their
 //! interface (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
 
-use super::credentials::{Unobtained, shown};
+use super::credentials::{NoCredentials, shown};
 use crate::time::{Clock as _, SystemClock, Timestamp};
 use async_trait::async_trait;
 use http::{HeaderValue, StatusCode, header};
@@ -57,17 +57,17 @@ pub(super) struct Container {
     url: String,
     token: Token,
     client: HttpClient,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<CachedCredential>>,
 }
 
 #[derive(Clone)]
-struct Held {
+struct CachedCredential {
     credential: Arc<AwsCredential>,
     until: Option<Timestamp>,
     fetched: Instant,
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for CachedCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held")
             .field("until", &self.until)
@@ -86,7 +86,7 @@ struct ContainerCredentials {
 
 /// How an agent refuses, where it says so in JSON.
 #[derive(Deserialize)]
-struct Refusal {
+struct AgentError {
     #[serde(alias = "Code")]
     code: String,
     #[serde(alias = "Message", default)]
@@ -110,7 +110,7 @@ impl Failed {
     }
 }
 
-impl Held {
+impl CachedCredential {
     fn has_left(&self, left: i64) -> bool {
         let then = SystemClock.now().plus_millis(left);
         self.until.is_none_or(|until| until > then)
@@ -123,7 +123,7 @@ impl Container {
     pub(super) fn new(url: &str, token: Token, client: HttpClient) -> Result<Self> {
         let refused = |detail: &str| {
             let asked = format!("the container's credentials at {}", shown(url));
-            Err(Unobtained::error(asked, detail))
+            Err(NoCredentials::error(asked, detail))
         };
         let Ok(parsed) = reqwest::Url::parse(url) else {
             return refused("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL");
@@ -169,7 +169,7 @@ impl Container {
         Ok(Some(value))
     }
 
-    async fn ask(&self) -> std::result::Result<Held, Failed> {
+    async fn ask(&self) -> std::result::Result<CachedCredential, Failed> {
         let token = self.authorization()?;
         let mut request = http::Request::get(&self.url).header(header::ACCEPT, "application/json");
         if let Some(token) = &token {
@@ -198,7 +198,7 @@ impl Container {
             ))
         })?;
         let until = given.expiration.map(|text| text.parse()).transpose();
-        Ok(Held {
+        Ok(CachedCredential {
             until: until.map_err(|_| Failed::for_good("the answer's Expiration is not a time"))?,
             credential: Arc::new(AwsCredential {
                 key_id: given.access_key_id,
@@ -209,7 +209,7 @@ impl Container {
         })
     }
 
-    async fn fetch(&self) -> std::result::Result<Held, String> {
+    async fn fetch(&self) -> std::result::Result<CachedCredential, String> {
         for pause in PAUSES {
             match self.ask().await {
                 Ok(held) => return Ok(held),
@@ -248,7 +248,7 @@ impl CredentialProvider for Container {
             }
             (Err(detail), _) => {
                 let asked = format!("the container's credentials at {}", shown(&self.url));
-                Err(Unobtained::error(asked, detail))
+                Err(NoCredentials::error(asked, detail))
             }
         }
     }
@@ -263,7 +263,7 @@ fn may_be_asked_plainly(host: &str) -> bool {
 /// Why it refused, in the agent's own words, without the token should they repeat it.
 fn refusal(status: StatusCode, body: &[u8], token: Option<&HeaderValue>) -> String {
     let text = match serde_json::from_slice(body) {
-        Ok(Refusal { code, message }) => format!("{code}: {message}"),
+        Ok(AgentError { code, message }) => format!("{code}: {message}"),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
     let token = token.and_then(|token| token.to_str().ok()).unwrap_or_default();

@@ -23,14 +23,14 @@ const MACHINE: &str = "http://169.254.169.254";
 /// There are no credentials available.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{asked}: {detail}")]
-pub(super) struct Unobtained {
+pub(super) struct NoCredentials {
     /// Where they were to come from.
     asked: String,
     /// What went wrong there.
     detail: String,
 }
 
-impl Unobtained {
+impl NoCredentials {
     /// As an error of the library, in which [`failure`](super::failure::failure) finds it again.
     pub(super) fn error(asked: impl Into<String>, detail: impl Into<String>) -> Error {
         Error::Generic {
@@ -53,7 +53,7 @@ pub(super) fn s3_credentials(
 ) -> Result<AmazonS3Builder> {
     let said = |key| builder.get_config_value(&key);
     let half = |there: &str, missing: &str| {
-        Err(Unobtained::error(
+        Err(NoCredentials::error(
             "the environment",
             format!("{there} is set and {missing} is not"),
         ))
@@ -104,7 +104,7 @@ fn web_identity(builder: AmazonS3Builder, file: &str, role: &str) -> Result<Amaz
     );
     if !endpoint.starts_with("https://") {
         let detail = "AWS_ENDPOINT_URL_STS must begin with https://, because the token is sent there";
-        return Err(Unobtained::error(asked, detail));
+        return Err(NoCredentials::error(asked, detail));
     }
     of_library(builder.with_config(Key::StsEndpoint, endpoint), asked)
 }
@@ -126,7 +126,7 @@ fn machine(
     const NO_OTHERS: &str = "no keys, web identity or container in the environment";
     if variable("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         let detail = "and AWS_EC2_METADATA_DISABLED forbids to ask the machine";
-        return Err(Unobtained::error(NO_OTHERS, detail));
+        return Err(NoCredentials::error(NO_OTHERS, detail));
     }
     let endpoint = builder
         .get_config_value(&Key::MetadataEndpoint)
@@ -166,7 +166,7 @@ pub(super) fn google_credentials(builder: GoogleCloudStorageBuilder) -> Result<G
     };
     // All else was said to it: what it still refuses are credentials.
     let built = builder.clone().build();
-    let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
+    let built = built.map_err(|error| NoCredentials::error(&asked, words(&error)))?;
     let inner = Arc::clone(built.credentials());
     Ok(builder.with_credentials(Arc::new(ReportingProvider { inner, asked })))
 }
@@ -180,7 +180,7 @@ pub(super) fn azure_credentials(builder: MicrosoftAzureBuilder) -> Result<Micros
         return Ok(builder);
     }
     if said(Key::AccountName).is_none() {
-        return Err(Unobtained::error(
+        return Err(NoCredentials::error(
             "Azure's storage account",
             "name it: AZURE_STORAGE_ACCOUNT_NAME in the environment, `azure { storage_account_name = \"…\" }` in the \
              provider block, or abfss://container@account.dfs.core.windows.net/prefix",
@@ -213,7 +213,7 @@ pub(super) fn azure_credentials(builder: MicrosoftAzureBuilder) -> Result<Micros
         |(_, asked)| asked,
     );
     let built = builder.clone().build();
-    let built = built.map_err(|error| Unobtained::error(&asked, words(&error)))?;
+    let built = built.map_err(|error| NoCredentials::error(&asked, words(&error)))?;
     let inner = Arc::clone(built.credentials());
     Ok(builder.with_credentials(Arc::new(ReportingProvider { inner, asked })))
 }
@@ -231,7 +231,7 @@ impl<C: Send + Sync + std::fmt::Debug + 'static> CredentialProvider for Reportin
 
     async fn get_credential(&self) -> Result<Arc<C>> {
         let found = self.inner.get_credential().await;
-        found.map_err(|error| Unobtained::error(&self.asked, words(&error)))
+        found.map_err(|error| NoCredentials::error(&self.asked, words(&error)))
     }
 }
 

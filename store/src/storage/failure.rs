@@ -1,8 +1,8 @@
 //! What object storage says when it refuses, sorted by what is to be done about it.
 
-use super::credentials::Unobtained;
+use super::credentials::NoCredentials;
 use crate::error::StoreError;
-use crate::trouble::{StorageError, Trouble};
+use crate::trouble::{ServiceFailure, StorageError};
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 use std::error::Error as _;
@@ -21,8 +21,8 @@ pub(crate) fn failure(place: &str, action: &'static str, error: &Error) -> Store
     if let Some(found) = of_disk(place, action, error) {
         return found;
     }
-    if let Some(unobtained) = causes(error).find_map(|cause| cause.downcast_ref::<Unobtained>()) {
-        return self::storage(Trouble::Credentials, place, action, unobtained.to_string());
+    if let Some(unobtained) = causes(error).find_map(|cause| cause.downcast_ref::<NoCredentials>()) {
+        return self::storage(ServiceFailure::Credentials, place, action, unobtained.to_string());
     }
     let text = whole_text(error);
     let answer = Answer::of(&text);
@@ -39,7 +39,12 @@ pub(crate) fn failure(place: &str, action: &'static str, error: &Error) -> Store
 }
 
 /// A refusal of the storage.
-pub(crate) fn storage(trouble: Trouble, place: &str, action: &'static str, detail: String) -> StoreError {
+pub(crate) fn storage(
+    trouble: ServiceFailure,
+    place: &str,
+    action: &'static str,
+    detail: String,
+) -> StoreError {
     StoreError::Storage(Box::new(StorageError {
         trouble,
         place: place.to_owned(),
@@ -84,53 +89,53 @@ fn of_disk(place: &str, action: &'static str, error: &Error) -> Option<StoreErro
     }
 }
 
-fn trouble(error: &Error, text: &str, answer: &Answer<'_>) -> Option<Trouble> {
+fn trouble(error: &Error, text: &str, answer: &Answer<'_>) -> Option<ServiceFailure> {
     if METADATA.iter().any(|address| text.contains(address)) {
-        return Some(Trouble::Credentials);
+        return Some(ServiceFailure::Credentials);
     }
     if answer.is_absent_bucket() {
-        return Some(Trouble::NoBucket);
+        return Some(ServiceFailure::NoBucket);
     }
     match answer.code.unwrap_or_default() {
-        "RequestTimeTooSkewed" | "RequestExpired" => return Some(Trouble::Clock),
+        "RequestTimeTooSkewed" | "RequestExpired" => return Some(ServiceFailure::Clock),
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "ExpiredToken"
         | "InvalidToken"
         | "TokenRefreshRequired"
         | "AuthenticationFailed"
-        | "NoAuthenticationInformation" => return Some(Trouble::Credentials),
+        | "NoAuthenticationInformation" => return Some(ServiceFailure::Credentials),
         "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
-            return Some(Trouble::Region);
+            return Some(ServiceFailure::Region);
         }
         "SlowDown"
         | "ServerBusy"
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequests"
-        | "RequestLimitExceeded" => return Some(Trouble::Throttled),
+        | "RequestLimitExceeded" => return Some(ServiceFailure::Throttled),
         _ => {}
     }
     if text.contains("redirect without LOCATION") {
-        return Some(Trouble::Region);
+        return Some(ServiceFailure::Region);
     }
     if text.contains("ExpiredTokenException") || text.contains("InvalidIdentityToken") {
-        return Some(Trouble::Credentials);
+        return Some(ServiceFailure::Credentials);
     }
     match error {
-        Error::PermissionDenied { .. } => return Some(Trouble::Denied),
-        Error::Unauthenticated { .. } => return Some(Trouble::Credentials),
+        Error::PermissionDenied { .. } => return Some(ServiceFailure::Denied),
+        Error::Unauthenticated { .. } => return Some(ServiceFailure::Credentials),
         _ => {}
     }
     match answer.status {
-        Some(401) => Some(Trouble::Credentials),
-        Some(403) => Some(Trouble::Denied),
-        Some(301 | 307 | 308) => Some(Trouble::Region),
-        Some(501) => Some(Trouble::Unconditional),
-        Some(429 | 503) => Some(Trouble::Throttled),
-        Some(408 | 502 | 504) => Some(Trouble::Unreachable),
+        Some(401) => Some(ServiceFailure::Credentials),
+        Some(403) => Some(ServiceFailure::Denied),
+        Some(301 | 307 | 308) => Some(ServiceFailure::Region),
+        Some(501) => Some(ServiceFailure::Unconditional),
+        Some(429 | 503) => Some(ServiceFailure::Throttled),
+        Some(408 | 502 | 504) => Some(ServiceFailure::Unreachable),
         Some(_) => None,
-        None => http_kind(error).map(|_| Trouble::Unreachable),
+        None => http_kind(error).map(|_| ServiceFailure::Unreachable),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::background::Background;
 use crate::error::{Result, StoreError};
 use crate::seal;
 use crate::time::Timestamp;
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use futures_util::TryStreamExt as _;
 use meshform_model::key::ResourceKey;
 use object_store::path::Path;
@@ -198,7 +198,7 @@ impl Objects {
     }
 
     pub(crate) fn unconditional(&self, name: &str, detail: String) -> StoreError {
-        storage(Trouble::Unconditional, &self.place(name), "create", detail)
+        storage(ServiceFailure::Unconditional, &self.place(name), "create", detail)
     }
 
     /// Writes an object, there or not.
@@ -347,7 +347,10 @@ impl Objects {
     pub(crate) fn error(&self, name: &str, action: &'static str, error: &Error) -> StoreError {
         let error = failure(&self.place(name), action, error);
         if let StoreError::Storage(refused) = &error
-            && matches!(refused.trouble, Trouble::Unreachable | Trouble::Credentials)
+            && matches!(
+                refused.trouble,
+                ServiceFailure::Unreachable | ServiceFailure::Credentials
+            )
         {
             let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
             *silent = Some((Instant::now(), error.clone()));

@@ -11,7 +11,7 @@ use crate::error::{Result, StoreError};
 use crate::ids::{Ids, RandomIds};
 use crate::location::BucketUrl;
 use crate::time::Timestamp;
-use crate::trouble::Trouble;
+use crate::trouble::ServiceFailure;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, UpdateVersion};
@@ -106,7 +106,9 @@ impl PublishedObjects {
         let key = format!("probe/{}", RandomIds.next());
         let first = match self.write(&key, b"1".to_vec()).await {
             // A policy for one mesh need not let us try; the storages that ignore a version have no such policies.
-            Err(StoreError::Storage(refused)) if refused.trouble == Trouble::Denied => return Ok(true),
+            Err(StoreError::Storage(refused)) if refused.trouble == ServiceFailure::Denied => {
+                return Ok(true);
+            }
             other => other?,
         };
         self.write(&key, b"2".to_vec()).await?;
@@ -114,7 +116,9 @@ impl PublishedObjects {
         self.delete(&key).await?;
         match late {
             Ok(written) => Ok(written.is_none()),
-            Err(StoreError::Storage(refused)) if refused.trouble == Trouble::Unconditional => Ok(false),
+            Err(StoreError::Storage(refused)) if refused.trouble == ServiceFailure::Unconditional => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

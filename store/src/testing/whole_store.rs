@@ -1,7 +1,7 @@
 //! Cases about the store as a whole: names of meshes, watching, settings.
 
 use super::{author, body, node};
-use crate::{Draft, Expected, Feed, Revision, SettingWrite, Store};
+use crate::{Expected, Feed, RecordDraft, Revision, SettingWrite, Store};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub(super) async fn meshes_are_named(store: &dyn Store) {
     let long = "m".repeat(255);
     let names = ["Apps", "a.b", "apps", long.as_str(), "ä/..", "%41"];
     for name in names {
-        let draft = Draft::new(ResourceKey::in_mesh(name, Kind::VirtualNode, "a"), body(0));
+        let draft = RecordDraft::new(ResourceKey::in_mesh(name, Kind::VirtualNode, "a"), body(0));
         store.put(draft, Expected::Absent, &author("x")).await.unwrap();
     }
     // What is kept of a mesh beside records makes none.

@@ -12,7 +12,7 @@ use std::path::Path;
 const PREFIX: &str = "appmesh_";
 
 /// One sort of thing that a provider offers.
-struct Sort {
+struct DocumentedKind {
     /// Its key in the schema.
     key: &'static str,
     /// The folder of its pages, below `docs`, and of its examples, below `examples`.
@@ -22,19 +22,19 @@ struct Sort {
     title: &'static str,
 }
 
-const RESOURCES: Sort = Sort {
+const RESOURCES: DocumentedKind = DocumentedKind {
     key: "resource_schemas",
     folder: "resources",
     example: "resource.tf",
     title: "Resource",
 };
-const DATA_SOURCES: Sort = Sort {
+const DATA_SOURCES: DocumentedKind = DocumentedKind {
     key: "data_source_schemas",
     folder: "data-sources",
     example: "data-source.tf",
     title: "Data Source",
 };
-const LISTS: Sort = Sort {
+const LISTS: DocumentedKind = DocumentedKind {
     key: "list_resource_schemas",
     folder: "list-resources",
     example: "list-resource.tfquery.hcl",
@@ -42,7 +42,7 @@ const LISTS: Sort = Sort {
 };
 
 /// What pages are written from.
-struct Offer<'a> {
+struct ProviderOffer<'a> {
     root: &'a Path,
     schema: &'a Value,
     /// The kinds, whose resource pages the model writes.
@@ -63,7 +63,7 @@ pub(crate) fn pages(root: &Path, schema: &Value) -> Result<Pages, String> {
                 .to_owned()
         })
         .collect();
-    let offer = Offer { root, schema, kinds };
+    let offer = ProviderOffer { root, schema, kinds };
     let mut pages = Pages::new();
     for sort in [&RESOURCES, &DATA_SOURCES, &LISTS] {
         for (name, found) in offer.all(sort) {
@@ -95,13 +95,13 @@ fn part<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
 }
 
-impl Offer<'_> {
+impl ProviderOffer<'_> {
     /// What there is of a sort, under our names.
-    fn all(&self, sort: &Sort) -> BTreeMap<String, Value> {
+    fn all(&self, sort: &DocumentedKind) -> BTreeMap<String, Value> {
         self.named(sort, PREFIX)
     }
 
-    fn named(&self, sort: &Sort, prefix: &str) -> BTreeMap<String, Value> {
+    fn named(&self, sort: &DocumentedKind, prefix: &str) -> BTreeMap<String, Value> {
         let all = self.schema[sort.key].as_object().into_iter().flatten();
         all.filter(|(name, _)| name.starts_with(prefix))
             .map(|(name, found)| (name.clone(), found.clone()))
@@ -115,7 +115,7 @@ impl Offer<'_> {
     }
 
     /// `None` for what the model writes; its example must be there all the same.
-    fn page(&self, sort: &Sort, name: &str, block: &Value) -> Result<Option<String>, String> {
+    fn page(&self, sort: &DocumentedKind, name: &str, block: &Value) -> Result<Option<String>, String> {
         let example = self.example(sort.folder, name, sort.example)?;
         let kind = self.kinds.iter().any(|kind| kind == name);
         if kind && sort.key == RESOURCES.key {

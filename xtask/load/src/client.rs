@@ -1,7 +1,7 @@
 //! One Envoy on one stream, which takes all that it is sent.
 
 use crate::messages::{Response, node};
-use crate::proxy::{Proxy, answer};
+use crate::proxy::{XdsClientState, answer};
 use crate::wire::Stream;
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 #[derive(Debug)]
 pub struct Client {
     pub stream: Stream,
-    pub proxy: Proxy,
+    pub proxy: XdsClientState,
 }
 
 impl Client {
@@ -19,7 +19,7 @@ impl Client {
     /// # Errors
     /// Where no stream is made, or it ends.
     pub async fn configured(server: SocketAddr, id: &str) -> io::Result<Self> {
-        let mut proxy = Proxy::new(node(&[], id));
+        let mut proxy = XdsClientState::new(node(&[], id));
         let (opening, mut sender) = Stream::open(server, None).await?;
         for request in proxy.begins() {
             sender.send(&request)?;

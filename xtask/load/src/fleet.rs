@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use meshform_load::messages::{Response, node};
-use meshform_load::proxy::{Proxy, answer};
+use meshform_load::proxy::{XdsClientState, answer};
 use meshform_load::wire::Stream;
 use std::io;
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ const AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) client: usize,
-    pub(crate) what: What,
+    pub(crate) what: FleetEvent,
     pub(crate) at: Instant,
 }
 
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum FleetEvent {
     /// It has everything that it asked for.
     Configured,
     /// On a new stream, everything that it asked for in any case was answered.
@@ -36,7 +36,7 @@ pub(crate) enum What {
 
 /// How all of them behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mood {
+pub(crate) struct ClientBehaviour {
     /// Whether route configurations are refused.
     pub(crate) refuses: bool,
     /// Whether each hundredth reads nothing.
@@ -45,7 +45,7 @@ pub(crate) struct Mood {
 
 pub(crate) struct Fleet {
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
-    mood: watch::Sender<Mood>,
+    mood: watch::Sender<ClientBehaviour>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -61,7 +61,7 @@ impl Fleet {
     /// Starts `count` proxies of the nodes in turn.
     pub(crate) fn start(server: SocketAddr, recorded: &Bytes, nodes: &[String], count: usize) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
-        let (mood, moods) = watch::channel(Mood {
+        let (mood, moods) = watch::channel(ClientBehaviour {
             refuses: false,
             some_sleep: false,
         });
@@ -69,7 +69,7 @@ impl Fleet {
             let client = Client {
                 number,
                 server,
-                proxy: Proxy::new(node(recorded, id)),
+                proxy: XdsClientState::new(node(recorded, id)),
                 events: events.clone(),
                 mood: moods.clone(),
             };
@@ -82,7 +82,7 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn be(&self, mood: Mood) {
+    pub(crate) fn be(&self, mood: ClientBehaviour) {
         self.mood.send_replace(mood);
     }
 
@@ -106,13 +106,13 @@ impl Fleet {
 struct Client {
     number: usize,
     server: SocketAddr,
-    proxy: Proxy,
+    proxy: XdsClientState,
     events: mpsc::UnboundedSender<Event>,
-    mood: watch::Receiver<Mood>,
+    mood: watch::Receiver<ClientBehaviour>,
 }
 
 impl Client {
-    fn tell(&self, what: What) {
+    fn tell(&self, what: FleetEvent) {
         let _ = self.events.send(Event {
             client: self.number,
             what,
@@ -153,7 +153,7 @@ impl Client {
                 .next()
                 .unwrap_or_default()
                 .to_owned();
-            self.tell(What::Got {
+            self.tell(FleetEvent::Got {
                 kind: kind.clone(),
                 bytes: stream.receiver.bytes - before,
             });
@@ -166,14 +166,14 @@ impl Client {
             tokio::time::sleep(THINKS).await;
             let refused = refuses.then_some("no such cluster");
             stream.sender.send(&answer(&response, refused))?;
-            self.tell(What::Replied { kind });
+            self.tell(FleetEvent::Replied { kind });
             if !configured && self.proxy.is_configured() {
                 configured = true;
-                self.tell(What::Configured);
+                self.tell(FleetEvent::Configured);
             }
             if !answered && self.proxy.is_answered() {
                 answered = true;
-                self.tell(What::Answered);
+                self.tell(FleetEvent::Answered);
             }
         }
     }

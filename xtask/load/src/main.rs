@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// What is measured.
 #[derive(Debug)]
-struct Wishes {
+struct LoadArguments {
     meshform: PathBuf,
     envoy: PathBuf,
     streams: Vec<usize>,
@@ -54,7 +54,7 @@ fn run(arguments: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-async fn of_a_mesh(wishes: &Wishes, stage: &Stage, nodes: usize) -> io::Result<()> {
+async fn of_a_mesh(wishes: &LoadArguments, stage: &Stage, nodes: usize) -> io::Result<()> {
     let recorded = stage.record(&wishes.envoy).await?;
     for streams in &wishes.streams {
         let case = Case {
@@ -92,8 +92,8 @@ fn allow_connections() -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, most)?)
 }
 
-fn wishes(arguments: &[String]) -> io::Result<Wishes> {
-    let mut wishes = Wishes {
+fn wishes(arguments: &[String]) -> io::Result<LoadArguments> {
+    let mut wishes = LoadArguments {
         meshform: PathBuf::from("meshform"),
         envoy: PathBuf::from("envoy"),
         streams: vec![100, 1000],

@@ -1,11 +1,11 @@
 //! The figures of one server.
 
-use crate::fleet::{Event, Fleet, Mood, What};
+use crate::fleet::{ClientBehaviour, Event, Fleet, FleetEvent};
 use crate::reference::{ProxyState, State};
 use crate::stage::{Server, Stage};
 use bytes::Bytes;
 use meshform_load::messages::{Response, node};
-use meshform_load::proxy::{Proxy, answer};
+use meshform_load::proxy::{XdsClientState, answer};
 use meshform_load::wire::Stream;
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +95,7 @@ impl Case<'_> {
         let mut times = Vec::with_capacity(self.streams);
         while times.len() < self.streams {
             let event = fleet.next(PATIENCE).await?;
-            if matches!(event.what, What::Configured) {
+            if matches!(event.what, FleetEvent::Configured) {
                 times.push(event.at - begun);
             }
         }
@@ -130,8 +130,8 @@ impl Case<'_> {
         while replied.len() < count {
             let Event { client, what, at } = fleet.next(PATIENCE).await?;
             match what {
-                What::Got { kind: got, .. } if got == kind => drop(first.get_or_insert(at - begun)),
-                What::Replied { kind: to } if to == kind => drop(replied.insert(client, at - begun)),
+                FleetEvent::Got { kind: got, .. } if got == kind => drop(first.get_or_insert(at - begun)),
+                FleetEvent::Replied { kind: to } if to == kind => drop(replied.insert(client, at - begun)),
                 _ => {}
             }
         }
@@ -186,7 +186,7 @@ impl Case<'_> {
     /// Each hundredth reads nothing while weights change.
     async fn sleepers(&self, server: &Server, fleet: &mut Fleet, rows: &mut Vec<Row>) -> io::Result<()> {
         let before = server.usage();
-        let mood = Mood {
+        let mood = ClientBehaviour {
             refuses: false,
             some_sleep: true,
         };
@@ -203,7 +203,7 @@ impl Case<'_> {
         told(&changes, "weight change while 1 % do not read", rows);
         let more = server.usage().resident - before.resident;
         rows.push(("  memory of the server", format!("{more:+.1} MiB")));
-        fleet.be(Mood {
+        fleet.be(ClientBehaviour {
             some_sleep: false,
             ..mood
         });
@@ -213,7 +213,7 @@ impl Case<'_> {
 
     /// Everybody refuses a change, and takes the next one.
     async fn refusals(&self, server: &Server, fleet: &mut Fleet, rows: &mut Vec<Row>) -> io::Result<()> {
-        let mood = Mood {
+        let mood = ClientBehaviour {
             refuses: true,
             some_sleep: false,
         };
@@ -232,7 +232,7 @@ impl Case<'_> {
             "  sent again within 3 s; processor",
             format!("{again}; {taken:.2} s"),
         ));
-        fleet.be(Mood {
+        fleet.be(ClientBehaviour {
             refuses: false,
             ..mood
         });
@@ -253,8 +253,8 @@ impl Case<'_> {
         while answered.len() < self.streams {
             let event = fleet.next(PATIENCE).await?;
             match event.what {
-                What::Got { bytes, .. } => sent += bytes,
-                What::Answered if answered.insert(event.client) => times.push(event.at - begun),
+                FleetEvent::Got { bytes, .. } => sent += bytes,
+                FleetEvent::Answered if answered.insert(event.client) => times.push(event.at - begun),
                 _ => {}
             }
         }
@@ -270,7 +270,7 @@ impl Case<'_> {
         let server = self.stage.serve()?;
         let mut state = State::default();
         for id in self.stage.nodes() {
-            let mut proxy = Proxy::new(node(&[], &id));
+            let mut proxy = XdsClientState::new(node(&[], &id));
             let (opening, mut sender) = Stream::open(server.xds, None).await?;
             for request in proxy.begins() {
                 sender.send(&request)?;

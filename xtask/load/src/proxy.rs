@@ -17,7 +17,7 @@ pub const ROUTES: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfigu
 
 /// One Envoy's memory: the versions of what it has, by type and name.
 #[derive(Debug, Clone, Default)]
-pub struct Proxy {
+pub struct XdsClientState {
     node: Bytes,
     has: BTreeMap<&'static str, BTreeMap<String, String>>,
     asked: BTreeMap<&'static str, bool>,
@@ -25,7 +25,7 @@ pub struct Proxy {
     answered: BTreeMap<&'static str, bool>,
 }
 
-impl Proxy {
+impl XdsClientState {
     /// `node`: encoded.
     pub fn new(node: Bytes) -> Self {
         Self {

@@ -50,7 +50,7 @@ impl Stream {
     ///
     /// # Errors
     /// Where no connection is made.
-    pub async fn open(server: SocketAddr, token: Option<&str>) -> io::Result<(Opening, Sender)> {
+    pub async fn open(server: SocketAddr, token: Option<&str>) -> io::Result<(PendingStream, Sender)> {
         let socket = TcpStream::connect(server).await?;
         socket.set_nodelay(true)?;
         let (requests, connection) = h2::client::handshake(socket).await.map_err(failed)?;
@@ -66,7 +66,7 @@ impl Stream {
         let request = request.body(()).map_err(io::Error::other)?;
         let mut requests = requests.ready().await.map_err(failed)?;
         let (response, stream) = requests.send_request(request, false).map_err(failed)?;
-        let opening = Opening {
+        let opening = PendingStream {
             response,
             connection: connection.abort_handle(),
         };
@@ -76,12 +76,12 @@ impl Stream {
 
 /// A stream that the server has yet to take.
 #[derive(Debug)]
-pub struct Opening {
+pub struct PendingStream {
     response: h2::client::ResponseFuture,
     connection: AbortHandle,
 }
 
-impl Opening {
+impl PendingStream {
     /// The stream, once the server has taken it.
     ///
     /// # Errors

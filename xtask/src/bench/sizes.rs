@@ -27,7 +27,7 @@ const STEPS: [(&str, &[&str]); 5] = [
 const ALWAYS: [&str; 2] = ["-input=false", "-no-color"];
 
 /// One of those that are compared.
-struct Rival {
+struct ComparedProvider {
     name: &'static str,
     module: Module,
     terraform: Program,
@@ -71,7 +71,12 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// The floor comes first: the others are held against it.
-fn rivals(bench: &Bench<'_>, count: usize, echo: &Path, server: Option<SocketAddr>) -> Result<Vec<Rival>> {
+fn rivals(
+    bench: &Bench<'_>,
+    count: usize,
+    echo: &Path,
+    server: Option<SocketAddr>,
+) -> Result<Vec<ComparedProvider>> {
     let own = || mesh("appmesh", "meshform/appmesh", "", count);
     let mut all = vec![
         ("echo", Some(echo.to_owned()), own()),
@@ -100,7 +105,7 @@ fn rival(
     name: &'static str,
     provider: Option<PathBuf>,
     text: &str,
-) -> Result<Rival> {
+) -> Result<ComparedProvider> {
     let dir = bench.work.path().join(format!("size-{count}-{name}"));
     let terraform = Program::new(&dir.join("terraform"), "terraform", &bench.terraform)?;
     let provider = match provider {
@@ -116,7 +121,7 @@ fn rival(
     module
         .write("main.tf", text)
         .map_err(Failure::io("write to", Path::new(module.dir())))?;
-    Ok(Rival {
+    Ok(ComparedProvider {
         name,
         module,
         terraform,
@@ -124,7 +129,7 @@ fn rival(
     })
 }
 
-impl Rival {
+impl ComparedProvider {
     fn measure(&self, bench: &Bench<'_>, args: &[&str]) -> Result<Cost> {
         let args: Vec<&str> = args.iter().chain(&ALWAYS).copied().collect();
         let watching = (self.terraform.watch(), self.provider.as_ref().map(Program::watch));

@@ -9,7 +9,7 @@ use meshform_acceptance::http::Client;
 
 use super::Folders;
 use super::forms::Meshform;
-use super::live::{self, Mark, Ports, RunningEnvoy};
+use super::live::{self, DemoMark, Ports, RunningEnvoy};
 use super::story::HOST;
 use super::terraform::Terraform;
 use crate::children::Children;
@@ -57,7 +57,7 @@ pub(crate) fn measure(
     terraform.weights(100, 0, true)?;
     terraform.init()?;
     terraform.apply()?;
-    let mark = Mark::at(folders.running.clone());
+    let mark = DemoMark::at(folders.running.clone());
     mark.set(ports, programs.terraform)?;
     for (name, port) in [("serviceb", serviceb), ("servicebv2", servicebv2)] {
         live::start_service(children, name, port, &mark, &folders.logs)?;

@@ -34,7 +34,7 @@ pub(super) struct Ports {
 }
 
 /// The file that says that services and Envoy run.
-pub(super) struct Mark {
+pub(super) struct DemoMark {
     path: PathBuf,
 }
 
@@ -59,7 +59,7 @@ impl Ports {
     }
 }
 
-impl Mark {
+impl DemoMark {
     pub(super) fn at(path: PathBuf) -> Self {
         Self { path }
     }
@@ -134,7 +134,7 @@ pub(super) fn start_service(
     children: &Children,
     name: &str,
     port: u16,
-    mark: &Mark,
+    mark: &DemoMark,
     logs: &Path,
 ) -> Result<()> {
     let mut command = Command::new(this_program()?);

@@ -7,7 +7,7 @@ use meshform_acceptance::load::{Load, Tally};
 
 use super::Folders;
 use super::forms::{self, Meshform};
-use super::live::{self, Mark, Ports, RunningEnvoy};
+use super::live::{self, DemoMark, Ports, RunningEnvoy};
 use super::remote::{self, Cast};
 use super::split::{self, Requests};
 use super::steps::{Steps, seconds};
@@ -46,7 +46,7 @@ const LOAD: [(&str, (u32, u32)); 2] = [("/", (150, 3)), ("/v2/items", (50, 1))];
 /// How long the load runs before and after the apply.
 const AROUND: Duration = Duration::from_millis(700);
 
-struct Story<'a> {
+struct DemoStory<'a> {
     root: &'a Path,
     steps: Steps,
     folders: &'a Folders,
@@ -75,7 +75,7 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
     let [serviceb, servicebv2, proxy, inbound, admin] = free_ports()?;
     let terraform = toolbox.path(Tool::Terraform);
     let example = checkout.root().join("examples/apps");
-    let story = Story {
+    let story = DemoStory {
         root: checkout.root(),
         steps,
         folders,
@@ -96,7 +96,7 @@ pub(super) fn tell(checkout: &Checkout, children: &Children, folders: &Folders, 
         },
     };
     story.mesh(provider)?;
-    let mark = Mark::at(folders.running.clone());
+    let mark = DemoMark::at(folders.running.clone());
     mark.set(story.ports, &terraform)?;
     let proxy = story.traffic(&mark, &toolbox.path(Tool::Envoy))?;
     story.weights(&proxy)?;
@@ -144,7 +144,7 @@ fn versions(toolbox: &Toolbox) -> Result<String> {
     Ok(format!("{}, Envoy {envoy}", first_line(Tool::Terraform)?))
 }
 
-impl Story<'_> {
+impl DemoStory<'_> {
     /// From HCL to a store and published files.
     fn mesh(&self, provider: &Path) -> Result<()> {
         let Self { steps, terraform, .. } = self;
@@ -179,7 +179,7 @@ impl Story<'_> {
     }
 
     /// Starts two services and an Envoy before them, and sends requests.
-    fn traffic(&self, mark: &Mark, envoy: &Path) -> Result<RunningEnvoy> {
+    fn traffic(&self, mark: &DemoMark, envoy: &Path) -> Result<RunningEnvoy> {
         let Self { steps, ports, .. } = self;
         let logs = &self.folders.logs;
         steps.chapter("Requests through Envoy");
@@ -342,7 +342,7 @@ impl Story<'_> {
     }
 
     /// Destroys everything, and looks whether anything is left.
-    fn end(&self, mark: &Mark) -> Result<()> {
+    fn end(&self, mark: &DemoMark) -> Result<()> {
         self.steps.chapter("The end");
         self.steps
             .step("terraform destroy", || Ok(((), self.terraform.destroy()?.counts)))?;

@@ -177,17 +177,17 @@ async fn a_secret_that_was_written_over_is_none() {
 #[tokio::test]
 async fn the_delete_of_a_failed_create_needs_no_store() {
     let delete = then(Delete, "1", "a", "meshform-failed-create/0");
-    let answer = Desk::left_nothing(&delete).unwrap();
+    let answer = RequestHandler::left_nothing(&delete).unwrap();
     assert_eq!(
         (answer.failed, answer.physical_id.as_str()),
         (false, "meshform-failed-create/0")
     );
     assert_eq!(
-        Desk::left_nothing(&then(Delete, "1", "a", "meshform-unfinished-create/0")),
+        RequestHandler::left_nothing(&then(Delete, "1", "a", "meshform-unfinished-create/0")),
         None
     );
     assert_eq!(
-        Desk::left_nothing(&then(Update, "1", "a", "meshform-failed-create/0")),
+        RequestHandler::left_nothing(&then(Update, "1", "a", "meshform-failed-create/0")),
         None
     );
 }

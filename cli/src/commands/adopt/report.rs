@@ -1,6 +1,6 @@
 //! What became of each resource: kept as it was, changed and why, or not taken.
 
-use super::Fate;
+use super::AdoptionOutcome;
 use crate::commands::load::Loaded;
 use crate::exit::Exit;
 use crate::io::Io;
@@ -34,7 +34,7 @@ pub(super) fn report(
     format: DocumentFormat,
     io: &mut Io,
     loaded: &Loaded,
-    fates: &[(Resource, Fate)],
+    fates: &[(Resource, AdoptionOutcome)],
 ) -> Exit {
     let lines = lines(loaded, fates);
     match format {
@@ -60,7 +60,7 @@ pub(super) fn report(
     }
 }
 
-fn lines(loaded: &Loaded, fates: &[(Resource, Fate)]) -> Vec<Line> {
+fn lines(loaded: &Loaded, fates: &[(Resource, AdoptionOutcome)]) -> Vec<Line> {
     let found = |resource: &Resource| {
         let mut all = loaded.reading.found.iter();
         all.find(|found| found.key.as_ref() == Some(&resource.key))
@@ -77,7 +77,7 @@ fn lines(loaded: &Loaded, fates: &[(Resource, Fate)]) -> Vec<Line> {
                 arn: resource.identity.as_ref().map(|identity| identity.arn.clone()),
                 // What is there already was adopted before, or written.
                 changes: match fate {
-                    Fate::Unchanged => Vec::new(),
+                    AdoptionOutcome::Unchanged => Vec::new(),
                     _ => found.and_then(changed).into_iter().collect(),
                 },
                 reasons: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::codes;
 use crate::commands::drafts;
 use meshform_compiler::diff::{self, ChangeKind, FieldChange};
-use meshform_model::diag::{Diagnostic, Place, Severity};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -11,7 +11,7 @@ use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules::Options;
 use meshform_registry::is_same;
-use meshform_store::{Draft, Record};
+use meshform_store::{Record, RecordDraft};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done with a resource.
@@ -38,7 +38,7 @@ pub(super) struct ApplyStep {
 /// An input beside what a store has.
 pub(super) struct Plan {
     owner: String,
-    wanted: Vec<(Resource, Draft)>,
+    wanted: Vec<(Resource, RecordDraft)>,
     records: BTreeMap<ResourceKey, Record>,
     /// What the store has, typed; a record that cannot be read is not among them.
     there: BTreeMap<ResourceKey, Resource>,
@@ -68,7 +68,7 @@ impl Plan {
         self.records.get(key)
     }
 
-    pub(super) fn draft(&self, key: &ResourceKey) -> Option<Draft> {
+    pub(super) fn draft(&self, key: &ResourceKey) -> Option<RecordDraft> {
         let found = self.wanted.iter().find(|(resource, _)| resource.key == *key);
         found.map(|(_, draft)| draft.clone())
     }
@@ -91,7 +91,7 @@ impl Plan {
         steps
     }
 
-    fn todo(&self, resource: &Resource, draft: &Draft) -> Todo {
+    fn todo(&self, resource: &Resource, draft: &RecordDraft) -> Todo {
         match self.records.get(&resource.key) {
             None => Todo::Create,
             Some(record) if is_same(&record.body, &draft.body) => Todo::Keep,
@@ -159,7 +159,7 @@ impl Plan {
                 .help(format!(
                     "change it there, or, where it is yours, apply with `--owner {owner}`"
                 ))
-                .at(Place::of(&step.key, &Pointer::root())),
+                .at(ProblemLocation::of(&step.key, &Pointer::root())),
             )
         });
         told.collect()

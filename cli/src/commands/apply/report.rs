@@ -1,7 +1,7 @@
 //! What an apply has to say.
 
 use super::plan::{ApplyStep, Todo};
-use super::{Arguments, Done};
+use super::{ApplyReport, Arguments};
 use crate::commands::load::Loaded;
 use crate::exit::Exit;
 use crate::io::Io;
@@ -9,9 +9,14 @@ use crate::render::{self, Count, Format};
 use meshform_model::diag::has_errors;
 use serde_json::{Value as Json, json};
 
-pub(super) fn report(arguments: &Arguments, io: &mut Io, loaded: &Loaded, done: Option<&Done>) -> Exit {
+pub(super) fn report(
+    arguments: &Arguments,
+    io: &mut Io,
+    loaded: &Loaded,
+    done: Option<&ApplyReport>,
+) -> Exit {
     // Where nothing was looked at, nobody knows what would be written.
-    let nothing = Done::default();
+    let nothing = ApplyReport::default();
     let (done, is_known) = (done.unwrap_or(&nothing), done.is_some());
     let mut problems = loaded.problems.clone();
     // The releaser knows records alone; what they were written from has places.
@@ -98,7 +103,7 @@ fn step_json(step: &ApplyStep, dry_run: bool) -> Json {
     })
 }
 
-fn sum(done: &Done, dry_run: bool) -> String {
+fn sum(done: &ApplyReport, dry_run: bool) -> String {
     let count = |wanted: &str| {
         let steps = done.steps.iter();
         steps.filter(|step| outcome(&step.todo, false) == wanted).count()

@@ -4,7 +4,7 @@
 mod beside;
 mod way;
 
-pub(super) use beside::{Beside, prepare};
+pub(super) use beside::{CompanionInputs, prepare};
 
 use super::targets::{needed_file, proxies, templates};
 use super::{Arguments, Configuration};
@@ -13,7 +13,7 @@ use crate::commands::convert::pretty;
 use crate::commands::load::Loaded;
 use crate::io::Io;
 use crate::output::Files;
-use meshform_compiler::ecs::{self, Change, Delivery, Existing, Fate};
+use meshform_compiler::ecs::{self, Change, Delivery, Existing, VariableFate};
 use meshform_compiler::frontend::tasks::TaskForm;
 use meshform_compiler::frontend::workloads::{Companions, Workload};
 use meshform_compiler::policy::{self, Bucket, MeshPrefix};
@@ -26,14 +26,14 @@ use meshform_model::resource::Resource;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use way::{Needed, Way};
+use way::{ConfigurationDelivery, Needed};
 
 /// The files of all proxies.
 pub(super) fn build(
     arguments: &Arguments,
     io: &Io,
     meshes: &[Mesh],
-    beside: &Beside,
+    beside: &CompanionInputs,
     loaded: &mut Loaded,
 ) -> Files {
     let own = templates(arguments, io, &mut loaded.problems);
@@ -108,7 +108,7 @@ pub(super) fn compose(
     arguments: &Arguments,
     io: &Io,
     meshes: &[Mesh],
-    beside: &Beside,
+    beside: &CompanionInputs,
     loaded: &mut Loaded,
 ) -> Files {
     let mut files = Files::default();
@@ -118,7 +118,7 @@ pub(super) fn compose(
     let needed = way::needed(arguments, meshes);
     let mut ways = Vec::with_capacity(proxies.len());
     for (mesh, proxy) in &proxies {
-        match Way::of(arguments, mesh, proxy, &needed) {
+        match ConfigurationDelivery::of(arguments, mesh, proxy, &needed) {
             Ok(way) => ways.push((*mesh, proxy, way)),
             Err(problems) => {
                 let problems = loaded.placed(problems);
@@ -223,7 +223,7 @@ impl<'a> Out<'a> {
             TaskForm::CloudFormation(template) => Some(template),
             TaskForm::Api | TaskForm::Terraform => None,
         };
-        let way = match Way::of(self.arguments, mesh, proxy, &self.needed) {
+        let way = match ConfigurationDelivery::of(self.arguments, mesh, proxy, &self.needed) {
             Ok(way) => way,
             Err(problems) => return problems,
         };
@@ -295,7 +295,7 @@ impl<'a> Out<'a> {
 
     /// A proxy without a task definition: a template of its own.
     fn stack(&mut self, mesh: &Mesh, proxy: &BuiltProxy, workload: Option<&Workload>) -> Vec<Diagnostic> {
-        let way = match Way::of(self.arguments, mesh, proxy, &self.needed) {
+        let way = match ConfigurationDelivery::of(self.arguments, mesh, proxy, &self.needed) {
             Ok(way) => way,
             Err(problems) => return problems,
         };
@@ -416,7 +416,7 @@ impl<'a> Out<'a> {
         }
         let lost: Vec<&Change> = changes
             .iter()
-            .filter(|change| change.fate == Fate::Lost)
+            .filter(|change| change.fate == VariableFate::Lost)
             .collect();
         let names: Vec<String> = lost.iter().map(|change| format!("`{}`", change.what)).collect();
         let why: Vec<String> = lost

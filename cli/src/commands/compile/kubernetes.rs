@@ -9,7 +9,7 @@ use crate::output::Files;
 use meshform_compiler::ecs::{self, Delivery};
 use meshform_compiler::kubernetes::{self, codes as kubernetes_codes, workload, yaml};
 use meshform_envoy::{self as envoy, BuiltProxy};
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub(super) const ROOT: &str = "/etc/meshform";
 
 /// What is made for one proxy.
-struct Made {
+struct ProxyManifests {
     sidecar: ecs::Sidecar,
     volume: Json,
     config_map: Option<Json>,
@@ -73,7 +73,7 @@ pub(super) fn build(arguments: &Arguments, io: &Io, meshes: &[Mesh], loaded: &mu
                     .help(format!(
                         "give the Deployment whose pods have the labels of {selector}"
                     ))
-                    .at(Place::of(key, &Pointer::root())),
+                    .at(ProblemLocation::of(key, &Pointer::root())),
             ]);
         }
         for one in own {
@@ -109,7 +109,7 @@ fn made(
     mesh: &Mesh,
     proxy: &BuiltProxy,
     namespace: &str,
-) -> Result<Made, Vec<Diagnostic>> {
+) -> Result<ProxyManifests, Vec<Diagnostic>> {
     let key = &proxy.key;
     let needed = envoy::needed_files(mesh, key, &envoy::Options::new(ROOT)).unwrap_or_default();
     let needed: Vec<ecs::NeededFile> = needed.into_iter().map(needed_file).collect();
@@ -152,7 +152,7 @@ fn made(
         ..ecs::Task::new(mesh, key, delivery)
     };
     let sidecar = ecs::sidecar(&task, &json!([{"name": "application"}]))?;
-    Ok(Made {
+    Ok(ProxyManifests {
         sidecar,
         volume,
         config_map,

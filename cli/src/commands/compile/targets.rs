@@ -1,7 +1,8 @@
 //! What each target puts into the folder.
 
 use super::{
-    Arguments, Configuration, Target, ecs as ecs_target, ecs::Beside, kubernetes as kubernetes_target,
+    Arguments, Configuration, Target, ecs as ecs_target, ecs::CompanionInputs,
+    kubernetes as kubernetes_target,
 };
 use crate::codes;
 use crate::commands::convert::pretty;
@@ -30,7 +31,7 @@ fn made(
     arguments: &Arguments,
     io: &Io,
     meshes: &[Mesh],
-    beside: Option<&Beside>,
+    beside: Option<&CompanionInputs>,
     loaded: &mut Loaded,
 ) -> Files {
     let mut files = Files::default();
@@ -83,13 +84,13 @@ fn made(
 }
 
 /// What stands beside the proxies of a target that may have no agent.
-fn beside_proxies(arguments: &Arguments) -> Option<envoy::Beside> {
+fn beside_proxies(arguments: &Arguments) -> Option<envoy::AgentPresence> {
     match arguments.target {
         Target::CloudFormation => None,
-        Target::Envoy => Some(envoy::Beside::PerhapsAnAgent),
+        Target::Envoy => Some(envoy::AgentPresence::PerhapsAnAgent),
         Target::Ecs | Target::Kubernetes | Target::Compose => {
             // An Envoy that has its configuration by ADS is given no files by an agent.
-            (arguments.configuration != Configuration::Agent).then_some(envoy::Beside::Nothing)
+            (arguments.configuration != Configuration::Agent).then_some(envoy::AgentPresence::Nothing)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::MeshDiff;
 use crate::render::clean;
 use meshform_compiler::diff::{Change, ChangeKind, FieldChange, FieldKind, name};
-use meshform_envoy::diff::{Difference, Effect, PartDiff, ProxyDiff};
+use meshform_envoy::diff::{ConnectionEffect, Difference, PartDiff, ProxyDiff};
 use meshform_model::key::ResourceKey;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -137,9 +137,9 @@ fn proxy_json(proxy: &ProxyDiff) -> Json {
                 "kind": part.kind.words(), "name": part.name, "change": how_json(part.how),
                 "causes": part.causes.iter().map(ResourceKey::path).collect::<Vec<_>>(),
                 "openConnections": match part.effect {
-                    Effect::Untouched => "untouched",
-                    Effect::Drained => "drained",
-                    Effect::Restart => "restart",
+                    ConnectionEffect::Untouched => "untouched",
+                    ConnectionEffect::Drained => "drained",
+                    ConnectionEffect::Restart => "restart",
                 },
             })
         })
@@ -240,11 +240,11 @@ fn how_json(how: Difference) -> &'static str {
     }
 }
 
-fn effect(effect: Effect) -> &'static str {
+fn effect(effect: ConnectionEffect) -> &'static str {
     match effect {
-        Effect::Untouched => "untouched",
-        Effect::Drained => "drained (what is under way ends first)",
-        Effect::Restart => "need a restart of Envoy, which resets them",
+        ConnectionEffect::Untouched => "untouched",
+        ConnectionEffect::Drained => "drained (what is under way ends first)",
+        ConnectionEffect::Restart => "need a restart of Envoy, which resets them",
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One of the two.
-pub(super) struct State {
+pub(super) struct DiffSide {
     meshes: Vec<Mesh>,
     /// How many errors meshes have that are not valid.
     pub(super) broken: BTreeMap<String, usize>,
@@ -29,7 +29,7 @@ pub(super) fn read(
     arguments: &InputArguments,
     [before, after]: [&PathBuf; 2],
     io: &mut Io,
-) -> Result<[State; 2], Exit> {
+) -> Result<[DiffSide; 2], Exit> {
     let standard = Path::new("-");
     let (mut beside, told) = io.beside(after == standard && before != standard);
     let (before, after) = std::thread::scope(|scope| {
@@ -58,10 +58,10 @@ pub(super) fn read(
     let mut states = [before, after];
     // The mesh may be in one of them only: it is new, or gone.
     if let [
-        State {
+        DiffSide {
             lacking: Some(first), ..
         },
-        State { lacking: Some(_), .. },
+        DiffSide { lacking: Some(_), .. },
     ] = &states
     {
         render::tell(io, &Sources::default(), std::slice::from_ref(first));
@@ -74,7 +74,7 @@ pub(super) fn read(
 }
 
 /// One state. `None` where it cannot be compared; that has been reported.
-fn one(arguments: &InputArguments, side: &Path, io: &mut Io) -> Option<State> {
+fn one(arguments: &InputArguments, side: &Path, io: &mut Io) -> Option<DiffSide> {
     let release = of_release(side, io);
     let is_release = release.is_some();
     let loaded = load(arguments, side, release, io)?;
@@ -95,7 +95,7 @@ fn one(arguments: &InputArguments, side: &Path, io: &mut Io) -> Option<State> {
         if !nothing.is_empty() {
             render::tell(io, &loaded.reading.sources, &nothing);
         }
-        Some(State {
+        Some(DiffSide {
             meshes,
             broken: broken(&loaded.problems),
             is_release,
@@ -148,7 +148,7 @@ fn broken(problems: &[Diagnostic]) -> BTreeMap<String, usize> {
     out
 }
 
-impl State {
+impl DiffSide {
     pub(super) fn by_name(&self) -> BTreeMap<&str, &Mesh> {
         self.meshes.iter().map(|mesh| (mesh.name(), mesh)).collect()
     }

@@ -22,14 +22,14 @@ const MAX_SCRIPT: u64 = 1 << 20;
 
 /// What the state of a root module says, where there is one at hand.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct MigrationState {
     json: Json,
     bytes: Vec<u8>,
     /// As it is called in messages.
     name: String,
 }
 
-impl State {
+impl MigrationState {
     /// A state of 0 bytes, as a Terraform that was killed leaves, has nothing; what is no JSON is no state.
     pub(super) fn parse(name: String, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         let json = match bytes.trim_ascii().is_empty() {
@@ -81,7 +81,7 @@ impl State {
 }
 
 /// What the user has to do.
-pub(super) fn by_hand(io: &Io, root: &Path, tree: &Tree, state: Option<&State>) -> Vec<Diagnostic> {
+pub(super) fn by_hand(io: &Io, root: &Path, tree: &Tree, state: Option<&MigrationState>) -> Vec<Diagnostic> {
     let mut left = Vec::new();
     for module in &tree.modules {
         for name in &module.json {
@@ -155,7 +155,7 @@ fn foreign(
     root: &Path,
     call: &Foreign,
     installed: &[(String, String)],
-    state: Option<&State>,
+    state: Option<&MigrationState>,
 ) -> Option<Diagnostic> {
     let path = call.calls.join(".");
     let name = address(&call.calls);
@@ -231,7 +231,7 @@ fn taken_over(stated: &[(String, Resource)]) -> String {
 }
 
 /// What the state still gives to hashicorp/aws.
-fn named_by_state(state: &State) -> Option<Diagnostic> {
+fn named_by_state(state: &MigrationState) -> Option<Diagnostic> {
     let resources = state.resources();
     let named: BTreeSet<String> = resources
         .into_iter()
@@ -256,7 +256,7 @@ fn named_by_state(state: &State) -> Option<Diagnostic> {
 }
 
 /// What may go wrong on the way.
-pub(super) fn beware(io: &Io, root: &Path, tree: &Tree, state: Option<&State>) -> Vec<Diagnostic> {
+pub(super) fn beware(io: &Io, root: &Path, tree: &Tree, state: Option<&MigrationState>) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     if let Some(state) = state
         && state

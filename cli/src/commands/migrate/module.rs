@@ -7,7 +7,7 @@ use crate::io::Io;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Body};
 use hcl_edit::{Span as _, parser};
-use meshform_model::diag::{Diagnostic, Place, Sources};
+use meshform_model::diag::{Diagnostic, ProblemLocation, Sources};
 use meshform_model::value::Span;
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,7 +53,7 @@ pub(super) struct FoundBlock<'m> {
 pub(super) struct Foreign {
     /// The names of the calls, from the root module to this one.
     pub(super) calls: Vec<String>,
-    pub(super) place: Place,
+    pub(super) place: ProblemLocation,
     pub(super) source: String,
 }
 
@@ -171,7 +171,7 @@ impl Tree {
         })
     }
 
-    fn not_hcl(&mut self, place: Place, why: &str) {
+    fn not_hcl(&mut self, place: ProblemLocation, why: &str) {
         self.problems.push(
             Diagnostic::error(codes::NOT_HCL, format!("the configuration cannot be read: {why}"))
                 .help("`terraform validate` says more; nothing is changed before every file can be read")
@@ -267,7 +267,7 @@ impl<'m> FoundBlock<'m> {
         (from..from + text.len(), text)
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> ProblemLocation {
         let bounds = self.bounds();
         place(self.source.source, bounds.start, bounds.header)
     }
@@ -286,15 +286,15 @@ impl<'m> FoundBlock<'m> {
 }
 
 /// The place of some bytes.
-fn place(source: u32, start: usize, end: usize) -> Place {
+fn place(source: u32, start: usize, end: usize) -> ProblemLocation {
     let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Place {
+    ProblemLocation {
         span: Some(Span {
             source,
             start: narrow(start),
             end: narrow(end),
         }),
-        ..Place::default()
+        ..ProblemLocation::default()
     }
 }
 

@@ -4,12 +4,12 @@
 //! directory this brings it up after every write, by whomever. A mesh that is released by hand, or held, is published as
 //! its pointer says and not released.
 
-use super::super::said::{MeshArguments, Problem, Report, Said};
+use super::super::said::{CommandReport, MeshArguments, Problem, Report};
 use crate::exit::Exit;
 use crate::io::Io;
 use crate::store;
 use meshform_model::diag::Diagnostic;
-use meshform_release::{Holding, ReleaseOutcome, Releaser, Timing, Verdict};
+use meshform_release::{HoldPolicy, ReleaseOutcome, ReleaseVerdict, Releaser, Timing};
 use meshform_store::{Feed, Revision, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,16 +70,16 @@ fn round(
     for mesh in &meshes {
         let known = followed.entry(mesh.clone()).or_default();
         let holding = match known.held {
-            Some(since) if since.elapsed() >= Timing::HOLD => Holding::Over,
-            _ => Holding::Allowed,
+            Some(since) if since.elapsed() >= Timing::HOLD => HoldPolicy::Over,
+            _ => HoldPolicy::Allowed,
         };
         let outcome = store::wait(releaser.follow(mesh, holding))?.map_err(|error| store::told(&error))?;
         known.revision = outcome.revision;
         known.held = match outcome.verdict {
-            Verdict::Held(_) => known.held.or_else(|| Some(Instant::now())),
+            ReleaseVerdict::Held(_) => known.held.or_else(|| Some(Instant::now())),
             _ => None,
         };
-        let mut said = Said::default();
+        let mut said = CommandReport::default();
         said.outcome(releaser, &outcome);
         if is_news(&outcome) || said.problems != known.problems {
             known.problems.clone_from(&said.problems);
@@ -96,7 +96,10 @@ fn round(
 
 /// Whether proxies were told something, so that it is worth a line.
 fn is_news(outcome: &ReleaseOutcome) -> bool {
-    let released = matches!(outcome.verdict, Verdict::Released { .. } | Verdict::Withdrawn(_));
+    let released = matches!(
+        outcome.verdict,
+        ReleaseVerdict::Released { .. } | ReleaseVerdict::Withdrawn(_)
+    );
     let published = outcome.deliveries.iter().any(|delivery| {
         let done = delivery.result.as_ref();
         done.is_ok_and(|done| {

@@ -1,16 +1,18 @@
 //! How publish targets stand.
 
 use super::super::said::cut;
-use meshform_release::{Standing, TargetStatus, listed};
+use meshform_release::{TargetState, TargetStatus, listed};
 use meshform_store::Digest;
 use serde_json::{Value as Json, json};
 
 /// Whether a target lacks the current release, or a part of it, as far as can be told from here.
 pub(super) fn is_behind(target: &TargetStatus, current: Option<&Digest>) -> bool {
     match &target.standing {
-        Standing::Current => false,
-        Standing::Behind(_) | Standing::Failed(_) => true,
-        Standing::Unreachable => target.report.failure.is_some() || target.report.release.as_ref() != current,
+        TargetState::Current => false,
+        TargetState::Behind(_) | TargetState::Failed(_) => true,
+        TargetState::Unreachable => {
+            target.report.failure.is_some() || target.report.release.as_ref() != current
+        }
     }
 }
 
@@ -26,10 +28,10 @@ pub(super) fn words(target: &TargetStatus) -> String {
         .as_ref()
         .map_or("no release", |release| cut(release.as_str()));
     let stands = match &target.standing {
-        Standing::Current => "current".to_owned(),
-        Standing::Behind(paths) => format!("behind: {}", listed(paths)),
-        Standing::Failed(error) => format!("cannot be read: {error}"),
-        Standing::Unreachable => match &report.failure {
+        TargetState::Current => "current".to_owned(),
+        TargetState::Behind(paths) => format!("behind: {}", listed(paths)),
+        TargetState::Failed(error) => format!("cannot be read: {error}"),
+        TargetState::Unreachable => match &report.failure {
             None => format!("not to be seen from here; it reported {release} at {}", report.at),
             Some(failure) => format!("failed at {}: {}", failure.at, failure.message),
         },
@@ -40,10 +42,10 @@ pub(super) fn words(target: &TargetStatus) -> String {
 pub(super) fn json(target: &TargetStatus) -> Json {
     let report = &target.report;
     let (standing, behind): (&str, &[String]) = match &target.standing {
-        Standing::Current => ("current", &[]),
-        Standing::Behind(paths) => ("behind", paths),
-        Standing::Failed(_) => ("failed", &[]),
-        Standing::Unreachable => ("unreachable", &[]),
+        TargetState::Current => ("current", &[]),
+        TargetState::Behind(paths) => ("behind", paths),
+        TargetState::Failed(_) => ("failed", &[]),
+        TargetState::Unreachable => ("unreachable", &[]),
     };
     let failure = report.failure.as_ref();
     json!({

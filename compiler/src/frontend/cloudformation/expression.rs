@@ -390,11 +390,11 @@ fn substitute(argument: &Node, node: &Node, scope: &mut TemplateScope<'_>) -> Va
     let mut whole = true;
     for part in sub::parts(text) {
         let name = match part {
-            sub::Part::Text(text) => {
+            sub::SubPart::Text(text) => {
                 out.push_str(&text);
                 continue;
             }
-            sub::Part::Name(name) => name,
+            sub::SubPart::Name(name) => name,
         };
         let own = values.as_ref().and_then(|values| values.get(name)).cloned();
         let found = own.or_else(|| match name.split_once('.') {

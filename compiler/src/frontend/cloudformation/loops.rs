@@ -101,7 +101,7 @@ impl Expander<'_> {
                     .help("no form of a mesh needs that; split the template");
                 return self.problems.push(at(problem, field.name_span));
             }
-            let turn = Turn {
+            let turn = LoopIteration {
                 name: parts.name,
                 value: &value,
             };
@@ -168,12 +168,12 @@ fn count(node: &Node) -> usize {
 }
 
 /// One turn of a loop: the value takes the place of the loop's name.
-struct Turn<'t> {
+struct LoopIteration<'t> {
     name: &'t str,
     value: &'t str,
 }
 
-impl Turn<'_> {
+impl LoopIteration<'_> {
     fn object(&self, object: &Object) -> Object {
         let mut out = Object::new();
         for field in object {

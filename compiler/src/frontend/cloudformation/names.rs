@@ -7,7 +7,7 @@ use meshform_model::codes;
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
-use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode};
+use meshform_model::schema::{self, Field, FieldForm, ObjectShape, SchemaNode};
 use meshform_model::value::{Node, Object, Value};
 use std::borrow::Cow;
 
@@ -129,11 +129,11 @@ impl Names<'_, '_> {
 fn field<'s>(shape: &'s ObjectShape, name: &str) -> Option<&'s Field> {
     let is_own = |field: &&Field| {
         let own = field.named(Dialect::CloudFormation);
-        own.form != Form::Absent && own.name == name
+        own.form != FieldForm::Absent && own.name == name
     };
     shape.fields.iter().find(is_own).or_else(|| {
         let flat = shape.fields.iter();
-        let mut flat = flat.filter(|field| field.named(Dialect::CloudFormation).form == Form::Flatten);
+        let mut flat = flat.filter(|field| field.named(Dialect::CloudFormation).form == FieldForm::Flatten);
         flat.find_map(|outer| self::field(outer.node.object()?, name))
     })
 }

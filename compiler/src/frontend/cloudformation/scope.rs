@@ -15,7 +15,7 @@ use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::value::{Node, Value};
-use problems::{Sought, suggestion};
+use problems::{NameUse, suggestion};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often expressions may lead to another part of the template in all, beside so many times for each resource. No
@@ -178,7 +178,7 @@ impl<'t> TemplateScope<'t> {
         }
         if self.resource(name).is_none() {
             let wanted = MissingValue::Parameter(name.to_owned());
-            self.lacks(name, at, &Sought::NAME, Some(wanted));
+            self.lacks(name, at, &NameUse::NAME, Some(wanted));
             return None;
         }
         let full = format!("{name}.Ref");
@@ -283,7 +283,7 @@ impl<'t> TemplateScope<'t> {
             self.lacks(
                 resource,
                 at,
-                &Sought::RESOURCE,
+                &NameUse::RESOURCE,
                 Some(MissingValue::Attribute(full)),
             );
             return None;
@@ -383,7 +383,7 @@ impl<'t> TemplateScope<'t> {
             return *known;
         }
         let Some(condition) = self.section("Conditions").and_then(|all| all.get(name)) else {
-            self.lacks(name, at, &Sought::CONDITION, None);
+            self.lacks(name, at, &NameUse::CONDITION, None);
             return None;
         };
         let known = match self.leap(name, at) {

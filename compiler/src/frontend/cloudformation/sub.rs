@@ -5,7 +5,7 @@ use meshform_model::value::{Node, Object, Symbol, Value};
 
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Part<'t> {
+pub(crate) enum SubPart<'t> {
     /// Text as it is meant: `${!x}` is `${x}`.
     Text(String),
     /// What stands between `${` and `}`.
@@ -13,7 +13,7 @@ pub(crate) enum Part<'t> {
 }
 
 /// The pieces of a text.
-pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
+pub(crate) fn parts(text: &str) -> Vec<SubPart<'_>> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -30,27 +30,27 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
             continue;
         }
         if !literal.is_empty() {
-            parts.push(Part::Text(std::mem::take(&mut literal)));
+            parts.push(SubPart::Text(std::mem::take(&mut literal)));
         }
-        parts.push(Part::Name(name));
+        parts.push(SubPart::Name(name));
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        parts.push(Part::Text(literal));
+        parts.push(SubPart::Text(literal));
     }
     parts
 }
 
 /// Makes an `Fn::Sub`, or the text where every piece is known.
 #[derive(Default)]
-pub(super) struct Maker {
+pub(super) struct SubBuilder {
     text: String,
     values: Object,
     is_open: bool,
     plain: String,
 }
 
-impl Maker {
+impl SubBuilder {
     /// Text as it is meant.
     pub(super) fn text(&mut self, text: &str) {
         self.plain.push_str(text);
@@ -97,7 +97,7 @@ impl Maker {
         }
         // `${Name}` alone is what it names.
         if self.values.is_empty()
-            && let [Part::Name(name)] = parts(&self.text).as_slice()
+            && let [SubPart::Name(name)] = parts(&self.text).as_slice()
         {
             return match name.split_once('.') {
                 None => expression("Ref", Value::from(*name)),

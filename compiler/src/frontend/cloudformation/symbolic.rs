@@ -81,7 +81,7 @@ fn keep<'t>(
     mesh: Option<&str>,
     each: &mut dyn FnMut(SymbolicResource),
 ) -> Symbolic {
-    let mut keeper = Keeper {
+    let mut keeper = SymbolicReader {
         stacks,
         mesh,
         each,
@@ -98,7 +98,7 @@ fn keep<'t>(
     keeper.out
 }
 
-struct Keeper<'k, 't> {
+struct SymbolicReader<'k, 't> {
     stacks: &'t Stacks,
     /// The only mesh that is wanted.
     mesh: Option<&'k str>,
@@ -112,7 +112,7 @@ struct Keeper<'k, 't> {
     ids: BTreeMap<(usize, String), String>,
 }
 
-impl<'t> Keeper<'_, 't> {
+impl<'t> SymbolicReader<'_, 't> {
     /// Gives every resource of the mesh its logical id.
     fn name_resources(&mut self) {
         let mut taken: BTreeMap<String, ()> = BTreeMap::new();
@@ -516,11 +516,11 @@ impl<'t> Keeper<'_, 't> {
         let Some(text) = text.as_str() else {
             return node.value.clone();
         };
-        let mut made = sub::Maker::default();
+        let mut made = sub::SubBuilder::default();
         for part in sub::parts(text) {
             match part {
-                sub::Part::Text(text) => made.text(&text),
-                sub::Part::Name(name) => {
+                sub::SubPart::Text(text) => made.text(&text),
+                sub::SubPart::Name(name) => {
                     let value = match own.and_then(|own| own.get(name)) {
                         Some(value) => self.node(value).value,
                         None => match name.split_once('.') {

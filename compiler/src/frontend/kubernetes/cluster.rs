@@ -137,9 +137,9 @@ impl Cluster {
     pub(super) fn mesh_of(&self, object: &Object, options: &Options) -> Member {
         match self.mesh_object(object) {
             Ok(mesh) => Member::Of(Node::new(Value::from(mesh.aws_name()))),
-            Err(Lost::Ref(name)) => Member::Of(name),
-            Err(Lost::Only(mesh)) => Member::Assumed(mesh.aws_name()),
-            Err(Lost::Nowhere(why)) => match &options.mesh {
+            Err(MeshLookup::Ref(name)) => Member::Of(name),
+            Err(MeshLookup::Only(mesh)) => Member::Assumed(mesh.aws_name()),
+            Err(MeshLookup::Nowhere(why)) => match &options.mesh {
                 Some(mesh) => Member::Of(Node::new(Value::from(mesh.as_str()))),
                 None => Member::Nowhere(why),
             },
@@ -151,27 +151,27 @@ impl Cluster {
         let mesh = match object.kind.as_str() {
             "Mesh" => object,
             _ => match self.mesh_object(object) {
-                Ok(mesh) | Err(Lost::Only(mesh)) => mesh,
+                Ok(mesh) | Err(MeshLookup::Only(mesh)) => mesh,
                 Err(_) => return None,
             },
         };
         mesh.field("meshOwner").cloned()
     }
 
-    fn mesh_object(&self, object: &Object) -> Result<&Object, Lost<'_>> {
+    fn mesh_object(&self, object: &Object) -> Result<&Object, MeshLookup<'_>> {
         if let Some(name) = object
             .field("meshRef")
             .and_then(|reference| reference.get("name"))
         {
             let found = name.as_str().and_then(|name| self.find("Mesh", "", name));
-            return found.ok_or_else(|| Lost::Ref(name.clone()));
+            return found.ok_or_else(|| MeshLookup::Ref(name.clone()));
         }
         let meshes: Vec<&Object> = self.of_kind("Mesh").collect();
         let Some(labels) = self.namespace(&object.namespace) else {
             return Err(match meshes.as_slice() {
-                [] => Lost::Nowhere("no mesh is among the inputs".to_owned()),
-                [only] => Lost::Only(only),
-                many => Lost::Nowhere(format!(
+                [] => MeshLookup::Nowhere("no mesh is among the inputs".to_owned()),
+                [only] => MeshLookup::Only(only),
+                many => MeshLookup::Nowhere(format!(
                     "the namespace `{}` is not among the inputs, and there are {} meshes",
                     object.namespace,
                     many.len()
@@ -186,12 +186,15 @@ impl Cluster {
         let matching: Vec<&Object> = matching.copied().collect();
         match (matching.as_slice(), meshes.as_slice()) {
             ([one], _) => Ok(one),
-            ([], []) => Err(Lost::Nowhere("no mesh is among the inputs".to_owned())),
-            ([], _) => Err(Lost::Nowhere(format!(
+            ([], []) => Err(MeshLookup::Nowhere("no mesh is among the inputs".to_owned())),
+            ([], _) => Err(MeshLookup::Nowhere(format!(
                 "no mesh's `namespaceSelector` matches the labels of the namespace `{}`",
                 object.namespace
             ))),
-            (many, _) => Err(Lost::Nowhere(format!("the selectors of {} match", listed(many)))),
+            (many, _) => Err(MeshLookup::Nowhere(format!(
+                "the selectors of {} match",
+                listed(many)
+            ))),
         }
     }
 
@@ -243,7 +246,7 @@ impl Cluster {
 }
 
 /// Why the mesh of an object is not known for sure.
-enum Lost<'c> {
+enum MeshLookup<'c> {
     /// A ref names one that is not among the inputs.
     Ref(Node),
     Only(&'c Object),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::xds::view::made_up as view;
 
-use Kind::{Cluster, Endpoints, Listener, Routes};
+use XdsType::{Cluster, Endpoints, Listener, Routes};
 
 fn first(names: &[&str]) -> TypeRequest {
     TypeRequest {

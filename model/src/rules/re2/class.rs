@@ -1,6 +1,6 @@
 //! Classes and escapes.
 
-use super::{BALANCE, BYTES, ESCAPE, Part, Reader, Refused, SIMPLER, WIDE, refuse, unicode};
+use super::{BALANCE, BYTES, ESCAPE, ExpressionPart, Re2Error, Reader, SIMPLER, WIDE, refuse, unicode};
 
 /// What an escape or a character of a class stands for.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ const POSIX: [&str; 14] = [
 
 impl Reader<'_> {
     /// Reads a class from what follows its `[` to its `]`.
-    pub(super) fn class(&mut self) -> Result<Part, Refused> {
+    pub(super) fn class(&mut self) -> Result<ExpressionPart, Re2Error> {
         let negated = self.eat("^");
         let mut size: u64 = 0;
         let mut first = true;
@@ -61,7 +61,7 @@ impl Reader<'_> {
             }
             size = size.saturating_add(if end.is_ascii() { 1 } else { WIDE });
         }
-        Ok(Part::of(if negated {
+        Ok(ExpressionPart::of(if negated {
             size.saturating_add(WIDE)
         } else {
             size.max(1)
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// `[:name:]`, within a class; its size.
-    fn posix(&mut self) -> Result<Option<u64>, Refused> {
+    fn posix(&mut self) -> Result<Option<u64>, Re2Error> {
         let inside = self
             .rest
             .strip_prefix("[:")
@@ -91,7 +91,7 @@ impl Reader<'_> {
             .is_some_and(|after| !after.starts_with(']'))
     }
 
-    fn class_char(&mut self) -> Result<Escape, Refused> {
+    fn class_char(&mut self) -> Result<Escape, Re2Error> {
         match self.next() {
             None => Err(refuse("`[` without `]`", BALANCE)),
             Some('\\') => self.escaped(),
@@ -100,7 +100,7 @@ impl Reader<'_> {
     }
 
     /// After `\`: a character or a class.
-    pub(super) fn escaped(&mut self) -> Result<Escape, Refused> {
+    pub(super) fn escaped(&mut self) -> Result<Escape, Re2Error> {
         let c = self
             .next()
             .ok_or_else(|| refuse("it ends with a single `\\`", BALANCE))?;
@@ -136,7 +136,7 @@ impl Reader<'_> {
     }
 
     /// After `\x`: two digits, or any in braces.
-    fn hexadecimal(&mut self) -> Result<Escape, Refused> {
+    fn hexadecimal(&mut self) -> Result<Escape, Re2Error> {
         let bad = || refuse("`\\x` has no number", ESCAPE);
         let digits = if self.eat("{") {
             self.until("}").ok_or_else(bad)?
@@ -154,7 +154,7 @@ impl Reader<'_> {
     }
 
     /// After `\p`: a letter, or a name in braces.
-    fn unicode_class(&mut self) -> Result<Escape, Refused> {
+    fn unicode_class(&mut self) -> Result<Escape, Re2Error> {
         let bad = || refuse("`\\p` names no class", ESCAPE);
         let name = if self.eat("{") {
             let name = self.until("}").ok_or_else(bad)?;

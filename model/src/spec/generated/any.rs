@@ -8,7 +8,7 @@ use super::{
 };
 use crate::diag::Diagnostic;
 use crate::kind::Kind;
-use crate::spec::part::{Nothing, Part, read, write};
+use crate::spec::part::{NoExtensions, BodyPart, read, write};
 
 /// The spec of a resource of any kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,14 +38,14 @@ impl Spec {
     pub fn from_json(kind: Kind, json: &serde_json::Value) -> Result<Self, Diagnostic> {
         Ok(match kind {
             Kind::Mesh if json.is_null() => Self::Mesh(MeshSpec::default()),
-            Kind::Mesh => Self::Mesh(read(kind, Part::Spec, json)?),
-            Kind::VirtualService => Self::VirtualService(read(kind, Part::Spec, json)?),
-            Kind::VirtualNode => Self::VirtualNode(read(kind, Part::Spec, json)?),
-            Kind::VirtualRouter => Self::VirtualRouter(read(kind, Part::Spec, json)?),
-            Kind::Route => Self::Route(read(kind, Part::Spec, json)?),
-            Kind::VirtualGateway => Self::VirtualGateway(read(kind, Part::Spec, json)?),
-            Kind::GatewayRoute => Self::GatewayRoute(read(kind, Part::Spec, json)?),
-            Kind::ProxyProfile => Self::ProxyProfile(Box::new(read(kind, Part::Spec, json)?)),
+            Kind::Mesh => Self::Mesh(read(kind, BodyPart::Spec, json)?),
+            Kind::VirtualService => Self::VirtualService(read(kind, BodyPart::Spec, json)?),
+            Kind::VirtualNode => Self::VirtualNode(read(kind, BodyPart::Spec, json)?),
+            Kind::VirtualRouter => Self::VirtualRouter(read(kind, BodyPart::Spec, json)?),
+            Kind::Route => Self::Route(read(kind, BodyPart::Spec, json)?),
+            Kind::VirtualGateway => Self::VirtualGateway(read(kind, BodyPart::Spec, json)?),
+            Kind::GatewayRoute => Self::GatewayRoute(read(kind, BodyPart::Spec, json)?),
+            Kind::ProxyProfile => Self::ProxyProfile(Box::new(read(kind, BodyPart::Spec, json)?)),
         })
     }
 
@@ -100,12 +100,12 @@ impl Extensions {
             return Ok(None);
         }
         Ok(Some(match kind {
-            Kind::Mesh => Self::Mesh(read(kind, Part::Extensions, json)?),
-            Kind::VirtualNode => Self::VirtualNode(read(kind, Part::Extensions, json)?),
-            Kind::Route => Self::Route(read(kind, Part::Extensions, json)?),
-            Kind::VirtualGateway => Self::VirtualGateway(read(kind, Part::Extensions, json)?),
+            Kind::Mesh => Self::Mesh(read(kind, BodyPart::Extensions, json)?),
+            Kind::VirtualNode => Self::VirtualNode(read(kind, BodyPart::Extensions, json)?),
+            Kind::Route => Self::Route(read(kind, BodyPart::Extensions, json)?),
+            Kind::VirtualGateway => Self::VirtualGateway(read(kind, BodyPart::Extensions, json)?),
             Kind::VirtualService | Kind::VirtualRouter | Kind::GatewayRoute | Kind::ProxyProfile => {
-                let Nothing {} = read(kind, Part::Extensions, json)?;
+                let NoExtensions {} = read(kind, BodyPart::Extensions, json)?;
                 return Ok(None);
             }
         }))

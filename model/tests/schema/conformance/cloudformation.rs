@@ -3,7 +3,7 @@
 use super::{Difference, Mismatch, Rule, hold, published};
 use meshform_model::dialect::Dialect;
 use meshform_model::kind::Kind;
-use meshform_model::schema::{self, Field, Form, ObjectShape, SchemaNode, Shape};
+use meshform_model::schema::{self, Field, FieldForm, ObjectShape, SchemaNode, Shape};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -88,8 +88,8 @@ fn collect<'f>(object: &'f ObjectShape, names: &mut BTreeMap<&'f str, &'f Field>
     for field in &object.fields {
         let own = field.named(Dialect::CloudFormation);
         match own.form {
-            Form::Absent => {}
-            Form::Flatten => collect(field.node.object().unwrap(), names),
+            FieldForm::Absent => {}
+            FieldForm::Flatten => collect(field.node.object().unwrap(), names),
             _ => drop(names.insert(&own.name, field)),
         }
     }

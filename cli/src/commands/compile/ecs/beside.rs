@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the inputs hold beside the mesh.
-pub(in crate::commands::compile) struct Beside {
+pub(in crate::commands::compile) struct CompanionInputs {
     pub(super) existing: Vec<Existing>,
     pub(super) workloads: BTreeMap<ResourceKey, Workload>,
     /// Profiles that come from task definitions and workloads.
@@ -24,8 +24,8 @@ pub(in crate::commands::compile) struct Beside {
 }
 
 /// Finds the task definitions, and adds to the mesh what they say of how their proxies are run.
-pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> Beside {
-    let mut beside = Beside {
+pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut Loaded) -> CompanionInputs {
+    let mut beside = CompanionInputs {
         existing: Vec::new(),
         workloads: BTreeMap::new(),
         profiles: Vec::new(),
@@ -88,7 +88,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
     beside
 }
 
-impl Beside {
+impl CompanionInputs {
     /// Finds the proxy of a workload, and tells it how traffic gets to it.
     fn workload(
         &mut self,

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::commands::load::is_called;
 use meshform_compiler::ecs::{Ads, Delivery, NeededFile};
 use meshform_envoy::{self as envoy, BuiltProxy, Mode, Options};
-use meshform_model::diag::{Diagnostic, Example, Place};
+use meshform_model::diag::{Diagnostic, Example, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
@@ -28,7 +28,7 @@ pub(super) fn needed(arguments: &Arguments, meshes: &[Mesh]) -> Needed {
 }
 
 /// How one proxy gets its configuration.
-pub(super) struct Way {
+pub(super) struct ConfigurationDelivery {
     configuration: Configuration,
     /// What Envoy is given by the task itself.
     bootstrap: String,
@@ -38,7 +38,7 @@ pub(super) struct Way {
     pub(super) files: Vec<NeededFile>,
 }
 
-impl Way {
+impl ConfigurationDelivery {
     pub(super) fn of(
         arguments: &Arguments,
         mesh: &Mesh,
@@ -99,5 +99,5 @@ fn no_api(proxy: &BuiltProxy) -> Diagnostic {
     )
     .help("say in the proxy profile where the API answers (`apiUrl`), or leave `--proxy-image` out: Envoy then starts without the agent, and waits for the control plane")
     .example(Example::profile(json!({"controlPlane": {"address": "mesh.internal", "port": 18000, "apiUrl": "http://mesh.internal:8080"}})))
-    .at(Place::of(key, &Pointer::root()))
+    .at(ProblemLocation::of(key, &Pointer::root()))
 }

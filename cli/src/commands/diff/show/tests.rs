@@ -22,7 +22,7 @@ fn difference(text: &str) -> MeshDiff {
         name: text.to_owned(),
         how: Difference::Changed,
         causes: [key.clone()].into(),
-        effect: Effect::Drained,
+        effect: ConnectionEffect::Drained,
     };
     MeshDiff {
         mesh: text.to_owned(),

@@ -24,7 +24,7 @@ fn io(folder: &Path, variables: &[(&str, &Path)]) -> Io {
             .collect(),
         directory: folder.to_owned(),
         program: None,
-        manner: crate::io::Manner::default(),
+        manner: crate::io::OutputStyle::default(),
         lost: None,
     }
 }

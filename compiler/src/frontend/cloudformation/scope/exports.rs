@@ -1,7 +1,7 @@
 //! What stacks give one another: outputs of nested stacks, and exports.
 
 use super::TemplateScope;
-use super::problems::Sought;
+use super::problems::NameUse;
 use crate::frontend::cloudformation::expression::{evaluate, scalar};
 use crate::frontend::cloudformation::given::MissingValue;
 use crate::frontend::codes;
@@ -15,7 +15,7 @@ impl<'t> TemplateScope<'t> {
     pub(super) fn output(&mut self, stack: usize, name: &str, at: &Node) -> Option<Node> {
         self.within(stack, |scope| {
             let Some(output) = scope.section("Outputs").and_then(|all| all.get(name)) else {
-                scope.lacks(name, at, &Sought::OUTPUT, None);
+                scope.lacks(name, at, &NameUse::OUTPUT, None);
                 return None;
             };
             let value = output.get("Value")?;

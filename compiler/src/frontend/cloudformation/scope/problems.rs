@@ -10,12 +10,12 @@ use meshform_model::validate::{MAX_SUGGESTIONS, closest};
 use meshform_model::value::{Field, Node, Value};
 
 /// What a name is looked for as.
-pub(super) struct Sought {
+pub(super) struct NameUse {
     what: &'static str,
     sections: &'static [&'static str],
 }
 
-impl Sought {
+impl NameUse {
     pub(super) const NAME: Self = Self {
         what: "parameter or resource",
         sections: &["Parameters", "Resources"],
@@ -36,7 +36,7 @@ impl Sought {
 
 impl TemplateScope<'_> {
     /// The template has nothing of that name; what is wanted of it may be given.
-    pub(super) fn lacks(&mut self, name: &str, at: &Node, sought: &Sought, wanted: Option<MissingValue>) {
+    pub(super) fn lacks(&mut self, name: &str, at: &Node, sought: &NameUse, wanted: Option<MissingValue>) {
         let message = format!("the template has no {} `{}`", sought.what, shorten(name));
         if self.transformed() {
             let wanted = wanted.unwrap_or_else(|| MissingValue::Parameter(name.to_owned()));

@@ -58,7 +58,7 @@ pub(super) fn references(node: &Node, each: &mut dyn FnMut(&str)) {
                 ("Ref" | "Fn::GetAtt", Some(name)) => each(name),
                 ("Fn::Sub", Some(text)) => {
                     for part in sub::parts(text) {
-                        if let sub::Part::Name(name) = part {
+                        if let sub::SubPart::Name(name) = part {
                             each(name.split('.').next().unwrap_or(name));
                         }
                     }
