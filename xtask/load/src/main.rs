@@ -117,8 +117,34 @@ fn wishes(arguments: &[String]) -> io::Result<LoadArguments> {
             other => return Err(io::Error::other(format!("`{other}` is not understood"))),
         }
     }
-    match wishes.nodes.iter().any(|nodes| *nodes < 5) {
-        true => Err(io::Error::other("a mesh has at least 5 nodes")),
-        false => Ok(wishes),
+    if wishes.nodes.iter().any(|nodes| *nodes < 5) {
+        return Err(io::Error::other("--nodes: a mesh has at least 5"));
+    }
+    // For a while one of them reads nothing, and what the others get is measured.
+    if wishes.streams.iter().any(|streams| *streams < 2) {
+        return Err(io::Error::other("--streams: there are at least 2"));
+    }
+    Ok(wishes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(arguments: &[&str]) -> io::Result<Wishes> {
+        let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
+        wishes(&arguments)
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_refused() {
+        assert_eq!(asked(&["--streams", "2,10"]).unwrap().streams, [2, 10]);
+        for (arguments, told) in [
+            (["--streams", "10,1"], "--streams: there are at least 2"),
+            (["--streams", "0"], "--streams: there are at least 2"),
+            (["--nodes", "4"], "--nodes: a mesh has at least 5"),
+        ] {
+            assert_eq!(asked(&arguments).unwrap_err().to_string(), told);
+        }
     }
 }
