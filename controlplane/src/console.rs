@@ -409,7 +409,7 @@ fn is_own(parts: &Parts) -> bool {
 }
 
 /// A name that somebody else's DNS could lead here is not one of a server that lets everyone in.
-fn is_local(parts: &Parts) -> bool {
+pub(crate) fn is_local(parts: &Parts) -> bool {
     let Some(host) = host(parts) else {
         return true;
     };

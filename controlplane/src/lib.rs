@@ -25,6 +25,7 @@ mod plane;
 mod rest;
 mod seal;
 mod server;
+mod turns;
 mod xds;
 
 pub use auth::aws::Login;

@@ -9,6 +9,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::limits::{Limits, Rate};
 use crate::metrics::Metrics;
 use crate::seal::{KEY, Sealer};
+use crate::turns::Turns;
 use crate::xds::{Releases, Streams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,6 +82,7 @@ pub(crate) struct ControlPlane {
     pub(crate) registry: Registry,
     pub(crate) releases: ReleaseScheduler,
     pub(crate) policy: Policy,
+    pub(crate) turns: Turns,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) served: Arc<Releases>,
@@ -137,6 +139,7 @@ impl ControlPlane {
                 strict_deletes: !relaxed_deletes,
                 ..Policy::app_mesh()
             },
+            turns: Turns::default(),
             limits: Limits::new(rate),
             metrics: Metrics::default(),
             served: Arc::new(Releases::new(reader, look)),

@@ -337,6 +337,14 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         );
         return (name, refused(&fault));
     }
+    if plane.keys.is_none() && !console::is_local(&parts) {
+        let message = "a server without keys answers under `localhost` or an IP address only, as any page in a browser could \
+                       ask under a name of its own that leads here";
+        return (
+            name,
+            refused(&Fault::new(FaultKind::Forbidden, codes::FORBIDDEN, message)),
+        );
+    }
     let done = async {
         let body = read(body, plane.patience).await?;
         let from = peer.ip().to_string();

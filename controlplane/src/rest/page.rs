@@ -13,8 +13,10 @@ pub(crate) fn limit(given: Option<&str>, most: usize) -> Result<usize, Fault> {
     let Some(text) = given else {
         return Ok(most.min(MOST));
     };
-    match text.parse::<usize>() {
-        Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
+    // A number is its digits: the library also takes a sign.
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|digits| digits.parse::<usize>().ok()) {
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
         _ => Err(Fault::bad(
             codes::BAD_REQUEST,
             format!("limit: `{text}` is not a number from 1 to {most}"),
@@ -41,5 +43,19 @@ pub(crate) fn after(sealer: &Sealer, list: &str, token: Option<&str>) -> Result<
             codes::PAGE,
             "nextToken: it is not from a page of this list; leave it out to begin at the first page",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_digits_within_its_bounds() {
+        assert_eq!(limit(Some("7"), 100).ok(), Some(7));
+        assert_eq!(limit(None, 50).ok(), Some(50));
+        for wrong in ["", "0", "101", "+5", "-1", "5.0", " 5", "99999999999999999999999"] {
+            assert!(limit(Some(wrong), 100).is_err(), "{wrong}");
+        }
     }
 }

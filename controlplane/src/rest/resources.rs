@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::answer;
-use super::operation::{NamedResource, name_field};
+use super::operation::{NamedResource, kinds, name_field};
 use super::page;
 use super::request::{Input, no_step, same_token};
 use crate::auth::Caller;
@@ -19,8 +19,8 @@ use meshform_registry::{Collection, Page, RegistryError, Update};
 use meshform_store::{ImportedIdentity, Record, RecordDraft, StoreError};
 use serde_json::{Map, Value as Json};
 
-/// How often an update is tried again where others write the same resource at the same time. Each try loses to one that
-/// went through; more is a conflict that the client should see.
+/// How often an update is tried again where other servers, or Terraform, write the same resource at the same time. Each try
+/// loses to one that went through; more is a conflict that the client should see.
 const TRIES: usize = 8;
 
 /// The most that a page of a list may have, as in the API of App Mesh.
@@ -37,6 +37,7 @@ pub(super) async fn create(
     let key = key_of(named, input.text(field)?)?;
     no_step(field, &key.name)?;
     caller.may_write(&key.mesh)?;
+    let _turn = plane.turns.make(&key.mesh).await;
     let container = container(plane, &key).await?;
     let owner = mesh_owner(plane, &key, container.as_ref(), input).await?;
     let request = input.request("create", &key.path())?;
@@ -168,6 +169,7 @@ pub(super) async fn change(
     is_meant: impl Fn(&Record) -> Result<(), Fault>,
     alter: impl Fn(&Record) -> Result<RecordChange, Fault>,
 ) -> Result<ChangeResult, Fault> {
+    let _turn = plane.turns.change(key).await;
     for _ in 0..TRIES {
         let record = found(plane, caller, key).await?;
         is_meant(&record)?;
@@ -205,6 +207,11 @@ pub(super) async fn delete(
 ) -> Result<Answer, Fault> {
     let key = whole_key(named)?;
     caller.may_write(&key.mesh)?;
+    let _alone = match contains(key.kind) {
+        true => plane.turns.empty(&key.mesh).await,
+        false => None,
+    };
+    let _turn = plane.turns.change(&key).await;
     let record = found(plane, caller, &key).await?;
     of_owner(&record, input)?;
     caller.may_change(&record)?;
@@ -295,6 +302,11 @@ pub(super) fn absent(key: &ResourceKey) -> Fault {
         codes::NOT_FOUND,
         format!("{key} does not exist"),
     )
+}
+
+/// Whether resources lie in one of that kind.
+fn contains(kind: Kind) -> bool {
+    kind == Kind::Mesh || kinds().any(|inner| inner.parent() == Some(kind))
 }
 
 /// What a resource is in, which must be there; none for a mesh.

@@ -90,9 +90,9 @@ async fn clients_that_do_not_go_on_are_let_go() {
     for (sent, told) in [
         ("", ""),
         ("PRI * H", ""),
-        ("GET /v20190125/meshes HTTP/1.1\r\nhost: x\r\nx-mo", ""),
+        ("GET /v20190125/meshes HTTP/1.1\r\nhost: localhost\r\nx-mo", ""),
         (
-            "PUT /v20190125/meshes HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+            "PUT /v20190125/meshes HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{",
             "400 ",
         ),
     ] {
@@ -102,7 +102,9 @@ async fn clients_that_do_not_go_on_are_let_go() {
         assert!(heard.contains(told), "{sent:?}: {heard}");
     }
     // A client that is answered, and asks no more.
-    let mut idle = serving.client("GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut idle = serving
+        .client("GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
     let heard = until_closed(&mut idle).await;
     assert!(heard.starts_with("HTTP/1.1 200"), "{heard}");
 }
@@ -115,7 +117,7 @@ async fn many_clients_that_do_not_go_on_hold_nobody_up() {
         silent.push(serving.client("").await);
     }
     let mut asks = serving
-        .client("GET /v20190125/meshes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .client("GET /v20190125/meshes HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await;
     let heard = until_closed(&mut asks).await;
     assert!(heard.ends_with(r#"{"meshes":[]}"#), "{heard}");
@@ -129,4 +131,83 @@ async fn api_releases_and_console_share_one_view_of_each_mesh() {
     let directory = TempDir::new().unwrap();
     let plane = ControlPlane::new(settings(&directory)).unwrap();
     assert!(Arc::ptr_eq(plane.registry.views(), plane.site.views()));
+}
+
+#[tokio::test]
+async fn without_keys_no_name_that_others_give_leads_here() {
+    let serving = serving().await;
+    for (host, status) in [
+        ("localhost", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("mesh.example.org", 403),
+        ("localhost.example.org:8080", 403),
+    ] {
+        let request = format!("GET /v20190125/meshes HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let heard = until_closed(&mut serving.client(&request).await).await;
+        assert!(
+            heard.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{host}: {heard}"
+        );
+        assert_eq!(
+            heard.contains("`localhost` or an IP address"),
+            status == 403,
+            "{host}"
+        );
+    }
+}
+
+/// Answers to requests that are sent at the same time: the status of each.
+async fn at_once(serving: &Serving, requests: Vec<(&str, String, String)>) -> Vec<String> {
+    let mut clients = Vec::new();
+    for (method, path, body) in requests {
+        let length = body.len();
+        let request = format!(
+            "{method} /v20190125/meshes{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        clients.push(serving.client(&request).await);
+    }
+    let mut heard = Vec::new();
+    for mut client in clients {
+        let answer = until_closed(&mut client).await;
+        heard.push(answer.split(' ').nth(1).unwrap_or_default().to_owned());
+    }
+    heard
+}
+
+fn put(path: &str, body: &str) -> (&'static str, String, String) {
+    ("PUT", path.to_owned(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_change_one_resource_at_once_are_all_heard() {
+    let serving = serving().await;
+    at_once(&serving, vec![put("", r#"{"meshName": "m"}"#)]).await;
+    let filter = |all| match all % 2 {
+        0 => r#"{"spec": {"egressFilter": {"type": "ALLOW_ALL"}}}"#,
+        _ => r#"{"spec": {"egressFilter": {"type": "DROP_ALL"}}}"#,
+    };
+    let heard = at_once(&serving, (0..60).map(|at| put("/m", filter(at))).collect()).await;
+    assert_eq!(heard, vec!["200"; 60]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_in_a_mesh_that_is_being_deleted() {
+    let serving = serving().await;
+    for at in 0..60 {
+        let mesh = format!("/m{at}");
+        at_once(&serving, vec![put("", &format!(r#"{{"meshName": "m{at}"}}"#))]).await;
+        let node = put(
+            &format!("{mesh}/virtualNodes"),
+            r#"{"virtualNodeName": "n", "spec": {}}"#,
+        );
+        let delete = ("DELETE", mesh, String::new());
+        let heard = match at % 2 {
+            0 => at_once(&serving, vec![delete, node]).await,
+            _ => at_once(&serving, vec![node, delete]).await,
+        };
+        let done = heard.iter().filter(|status| *status == "200").count();
+        assert_eq!(done, 1, "{heard:?}");
+    }
 }
