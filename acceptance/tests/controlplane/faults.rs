@@ -100,7 +100,9 @@ fn a_client_that_sends_slowly_or_goes_away_holds_nobody_up() {
         .map(|_| {
             let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
             stream
-                .write_all(b"PUT /v20190125/meshes HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
+                .write_all(
+                    b"PUT /v20190125/meshes HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{",
+                )
                 .unwrap();
             stream
         })

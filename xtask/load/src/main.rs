@@ -131,7 +131,7 @@ fn wishes(arguments: &[String]) -> io::Result<LoadArguments> {
 mod tests {
     use super::*;
 
-    fn asked(arguments: &[&str]) -> io::Result<Wishes> {
+    fn asked(arguments: &[&str]) -> io::Result<LoadArguments> {
         let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
         wishes(&arguments)
     }
