@@ -500,6 +500,7 @@ pub(crate) async fn delay(command: Vec<String>, wait: Duration) -> Result<u8, St
     let child = Child::start(program, arguments)?;
     let mut at: Option<Instant> = None;
     loop {
+        // Until it is told to stop there is nothing to wait for: any long time will do.
         let due = at.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         tokio::select! {
             _ = children.recv() => {

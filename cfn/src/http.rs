@@ -11,6 +11,7 @@ pub(crate) fn local() -> Result<reqwest::Client, String> {
 /// For the addresses of answers.
 pub(crate) fn remote() -> Result<reqwest::Client, String> {
     let client = builder()?
+        // An answer is a few hundred bytes to S3. It is sent several times within what is left of the function's time.
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(15))
         .build();

@@ -113,6 +113,8 @@ impl Client {
             Some(at) if at.elapsed() < SILENT => ATTEMPT,
             _ => PATIENCE,
         };
+        // An election of a leader takes about a second: the first tries come soon after each other, the later ones do not
+        // add to what a cluster in trouble has to do.
         let mut pause = Duration::from_millis(20);
         let mut logged_in = false;
         loop {

@@ -86,6 +86,7 @@ fn round(
             Report::of(arguments, Ok(said)).tell_on(io);
         }
     }
+    // What is held is released after its hold time, of seconds, without another write.
     let pause = match followed.values().any(|known| known.held.is_some()) {
         true => Duration::from_secs(1),
         false => AGAIN,
