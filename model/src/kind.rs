@@ -5,6 +5,7 @@ mod generated;
 
 pub use generated::Kind;
 
+use crate::schema::Dialect;
 use std::fmt;
 
 impl Kind {
@@ -12,10 +13,37 @@ impl Kind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+
+    /// The field that names a resource of the kind in a dialect: `virtualNodeName`, `VirtualNodeName`.
+    pub fn name_field(self, dialect: Dialect) -> &'static str {
+        let schema = crate::schema::kind(self);
+        let canonical = schema.key.last().map_or("", String::as_str);
+        let field = schema.root.object().and_then(|root| root.field(canonical));
+        field.map_or(canonical, |field| &field.named(dialect).name)
+    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_that_names_a_kind_is_the_last_of_its_key() {
+        for (dialect, expected) in [
+            (Dialect::Api, "virtualNodeName"),
+            (Dialect::CloudFormation, "VirtualNodeName"),
+            (Dialect::Terraform, "name"),
+        ] {
+            assert_eq!(Kind::VirtualNode.name_field(dialect), expected);
+        }
+        for kind in Kind::ALL {
+            assert_eq!(kind.name_field(Dialect::Api), format!("{}Name", kind.name()));
+        }
     }
 }

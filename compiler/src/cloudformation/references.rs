@@ -19,12 +19,15 @@ pub(crate) fn insert(resource: &Resource, ids: &Ids) -> Node {
     };
     // The names of what contains the resource.
     for (key, name) in [
-        (Some(ResourceKey::mesh(&resource.key.mesh)), "meshName".to_owned()),
+        (
+            Some(ResourceKey::mesh(&resource.key.mesh)),
+            Kind::Mesh.name_field(Dialect::Api),
+        ),
         (resource.key.container(), parent_field(kind).unwrap_or_default()),
     ] {
         if let Some(key) = key
             && key != resource.key
-            && let (Some(id), Some(node)) = (ids.get(&key), object.get_mut(&name))
+            && let (Some(id), Some(node)) = (ids.get(&key), object.get_mut(name))
         {
             *node = get_att(id, key.kind);
         }
@@ -47,8 +50,8 @@ pub(crate) fn insert(resource: &Resource, ids: &Ids) -> Node {
 }
 
 /// The field that names a kind's container: `virtualRouterName` of a route. `None` of what stands directly in a mesh.
-fn parent_field(kind: Kind) -> Option<String> {
-    kind.parent().map(|parent| format!("{}Name", parent.name()))
+fn parent_field(kind: Kind) -> Option<&'static str> {
+    kind.parent().map(|parent| parent.name_field(Dialect::Api))
 }
 
 struct Walker<'a> {
@@ -93,15 +96,7 @@ impl Walker<'_> {
 }
 
 fn get_att(id: &str, kind: Kind) -> Node {
-    let own = schema::kind(kind)
-        .key
-        .last()
-        .map(String::as_str)
-        .unwrap_or_default();
-    let root = schema::kind(kind).root.object();
-    let attribute = root
-        .and_then(|root| root.field(own))
-        .map_or(own, |field| &field.named(Dialect::CloudFormation).name);
+    let attribute = kind.name_field(Dialect::CloudFormation);
     Node::new(Value::Symbol(Symbol {
         function: "Fn::GetAtt".to_owned(),
         argument: Box::new(Node::new(Value::List(vec![

@@ -167,11 +167,11 @@ fn one_stack(
         let properties = names::by_name(kind, properties, &|id| scope.resource(id), problems);
         let mut body = expression::evaluate(&properties, scope).unwrap_or(empty);
         // CloudFormation makes a name up where there is none; the logical id is what a reader expects.
-        let own = format!("{}Name", suffix(kind));
+        let own = kind.name_field(Dialect::CloudFormation);
         if let Value::Object(object) = &mut body.value
-            && object.get(&own).is_none()
+            && object.get(own).is_none()
         {
-            problems.push(unnamed(&field.name, &own, field.name_span));
+            problems.push(unnamed(&field.name, own, field.name_span));
             let name = Node {
                 value: Value::from(field.name.as_str()),
                 span: field.name_span,
@@ -207,11 +207,6 @@ fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {
     )
     .help("CloudFormation would make up a name with each new stack; write it down");
     at(problem, span)
-}
-
-fn suffix(kind: Kind) -> &'static str {
-    let name = schema::kind(kind).type_in(Dialect::CloudFormation);
-    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// Whether a resource of the mesh stands below, in a loop that is not written out.

@@ -225,7 +225,7 @@ impl Reader<'_> {
                 value: Value::from(object.aws_name()),
                 span: object.name_span,
             };
-            body.set(format!("{}Name", kind.name()), name);
+            body.set(kind.name_field(Dialect::Api), name);
         }
         let mut converter = convert::Converter {
             cluster: self.cluster,

@@ -2,7 +2,7 @@
 
 use super::properties::{EXTENSIONS, NO_ECHO};
 use super::references::{Use, depend, named, replace};
-use super::{OfMesh, free, of_mesh, referring, resources, short_type};
+use super::{OfMesh, free, of_mesh, referring, resources};
 use crate::cloudformation::codes;
 use crate::frontend::{METADATA, symbolise};
 use meshform_model::diag::Diagnostic;
@@ -231,7 +231,7 @@ fn turn(id: &str, kind: Kind, resource: &mut Json, how: &Custom<'_>, secret: &BT
         _ => Map::new(),
     };
     // App Mesh made a name up where there was none. Who reads the template takes the logical id, and so does this.
-    let own = format!("{}Name", short_type(kind));
+    let own = kind.name_field(Dialect::CloudFormation);
     // What a transform of the properties brings may be the name.
     if !properties.contains_key(TRANSFORM) {
         properties.entry(own).or_insert_with(|| Json::from(id));

@@ -6,6 +6,8 @@ use super::{OfMesh, free, of_mesh, referring, resources};
 use crate::cloudformation::codes;
 use crate::frontend::attribute_of;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
+use meshform_model::schema;
 use meshform_model::value::Node;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -193,11 +195,12 @@ impl Values<'_> {
 fn known(id: &str, resource: &Json, attribute: &str) -> Option<Json> {
     let properties = resource.get("Properties").and_then(Json::as_object);
     let written = properties.and_then(|all: &Map<String, Json>| all.get(attribute));
-    let own = format!("{}Name", resource.get("Type")?.as_str()?.rsplit("::").next()?);
+    let own = schema::kind_of_cloudformation(resource.get("Type")?.as_str()?)
+        .map_or("", |kind| kind.name_field(Dialect::CloudFormation));
     match written {
         Some(written) if attribute.ends_with("Name") => Some(written.clone()),
         // CloudFormation made a name up when the stack was deployed.
-        _ if properties.is_none_or(|all| !all.contains_key(&own)) => None,
+        _ if properties.is_none_or(|all| !all.contains_key(own)) => None,
         _ => attribute_of(id, &Node::from_json(resource), attribute)?.to_json(),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::escape;
 use http::Method;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
@@ -56,11 +57,6 @@ pub(crate) enum NoOperation {
 /// The kinds that the API has, which are App Mesh's own.
 pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::ProxyProfile)
-}
-
-/// The field that names a resource of a kind.
-pub(crate) fn name_field(kind: Kind) -> &'static str {
-    schema::kind(kind).key.last().map_or("name", String::as_str)
 }
 
 /// The plural that paths and lists use: `meshes`, `virtualNodes`.
@@ -219,7 +215,7 @@ fn of_collection(collection: &str, parent: Option<Kind>) -> Option<Kind> {
 /// A name of a resource of that kind, as a path has it.
 fn decoded(part: &str, kind: Kind) -> Result<String, NoOperation> {
     let wrong = |why: String| NoOperation::Name {
-        field: name_field(kind),
+        field: kind.name_field(Dialect::Api),
         why: format!("the name in the path {why}"),
     };
     match escape::decoded(part) {

@@ -2,7 +2,7 @@
 
 use super::Answer;
 use super::answer;
-use super::operation::{NamedResource, kinds, name_field};
+use super::operation::{NamedResource, kinds};
 use super::page;
 use super::request::{Input, no_step, same_token};
 use crate::auth::Caller;
@@ -32,7 +32,7 @@ pub(super) async fn create(
     named: &NamedResource,
     input: &Input,
 ) -> Result<Answer, Fault> {
-    let field = name_field(named.kind);
+    let field = named.kind.name_field(Dialect::Api);
     input.only(&[field, "spec", "tags", "clientToken"])?;
     let key = key_of(named, input.text(field)?)?;
     no_step(field, &key.name)?;

@@ -7,6 +7,7 @@ use crate::kind::Kind;
 use crate::path::Path;
 use crate::pointer::Pointer;
 use crate::resource::{Identity, Resource};
+use crate::schema::Dialect;
 use crate::spec::{
     ClientPolicy, ClientTrust, ListenerCertificate, ListenerTls, VirtualGatewaySpec, VirtualNodeSpec,
 };
@@ -37,7 +38,7 @@ pub(super) fn name(key: &ResourceKey, report: &mut Findings) {
     let shown: String = name.chars().take(60).flat_map(shown).collect();
     report.error(
         codes::NAME,
-        (key, Pointer::root().field(format!("{}Name", key.kind.name()))),
+        (key, Pointer::root().field(key.kind.name_field(Dialect::Api))),
         format!("the name `{shown}` of a {} {wrong}", key.kind),
         "use 1 to 255 characters without a slash, such as `serviceb` or `serviceb.apps.local`",
     );

@@ -74,17 +74,10 @@ fn of_mesh<'t>(
         "arn:${AWS::Partition}:appmesh:${AWS::Region}:${AWS::AccountId}:mesh/{MeshName}".to_owned();
     let chain = [kind.parent(), Some(kind)].into_iter().flatten();
     for part in chain.filter(|part| *part != Kind::Mesh) {
-        let name = part.name();
-        let mut letters = name.chars();
-        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-        text.push_str(&format!("/{name}/{{{first}{}Name}}", letters.as_str()));
+        let named = part.name_field(Dialect::CloudFormation);
+        text.push_str(&format!("/{}/{{{named}}}", part.name()));
     }
-    let suffix = schema::kind(kind)
-        .type_in(Dialect::CloudFormation)
-        .rsplit("::")
-        .next()
-        .unwrap_or_default();
-    let own = format!("{suffix}Name");
+    let own = kind.name_field(Dialect::CloudFormation);
     pattern(&text, &|name| {
         let made_up = || (name == own).then(|| Node::new(Value::from(id)));
         written(name).cloned().or_else(made_up)

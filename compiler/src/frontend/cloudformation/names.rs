@@ -1,6 +1,6 @@
 //! `Ref` and `Fn::GetAtt` where the name of a resource belongs: both are easily taken for what they do not give.
 
-use super::{at, suffix};
+use super::at;
 use crate::frontend::tags;
 use crate::frontend::text::shorten;
 use meshform_model::codes;
@@ -109,14 +109,14 @@ impl Names<'_, '_> {
         let Some(kind) = found else {
             return node.clone();
         };
-        let attribute = format!("{}Name", suffix(kind));
+        let attribute = kind.name_field(Dialect::CloudFormation);
         let problem = Diagnostic::error(
             codes::NOT_A_NAME,
             format!("{written} gives {gives} of a {kind}, where a name belongs"),
         )
         .help(format!("write `!GetAtt {}.{attribute}`", shorten(id)));
         self.problems.push(at(problem, node.span));
-        let parts = [Value::from(id), Value::from(attribute.as_str())].map(Node::new);
+        let parts = [Value::from(id), Value::from(attribute)].map(Node::new);
         let argument = Node::new(Value::List(parts.into()));
         Node {
             span: node.span,

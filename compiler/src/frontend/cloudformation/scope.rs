@@ -297,14 +297,12 @@ impl<'t> TemplateScope<'t> {
             return self.output(*child, output, at);
         }
         let kind = found.get("Type").and_then(Node::as_str).unwrap_or_default();
-        let own = kind
-            .strip_prefix("AWS::AppMesh::")
-            .map(|kind| format!("{kind}Name"));
+        let own = schema::kind_of_cloudformation(kind).map(|kind| kind.name_field(Dialect::CloudFormation));
         if own.is_some() && attribute.ends_with("Name") {
             if let Some(name) = found.get("Properties").and_then(|all| all.get(attribute)) {
                 return self.follow(&full, name, at);
             }
-            if own.as_deref() == Some(attribute) {
+            if own == Some(attribute) {
                 return Some(Node::new(Value::from(resource)));
             }
         }

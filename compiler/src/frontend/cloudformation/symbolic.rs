@@ -157,13 +157,13 @@ impl<'t> SymbolicReader<'_, 't> {
                     attributes.set(name, self.node(node));
                 }
             }
-            let own = format!("{}Name", super::suffix(kind));
+            let own = kind.name_field(Dialect::CloudFormation);
             let mut properties = match field.node.get("Properties") {
                 Some(properties) => self.node(properties),
                 None => Node::new(Value::Object(Object::new())),
             };
             if let Value::Object(object) = &mut properties.value
-                && object.get(&own).is_none()
+                && object.get(own).is_none()
             {
                 object.set(own, Node::new(Value::from(field.name.as_str())));
             }
