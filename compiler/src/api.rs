@@ -8,12 +8,7 @@ use serde_json::Value as Json;
 /// again; the AWS CLI does not know them.
 pub fn build(resources: &[Resource]) -> Json {
     let mut sorted: Vec<&Resource> = resources.iter().collect();
-    sorted.sort_by_key(|resource| {
-        let order = meshform_model::kind::Kind::ALL
-            .iter()
-            .position(|kind| *kind == resource.key.kind);
-        (resource.key.mesh.clone(), order, resource.key.clone())
-    });
+    sorted.sort_by_key(|resource| resource.key.write_order());
     let bodies = sorted.into_iter().map(|resource| body::whole(resource).to_json());
     Json::Array(bodies.flatten().collect())
 }

@@ -87,10 +87,7 @@ pub fn build(resources: &[Resource], kept: &ManifestContext, namespace: &str) ->
             ));
         }
     }
-    objects.sort_by_cached_key(|(resource, _)| {
-        let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
-        (order, resource.key.clone())
-    });
+    objects.sort_by_key(|(resource, _)| (resource.key.kind.write_order(), &resource.key));
     for (resource, mut spec) in objects {
         if let Some(routes) = routes.remove(&resource.key) {
             spec.insert("routes".to_owned(), Json::Array(routes));

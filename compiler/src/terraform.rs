@@ -161,10 +161,15 @@ impl<'r> Item<'r> {
     }
 
     /// Containers first; what a condition leaves out last.
-    fn order(&self) -> (bool, &str, Option<usize>, Option<&ResourceKey>, &str) {
-        let order = Kind::ALL.iter().position(|kind| *kind == self.kind);
+    fn order(&self) -> (bool, &str, usize, Option<&ResourceKey>, &str) {
         let mesh = self.key.map_or("", |key| key.mesh.as_str());
-        (self.key.is_none(), mesh, order, self.key, self.id)
+        (
+            self.key.is_none(),
+            mesh,
+            self.kind.write_order(),
+            self.key,
+            self.id,
+        )
     }
 }
 

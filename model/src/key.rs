@@ -60,6 +60,11 @@ impl ResourceKey {
         }
     }
 
+    /// What to sort by so that containers come before what is in them, mesh after mesh.
+    pub fn write_order(&self) -> (&str, usize, &Self) {
+        (&self.mesh, self.kind.write_order(), self)
+    }
+
     /// The names that say which resource it is, outermost first: the mesh, the router or gateway where there is one, its
     /// own. They stand in the order of [`KindSchema::key`](crate::schema::KindSchema::key).
     pub fn names(&self) -> Vec<&str> {

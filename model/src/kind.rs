@@ -14,6 +14,16 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// The place of the kind among all: what contains others is written first, so that no reader sees a route without its
+    /// router.
+    pub fn write_order(self) -> usize {
+        // Every kind stands there.
+        Self::ALL
+            .iter()
+            .position(|kind| *kind == self)
+            .unwrap_or_default()
+    }
+
     /// The field that names a resource of the kind in a dialect: `virtualNodeName`, `VirtualNodeName`.
     pub fn name_field(self, dialect: Dialect) -> &'static str {
         let schema = crate::schema::kind(self);
@@ -32,6 +42,14 @@ impl fmt::Display for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn containers_are_written_before_what_is_in_them() {
+        for kind in Kind::ALL {
+            let container = kind.parent().unwrap_or(Kind::Mesh);
+            assert!(kind == Kind::Mesh || container.write_order() < kind.write_order());
+        }
+    }
 
     #[test]
     fn the_field_that_names_a_kind_is_the_last_of_its_key() {

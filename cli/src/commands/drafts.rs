@@ -1,7 +1,6 @@
 //! Resources of any form as the store takes them.
 
 use meshform_model::canonical;
-use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
 use meshform_model::schema;
 use meshform_model::value::{Node, Object, Value as NodeValue};
@@ -10,10 +9,7 @@ use meshform_store::{ImportedIdentity, RecordDraft, Seed};
 /// Containers first, so that a reader never sees a route without its router.
 pub(super) fn sorted(resources: &[Resource]) -> Vec<&Resource> {
     let mut sorted: Vec<&Resource> = resources.iter().collect();
-    sorted.sort_by_key(|resource| {
-        let order = Kind::ALL.iter().position(|kind| *kind == resource.key.kind);
-        (resource.key.mesh.as_str(), order, &resource.key)
-    });
+    sorted.sort_by_key(|resource| resource.key.write_order());
     sorted
 }
 
