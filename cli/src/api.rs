@@ -6,6 +6,8 @@ use http::{HeaderName, Method, Request, StatusCode};
 use meshform_controlplane::auth::Signer;
 use meshform_controlplane::codes;
 use meshform_model::diag::{Diagnostic, with_causes};
+use meshform_model::dialect::Dialect;
+use meshform_model::kind::Kind;
 use meshform_model::resource::DEFAULT_REGION;
 use meshform_store::{Clock as _, SystemClock};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -170,13 +172,8 @@ impl Api {
             let owner = format!("meshOwner={}", encoded(&text(&found, "meshOwner")));
             let path = format!("/v20190125/meshes/{}", encoded(&name));
             all.push(self.one(&path, &owner).await?);
-            for list in [
-                "virtualNodes",
-                "virtualRouters",
-                "virtualServices",
-                "virtualGateways",
-            ] {
-                self.children(&path, list, &owner, &mut all).await?;
+            for kind in Kind::Mesh.children().filter(|kind| kind.is_app_mesh()) {
+                self.children(&path, kind, &owner, &mut all).await?;
             }
         }
         Ok(all)
@@ -186,25 +183,21 @@ impl Api {
     async fn children(
         &self,
         path: &str,
-        list: &str,
+        kind: Kind,
         owner: &str,
         all: &mut Vec<Json>,
     ) -> Result<(), Problem> {
-        let kind = list.trim_end_matches('s');
+        let list = kind.plural();
         let collection = format!("{path}/{list}");
-        let inner = match kind {
-            "virtualRouter" => Some("routes"),
-            "virtualGateway" => Some("gatewayRoutes"),
-            _ => None,
-        };
         for item in self
-            .pages(&collection, &format!("limit=100&{owner}"), list)
+            .pages(&collection, &format!("limit=100&{owner}"), &list)
             .await?
         {
-            let name = encoded(&text(&item, &format!("{kind}Name")));
+            let name = encoded(&text(&item, kind.name_field(Dialect::Api)));
             all.push(self.one(&format!("{collection}/{name}"), owner).await?);
-            if let Some(inner) = inner {
-                Box::pin(self.children(&format!("{path}/{kind}/{name}"), inner, owner, all)).await?;
+            for inner in kind.children() {
+                let path = format!("{path}/{}/{name}", kind.name());
+                Box::pin(self.children(&path, inner, owner, all)).await?;
             }
         }
         Ok(())

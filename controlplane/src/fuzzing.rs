@@ -120,7 +120,7 @@ fn written(named: &NamedResource) -> String {
         let is_own = named.kind.name() == kind;
         match (at, is_own) {
             (0, _) => {}
-            (_, true) => path.push_str(&format!("/{}", crate::rest::operation::plural(named.kind))),
+            (_, true) => path.push_str(&format!("/{}", named.kind.plural())),
             (_, false) => path.push_str(&format!("/{kind}")),
         }
         path.push('/');
@@ -128,7 +128,7 @@ fn written(named: &NamedResource) -> String {
     }
     let is_collection = named.name.is_none() && named.mesh.is_some();
     if is_collection {
-        path.push_str(&format!("/{}", crate::rest::operation::plural(named.kind)));
+        path.push_str(&format!("/{}", named.kind.plural()));
     }
     path
 }

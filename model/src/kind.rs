@@ -14,6 +14,26 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether App Mesh has the kind. What it does not have is ours: its API, its templates and hashicorp/aws do not know it.
+    pub fn is_app_mesh(self) -> bool {
+        crate::schema::kind(self)
+            .type_in(Dialect::CloudFormation)
+            .starts_with("AWS::")
+    }
+
+    /// The plural that the API's paths and lists use: `meshes`, `virtualNodes`.
+    pub fn plural(self) -> String {
+        plural(self.name())
+    }
+
+    /// The kinds that live inside this one; in a mesh those that live in nothing else.
+    pub fn children(self) -> impl Iterator<Item = Kind> {
+        let inside = Some(self).filter(|kind| *kind != Kind::Mesh);
+        Self::ALL
+            .into_iter()
+            .filter(move |kind| *kind != Kind::Mesh && kind.parent() == inside)
+    }
+
     /// The place of the kind among all: what contains others is written first, so that no reader sees a route without its
     /// router.
     pub fn write_order(self) -> usize {
@@ -33,6 +53,14 @@ impl Kind {
     }
 }
 
+/// The plural of a kind's name in any notation: `meshes`, `virtual nodes`, `appmesh_routes`.
+pub fn plural(name: &str) -> String {
+    match name.ends_with('h') {
+        true => format!("{name}es"),
+        false => format!("{name}s"),
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
@@ -49,6 +77,27 @@ mod tests {
             let container = kind.parent().unwrap_or(Kind::Mesh);
             assert!(kind == Kind::Mesh || container.write_order() < kind.write_order());
         }
+    }
+
+    #[test]
+    fn lists_have_the_names_of_the_api() {
+        let below = |kind: Kind| kind.children().map(Kind::plural).collect::<Vec<_>>();
+        assert_eq!(Kind::Mesh.plural(), "meshes");
+        assert_eq!(
+            below(Kind::Mesh),
+            [
+                "proxyProfiles",
+                "virtualNodes",
+                "virtualRouters",
+                "virtualServices",
+                "virtualGateways"
+            ]
+        );
+        assert_eq!(below(Kind::VirtualRouter), ["routes"]);
+        assert_eq!(below(Kind::VirtualGateway), ["gatewayRoutes"]);
+        assert!(below(Kind::Route).is_empty());
+        let ours: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !kind.is_app_mesh()).collect();
+        assert_eq!(ours, [Kind::ProxyProfile]);
     }
 
     #[test]

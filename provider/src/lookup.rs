@@ -24,12 +24,7 @@ use tfplugin::Value;
 
 /// The plural of a kind's Terraform name: `appmesh_meshes`, `appmesh_virtual_nodes`.
 pub(crate) fn plural(kind: Kind) -> String {
-    let name = model_schema::kind(kind).type_in(Dialect::Terraform);
-    if name.ends_with('h') {
-        format!("{name}es")
-    } else {
-        format!("{name}s")
-    }
+    meshform_model::kind::plural(model_schema::kind(kind).type_in(Dialect::Terraform))
 }
 
 /// The attributes that narrow a search down: the names of what contains the kind.

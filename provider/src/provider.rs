@@ -30,7 +30,7 @@ impl Provider for Appmesh {
             let resource = Arc::new(MeshResource::new(kind));
             let name = model_schema::kind(kind).type_in(Dialect::Terraform).to_owned();
             // The original names too: a resource keeps its type and its state and only says `provider = appmesh`.
-            let original = (kind != Kind::ProxyProfile).then(|| format!("aws_{name}"));
+            let original = kind.is_app_mesh().then(|| format!("aws_{name}"));
             registry.data_source(plural(kind), Arc::new(ResourceListDataSource(kind)));
             for name in std::iter::once(name).chain(original) {
                 registry

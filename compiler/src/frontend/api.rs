@@ -9,7 +9,7 @@ use super::{Options, codes};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
+use meshform_model::kind::{Kind, plural};
 use meshform_model::schema;
 use meshform_model::validate::{self, codes::UNKNOWN_FIELD};
 use meshform_model::value::{Node, Span, Value};
@@ -102,7 +102,7 @@ impl Reader<'_> {
         let (field, None) = (fields.next()?, fields.next()) else {
             return None;
         };
-        let kind = Kind::ALL.into_iter().find(|kind| field.name == plural(*kind))?;
+        let kind = Kind::ALL.into_iter().find(|kind| field.name == kind.plural())?;
         let list = field.node.as_list()?;
         let span = field.name_span.or(field.node.span);
         let mut drafts = Vec::new();
@@ -117,7 +117,10 @@ impl Reader<'_> {
             }
         }
         if unnamed > 0 {
-            let message = format!("a list of names of {}, without what these say", words(kind));
+            let message = format!(
+                "a list of names of {}, without what these say",
+                plural(kind.words())
+            );
             let problem = Diagnostic::warning(codes::NOTHING_FOUND, message)
                 .help("give what `aws appmesh describe-…` prints of each");
             self.problems.push(at(problem, span));
@@ -236,20 +239,6 @@ fn at(problem: Diagnostic, span: Option<Span>) -> Diagnostic {
     match span {
         Some(span) => problem.at(place(span)),
         None => problem,
-    }
-}
-
-fn plural(kind: Kind) -> String {
-    match kind {
-        Kind::Mesh => "meshes".to_owned(),
-        kind => format!("{}s", kind.name()),
-    }
-}
-
-fn words(kind: Kind) -> String {
-    match kind {
-        Kind::Mesh => "meshes".to_owned(),
-        kind => format!("{kind}s"),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Records as the API answers them.
 
-use super::operation::plural;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -38,7 +37,7 @@ fn reference(record: &Record) -> Json {
 /// The answer to a list.
 pub(crate) fn list(kind: Kind, records: &[Record], next: Option<String>) -> Json {
     let items = records.iter().map(reference).collect();
-    page(&plural(kind), items, next)
+    page(&kind.plural(), items, next)
 }
 
 /// A page of a list under its name.

@@ -56,15 +56,7 @@ pub(crate) enum NoOperation {
 
 /// The kinds that the API has, which are App Mesh's own.
 pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| *kind != Kind::ProxyProfile)
-}
-
-/// The plural that paths and lists use: `meshes`, `virtualNodes`.
-pub(crate) fn plural(kind: Kind) -> String {
-    match kind {
-        Kind::Mesh => "meshes".to_owned(),
-        _ => format!("{}s", kind.name()),
-    }
+    Kind::ALL.into_iter().filter(|kind| kind.is_app_mesh())
 }
 
 impl Call {
@@ -119,7 +111,7 @@ impl Call {
             Verb::Describe => ("Describe", named.kind.name().to_owned()),
             Verb::Update => ("Update", named.kind.name().to_owned()),
             Verb::Delete => ("Delete", named.kind.name().to_owned()),
-            _ => ("List", plural(named.kind)),
+            _ => ("List", named.kind.plural()),
         };
         let mut letters = noun.chars();
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());
@@ -209,7 +201,7 @@ impl NamedResource {
 
 /// The kind whose resources lie in a collection below a container of that kind.
 fn of_collection(collection: &str, parent: Option<Kind>) -> Option<Kind> {
-    kinds().find(|kind| *kind != Kind::Mesh && kind.parent() == parent && plural(*kind) == collection)
+    kinds().find(|kind| *kind != Kind::Mesh && kind.parent() == parent && kind.plural() == collection)
 }
 
 /// A name of a resource of that kind, as a path has it.
@@ -239,8 +231,8 @@ mod tests {
         for kind in kinds() {
             let inner = match (kind, kind.parent()) {
                 (Kind::Mesh, _) => "/meshes".to_owned(),
-                (_, None) => format!("/meshes/m/{}", plural(kind)),
-                (_, Some(parent)) => format!("/meshes/m/{}/p/{}", parent.name(), plural(kind)),
+                (_, None) => format!("/meshes/m/{}", kind.plural()),
+                (_, Some(parent)) => format!("/meshes/m/{}/p/{}", parent.name(), kind.plural()),
             };
             for (method, path) in [
                 ("PUT", inner.clone()),
