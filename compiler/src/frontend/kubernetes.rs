@@ -232,7 +232,7 @@ impl Reader<'_> {
             namespace: &object.namespace,
             problems: &mut *self.problems,
         };
-        let mut spec = converter.spec(object);
+        let mut spec = converter.spec(object, kind);
         let routes = match &mut spec.value {
             Value::Object(fields) if kind == Kind::VirtualRouter => fields.remove("routes"),
             _ => None,

@@ -3,9 +3,11 @@
 use super::codes;
 use super::names::{ExternalArn, Names};
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::resource::Resource;
+use meshform_model::schema::{self, SchemaNode};
 use serde_json::{Map, Value as Json, json};
 
 pub(super) struct Writer<'w> {
@@ -30,13 +32,10 @@ impl<'w> Writer<'w> {
     /// The spec of the object.
     pub(super) fn spec(&mut self) -> Map<String, Json> {
         self.beside();
-        let mut spec = match self.resource.spec.to_json() {
-            Json::Object(spec) => self.object(spec),
-            _ => Map::new(),
-        };
+        let spec = self.fields();
         let key = &self.resource.key;
         match key.kind {
-            Kind::Mesh => self.mesh(&mut spec),
+            Kind::Mesh => self.mesh(&spec),
             Kind::VirtualNode => self.node(&spec),
             Kind::VirtualRouter if !spec.contains_key("listeners") => self
                 .problems
@@ -49,12 +48,19 @@ impl<'w> Writer<'w> {
     /// A route, as it stands in the object of its router.
     pub(super) fn route(&mut self) -> Json {
         self.beside();
-        let mut route = match self.resource.spec.to_json() {
-            Json::Object(spec) => self.object(spec),
-            _ => Map::new(),
-        };
+        let mut route = self.fields();
         route.insert("name".to_owned(), self.resource.key.name.as_str().into());
         Json::Object(route)
+    }
+
+    /// The fields of the spec, by the controller's names.
+    fn fields(&mut self) -> Map<String, Json> {
+        let root = schema::kind(self.resource.key.kind).root.object();
+        let shape = root.and_then(|root| root.field("spec"));
+        match (self.resource.spec.to_json(), shape) {
+            (Json::Object(spec), Some(shape)) => self.object(spec, shape.node),
+            _ => Map::new(),
+        }
     }
 
     /// What stands beside the spec and has no place in an object.
@@ -70,11 +76,9 @@ impl<'w> Writer<'w> {
         }
     }
 
-    fn mesh(&mut self, spec: &mut Map<String, Json>) {
-        let Some(discovery) = spec.remove("serviceDiscovery") else {
-            return;
-        };
-        let preference = discovery.get("ipPreference").and_then(Json::as_str);
+    fn mesh(&mut self, spec: &Map<String, Json>) {
+        let discovery = spec.get("meshServiceDiscovery");
+        let preference = discovery.and_then(|discovery| discovery.get("ipPreference")?.as_str());
         if preference.is_some_and(|one| one.ends_with("_PREFERRED")) {
             let problem = codes::lost(
                 &self.resource.key,
@@ -84,7 +88,6 @@ impl<'w> Writer<'w> {
                 problem.help("choose one of the two, or leave it out and take addresses of either kind"),
             );
         }
-        spec.insert("meshServiceDiscovery".to_owned(), discovery);
     }
 
     /// A node's own preference of IP versions has no field.
@@ -102,36 +105,34 @@ impl<'w> Writer<'w> {
         }
     }
 
-    fn value(&mut self, value: Json) -> Json {
-        match value {
-            Json::Object(object) => Json::Object(self.object(object)),
-            Json::Array(items) => Json::Array(items.into_iter().map(|item| self.value(item)).collect()),
-            other => other,
+    fn value(&mut self, value: Json, shape: &'static SchemaNode) -> Json {
+        match (value, shape.list()) {
+            (Json::Object(object), _) => Json::Object(self.object(object, shape)),
+            (Json::Array(items), Some(list)) => Json::Array(
+                items
+                    .into_iter()
+                    .map(|item| self.value(item, list.items))
+                    .collect(),
+            ),
+            (other, _) => other,
         }
     }
 
-    fn object(&mut self, object: Map<String, Json>) -> Map<String, Json> {
+    fn object(&mut self, object: Map<String, Json>, shape: &'static SchemaNode) -> Map<String, Json> {
         let mut out = Map::new();
         for (name, value) in object {
-            let kind = match name.as_str() {
-                "virtualServiceName" => Some(Kind::VirtualService),
-                "virtualNodeName" => Some(Kind::VirtualNode),
-                // In weighted targets it is a name; around a provider's name it is an object.
-                "virtualNode" if value.is_string() => Some(Kind::VirtualNode),
-                "virtualRouterName" => Some(Kind::VirtualRouter),
-                _ => None,
-            };
-            if let (Some(kind), Some(target)) = (kind, value.as_str()) {
-                let (name, value) = self.reference(kind, target);
+            // What the schema leaves open is written as it stands.
+            let Some(field) = shape.object().and_then(|shape| shape.field(&name)) else {
                 out.insert(name, value);
                 continue;
-            }
-            let name = match name.as_str() {
-                "certificateArn" => "certificateARN".to_owned(),
-                "certificateAuthorityArns" => "certificateAuthorityARNs".to_owned(),
-                _ => name,
             };
-            let value = self.value(value);
+            let (name, value) = match (field.refers_to, value.as_str()) {
+                (Some(kind), Some(target)) => self.reference(kind, target),
+                _ => {
+                    let named = field.named(Dialect::Kubernetes);
+                    (named.name.clone(), self.value(value, field.node))
+                }
+            };
             out.insert(name, value);
         }
         out

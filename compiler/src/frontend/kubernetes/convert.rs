@@ -5,7 +5,10 @@ use super::cluster::{Cluster, Object, default_name};
 use crate::frontend::codes;
 use crate::frontend::text::shorten;
 use meshform_model::diag::Diagnostic;
+use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
+use meshform_model::kind::Kind;
+use meshform_model::schema::{self, ObjectShape, SchemaNode};
 use meshform_model::value::{Field, Node, Object as Fields, Value};
 use std::collections::BTreeSet;
 
@@ -21,13 +24,6 @@ const MEMBERSHIP: &[&str] = &[
     "virtualGatewayRef",
 ];
 
-/// Refs: the field before `Ref` and `ARN`, the object's kind, and the field of the resource.
-const REFS: &[(&str, &str)] = &[
-    ("virtualService", "VirtualService"),
-    ("virtualNode", "VirtualNode"),
-    ("virtualRouter", "VirtualRouter"),
-];
-
 pub(super) struct Converter<'c> {
     pub(super) cluster: &'c Cluster,
     /// The namespace of the object, in which refs are looked up.
@@ -36,7 +32,7 @@ pub(super) struct Converter<'c> {
 }
 
 impl Converter<'_> {
-    pub(super) fn spec(&mut self, object: &Object) -> Node {
+    pub(super) fn spec(&mut self, object: &Object, kind: Kind) -> Node {
         let Some(spec) = object.spec().filter(|spec| !spec.is_null()) else {
             return Node {
                 value: Value::Object(Fields::new()),
@@ -47,13 +43,42 @@ impl Converter<'_> {
             return spec.clone();
         };
         let mut fields = Fields::new();
+        let mut inside = Vec::new();
         for field in own {
+            // The routes of a router stand in its spec.
+            if let Some(child) = kind
+                .children()
+                .find(|child| kind != Kind::Mesh && child.plural() == field.name)
+            {
+                inside.push((field, child));
+                continue;
+            }
             if MEMBERSHIP.contains(&field.name.as_str()) {
                 continue;
             }
             fields.push(field.clone());
         }
-        let mut out = self.object(&fields, FieldContext::Other);
+        let mut out = self.object(&fields, FieldContext::Other, spec_of(kind));
+        for (field, child) in inside {
+            let list = match &field.node.value {
+                Value::List(list) => list,
+                _ => {
+                    out.push(field.clone());
+                    continue;
+                }
+            };
+            let all = list
+                .iter()
+                .map(|route| self.node(route, FieldContext::Other, spec_of(child)));
+            let node = Node {
+                value: Value::List(all.collect()),
+                span: field.node.span,
+            };
+            out.push(Field {
+                node,
+                ..field.clone()
+            });
+        }
         if let Some(groups) = spec.get("backendGroups").and_then(Node::as_list) {
             self.groups(groups, &mut out);
         }
@@ -63,10 +88,13 @@ impl Converter<'_> {
         }
     }
 
-    fn node(&mut self, node: &Node, around: FieldContext) -> Node {
+    fn node(&mut self, node: &Node, around: FieldContext, shape: Option<&'static SchemaNode>) -> Node {
         let value = match &node.value {
-            Value::List(list) => Value::List(list.iter().map(|item| self.node(item, around)).collect()),
-            Value::Object(object) => Value::Object(self.object(object, around)),
+            Value::List(list) => {
+                let items = shape.and_then(SchemaNode::list).map(|list| list.items);
+                Value::List(list.iter().map(|item| self.node(item, around, items)).collect())
+            }
+            Value::Object(object) => Value::Object(self.object(object, around, shape)),
             other => other.clone(),
         };
         Node {
@@ -75,7 +103,13 @@ impl Converter<'_> {
         }
     }
 
-    fn object(&mut self, object: &Fields, around: FieldContext) -> Fields {
+    fn object(
+        &mut self,
+        object: &Fields,
+        around: FieldContext,
+        shape: Option<&'static SchemaNode>,
+    ) -> Fields {
+        let shape = shape.and_then(SchemaNode::object);
         let mut out = Fields::new();
         for field in object {
             // The controller's types have no null: it is a field that is not set.
@@ -85,7 +119,7 @@ impl Converter<'_> {
             if around != FieldContext::Other && field.name == "port" && is_zero(&field.node) {
                 continue;
             }
-            if let Some((name, value)) = self.reference(field, around) {
+            if let Some((name, value)) = self.reference(field, shape) {
                 out.push(Field {
                     name,
                     name_span: field.name_span,
@@ -96,28 +130,34 @@ impl Converter<'_> {
                 });
                 continue;
             }
+            let known = shape.and_then(|shape| shape.field_in(Dialect::Kubernetes, &field.name));
             let below = match field.name.as_str() {
-                "weightedTargets" => FieldContext::Target,
-                "match" | "target" => FieldContext::Match,
+                "weightedTargets" | "match" | "target" => FieldContext::Match,
                 _ => FieldContext::Other,
             };
             out.push(Field {
                 name: field.name.clone(),
                 name_span: field.name_span,
-                node: self.node(&field.node, below),
+                node: self.node(&field.node, below, known.map(|known| known.node)),
             });
         }
         out
     }
 
     /// A ref or an ARN as the name that App Mesh takes.
-    fn reference(&mut self, field: &Field, around: FieldContext) -> Option<(String, String)> {
-        let (prefix, kind) = REFS.iter().find(|(prefix, _)| {
-            let rest = field.name.strip_prefix(prefix);
-            matches!(rest, Some("Ref" | "ARN"))
-        })?;
+    fn reference(&mut self, field: &Field, shape: Option<&'static ObjectShape>) -> Option<(String, String)> {
+        let said = field
+            .name
+            .strip_suffix("Ref")
+            .or_else(|| field.name.strip_suffix("ARN"))?;
+        let target = Kind::from_name(said)?;
+        let named = shape?
+            .fields
+            .iter()
+            .find(|known| known.refers_to == Some(target))?;
+        let kind = schema::kind(target).type_in(Dialect::Kubernetes);
         let value = match field.name.ends_with("ARN") {
-            true => self.of_arn(prefix, &field.node),
+            true => self.of_arn(target.name(), &field.node),
             false => {
                 let text = |name| field.node.get(name).and_then(Node::as_str);
                 let name = text("name").unwrap_or_default();
@@ -133,11 +173,7 @@ impl Converter<'_> {
                 self.name(kind, namespace, name)
             }
         };
-        let name = match (around, *prefix) {
-            (FieldContext::Target, "virtualNode") => "virtualNode".to_owned(),
-            (_, prefix) => format!("{prefix}Name"),
-        };
-        Some((name, value))
+        Some((named.name.clone(), value))
     }
 
     fn name(&self, kind: &str, namespace: &str, name: &str) -> String {
@@ -220,12 +256,15 @@ impl Converter<'_> {
     }
 }
 
+fn spec_of(kind: Kind) -> Option<&'static SchemaNode> {
+    let root = schema::kind(kind).root.object()?;
+    root.field("spec").map(|spec| spec.node)
+}
+
 /// Where a field stands, as far as its meaning depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FieldContext {
-    /// In the weighted targets of a route.
-    Target,
-    /// In a match, or the target of a gateway route.
+    /// In a match, a weighted target, or the target of a gateway route: the controller writes the port 0 for none.
     Match,
     Other,
 }

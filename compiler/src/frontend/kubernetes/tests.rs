@@ -310,6 +310,14 @@ fn objects_that_say_nothing_of_a_resource_are_told() {
     let all = told(&shop(&format!("{BASE}{arn}")));
     assert!(all.contains("is not the ARN of a virtualNode"), "{all}");
     assert!(!all.contains("no field"), "{all}");
+    // Where the schema knows no reference, a ref is a field that is not there, under the name that was written.
+    let nowhere = "kind: VirtualService\nmetadata: {name: s, namespace: shop}\nspec: {provider: {virtualRouter: \
+                   {virtualNodeRef: {name: n}}}}\n";
+    let all = told(&shop(&format!("{BASE}{nowhere}")));
+    assert!(
+        all.contains("virtualNodeRef") && !all.contains("virtualNodeName"),
+        "{all}"
+    );
 }
 
 #[test]
