@@ -51,7 +51,9 @@ impl ControlPlane {
             (Some(base), Some(bootstrap)) if follows_ads => {
                 let base = base.trim_end_matches('/');
                 if !base.starts_with("http://") && !base.starts_with("https://") {
-                    let error = format!("MESHFORM_CONTROL_PLANE is `{base}`: it is http://HOST:PORT");
+                    let error = format!(
+                        "MESHFORM_CONTROL_PLANE is `{base}`: it is http://HOST:PORT or https://HOST:PORT"
+                    );
                     return Err(told(SETTING, error));
                 }
                 Ok(Some(Self {

@@ -117,15 +117,8 @@ impl Admin {
 
     /// The sum of the connections that applications and peers have open.
     pub(crate) async fn connections(&self) -> Result<u64, String> {
-        let answer = self
-            .get("/stats?filter=^listener%5C..*downstream_cx_active$")
-            .await?;
-        let text = answer.text();
-        let counts = text
-            .lines()
-            .filter(|line| !line.contains(".worker_") && !line.starts_with("listener.admin."))
-            .filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok());
-        Ok(counts.sum())
+        let answer = self.get("/stats?filter=_cx_active$").await?;
+        Ok(open_connections(&answer.text()))
     }
 
     /// What the config dump says of resources that were refused, with where they come from.
@@ -249,11 +242,43 @@ pub(crate) fn problem(envoy: &str, reason: &str, bundle: &Bundle) -> RejectedRes
     }
 }
 
+/// The connections of others that are open, from Envoy's counters. A gateway also connects to itself, to lead a request on to
+/// the virtual service; that connection outlives the request by an hour.
+fn open_connections(counters: &str) -> u64 {
+    let (mut taken, mut own) = (0_u64, 0_u64);
+    for (name, value) in counters.lines().filter_map(|line| line.rsplit_once(": ")) {
+        let count = value.parse::<u64>().unwrap_or_default();
+        let is_summed = !name.contains(".worker_") && !name.starts_with("listener.admin.");
+        if is_summed && name.starts_with("listener.") && name.ends_with(".downstream_cx_active") {
+            taken += count;
+        } else if name.starts_with("cluster.cds_ingress_")
+            && name.contains("_self_redirect_")
+            && name.ends_with(".upstream_cx_active")
+        {
+            own += count;
+        }
+    }
+    taken.saturating_sub(own)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use meshform_bundle::{Body, Origin, ProxyId};
     use serde_json::json;
+
+    #[test]
+    fn what_a_gateway_opens_to_itself_is_no_connection_of_others() {
+        let counters = "cluster.cds_egress_apps_a_http_19101.upstream_cx_active: 3\n\
+                        cluster.cds_ingress_apps_gw_self_redirect_http_15001.upstream_cx_active: 1\n\
+                        http.admin.downstream_cx_active: 1\n\
+                        listener.0.0.0.0_19200.downstream_cx_active: OUTSIDE\n\
+                        listener.0.0.0.0_19200.worker_0.downstream_cx_active: OUTSIDE\n\
+                        listener.127.0.0.1_15001.downstream_cx_active: 1\n\
+                        listener.admin.downstream_cx_active: 1\n";
+        assert_eq!(open_connections(&counters.replace("OUTSIDE", "0")), 0);
+        assert_eq!(open_connections(&counters.replace("OUTSIDE", "2")), 2);
+    }
 
     #[test]
     fn a_problem_names_the_field_of_the_part_that_the_reason_is_about() {
