@@ -15,7 +15,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::schema;
-use meshform_registry::{Policy, Registry};
+use meshform_registry::{Overwrites, Policy, Registry};
 use meshform_store::{Author, Record, Store};
 use put::Failure;
 use serde_json::{Map, Value as Json};
@@ -40,13 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct RequestHandler {
     registry: Registry,
     claims: Claims,
-    /// The owners whose records stacks take over.
-    take_over: Vec<String>,
+    /// Whose records stacks take over.
+    take_over: Overwrites,
     releases: Releases,
 }
 
 impl RequestHandler {
-    pub(crate) fn new(store: Arc<dyn Store>, take_over: Vec<String>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, take_over: Overwrites) -> Self {
         let registry = Registry::new(Arc::clone(&store));
         Self {
             claims: Claims::new(Arc::clone(&store)),

@@ -3,6 +3,7 @@
 use crate::codes;
 use meshform_model::arn::Arn;
 use meshform_model::diag::Diagnostic;
+use meshform_registry::Overwrites;
 use meshform_store::{Access, Location, Seed, Store};
 use std::ffi::OsString;
 use std::path::Path;
@@ -30,11 +31,11 @@ impl Settings {
         value.to_str().filter(|text| !text.is_empty())
     }
 
-    /// The owners whose resources stacks take over.
-    pub(crate) fn take_over(&self) -> Vec<String> {
+    /// Whose resources stacks take over.
+    pub(crate) fn take_over(&self) -> Overwrites {
         let named = self.text(TAKE_OVER).unwrap_or(ADOPTED).split(',');
         let named = named.map(|owner| owner.trim().to_owned());
-        named.filter(|owner| !owner.is_empty()).collect()
+        Overwrites::named(named.filter(|owner| !owner.is_empty()))
     }
 
     /// Opens the store. One that is created gets the function's own region and account.

@@ -11,6 +11,7 @@ pub use sigv4::Signer;
 
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
+use meshform_registry::{Overwrites, Writer};
 use meshform_store::Record;
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +82,11 @@ impl Caller {
 
     /// Refuses where a record belongs to another owner.
     pub(crate) fn may_change(&self, record: &Record) -> Result<(), Fault> {
-        let own = record.author.owner == self.owner;
-        match own || self.is_admin() {
+        let overwrites = match self.rights {
+            Rights::Admin => Overwrites::All,
+            Rights::Read | Rights::Write => Overwrites::Own,
+        };
+        match Writer::new(&self.owner, &overwrites).may_change(record) {
             true => Ok(()),
             false => Err(self.refused(format!(
                 "{} belongs to the owner `{}`, and the key `{}` writes as `{}`",

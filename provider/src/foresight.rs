@@ -14,6 +14,7 @@ use meshform_model::mesh::{Change, Mesh};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, Verdicts, check_alone, missing};
+use meshform_registry::belongs_to;
 use meshform_store::{Prefix, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
@@ -99,7 +100,7 @@ impl PlannedMesh {
     async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
         let listing = by.store.list(&Prefix::mesh(mesh)).await.ok()?;
         let others = listing.records.iter();
-        let others = others.filter(|record| record.author.owner != by.owner);
+        let others = others.filter(|record| !belongs_to(record, by.owner));
         let others = others.map(|record| record.key.clone()).collect();
         let (resources, _) = meshform_registry::resources(mesh, listing);
         let mut foreseen = Self {

@@ -8,8 +8,8 @@ use meshform_envoy::codes::CLOUD_MAP;
 use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
-use meshform_registry::{Policy, Registry};
-use meshform_release::{EnvoyBuilder, Patience, ReleaseResult, ReleaseScheduler, Releaser, Timing, Warnings};
+use meshform_registry::{Policy, Registry, belongs_to};
+use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, ReleaseResult, Timing, Warnings};
 use meshform_store::{Author, Feed, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -374,7 +374,7 @@ impl Session {
         let records = self.store.get_all(&keys).await.unwrap_or_default();
         for record in records
             .iter()
-            .filter(|record| record.author.owner == self.settings.owner)
+            .filter(|record| belongs_to(record, &self.settings.owner))
         {
             self.finish_what_was_left(record).await;
         }

@@ -1,6 +1,7 @@
 //! Deleting: what is inside has to go first, and what refers to the resource may keep it.
 
 use crate::error::{DeletionBlocker, RegistryError, Result};
+use crate::owners::belongs_to;
 use crate::policy::Policy;
 use crate::registry::Registry;
 use meshform_model::key::ResourceKey;
@@ -83,5 +84,5 @@ impl Registry {
 /// in this run.
 fn is_own(found: &Record, seen: Option<Revision>, author: &Author) -> bool {
     let same_run = found.author.run.is_some() && found.author.run == author.run;
-    found.author.owner == author.owner && (seen.is_none() || same_run)
+    belongs_to(found, &author.owner) && (seen.is_none() || same_run)
 }

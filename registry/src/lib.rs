@@ -5,6 +5,7 @@
 //!   [`Policy`], and answers with records or a [`RegistryError`].
 //! - [`view`]: each mesh as this process last saw it, kept up to date by its change feed: who is inside, who refers to
 //!   whom, and the typed mesh that releases are made of.
+//! - [`Writer`]: whose a record is, and who may write over it.
 //! - [`merge`]: two writers of one owner changed different fields.
 //! - [`tags`]: tags that others write and a writer leaves alone.
 //! - [`follow`](mod@follow): what happened to a mesh since a revision.
@@ -17,6 +18,7 @@ mod error;
 pub mod follow;
 mod list;
 pub mod merge;
+mod owners;
 mod policy;
 mod records;
 mod registry;
@@ -29,6 +31,7 @@ pub use adopt::{Adoption, AdoptionState, is_same};
 pub use collection::Collection;
 pub use error::{DeletionBlocker, RegistryError, Result};
 pub use list::{Page, Paged};
+pub use owners::{Overwrites, Ownership, Writer, belongs_to};
 pub use policy::Policy;
 pub use records::{resource, resources};
 pub use registry::{Registry, Update};

@@ -2,6 +2,7 @@
 
 use crate::error::{RegistryError, Result};
 use crate::merge;
+use crate::owners::belongs_to;
 use crate::policy::Policy;
 use crate::view::Views;
 use meshform_model::resource::Resource;
@@ -99,7 +100,7 @@ impl Registry {
                 Err(error) => return Err(error.into()),
             };
             let found = match &conflict.found {
-                Some(found) if found.author.owner == author.owner && found.revision != expected => found,
+                Some(found) if belongs_to(found, &author.owner) && found.revision != expected => found,
                 _ => return Err(StoreError::Conflict(conflict).into()),
             };
             let before = match known.take() {

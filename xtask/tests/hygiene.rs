@@ -14,3 +14,5 @@ mod imports;
 mod links;
 #[path = "hygiene/manifests.rs"]
 mod manifests;
+#[path = "hygiene/meanings.rs"]
+mod meanings;

@@ -6,8 +6,8 @@ use crate::claims::{ClaimHolder, RequestOrder};
 use crate::event::{CustomRequest, RequestType};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
-use meshform_registry::{RegistryError, Update};
-use meshform_store::{ImportedIdentity, Record, RecordDraft};
+use meshform_registry::{RegistryError, Update, belongs_to};
+use meshform_store::{RecordDraft, ImportedIdentity, Record};
 
 impl RequestHandler {
     /// Takes back what a create has done that failed, or an update that replaces.
@@ -56,7 +56,7 @@ impl RequestHandler {
             // What somebody else has taken over since stays theirs.
             let ours = found
                 .as_ref()
-                .is_none_or(|found| found.author.owner == author.owner);
+                .is_none_or(|found| belongs_to(found, &author.owner));
             let gone = match known.claim.former.clone() {
                 Some(former) if ours => self.give_back(former, found).await,
                 None if ours => {

@@ -9,8 +9,8 @@ use meshform_compiler::{body, stack};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
-use meshform_registry::{RegistryError, Update};
-use meshform_store::{Author, Record, RecordDraft};
+use meshform_registry::{Ownership, RegistryError, Update, Writer, belongs_to};
+use meshform_store::{Author, RecordDraft, Record};
 use serde_json::Value as Json;
 
 /// A write that did not.
@@ -160,23 +160,26 @@ impl RequestHandler {
         let key = &found.key;
         let claim = &known.claim;
         let owner = &found.author.owner;
-        if self.take_over.contains(owner) {
-            return None;
-        }
         let other = claim.holder.as_ref().filter(|other| *other != holder);
-        if let Some(other) = other.filter(|other| other.stack == holder.stack && *owner == author.owner) {
+        let former = claim
+            .former
+            .as_ref()
+            .filter(|_| claim.holder.as_ref() == Some(holder));
+        let writer = Writer {
+            owner: &author.owner,
+            overwrites: &self.take_over,
+            began_at: former.map(|former| former.revision),
+        };
+        let ownership = writer.ownership(found);
+        let twin = other.filter(|other| other.stack == holder.stack && ownership == Ownership::Own);
+        if let Some(other) = twin.filter(|_| !self.take_over.grants(owner)) {
             let message = format!("{key} is `{}` of this stack already", other.logical_id);
             return Some(Diagnostic::error(codes::TWICE, message).help(format!(
                 "give it another name; to rename a logical id, let the old one go with `DeletionPolicy: Retain`, and name \
                  `{owner}` in the parameter `TakeOver` of the function's stack while the new one comes"
             )));
         }
-        let is_former = claim
-            .former
-            .as_ref()
-            .is_some_and(|former| former.revision == found.revision);
-        let ours = *owner == author.owner || other.is_none() && claim.holder.is_some() && is_former;
-        if ours {
+        if ownership != Ownership::Foreign {
             return None;
         }
         let message = format!(
@@ -202,7 +205,7 @@ impl RequestHandler {
             .mesh_owner
             .as_ref()
             .is_none_or(|owner| *owner == found.identity.mesh_owner);
-        if found.author.owner == author.owner && found.body == wanted.body && same_owner {
+        if belongs_to(&found, &author.owner) && found.body == wanted.body && same_owner {
             return Ok(found);
         }
         let update = Update {

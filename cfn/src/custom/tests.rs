@@ -9,6 +9,11 @@ use std::path::Path;
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1";
 const OTHER: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/other/2";
 
+/// What the function takes over by itself, and from these owners.
+fn take_over(owners: &[&str]) -> Overwrites {
+    Overwrites::named(["cloudformation"].iter().chain(owners).map(ToString::to_string))
+}
+
 struct Bench {
     _folder: tempfile::TempDir,
     store: Arc<dyn Store>,
@@ -24,7 +29,7 @@ impl Bench {
         let store = location.open(&meshform_store::Access::default(), &seed).unwrap();
         Self {
             _folder: folder,
-            desk: RequestHandler::new(Arc::clone(&store), vec!["cloudformation".to_owned()]),
+            desk: RequestHandler::new(Arc::clone(&store), take_over(&[])),
             store,
         }
     }
@@ -228,10 +233,7 @@ async fn a_logical_id_is_renamed_where_its_stack_may_take_over_its_own() {
                 .contains("`cloudformation:123456789012:eu-west-1:shop`"),
         "{refused:?}"
     );
-    bench
-        .desk
-        .take_over
-        .push("cloudformation:123456789012:eu-west-1:shop".to_owned());
+    bench.desk.take_over = take_over(&["cloudformation:123456789012:eu-west-1:shop"]);
     renamed.request_id = "3".to_owned();
     let taken = bench.serve(&renamed).await;
     assert!(!taken.failed, "{taken:?}");

@@ -14,8 +14,8 @@ use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, ProblemLocation, Sources, has_errors};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
-use meshform_registry::{Adoption, AdoptionState, Registry};
-use meshform_store::{Author, Record, RecordDraft};
+use meshform_registry::{Adoption, Registry, AdoptionState, belongs_to};
+use meshform_store::{Author, RecordDraft, Record};
 use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -206,7 +206,7 @@ fn of_another(resource: &Resource, record: &Record, owner: &str) -> Option<Diagn
     let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
         "change it as `{other}`, or delete it there first and adopt it then"
     ));
-    (other != owner).then(|| problem.at(ProblemLocation::of(&resource.key, &Pointer::root())))
+    (!belongs_to(record, owner)).then(|| problem.at(ProblemLocation::of(&resource.key, &Pointer::root())))
 }
 
 fn differs(resource: &Resource, record: &Record) -> Diagnostic {

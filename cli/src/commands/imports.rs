@@ -14,6 +14,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema;
 use meshform_model::validate::closest;
+use meshform_registry::belongs_to;
 use meshform_store::Prefix;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +68,7 @@ fn blocks(arguments: &Arguments, io: &mut Io) -> Result<(String, Vec<Diagnostic>
         .collect();
     let records = listing.records.into_iter();
     let keys: Vec<ResourceKey> = records
-        .filter(|record| record.author.owner == arguments.owner)
+        .filter(|record| belongs_to(record, &arguments.owner))
         .map(|record| record.key)
         .collect();
     if keys.is_empty() {

@@ -6,8 +6,8 @@ use crate::session::{self, Session};
 use meshform_model::canonical;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_registry::{RegistryError, dangling};
-use meshform_store::{ImportedIdentity, Record, RecordDraft, Revision, Seed, StoreError};
+use meshform_registry::{RegistryError, belongs_to, dangling};
+use meshform_store::{RecordDraft, ImportedIdentity, Record, Revision, Seed, StoreError};
 use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
 use tfplugin::{Diagnostics, Private, Value};
@@ -98,7 +98,7 @@ impl MeshResource {
             RegistryError::Store(StoreError::Conflict(conflict)) => conflict.found.as_ref(),
             _ => None,
         };
-        let Some(found) = found.filter(|found| found.author.owner == *owner) else {
+        let Some(found) = found.filter(|found| belongs_to(found, owner)) else {
             return self.refused(error);
         };
         if !session.first_time("lost state".to_owned()) {

@@ -39,7 +39,7 @@ fn files() -> Vec<(String, PathBuf)> {
 }
 
 /// The Rust files that people write.
-fn written() -> Vec<(String, String)> {
+pub(crate) fn written() -> Vec<(String, String)> {
     let rust = files().into_iter().filter(|(name, _)| name.ends_with(".rs"));
     rust.map(|(name, path)| (name, fs::read_to_string(path).unwrap()))
         .filter(|(_, text)| !generated(text))

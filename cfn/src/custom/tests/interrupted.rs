@@ -92,7 +92,7 @@ async fn a_rollback_that_a_broken_store_stops_deletes_nothing() {
 #[tokio::test]
 async fn what_another_logical_id_took_over_goes_back_to_the_first() {
     let mut bench = Bench::new();
-    bench.desk.take_over.push(SHOP.to_owned());
+    bench.desk.take_over = take_over(&[SHOP]);
     bench.adopted("a", "cloudformation").await;
     let adopted = bench.all().await;
     let arn = bench.serve(&request(Create, "1", "a")).await.physical_id;

@@ -10,8 +10,8 @@ use meshform_model::mesh::Mesh;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules::Options;
-use meshform_registry::is_same;
-use meshform_store::{Record, RecordDraft};
+use meshform_registry::{Overwrites, Writer, belongs_to, is_same};
+use meshform_store::{RecordDraft, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done with a resource.
@@ -91,12 +91,16 @@ impl Plan {
         steps
     }
 
+    fn writer(&self) -> Writer<'_> {
+        Writer::new(&self.owner, &Overwrites::Own)
+    }
+
     fn todo(&self, resource: &Resource, draft: &RecordDraft) -> Todo {
         match self.records.get(&resource.key) {
             None => Todo::Create,
             Some(record) if is_same(&record.body, &draft.body) => Todo::Keep,
-            Some(record) if record.author.owner != self.owner => Todo::Refused,
-            Some(_) => Todo::Update(self.changes(resource)),
+            Some(record) if self.writer().may_change(record) => Todo::Update(self.changes(resource)),
+            Some(_) => Todo::Refused,
         }
     }
 
@@ -120,7 +124,7 @@ impl Plan {
         let own = self
             .records
             .values()
-            .filter(|record| record.author.owner == self.owner);
+            .filter(|record| belongs_to(record, &self.owner));
         own.map(|record| &record.key)
             .filter(|key| !wanted.contains(key))
             .collect()
