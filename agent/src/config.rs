@@ -3,7 +3,7 @@
 mod variables;
 
 use meshform_bundle::codes::{SETTING, told};
-use meshform_bundle::{ProxyId, closest};
+use meshform_bundle::{ProxyId, closest, layout};
 use std::collections::BTreeMap;
 use std::env;
 use std::net::{IpAddr, SocketAddr};
@@ -300,6 +300,11 @@ impl Config {
     /// The folder of the proxy's files.
     pub(crate) fn folder(&self) -> PathBuf {
         self.dir.join(self.proxy.folder())
+    }
+
+    /// What Envoy is started with, where it follows files.
+    pub(crate) fn bootstrap(&self) -> PathBuf {
+        self.folder().join(layout::BOOTSTRAP)
     }
 }
 

@@ -476,8 +476,8 @@ impl Follower {
                 .to_owned()
         };
         let written = AppliedBundle {
-            listeners: version("lds.json"),
-            clusters: version("cds.json"),
+            listeners: version(layout::LISTENERS),
+            clusters: version(layout::CLUSTERS),
             bundle: bundle.clone(),
         };
         self.publish(Some((name, bundle))).await?;
@@ -488,7 +488,7 @@ impl Follower {
 
     fn in_effect(&self, current: &Current) {
         let differs = |started: &Digest| {
-            let written = std::fs::read(self.config.folder().join("bootstrap.json"));
+            let written = std::fs::read(self.config.bootstrap());
             // Without files there is nothing to start anew with.
             written.is_ok_and(|text| Digest::of(&text) != *started)
         };

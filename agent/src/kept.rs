@@ -15,6 +15,7 @@
 
 use meshform_bundle::Digest;
 use meshform_bundle::codes::{DIRECTORY, told};
+use meshform_bundle::layout::OWN;
 use meshform_bundle::objects::{Current, EndpointSet, RejectedRelease};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Permissions, TryLockError};
@@ -53,7 +54,8 @@ pub(crate) struct AgentFolder {
 impl AgentFolder {
     /// Takes the folder below the directory of Envoy's files.
     pub(crate) fn open(dir: &Path) -> Result<Self, String> {
-        let folder = dir.join(".meshform/agent");
+        let own = dir.join(OWN);
+        let folder = own.join("agent");
         let unusable = |error: &dyn std::fmt::Display| {
             told(
                 DIRECTORY,
@@ -61,7 +63,7 @@ impl AgentFolder {
             )
         };
         // Envoy, which may be somebody else, reads the files beside; this folder is the agent's.
-        for (folder, mode) in [(dir, 0o755), (&dir.join(".meshform"), 0o755), (&folder, 0o700)] {
+        for (folder, mode) in [(dir, 0o755), (&own, 0o755), (&folder, 0o700)] {
             if !folder.is_dir() {
                 fs::create_dir_all(folder)
                     .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)))

@@ -193,7 +193,7 @@ impl Supervisor {
             if self.child.is_none() {
                 match self.shared.delivery.get() {
                     Some(Delivery::Ads) => self.start(None)?,
-                    Some(_) if startable => self.start(Some(self.config.folder().join("bootstrap.json")))?,
+                    Some(_) if startable => self.start(Some(self.config.bootstrap()))?,
                     _ => {}
                 }
             }

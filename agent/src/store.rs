@@ -7,7 +7,7 @@ use crate::sigv4::{encoded, sign};
 use http::{Method, StatusCode};
 use meshform_bundle::ProxyId;
 use meshform_bundle::codes::{AWAY, CLOCK, DENIED, MALFORMED, SETTING, told};
-use meshform_bundle::layout::is_inside;
+use meshform_bundle::layout::{BOOTSTRAP, OWN, is_inside};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -82,14 +82,14 @@ impl ObjectSource {
             return None;
         }
         let folder = proxy.folder();
-        let is_published = root.join(".meshform").is_dir();
+        let is_published = root.join(OWN).is_dir();
         let embedded = ["store.db", ".meshform/store.db"];
         let is_embedded = embedded.iter().any(|file| root.join(file).is_file());
         let root = root.display();
         if is_published && !is_embedded {
             return Some(format!(
                 "MESHFORM_STORE {root} is published for Envoys to read themselves: start Envoy with -c \
-                 {root}/{folder}/bootstrap.json, without an agent; or name a store, s3://BUCKET/PREFIX or the directory of \
+                 {root}/{folder}/{BOOTSTRAP}, without an agent; or name a store, s3://BUCKET/PREFIX or the directory of \
                  one that was made as file:///DIR"
             ));
         }

@@ -4,6 +4,9 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::resource::{ROOT, Resource};
 use meshform_model::discovery_response::discovery_response;
+pub use meshform_model::proxy_files::{
+    BOOTSTRAP, CLUSTERS, CURRENT, FOLLOWED, LISTENERS, OWN, RELEASES, STATIC,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -24,7 +27,7 @@ pub mod types {
 }
 
 /// The files that are there also when nothing is in them: Envoy is told to read them.
-const ALWAYS: [&str; 2] = ["lds.json", "cds.json"];
+const ALWAYS: [&str; 2] = [LISTENERS, CLUSTERS];
 
 /// The files of a set of resources, with `root` in place of the directory that was left open.
 pub fn files(resources: &[Resource], root: &Path) -> Files {

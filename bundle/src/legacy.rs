@@ -2,12 +2,9 @@
 
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::layout::{Files, is_inside, resources};
+use crate::layout::{BOOTSTRAP, FOLLOWED, Files, is_inside, resources};
 use crate::resource::Resource;
 use std::collections::BTreeMap;
-
-/// What a running Envoy followed was under this folder.
-const FOLLOWED: &str = "xds/";
 
 /// What a bundle of format 1 says of its proxy.
 pub(crate) struct Legacy {
@@ -24,7 +21,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Legacy> {
             why: "its path leads out of its folder",
         });
     }
-    let Some(bootstrap) = texts.get("bootstrap.json") else {
+    let Some(bootstrap) = texts.get(BOOTSTRAP) else {
         return Err(Error::damaged("bundle", "it has no bootstrap"));
     };
     let files: Files = texts

@@ -8,6 +8,12 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use std::fmt;
 
+/// The end of the key of what a proxy is to run.
+const CURRENT: &str = "/current.json";
+
+/// Stands between a proxy's prefix and the digest of one of its bundles.
+const BUNDLES: &str = "/bundles/";
+
 /// The virtual node or virtual gateway that a proxy serves. Written as App Mesh's own image took it:
 /// `mesh/MESH/virtualNode/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,12 +100,27 @@ impl ProxyId {
 
     /// The key of the object that names what the proxy is to run.
     pub fn current_key(&self) -> String {
-        format!("{}/current.json", self.prefix())
+        format!("{}{CURRENT}", self.prefix())
+    }
+
+    /// Whether a key is that of such an object, of whichever proxy.
+    pub fn is_current_key(key: &str) -> bool {
+        key.ends_with(CURRENT)
     }
 
     /// The key of one of its bundles.
     pub fn bundle_key(&self, digest: &Digest) -> String {
-        format!("{}/bundles/{digest}", self.prefix())
+        format!("{}{digest}", self.bundle_prefix())
+    }
+
+    /// What the keys of its bundles begin with.
+    pub fn bundle_prefix(&self) -> String {
+        format!("{}{BUNDLES}", self.prefix())
+    }
+
+    /// Whether a key is that of a bundle, of whichever proxy.
+    pub fn is_bundle_key(key: &str) -> bool {
+        key.contains(BUNDLES)
     }
 
     /// The prefix of all that is published for it.

@@ -23,6 +23,7 @@ mod polled;
 mod tidy;
 
 use crate::error::{Error, Result};
+use crate::layout::{CURRENT, OWN, RELEASES};
 pub use apply::ApplyWork;
 use ledger::Ledger;
 use meshform_model::digest::Digest;
@@ -156,8 +157,8 @@ impl Publisher {
         let places = ledger.proxies.into_iter();
         let followed = places.filter(|(path, place)| {
             let folder = self.root.join(path);
-            let link = fs::read_link(folder.join("current"));
-            link.is_ok_and(|link| link == Path::new("releases").join(&place.set))
+            let link = fs::read_link(folder.join(CURRENT));
+            link.is_ok_and(|link| link == Path::new(RELEASES).join(&place.set))
                 && (!verifies || apply::is_whole(&folder, &place.set))
         });
         Ok(Some(PublishedState {
@@ -210,7 +211,7 @@ impl Publisher {
     }
 
     fn own(&self) -> PathBuf {
-        self.root.join(".meshform")
+        self.root.join(OWN)
     }
 
     fn ledger_path(&self, mesh: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Where the parts of a configuration lie in a proxy's folder: the only place that knows a file's name.
+//! Where the parts of a configuration lie in a proxy's folder. Only this knows which file a resource is in.
 //!
 //! Listeners and clusters are one file each, because Envoy reads each from one subscription; every route table, every
 //! cluster's hosts and every secret is a file of its own.
@@ -9,25 +9,15 @@ use meshform_model::discovery_response::discovery_response;
 use meshform_model::json_text::pretty;
 use std::collections::BTreeMap;
 
-/// The bootstrap of an Envoy that follows files.
-pub const BOOTSTRAP: &str = "bootstrap.json";
-
-/// The bootstrap that holds everything.
-pub const STATIC: &str = "static.json";
-
-/// The folder of what a running Envoy follows, where it is beside bootstraps.
-pub const FOLLOWED: &str = "xds/";
-
-/// The link in a proxy's folder that leads to the files which its Envoy follows.
-const CURRENT: &str = "current";
+pub use meshform_model::proxy_files::{BOOTSTRAP, CLUSTERS, CURRENT, FOLLOWED, LISTENERS, RELEASES, STATIC};
 
 /// The file of a resource among those that a running Envoy follows.
 pub fn file(kind: ResourceType, name: &str) -> String {
     let named = |folder: &str| format!("{folder}/{}.json", file_name(name));
     match kind {
         ResourceType::Bootstrap => BOOTSTRAP.to_owned(),
-        ResourceType::Listener => "lds.json".to_owned(),
-        ResourceType::Cluster => "cds.json".to_owned(),
+        ResourceType::Listener => LISTENERS.to_owned(),
+        ResourceType::Cluster => CLUSTERS.to_owned(),
         ResourceType::Routes => named("rds"),
         ResourceType::Endpoints => named("eds"),
         ResourceType::Secret => named("sds"),

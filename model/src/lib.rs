@@ -12,7 +12,7 @@
 //! - [`mesh`]: all resources of one mesh, references resolved; [`rules`]: what must hold among them; [`mod@codes`]: their codes.
 //! - [`schema`]: what each kind looks like, compiled once from `schemas/*.json`.
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
-//! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path.
+//! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path; [`proxy_files`]: the files of a proxy.
 //! - [`json_text`]: JSON as text, with or without white space.
 //! - [`docs`]: the reference of every kind, as Markdown.
 
@@ -33,6 +33,7 @@ pub mod kind;
 pub mod mesh;
 pub mod path;
 pub mod pointer;
+pub mod proxy_files;
 pub mod resource;
 pub mod rules;
 pub mod schema;

@@ -111,9 +111,24 @@ impl<T> fmt::Display for Path<T> {
     }
 }
 
+/// What a field is called in JSON: `name_of(Path::<Listener>::timeout)` is `timeout`.
+pub fn name_of<T, F>(field: FieldOf<T, F>) -> String {
+    last_name(&field(Path::known(Pointer::root()))).to_owned()
+}
+
+/// The name of the field at the end of a path; empty where that is an element of a list. No method, because a field may
+/// be called `name`.
+pub fn last_name<T>(path: &Path<T>) -> &str {
+    match path.pointer.segments().last() {
+        Some(Segment::Field(name)) => name,
+        Some(Segment::Index(_)) | None => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::spec::{RouteRule, RouteSpec, VirtualNodeSpec};
+    use super::*;
+    use crate::spec::{HttpTimeout, RouteRule, RouteSpec, VirtualNodeSpec};
     use serde_json::json;
 
     #[test]
@@ -124,7 +139,9 @@ mod tests {
             listener.clone().timeout().of(&timeout).per_request().to_string(),
             "/spec/listeners/1/timeout/http2/perRequest"
         );
+        assert_eq!(last_name(&listener), "");
         assert_eq!(listener.tls().mode().to_string(), "/spec/listeners/1/tls/mode");
+        assert_eq!(name_of(Path::<HttpTimeout>::per_request), "perRequest");
     }
 
     #[test]

@@ -35,9 +35,6 @@ pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 /// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
 pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
 
-/// The end of the key of what a proxy is to run.
-const CURRENT: &str = "/current.json";
-
 /// A bucket that agents read.
 #[derive(Debug, Clone)]
 pub struct BucketTarget {
@@ -103,7 +100,7 @@ pub(crate) struct Listing {
 impl Listing {
     /// When the oldest bundle was touched.
     fn oldest_bundle(&self) -> Option<Timestamp> {
-        let bundles = self.by_key.iter().filter(|(key, _)| key.contains("/bundles/"));
+        let bundles = self.by_key.iter().filter(|(key, _)| ProxyId::is_bundle_key(key));
         bundles.map(|(_, object)| object.touched_at).min()
     }
 
@@ -341,7 +338,7 @@ impl BucketTarget {
                     .map(|digest| proxy.bundle_key(&digest)),
             );
             named.extend(kept.iter().map(|digest| proxy.bundle_key(digest)));
-            prefixes.insert(format!("{}/bundles/", proxy.prefix()));
+            prefixes.insert(proxy.bundle_prefix());
         }
         let is_bundle = |key: &str| {
             key.rfind('/')
@@ -490,7 +487,7 @@ impl BucketTarget {
             there.insert(proxy_of(wanted.mesh, entry)?.current_key());
         }
         let keys = listing.by_key.keys();
-        let others = keys.filter(|key| key.ends_with(CURRENT) && !there.contains(*key));
+        let others = keys.filter(|key| ProxyId::is_current_key(key) && !there.contains(*key));
         let looks = others.map(|key| self.whose(key, listing));
         let found: Vec<Option<(ProxyId, Known)>> = at_once(looks.collect()).await?;
         Ok(found.into_iter().flatten().collect())

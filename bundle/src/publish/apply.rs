@@ -5,7 +5,7 @@ use super::{PublishStep, Published, SPARE, Session, disk, parallel};
 use crate::bundle::Bundle;
 use crate::endpoints::merge;
 use crate::error::{Error, Result};
-use crate::layout::{self, Files, is_inside};
+use crate::layout::{self, BOOTSTRAP, CLUSTERS, CURRENT, Files, LISTENERS, RELEASES, STATIC, is_inside};
 use crate::resource::Resource;
 use crate::transition::{transition, without_listeners};
 use meshform_model::digest::Digest;
@@ -51,12 +51,12 @@ impl ApplyWork {
 /// What a running Envoy follows when its proxy is gone.
 const EMPTY: [(&str, &str); 2] = [
     (
-        "cds.json",
+        CLUSTERS,
         "{\n  \"version_info\": \"empty\",\n  \"type_url\": \"type.googleapis.com/envoy.config.cluster.v3.Cluster\",\n  \
          \"resources\": []\n}\n",
     ),
     (
-        "lds.json",
+        LISTENERS,
         "{\n  \"version_info\": \"empty\",\n  \"type_url\": \"type.googleapis.com/envoy.config.listener.v3.Listener\",\n  \
          \"resources\": []\n}\n",
     ),
@@ -261,7 +261,7 @@ impl Session<'_> {
 
     pub(super) fn stage_one(&self, path: &str, files: &Files) -> Result<String> {
         let set = set_name(files);
-        let releases = self.folder(path).join("releases");
+        let releases = self.folder(path).join(RELEASES);
         disk::create_dirs(&self.publisher.root, &releases)?;
         let files = files.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
         disk::make_folder(&releases.join(&set), files)?;
@@ -274,19 +274,16 @@ impl Session<'_> {
     fn start(&self, path: &str, bundle: &Bundle) -> Result<()> {
         let folder = self.folder(path);
         let text = layout::bootstrap(&bundle.bootstrap, &self.publisher.root);
-        disk::replace_if_different(&folder.join("bootstrap.json"), text.as_bytes())?;
+        disk::replace_if_different(&folder.join(BOOTSTRAP), text.as_bytes())?;
         // Versions up to 0.1 published it; nobody keeps it in step with the rest.
-        disk::remove_file(&folder.join("static.json"))?;
+        disk::remove_file(&folder.join(STATIC))?;
         (self.watcher)(PublishStep::Started);
         Ok(())
     }
 
     pub(super) fn swap(&self, path: &str, set: &str) -> Result<()> {
         if !self.is_current(path, set) {
-            disk::swap_link(
-                &self.folder(path).join("current"),
-                &Path::new("releases").join(set),
-            )?;
+            disk::swap_link(&self.folder(path).join(CURRENT), &Path::new(RELEASES).join(set))?;
             disk::sync(&self.folder(path))?;
         }
         (self.watcher)(PublishStep::Swapped);
@@ -319,12 +316,12 @@ impl Session<'_> {
         if !disk::is_plain_dir(&self.publisher.root, &folder) {
             return Ok(());
         }
-        let releases = folder.join("releases");
+        let releases = folder.join(RELEASES);
         disk::create_dirs(&self.publisher.root, &releases)?;
         let files = EMPTY.iter().map(|(name, text)| (*name, text.as_bytes()));
         disk::make_folder(&releases.join(EMPTY_SET), files)?;
         self.swap(path, EMPTY_SET)?;
-        for name in ["bootstrap.json", "static.json"] {
+        for name in [BOOTSTRAP, STATIC] {
             disk::remove_file(&folder.join(name))?;
         }
         disk::sync(&folder)?;
@@ -334,7 +331,7 @@ impl Session<'_> {
 
     /// Takes old sets of files away, and what killed publishers left.
     pub(super) fn collect(&self, path: &str, current: &str) -> Result<()> {
-        let releases = self.folder(path).join("releases");
+        let releases = self.folder(path).join(RELEASES);
         let entries = fs::read_dir(&releases).map_err(|e| Error::io(&releases, "read", &e))?;
         let mut old: Vec<(SystemTime, PathBuf)> = Vec::new();
         for entry in entries.flatten() {
@@ -360,7 +357,7 @@ impl Session<'_> {
     }
 
     fn is_current(&self, path: &str, set: &str) -> bool {
-        let releases = self.folder(path).join("releases");
+        let releases = self.folder(path).join(RELEASES);
         self.current_set(path)
             .is_some_and(|found| found == releases.join(set))
     }
@@ -368,9 +365,9 @@ impl Session<'_> {
     /// The folder that a proxy's `current` leads to, where that is one of its own.
     fn current_set(&self, path: &str) -> Option<PathBuf> {
         let folder = self.folder(path);
-        let target = fs::read_link(folder.join("current")).ok()?;
-        let set = target.strip_prefix("releases").ok()?;
-        let found = folder.join("releases").join(set);
+        let target = fs::read_link(folder.join(CURRENT)).ok()?;
+        let set = target.strip_prefix(RELEASES).ok()?;
+        let found = folder.join(RELEASES).join(set);
         (set.components().count() == 1 && disk::is_plain_dir(&self.publisher.root, &found)).then_some(found)
     }
 
@@ -382,9 +379,9 @@ impl Session<'_> {
 /// Whether what an Envoy is started with and the set of files that it follows are as they were written. A disk that was
 /// full, or somebody's hand, may have changed them since.
 pub(super) fn is_whole(folder: &Path, set: &str) -> bool {
-    let bootstrap = fs::read(folder.join("bootstrap.json"));
+    let bootstrap = fs::read(folder.join(BOOTSTRAP));
     let starts = bootstrap.is_ok_and(|text| serde_json::from_slice::<&RawValue>(&text).is_ok());
-    starts && set_name(&files_in(&folder.join("releases").join(set))) == set
+    starts && set_name(&files_in(&folder.join(RELEASES).join(set))) == set
 }
 
 /// The name of a set of files, which is a digest of their names and contents.

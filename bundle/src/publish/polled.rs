@@ -20,6 +20,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// What the name of the file ends with that a poller tells of itself in.
+const LEASE: &str = "lease.json";
+
 /// Which content a file has, without reading it: files are replaced, never written in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
@@ -71,7 +74,7 @@ impl Publisher {
     /// # Errors
     /// When it cannot be read.
     pub fn poller(&self, mesh: &str) -> Result<Option<PollerState>> {
-        read(&self.beside("endpoints", mesh, "lease.json"))?
+        read(&self.beside("endpoints", mesh, LEASE))?
             .map(|bytes| PollerState::decode(mesh, &bytes))
             .transpose()
     }
@@ -81,10 +84,7 @@ impl Publisher {
     /// # Errors
     /// When the directory cannot be written.
     pub fn report_poller(&self, state: &PollerState) -> Result<()> {
-        self.write(
-            &self.beside("endpoints", &state.mesh, "lease.json"),
-            &state.encode()?,
-        )
+        self.write(&self.beside("endpoints", &state.mesh, LEASE), &state.encode()?)
     }
 
     /// Becomes the poller of a mesh, for as long as the file is kept. None where another is.

@@ -105,12 +105,14 @@ fn without_macro_settings(template: &mut Json) {
 }
 
 /// What references to a template's resources of the mesh give, for who takes these out of it.
+#[cfg(feature = "ecs")]
 pub(crate) struct Literals<'a> {
     template: &'a Json,
     found: OfMesh,
     given: &'a BTreeMap<String, String>,
 }
 
+#[cfg(feature = "ecs")]
 impl<'a> Literals<'a> {
     /// `given` has what no template tells, by `LOGICAL.ATTRIBUTE`.
     ///

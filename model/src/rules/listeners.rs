@@ -4,7 +4,7 @@ use super::{Findings, codes, named, place};
 use crate::diag::{Code, Diagnostic};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Role};
-use crate::path::Path;
+use crate::path::{Path, last_name};
 use crate::resource::Resource;
 use crate::spec::{
     ConnectionPool, HealthCheckPolicy, PortMapping, Protocol, ServiceDiscovery, VirtualGatewaySpec,
@@ -29,14 +29,14 @@ pub(super) fn node(mesh: &Mesh, node: &Resource<VirtualNodeSpec>, report: &mut F
         );
         of.health_check(|| path(i).health_check(), listener.health_check.as_ref(), report);
         if let Some(timeout) = &listener.timeout {
-            let at = || path(i).timeout().of(timeout);
+            let written = ProtocolField {
+                path: || path(i).timeout(),
+                protocol: timeout.protocol(),
+            };
             of.named_after(
                 codes::TIMEOUT_PROTOCOL,
-                ProtocolField {
-                    field: "timeout",
-                    protocol: timeout.protocol(),
-                },
-                at,
+                written,
+                |field| field.of(timeout),
                 report,
             );
         }
@@ -124,10 +124,9 @@ struct Of<'a> {
     port: PortMapping,
 }
 
-/// The part of a union that is there: `timeout.http`.
-#[derive(Clone, Copy)]
-struct ProtocolField {
-    field: &'static str,
+/// A union, and the part of it that is there: `timeout`, `http`.
+struct ProtocolField<P> {
+    path: P,
     protocol: Protocol,
 }
 
@@ -139,33 +138,30 @@ impl Of<'_> {
         report: &mut Findings,
     ) {
         if let Some(pool) = pool {
-            let at = || path().of(pool);
-            self.named_after(
-                codes::POOL_PROTOCOL,
-                ProtocolField {
-                    field: "connectionPool",
-                    protocol: pool.protocol(),
-                },
-                at,
-                report,
-            );
+            let written = ProtocolField {
+                path,
+                protocol: pool.protocol(),
+            };
+            self.named_after(codes::POOL_PROTOCOL, written, |field| field.of(pool), report);
         }
     }
 
     /// What is named after a protocol is named after the listener's.
-    fn named_after<T>(
+    fn named_after<U, T>(
         &self,
         code: Code,
-        written: ProtocolField,
-        path: impl FnOnce() -> Path<T>,
+        written: ProtocolField<impl Fn() -> Path<U>>,
+        part: impl FnOnce(Path<U>) -> Path<T>,
         report: &mut Findings,
     ) {
         let PortMapping { port, protocol } = self.port;
-        let ProtocolField { field, protocol: is } = written;
+        let is = written.protocol;
         if is != protocol {
+            let union = (written.path)();
+            let field = last_name(&union).to_owned();
             report.error(
                 code,
-                (self.key, path()),
+                (self.key, part(union)),
                 format!(
                     "`{field}.{is}` stands on the listener of {} on port {port}, which speaks `{protocol}`",
                     named(self.key)

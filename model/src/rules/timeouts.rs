@@ -5,7 +5,7 @@ use super::{Findings, codes, named, place};
 use crate::diag::{Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;
 use crate::mesh::{Mesh, Provider, listener_timeouts, route_timeouts};
-use crate::path::Path;
+use crate::path::{Path, name_of};
 use crate::resource::Resource;
 use crate::spec::{
     Duration, HttpTimeout, Listener, Protocol, RouteRule, RouteSpec, TcpTimeout, VirtualNodeSpec,
@@ -21,10 +21,10 @@ enum Limited {
 impl Limited {
     const BOTH: [Self; 2] = [Self::Request, Self::Silence];
 
-    fn field(self) -> &'static str {
+    fn field(self) -> String {
         match self {
-            Self::Request => "perRequest",
-            Self::Silence => "idle",
+            Self::Request => name_of(Path::<HttpTimeout>::per_request),
+            Self::Silence => name_of(Path::<HttpTimeout>::idle),
         }
     }
 

@@ -167,17 +167,15 @@ fn without_endpoints(arguments: &Arguments, io: &Io, mesh: &Mesh, loaded: &Loade
 /// A release's files lie in a folder of their own behind the link `current`, which is what the bootstrap names:
 /// a running Envoy follows when the link is swapped.
 fn place(proxy: &BuiltProxy, files: &mut Files) {
+    let set = format!("{}/{}", envoy::layout::RELEASES, proxy.digest);
     for (name, bytes) in proxy.files() {
         let name = match name.strip_prefix(envoy::layout::FOLLOWED) {
-            Some(rest) => format!("{}/releases/{}/{rest}", proxy.path, proxy.digest),
+            Some(rest) => format!("{}/{set}/{rest}", proxy.path),
             None => format!("{}/{name}", proxy.path),
         };
         files.file(name, bytes);
     }
-    files.link(
-        format!("{}/current", proxy.path),
-        format!("releases/{}", proxy.digest),
-    );
+    files.link(format!("{}/{}", proxy.path, envoy::layout::CURRENT), set);
 }
 
 pub(super) fn needed_file(file: envoy::NeededFile) -> ecs::NeededFile {
