@@ -70,9 +70,6 @@ impl RequestHandler {
 
     /// Does what is asked for, and says how it went when that is released, or when there is no more time.
     pub(crate) async fn serve(&self, request: &CustomRequest, deadline: Instant) -> Answer {
-        if let Some(answer) = Self::left_nothing(request) {
-            return answer;
-        }
         match request.request_type {
             RequestType::Create => self.create(request, deadline).await,
             RequestType::Update => self.update(request, deadline).await,

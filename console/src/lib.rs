@@ -29,7 +29,7 @@ pub use live::{Live, Numbers, Prometheus};
 pub use page::Page;
 pub use pages::render;
 pub use site::{Action, Site};
-pub use view::{LastWrite, Stream, View};
+pub use view::{Stream, View};
 
 /// Who looks, and what pages may offer.
 #[derive(Debug, Clone, Default)]

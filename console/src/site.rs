@@ -7,7 +7,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::Views;
 use meshform_release::{FleetReader, ReleaseEntry, ReleaseError, Releaser};
-use meshform_store::{Author, Change, Feed, Prefix, Revision, Store, StoreError};
+use meshform_store::{Author, Change, Feed, Revision, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,10 +121,9 @@ impl Site {
         if let Some(known) = known.filter(|known| known.revision == snapshot.revision) {
             return Ok(known);
         }
-        // When a resource was written, and how often, nobody else asks, so the view does not keep it.
-        let listing = self.store.list(&Prefix::mesh(mesh)).await;
-        let listing = listing.map_err(|error| of_store(&error))?;
-        let records = Arc::new(Records::read(snapshot, &listing.records));
+        let written = self.views().written(mesh, snapshot.revision).await;
+        let (snapshot, written) = written.map_err(|error| of_store(&error))?;
+        let records = Arc::new(Records::of_store(snapshot, written));
         if records.mesh.is_empty() {
             self.lock().remove(mesh);
         } else {

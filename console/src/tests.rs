@@ -4,9 +4,13 @@ use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
 use meshform_model::testing;
+use meshform_release::{EnvoyBuilder, Releaser};
+use meshform_store::testing::{CountedStore, author};
+use meshform_store::{Expected, RecordDraft, SqliteOptions, SqliteStore, Store};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn view(specs: &serde_json::Value) -> View {
     let mesh = Mesh::new(testing::resources(specs).unwrap()).unwrap();
@@ -199,4 +203,43 @@ proptest! {
             prop_assert!(strange.is_empty(), "{}: {:?}", path, strange);
         }
     }
+}
+
+/// A site of a store of which lists are counted, and that store.
+fn site(folder: &std::path::Path) -> (Site, Arc<CountedStore>) {
+    let inner = SqliteStore::open(SqliteOptions::new(folder.join("store"))).unwrap();
+    let counted = Arc::new(CountedStore::new(Arc::new(inner)));
+    let store: Arc<dyn Store> = counted.clone();
+    let releaser = Releaser::new(Arc::clone(&store), Arc::new(EnvoyBuilder), author("us"));
+    (Site::new(store, releaser), counted)
+}
+
+#[tokio::test]
+async fn what_was_written_since_is_shown_without_listing_the_mesh_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (site, store) = site(folder.path());
+    let put = async |key: ResourceKey, expected, owner: &str| {
+        let body = json!({"spec": {}});
+        let draft = RecordDraft::new(key, body);
+        store.put(draft, expected, &author(owner)).await.unwrap()
+    };
+    put(ResourceKey::mesh("apps"), Expected::Absent, "us").await;
+    let key = ResourceKey::in_mesh("apps", Kind::VirtualRouter, "r");
+    let first = put(key.clone(), Expected::Absent, "us").await;
+    site.view("apps", Vec::new()).await.unwrap();
+    store.lists();
+    let second = put(key.clone(), Expected::At(first.revision), "them").await;
+    let view = site.view("apps", Vec::new()).await.unwrap().unwrap();
+    assert_eq!(store.lists(), 0);
+    let last = &view.records.written[&key];
+    assert_eq!(
+        (
+            last.owner.as_str(),
+            last.actor.as_str(),
+            last.version,
+            last.revision,
+            last.at
+        ),
+        ("them", "them@test", 2, second.revision, second.last_updated_at)
+    );
 }

@@ -7,9 +7,9 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use meshform_model::rules::told;
-use meshform_registry::Snapshot;
+use meshform_registry::{LastWrite, Snapshot};
 use meshform_release::{Condition, Fleet, Refusals, State};
-use meshform_store::{Digest, Record, Revision, Timestamp};
+use meshform_store::{Digest, Revision};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -56,19 +56,6 @@ pub struct Records {
     pub keys: Vec<ResourceKey>,
     /// The whole picture as a server shows it, once somebody asked for it.
     pub(crate) drawn: OnceLock<String>,
-}
-
-/// What a store knows of a resource beside what it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastWrite {
-    pub owner: String,
-    pub actor: String,
-    pub at: Timestamp,
-    /// The mesh's revision that the write made.
-    pub revision: Revision,
-    /// How often it was written.
-    pub version: u64,
-    pub arn: String,
 }
 
 impl View {
@@ -150,18 +137,14 @@ impl Records {
         }
     }
 
-    /// Of what a store has.
-    pub(crate) fn read(snapshot: Snapshot, records: &[Record]) -> Self {
+    /// Of what this process's one view has of a store.
+    pub(crate) fn of_store(snapshot: Snapshot, written: BTreeMap<ResourceKey, LastWrite>) -> Self {
         let Snapshot {
             mesh,
             revision,
             mut problems,
             ..
         } = snapshot;
-        let written = records
-            .iter()
-            .map(|record| (record.key.clone(), LastWrite::of(record)));
-        let written: BTreeMap<_, _> = written.collect();
         // Of a mesh that was never written there is nothing to say.
         if !written.is_empty() {
             problems.extend(told(&mesh, mesh.check()));
@@ -172,18 +155,5 @@ impl Records {
     /// How many resources of a kind there are.
     pub(crate) fn count(&self, kind: Kind) -> usize {
         self.keys.iter().filter(|key| key.kind == kind).count()
-    }
-}
-
-impl LastWrite {
-    fn of(record: &Record) -> Self {
-        Self {
-            owner: record.author.owner.clone(),
-            actor: record.author.actor.clone(),
-            at: record.last_updated_at,
-            revision: record.revision,
-            version: record.version,
-            arn: record.identity.arn.clone(),
-        }
     }
 }

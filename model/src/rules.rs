@@ -33,7 +33,7 @@ pub use logs::newer_log_operators;
 pub use quotas::{Quota, Quotas};
 use subjects::RuleRunner;
 pub use subjects::Verdicts;
-pub use telling::{looks_like_id, missing, of_another_kind, suggested, told, told_together};
+pub use telling::{looks_like_id, meant, missing, of_another_kind, suggested, told, told_together};
 
 use crate::diag::{Code, Diagnostic, ProblemLocation};
 use crate::key::ResourceKey;

@@ -9,7 +9,7 @@ use meshform_model::diag::Diagnostic as Problem;
 use meshform_model::key::ResourceKey;
 use meshform_model::rules::Options;
 use meshform_registry::{Policy, Registry, belongs_to};
-use meshform_release::{EnvoyBuilder, Patience, ReleaseScheduler, Releaser, ReleaseResult, Timing, Warnings};
+use meshform_release::{EnvoyBuilder, Patience, ReleaseResult, ReleaseScheduler, Releaser, Timing, Warnings};
 use meshform_store::{Author, Feed, Record, Revision, RunId, RunState, Store, StoreError, StoreIdentity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

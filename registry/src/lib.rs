@@ -36,4 +36,6 @@ pub use policy::Policy;
 pub use records::{resource, resources};
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
-pub use view::{AffectedByChanges, FollowedSnapshot, Missing, Snapshot, ViewVersion, Views, dangling};
+pub use view::{
+    AffectedByChanges, FollowedSnapshot, LastWrite, Missing, Snapshot, ViewVersion, Views, dangling,
+};

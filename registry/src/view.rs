@@ -20,15 +20,17 @@ use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules;
 use meshform_model::validate::{MAX_SUGGESTIONS, closest};
-use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError};
+use meshform_store::{Prefix, Record, Result, Revision, Store, StoreError, Timestamp};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod missing;
+mod written;
 
 pub use missing::{Missing, dangling};
+pub use written::LastWrite;
 
 /// The meshes that were looked at.
 #[derive(Debug)]
@@ -114,6 +116,9 @@ struct RecordState {
     uid: String,
     /// Which write made it so.
     revision: Revision,
+    /// The how manieth write of it that was, and when.
+    version: u64,
+    at: Timestamp,
     /// Why the mesh does not have it.
     problem: Option<Box<Diagnostic>>,
 }
@@ -546,6 +551,8 @@ fn read(record: Record) -> (RecordState, Option<Resource>) {
         actor: record.author.actor.clone(),
         uid: record.identity.uid.clone(),
         revision: record.revision,
+        version: record.version,
+        at: record.last_updated_at,
         problem: None,
     };
     let found = records::resource(record).and_then(|resource| match mesh::misfit(&resource) {

@@ -31,6 +31,7 @@ pub struct Seed {
 }
 
 /// Refuses the card of a store that a newer version made, before the rest of it is read: that may be said in another way.
+#[cfg(feature = "bucket")]
 pub(crate) fn check_format(
     card: &serde_json::Value,
     known: i64,

@@ -8,7 +8,10 @@
     reason = "this module is a test suite; it is compiled for tests only"
 )]
 
+mod counted;
 mod whole_store;
+
+pub use counted::CountedStore;
 
 use crate::{
     Action, Author, Created, Digest, Expected, Feed, ImportedIdentity, PointerWrite, Prefix, RecordDraft,

@@ -7,7 +7,7 @@ use crate::event::{CustomRequest, RequestType};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_registry::{RegistryError, Update, belongs_to};
-use meshform_store::{RecordDraft, ImportedIdentity, Record};
+use meshform_store::{ImportedIdentity, Record, RecordDraft};
 
 impl RequestHandler {
     /// Takes back what a create has done that failed, or an update that replaces.

@@ -10,7 +10,7 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
 use meshform_registry::{Ownership, RegistryError, Update, Writer, belongs_to};
-use meshform_store::{Author, RecordDraft, Record};
+use meshform_store::{Author, Record, RecordDraft};
 use serde_json::Value as Json;
 
 /// A write that did not.

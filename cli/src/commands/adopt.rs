@@ -14,8 +14,8 @@ use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, ProblemLocation, Sources, has_errors};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
-use meshform_registry::{Adoption, Registry, AdoptionState, belongs_to};
-use meshform_store::{Author, RecordDraft, Record};
+use meshform_registry::{Adoption, AdoptionState, Registry, belongs_to};
+use meshform_store::{Author, Record, RecordDraft};
 use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them

@@ -4,6 +4,8 @@
 
 mod plan;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use super::drafts;
 use super::load::{Loaded, load};
@@ -19,7 +21,7 @@ use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_registry::{Policy, Registry, Update};
 use meshform_release::{EnvoyBuilder, HoldPolicy, Releaser};
-use meshform_store::{Author, Created, Prefix};
+use meshform_store::{Author, Created, Prefix, Store};
 use plan::{ApplyStep, Plan, Todo};
 use std::sync::Arc;
 
@@ -102,6 +104,15 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Ap
     let seed = drafts::seed(&loaded.resources);
     let store = store::open_or_create(io, &arguments.store.store, &seed);
     let store = store.map_err(|error| Box::new(error.diagnostic()))?;
+    apply_to(&store, arguments, io, loaded).await
+}
+
+async fn apply_to(
+    store: &Arc<dyn Store>,
+    arguments: &Arguments,
+    io: &Io,
+    loaded: &mut Loaded,
+) -> Result<ApplyReport, Problem> {
     let prefix = arguments
         .input
         .mesh
@@ -138,10 +149,10 @@ async fn apply(arguments: &Arguments, io: &Io, loaded: &mut Loaded) -> Result<Ap
         }
     };
     author.run.clone_from(&run);
-    let registry = Registry::new(Arc::clone(&store));
+    let registry = Registry::new(Arc::clone(store));
     let steps = write(arguments, &plan, &registry, &author, loaded).await;
     // From here on something is written, which is told whatever comes.
-    let releaser = Releaser::new(Arc::clone(&store), Arc::new(EnvoyBuilder), author)
+    let releaser = Releaser::new(Arc::clone(store), Arc::new(EnvoyBuilder), author)
         .with_views(Arc::clone(registry.views()));
     let releases = release(arguments, io, releaser, &plan).await;
     let releases = releases.unwrap_or_else(|problem| {

@@ -59,7 +59,7 @@ pub(super) async fn page(
             }
             section {
                 (references(cx, view, key))
-                (written(view, key, &writes))
+                (written(view, &resource, &writes))
             }
         }
         (example)
@@ -119,15 +119,15 @@ fn references(cx: &Context<'_>, view: &View, key: &ResourceKey) -> Markup {
     }
 }
 
-fn written(view: &View, key: &ResourceKey, writes: &[Change]) -> Markup {
-    let Some(last) = view.records.written.get(key) else {
+fn written(view: &View, resource: &Resource, writes: &[Change]) -> Markup {
+    let Some(last) = view.records.written.get(&resource.key) else {
         return html! {};
     };
     html! {
         h2 { "Written" }
         dl.facts {
             dt { "Owner" } dd { bdi { (last.owner) } }
-            dt { "ARN" } dd.long { bdi { (last.arn) } }
+            dt { "ARN" } dd.long { bdi { (resource.identity.as_ref().map_or("", |identity| identity.arn.as_str())) } }
             dt { "Version" } dd { (last.version) }
         }
         ul.writes {

@@ -183,15 +183,20 @@ pub fn suggested(
     missing: &ResourceKey,
     near: Option<&str>,
 ) -> Diagnostic {
-    let meant = match of_another_kind(mesh, missing) {
-        Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
-        None => near.map(|near| format!("did you mean `{near}`?")),
-    };
-    if let Some(meant) = meant {
+    if let Some(meant) = meant(of_another_kind(mesh, missing), near) {
         let help = problem.help.take().unwrap_or_default();
         problem.help = Some(format!("{meant} Otherwise {help}"));
     }
     problem
+}
+
+/// What was probably meant by a name that leads nowhere: what has the very name and is something else, or a name that is
+/// nearly the same.
+pub fn meant(other: Option<&ResourceKey>, near: Option<&str>) -> Option<String> {
+    match other {
+        Some(other) => Some(format!("`{}` is a {}.", other.name, other.kind)),
+        None => near.map(|near| format!("did you mean `{near}`?")),
+    }
 }
 
 /// What has the name that is missing, and is something else.

@@ -7,7 +7,7 @@ use meshform_model::canonical;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_registry::{RegistryError, belongs_to, dangling};
-use meshform_store::{RecordDraft, ImportedIdentity, Record, Revision, Seed, StoreError};
+use meshform_store::{ImportedIdentity, Record, RecordDraft, Revision, Seed, StoreError};
 use tfplugin::resource::{Create, Delete, Failure, NewState, Update};
 use tfplugin::value::Misfit;
 use tfplugin::{Diagnostics, Private, Value};

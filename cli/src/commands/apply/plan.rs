@@ -11,7 +11,7 @@ use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules::Options;
 use meshform_registry::{Overwrites, Writer, belongs_to, is_same};
-use meshform_store::{RecordDraft, Record};
+use meshform_store::{Record, RecordDraft};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done with a resource.
