@@ -6,7 +6,6 @@ use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Who a store is. Terraform's private state keeps the id, so that another or an empty store is noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +34,7 @@ pub struct Seed {
 pub(crate) fn check_format(
     card: &serde_json::Value,
     known: i64,
-    path: impl FnOnce() -> PathBuf,
+    path: impl FnOnce() -> std::path::PathBuf,
 ) -> Result<(), StoreError> {
     match card.get("format").and_then(serde_json::Value::as_i64) {
         Some(found) if found <= known => Ok(()),
