@@ -5,6 +5,8 @@
 //! of the resources that it is about: those that this configuration plans, and those that another owner has written,
 //! which it will not plan. What nobody in this process plans, though it is this owner's, may be in another state, and is
 //! left to the answer of the write.
+//!
+//! What the store has is the process's one view of the mesh, shared until something is planned that changes it.
 
 use crate::problem;
 use meshform_envoy::codes::CLOUD_MAP;
@@ -14,9 +16,9 @@ use meshform_model::mesh::{Change, Mesh};
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::Resource;
 use meshform_model::rules::{Options, Verdicts, check_alone, missing};
-use meshform_registry::belongs_to;
-use meshform_store::{Prefix, Store};
+use meshform_registry::Views;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// The meshes of which something was planned.
@@ -41,7 +43,7 @@ pub(crate) enum PlannedChange {
 #[derive(Debug, Default)]
 struct PlannedMesh {
     /// The mesh with what was planned, and what the rules say of it; `None` where there is nothing.
-    judged: Option<(Mesh, Verdicts)>,
+    judged: Option<(Arc<Mesh>, Verdicts)>,
     /// What was wrong before: every plan of the mesh says so already.
     before: BTreeSet<String>,
     /// What will not be planned here: other owners' resources.
@@ -52,10 +54,10 @@ struct PlannedMesh {
     told: BTreeSet<String>,
 }
 
-/// Whose plans these are, and where they will be written.
+/// Whose plans these are, and what the store has.
 #[derive(Debug)]
 pub(crate) struct Planner<'s> {
-    pub(crate) store: &'s dyn Store,
+    pub(crate) views: &'s Views,
     pub(crate) owner: &'s str,
     pub(crate) rules: Options,
 }
@@ -98,17 +100,16 @@ impl Foresight {
 
 impl PlannedMesh {
     async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
-        let listing = by.store.list(&Prefix::mesh(mesh)).await.ok()?;
-        let others = listing.records.iter();
-        let others = others.filter(|record| !belongs_to(record, by.owner));
-        let others = others.map(|record| record.key.clone()).collect();
-        let (resources, _) = meshform_registry::resources(mesh, listing);
+        let revision = by.views.snapshot(mesh).await.ok()?.revision;
+        let (snapshot, writes) = by.views.written(mesh, revision).await.ok()?;
+        let others = writes.into_iter();
+        let others = others.filter(|(_, last)| last.owner != by.owner);
         let mut foreseen = Self {
-            others,
+            others: others.map(|(key, _)| key).collect(),
             ..Self::default()
         };
-        if !resources.is_empty() {
-            let mesh = Mesh::new(resources).ok()?;
+        let mesh = snapshot.mesh;
+        if !mesh.is_empty() {
             let verdicts = Verdicts::of(&mesh, by.rules.clone());
             foreseen.before = verdicts.diagnostics().iter().map(identity).collect();
             foreseen.judged = Some((mesh, verdicts));
@@ -139,7 +140,7 @@ impl PlannedMesh {
         self.told.extend(alone.iter().map(identity));
         let subjects = match (&mut self.judged, change) {
             (Some((mesh, verdicts)), change) => {
-                let Ok(applied) = mesh.apply(vec![change]) else {
+                let Ok(applied) = Arc::make_mut(mesh).apply(vec![change]) else {
                     return;
                 };
                 if mesh.is_empty() {
@@ -155,7 +156,7 @@ impl PlannedMesh {
                     return;
                 };
                 let verdicts = Verdicts::of(&mesh, options);
-                self.judged = Some((mesh, verdicts));
+                self.judged = Some((Arc::new(mesh), verdicts));
                 BTreeSet::from([key.clone()])
             }
             (None, Change::Deleted(_)) => return,

@@ -13,9 +13,9 @@ use crate::session::{self, Session};
 use async_trait::async_trait;
 use meshform_model::diag::{Severity, has_errors};
 use meshform_model::key::ResourceKey;
-use meshform_model::mesh::Mesh;
+use meshform_model::mesh::{Change, Mesh};
 use meshform_release::{Preview, ReleaseError, ReleaseName, ReleaseOutcome, ReleaseVerdict, WhatChanged};
-use meshform_store::{Prefix, Record, RecordDraft};
+use meshform_store::RecordDraft;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tfplugin::resource::{Create, Delete, Failure, Import, NewState, Plan, PlanRequest, Read, Update};
@@ -171,7 +171,7 @@ async fn is_current(session: &Session, mesh: &str, state: &Value) -> bool {
 struct ReleaseForecast {
     preview: Preview,
     /// None where the resources make no mesh: the preview says why.
-    after: Option<Mesh>,
+    after: Option<Arc<Mesh>>,
 }
 
 /// How many proxies a message names: a screenful; of more their number is told.
@@ -223,26 +223,21 @@ fn how(what: WhatChanged) -> &'static str {
 
 /// What releasing will do after this apply. None while a part of the mesh is not known.
 async fn foresee(session: &Session, mesh: &str) -> Result<Option<ReleaseForecast>, Diagnostics> {
-    let planned = session.planned_of(mesh);
-    let listing = session
-        .store
-        .list(&Prefix::mesh(mesh))
-        .await
-        .map_err(|error| session::failed(&error))?;
-    let stored = listing
-        .records
-        .into_iter()
-        .map(|record| (record.key.clone(), record));
-    let mut records: BTreeMap<ResourceKey, Record> = stored.collect();
+    let snapshot = session.registry.views().snapshot(mesh).await;
+    let snapshot = snapshot.map_err(|error| session::failed(&error))?;
+    let mut unfit = snapshot.unfit;
+    let mut after = snapshot.mesh;
     let seed = match session.identity().await? {
         Some(identity) => identity.seed,
         None => session.settings.seed.clone(),
     };
     let author = session.authored_by(None);
-    for (key, planned) in planned {
+    let mut changes = Vec::new();
+    for (key, planned) in session.planned_of(mesh) {
+        unfit.remove(&key);
         let value = match planned {
             session::PlannedState::Gone => {
-                records.remove(&key);
+                changes.push(Change::Deleted(key));
                 continue;
             }
             session::PlannedState::As(value) => value,
@@ -251,21 +246,30 @@ async fn foresee(session: &Session, mesh: &str) -> Result<Option<ReleaseForecast
         let Some(body) = document::body(key.kind, &value.with("tags", Value::Null)) else {
             return Ok(None);
         };
-        match records.get_mut(&key) {
-            Some(record) => record.body = body,
-            None => {
-                let record = RecordDraft::new(key.clone(), body).foreseen(&seed, &author);
-                records.insert(key, record);
-            }
+        let there = after.get(&key);
+        let record = RecordDraft::new(key, body).foreseen(&seed, &author);
+        let mut resource = meshform_registry::resource(record).map_err(|found| problem::plain(&found))?;
+        if let Some(there) = &there {
+            resource.mesh_owner.clone_from(&there.mesh_owner);
+            resource.identity.clone_from(&there.identity);
+            resource.tags.clone_from(&there.tags);
+        }
+        // Most of a plan is as it was; the mesh is copied for what is not.
+        if there.as_ref() != Some(&resource) {
+            changes.push(Change::Written(Box::new(resource)));
         }
     }
-    let mut resources = Vec::with_capacity(records.len());
-    for record in records.into_values() {
-        resources.push(meshform_registry::resource(record).map_err(|found| problem::plain(&found))?);
+    if let Some(problem) = unfit.values().next() {
+        return Err(problem::plain(problem).into());
     }
-    let preview = session.foreteller().preview_of(mesh, resources.clone()).await;
+    if !changes.is_empty()
+        && let Err(problems) = Arc::make_mut(&mut after).apply(changes)
+    {
+        return Err(problems.iter().map(problem::plain).collect());
+    }
+    let preview = session.foreteller().preview_of(&after).await;
     let preview = preview.map_err(|error| failed(&error))?;
-    let after = Mesh::new(resources).ok();
+    let after = Some(after).filter(|after| !after.is_empty());
     Ok(Some(ReleaseForecast { preview, after }))
 }
 

@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub mesh: Arc<Mesh>,
     /// What is said of records that cannot be read, or are not of this mesh.
     pub problems: Vec<Diagnostic>,
+    /// Those of the problems that belong to one record, which the mesh does not have.
+    pub unfit: BTreeMap<ResourceKey, Diagnostic>,
 }
 
 /// A snapshot, and what may have become different since whoever asks has judged the mesh.
@@ -330,12 +332,15 @@ impl View {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let of_records = self.entries.values().filter_map(|entry| entry.problem.as_deref());
+        let unfit = self.entries.iter();
+        let unfit = unfit.filter_map(|(key, entry)| Some((key.clone(), entry.problem.as_deref()?.clone())));
+        let unfit: BTreeMap<_, _> = unfit.collect();
         Snapshot {
             store: self.store.clone(),
             revision: self.upto,
             mesh: Arc::clone(&self.mesh),
-            problems: self.unreadable.iter().chain(of_records).cloned().collect(),
+            problems: self.unreadable.iter().chain(unfit.values()).cloned().collect(),
+            unfit,
         }
     }
 

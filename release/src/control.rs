@@ -12,7 +12,7 @@ use crate::target::{Delivery, TargetState, TargetStatus};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::spec::ReleasePolicy;
-use meshform_store::{Digest, Prefix, Revision, StoreError};
+use meshform_store::{Digest, Revision, StoreError};
 
 /// How a mesh and its release stand.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ impl Releaser {
             targets,
             refused,
             mesh: mesh.to_owned(),
-            revision: self.store.list(&Prefix::mesh(mesh)).await?.revision,
+            revision: self.views().snapshot(mesh).await?.revision,
             current: state.current_entry().cloned(),
             pinned: state.pinned,
             policy: self.policy(mesh).await?,

@@ -13,7 +13,6 @@ use crate::state::{InvalidMesh, ReleaseEntry, State};
 use crate::steps::ReleaseStep;
 use crate::supply::Supply;
 use meshform_model::mesh::Mesh;
-use meshform_model::resource::Resource;
 use meshform_store::{Digest, Revision, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -63,23 +62,18 @@ impl Releaser {
         self.compare(mesh, draft, &pointed.state).await
     }
 
-    /// What releasing these resources in place of the store's records would do: for plans. Writes nothing.
-    pub async fn preview_of(&self, mesh: &str, resources: Vec<Resource>) -> Result<Preview> {
-        let pointed = self.pointed(mesh).await?;
+    /// What releasing this mesh in place of the store's records would do: for plans. Writes nothing.
+    pub async fn preview_of(&self, mesh: &Mesh) -> Result<Preview> {
+        let pointed = self.pointed(mesh.name()).await?;
         let mut draft = ReleaseDraft::new(Revision::default());
-        if resources.is_empty() {
+        if mesh.is_empty() {
             draft.made = DraftOutcome::Nothing;
         } else {
-            match Mesh::new(resources) {
-                Ok(mesh) => {
-                    let mut judged = JudgedMesh::anew(&mesh, self.rules.clone());
-                    self.build(&mesh, &mut judged, &mut draft, Purpose::Preview)
-                        .await?;
-                }
-                Err(problems) => draft.diagnostics = problems,
-            }
+            let mut judged = JudgedMesh::anew(mesh, self.rules.clone());
+            self.build(mesh, &mut judged, &mut draft, Purpose::Preview)
+                .await?;
         }
-        self.compare(mesh, draft, &pointed.state).await
+        self.compare(mesh.name(), draft, &pointed.state).await
     }
 
     /// None where what was listed is older than the current release.

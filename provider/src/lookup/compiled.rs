@@ -10,9 +10,9 @@ use meshform_model::diag::{Diagnostic as Problem, has_errors};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
-use meshform_model::resource::Resource;
 use meshform_release::Target;
-use meshform_store::{Location, Prefix, Service};
+use meshform_store::{Location, Service};
+use std::sync::Arc;
 use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Value};
 
@@ -86,7 +86,7 @@ impl DataSource for ProxyConfiguration {
 
     async fn read(&self, cx: &Context, request: ReadData) -> Result<Value, Diagnostics> {
         let session = cx.data::<Session>()?;
-        let (mesh, _) = mesh(&session, &request.config).await?;
+        let mesh = mesh(&session, &request.config).await?;
         let key = subject(&mesh, &request.config)?;
         let proxy = built(&session, &mesh, &key)?;
         let files = envoy::layout::files(&proxy.resources)
@@ -119,8 +119,8 @@ impl DataSource for CloudFormationTemplate {
 
     async fn read(&self, cx: &Context, request: ReadData) -> Result<Value, Diagnostics> {
         let session = cx.data::<Session>()?;
-        let (_, resources) = mesh(&session, &request.config).await?;
-        let template = cloudformation::build(&resources).json;
+        let mesh = mesh(&session, &request.config).await?;
+        let template = cloudformation::build(&mesh.resources()).json;
         Ok(request.config.with("template", format!("{template:#}")))
     }
 }
@@ -192,7 +192,7 @@ impl DataSource for EcsTaskDefinition {
 
     async fn read(&self, cx: &Context, request: ReadData) -> Result<Value, Diagnostics> {
         let session = cx.data::<Session>()?;
-        let (mesh, _) = mesh(&session, &request.config).await?;
+        let mesh = mesh(&session, &request.config).await?;
         let key = subject(&mesh, &request.config)?;
         let options = envoy::Options::new(root(&session));
         let image = request
@@ -341,26 +341,19 @@ fn which_proxy() -> Diagnostic {
     problem::incomplete("Give either `virtual_node` or `virtual_gateway`.")
 }
 
-/// The mesh that a block names, whole, and its resources.
-async fn mesh(session: &Session, config: &Value) -> Result<(Mesh, Vec<Resource>), Diagnostics> {
+/// The mesh that a block names, whole: the process's one view of it.
+async fn mesh(session: &Session, config: &Value) -> Result<Arc<Mesh>, Diagnostics> {
     let name = config.str("mesh_name").unwrap_or_default();
-    let listing = session
-        .store
-        .list(&Prefix::mesh(name))
-        .await
-        .map_err(|error| session::failed(&error))?;
-    let (resources, problems) = meshform_registry::resources(name, listing);
-    if has_errors(&problems) {
-        return Err(told(&problems));
+    let snapshot = session.registry.views().snapshot(name).await;
+    let snapshot = snapshot.map_err(|error| session::failed(&error))?;
+    if has_errors(&snapshot.problems) {
+        return Err(told(&snapshot.problems));
     }
-    if resources.is_empty() {
+    if snapshot.mesh.is_empty() {
         let text = super::one::not_there(session, &ResourceKey::mesh(name)).await;
         return Err(problem::absent(text).at(Path::root().attr("mesh_name")).into());
     }
-    Ok((
-        Mesh::new(resources.clone()).map_err(|problems| told(&problems))?,
-        resources,
-    ))
+    Ok(snapshot.mesh)
 }
 
 fn root(session: &Session) -> String {

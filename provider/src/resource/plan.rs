@@ -147,7 +147,7 @@ impl MeshResource {
 
     async fn foresee(&self, session: &Session, key: &ResourceKey, planned: PlannedChange) -> Diagnostics {
         let by = Planner {
-            store: &*session.store,
+            views: session.registry.views(),
             owner: &session.settings.owner,
             rules: Options {
                 quotas: session.settings.quotas.clone(),

@@ -95,6 +95,33 @@ async fn what_others_wrote_in_between_is_seen() {
 }
 
 #[tokio::test]
+async fn a_snapshot_shares_the_mesh_and_says_who_wrote_what() {
+    let bench = Bench::new().await;
+    let theirs = bench.put(&node("a"), "them").await;
+    let (first, writes) = bench.views.written("apps", theirs.revision).await.unwrap();
+    let last = &writes[&theirs.key];
+    assert_eq!((last.owner.as_str(), last.revision), ("them", theirs.revision));
+    assert_eq!(last.at, theirs.last_updated_at);
+    assert_eq!(writes.len(), 2);
+    let second = bench.views.snapshot("apps").await.unwrap();
+    assert!(Arc::ptr_eq(&first.mesh, &second.mesh), "one mesh in memory");
+}
+
+#[tokio::test]
+async fn a_snapshot_tells_which_record_does_not_fit() {
+    let bench = Bench::new().await;
+    let key = node("a");
+    let draft = RecordDraft::new(key.clone(), json!({"spec": {"backends": 7}}));
+    let author = bench.put(&node("b"), "us").await.author;
+    let written = bench.store.put(draft, Expected::Absent, &author);
+    written.await.unwrap();
+    let snapshot = bench.views.snapshot("apps").await.unwrap();
+    assert_eq!(snapshot.unfit.keys().collect::<Vec<_>>(), [&key]);
+    assert_eq!(snapshot.problems.len(), 1);
+    assert!(!snapshot.mesh.contains(&key) && snapshot.mesh.contains(&node("b")));
+}
+
+#[tokio::test]
 async fn what_was_deleted_and_written_again_is_there() {
     let bench = Bench::new().await;
     let first = bench.put(&node("a"), "us").await;
