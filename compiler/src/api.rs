@@ -1,6 +1,6 @@
 //! A mesh as App Mesh's own JSON: a list of what `aws appmesh create-… --cli-input-json` takes.
 
-use crate::body;
+use meshform_model::body;
 use meshform_model::resource::Resource;
 use serde_json::Value as Json;
 

@@ -11,7 +11,7 @@ mod text;
 #[cfg(feature = "ecs")]
 pub(crate) use logical_id::logical_name;
 
-use crate::body;
+use meshform_model::body;
 use crate::frontend::{METADATA, Symbolic, SymbolicResource};
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};

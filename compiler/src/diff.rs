@@ -8,7 +8,7 @@ mod fields;
 
 pub use fields::{FieldChange, FieldKind};
 
-use crate::body;
+use meshform_model::body;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;

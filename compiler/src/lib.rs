@@ -9,7 +9,6 @@
 //! [`ecs`] and [`kubernetes`] come with the feature `ecs`.
 
 pub mod api;
-pub mod body;
 pub mod cloudformation;
 pub mod diff;
 #[cfg(feature = "ecs")]

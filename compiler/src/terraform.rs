@@ -6,7 +6,7 @@ mod hcl;
 mod labels;
 mod variable;
 
-use crate::body;
+use meshform_model::body;
 use crate::cloudformation::codes;
 use crate::frontend::{Symbolic, SymbolicResource, how_to_decide, how_to_give};
 use expression::{Expressions, TargetResource};

@@ -4,7 +4,8 @@ mod common;
 
 use common::{cfn_lint, cfn_lint_file, read, resources};
 use meshform_compiler::frontend::{self, Input, Options};
-use meshform_compiler::{api, body, cloudformation, graph, terraform};
+use meshform_compiler::{api, cloudformation, graph, terraform};
+use meshform_model::body;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;

@@ -17,6 +17,7 @@
 //! - [`docs`]: the reference of every kind, as Markdown.
 
 pub mod arn;
+pub mod body;
 pub mod canonical;
 pub mod codes;
 pub mod diag;

@@ -33,7 +33,7 @@ pub use error::{DeletionBlocker, RegistryError, Result};
 pub use list::{Page, Paged};
 pub use owners::{Overwrites, Ownership, Writer, belongs_to};
 pub use policy::Policy;
-pub use records::{resource, resources};
+pub use records::{draft, resource, resources};
 pub use registry::{Registry, Update};
 pub use tags::IgnoredTags;
 pub use view::{

@@ -1,11 +1,12 @@
-//! From the store's records to resources.
+//! From the store's records to resources, and back.
 
 use crate::codes;
-use meshform_model::diag::{Diagnostic, ProblemLocation};
+use meshform_model::body;
+use meshform_model::diag::{Diagnostic, Place};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::{Identity, Resource};
-use meshform_store::{Listing, Record, Unreadable};
+use meshform_store::{RecordDraft, ImportedIdentity, Listing, Record, Unreadable};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -71,6 +72,19 @@ pub fn resource(record: Record) -> Result<Resource, Diagnostic> {
     Ok(resource)
 }
 
+/// What is written of a resource: the record's body, and what the resource brings with it from where it lived before.
+pub fn draft(resource: &Resource) -> RecordDraft {
+    let mut draft = RecordDraft::new(resource.key.clone(), body::stored(resource));
+    if let Some(identity) = &resource.identity {
+        draft.imported = ImportedIdentity::from(identity);
+    }
+    // A template says whose the mesh is without an identity beside it.
+    if draft.imported.mesh_owner.is_none() {
+        draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
+    }
+    draft
+}
+
 /// Tags as the API has them, a list of keys and values, or as a plain map.
 fn tags(found: Value) -> Result<BTreeMap<String, String>, serde_json::Error> {
     #[derive(serde::Deserialize)]
@@ -91,7 +105,37 @@ fn tags(found: Value) -> Result<BTreeMap<String, String>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use meshform_model::kind::Kind;
+    use meshform_store::{Author, Seed};
     use serde_json::json;
+
+    #[test]
+    fn a_record_is_written_again_as_it_was() {
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");
+        let body = json!({"spec": {"serviceDiscovery": {"dns": {"hostname": "a.local"}}}, "tags": [{"key": "team", "value": "shop"}]});
+        let author = Author {
+            owner: "us".to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let mut record = RecordDraft::new(key, body).foreseen(&Seed::default(), &author);
+        record.identity.mesh_owner = "210987654321".to_owned();
+        record.identity.uid = "u".to_owned();
+        record.version = 7;
+        let again = draft(&resource(record.clone()).unwrap());
+        assert_eq!(again.imported, ImportedIdentity::from(&record));
+        assert_eq!(again.body, record.body);
+    }
+
+    #[test]
+    fn a_mesh_of_another_account_is_known_without_an_identity() {
+        let key = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");
+        let mut node = Resource::from_body(key, &json!({"spec": {}})).unwrap();
+        node.mesh_owner = Some("210987654321".to_owned());
+        let imported = draft(&node).imported;
+        assert_eq!(imported.mesh_owner.as_deref(), Some("210987654321"));
+        assert_eq!(imported.version, None);
+    }
 
     #[test]
     fn tags_are_read_in_the_form_of_the_api_and_as_a_map() {

@@ -4,6 +4,7 @@ use crate::ids::RunId;
 use crate::time::Timestamp;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
+use meshform_model::resource::Identity;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -143,6 +144,39 @@ impl RecordDraft {
             body,
             imported: ImportedIdentity::default(),
             request: None,
+        }
+    }
+}
+
+// === impl ImportedIdentity ===
+
+/// All that a store has given a resource, for a store that is to go on with it.
+impl From<&Record> for ImportedIdentity {
+    fn from(record: &Record) -> Self {
+        let identity = record.identity.clone();
+        Self {
+            arn: Some(identity.arn),
+            uid: Some(identity.uid),
+            mesh_owner: Some(identity.mesh_owner),
+            resource_owner: Some(identity.resource_owner),
+            created_at: Some(record.created_at),
+            last_updated_at: Some(record.last_updated_at),
+            version: Some(record.version),
+        }
+    }
+}
+
+impl From<&Identity> for ImportedIdentity {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            arn: Some(identity.arn.clone()),
+            uid: Some(identity.uid.clone()).filter(|uid| !uid.is_empty()),
+            mesh_owner: Some(identity.mesh_owner.clone()),
+            resource_owner: Some(identity.resource_owner.clone()),
+            // A date that is not one is left to the store.
+            created_at: identity.created_at.parse().ok(),
+            last_updated_at: identity.last_updated_at.parse().ok(),
+            version: Some(identity.version),
         }
     }
 }

@@ -86,19 +86,10 @@ impl RequestHandler {
 
     /// Makes a record what it was before a stack took it over: its content, its owner and its dates.
     async fn give_back(&self, former: Record, found: Option<Record>) -> Result<(), RegistryError> {
-        let identity = former.identity;
         let draft = RecordDraft {
+            imported: ImportedIdentity::from(&former),
             key: former.key,
             body: former.body,
-            imported: ImportedIdentity {
-                arn: Some(identity.arn),
-                uid: Some(identity.uid),
-                mesh_owner: Some(identity.mesh_owner),
-                resource_owner: Some(identity.resource_owner),
-                created_at: Some(former.created_at),
-                last_updated_at: Some(former.last_updated_at),
-                version: Some(former.version),
-            },
             request: former.request,
         };
         match found {

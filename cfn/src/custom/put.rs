@@ -5,12 +5,13 @@ use crate::answer::told;
 use crate::claims::{Claim, ClaimHolder, LoadedClaim, RequestOrder};
 use crate::codes;
 use crate::event::{CustomRequest, RequestType};
-use meshform_compiler::{body, stack};
+use meshform_compiler::stack;
+use meshform_model::body;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
 use meshform_registry::{Ownership, RegistryError, Update, Writer, belongs_to};
-use meshform_store::{Author, Record, RecordDraft};
+use meshform_store::{Author, Record};
 use serde_json::Value as Json;
 
 /// A write that did not.
@@ -194,8 +195,7 @@ impl RequestHandler {
 
     async fn write(&self, wanted: &PendingWrite<'_>, found: Option<Record>) -> Result<Record, RegistryError> {
         let PendingWrite { author, resource, .. } = wanted;
-        let mut draft = RecordDraft::new(resource.key.clone(), wanted.body.clone());
-        draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
+        let mut draft = meshform_registry::draft(resource);
         let Some(found) = found else {
             // A resource that somebody has deleted beside the stack comes back as what it was.
             draft.imported.arn = wanted.in_place.map(str::to_owned);

@@ -1,7 +1,7 @@
 //! Names of other resources of the template become `Fn::GetAtt`, so that CloudFormation knows the order.
 
 use super::logical_id::Ids;
-use crate::body;
+use meshform_model::body;
 use meshform_model::dialect::Dialect;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;

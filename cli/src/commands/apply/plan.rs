@@ -51,7 +51,7 @@ impl Plan {
         Self {
             owner: owner.to_owned(),
             wanted: drafts
-                .map(|resource| (resource.clone(), drafts::draft(resource)))
+                .map(|resource| (resource.clone(), meshform_registry::draft(resource)))
                 .collect(),
             there: typed
                 .filter_map(|record| meshform_registry::resource(record).ok())

@@ -1,9 +1,9 @@
 //! A resource as a whole in canonical form: the names beside the spec, as the API has it.
 
-use meshform_model::canonical;
-use meshform_model::resource::Resource;
-use meshform_model::schema;
-use meshform_model::value::{Node, Object, Value};
+use crate::canonical;
+use crate::resource::Resource;
+use crate::schema;
+use crate::value::{Node, Object, Value};
 use serde_json::{Value as Json, json};
 
 /// The names, the spec and the tags. Identity and extensions are no part of an API body.
