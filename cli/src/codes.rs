@@ -21,9 +21,6 @@ meshform_model::codes! {
     NO_RESOURCES "MF0820" "release without the resources it was made from"
         "A store keeps records of now only. A release keeps the resources that it was made from, so that two \
          releases can be compared; releases of older versions kept none."
-    OTHER_OWNER "MF0631" "resource of another owner"
-        "Each resource belongs to the owner that wrote it: a root module of Terraform by the `owner` of its \
-         provider block, or whoever ran `meshform apply --owner`. Another owner does not write over it."
     EMPTY_PRUNE "MF0632" "prune without any resource in the input"
         "`meshform apply --prune` deletes what its owner has in the store and the input lacks. An input \
          without any resource, such as a wrong path or an empty folder, would delete everything."

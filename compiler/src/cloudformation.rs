@@ -11,8 +11,8 @@ mod text;
 #[cfg(feature = "ecs")]
 pub(crate) use logical_id::logical_name;
 
-use meshform_model::body;
 use crate::frontend::{METADATA, Symbolic, SymbolicResource};
+use meshform_model::body;
 use meshform_model::diag::Diagnostic;
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;

@@ -6,11 +6,11 @@ mod hcl;
 mod labels;
 mod variable;
 
-use meshform_model::body;
 use crate::cloudformation::codes;
 use crate::frontend::{Symbolic, SymbolicResource, how_to_decide, how_to_give};
 use expression::{Expressions, TargetResource};
 use hcl::Writer;
+use meshform_model::body;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::dialect::{self, Dialect};
 use meshform_model::key::ResourceKey;

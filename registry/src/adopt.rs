@@ -1,48 +1,82 @@
 //! Taking over a resource that lived elsewhere: with its identity, and never over something else.
 
+use crate::codes;
 use crate::error::Result;
 use crate::registry::Registry;
+use meshform_model::diag::{Diagnostic, ProblemLocation};
+use meshform_model::pointer::Pointer;
 use meshform_store::{Author, Record, RecordDraft};
 use serde_json::{Map, Value};
 
-/// How a resource that is to be taken over stands to the store.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AdoptionState {
-    /// Nothing of its name is there.
-    Absent,
-    Same(Record),
-    /// A different resource has that name.
-    Different(Record),
-}
-
 /// What became of a resource that was to be taken over.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adoption {
-    Adopted(Record),
+    Adopted,
+    /// Nothing of its name is there, and nothing was to be written.
+    Possible,
     /// The same was there already.
-    Unchanged(Record),
+    Unchanged,
     /// Something else is there, and stays.
-    Different(Record),
+    Conflict,
 }
 
 impl Registry {
-    /// How a resource stands to the store. Writes nothing.
-    pub async fn standing(&self, draft: &RecordDraft) -> Result<AdoptionState> {
-        Ok(match self.get(&draft.key).await? {
-            None => AdoptionState::Absent,
-            Some(record) if is_same(&record.body, &draft.body) => AdoptionState::Same(record),
-            Some(record) => AdoptionState::Different(record),
-        })
+    /// Writes a resource with what it brings with it, unless something of its name is there; with `dry_run` it only
+    /// says what would become of it. Beside the outcome stands what somebody should know of it.
+    pub async fn adopt(
+        &self,
+        draft: RecordDraft,
+        author: &Author,
+        dry_run: bool,
+    ) -> Result<(Adoption, Vec<Diagnostic>)> {
+        match self.get(&draft.key).await? {
+            Some(record) if is_same(&record.body, &draft.body) => {
+                Ok((Adoption::Unchanged, of_another(&record, &author.owner)))
+            }
+            Some(record) => Ok((Adoption::Conflict, vec![differs(&record)])),
+            None if dry_run => Ok((Adoption::Possible, Vec::new())),
+            None => match self.create(draft, author).await {
+                Ok(_) => Ok((Adoption::Adopted, Vec::new())),
+                // Somebody else was faster.
+                Err(error) if error.is_conflict() => Ok((Adoption::Conflict, error.diagnostics())),
+                Err(error) => Err(error),
+            },
+        }
     }
+}
 
-    /// Writes a resource with what it brings with it, unless something of its name is there.
-    pub async fn adopt(&self, draft: RecordDraft, author: &Author) -> Result<Adoption> {
-        Ok(match self.standing(&draft).await? {
-            AdoptionState::Absent => Adoption::Adopted(self.create(draft, author).await?.record()),
-            AdoptionState::Same(record) => Adoption::Unchanged(record),
-            AdoptionState::Different(record) => Adoption::Different(record),
-        })
+/// The warning that a resource is there as it should be, and will not do what the owner writes who is to have it.
+fn of_another(record: &Record, owner: &str) -> Vec<Diagnostic> {
+    let other = &record.author.owner;
+    if other == owner {
+        return Vec::new();
     }
+    let message = format!(
+        "{} is in the store already, and stays with the owner `{other}`",
+        record.key
+    );
+    let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
+        "change it as `{other}`, or delete it there first and adopt it then"
+    ));
+    vec![problem.at(ProblemLocation::of(&record.key, &Pointer::root()))]
+}
+
+fn differs(record: &Record) -> Diagnostic {
+    let Record {
+        key,
+        author,
+        last_updated_at,
+        ..
+    } = record;
+    Diagnostic::error(
+        meshform_store::codes::CONFLICT,
+        format!(
+            "the store has another {key}, written by `{}` at {last_updated_at}",
+            author.actor
+        ),
+    )
+    .help("adopting never overwrites; change it with Terraform, or delete it there first")
+    .at(ProblemLocation::of(key, &Pointer::root()))
 }
 
 /// Whether two bodies say the same; null and empty parts say nothing.

@@ -27,7 +27,7 @@ pub mod tags;
 mod tests;
 pub mod view;
 
-pub use adopt::{Adoption, AdoptionState, is_same};
+pub use adopt::{Adoption, is_same};
 pub use collection::Collection;
 pub use error::{DeletionBlocker, RegistryError, Result};
 pub use list::{Page, Paged};

@@ -2,11 +2,11 @@
 
 use crate::codes;
 use meshform_model::body;
-use meshform_model::diag::{Diagnostic, Place};
+use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::{Identity, Resource};
-use meshform_store::{RecordDraft, ImportedIdentity, Listing, Record, Unreadable};
+use meshform_store::{ImportedIdentity, Listing, Record, RecordDraft, Unreadable};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

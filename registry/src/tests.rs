@@ -300,23 +300,45 @@ async fn a_resource_from_elsewhere_is_adopted_once_and_never_over_another() {
         },
         ..RecordDraft::new(in_mesh(Kind::VirtualNode, "a"), body(Kind::VirtualNode, to))
     };
-    let adopt = |to: &str| bench.registry.adopt(draft(to), &BY_US);
-    static BY_US: std::sync::LazyLock<Author> = std::sync::LazyLock::new(|| by("us"));
-    let Adoption::Adopted(record) = adopt("b.local").await.unwrap() else {
-        panic!("it was not there");
-    };
+    let (us, them) = (by("us"), by("them"));
+    let adopt = |to: &str, dry_run| bench.registry.adopt(draft(to), &us, dry_run);
+    let key = in_mesh(Kind::VirtualNode, "a");
+    assert_eq!(
+        adopt("b.local", true).await.unwrap(),
+        (Adoption::Possible, vec![])
+    );
+    assert_eq!(
+        bench.registry.get(&key).await.unwrap(),
+        None,
+        "a dry run writes nothing"
+    );
+    assert_eq!(
+        adopt("b.local", false).await.unwrap(),
+        (Adoption::Adopted, vec![])
+    );
+    let record = bench.registry.get(&key).await.unwrap().unwrap();
     assert_eq!(
         (record.version, record.identity.uid.as_str()),
         (7, "from-app-mesh")
     );
     assert_eq!(
-        adopt("b.local").await.unwrap(),
-        Adoption::Unchanged(record.clone())
+        adopt("b.local", false).await.unwrap(),
+        (Adoption::Unchanged, vec![])
     );
-    assert_eq!(
-        adopt("c.local").await.unwrap(),
-        Adoption::Different(record.clone())
+    let (outcome, problems) = adopt("c.local", false).await.unwrap();
+    assert_eq!(outcome, Adoption::Conflict);
+    assert_eq!(problems[0].code, meshform_store::codes::CONFLICT);
+    assert!(
+        problems[0]
+            .message
+            .starts_with("the store has another virtual node `a`"),
+        "{problems:?}"
     );
+    // The same, and somebody else's: it stays with them.
+    let adopted = bench.registry.adopt(draft("b.local"), &them, false);
+    let (outcome, problems) = adopted.await.unwrap();
+    assert_eq!(outcome, Adoption::Unchanged);
+    assert_eq!(problems[0].code, crate::codes::OTHER_OWNER);
     assert_eq!(bench.registry.get(&record.key).await.unwrap(), Some(record));
 }
 

@@ -11,11 +11,10 @@ use crate::input::InputArguments;
 use crate::io::Io;
 use crate::render::{self, DocumentFormat};
 use crate::store::{self, StoreArgument};
-use meshform_model::diag::{Diagnostic, ProblemLocation, Sources, has_errors};
-use meshform_model::pointer::Pointer;
+use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::resource::Resource;
-use meshform_registry::{Adoption, AdoptionState, Registry, belongs_to};
-use meshform_store::{Author, Record, RecordDraft};
+use meshform_registry::{Adoption, Registry};
+use meshform_store::Author;
 use serde_json::Value as Json;
 
 /// Write what any input form holds into a store, with ARN, uid, owner and dates where the form has them
@@ -38,26 +37,6 @@ pub(crate) struct Arguments {
     /// The form of the report, on standard output
     #[arg(long, value_enum, default_value = "text")]
     format: DocumentFormat,
-}
-
-/// What became of one resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AdoptionOutcome {
-    Adopted,
-    WouldAdopt,
-    Unchanged,
-    Conflict,
-}
-
-impl AdoptionOutcome {
-    fn words(self) -> &'static str {
-        match self {
-            AdoptionOutcome::Adopted => "adopted",
-            AdoptionOutcome::WouldAdopt => "to be adopted",
-            AdoptionOutcome::Unchanged => "unchanged",
-            AdoptionOutcome::Conflict => "conflict",
-        }
-    }
 }
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
@@ -119,7 +98,7 @@ fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {
     }
 }
 
-type Adoptions = (Vec<(Resource, AdoptionOutcome)>, Vec<Diagnostic>);
+type Adoptions = (Vec<(Resource, Adoption)>, Vec<Diagnostic>);
 
 async fn adopt(
     arguments: &Arguments,
@@ -152,71 +131,10 @@ async fn each(
 ) -> meshform_registry::Result<Adoptions> {
     let (mut done, mut problems) = (Vec::new(), Vec::new());
     for resource in drafts::sorted(resources) {
-        let adoption = match arguments.dry_run {
-            true => foreseen(registry, drafts::draft(resource)).await,
-            false => adopted(registry, drafts::draft(resource), author).await,
-        };
-        let fate = match adoption {
-            Ok((fate, None)) => fate,
-            Ok((AdoptionOutcome::Unchanged, Some(record))) => {
-                problems.extend(of_another(resource, &record, &author.owner));
-                AdoptionOutcome::Unchanged
-            }
-            Ok((fate, Some(record))) => {
-                problems.push(differs(resource, &record));
-                fate
-            }
-            Err(error) if error.is_conflict() => {
-                problems.extend(error.diagnostics());
-                AdoptionOutcome::Conflict
-            }
-            Err(error) => return Err(error),
-        };
-        done.push((resource.clone(), fate));
+        let draft = meshform_registry::draft(resource);
+        let (adoption, found) = registry.adopt(draft, author, arguments.dry_run).await?;
+        problems.extend(found);
+        done.push((resource.clone(), adoption));
     }
     Ok((done, problems))
-}
-
-/// What became of a resource, and the record that was there before.
-type Adopted = meshform_registry::Result<(AdoptionOutcome, Option<Record>)>;
-
-async fn adopted(registry: &Registry, draft: RecordDraft, author: &Author) -> Adopted {
-    Ok(match registry.adopt(draft, author).await? {
-        Adoption::Adopted(_) => (AdoptionOutcome::Adopted, None),
-        Adoption::Unchanged(record) => (AdoptionOutcome::Unchanged, Some(record)),
-        Adoption::Different(record) => (AdoptionOutcome::Conflict, Some(record)),
-    })
-}
-
-async fn foreseen(registry: &Registry, draft: RecordDraft) -> Adopted {
-    Ok(match registry.standing(&draft).await? {
-        AdoptionState::Absent => (AdoptionOutcome::WouldAdopt, None),
-        AdoptionState::Same(record) => (AdoptionOutcome::Unchanged, Some(record)),
-        AdoptionState::Different(record) => (AdoptionOutcome::Conflict, Some(record)),
-    })
-}
-
-/// That a resource is there as it should be, and will not do what the owner writes who is to have it.
-fn of_another(resource: &Resource, record: &Record, owner: &str) -> Option<Diagnostic> {
-    let other = &record.author.owner;
-    let message = format!(
-        "{} is in the store already, and stays with the owner `{other}`",
-        resource.key
-    );
-    let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
-        "change it as `{other}`, or delete it there first and adopt it then"
-    ));
-    (!belongs_to(record, owner)).then(|| problem.at(ProblemLocation::of(&resource.key, &Pointer::root())))
-}
-
-fn differs(resource: &Resource, record: &Record) -> Diagnostic {
-    Diagnostic::error(
-        meshform_store::codes::CONFLICT,
-        format!(
-            "the store has another {}, written by `{}` at {}",
-            resource.key, record.author.actor, record.last_updated_at
-        ),
-    )
-    .help("adopting never overwrites; change it with Terraform, or delete it there first")
-    .at(ProblemLocation::of(&resource.key, &Pointer::root()))
 }

@@ -1,6 +1,5 @@
 //! What became of each resource: kept as it was, changed and why, or not taken.
 
-use super::AdoptionOutcome;
 use crate::commands::load::Loaded;
 use crate::exit::Exit;
 use crate::io::Io;
@@ -10,6 +9,7 @@ use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::help;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
+use meshform_registry::Adoption;
 use serde_json::{Value as Json, json};
 
 /// So many fields are named of those that were left out.
@@ -34,7 +34,7 @@ pub(super) fn report(
     format: DocumentFormat,
     io: &mut Io,
     loaded: &Loaded,
-    fates: &[(Resource, AdoptionOutcome)],
+    fates: &[(Resource, Adoption)],
 ) -> Exit {
     let lines = lines(loaded, fates);
     match format {
@@ -60,7 +60,7 @@ pub(super) fn report(
     }
 }
 
-fn lines(loaded: &Loaded, fates: &[(Resource, AdoptionOutcome)]) -> Vec<Line> {
+fn lines(loaded: &Loaded, fates: &[(Resource, Adoption)]) -> Vec<Line> {
     let found = |resource: &Resource| {
         let mut all = loaded.reading.found.iter();
         all.find(|found| found.key.as_ref() == Some(&resource.key))
@@ -73,11 +73,11 @@ fn lines(loaded: &Loaded, fates: &[(Resource, AdoptionOutcome)]) -> Vec<Line> {
                 resource: resource.key.to_string(),
                 path: Some(resource.key.path()),
                 from: found.map(|found| found.label.clone()).unwrap_or_default(),
-                outcome: fate.words(),
+                outcome: words(*fate),
                 arn: resource.identity.as_ref().map(|identity| identity.arn.clone()),
                 // What is there already was adopted before, or written.
                 changes: match fate {
-                    AdoptionOutcome::Unchanged => Vec::new(),
+                    Adoption::Unchanged => Vec::new(),
                     _ => found.and_then(changed).into_iter().collect(),
                 },
                 reasons: Vec::new(),
@@ -105,6 +105,15 @@ fn lines(loaded: &Loaded, fates: &[(Resource, AdoptionOutcome)]) -> Vec<Line> {
         }
     }));
     lines
+}
+
+fn words(adoption: Adoption) -> &'static str {
+    match adoption {
+        Adoption::Adopted => "adopted",
+        Adoption::Possible => "to be adopted",
+        Adoption::Unchanged => "unchanged",
+        Adoption::Conflict => "conflict",
+    }
 }
 
 /// What the store has otherwise than the input.

@@ -1,6 +1,5 @@
 //! What is to be done to bring a store to an input.
 
-use crate::codes;
 use crate::commands::drafts;
 use meshform_compiler::diff::{self, ChangeKind, FieldChange};
 use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
@@ -154,7 +153,7 @@ impl Plan {
             let (owner, actor) = (&record.author.owner, &record.author.actor);
             Some(
                 Diagnostic::error(
-                    codes::OTHER_OWNER,
+                    meshform_registry::codes::OTHER_OWNER,
                     format!(
                         "{} belongs to the owner `{owner}`; `{actor}` wrote it at {}",
                         step.key, record.last_updated_at
