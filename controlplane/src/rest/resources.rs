@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json};
 
 /// How often an update is tried again where other servers, or Terraform, write the same resource at the same time. Each try
 /// loses to one that went through; more is a conflict that the client should see.
-const TRIES: usize = 8;
+const TRIES: usize = 32;
 
 /// The most that a page of a list may have, as in the API of App Mesh.
 const PAGE: usize = 100;

@@ -2,6 +2,7 @@
 //! encoding serves every stream. What is not named here (an Envoy tells of 60 kB of extensions) is skipped, not kept.
 
 use bytes::Bytes;
+use meshform_model::validate::is_hidden;
 use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -91,4 +92,46 @@ pub(crate) struct WorldResponse {
     pub(crate) type_url: String,
     #[prost(string, tag = "5")]
     pub(crate) nonce: String,
+}
+
+/// How many characters of a proxy's reason for a refusal are kept: more than Envoy writes, and what every stream and the
+/// history of releases can hold.
+pub(crate) const REASON: usize = 4_000;
+/// How many characters of anything else that a proxy says are repeated to it and in the log.
+pub(crate) const WORD: usize = 300;
+
+/// What a proxy says, as logs, terminals and pages may show it: in one line, without characters that move the cursor or turn
+/// text round, and no longer than `most`.
+pub(crate) fn plain(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(most) {
+        match c {
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if is_hidden(c) => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    if chars.next().is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proxy_says_is_one_short_line() {
+        assert_eq!(
+            plain("cannot bind '0.0.0.0:80': über", REASON),
+            "cannot bind '0.0.0.0:80': über"
+        );
+        assert_eq!(
+            plain("a\nINFO b\u{1b}[31m\u{202e}", REASON),
+            "a INFO b\\u{1b}[31m\\u{202e}"
+        );
+        assert_eq!(plain("abcdef", 3), "abc…");
+    }
 }

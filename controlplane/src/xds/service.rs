@@ -3,7 +3,9 @@
 
 use super::door::AdmissionPermit;
 use super::grpc::{self, Answers, Requests};
-use super::proto::{DeltaRequest, DeltaResponse, Node, Resource, WorldRequest, WorldResponse};
+use super::proto::{
+    DeltaRequest, DeltaResponse, Node, REASON, Resource, WORD, WorldRequest, WorldResponse, plain,
+};
 use super::releases::{CurrentRelease, Releases};
 use super::session::{Protocol, Push, RejectedUpdate, Session, TypeRequest};
 use super::view::{View, XdsType};
@@ -222,7 +224,7 @@ impl DiscoveryProtocol for Delta {
             returns: !request.versions.is_empty(),
             versions: request.versions,
             nonce: request.nonce,
-            error: request.error.map(|error| error.message.trim_end().to_owned()),
+            error: request.error.map(|error| plain(error.message.trim_end(), REASON)),
         };
         (request.type_url, asked)
     }
@@ -257,7 +259,7 @@ impl DiscoveryProtocol for StateOfTheWorld {
             names: Some(request.names),
             returns: !request.version.is_empty(),
             nonce: request.nonce,
-            error: request.error.map(|error| error.message.trim_end().to_owned()),
+            error: request.error.map(|error| plain(error.message.trim_end(), REASON)),
             ..TypeRequest::default()
         };
         (request.type_url, asked)
@@ -377,7 +379,8 @@ impl State {
         let (type_url, asked) = F::asked(request);
         let Some(kind) = XdsType::of(&type_url) else {
             return Err(Status::invalid_argument(format!(
-                "the type `{type_url}` is not served"
+                "the type `{}` is not served",
+                plain(&type_url, WORD)
             )));
         };
         if let Some(refused) = self.session.ask(kind, asked) {
@@ -486,7 +489,8 @@ pub(crate) async fn ended(at: Option<tokio::time::Instant>) {
 fn named(id: &str) -> Result<ProxyId, Status> {
     ProxyId::parse(id).map_err(|_| {
         Status::invalid_argument(format!(
-            "the node id `{id}` is not a proxy; write an ARN or `mesh/MESH/virtualNode/NAME`"
+            "the node id `{}` is not a proxy; write an ARN or `mesh/MESH/virtualNode/NAME`",
+            plain(id, WORD)
         ))
     })
 }
@@ -517,7 +521,29 @@ impl Ads {
 
 #[cfg(test)]
 mod tests {
+    use super::super::proto::ErrorDetail;
     use super::*;
+
+    #[test]
+    fn a_reason_is_taken_in_as_it_may_be_shown() {
+        let error = || {
+            Some(ErrorDetail {
+                code: 3,
+                message: "bad\u{1b}[2J\nINFO forged\n".to_owned(),
+            })
+        };
+        let delta = Delta::asked(DeltaRequest {
+            error: error(),
+            ..DeltaRequest::default()
+        });
+        let world = StateOfTheWorld::asked(WorldRequest {
+            error: error(),
+            ..WorldRequest::default()
+        });
+        for (_, asked) in [delta, world] {
+            assert_eq!(asked.error.as_deref(), Some("bad\\u{1b}[2J INFO forged"));
+        }
+    }
 
     #[test]
     fn a_node_is_named_by_its_arn_or_by_its_path() {
@@ -528,6 +554,11 @@ mod tests {
             assert_eq!(named(id).unwrap().to_string(), "mesh/apps/virtualNode/a");
         }
         assert!(named("").is_err());
+        let long = named(&"x\n".repeat(10_000)).unwrap_err();
+        assert!(
+            long.message().len() < 500 && !long.message().contains('\n'),
+            "{long}"
+        );
         assert!(named("arn:aws:appmesh:eu-west-1:123456789012:mesh/apps").is_err());
     }
 }
