@@ -5,20 +5,12 @@ mod generated;
 
 pub use generated::Kind;
 
-use crate::schema::Dialect;
 use std::fmt;
 
 impl Kind {
     /// The kind of that API name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// Whether App Mesh has the kind. What it does not have is ours: its API, its templates and hashicorp/aws do not know it.
-    pub fn is_app_mesh(self) -> bool {
-        crate::schema::kind(self)
-            .type_in(Dialect::CloudFormation)
-            .starts_with("AWS::")
     }
 
     /// The plural that the API's paths and lists use: `meshes`, `virtualNodes`.
@@ -42,14 +34,6 @@ impl Kind {
             .iter()
             .position(|kind| *kind == self)
             .unwrap_or_default()
-    }
-
-    /// The field that names a resource of the kind in a dialect: `virtualNodeName`, `VirtualNodeName`.
-    pub fn name_field(self, dialect: Dialect) -> &'static str {
-        let schema = crate::schema::kind(self);
-        let canonical = schema.key.last().map_or("", String::as_str);
-        let field = schema.root.object().and_then(|root| root.field(canonical));
-        field.map_or(canonical, |field| &field.named(dialect).name)
     }
 }
 
@@ -98,19 +82,5 @@ mod tests {
         assert!(below(Kind::Route).is_empty());
         let ours: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !kind.is_app_mesh()).collect();
         assert_eq!(ours, [Kind::ProxyProfile]);
-    }
-
-    #[test]
-    fn the_field_that_names_a_kind_is_the_last_of_its_key() {
-        for (dialect, expected) in [
-            (Dialect::Api, "virtualNodeName"),
-            (Dialect::CloudFormation, "VirtualNodeName"),
-            (Dialect::Terraform, "name"),
-        ] {
-            assert_eq!(Kind::VirtualNode.name_field(dialect), expected);
-        }
-        for kind in Kind::ALL {
-            assert_eq!(kind.name_field(Dialect::Api), format!("{}Name", kind.name()));
-        }
     }
 }

@@ -9,6 +9,7 @@ mod build;
 mod dialect;
 #[rustfmt::skip]
 mod generated;
+mod kinds;
 mod load;
 pub(crate) mod names;
 mod raw;
