@@ -31,11 +31,7 @@ impl ServedRelease {
 
     /// What it has of a proxy.
     pub fn proxy(&self, proxy: &ProxyId) -> Option<&ProxyEntry> {
-        let path = proxy.to_string();
-        self.manifest
-            .proxies
-            .values()
-            .find(|entry| entry.key.path() == path)
+        self.manifest.proxies.get(&proxy.folder())
     }
 }
 

@@ -154,7 +154,7 @@ impl Player<'_> {
                 which /= 4;
             }
         }
-        let view = Arc::new(made_up("r", &all));
+        let view = Arc::new(made_up(&all));
         self.view = Some(Arc::clone(&view));
         self.session.show(view);
         Ok(())

@@ -60,19 +60,15 @@ impl Polled {
 
     #[cfg(test)]
     pub(crate) fn made_up(names: &[&str], known: &[(&str, &str)], read: bool) -> Self {
-        let entry = |version: &str| {
-            Arc::new(WireResource {
-                version: version.to_owned(),
-                any: bytes::Bytes::new(),
-                endpoints: None,
-                resolves: false,
-            })
+        let entry = |name: &str, version: &str| {
+            let none = bytes::Bytes::new();
+            Arc::new(WireResource::new(name, version, none))
         };
         Self {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             known: known
                 .iter()
-                .map(|(name, version)| ((*name).to_owned(), entry(version)))
+                .map(|(name, version)| ((*name).to_owned(), entry(name, version)))
                 .collect(),
             read,
         }

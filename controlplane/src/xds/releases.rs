@@ -1,7 +1,7 @@
 //! The releases that streams are fed from: one task for each mesh that somebody asks for, which looks at its pointer.
 
 use super::hosts::Polled;
-use super::view::{Pool, View};
+use super::view::{Pool, Shared, View};
 use meshform_bundle::ProxyId;
 use meshform_bundle::exported::Exported;
 use meshform_bundle::layout::types;
@@ -39,8 +39,8 @@ pub(crate) struct Releases {
     views: Mutex<Views>,
 }
 
-/// Views by proxy and by the digest of its bundle.
-type Views = BTreeMap<(String, String), std::sync::Weak<View>>;
+/// Views by proxy and by the digest of its bundle: a release that leaves a proxy's bundle as it was costs it nothing.
+type Views = Shared<(ProxyId, Digest), View>;
 
 impl Releases {
     pub(crate) fn new(releaser: Releaser, pause: Duration) -> Self {
@@ -84,11 +84,8 @@ impl Releases {
         let Some(entry) = served.proxy(proxy) else {
             return Ok(None);
         };
-        let key = (
-            proxy.to_string(),
-            format!("{} {}", served.release(), entry.bundle),
-        );
-        if let Some(known) = self.views().get(&key).and_then(std::sync::Weak::upgrade) {
+        let key = (proxy.clone(), entry.bundle.clone());
+        if let Some(known) = self.views().get(&key) {
             return Ok(Some(known));
         }
         let bundle = self
@@ -110,12 +107,8 @@ impl Releases {
                  an agent: give it files or SDS in the proxy profile"
             );
         }
-        let view = Arc::new(View::new(served.release().as_str(), bundle, &self.pool)?);
-        let mut views = self.views();
-        views.retain(|_, view| view.strong_count() > 0);
-        views.insert(key, Arc::downgrade(&view));
-        drop(views);
-        self.pool.sweep();
+        let view = Arc::new(View::new(bundle, &self.pool)?);
+        self.views().put(key, &view);
         Ok(Some(view))
     }
 

@@ -1,17 +1,14 @@
-//! The gRPC service around sessions: one task for each stream, which holds nothing back. A client that reads slowly sees the
+//! The gRPC service around sessions: one call for each stream, which holds nothing back. A client that reads slowly sees the
 //! newest view later, and nothing queues.
 
 use super::door::AdmissionPermit;
-use super::grpc::{self, Answers, Requests};
-use super::proto::{
-    DeltaRequest, DeltaResponse, Node, REASON, Resource, WORD, WorldRequest, WorldResponse, plain,
-};
+use super::grpc::{Answers, Framed, Outlet, Requests};
+use super::proto::{DeltaRequest, DeltaResponse, Node, REASON, WORD, WorldRequest, WorldResponse, plain};
 use super::releases::{CurrentRelease, Releases};
 use super::session::{Protocol, Push, RejectedUpdate, Session, TypeRequest};
 use super::view::{View, XdsType};
 use crate::auth::tokens::Grant;
 use crate::metrics::StreamCounts;
-use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use meshform_bundle::ProxyId;
@@ -24,9 +21,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
 use tonic::Status;
-use tonic::body::Body;
 
 const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 
@@ -197,11 +192,10 @@ pub(crate) struct Ads {
 /// A request in either form, and how an answer is written.
 pub(crate) trait DiscoveryProtocol: Send + 'static {
     type Request: prost::Message + Default + 'static;
-    type Response: prost::Message;
     const PROTOCOL: Protocol;
     fn node(request: &mut Self::Request) -> Option<Node>;
     fn asked(request: Self::Request) -> (String, TypeRequest);
-    fn answer(push: Push, release: &str) -> Self::Response;
+    fn answer(push: Push, release: &str) -> Result<Framed, Status>;
 }
 
 pub(crate) struct Delta;
@@ -209,7 +203,6 @@ pub(crate) struct StateOfTheWorld;
 
 impl DiscoveryProtocol for Delta {
     type Request = DeltaRequest;
-    type Response = DeltaResponse;
     const PROTOCOL: Protocol = Protocol::Delta;
 
     fn node(request: &mut DeltaRequest) -> Option<Node> {
@@ -229,25 +222,21 @@ impl DiscoveryProtocol for Delta {
         (request.type_url, asked)
     }
 
-    fn answer(push: Push, release: &str) -> DeltaResponse {
-        let resources = push.resources.into_iter().map(|(name, entry)| Resource {
-            name,
-            version: entry.version.clone(),
-            resource: entry.any.clone(),
-        });
-        DeltaResponse {
+    fn answer(push: Push, release: &str) -> Result<Framed, Status> {
+        let own = DeltaResponse {
             system_version: release.to_owned(),
-            resources: resources.collect(),
+            resources: Vec::new(),
             type_url: push.kind.type_url().to_owned(),
             nonce: push.nonce,
             removed: push.removed,
-        }
+        };
+        let resources = push.resources.iter().map(|(_, entry)| entry.named.clone());
+        Framed::new(&own, resources)
     }
 }
 
 impl DiscoveryProtocol for StateOfTheWorld {
     type Request = WorldRequest;
-    type Response = WorldResponse;
     const PROTOCOL: Protocol = Protocol::World;
 
     fn node(request: &mut WorldRequest) -> Option<Node> {
@@ -265,41 +254,42 @@ impl DiscoveryProtocol for StateOfTheWorld {
         (request.type_url, asked)
     }
 
-    fn answer(push: Push, _release: &str) -> WorldResponse {
+    fn answer(push: Push, _release: &str) -> Result<Framed, Status> {
         let mut text = String::new();
         for (name, entry) in &push.resources {
             text.push_str(&format!("{name} {}\n", entry.version));
         }
-        WorldResponse {
+        let own = WorldResponse {
             version: Digest::of(text.as_bytes()).short().to_owned(),
-            resources: push
-                .resources
-                .into_iter()
-                .map(|(_, entry)| Bytes::clone(&entry.any))
-                .collect(),
+            resources: Vec::new(),
             type_url: push.kind.type_url().to_owned(),
             nonce: push.nonce,
-        }
+        };
+        let resources = push.resources.iter().map(|(_, entry)| entry.alone.clone());
+        Framed::new(&own, resources)
     }
 }
 
 // === Streams ===
 
-type Queue = mpsc::Sender<Result<Bytes, Status>>;
-
 impl Ads {
     /// Serves one stream until either side ends it.
-    async fn stream<F: DiscoveryProtocol>(self, mut requests: Requests<F::Request>, answers: Queue) {
-        if let Err(status) = self.talk::<F>(&mut requests, &answers).await {
+    async fn stream<F: DiscoveryProtocol>(
+        self,
+        requests: Requests<F::Request>,
+        answers: Outlet,
+    ) -> Result<(), Status> {
+        let ended = self.talk::<F>(requests, answers).await;
+        if let Err(status) = &ended {
             tracing::info!(peer = %self.peer, code = ?status.code(), message = status.message(), "a stream ended");
-            let _ = answers.send(Err(status)).await;
         }
+        ended
     }
 
     async fn talk<F: DiscoveryProtocol>(
         &self,
-        requests: &mut Requests<F::Request>,
-        answers: &Queue,
+        mut requests: Requests<F::Request>,
+        answers: Outlet,
     ) -> Result<(), Status> {
         let first = tokio::time::timeout(HELLO, requests.next()).await;
         let Some(mut first) =
@@ -319,6 +309,7 @@ impl Ads {
             session: Session::new(F::PROTOCOL),
             begun: Instant::now(),
             listed,
+            release: String::new(),
             view: None,
             proxy,
         };
@@ -330,11 +321,7 @@ impl Ads {
             state.session.know(told.polled);
             let now = state.now();
             for push in state.session.next(now) {
-                let release = state.view.as_ref().map_or("", |view| view.release.as_str());
-                let answer = grpc::framed(&F::answer(push, release))?;
-                if answers.send(Ok(answer)).await.is_err() {
-                    return Ok(());
-                }
+                answers.send(F::answer(push, &state.release)?).await;
             }
             state.list();
             let wake = state
@@ -361,11 +348,13 @@ impl Ads {
     }
 }
 
-/// What a task holds of its stream.
+/// What a call holds of its stream.
 struct State {
     session: Session,
     begun: Instant,
     listed: Listed,
+    /// The release that the view is from.
+    release: String,
     view: Option<Arc<View>>,
     proxy: ProxyId,
 }
@@ -411,14 +400,10 @@ impl State {
         let CurrentRelease::Release(served) = current else {
             return Ok(());
         };
-        if self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.release == served.release().as_str())
-        {
+        if self.release == served.release().as_str() {
             return Ok(());
         }
-        // Behind a pointer: what reading a bundle needs would lie in every stream's task for good.
+        // Behind a pointer: what reading a bundle needs would lie in every stream's call for good.
         match Box::pin(releases.view(served, &self.proxy)).await {
             Ok(Some(view)) => {
                 if self.view.is_none()
@@ -429,6 +414,7 @@ impl State {
                 }
                 self.session.show(Arc::clone(&view));
                 self.view = Some(view);
+                served.release().as_str().clone_into(&mut self.release);
                 Ok(())
             }
             // What it has been sent stays until whoever runs the proxy ends it.
@@ -458,13 +444,8 @@ impl State {
         });
         let refused: Vec<Json> = refused.collect();
         let current = self.session.is_up_to_date();
-        let release = self
-            .view
-            .as_ref()
-            .map(|view| view.release.clone())
-            .unwrap_or_default();
         self.listed.streams.update(self.listed.id, |stream| {
-            stream.release = release;
+            stream.release.clone_from(&self.release);
             stream.current = current;
             stream.refused = refused;
         });
@@ -499,7 +480,7 @@ fn named(id: &str) -> Result<ProxyId, Status> {
 
 impl Ads {
     /// Answers a call.
-    pub(crate) fn call(self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) fn call(self, request: Request<Incoming>) -> Response<Answers> {
         match request.uri().path().strip_prefix(SERVICE) {
             Some("/DeltaAggregatedResources") => self.open::<Delta>(request),
             Some("/StreamAggregatedResources") => self.open::<StateOfTheWorld>(request),
@@ -507,15 +488,14 @@ impl Ads {
         }
     }
 
-    fn open<F: DiscoveryProtocol>(self, request: Request<Incoming>) -> Response<Body> {
+    fn open<F: DiscoveryProtocol>(self, request: Request<Incoming>) -> Response<Answers> {
         // Said at once: who is not let in sends nothing else.
         if let Err(message) = &self.pass {
             tracing::info!(peer = %self.peer, message, "a proxy is not let in");
             return Status::unauthenticated(message.clone()).into_http();
         }
-        let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(self.stream::<F>(Requests::new(request.into_body()), sender));
-        Answers::response(receiver)
+        let requests = Requests::new(request.into_body());
+        Answers::response(|answers| self.stream::<F>(requests, answers))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one proxy is told: the resources of its bundle, encoded once, each with the digest of its content as version.
 
+use super::proto::{DeltaResponse, Resource, WorldResponse};
 use bytes::Bytes;
 use meshform_bundle::layout::types;
 use meshform_bundle::objects::Endpoint;
@@ -55,23 +56,62 @@ impl XdsType {
     }
 }
 
-/// A resource as it goes over the wire.
+/// A resource as it goes over the wire, encoded once for all streams.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WireResource {
     pub(crate) version: String,
-    /// The resource as an `Any`, encoded once for all streams.
-    pub(crate) any: Bytes,
+    /// As a field of an incremental response: with its name and version.
+    pub(crate) named: Bytes,
+    /// As a field of a response of the state of the world: the `Any` alone.
+    pub(crate) alone: Bytes,
     /// Of a cluster whose endpoints are asked for: under which name.
     pub(crate) endpoints: Option<String>,
     /// Of a cluster: whether Envoy asks DNS for its hosts, so that it is acknowledged before it can be used.
     pub(crate) resolves: bool,
 }
 
+impl WireResource {
+    /// `any`: the resource as an encoded `Any`.
+    pub(crate) fn new(name: &str, version: &str, any: Bytes) -> Self {
+        let tail = Resource {
+            name: name.to_owned(),
+            ..Resource::default()
+        };
+        let alone = WorldResponse {
+            resources: vec![any.clone()],
+            ..WorldResponse::default()
+        };
+        let resource = Resource {
+            version: version.to_owned(),
+            resource: any,
+            ..tail.clone()
+        };
+        let named = DeltaResponse {
+            resources: vec![resource],
+            ..DeltaResponse::default()
+        };
+        let (named, alone) = (named.encode_to_vec(), alone.encode_to_vec());
+        // Both forms have the `Any` in a field of the same number, so that one holds the other; its name comes last.
+        let end = named.len() - tail.encoded_len();
+        let begin = end.saturating_sub(alone.len());
+        let named = Bytes::from(named);
+        let alone = match named.get(begin..end) == Some(&alone) {
+            true => named.slice(begin..end),
+            false => alone.into(),
+        };
+        Self {
+            version: version.to_owned(),
+            named,
+            alone,
+            endpoints: None,
+            resolves: false,
+        }
+    }
+}
+
 /// What one proxy is told.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    /// The release that it is from.
-    pub(crate) release: String,
     resources: BTreeMap<XdsType, BTreeMap<String, Arc<WireResource>>>,
     origins: BTreeMap<String, Vec<Origin>>,
     /// The names under which clusters ask for endpoints.
@@ -80,9 +120,8 @@ pub(crate) struct View {
 
 impl View {
     /// What a bundle says. Resources that other proxies have too are encoded once.
-    pub(crate) fn new(release: &str, bundle: Bundle, pool: &Pool) -> Result<Self, String> {
+    pub(crate) fn new(bundle: Bundle, pool: &Pool) -> Result<Self, String> {
         let mut view = Self {
-            release: release.to_owned(),
             origins: bundle.origins,
             ..Self::default()
         };
@@ -91,7 +130,7 @@ impl View {
                 continue;
             };
             let entry = pool.entry(kind, resource.digest.as_str(), || {
-                encode(kind, resource.body.as_str())
+                encode(kind, &resource.name, resource.body.as_str())
             })?;
             view.endpoints.extend(entry.endpoints.clone());
             let of_kind = view.resources.entry(kind).or_default();
@@ -129,7 +168,7 @@ impl View {
 pub(crate) fn assignment(name: &str, hosts: &[Endpoint]) -> Result<WireResource, String> {
     let json = meshform_bundle::endpoints::assignment(name, hosts);
     let message = from_json::<ClusterLoadAssignment>(&json).map_err(|error| error.to_string())?;
-    Ok(entry(any(&message).encode_to_vec(), None, false))
+    Ok(entry(name, any(&message).encode_to_vec()))
 }
 
 /// That a cluster has no hosts, which is not the same as nothing.
@@ -138,22 +177,53 @@ pub(crate) fn no_endpoints(name: &str) -> WireResource {
         cluster_name: name.to_owned(),
         ..ClusterLoadAssignment::default()
     };
-    entry(any(&none).encode_to_vec(), None, false)
+    entry(name, any(&none).encode_to_vec())
 }
 
-fn entry(any: Vec<u8>, endpoints: Option<String>, resolves: bool) -> WireResource {
-    WireResource {
-        version: Digest::of(&any).short().to_owned(),
-        any: any.into(),
-        endpoints,
-        resolves,
+fn entry(name: &str, any: Vec<u8>) -> WireResource {
+    WireResource::new(name, Digest::of(&any).short(), any.into())
+}
+
+/// What is kept as long as somebody else has it, by a key.
+#[derive(Debug)]
+pub(crate) struct Shared<K, V> {
+    known: BTreeMap<K, Weak<V>>,
+    /// How many there may be until those are forgotten that nobody has any more. It is twice what was left the last time:
+    /// looking at all of them for each new one would cost the square of their number.
+    full: usize,
+}
+
+impl<K, V> Default for Shared<K, V> {
+    fn default() -> Self {
+        Self {
+            known: BTreeMap::new(),
+            full: Self::FEW,
+        }
     }
 }
 
-/// Entries by the digest of what they were made from, as long as a view has them.
+impl<K, V> Shared<K, V> {
+    const FEW: usize = 64;
+}
+
+impl<K: Ord, V> Shared<K, V> {
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.known.get(key).and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn put(&mut self, key: K, value: &Arc<V>) {
+        if self.known.len() >= self.full {
+            self.known.retain(|_, value| value.strong_count() > 0);
+            self.full = (2 * self.known.len()).max(Self::FEW);
+        }
+        self.known.insert(key, Arc::downgrade(value));
+    }
+}
+
+/// Entries by the digest of what they were made from.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    entries: Mutex<BTreeMap<(XdsType, String), Weak<WireResource>>>,
+    entries: Mutex<Shared<(XdsType, String), WireResource>>,
 }
 
 impl Pool {
@@ -165,24 +235,18 @@ impl Pool {
     ) -> Result<Arc<WireResource>, String> {
         let key = (kind, digest.to_owned());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = entries.get(&key).and_then(Weak::upgrade) {
+        if let Some(known) = entries.get(&key) {
             return Ok(known);
         }
         let made = Arc::new(make()?);
-        entries.insert(key, Arc::downgrade(&made));
+        entries.put(key, &made);
         Ok(made)
-    }
-
-    /// Forgets what no view has any more.
-    pub(crate) fn sweep(&self) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, entry| entry.strong_count() > 0);
     }
 }
 
 /// A body of a bundle as the message that goes over the wire: what a bundle says of files that Envoy watches is asked of the
 /// same stream instead.
-fn encode(kind: XdsType, body: &str) -> Result<WireResource, String> {
+fn encode(kind: XdsType, name: &str, body: &str) -> Result<WireResource, String> {
     let mut json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
     by_stream(&mut json, kind);
     let made = match kind {
@@ -193,8 +257,11 @@ fn encode(kind: XdsType, body: &str) -> Result<WireResource, String> {
         XdsType::Routes => from_json::<RouteConfiguration>(&json).map(|message| any(&message)),
     };
     let made = made.map_err(|error| error.to_string())?;
-    let resolves = kind == XdsType::Cluster && asks_dns(&json);
-    Ok(entry(made.encode_to_vec(), endpoints_of(&json), resolves))
+    Ok(WireResource {
+        endpoints: endpoints_of(&json),
+        resolves: kind == XdsType::Cluster && asks_dns(&json),
+        ..entry(name, made.encode_to_vec())
+    })
 }
 
 /// How long Envoy waits for the endpoints of a cluster that changed before it goes on with those that it has.
@@ -239,19 +306,15 @@ fn asks_dns(json: &Json) -> bool {
 }
 
 /// A view of made-up resources: kind, name, version. A cluster asks for endpoints under its name; DNS where that ends so.
-pub(crate) fn made_up(release: &str, all: &[(XdsType, &str, &str)]) -> View {
-    let mut view = View {
-        release: release.to_owned(),
-        ..View::default()
-    };
+pub(crate) fn made_up(all: &[(XdsType, &str, &str)]) -> View {
+    let mut view = View::default();
     for (kind, name, version) in all {
         let endpoints = (*kind == XdsType::Cluster && !name.ends_with(".dns")).then(|| (*name).to_owned());
         view.endpoints.extend(endpoints.clone());
         let entry = WireResource {
-            version: (*version).to_owned(),
-            any: Bytes::new(),
             endpoints,
             resolves: name.ends_with(".dns"),
+            ..WireResource::new(name, version, Bytes::new())
         };
         let of_kind = view.resources.entry(*kind).or_default();
         of_kind.insert((*name).to_owned(), Arc::new(entry));
@@ -269,12 +332,17 @@ mod tests {
             r#"{{"name": "b", "type": "EDS", "eds_cluster_config": {{"eds_config": {{"resource_api_version": "V3",
                "path_config_source": {{"path": "{ROOT}/x/eds/b.json", "watched_directory": {{"path": "{ROOT}/x"}}}}}}}}}}"#
         );
-        let entry = encode(XdsType::Cluster, &body).unwrap();
+        let entry = encode(XdsType::Cluster, "b", &body).unwrap();
         assert_eq!(entry.endpoints.as_deref(), Some("b"));
-        assert!(!entry.any.windows(ROOT.len()).any(|part| part == ROOT.as_bytes()));
+        assert!(
+            !entry
+                .named
+                .windows(ROOT.len())
+                .any(|part| part == ROOT.as_bytes())
+        );
         assert!(!entry.resolves);
-        assert!(encode(XdsType::Cluster, r#"{"nonsense": 1}"#).is_err());
+        assert!(encode(XdsType::Cluster, "b", r#"{"nonsense": 1}"#).is_err());
         let named = r#"{"name": "b", "type": "STRICT_DNS"}"#;
-        assert!(encode(XdsType::Cluster, named).unwrap().resolves);
+        assert!(encode(XdsType::Cluster, "b", named).unwrap().resolves);
     }
 }

@@ -35,17 +35,14 @@ fn told(pushes: &[Push]) -> Vec<String> {
 /// A client that has everything of a view with the clusters a and b.
 fn settled() -> Session {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view(
-        "r1",
-        &[
-            (Cluster, "a", "1"),
-            (Cluster, "b", "1"),
-            (Endpoints, "a", "1"),
-            (Endpoints, "b", "1"),
-            (Listener, "in", "1"),
-            (Routes, "r", "1"),
-        ],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "1"),
+        (Cluster, "b", "1"),
+        (Endpoints, "a", "1"),
+        (Endpoints, "b", "1"),
+        (Listener, "in", "1"),
+        (Routes, "r", "1"),
+    ])));
     session.ask(Cluster, first(&[]));
     let clusters = session.next(0);
     assert_eq!(told(&clusters), ["Cluster a@1 b@1"]);
@@ -71,17 +68,14 @@ fn settled() -> Session {
 fn what_is_needed_comes_first_and_what_is_gone_goes_last() {
     let mut session = settled();
     // b leaves, c comes, the route changes.
-    session.show(Arc::new(view(
-        "r2",
-        &[
-            (Cluster, "a", "1"),
-            (Cluster, "c", "1"),
-            (Endpoints, "a", "1"),
-            (Endpoints, "c", "1"),
-            (Listener, "in", "1"),
-            (Routes, "r", "2"),
-        ],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "1"),
+        (Cluster, "c", "1"),
+        (Endpoints, "a", "1"),
+        (Endpoints, "c", "1"),
+        (Listener, "in", "1"),
+        (Routes, "r", "2"),
+    ])));
     let step = session.next(0);
     assert_eq!(told(&step), ["Cluster c@1"]);
     assert!(session.next(0).is_empty(), "nothing else before it is taken");
@@ -101,7 +95,7 @@ fn routes_wait_for_the_names_of_a_new_cluster_but_not_at_the_start() {
     let with = |clusters: &[&'static str], route: &'static str| {
         let clusters = clusters.iter().map(|name| (Cluster, *name, "1"));
         let rest = [(Listener, "in", "1"), (Routes, "r", route)];
-        Arc::new(view("r", &clusters.chain(rest).collect::<Vec<_>>()))
+        Arc::new(view(&clusters.chain(rest).collect::<Vec<_>>()))
     };
     let mut session = Session::new(Protocol::Delta);
     session.show(with(&["a.dns"], "1"));
@@ -134,14 +128,11 @@ fn routes_wait_for_the_names_of_a_new_cluster_but_not_at_the_start() {
 #[test]
 fn what_a_client_has_from_an_earlier_stream_goes_after_its_routes() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view(
-        "r2",
-        &[
-            (Cluster, "new.dns", "1"),
-            (Listener, "in", "1"),
-            (Routes, "r", "2"),
-        ],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "new.dns", "1"),
+        (Listener, "in", "1"),
+        (Routes, "r", "2"),
+    ])));
     let has = |names: &[&str], named: &[&str]| TypeRequest {
         versions: names
             .iter()
@@ -173,33 +164,27 @@ fn what_a_client_has_from_an_earlier_stream_goes_after_its_routes() {
 #[test]
 fn a_changed_cluster_gets_its_endpoints_again() {
     let mut session = settled();
-    session.show(Arc::new(view(
-        "r2",
-        &[
-            (Cluster, "a", "2"),
-            (Cluster, "b", "1"),
-            (Endpoints, "a", "1"),
-            (Endpoints, "b", "1"),
-            (Listener, "in", "1"),
-            (Routes, "r", "1"),
-        ],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "2"),
+        (Cluster, "b", "1"),
+        (Endpoints, "a", "1"),
+        (Endpoints, "b", "1"),
+        (Listener, "in", "1"),
+        (Routes, "r", "1"),
+    ])));
     assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
 }
 
 #[test]
 fn endpoints_that_are_gone_are_none_and_not_removed() {
     let mut session = settled();
-    session.show(Arc::new(view(
-        "r2",
-        &[
-            (Cluster, "a", "1"),
-            (Cluster, "b", "1"),
-            (Endpoints, "a", "1"),
-            (Listener, "in", "1"),
-            (Routes, "r", "1"),
-        ],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "1"),
+        (Cluster, "b", "1"),
+        (Endpoints, "a", "1"),
+        (Listener, "in", "1"),
+        (Routes, "r", "1"),
+    ])));
     let pushes = session.next(0);
     assert_eq!(pushes.len(), 1);
     assert_eq!(
@@ -213,17 +198,14 @@ fn endpoints_that_are_gone_are_none_and_not_removed() {
 fn what_was_refused_is_not_sent_again_until_it_is_another() {
     let mut session = settled();
     let with_route = |version: &str| {
-        Arc::new(view(
-            "r",
-            &[
-                (Cluster, "a", "1"),
-                (Cluster, "b", "1"),
-                (Endpoints, "a", "1"),
-                (Endpoints, "b", "1"),
-                (Listener, "in", "1"),
-                (Routes, "r", version),
-            ],
-        ))
+        Arc::new(view(&[
+            (Cluster, "a", "1"),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", "1"),
+            (Endpoints, "b", "1"),
+            (Listener, "in", "1"),
+            (Routes, "r", version),
+        ]))
     };
     session.show(with_route("2"));
     let pushes = session.next(0);
@@ -247,7 +229,7 @@ fn what_was_refused_is_not_sent_again_until_it_is_another() {
 #[test]
 fn a_client_that_comes_back_is_sent_what_differs() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view("r1", &[(Cluster, "a", "2"), (Cluster, "b", "1")])));
+    session.show(Arc::new(view(&[(Cluster, "a", "2"), (Cluster, "b", "1")])));
     let had = [("a", "1"), ("b", "1"), ("gone", "1")];
     let versions = had
         .map(|(name, version)| (name.to_owned(), version.to_owned()))
@@ -269,7 +251,7 @@ fn a_client_that_comes_back_is_sent_what_differs() {
     assert_eq!(told(&session.next(0)), ["Cluster -gone"]);
     // One that has everything is answered all the same, with nothing.
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view("r1", &[(Cluster, "a", "1")])));
+    session.show(Arc::new(view(&[(Cluster, "a", "1")])));
     session.ask(
         Cluster,
         TypeRequest {
@@ -284,10 +266,10 @@ fn a_client_that_comes_back_is_sent_what_differs() {
 #[test]
 fn a_name_may_be_asked_for_before_it_exists_and_again_after_it_was_sent() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view("r1", &[])));
+    session.show(Arc::new(view(&[])));
     session.ask(Routes, first(&["r"]));
     assert!(session.next(0).is_empty());
-    session.show(Arc::new(view("r2", &[(Routes, "r", "1")])));
+    session.show(Arc::new(view(&[(Routes, "r", "1")])));
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Routes r@1"]);
     session.ask(Routes, acknowledged(&pushes[0]));
@@ -311,7 +293,7 @@ fn who_never_acknowledges_is_told_the_next_step_after_a_while() {
         (Listener, "in", "2"),
         (Routes, "r", "1"),
     ];
-    session.show(Arc::new(view("r2", &changed)));
+    session.show(Arc::new(view(&changed)));
     assert_eq!(told(&session.next(0)), ["Cluster a@2", "Endpoints a@1"]);
     assert_eq!(session.wake(), Some(STEP));
     let late = told(&session.next(STEP));
@@ -325,10 +307,11 @@ fn who_never_acknowledges_is_told_the_next_step_after_a_while() {
 fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
     let mut session = Session::new(Protocol::World);
     let ask = world;
-    session.show(Arc::new(view(
-        "r1",
-        &[(Cluster, "a", "1"), (Cluster, "b", "1"), (Listener, "in", "1")],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "1"),
+        (Cluster, "b", "1"),
+        (Listener, "in", "1"),
+    ])));
     session.ask(Cluster, ask(&[], ""));
     session.ask(Listener, ask(&[], ""));
     let clusters = session.next(0);
@@ -337,10 +320,11 @@ fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
     let listeners = session.next(0);
     session.ask(Listener, ask(&[], &listeners[0].nonce));
     assert!(session.next(0).is_empty());
-    session.show(Arc::new(view(
-        "r2",
-        &[(Cluster, "a", "1"), (Cluster, "c", "1"), (Listener, "in", "2")],
-    )));
+    session.show(Arc::new(view(&[
+        (Cluster, "a", "1"),
+        (Cluster, "c", "1"),
+        (Listener, "in", "2"),
+    ])));
     let clusters = session.next(0);
     assert_eq!(told(&clusters), ["Cluster a@1 b@1 c@1"], "b is still there");
     session.ask(Cluster, ask(&[], &clusters[0].nonce));
@@ -359,15 +343,12 @@ fn the_state_of_the_world_keeps_what_is_gone_until_nothing_needs_it() {
 #[test]
 fn hosts_that_are_looked_up_are_told_when_they_change_and_never_taken_away_for_want_of_knowledge() {
     let shown = || {
-        Arc::new(view(
-            "r1",
-            &[
-                (Cluster, "a", "1"),
-                (Cluster, "b", "1"),
-                (Endpoints, "a", "none"),
-                (Endpoints, "b", "1"),
-            ],
-        ))
+        Arc::new(view(&[
+            (Cluster, "a", "1"),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", "none"),
+            (Endpoints, "b", "1"),
+        ]))
     };
     let know = |session: &mut Session, known: &[(&str, &str)], read: bool| {
         session.know(Arc::new(Polled::made_up(&["a"], known, read)));
@@ -417,7 +398,7 @@ fn world(names: &[&str], nonce: &str) -> TypeRequest {
 
 #[test]
 fn after_the_first_name_an_empty_list_means_nothing() {
-    let shown = |version| Arc::new(view("r", &[(Cluster, "a", version), (Cluster, "b", version)]));
+    let shown = |version| Arc::new(view(&[(Cluster, "a", version), (Cluster, "b", version)]));
     let mut session = Session::new(Protocol::World);
     session.show(shown("1"));
     session.ask(Cluster, world(&["a"], ""));
@@ -430,7 +411,7 @@ fn after_the_first_name_an_empty_list_means_nothing() {
     session.ask(Cluster, world(&["a", "b"], ""));
     let pushes = session.next(0);
     session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
-    session.show(Arc::new(view("r", &[(Cluster, "a", "2")])));
+    session.show(Arc::new(view(&[(Cluster, "a", "2")])));
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Cluster a@2 -b"]);
     session.ask(Cluster, world(&["a", "b"], &pushes[0].nonce));
@@ -451,7 +432,7 @@ fn after_the_first_name_an_empty_list_means_nothing() {
 #[test]
 fn a_name_beside_all_there_are_is_added_and_answered_when_it_is_let_go() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view("r1", &[(Listener, "a", "1")])));
+    session.show(Arc::new(view(&[(Listener, "a", "1")])));
     session.ask(Listener, first(&[]));
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Listener a@1"]);
@@ -469,19 +450,19 @@ fn a_name_beside_all_there_are_is_added_and_answered_when_it_is_let_go() {
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Listener a@1 -x"]);
     session.ask(Listener, acknowledged(&pushes[0]));
-    session.show(Arc::new(view("r2", &[(Listener, "b", "1")])));
+    session.show(Arc::new(view(&[(Listener, "b", "1")])));
     let pushes = session.next(0);
     assert_eq!(told(&pushes), ["Listener b@1 -a"], "all there are still");
     session.ask(Listener, acknowledged(&pushes[0]));
     session.ask(Listener, lets_go(&["*"]));
-    session.show(Arc::new(view("r3", &[(Listener, "c", "1")])));
+    session.show(Arc::new(view(&[(Listener, "c", "1")])));
     assert!(session.next(0).is_empty(), "letting go alone needs no answer");
 }
 
 #[test]
 fn names_are_heeded_whatever_a_request_answers() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view("r1", &[(Routes, "a", "1"), (Routes, "b", "1")])));
+    session.show(Arc::new(view(&[(Routes, "a", "1"), (Routes, "b", "1")])));
     session.ask(Routes, first(&["a"]));
     let pushes = session.next(0);
     // Of itself, while a response is under way, and with an answer to something else.
@@ -502,10 +483,7 @@ fn names_are_heeded_whatever_a_request_answers() {
 #[test]
 fn a_client_that_returns_may_ask_in_any_order_and_is_sent_nothing_that_it_names() {
     let mut session = Session::new(Protocol::Delta);
-    session.show(Arc::new(view(
-        "r1",
-        &[(Cluster, "a", "2"), (Endpoints, "a", "1")],
-    )));
+    session.show(Arc::new(view(&[(Cluster, "a", "2"), (Endpoints, "a", "1")])));
     let has = |version: &str, names: &[&str]| TypeRequest {
         versions: [("a".to_owned(), version.to_owned())].into(),
         returns: true,
@@ -521,10 +499,7 @@ fn a_client_that_returns_may_ask_in_any_order_and_is_sent_nothing_that_it_names(
 #[test]
 fn with_the_state_of_the_world_who_returns_is_answered_again() {
     let mut session = Session::new(Protocol::World);
-    session.show(Arc::new(view(
-        "r1",
-        &[(Cluster, "a", "1"), (Endpoints, "a", "1")],
-    )));
+    session.show(Arc::new(view(&[(Cluster, "a", "1"), (Endpoints, "a", "1")])));
     for (kind, names) in [(Cluster, &[][..]), (Endpoints, &["a"])] {
         session.ask(
             kind,
@@ -541,17 +516,14 @@ fn with_the_state_of_the_world_who_returns_is_answered_again() {
 fn endpoints_that_were_under_way_when_their_cluster_changed_do_not_count() {
     let mut session = settled();
     let changed = |cluster, endpoints, listener| {
-        Arc::new(view(
-            "r",
-            &[
-                (Cluster, "a", cluster),
-                (Cluster, "b", "1"),
-                (Endpoints, "a", endpoints),
-                (Endpoints, "b", "1"),
-                (Listener, "in", listener),
-                (Routes, "r", "1"),
-            ],
-        ))
+        Arc::new(view(&[
+            (Cluster, "a", cluster),
+            (Cluster, "b", "1"),
+            (Endpoints, "a", endpoints),
+            (Endpoints, "b", "1"),
+            (Listener, "in", listener),
+            (Routes, "r", "1"),
+        ]))
     };
     session.show(changed("1", "2", "1"));
     let endpoints = session.next(0);
