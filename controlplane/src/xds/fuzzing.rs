@@ -220,7 +220,8 @@ impl Player<'_> {
             return broken("another response is not answered yet");
         }
         let mut named = BTreeSet::new();
-        let names = push.resources.iter().map(|(name, _)| name).chain(&push.removed);
+        let names = push.resources.iter().map(|entry| &*entry.name);
+        let names = names.chain(push.removed.iter().map(String::as_str));
         for name in names {
             if !named.insert(name) {
                 return broken("one name twice");
@@ -317,14 +318,17 @@ impl Has {
         }
         let sent = push.resources.into_iter();
         self.versions
-            .extend(sent.map(|(name, entry)| (name, entry.version.clone())));
+            .extend(sent.map(|entry| (entry.name.to_string(), entry.version.to_string())));
     }
 
     /// Whether it has what the view says; where it `stays`, what is gone may be there still.
     fn agrees(&self, kind: XdsType, view: &View, stays: bool) -> Result<(), String> {
-        let mut wanted: BTreeMap<&String, String> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, Arc<str>> = BTreeMap::new();
         if self.wildcard {
-            wanted.extend(view.of(kind).map(|(name, entry)| (name, entry.version.clone())));
+            wanted.extend(
+                view.of(kind)
+                    .map(|(name, entry)| (&**name, entry.version.clone())),
+            );
         }
         for name in &self.names {
             if let Some(entry) = view.get(kind, name) {
@@ -334,14 +338,17 @@ impl Has {
             }
         }
         for (name, version) in &wanted {
-            if self.versions.get(*name) != Some(version) {
+            if self.versions.get(*name).map(String::as_str) != Some(&**version) {
                 return Err(format!(
                     "{kind:?} {name}@{version} is missing: {:?}",
                     self.versions
                 ));
             }
         }
-        let extra = self.versions.keys().find(|name| !wanted.contains_key(name));
+        let extra = self
+            .versions
+            .keys()
+            .find(|name| !wanted.contains_key(name.as_str()));
         match extra.filter(|_| self.wildcard && !stays) {
             Some(name) => Err(format!("{kind:?} {name} is not taken away")),
             None => Ok(()),

@@ -8,9 +8,13 @@ use meshform_bundle::layout::types;
 use meshform_model::digest::Digest;
 use meshform_release::{ReadSets, RefusalMemory, Refusals, Releaser, ServedRelease};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+/// How many bundles are read at once: enough for a store over a network, and few enough that a change of a large mesh is
+/// not held in memory as a whole while it is taken apart.
+const AT_ONCE: usize = 16;
 
 /// What is known of a mesh.
 #[derive(Debug, Clone)]
@@ -37,10 +41,16 @@ pub(crate) struct Releases {
     meshes: Mutex<BTreeMap<String, watch::Receiver<MeshState>>>,
     pool: Pool,
     views: Mutex<Views>,
+    /// The turns of those who ask for one view: a change wakes all tasks of a proxy at the same moment, and the first reads
+    /// for all.
+    turns: Mutex<Shared<ViewKey, tokio::sync::Mutex<()>>>,
+    readers: Semaphore,
 }
 
+type ViewKey = (ProxyId, Digest);
+
 /// Views by proxy and by the digest of its bundle: a release that leaves a proxy's bundle as it was costs it nothing.
-type Views = Shared<(ProxyId, Digest), View>;
+type Views = Shared<ViewKey, View>;
 
 impl Releases {
     pub(crate) fn new(releaser: Releaser, pause: Duration) -> Self {
@@ -50,12 +60,14 @@ impl Releases {
             meshes: Mutex::default(),
             pool: Pool::default(),
             views: Mutex::default(),
+            turns: Mutex::default(),
+            readers: Semaphore::new(AT_ONCE),
         }
     }
 
     /// The current release of a mesh, followed as long as somebody listens.
     pub(crate) fn of(&self, mesh: &str) -> watch::Receiver<MeshState> {
-        let mut meshes = self.meshes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meshes = locked(&self.meshes);
         if let Some(known) = meshes.get(mesh)
             && known.has_changed().is_ok()
         {
@@ -77,7 +89,7 @@ impl Releases {
 
     /// What a proxy is told by a release; none where the release does not have it.
     pub(crate) async fn view(
-        &self,
+        self: &Arc<Self>,
         served: &ServedRelease,
         proxy: &ProxyId,
     ) -> Result<Option<Arc<View>>, String> {
@@ -85,9 +97,27 @@ impl Releases {
             return Ok(None);
         };
         let key = (proxy.clone(), entry.bundle.clone());
-        if let Some(known) = self.views().get(&key) {
+        if let Some(known) = locked(&self.views).get(&key) {
             return Ok(Some(known));
         }
+        // In a task of its own: a stream is worked on only while its client reads, and others wait for what is read here.
+        let (this, served, proxy) = (Arc::clone(self), served.clone(), proxy.clone());
+        let read = tokio::spawn(async move { this.read(&served, &proxy, key).await });
+        read.await.map_err(|error| error.to_string())?
+    }
+
+    async fn read(
+        &self,
+        served: &ServedRelease,
+        proxy: &ProxyId,
+        key: ViewKey,
+    ) -> Result<Option<Arc<View>>, String> {
+        let turn = locked(&self.turns).get_or_put(&key);
+        let _turn = turn.lock().await;
+        if let Some(known) = locked(&self.views).get(&key) {
+            return Ok(Some(known));
+        }
+        let _reader = self.readers.acquire().await;
         let bundle = self
             .releaser
             .bundle(served, proxy)
@@ -108,12 +138,16 @@ impl Releases {
             );
         }
         let view = Arc::new(View::new(bundle, &self.pool)?);
-        self.views().put(key, &view);
+        locked(&self.views).put(key, &view);
         Ok(Some(view))
     }
 
     /// What a proxy was told by the release before; none where it had none, or where that cannot be read any more.
-    pub(crate) async fn view_before(&self, served: &ServedRelease, proxy: &ProxyId) -> Option<Arc<View>> {
+    pub(crate) async fn view_before(
+        self: &Arc<Self>,
+        served: &ServedRelease,
+        proxy: &ProxyId,
+    ) -> Option<Arc<View>> {
         let before = self.releaser.served_before(served).await.ok()??;
         self.view(&before, proxy).await.ok()?
     }
@@ -132,10 +166,10 @@ impl Releases {
         let noted = self.releaser.note_refusals(mesh, &release, seen, memory).await;
         noted.map_err(|error| error.to_string())
     }
+}
 
-    fn views(&self) -> std::sync::MutexGuard<'_, Views> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Looks at a mesh's pointer, and at what pollers have found, until nobody asks for it.
@@ -236,5 +270,69 @@ impl ReleaseFollower {
             Some(_) => {}
         }
         polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshform_model::key::ResourceKey;
+    use meshform_model::kind::Kind;
+    use meshform_release::EnvoyBuilder;
+    use meshform_store::{Author, Expected, RecordDraft, SqliteOptions, SqliteStore, Store};
+    use serde_json::{Value as Json, json};
+
+    async fn write(store: &dyn Store, key: ResourceKey, spec: Json) {
+        let author = Author {
+            owner: "team".to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let draft = RecordDraft::new(key, json!({ "spec": spec }));
+        store.put(draft, Expected::Absent, &author).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn all_tasks_of_a_proxy_have_one_view_for_as_long_as_its_bundle_stays() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let options = SqliteOptions::new(directory.path().join("store"));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options).unwrap());
+        let node = |name: &str| ResourceKey::in_mesh("m", Kind::VirtualNode, name);
+        let spec = json!({
+            "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+            "serviceDiscovery": {"dns": {"hostname": "a.local"}},
+        });
+        write(&*store, ResourceKey::mesh("m"), json!({})).await;
+        write(&*store, node("a"), spec.clone()).await;
+        let author = Author {
+            owner: "team".to_owned(),
+            actor: "test".to_owned(),
+            run: None,
+        };
+        let releaser = Releaser::new(Arc::clone(&store), Arc::new(EnvoyBuilder), author);
+        releaser.release("m").await.unwrap();
+        let first = releaser.served("m").await.unwrap().unwrap();
+        let releases = Arc::new(Releases::new(releaser.clone(), Duration::from_secs(1)));
+
+        let a = ProxyId::virtual_node("m", "a");
+        let asked = (0..50).map(|_| {
+            let (releases, served, a) = (Arc::clone(&releases), first.clone(), a.clone());
+            tokio::spawn(async move { releases.view(&served, &a).await })
+        });
+        let asked: Vec<_> = asked.collect();
+        let mut views = Vec::new();
+        for one in asked {
+            views.push(one.await.unwrap().unwrap().unwrap());
+        }
+        assert!(views.iter().all(|view| Arc::ptr_eq(view, &views[0])));
+
+        write(&*store, node("b"), spec).await;
+        releaser.release("m").await.unwrap();
+        let second = releaser.served("m").await.unwrap().unwrap();
+        assert_ne!(first.release(), second.release());
+        let view = releases.view(&second, &a).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&view, &views[0]));
+        let nobody = ProxyId::virtual_node("m", "c");
+        assert!(releases.view(&second, &nobody).await.unwrap().is_none());
     }
 }

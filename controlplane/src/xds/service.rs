@@ -230,7 +230,7 @@ impl DiscoveryProtocol for Delta {
             nonce: push.nonce,
             removed: push.removed,
         };
-        let resources = push.resources.iter().map(|(_, entry)| entry.named.clone());
+        let resources = push.resources.iter().map(|entry| entry.named.clone());
         Framed::new(&own, resources)
     }
 }
@@ -256,8 +256,8 @@ impl DiscoveryProtocol for StateOfTheWorld {
 
     fn answer(push: Push, _release: &str) -> Result<Framed, Status> {
         let mut text = String::new();
-        for (name, entry) in &push.resources {
-            text.push_str(&format!("{name} {}\n", entry.version));
+        for entry in &push.resources {
+            text.push_str(&format!("{} {}\n", entry.name, entry.version));
         }
         let own = WorldResponse {
             version: Digest::of(text.as_bytes()).short().to_owned(),
@@ -265,7 +265,7 @@ impl DiscoveryProtocol for StateOfTheWorld {
             type_url: push.kind.type_url().to_owned(),
             nonce: push.nonce,
         };
-        let resources = push.resources.iter().map(|(_, entry)| entry.alone.clone());
+        let resources = push.resources.iter().map(|entry| entry.alone.clone());
         Framed::new(&own, resources)
     }
 }
@@ -396,7 +396,7 @@ impl State {
     }
 
     /// Takes up the current release.
-    async fn show(&mut self, releases: &Releases, current: &CurrentRelease) -> Result<(), Status> {
+    async fn show(&mut self, releases: &Arc<Releases>, current: &CurrentRelease) -> Result<(), Status> {
         let CurrentRelease::Release(served) = current else {
             return Ok(());
         };

@@ -46,7 +46,7 @@ pub(crate) struct TypeRequest {
 pub(crate) struct Push {
     pub(crate) kind: XdsType,
     pub(crate) nonce: String,
-    pub(crate) resources: Vec<(String, Arc<WireResource>)>,
+    pub(crate) resources: Vec<Arc<WireResource>>,
     pub(crate) removed: Vec<String>,
 }
 
@@ -66,11 +66,11 @@ struct TypeSubscription {
     wildcard: bool,
     /// Whether it has ever named one.
     explicit: bool,
-    names: BTreeSet<String>,
+    names: BTreeSet<Arc<str>>,
     /// The versions that it was sent, or said that it has; none where it is to be sent the resource again.
-    sent: BTreeMap<String, String>,
+    sent: BTreeMap<Arc<str>, Option<Arc<str>>>,
     /// Names that it let go while it wants all there are: it is told whether they are among these.
-    let_go: BTreeSet<String>,
+    let_go: BTreeSet<Arc<str>>,
     answered: bool,
     /// Whether the client had resources when the stream began.
     returned: bool,
@@ -85,7 +85,7 @@ pub(crate) struct Session {
     topics: BTreeMap<XdsType, TypeSubscription>,
     view: Option<Arc<View>>,
     /// Clusters of earlier views that routes may still lead to.
-    retained: BTreeMap<String, Arc<WireResource>>,
+    retained: BTreeMap<Arc<str>, Arc<WireResource>>,
     polled: Arc<Polled>,
     resolving: Resolving,
     nonce: u64,
@@ -167,7 +167,10 @@ impl Session {
         if !topic.open {
             topic.open = true;
             topic.returned = asked.returns;
-            topic.sent = asked.versions;
+            let versions = asked.versions.into_iter();
+            topic.sent = versions
+                .map(|(name, version)| (name.into(), (!version.is_empty()).then(|| version.into())))
+                .collect();
         }
         match asked.names {
             Some(names) => topic.all_names(kind, names),
@@ -251,9 +254,9 @@ impl Session {
             .get(&kind)
             .filter(|topic| topic.open && topic.flight.is_none())?;
         let wanted = wanted(topic, kind, view, &self.retained, &self.polled);
-        let changed: Vec<&String> = wanted
+        let changed: Vec<&Arc<str>> = wanted
             .iter()
-            .filter(|(name, entry)| topic.sent.get(*name) != Some(&entry.version))
+            .filter(|(name, entry)| topic.version(name) != Some(&entry.version))
             .map(|(name, _)| name)
             .collect();
         // A state of the world says what is gone by not naming it. Otherwise, of what is asked for by name nothing is
@@ -263,11 +266,11 @@ impl Session {
             .sent
             .keys()
             .filter(|_| (topic.wildcard || whole) && removals);
-        let gone: BTreeSet<&String> = sent
+        let gone: BTreeSet<&Arc<str>> = sent
             .chain(&topic.let_go)
             .filter(|name| !wanted.contains_key(*name))
             .collect();
-        let gone: Vec<String> = gone.into_iter().cloned().collect();
+        let gone: Vec<Arc<str>> = gone.into_iter().cloned().collect();
         let first = !topic.answered && topic.wildcard;
         if changed.is_empty() && gone.is_empty() && !first {
             return None;
@@ -275,8 +278,8 @@ impl Session {
         if kind == XdsType::Cluster {
             // An Envoy that starts asks for listeners only when its clusters have hosts.
             let runs = topic.answered || topic.returned;
-            let is_new = |name: &String| !topic.sent.contains_key(name);
-            let resolves = |name: &String| wanted.get(name).is_some_and(|entry| entry.resolves);
+            let is_new = |name: &Arc<str>| !topic.sent.contains_key(name);
+            let resolves = |name: &Arc<str>| wanted.get(name).is_some_and(|entry| entry.resolves);
             if runs && changed.iter().any(|name| is_new(name) && resolves(name)) {
                 self.resolving = Resolving::Sent;
             }
@@ -287,22 +290,23 @@ impl Session {
                 .collect();
             let endpoints = self.topics.entry(XdsType::Endpoints).or_default();
             for name in asked {
-                if let Some(version) = endpoints.sent.get_mut(&name) {
-                    version.clear();
+                if let Some(version) = endpoints.sent.get_mut(&*name) {
+                    *version = None;
                 }
             }
         }
-        let resources: Vec<(String, Arc<WireResource>)> = wanted
+        let resources: Vec<Arc<WireResource>> = wanted
             .iter()
             .filter(|(name, _)| whole || changed.contains(name))
-            .map(|(name, entry)| (name.clone(), Arc::clone(entry)))
+            .map(|(_, entry)| Arc::clone(entry))
             .collect();
         self.nonce += 1;
         let nonce = self.nonce.to_string();
         let topic = self.topics.entry(kind).or_default();
         topic.sent.retain(|name, _| !whole && !gone.contains(name));
-        for (name, entry) in &resources {
-            topic.sent.insert(name.clone(), entry.version.clone());
+        for entry in &resources {
+            let version = Some(Arc::clone(&entry.version));
+            topic.sent.insert(Arc::clone(&entry.name), version);
         }
         topic.let_go.clear();
         topic.answered = true;
@@ -312,7 +316,7 @@ impl Session {
             kind,
             nonce,
             resources,
-            removed: gone,
+            removed: gone.iter().map(ToString::to_string).collect(),
         })
     }
 }
@@ -322,9 +326,9 @@ fn wanted(
     topic: &TypeSubscription,
     kind: XdsType,
     view: &View,
-    retained: &BTreeMap<String, Arc<WireResource>>,
+    retained: &BTreeMap<Arc<str>, Arc<WireResource>>,
     polled: &Polled,
-) -> BTreeMap<String, Arc<WireResource>> {
+) -> BTreeMap<Arc<str>, Arc<WireResource>> {
     let mut wanted = BTreeMap::new();
     if topic.wildcard {
         if kind == XdsType::Cluster {
@@ -366,13 +370,18 @@ fn wanted(
 impl TypeSubscription {
     /// Whether it has a resource, as far as is known.
     fn has(&self, name: &str) -> bool {
-        self.sent.get(name).is_some_and(|version| !version.is_empty())
+        self.version(name).is_some()
+    }
+
+    fn version(&self, name: &str) -> Option<&Arc<str>> {
+        self.sent.get(name)?.as_ref()
     }
 
     /// State of the world: these names, or, where none was ever named, all there are.
     fn all_names(&mut self, kind: XdsType, names: Vec<String>) {
         let star = names.iter().any(|name| name == "*");
-        self.names = names.into_iter().filter(|name| name != "*").collect();
+        let names = names.into_iter().filter(|name| name != "*");
+        self.names = names.map(Arc::from).collect();
         self.explicit |= star || !self.names.is_empty();
         self.wildcard = star || (kind.is_wildcard() && !self.explicit);
         if !self.wildcard {
@@ -389,11 +398,11 @@ impl TypeSubscription {
                 continue;
             }
             // Named anew, it is sent anew, whatever was sent before; but not what the client said that it has.
-            if let Some(version) = self.sent.get_mut(&name).filter(|_| self.answered) {
-                version.clear();
+            if let Some(version) = self.sent.get_mut(&*name).filter(|_| self.answered) {
+                *version = None;
             }
-            self.let_go.remove(&name);
-            self.names.insert(name);
+            self.let_go.remove(&*name);
+            self.names.insert(name.into());
         }
         if !self.explicit {
             self.wildcard = kind.is_wildcard();
@@ -406,10 +415,10 @@ impl TypeSubscription {
                 self.sent.retain(|name, _| names.contains(name));
                 continue;
             }
-            self.sent.remove(&name);
-            self.names.remove(&name);
+            self.sent.remove(&*name);
+            self.names.remove(&*name);
             if self.wildcard {
-                self.let_go.insert(name);
+                self.let_go.insert(name.into());
             }
         }
     }

@@ -59,7 +59,9 @@ impl XdsType {
 /// A resource as it goes over the wire, encoded once for all streams.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WireResource {
-    pub(crate) version: String,
+    /// Name and version are shared with every stream that was sent it.
+    pub(crate) name: Arc<str>,
+    pub(crate) version: Arc<str>,
     /// As a field of an incremental response: with its name and version.
     pub(crate) named: Bytes,
     /// As a field of a response of the state of the world: the `Any` alone.
@@ -100,7 +102,8 @@ impl WireResource {
             false => alone.into(),
         };
         Self {
-            version: version.to_owned(),
+            name: name.into(),
+            version: version.into(),
             named,
             alone,
             endpoints: None,
@@ -112,7 +115,7 @@ impl WireResource {
 /// What one proxy is told.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    resources: BTreeMap<XdsType, BTreeMap<String, Arc<WireResource>>>,
+    resources: BTreeMap<XdsType, BTreeMap<Arc<str>, Arc<WireResource>>>,
     origins: BTreeMap<String, Vec<Origin>>,
     /// The names under which clusters ask for endpoints.
     endpoints: BTreeSet<String>,
@@ -134,13 +137,13 @@ impl View {
             })?;
             view.endpoints.extend(entry.endpoints.clone());
             let of_kind = view.resources.entry(kind).or_default();
-            of_kind.insert(resource.name, entry);
+            of_kind.insert(Arc::clone(&entry.name), entry);
         }
         Ok(view)
     }
 
     /// The resources of a kind.
-    pub(crate) fn of(&self, kind: XdsType) -> impl Iterator<Item = (&String, &Arc<WireResource>)> {
+    pub(crate) fn of(&self, kind: XdsType) -> impl Iterator<Item = (&Arc<str>, &Arc<WireResource>)> {
         self.resources.get(&kind).into_iter().flatten()
     }
 
@@ -155,10 +158,10 @@ impl View {
 
     /// The mesh's resource and field that an error of Envoy is about, where its text names one of ours.
     pub(crate) fn blamed(&self, kind: XdsType, message: &str) -> Option<&Origin> {
-        let names = self.of(kind).map(|(name, _)| name);
+        let names = self.of(kind).map(|(name, _)| &**name);
         // The longest that is named: one name may begin another.
         let name = names
-            .filter(|name| message.contains(name.as_str()))
+            .filter(|name| message.contains(name))
             .max_by_key(|name| name.len())?;
         meshform_bundle::blamed(self.origins.get(name)?, message)
     }
@@ -209,6 +212,18 @@ impl<K, V> Shared<K, V> {
 impl<K: Ord, V> Shared<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.known.get(key).and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn get_or_put(&mut self, key: &K) -> Arc<V>
+    where
+        K: Clone,
+        V: Default,
+    {
+        self.get(key).unwrap_or_else(|| {
+            let value = Arc::default();
+            self.put(key.clone(), &value);
+            value
+        })
     }
 
     pub(crate) fn put(&mut self, key: K, value: &Arc<V>) {
@@ -317,7 +332,7 @@ pub(crate) fn made_up(all: &[(XdsType, &str, &str)]) -> View {
             ..WireResource::new(name, version, Bytes::new())
         };
         let of_kind = view.resources.entry(*kind).or_default();
-        of_kind.insert((*name).to_owned(), Arc::new(entry));
+        of_kind.insert(Arc::clone(&entry.name), Arc::new(entry));
     }
     view
 }
@@ -325,6 +340,28 @@ pub(crate) fn made_up(all: &[(XdsType, &str, &str)]) -> View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shared_is_there_as_long_as_somebody_has_it_and_is_forgotten_in_time() {
+        let mut shared: Shared<usize, usize> = Shared::default();
+        let kept = Arc::new(7);
+        shared.put(0, &kept);
+        for key in 1..10_000 {
+            shared.put(key, &Arc::new(key));
+        }
+        assert_eq!(shared.get(&0), Some(kept));
+        assert_eq!(shared.get(&9_999), None);
+        assert!(shared.known.len() <= 64, "{}", shared.known.len());
+        let made = shared.get_or_put(&9_999);
+        assert!(Arc::ptr_eq(&made, &shared.get_or_put(&9_999)));
+        // All of them in use: looked at rarely.
+        let all: Vec<Arc<usize>> = (0..1_000).map(Arc::new).collect();
+        for one in &all {
+            shared.put(**one, one);
+        }
+        assert!(all.iter().all(|one| shared.get(one).is_some()));
+        assert!(shared.full >= 1_000);
+    }
 
     #[test]
     fn what_bundles_say_of_files_is_asked_of_the_stream() {

@@ -24,7 +24,7 @@ fn told(pushes: &[Push]) -> Vec<String> {
         let names: Vec<String> = push
             .resources
             .iter()
-            .map(|(name, entry)| format!("{name}@{}", entry.version))
+            .map(|entry| format!("{}@{}", entry.name, entry.version))
             .collect();
         let gone: Vec<String> = push.removed.iter().map(|name| format!("-{name}")).collect();
         format!("{:?} {}", push.kind, [names, gone].concat().join(" "))
@@ -187,10 +187,7 @@ fn endpoints_that_are_gone_are_none_and_not_removed() {
     ])));
     let pushes = session.next(0);
     assert_eq!(pushes.len(), 1);
-    assert_eq!(
-        (pushes[0].kind, pushes[0].resources[0].0.as_str()),
-        (Endpoints, "b")
-    );
+    assert_eq!((pushes[0].kind, &*pushes[0].resources[0].name), (Endpoints, "b"));
     assert!(pushes[0].removed.is_empty());
 }
 
