@@ -169,12 +169,14 @@ impl Outlet {
     }
 }
 
+type Call = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+
 /// The body of a response: framed messages, and at the end how the call went. The call itself is worked on by whoever
 /// polls the body, so that a stream needs no task and no queue of its own.
 #[derive(Default)]
 pub(crate) struct Answers {
     /// None when it has ended.
-    call: Option<Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>>,
+    call: Option<Call>,
     outlet: Outlet,
     /// How it ended, where that is yet to be told.
     end: Option<Result<(), Status>>,
