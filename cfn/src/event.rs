@@ -3,6 +3,7 @@
 use crate::codes;
 use meshform_model::arn::Arn;
 use meshform_model::diag::Diagnostic;
+use meshform_model::validate::readable;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -57,10 +58,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Event, Diagnostic> {
     let has = |name: &str| json.get(name).is_some();
     if has("RequestType") && has("ResponseURL") {
         let request: CustomRequest = typed(json)?;
-        return match is_address(&request.response_url) {
-            true => Ok(Event::Custom(Box::new(request))),
-            false => Err(malformed("`ResponseURL` is no `https` address")),
-        };
+        if !is_address(&request.response_url) {
+            return Err(malformed("`ResponseURL` is no `https` address"));
+        }
+        // The owner comes of it, and is told from others by how it reads.
+        readable(&request.owner()).map_err(|why| malformed(&format!("`StackId` cannot be used: {why}")))?;
+        return Ok(Event::Custom(Box::new(request)));
     }
     if has("fragment") && has("transformId") {
         return Ok(Event::Macro(Box::new(typed(json)?)));
@@ -135,6 +138,9 @@ mod tests {
         let mut plain = custom.clone();
         plain["ResponseURL"] = json!("http://example.com/x");
         assert_eq!(read(plain).unwrap_err().code, codes::EVENT);
+        let mut turned = custom.clone();
+        turned["StackId"] = json!("arn:aws:cloudformation:eu-west-1:123456789012:stack/\u{202e}pohs/0a1b");
+        assert_eq!(read(turned).unwrap_err().code, codes::EVENT);
         let mut unknown = custom;
         unknown["RequestType"] = json!("Read");
         assert_eq!(read(unknown).unwrap_err().code, codes::EVENT);

@@ -3,6 +3,7 @@
 use crate::io::Io;
 use meshform_model::diag::Diagnostic;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Resource};
+use meshform_model::validate::seen;
 use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
 use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
@@ -166,7 +167,7 @@ pub(crate) fn author(io: &Io) -> Author {
     };
     Author {
         owner: "default".to_owned(),
-        actor,
+        actor: seen(&actor),
         run: None,
     }
 }

@@ -6,10 +6,12 @@
 pub mod codes;
 pub mod names;
 mod quote;
+mod readable;
 mod scalar;
 pub(crate) mod suggest;
 
 pub use quote::is_hidden;
+pub use readable::{readable, seen};
 pub use suggest::{MAX_SUGGESTIONS, closest};
 
 use crate::diag::{Code, Diagnostic, ProblemLocation};

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::tags::TagRules;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_REGION};
 use meshform_model::rules::Quotas;
-use meshform_model::validate::is_hidden;
+use meshform_model::validate::{readable, seen};
 use meshform_registry::IgnoredTags;
 use meshform_release::{Target, Timing};
 use meshform_store::{Access, Location, Seed, Service};
@@ -203,7 +203,7 @@ impl ProcessEnvironment {
         Self {
             directory: std::env::current_dir().unwrap_or_default(),
             in_ci: ci.is_some_and(|value| !matches!(value.as_str(), "false" | "0")),
-            actor: format!("{user}{host}"),
+            actor: seen(&format!("{user}{host}")),
             access: Access::of_environment(std::env::vars_os()),
         }
     }
@@ -260,7 +260,7 @@ impl Settings {
         let hold_time = duration(block, "hold_time", Timing::HOLD, &mut problems);
         let quotas = quotas::read(&first(block, quotas::BLOCK), &mut problems);
         let owner = block.str("owner").unwrap_or(DEFAULT_OWNER);
-        problems.extend(hidden_in_owner(owner));
+        problems.extend(unreadable(owner));
         if !problems.has_errors() {
             problems.extend(blocks_of_others(block, &store));
         }
@@ -284,18 +284,11 @@ impl Settings {
 }
 
 /// Owners are told apart by how they read, in messages and in the console.
-fn hidden_in_owner(owner: &str) -> Option<Diagnostic> {
-    let hidden = owner.chars().find(|c| is_hidden(*c))?;
-    Some(
-        Diagnostic::error(
-            codes::summary(meshform_model::codes::NAME),
-            format!(
-                "The owner contains '{}', which is not seen, or changes how what stands around it is seen. Leave it out.",
-                hidden.escape_default()
-            ),
-        )
-        .at(AttributePath::root().attr("owner")),
-    )
+fn unreadable(owner: &str) -> Option<Diagnostic> {
+    let why = readable(owner).err()?;
+    let summary = codes::summary(meshform_model::codes::NAME);
+    let problem = Diagnostic::error(summary, format!("`owner` cannot be used: {why}."));
+    Some(problem.at(AttributePath::root().attr("owner")))
 }
 
 /// The blocks that say how a bucket is reached.
@@ -520,10 +513,10 @@ mod tests {
 
     #[test]
     fn an_owner_reads_as_it_is_written() {
-        for owner in ["team-\u{202e}a", "team\u{0}", "\u{2066}team"] {
+        for owner in ["team-\u{202e}a", "team\u{0}", "\u{2066}team", ""] {
             let block = Value::object([("owner", Value::from(owner)), ("store", Value::from("here"))]);
             let text = format!("{:?}", read(block, false).unwrap_err());
-            assert!(text.contains("\\u{") && text.contains("owner"), "{text}");
+            assert!(text.contains("seen as they are") && text.contains("owner"), "{text}");
         }
         let block = Value::object([("owner", Value::from("équipe a")), ("store", Value::from("here"))]);
         assert_eq!(read(block, false).unwrap().unwrap().owner, "équipe a");

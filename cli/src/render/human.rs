@@ -2,6 +2,7 @@
 
 use super::lines::{Excerpt, Lines};
 use meshform_model::diag::{Diagnostic, ProblemLocation, Severity};
+use meshform_model::validate::is_hidden;
 use std::fmt::Write;
 
 pub(super) fn render(problem: &Diagnostic, lines: &mut Lines<'_>) -> String {
@@ -89,9 +90,8 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
             // Marks that turn the direction of the text can hide what it says.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c if is_hidden(c) => '\u{fffd}',
             c => c,
         })
         .collect()

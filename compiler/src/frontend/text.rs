@@ -3,7 +3,7 @@
 use super::codes;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::pointer::Pointer;
-use meshform_model::validate::is_hidden;
+use meshform_model::validate::seen;
 use meshform_model::value::{Field, Node, Object, Span};
 use std::collections::BTreeMap;
 
@@ -156,14 +156,8 @@ impl Members {
 
 /// A text for a message: control characters escaped, long ones cut.
 pub(super) fn shorten(text: &str) -> String {
-    let mut short = String::new();
-    for c in text.chars().take(60) {
-        if is_hidden(c) {
-            short.extend(c.escape_default());
-        } else {
-            short.push(c);
-        }
-    }
+    let start: String = text.chars().take(60).collect();
+    let mut short = seen(&start);
     if text.chars().nth(60).is_some() {
         short.push('…');
     }

@@ -1,5 +1,7 @@
 //! Texts in a picture: how wide they are, how they are cut, and how they are kept from being anything but text.
 
+use meshform_model::validate::is_hidden;
+
 /// A text for XML and HTML, as content or within quotes. Characters that XML forbids, and those that turn the direction of
 /// what follows, become the replacement character.
 pub(super) fn escaped(text: &str) -> String {
@@ -21,8 +23,7 @@ pub(super) fn escaped(text: &str) -> String {
 /// A character, or what stands for one that must not be there.
 pub(super) fn shown(c: char) -> char {
     match c {
-        c if c.is_control() => '\u{fffd}',
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c if is_hidden(c) => '\u{fffd}',
         '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         c => c,
     }

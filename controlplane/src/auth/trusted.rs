@@ -4,6 +4,7 @@ use super::{Caller, Rights};
 use crate::auth::aws;
 use crate::codes;
 use meshform_model::diag::Diagnostic;
+use meshform_model::validate::readable;
 use meshform_store::{Author, Digest, SettingWrite, Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +114,7 @@ fn check(arn: &str) -> Result<(), Box<Diagnostic>> {
         }
         _ => false,
     };
-    match is_known {
+    match is_known && readable(arn).is_ok() {
         true => Ok(()),
         false => Err(Box::new(
             Diagnostic::error(
@@ -180,6 +181,7 @@ mod tests {
             "arn:aws:iam::123456789012:role/path/web",
             "arn:aws:iam::123456789012:root",
             "arn:aws:iam::12:role/web",
+            "arn:aws:iam::123456789012:user/a\u{202e}b",
         ] {
             assert!(check(arn).is_err(), "{arn}");
         }

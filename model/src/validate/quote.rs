@@ -1,5 +1,6 @@
 //! Values in messages: short, on one line.
 
+use super::readable::seen;
 use crate::value::{Node, Value};
 
 /// How many characters of a value a message quotes, so that it stays on one line of a terminal.
@@ -14,20 +15,10 @@ pub fn is_hidden(c: char) -> bool {
 
 /// A text in backticks, cut when it is long, with control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::from("`");
     let mut chars = text.chars();
-    for c in chars.by_ref().take(LONGEST) {
-        if is_hidden(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    if chars.next().is_some() {
-        out.push('…');
-    }
-    out.push('`');
-    out
+    let start: String = chars.by_ref().take(LONGEST).collect();
+    let cut = if chars.next().is_some() { "…" } else { "" };
+    format!("`{}{cut}`", seen(&start))
 }
 
 /// Names as a sentence has them: `` `a`, `b` or `c` ``.
