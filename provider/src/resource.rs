@@ -3,11 +3,13 @@
 //! - [`key`]: names, import ids, identity.
 //! - [`document`]: value ⇄ canonical document ⇄ record.
 //! - [`plan`]: what the plan knows before the apply.
+//! - [`destroy`]: the same of a delete.
 //! - [`region`]: the region, which is the store's.
 //! - [`write`]: create, update, delete. Each answers when what it led to is released and published
 //!   ([`crate::answer`]).
 //! - [`foreign`]: states that another provider wrote.
 
+mod destroy;
 pub(crate) mod document;
 mod foreign;
 mod plan;
@@ -195,8 +197,10 @@ impl Resource for MeshResource {
     }
 
     async fn modify_plan(&self, cx: &Context, request: &PlanRequest, plan: &mut Plan) {
-        if let Some(session) = cx.try_data::<Session>() {
-            self.finish_plan(&session, request, plan).await;
+        match cx.try_data::<Session>() {
+            Some(session) if request.is_destroy() => self.plan_destroy(cx, &session, request, plan).await,
+            Some(session) => self.finish_plan(&session, request, plan).await,
+            None => {}
         }
     }
 
@@ -214,6 +218,7 @@ impl Resource for MeshResource {
         self.same_resource(&key, request.identity.as_ref())?;
         match self.record(&session, &key, &request.private).await? {
             Some(record) => {
+                session.was_read(&record.key);
                 session.finish_what_was_left(&record).await;
                 Ok(Some(self.state(&session, &record, &request.state).await?))
             }

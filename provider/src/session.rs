@@ -50,6 +50,8 @@ pub(crate) struct Session {
     identity: OnceLock<StoreIdentity>,
     /// What the meshes will be by these plans.
     pub(crate) foresight: Foresight,
+    /// What this process has shown Terraform as it is.
+    read: Mutex<BTreeSet<ResourceKey>>,
     /// What this process has planned, for who plans after it.
     planned: Mutex<BTreeMap<ResourceKey, Packed>>,
     /// The revision of each mesh that was looked at when it was last released.
@@ -111,6 +113,7 @@ impl Session {
             foreteller: OnceLock::new(),
             identity: OnceLock::new(),
             foresight: Foresight::default(),
+            read: Mutex::default(),
             planned: Mutex::default(),
             judged: Mutex::default(),
             seen: Mutex::default(),
@@ -231,6 +234,18 @@ impl Session {
         releases.demand(mesh);
         let report = releases.settled(mesh, Patience::Usual).await?;
         Some((report, releases.take_changed(mesh)))
+    }
+
+    /// Remembers for this process that Terraform was shown a record.
+    pub(crate) fn was_read(&self, key: &ResourceKey) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(key.clone());
+    }
+
+    /// Whether this process has shown Terraform the record.
+    pub(crate) fn has_read(&self, key: &ResourceKey) -> bool {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.contains(key)
     }
 
     /// Remembers for this process what was planned for a resource; a later plan of it replaces that.

@@ -516,7 +516,10 @@ mod tests {
         for owner in ["team-\u{202e}a", "team\u{0}", "\u{2066}team", ""] {
             let block = Value::object([("owner", Value::from(owner)), ("store", Value::from("here"))]);
             let text = format!("{:?}", read(block, false).unwrap_err());
-            assert!(text.contains("seen as they are") && text.contains("owner"), "{text}");
+            assert!(
+                text.contains("seen as they are") && text.contains("owner"),
+                "{text}"
+            );
         }
         let block = Value::object([("owner", Value::from("équipe a")), ("store", Value::from("here"))]);
         assert_eq!(read(block, false).unwrap().unwrap().owner, "équipe a");

@@ -14,6 +14,7 @@ use meshform_envoy::{AgentPresence, without_agent};
 use meshform_model::codes;
 use meshform_model::diag::{self, Diagnostic};
 use meshform_model::mesh::Mesh;
+use meshform_model::rules::told;
 use meshform_model::validate::closest;
 use meshform_registry::FollowedSnapshot;
 use meshform_store::{Digest, Revision};
@@ -153,6 +154,10 @@ impl Releaser {
     ) -> Result<()> {
         draft.diagnostics = judged.verdicts.diagnostics();
         if judged.verdicts.has_errors() {
+            // What is remembered of a release, or answered to a write, is told by who knows which resource it is about.
+            if purpose == Purpose::Preview {
+                draft.diagnostics = told(mesh, std::mem::take(&mut draft.diagnostics));
+            }
             return self.with_the_mesh_that_was_meant(&mut draft.diagnostics).await;
         }
         let some = if judged.entries.is_empty() {

@@ -18,6 +18,7 @@ mod timeouts;
 mod tls;
 mod tracing;
 mod transparent;
+mod unseen;
 
 use super::servers::{connect, read_head};
 use super::sheet::Section;
@@ -36,6 +37,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     ("Connection pools", limits::pools),
     ("Limits on headers", headers::rows),
     ("Outlier detection", limits::outliers),
+    ("Where Envoy's default is another", unseen::rows),
     ("TLS", tls::rows),
     ("Secrets by SDS", sds::rows),
     ("Control plane", ads::rows),

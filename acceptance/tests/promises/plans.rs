@@ -62,7 +62,7 @@ fn a_saved_plan_is_not_applied_to_another_store() {
 fn what_another_owner_has_written_since_the_plan_is_not_deleted() {
     let world = World::new(&nodes(1, 8080));
     world.apply();
-    world.write("", "resource \"appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n");
+    world.write("", MESH_ALONE);
     world.plan();
     let key = meshform_model::key::ResourceKey::in_mesh("m", meshform_model::kind::Kind::VirtualNode, "n0");
     let store = open(&world.store_directory());
@@ -83,7 +83,7 @@ fn what_another_owner_has_written_since_the_plan_is_not_deleted() {
 fn what_was_changed_since_the_plan_is_not_deleted() {
     let world = World::new(&nodes(2, 8080));
     world.apply();
-    world.write("", "resource \"appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n");
+    world.write("", MESH_ALONE);
     world.plan();
     let key = meshform_model::key::ResourceKey::in_mesh("m", meshform_model::kind::Kind::VirtualNode, "n0");
     // Another run of the same owner.
@@ -95,6 +95,75 @@ fn what_was_changed_since_the_plan_is_not_deleted() {
     // A plan that has seen it deletes it.
     world.apply();
     assert_eq!(world.records().len(), 1);
+}
+
+const MESH_ALONE: &str = "resource \"appmesh_mesh\" \"m\" {\n  name = \"m\"\n}\n";
+
+#[test]
+fn without_a_refresh_what_the_state_never_showed_is_not_deleted_in_silence() {
+    let key = meshform_model::key::ResourceKey::in_mesh("m", meshform_model::kind::Kind::VirtualNode, "n0");
+    let unseen = ["-no-color", "-auto-approve", "-refresh=false"];
+    for program in tools::terraform_matrix() {
+        let refreshes_first = program.to_string_lossy().ends_with("1.15");
+        let world = World::on(&program, "", &nodes(1, 8080));
+        world.apply();
+        world.tamper(&key, |body| {
+            body["spec"]["listeners"][0]["portMapping"]["port"] = json!(9999)
+        });
+        world.write("", MESH_ALONE);
+        let ran = world.run(&[&["apply"][..], &unseen].concat());
+        says(
+            &ran.flat(),
+            &["MF0401", "before anyone has looked at it", "-refresh-only"],
+        );
+        // An older Terraform asks before it refreshes, so that one answer has to do for both.
+        assert_eq!(ran.ok(), !refreshes_first, "{}", ran.text);
+        assert_eq!(world.record(&key).is_some(), refreshes_first);
+        if refreshes_first {
+            let ran = world.run(&[&["destroy"][..], &unseen].concat());
+            assert!(!ran.ok(), "{}", ran.text);
+        }
+        let ran = world.apply();
+        assert!(!ran.text.contains("MF0401"), "{}", ran.text);
+        assert_eq!(world.records().len(), 1);
+        // What the state shows goes without a word.
+        let ran = world.run(&[&["destroy"][..], &unseen].concat());
+        assert!(ran.ok() && !ran.text.contains("(MF"), "{}", ran.text);
+        assert!(world.records().is_empty());
+    }
+}
+
+#[test]
+fn a_state_of_another_provider_deletes_nothing_of_another_owner() {
+    for program in tools::terraform_matrix() {
+        let world = World::on(&program, "", &nodes(1, 8080));
+        world.apply();
+        let file = world.module().dir().join("terraform.tfstate");
+        let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        for resource in state["resources"].as_array_mut().unwrap() {
+            resource["instances"][0]
+                .as_object_mut()
+                .unwrap()
+                .remove("private");
+        }
+        fs::write(&file, state.to_string()).unwrap();
+        world.write("owner = \"team-b\"", MESH_ALONE);
+        let words = ["-auto-approve", "-no-color", "-refresh=false"];
+        for command in ["apply", "destroy"] {
+            let ran = world.run(&[&[command][..], &words].concat());
+            assert!(!ran.ok(), "{}", ran.text);
+            says(
+                &ran.flat(),
+                &["MF0401", "of the owner `terraform`", "was not compared"],
+            );
+        }
+        assert_eq!(world.records().len(), 2);
+        // A store without any of it has nothing to delete, and says so.
+        world.write("store = \"elsewhere\"", MESH_ALONE);
+        let ran = world.run(&["destroy", "-auto-approve", "-no-color"]);
+        assert!(ran.ok(), "{}", ran.text);
+        says(&ran.flat(), &["MF0710", "deletes nothing"]);
+    }
 }
 
 #[test]

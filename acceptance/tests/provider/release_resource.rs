@@ -74,6 +74,15 @@ fn an_apply_that_leaves_the_mesh_broken_fails_and_a_repair_goes_through() {
     world.destroy();
 }
 
+#[test]
+fn the_plan_names_what_was_meant() {
+    let world = World::new(&mesh("b11", [50, 50]));
+    says(
+        &world.plan().text,
+        &["with appmesh_release.it", "Did you mean `b1`?"],
+    );
+}
+
 /// What a mesh's operator says to the module's store, and what the command answers.
 fn meshform(world: &World, arguments: &[&str]) -> String {
     let mut command = Command::new(tools::meshform());

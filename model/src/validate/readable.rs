@@ -42,7 +42,15 @@ mod tests {
 
     #[test]
     fn a_name_is_seen_as_it_is_written() {
-        for name in ["", "a\u{202e}b", "a\0", "\u{2066}a", "a\u{200f}", "\u{61c}a", &"a".repeat(256)] {
+        for name in [
+            "",
+            "a\u{202e}b",
+            "a\0",
+            "\u{2066}a",
+            "a\u{200f}",
+            "\u{61c}a",
+            &"a".repeat(256),
+        ] {
             readable(name).unwrap_err();
         }
         for name in ["équipe a", "team/a", &"é".repeat(255)] {

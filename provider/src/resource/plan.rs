@@ -2,7 +2,7 @@
 
 use super::region::{self, REGION};
 use super::write::dangling_of;
-use super::{MeshResource, REPLACED, REVISION, document, is_pending};
+use super::{MeshResource, REPLACED, document, is_pending};
 use crate::codes;
 use crate::foresight::{PlannedChange, Planner};
 use crate::key;
@@ -25,22 +25,6 @@ impl MeshResource {
             // Both halves of the replacement are handed it: the first one does not wait for the second, which
             // releases the same mesh.
             plan.private.set(REPLACED, true);
-        }
-        if request.is_destroy() {
-            if let Some(key) = key::of_value(self.kind, &request.prior) {
-                let mesh = key.mesh.clone();
-                // Terraform before 1.15 plans the delete of what the configuration has no more from the state as it was before
-                // the refresh. What is written after this look, the plan has not decided on. Another owner's is not looked at.
-                if let Ok(Some((owner, revision))) = session.registry.views().revision_of(&key).await
-                    && owner == session.settings.owner
-                {
-                    plan.private.set(REVISION, revision.0);
-                }
-                self.foresee(session, &key, PlannedChange::Gone).await;
-                session.plan(key, Packed::Gone);
-                plan.diagnostics.extend(session.by_hand(&mesh).await);
-            }
-            return;
         }
         if let Some(unread) = self.refuse_unread(session, request).await {
             plan.diagnostics.extend(unread);
@@ -145,7 +129,12 @@ impl MeshResource {
             .extend(self.foresee(session, &key, planned).await);
     }
 
-    async fn foresee(&self, session: &Session, key: &ResourceKey, planned: PlannedChange) -> Diagnostics {
+    pub(super) async fn foresee(
+        &self,
+        session: &Session,
+        key: &ResourceKey,
+        planned: PlannedChange,
+    ) -> Diagnostics {
         let by = Planner {
             views: session.registry.views(),
             owner: &session.settings.owner,

@@ -267,7 +267,7 @@ pub(crate) async fn dangling_of(
     Ok(found)
 }
 
-fn revision(private: &Private) -> Option<Revision> {
+pub(super) fn revision(private: &Private) -> Option<Revision> {
     let number = private.get(REVISION)?.as_i64()?;
     u64::try_from(number).ok().map(Revision)
 }

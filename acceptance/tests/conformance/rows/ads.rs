@@ -11,7 +11,7 @@ use meshform_acceptance::envoy::Envoy;
 use meshform_acceptance::http::Client;
 use meshform_acceptance::load::{Load, send};
 use meshform_acceptance::tools;
-use meshform_envoy::{self as envoy, Mode, Options, layout};
+use meshform_envoy::{self as envoy, Files, Mode, Options, layout};
 use meshform_model::key::ResourceKey;
 use serde_json::{Value, json};
 use std::fs;
@@ -83,7 +83,8 @@ impl Setting {
         // The server of these tests speaks the other form of the protocol.
         let bootstrap = bootstrap.replace("\"DELTA_GRPC\"", "\"GRPC\"");
         let file = self.root.path().join("bootstrap.json");
-        fs::write(&file, bootstrap).unwrap();
+        let files = Files::from([(layout::BOOTSTRAP.to_owned(), bootstrap.into_bytes())]);
+        fs::write(&file, &mutation::applied(files)[layout::BOOTSTRAP]).unwrap();
         let log = self.root.path().join("envoy.log");
         Envoy::start(&tools::envoy(), &file, self.admin, &log).unwrap()
     }

@@ -75,7 +75,7 @@ const PROMISES: &[Promise] = &[
             "proxyProfile.spec.egressSniAllowed",
             "{mesh,virtualNode}.extensions.egress.serverNames",
         ],
-        "under DROP_ALL a TLS connection to port 443 passes when it asks for a name that the profile, the mesh or the node allows, byte for byte: the certificate is the server's own; with another name it ends",
+        "under DROP_ALL a TLS connection to port 443 passes when it asks for a name that the profile, the mesh or the node allows, byte for byte: the certificate is the server's own; with another name it ends. A service that speaks first, at another port, is heard at once: nobody waits there for a name",
         true,
         server_names,
     ),
@@ -289,11 +289,18 @@ fn server_names(network: &Network) {
     let extended =
         |spec: Value, name: &str| json!({"spec": spec, "extensions": {"egress": {"serverNames": [name]}}});
     let mut plan = plan();
+    let (greeter, _) = tcp("greeter", true);
+    plan.node("greeter", 5433, "tcp", greeter);
+    plan.served_by_node("greeter.apps.local", "greeter");
     for (path, name) in [("", allowed[1]), ("virtualNode/web", allowed[2])] {
         let spec = plan.at(path, "").clone();
         plan.set(path, extended(spec, name));
     }
     let _proxy = start(network, &mut plan, json!({}), more);
+    let mut greeting = String::new();
+    let stream = crate::servers::connect(&format!("{FAR}:5433")).unwrap();
+    let heard = BufReader::new(stream).read_line(&mut greeting);
+    assert_eq!((heard.is_ok(), greeting.as_str()), (true, "greeter greets\n"));
     let ask = |name: &str| {
         let tls = Tls {
             trust: &authority.pem,
