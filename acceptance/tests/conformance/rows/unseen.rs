@@ -1,6 +1,7 @@
 //! What is emitted because Envoy's own default is another: nobody sees it as long as it is there.
 
-use crate::servers::Http1;
+use crate::certificates::Authority;
+use crate::servers::{Http1, free_port};
 use crate::sheet::{Sheet, eventually};
 use crate::world::{Plan, TestedProxy, merged, seconds};
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ impl Full {
 pub(crate) fn rows(sheet: &mut Sheet) {
     clusters(sheet);
     removal(sheet);
+    watched(sheet);
 }
 
 fn listener(more: Value) -> Value {
@@ -181,4 +183,63 @@ fn removal(sheet: &mut Sheet) {
             assert!(!clusters.contains(&format!("127.0.0.1:{}", goes.port)), "{clusters}");
         },
     );
+}
+
+/// Envoy watches the folders of files by itself too, so that only it can tell whether it was told.
+fn watched(sheet: &mut Sheet) {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Authority::new("ours").write(folder.path(), "keys", &["web.apps.local"]);
+    let at = |name: &str| keys.join(name).to_str().unwrap().to_owned();
+    let certificate = json!({"file": {"certificateChain": at("tls.crt"), "privateKey": at("tls.key")}});
+    let tls = json!({"certificate": certificate,
+        "validation": {"trust": {"file": {"certificateChain": at("ca.crt")}}}});
+    let (app, port) = (Http1::start("app"), free_port());
+    let mut plan = Plan::new();
+    plan.set(
+        "virtualNode/web",
+        json!({"backends": [], "backendDefaults": {"clientPolicy": {"tls": tls}},
+            "serviceDiscovery": {"dns": {"hostname": "web.apps.local"}},
+            "listeners": [{"portMapping": {"port": port, "protocol": "http"}, "tls": merged(tls.clone(), json!({"mode": "STRICT"}))}]}),
+    );
+    plan.node("api", 8080, "http", app.port);
+    plan.served_by_node("api.apps.local", "api");
+    let proxy = plan.start(json!({"inbound": {"appPorts": [{"listenerPort": port, "appPort": app.port}]}}));
+    sheet.row(
+        "which folders are watched",
+        &["proxyProfile.spec.directory"],
+        "for each file that it reads again (listeners, clusters, routes, endpoints, secrets, certificates, what is trusted) Envoy's configuration names the folder to watch",
+        || {
+            let dump = proxy.envoy.config_dump().unwrap();
+            let mut found = Vec::new();
+            read_again(&dump, &mut found);
+            for name in ["path_config_source", "tls_certificate", "validation_context"] {
+                assert!(found.iter().any(|(of, _)| *of == name), "no {name}: {dump:#}");
+            }
+            for (name, one) in found {
+                assert!(one["watched_directory"]["path"].is_string(), "{name}: {one:#}");
+            }
+        },
+    );
+}
+
+/// What Envoy reads from files, and reads again.
+fn read_again<'d>(dump: &'d Value, found: &mut Vec<(&'d str, &'d Value)>) {
+    match dump {
+        Value::Array(items) => items.iter().for_each(|item| read_again(item, found)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let is_one = match name.as_str() {
+                    "path_config_source" => true,
+                    "tls_certificate" => value["certificate_chain"]["filename"].is_string(),
+                    "validation_context" => value["trusted_ca"]["filename"].is_string(),
+                    _ => false,
+                };
+                if is_one {
+                    found.push((name, value));
+                }
+                read_again(value, found);
+            }
+        }
+        _ => {}
+    }
 }
