@@ -213,7 +213,7 @@ fn watched(sheet: &mut Sheet) {
             let mut found = Vec::new();
             read_again(&dump, &mut found);
             for name in ["path_config_source", "tls_certificate", "validation_context"] {
-                assert!(found.iter().any(|(of, _)| *of == name), "no {name}: {dump:#}");
+                assert!(found.iter().any(|(of, _)| *of == name), "no {name}");
             }
             for (name, one) in found {
                 assert!(one["watched_directory"]["path"].is_string(), "{name}: {one:#}");
@@ -230,8 +230,8 @@ fn read_again<'d>(dump: &'d Value, found: &mut Vec<(&'d str, &'d Value)>) {
             for (name, value) in fields {
                 let is_one = match name.as_str() {
                     "path_config_source" => true,
-                    "tls_certificate" => value["certificate_chain"]["filename"].is_string(),
-                    "validation_context" => value["trusted_ca"]["filename"].is_string(),
+                    "tls_certificate" => value["certificate_chain"].is_object(),
+                    "validation_context" => value["trusted_ca"].is_object(),
                     _ => false,
                 };
                 if is_one {
