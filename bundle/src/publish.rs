@@ -31,6 +31,7 @@ pub use polled::Stamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -138,6 +139,12 @@ impl Publisher {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The file system that it is on: that of the folder around it, where it is not there yet.
+    pub fn device(&self) -> Option<u64> {
+        let mut there = self.root.ancestors();
+        there.find_map(|folder| Some(std::fs::metadata(folder).ok()?.dev()))
     }
 
     /// Whether anything of a mesh was ever published here, as far as can be seen: what cannot be looked at may have it.

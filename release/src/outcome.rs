@@ -36,7 +36,9 @@ impl ReleaseOutcome {
 
     /// Whether every target has what is current.
     pub fn is_published(&self) -> bool {
-        self.deliveries.iter().all(|one| one.result.is_ok())
+        self.deliveries
+            .iter()
+            .all(|one| one.result.is_ok() && !one.is_elsewhere)
     }
 }
 

@@ -78,11 +78,17 @@ impl Releaser {
         let mut deliveries: Vec<Delivery> = Vec::with_capacity(self.targets.len());
         let mut reports = Vec::with_capacity(self.targets.len());
         for target in &self.targets {
+            let before = self.elsewhere_before(target, mesh, &pointed);
             let (release, result) = match target {
                 Target::Directory(publisher) => self.to_directory(publisher, mesh, &supply.bundles).await,
                 Target::Bucket(bucket) => self.to_bucket(bucket, mesh, &mut supply, &mut pointed).await,
             };
-            deliveries.push(self.delivery(target, mesh, result).await);
+            let mut delivery = self.delivery(target, mesh, result).await;
+            if let (Some(before), Ok(_)) = (before, &delivery.result) {
+                delivery.is_elsewhere = true;
+                delivery.behind = self.proxies_of(mesh, &before).await;
+            }
+            deliveries.push(delivery);
             reports.push(TargetOutcome::new(target, release, deliveries.last()));
         }
         for _ in 0..ATTEMPTS {
@@ -131,8 +137,29 @@ impl Releaser {
                 Ok(_) => Vec::new(),
                 Err(_) => self.behind(target, mesh).await,
             },
+            is_elsewhere: false,
             result,
         }
+    }
+
+    /// The release that a directory has had on another file system, where this one has nothing of the mesh: it is a mount
+    /// that is away, and proxies go on reading what it has. A directory that was emptied is only written anew.
+    fn elsewhere_before(&self, target: &Target, mesh: &str, pointed: &CurrentPointer) -> Option<Digest> {
+        let publisher = match target {
+            Target::Directory(publisher) if !publisher.knows(mesh) => publisher,
+            Target::Directory(_) | Target::Bucket(_) => return None,
+        };
+        let mut reports = pointed.state.targets.iter();
+        let report = reports.find(|report| report.is_of(target, &self.host))?;
+        let (before, now) = (report.device?, publisher.device()?);
+        report.release.clone().filter(|_| before != now)
+    }
+
+    /// The folders of a release's proxies, as far as it can be read.
+    async fn proxies_of(&self, mesh: &str, release: &Digest) -> Vec<String> {
+        let manifest = self.blob(mesh, release).await.ok();
+        let manifest = manifest.and_then(|bytes| Manifest::decode(mesh, &bytes).ok());
+        manifest.map_or_else(Vec::new, |manifest| manifest.proxies.into_keys().collect())
     }
 
     /// Publishes to a directory: the release that it has then, and what was done.

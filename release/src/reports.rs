@@ -106,7 +106,7 @@ impl Releaser {
             return;
         }
         let known = |old: &TargetReport| match failure {
-            None => old.failure.is_none() && old.release == *release,
+            None => old.failure.is_none() && old.release == *release && old.device == target.device(),
             Some(message) => old
                 .failure
                 .as_ref()
@@ -123,7 +123,8 @@ impl Releaser {
             },
             Some(message) => TargetReport {
                 release: old.as_ref().and_then(|old| old.release.clone()),
-                at: old.map_or(now, |old| old.at),
+                at: old.as_ref().map_or(now, |old| old.at),
+                device: old.and_then(|old| old.device),
                 failure: Some(TargetFailure {
                     at: now,
                     message: message.clone(),
@@ -145,6 +146,7 @@ impl Releaser {
             },
             release: None,
             at,
+            device: target.device(),
             failure: None,
         }
     }

@@ -24,8 +24,12 @@ pub struct Delivery {
     pub target: String,
     /// What was written, or why not everything was.
     pub result: Result<Published>,
-    /// Where it failed: the folders of the proxies that may not have what they should.
+    /// Where it failed, or was written somewhere else than before: the folders of the proxies that may not have what they
+    /// should.
     pub behind: Vec<String>,
+    /// The directory is on another file system than when it was published to last, and had nothing of the mesh: a mount is
+    /// away.
+    pub is_elsewhere: bool,
 }
 
 /// What is remembered of a target beside the pointer.
@@ -41,6 +45,9 @@ pub struct TargetReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Digest>,
     pub at: Timestamp,
+    /// The file system that the directory was on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<u64>,
     /// Why it does not have a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<TargetFailure>,
@@ -127,6 +134,14 @@ impl Target {
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(publisher) => Some(publisher.root()),
+            Self::Bucket(_) => None,
+        }
+    }
+
+    /// The file system of a directory.
+    pub(crate) fn device(&self) -> Option<u64> {
+        match self {
+            Self::Directory(publisher) => publisher.device(),
             Self::Bucket(_) => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::world::{World, open, says, wait};
 use meshform_acceptance::terraform::Ran;
 use meshform_acceptance::tools;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -393,4 +393,69 @@ fn a_directory_that_was_away_when_its_mesh_was_destroyed_is_told_when_it_is_back
     assert!(fine, "{said}");
     let (fine, said) = meshform(&world, &["status"]);
     assert!(fine && !said.contains("mesh `m`"), "{said}");
+}
+
+#[test]
+fn a_mount_that_is_away_is_told_by_the_apply_and_the_destroy_that_miss_it() {
+    // Another file system than that of the temporary folder, at a place that can be swapped.
+    let memory = Path::new("/dev/shm");
+    let mounted = tempfile::tempdir_in(if memory.is_dir() {
+        memory
+    } else {
+        Path::new("/run")
+    })
+    .unwrap();
+    let places = tempfile::tempdir().unwrap();
+    let place = places.path().join("mnt");
+    let device = |path: &Path| fs::metadata(path).unwrap().dev();
+    if device(mounted.path()) == device(places.path()) {
+        println!("not tried: everything is one file system here");
+        return;
+    }
+    let is_away = |away: bool| {
+        if away {
+            fs::remove_file(&place).unwrap();
+            fs::create_dir(&place).unwrap();
+        } else {
+            let _ = fs::remove_dir_all(&place);
+            std::os::unix::fs::symlink(mounted.path(), &place).unwrap();
+        }
+    };
+    is_away(false);
+    let settings = format!("publish = [\"{}/published\"]", place.display());
+    let world = World::with_provider(&settings, &nodes(2, 8080));
+    world.apply();
+    is_away(true);
+    world.write(&settings, &nodes(2, 8081));
+    let said = world.apply().flat();
+    says(
+        &said,
+        &[
+            "MF0511",
+            "is on another file system",
+            "2 proxies of mesh `m` are behind",
+            "meshform release",
+        ],
+    );
+    is_away(false);
+    let (fine, said) = meshform(&world, &["status"]);
+    assert!(!fine && said.contains("behind"), "{said}");
+    let directory = place.join("published");
+    let (fine, said) = meshform(&world, &["release", "--publish", directory.to_str().unwrap()]);
+    assert!(fine, "{said}");
+    no_warning(&world.plan().text);
+    is_away(true);
+    let ran = world.run(&["destroy", "-auto-approve", "-no-color"]);
+    assert!(ran.ok(), "{}", ran.text);
+    says(
+        &ran.flat(),
+        &["MF0511", "is on another file system", "m/virtualNode/n0"],
+    );
+    // A directory that was only emptied is written anew, and nobody is behind.
+    let world = World::with_provider("publish = [\"published\"]", &nodes(1, 8080));
+    world.apply();
+    fs::remove_dir_all(world.module().dir().join("published")).unwrap();
+    world.write("publish = [\"published\"]", &nodes(1, 8081));
+    let said = world.apply().flat();
+    assert!(!said.contains("another file system"), "{said}");
 }

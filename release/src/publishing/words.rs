@@ -100,6 +100,19 @@ impl Releaser {
 
     /// That a target could not be brought to the current release just now.
     pub fn undelivered(&self, mesh: &str, delivery: &Delivery) -> Option<Diagnostic> {
+        let place = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
+        if delivery.is_elsewhere {
+            let message = format!(
+                "`{}` is on another file system than when mesh `{mesh}` was published there, and had nothing of it; behind: {}",
+                delivery.target,
+                listed(&delivery.behind)
+            );
+            let help = format!(
+                "if a mount is away, proxies read what it has: mount it, and run `{}`",
+                self.command(mesh, Some(&delivery.target))
+            );
+            return Some(Diagnostic::warning(codes::BEHIND, message).help(help).at(place));
+        }
         let error = delivery.result.as_ref().err()?;
         let behind = match delivery.behind.as_slice() {
             [] => String::new(),
@@ -120,7 +133,6 @@ impl Releaser {
                 self.command(mesh, Some(&delivery.target))
             ),
         };
-        let place = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
         Some(Diagnostic::warning(error.code(), message).help(help).at(place))
     }
 }
