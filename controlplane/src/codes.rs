@@ -7,9 +7,6 @@ meshform_model::codes! {
     NO_OPERATION "MF1002" "unknown API operation"
         "The App Mesh API has no operation with this method and path. Paths begin with `/v20190125`; a slash within a \
          name is sent as `%2F`."
-    NOT_FOUND "MF1003" "resource not found"
-        "The resource, or the mesh, virtual router or virtual gateway that it would be in, is not in the store. A \
-         resource of another account's mesh is not found either."
     TOKEN_REUSED "MF1004" "client token used for another request"
         "A `clientToken` names one request, so that the same request may be sent again. This one was sent before with \
          another content."

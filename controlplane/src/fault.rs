@@ -120,6 +120,7 @@ impl Fault {
     pub(crate) fn of_registry(error: &RegistryError) -> Self {
         match error {
             RegistryError::Store(error) => Self::of_store(error),
+            RegistryError::NoContainer { .. } => Self::new(FaultKind::NotFound, error.code(), error),
             error => {
                 let kind = match error {
                     RegistryError::InUse { .. } => FaultKind::ResourceInUse,

@@ -14,4 +14,7 @@ meshform_model::codes! {
     DANGLING "MF0707" "reference to a resource that does not exist yet"
         "The resource was written. Until what it names is written too, by this configuration or by another \
          team's, the mesh is not valid and no release is made: running proxies keep the last one."
+    NOT_FOUND "MF1003" "resource not found"
+        "The resource, or the mesh, virtual router or virtual gateway that it would be in, is not in the store. A \
+         resource of another account's mesh is not found either."
 }

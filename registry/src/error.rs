@@ -27,6 +27,12 @@ pub enum RegistryError {
     /// It names others by their ids.
     #[error("{}", .0.first().map_or("an id where a name belongs", |first| first.message.as_str()))]
     Misnamed(Vec<Diagnostic>),
+    /// What the resource would be in is not there.
+    #[error("{container} does not exist")]
+    NoContainer {
+        key: ResourceKey,
+        container: ResourceKey,
+    },
     /// Other resources keep the resource.
     #[error("{}", describe(key, holds))]
     InUse {
@@ -89,6 +95,7 @@ impl RegistryError {
             Self::Store(error) => error.code(),
             Self::BothChanged { .. } => meshform_store::codes::CONFLICT,
             Self::Misnamed(_) => meshform_model::codes::NOT_A_NAME,
+            Self::NoContainer { .. } => codes::NOT_FOUND,
             Self::InUse { .. } => codes::IN_USE,
         }
     }
@@ -98,6 +105,7 @@ impl RegistryError {
         match self {
             Self::Store(error) => error.help(),
             Self::BothChanged { conflict, .. } => StoreError::Conflict(conflict.clone()).help(),
+            Self::NoContainer { .. } => "create it first".to_owned(),
             Self::Misnamed(problems) => {
                 let first = problems.first().and_then(|first| first.help.clone());
                 first.unwrap_or_default()
@@ -111,7 +119,10 @@ impl RegistryError {
 
     /// Whether the resource is not there: what a REST API answers with 404.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Conflict(conflict)) if conflict.found.is_none())
+        match self {
+            Self::Store(StoreError::Conflict(conflict)) => conflict.found.is_none(),
+            other => matches!(other, Self::NoContainer { .. }),
+        }
     }
 
     /// Whether somebody else wrote first: what a REST API answers with 409.
@@ -131,6 +142,7 @@ impl RegistryError {
         match self {
             Self::Store(error) => vec![error.diagnostic()],
             Self::Misnamed(problems) => problems.clone(),
+            Self::NoContainer { key, .. } => vec![problem(key, &Pointer::root())],
             Self::BothChanged { conflict, fields } => {
                 let all = fields.iter().map(|field| problem(&conflict.key, field));
                 all.collect()

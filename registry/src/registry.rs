@@ -5,6 +5,7 @@ use crate::merge;
 use crate::owners::belongs_to;
 use crate::policy::Policy;
 use crate::view::Views;
+use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
 use meshform_store::{Author, Conflict, Created, Expected, Record, RecordDraft, Revision, Store, StoreError};
 use serde_json::Value;
@@ -45,6 +46,21 @@ impl Registry {
     /// The meshes as this process last saw them, for whoever else in it needs them.
     pub fn views(&self) -> &Arc<Views> {
         &self.views
+    }
+
+    /// What a resource is in, or would be in; none for a mesh. By a policy that wants it there first, it is an error
+    /// where it is not: whoever creates or lists asks before anything else.
+    pub async fn container(&self, key: &ResourceKey, policy: &Policy) -> Result<Option<Record>> {
+        let Some(container) = key.container() else {
+            return Ok(None);
+        };
+        match self.store.get(&container).await? {
+            None if policy.container_first => Err(RegistryError::NoContainer {
+                key: key.clone(),
+                container,
+            }),
+            found => Ok(found),
+        }
     }
 
     /// Creates a resource. What is there already is a conflict, unless it is the same and this owner's own run wrote

@@ -343,6 +343,22 @@ async fn a_resource_from_elsewhere_is_adopted_once_and_never_over_another() {
 }
 
 #[tokio::test]
+async fn a_container_has_to_be_there_first_as_in_app_mesh_and_for_others_not() {
+    let bench = Bench::new();
+    let route = ResourceKey::child(&in_mesh(Kind::VirtualRouter, "r"), Kind::Route, "x");
+    let (strict, relaxed) = (Policy::app_mesh(), Policy::default());
+    let absent = bench.registry.container(&route, &strict).await.unwrap_err();
+    assert!(absent.is_not_found() && !absent.is_conflict(), "{absent:?}");
+    assert_eq!(absent.to_string(), "virtual router `r` does not exist");
+    assert_eq!(absent.code(), crate::codes::NOT_FOUND);
+    assert_eq!(bench.registry.container(&route, &relaxed).await.unwrap(), None);
+    let mesh = ResourceKey::mesh("apps");
+    assert_eq!(bench.registry.container(&mesh, &strict).await.unwrap(), None);
+    let router = bench.create(&in_mesh(Kind::VirtualRouter, "r"), "", "us").await;
+    assert_eq!(bench.registry.container(&route, &strict).await.unwrap(), Some(router));
+}
+
+#[tokio::test]
 async fn a_create_of_what_is_there_is_a_conflict() {
     let bench = Bench::new();
     let key = in_mesh(Kind::VirtualNode, "a");

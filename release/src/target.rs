@@ -69,6 +69,20 @@ pub struct TargetStatus {
     pub standing: TargetState,
 }
 
+impl TargetStatus {
+    /// Whether it lacks the current release, or a part of it, as far as can be told from here. What cannot be read may
+    /// have anything.
+    pub fn is_behind(&self, current: Option<&Digest>) -> bool {
+        match &self.standing {
+            TargetState::Current => false,
+            TargetState::Behind(_) | TargetState::Failed(_) => true,
+            TargetState::Unreachable => {
+                self.report.failure.is_some() || self.report.release.as_ref() != current
+            }
+        }
+    }
+}
+
 /// Whether a target has the current release.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetState {
@@ -231,5 +245,42 @@ pub(crate) fn directory(
         TargetState::Current
     } else {
         TargetState::Behind(behind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_or_failed_may_be_behind() {
+        let current = Digest::of(b"a release");
+        let failed = TargetState::Failed(ReleaseError::NoRelease {
+            mesh: "apps".to_owned(),
+            release: "x".to_owned(),
+        });
+        let failure = TargetFailure {
+            at: Timestamp(0),
+            message: "no space".to_owned(),
+        };
+        let cases = [
+            (TargetState::Current, None, None, false),
+            (TargetState::Behind(Vec::new()), Some(&current), None, true),
+            (failed, Some(&current), None, true),
+            (TargetState::Unreachable, Some(&current), None, false),
+            (TargetState::Unreachable, None, None, true),
+            (TargetState::Unreachable, Some(&current), Some(failure), true),
+        ];
+        for (standing, release, failure, wanted) in cases {
+            let report = TargetReport {
+                target: "/srv".to_owned(),
+                host: "here".to_owned(),
+                release: release.cloned(),
+                at: Timestamp(0),
+                failure,
+            };
+            let status = TargetStatus { report, standing };
+            assert_eq!(status.is_behind(Some(&current)), wanted, "{status:?}");
+        }
     }
 }

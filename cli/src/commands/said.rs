@@ -8,7 +8,7 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
-    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, ReleaseVerdict, Releaser, TargetState,
+    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, ReleaseVerdict, Releaser,
     TargetStatus, WhatChanged, listed,
 };
 use meshform_store::{Prefix, Revision, Store};
@@ -127,7 +127,7 @@ fn is_left_somewhere(releaser: &Releaser, mesh: &str) -> Result<bool, Problem> {
         return Ok(false);
     }
     let status = store::wait(releaser.status(mesh))?;
-    let is_behind = |target: &TargetStatus| matches!(target.standing, TargetState::Behind(_));
+    let is_behind = |target: &TargetStatus| target.is_behind(None);
     Ok(status.map_or(true, |status| status.targets.iter().any(is_behind)))
 }
 

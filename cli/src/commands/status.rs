@@ -173,7 +173,7 @@ impl CommandReport {
         let behind = status
             .targets
             .iter()
-            .any(|target| targets::is_behind(target, current));
+            .any(|target| target.is_behind(current));
         self.lines.push(match (valid, changes.len()) {
             (false, _) if is_gone && behind => {
                 "  gone, but not from everywhere where it was published: see below".to_owned()
@@ -220,7 +220,7 @@ impl CommandReport {
         for target in status
             .targets
             .iter()
-            .filter(|target| targets::is_behind(target, current))
+            .filter(|target| target.is_behind(current))
         {
             self.problems
                 .extend(releaser.target_warning(mesh, target).map(|mut problem| {

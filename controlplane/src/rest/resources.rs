@@ -299,7 +299,7 @@ pub(super) async fn found(plane: &ControlPlane, caller: &Caller, key: &ResourceK
 pub(super) fn absent(key: &ResourceKey) -> Fault {
     Fault::new(
         FaultKind::NotFound,
-        codes::NOT_FOUND,
+        meshform_registry::codes::NOT_FOUND,
         format!("{key} does not exist"),
     )
 }
@@ -311,12 +311,8 @@ fn contains(kind: Kind) -> bool {
 
 /// What a resource is in, which must be there; none for a mesh.
 async fn container(plane: &ControlPlane, key: &ResourceKey) -> Result<Option<Record>, Fault> {
-    let Some(container) = key.container() else {
-        return Ok(None);
-    };
-    let record = plane.registry.get(&container).await;
-    let record = record.map_err(|error| Fault::of_registry(&error))?;
-    record.map(Some).ok_or_else(|| absent(&container))
+    let container = plane.registry.container(key, &plane.policy).await;
+    container.map_err(|error| Fault::of_registry(&error))
 }
 
 /// The owner of the mesh that a new resource says, where it is another than the store's account.
@@ -342,7 +338,7 @@ fn of_owner(record: &Record, input: &Input) -> Result<(), Fault> {
     match input.query("meshOwner") {
         Some(owner) if *owner != record.identity.mesh_owner => {
             let message = format!("{} does not exist in the account `{owner}`", record.key);
-            Err(Fault::new(FaultKind::NotFound, codes::NOT_FOUND, message))
+            Err(Fault::new(FaultKind::NotFound, meshform_registry::codes::NOT_FOUND, message))
         }
         _ => Ok(()),
     }

@@ -2,19 +2,7 @@
 
 use super::super::said::cut;
 use meshform_release::{TargetState, TargetStatus, listed};
-use meshform_store::Digest;
 use serde_json::{Value as Json, json};
-
-/// Whether a target lacks the current release, or a part of it, as far as can be told from here.
-pub(super) fn is_behind(target: &TargetStatus, current: Option<&Digest>) -> bool {
-    match &target.standing {
-        TargetState::Current => false,
-        TargetState::Behind(_) | TargetState::Failed(_) => true,
-        TargetState::Unreachable => {
-            target.report.failure.is_some() || target.report.release.as_ref() != current
-        }
-    }
-}
 
 /// How a target stands, in words.
 pub(super) fn words(target: &TargetStatus) -> String {
