@@ -239,7 +239,7 @@ fn names(mesh: &Mesh, kind: Kind) -> Vec<(Option<&str>, &ResourceKey)> {
         Kind::VirtualRouter => of(mesh.virtual_routers()),
         Kind::VirtualService => of(mesh.virtual_services()),
         Kind::VirtualGateway => of(mesh.virtual_gateways()),
-        // No resource refers to one of the others by an id or an ARN.
-        _ => Vec::new(),
+        // No resource refers to one of these by an id or an ARN.
+        Kind::Mesh | Kind::Route | Kind::GatewayRoute | Kind::ProxyProfile => Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
-//! What a new kind and a new field need, shown in a copy: the schema, and for a kind an arm where the rules ask what they
-//! say of it and which proxies it concerns. All else follows from the schema; a misspelt field does not compile.
+//! What a new kind and a new field need, shown in a copy: the schema; for a kind an arm where the rules ask what they say
+//! of it, which proxies it concerns and what refers to it, and one where Kubernetes is told what its objects are called;
+//! for a field that Envoy sees the lowering, the intermediate form, the message, and what `explain` says of it. All else
+//! follows from the schema; a misspelt field does not compile.
 
 #![allow(
     clippy::unwrap_used,
@@ -97,7 +99,7 @@ fn all_of_it_is_there() {
     use meshform_model::key::ResourceKey;
     use meshform_model::mesh::{Change, Mesh, references};
     use meshform_model::resource::Resource;
-    use meshform_model::spec::{Duration, HttpRoute, RateLimitOver, RateLimitSpec, RouteRule, RouteSpec, Spec};
+    use meshform_model::spec::{Duration, HttpRetryPolicy, HttpRoute, RateLimitOver, RateLimitSpec, RouteRule, RouteSpec, Spec};
     use serde_json::json;
 
     assert_eq!(Kind::from_name("rateLimit"), Some(Kind::RateLimit));
@@ -128,11 +130,16 @@ fn all_of_it_is_there() {
     let RouteRule::Http(HttpRoute { hedging: Some(hedging), .. }) = &rule else { panic!() };
     assert_eq!(hedging.requests, 2);
     assert_eq!(RouteSpec::path().rule(&rule).hedging().requests().to_string(), "/spec/httpRoute/hedging/requests");
+    let retries = HttpRetryPolicy::path().per_try_idle_timeout();
+    assert_eq!(retries.to_string(), "/perTryIdleTimeout");
     assert_eq!(meshform_model::schema::problems(), [""; 0]);
 }
 "#;
 
-/// A copy of what the model is built from.
+/// The crates that a kind or a field may concern: each is compiled in the copy.
+const CRATES: [&str; 4] = ["model", "envoy-api", "envoy", "compiler"];
+
+/// A copy of what these are built from.
 struct Copy {
     root: PathBuf,
 }
@@ -140,11 +147,15 @@ struct Copy {
 impl Copy {
     fn new(of: &Path) -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("addition");
-        let _ = fs::remove_dir_all(root.join("model"));
-        let _ = fs::remove_dir_all(root.join("schemas"));
-        for folder in ["model/src", "schemas"] {
-            copy(&of.join(folder), &root.join(folder));
+        for name in CRATES {
+            let _ = fs::remove_dir_all(root.join(name));
+            copy(&of.join(name).join("src"), &root.join(name).join("src"));
+            let manifest = fs::read_to_string(of.join(name).join("Cargo.toml")).unwrap();
+            let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
+            fs::write(root.join(name).join("Cargo.toml"), manifest).unwrap();
         }
+        let _ = fs::remove_dir_all(root.join("schemas"));
+        copy(&of.join("schemas"), &root.join("schemas"));
         fs::copy(of.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         let workspace = fs::read_to_string(of.join("Cargo.toml")).unwrap();
         let (_, rest) = workspace.split_once("members = [").unwrap();
@@ -152,14 +163,11 @@ impl Copy {
         fs::write(
             root.join("Cargo.toml"),
             format!(
-                "[workspace]\nresolver = \"3\"\nmembers = [\"model\"]\n{}",
+                "[workspace]\nresolver = \"3\"\nmembers = {CRATES:?}\n{}",
                 without(rest, "default-members")
             ),
         )
         .unwrap();
-        let manifest = fs::read_to_string(of.join("model/Cargo.toml")).unwrap();
-        let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
-        fs::write(root.join("model/Cargo.toml"), manifest).unwrap();
         Self { root }
     }
 
@@ -178,7 +186,26 @@ impl Copy {
         }
     }
 
-    fn cargo(&self, arguments: &[&str]) -> Output {
+    /// The errors of a crate, each with the file that it is in.
+    fn errors(&self, package: &str) -> Vec<(String, String)> {
+        let output = self.cargo(package, &["check", "--lib", "--all-features"]).stderr;
+        let output = String::from_utf8(output).unwrap();
+        let mut found = Vec::new();
+        let mut lines = output.lines();
+        while let Some(line) = lines.next() {
+            if line.starts_with("error[") {
+                let place = lines.next().unwrap_or_default();
+                let place = place.trim().trim_start_matches("--> ");
+                let (file, _) = place.split_once(':').unwrap_or((place, ""));
+                found.push((file.to_owned(), line.to_owned()));
+            }
+        }
+        found.sort();
+        assert!(!found.is_empty() || !output.contains("error"), "{output}");
+        found
+    }
+
+    fn cargo(&self, package: &str, arguments: &[&str]) -> Output {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
@@ -186,7 +213,7 @@ impl Copy {
             .env("CARGO_TARGET_DIR", self.root.join("target"))
             .env("CARGO_PROFILE_DEV_DEBUG", "none")
             .args(arguments)
-            .args(["--offline", "--quiet", "--package", "meshform-model"]);
+            .args(["--offline", "--quiet", "--package", package]);
         command.output().unwrap()
     }
 }
@@ -219,7 +246,7 @@ fn behind(text: &str, after: &str, line: &str) -> String {
 }
 
 #[test]
-fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
+fn a_kind_and_a_field_need_what_contributing_says_and_nothing_else() {
     let copy = Copy::new(&meshform_codegen::workspace_root());
     // The schemas: a file for the kind, a property for the field.
     fs::write(copy.root.join("schemas/rate-limit.json"), kind().to_string()).unwrap();
@@ -239,27 +266,29 @@ fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
         });
         route.to_string()
     });
+    copy.edit("schemas/shared.json", |text| {
+        let mut shared: Value = serde_json::from_str(&text).unwrap();
+        shared["$defs"]["httpRetryPolicy"]["properties"]["perTryIdleTimeout"] = json!({
+            "description": "How long a try may stand still.",
+            "$ref": "shared.json#/$defs/duration",
+        });
+        shared.to_string()
+    });
     copy.generate();
     fs::create_dir_all(copy.root.join("model/tests")).unwrap();
     fs::write(copy.root.join("model/tests/addition.rs"), USE).unwrap();
 
-    // Without the rules' arms the compiler names the two places.
-    let missing = String::from_utf8(copy.cargo(&["build", "--lib"]).stderr).unwrap();
-    let places: Vec<&str> = missing
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("--> "))
-        .collect();
-    assert!(missing.contains("`Kind::RateLimit` not covered"), "{missing}");
-    let in_file = |file: &str| places.iter().filter(|place| place.starts_with(file)).count();
+    // Without the rules' arms the compiler names the places.
+    let missing = copy.errors("meshform-model");
+    let uncovered = |found: &[(String, String)]| {
+        let all = found.iter().all(|(_, error)| error.contains("`Kind::RateLimit` not covered"));
+        assert!(all, "{found:?}");
+    };
+    uncovered(&missing);
     assert_eq!(
-        (
-            in_file("model/src/mesh/reach.rs"),
-            in_file("model/src/rules/subjects.rs")
-        ),
-        (1, 1),
-        "{missing}"
+        files(&missing),
+        ["model/src/mesh/reach.rs", "model/src/rules/subjects.rs", "model/src/rules/telling.rs"]
     );
-    assert_eq!(missing.matches("error[").count(), 2, "{missing}");
 
     // The rules: which proxies a change concerns, and what is asked of the resource.
     copy.edit("model/src/mesh/reach.rs", |text| {
@@ -276,7 +305,14 @@ fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
             "            Kind::RateLimit => {}",
         )
     });
-    let tested = copy.cargo(&["test", "--test", "addition"]);
+    copy.edit("model/src/rules/telling.rs", |text| {
+        behind(
+            &text,
+            "        Kind::VirtualGateway => of(mesh.virtual_gateways()),",
+            "        Kind::RateLimit => Vec::new(),",
+        )
+    });
+    let tested = copy.cargo("meshform-model", &["test", "--test", "addition"]);
     let output =
         String::from_utf8_lossy(&tested.stdout).into_owned() + &String::from_utf8_lossy(&tested.stderr);
     assert!(tested.status.success(), "{output}");
@@ -285,6 +321,69 @@ fn a_kind_needs_its_schema_and_its_rules_and_a_field_its_schema() {
     copy.edit("model/tests/addition.rs", |text| {
         text.replace(".hedging().requests()", ".hedging().reqeusts()")
     });
-    let refused = String::from_utf8(copy.cargo(&["test", "--no-run", "--test", "addition"]).stderr).unwrap();
+    let refused = String::from_utf8(copy.cargo("meshform-model", &["test", "--no-run", "--test", "addition"]).stderr).unwrap();
     assert!(refused.contains("no method named `reqeusts`"), "{refused}");
+
+    // What manifests call the kind's objects; nothing else asks for a kind by its name.
+    let missing = copy.errors("meshform-compiler");
+    uncovered(&missing);
+    assert_eq!(files(&missing), ["compiler/src/kubernetes/names.rs"]);
+    copy.edit("compiler/src/kubernetes/names.rs", |text| {
+        behind(
+            &text,
+            "        Kind::ProxyProfile => \"ProxyProfile\",",
+            "        Kind::RateLimit => \"RateLimit\",",
+        )
+    });
+    assert_eq!(copy.errors("meshform-compiler"), []);
+
+    // The intermediate form has the field: what makes it, and what is told of it, have to follow.
+    assert_eq!(copy.errors("meshform-envoy"), []);
+    copy.edit("envoy/src/ir/route.rs", |text| {
+        behind(
+            &text,
+            "    pub per_try: Option<Duration>,",
+            "    /// How long a try may stand still.\n    pub per_try_idle: Option<Duration>,",
+        )
+    });
+    let missing = copy.errors("meshform-envoy");
+    let named = missing.iter().all(|(_, error)| error.contains("per_try_idle"));
+    assert!(named, "{missing:?}");
+    assert_eq!(
+        files(&missing),
+        ["envoy/src/effective/route.rs", "envoy/src/lower/retry.rs"]
+    );
+    copy.edit("envoy/src/lower/retry.rs", |text| {
+        let text = text.replace("back_off: None,", "back_off: None,\n        per_try_idle: None,");
+        let text = behind(
+            &text,
+            "        let retry = policy(&events, retries, per_try);",
+            "        let mut retry = retry;\n        if let RouteRule::Http(HttpRoute { retry_policy: Some(policy), .. }) = rule {\n            \
+             retry.per_try_idle = policy.per_try_idle_timeout.map(Into::into);\n        }",
+        );
+        assert!(text.contains("per_try_idle: None"), "{text}");
+        text
+    });
+    copy.edit("envoy/src/effective/route.rs", |text| {
+        let text = behind(&text, "                per_try: _,", "                per_try_idle,");
+        behind(
+            &text,
+            "            out.add(\"retry on\", policy, on);",
+            "            out.add(\"per try at rest\", policy, |_| per_try_idle.as_ref().map_or(\"no limit\".to_owned(), time));",
+        )
+    });
+    copy.edit("envoy/src/out/route.rs", |text| {
+        behind(
+            &text,
+            "        per_try_timeout: retry.per_try.map(duration),",
+            "        per_try_idle_timeout: retry.per_try_idle.map(duration),",
+        )
+    });
+    assert_eq!(copy.errors("meshform-envoy"), []);
+}
+
+fn files(errors: &[(String, String)]) -> Vec<&str> {
+    let mut files: Vec<&str> = errors.iter().map(|(file, _)| file.as_str()).collect();
+    files.dedup();
+    files
 }
