@@ -6,9 +6,10 @@
 //! - [`index`], [`profile`]: looking things up. [`names`]: what App Mesh called them.
 //! - [`upstream`]: virtual services → routes → targets. [`matching`], [`retry`], [`timeout`]: their parts.
 //! - [`cluster`], [`tls`], [`telemetry`]: towards others.
-//! - [`ingress`], [`egress`] ([`transparent`], [`explicit`]), [`gateway`] ([`gateway_routes`], [`edge`]): listeners. [`proxy`]: all of it as one proxy.
+//! - [`ingress`], [`egress`] ([`transparent`], [`explicit`]), [`gateway`] ([`gateway_routes`], [`edge`]): listeners. [`proxy`]: all of it as one proxy, with what they put into it ([`context`]).
 
 pub(crate) mod cluster;
+pub(crate) mod context;
 pub(crate) mod edge;
 pub(crate) mod egress;
 pub(crate) mod explicit;
@@ -40,7 +41,7 @@ use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
 use problems::Problems;
-use proxy::ProxyContext;
+use context::ProxyContext;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -28,6 +28,9 @@ use live::DemoMark;
 use steps::Steps;
 use terraform::Terraform;
 
+/// How servicea's application calls serviceb.
+const HOST: &str = "serviceb.apps.local:8080";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DemoMode {
     /// All chapters; what was started is ended and what was written deleted.

@@ -1,7 +1,8 @@
 //! How a picture comes from a mesh: every resource in its card, every problem where it belongs.
 
-use super::picture::{Arrow, Card, CardKind, End, Panel, Row, RowKind, Share};
+use super::picture::{Arrow, Card, CardKind, End, Panel, Picture, Row, RowKind, Share};
 use super::words;
+use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::mesh::{Mesh, Provider};
@@ -17,6 +18,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Faults {
     pub(super) by_key: BTreeMap<ResourceKey, Vec<String>>,
     pub(super) elsewhere: Vec<String>,
+}
+
+impl Picture {
+    /// The picture of all these meshes, with what is wrong with them.
+    pub fn of(meshes: &[Mesh], problems: &[Diagnostic]) -> Self {
+        let mut faults = Faults::default();
+        for problem in problems.iter().filter(|problem| problem.is_error()) {
+            let text = format!("{}: {}", problem.code, problem.message);
+            match problem.places.first().and_then(|place| place.resource.clone()) {
+                Some(key) => faults.by_key.entry(key).or_default().push(text),
+                None => faults.elsewhere.push(text),
+            }
+        }
+        let mut panels: Vec<Panel> = meshes.iter().map(|mesh| Drawing::of(mesh, &mut faults)).collect();
+        panels.iter_mut().for_each(Panel::split);
+        // What belongs to no card: profiles, the mesh itself, resources that could not be read.
+        faults.elsewhere.extend(faults.by_key.into_values().flatten());
+        Self {
+            panels,
+            elsewhere: faults.elsewhere,
+            taken: BTreeSet::new(),
+        }
+    }
 }
 
 impl Faults {

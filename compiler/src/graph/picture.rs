@@ -1,7 +1,5 @@
 //! What is shown: a card for each gateway, virtual service and node that stands alone, rows in it, arrows between them.
 
-use super::drawing::{Drawing, Faults};
-use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -107,27 +105,6 @@ pub(super) struct Arrow {
 // === impl Picture ===
 
 impl Picture {
-    /// The picture of all these meshes, with what is wrong with them.
-    pub fn of(meshes: &[Mesh], problems: &[Diagnostic]) -> Self {
-        let mut faults = Faults::default();
-        for problem in problems.iter().filter(|problem| problem.is_error()) {
-            let text = format!("{}: {}", problem.code, problem.message);
-            match problem.places.first().and_then(|place| place.resource.clone()) {
-                Some(key) => faults.by_key.entry(key).or_default().push(text),
-                None => faults.elsewhere.push(text),
-            }
-        }
-        let mut panels: Vec<Panel> = meshes.iter().map(|mesh| Drawing::of(mesh, &mut faults)).collect();
-        panels.iter_mut().for_each(Panel::split);
-        // What belongs to no card: profiles, the mesh itself, resources that could not be read.
-        faults.elsewhere.extend(faults.by_key.into_values().flatten());
-        Self {
-            panels,
-            elsewhere: faults.elsewhere,
-            taken: BTreeSet::new(),
-        }
-    }
-
     /// Only what is within so many arrows of what has that name. `false`, and nothing changed, where nothing has it.
     pub fn around(&mut self, name: &str, hops: usize) -> bool {
         let near: Vec<BTreeSet<usize>> = self.panels.iter().map(|panel| panel.near(name, hops)).collect();

@@ -1,12 +1,12 @@
 //! For each route a request that it takes: found out by asking the simulation, as everything about ways is.
 
 use super::mesh::picture;
-use super::route::{marked, shares};
 use crate::frame::Context;
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
-use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator};
+use meshform_compiler::graph::Picture;
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict, Sent};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use std::collections::BTreeMap;
@@ -152,4 +152,38 @@ pub(super) fn none(view: &View) -> &'static str {
         }
         _ => "No example can be shown: the mesh is not valid.",
     }
+}
+
+/// Who gets it, and how often.
+pub(super) fn shares(sent: &Sent) -> Markup {
+    html! {
+        ul.shares { @for target in &sent.targets {
+            li {
+                meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
+                span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
+                @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
+            }
+        } }
+    }
+}
+
+/// What is near the request's way, with everything marked that it passes.
+pub(super) fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture {
+    let mut taken = vec![from.clone()];
+    let mesh = view.name();
+    let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
+    for route in routes.filter(|route| route.verdict == RouteVerdict::Taken) {
+        taken.push(ResourceKey::clone(&route.origin.key));
+        taken.extend(route.origin.key.container());
+    }
+    if let RouteOutcome::Sent(sent) = &explanation.outcome {
+        let node = |name: &str| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name);
+        taken.extend(sent.targets.iter().map(|target| node(&target.node)));
+        let host = sent.host.split(':').next().unwrap_or_default().to_lowercase();
+        taken.push(ResourceKey::in_mesh(mesh, Kind::VirtualService, host));
+    }
+    let mut picture = view.records.picture.clone();
+    picture.around(&from.name, 1);
+    picture.highlight(taken);
+    picture
 }

@@ -1,16 +1,14 @@
 //! Where a request would go: asked by a form, told in words, and marked in the picture.
 
-use super::example::{Simulators, goes_to, none};
+use super::example::{Simulators, goes_to, marked, none, shares};
 use super::mesh::picture;
 use crate::frame::{Content, Context, filter, nothing, problem};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
-use meshform_compiler::graph::Picture;
 use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict, Sent};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 
 pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
     if !cx.links.is_served() {
@@ -177,19 +175,6 @@ fn told(cx: &Context<'_>, explanation: &Explanation) -> Markup {
     }
 }
 
-/// Who gets it, and how often.
-pub(super) fn shares(sent: &Sent) -> Markup {
-    html! {
-        ul.shares { @for target in &sent.targets {
-            li {
-                meter aria-label={ "Share of " (target.node) } min="0" max="100" value=(format!("{:.1}", target.percent)) { (format!("{:.1} %", target.percent)) }
-                span.number { (format!("{:.1} %", target.percent)) } " " bdi { (target.node) }
-                @match target.tls { Some(true) => { span.badge { "TLS" } } Some(false) => { span.badge.lagging { "TLS, certificate not checked" } } None => {} }
-            }
-        } }
-    }
-}
-
 /// Timeout and retries, as the command tells them.
 fn limits(explanation: &Explanation) -> Vec<String> {
     let text = explanation.to_string();
@@ -200,25 +185,4 @@ fn limits(explanation: &Explanation) -> Vec<String> {
         .filter(|line| !line.starts_with(' '))
         .map(str::to_owned)
         .collect()
-}
-
-/// What is near the request's way, with everything marked that it passes.
-pub(super) fn marked(view: &View, from: &ResourceKey, explanation: &Explanation) -> Picture {
-    let mut taken = vec![from.clone()];
-    let mesh = view.name();
-    let routes = explanation.passes.iter().flat_map(|pass| &pass.considered);
-    for route in routes.filter(|route| route.verdict == RouteVerdict::Taken) {
-        taken.push(ResourceKey::clone(&route.origin.key));
-        taken.extend(route.origin.key.container());
-    }
-    if let RouteOutcome::Sent(sent) = &explanation.outcome {
-        let node = |name: &str| ResourceKey::in_mesh(mesh, Kind::VirtualNode, name);
-        taken.extend(sent.targets.iter().map(|target| node(&target.node)));
-        let host = sent.host.split(':').next().unwrap_or_default().to_lowercase();
-        taken.push(ResourceKey::in_mesh(mesh, Kind::VirtualService, host));
-    }
-    let mut picture = view.records.picture.clone();
-    picture.around(&from.name, 1);
-    picture.highlight(taken);
-    picture
 }

@@ -1,6 +1,6 @@
 //! Clusters towards other nodes: discovery, health, outliers, TLS. Declared at the server, rendered at its callers.
 
-use super::proxy::ProxyContext;
+use super::context::ProxyContext;
 use super::upstream::TargetRef;
 use super::{Lowering, names};
 use crate::codes;

@@ -1,7 +1,7 @@
 //! How a gateway meets clients from outside the mesh: what the profile says, else what Envoy's own advice for proxies at
 //! the edge says, where no client of App Mesh needs the contrary.
 
-use super::proxy::ProxyContext;
+use super::context::ProxyContext;
 use crate::ir::Sourced;
 use crate::ir::listener::Edge;
 use meshform_model::path::{FieldOf, Path};

@@ -1,8 +1,7 @@
 //! Outbound: from the application to its backends, and nothing else than its backends.
 
 use super::Lowering;
-use super::proxy::{ProxyBuilder, ProxyContext};
-use super::transparent::Intercepted;
+use super::context::{ProxyBuilder, ProxyContext};
 use super::upstream::{Upstream, UpstreamKind, UpstreamPort};
 use crate::ir::Origin;
 use crate::ir::cluster::Cluster;
@@ -22,6 +21,13 @@ pub(crate) struct Backend {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) origin: Origin,
     pub(crate) renames: Renames,
+}
+
+/// A node whose connections are redirected to its proxy.
+pub(crate) struct Intercepted<'a> {
+    pub(crate) node: &'a VirtualNodeSpec,
+    pub(crate) interception: &'a TransparentInterception,
+    pub(crate) backends: &'a [Backend],
 }
 
 impl Lowering<'_> {

@@ -2,7 +2,7 @@
 //! stands for one service.
 
 use super::egress::{Backend, with_any_port};
-use super::proxy::{ProxyBuilder, ProxyContext};
+use super::context::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
 use super::{Lowering, names};
 use crate::codes;

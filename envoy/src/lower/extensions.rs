@@ -1,7 +1,7 @@
 //! What resources say beside their specs, as lowering needs it: limits of listeners, names that may leave.
 
 use super::Lowering;
-use super::proxy::ProxyContext;
+use super::context::ProxyContext;
 use crate::ir::cluster::ResponseHeaders;
 use crate::ir::listener::Service;
 use crate::ir::{Origin, Sourced};

@@ -3,10 +3,10 @@
 //! the routing header replaces what a client sent, and it never reaches an application.
 
 use super::egress::Backend;
-use super::gateway_routes::hosts;
+use super::gateway_routes::{Rule, hosts};
 use super::index::IndexedResource;
 use super::ingress::{bind, with_tls};
-use super::proxy::{ProxyBuilder, ProxyContext};
+use super::context::{ProxyBuilder, ProxyContext};
 use super::upstream::Upstream;
 use super::{Lowering, cluster, edge, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
@@ -40,16 +40,6 @@ struct SecondPass<'a> {
     rules: &'a [Rule<'a>],
     /// The port of the listener that the second pass begins at.
     port: u16,
-}
-
-/// A gateway route whose virtual service has been resolved.
-pub(crate) struct Rule<'a> {
-    pub(crate) spec: &'a GatewayRouteSpec,
-    pub(crate) origin: Origin,
-    pub(crate) matcher: Matcher,
-    pub(crate) upstream: Arc<Upstream>,
-    /// How the second pass knows the service: its name, with the port where that is needed.
-    pub(crate) selector: String,
 }
 
 impl Lowering<'_> {

@@ -1,14 +1,24 @@
 //! The first pass of a gateway: from its routes to virtual hosts, with what becomes of host and path.
 
-use super::gateway::Rule;
+use super::upstream::{Upstream, UpstreamKind};
 use super::{names, timeout};
 use crate::ir::Origin;
 use crate::ir::route::{
     Action, HeaderMatch, Matcher, PathMatch, PathRewrite, Route, Target, ValueMatch, VirtualHost,
 };
-use meshform_model::spec::{GatewayRouteRule, HostnameMatch, HttpGatewayRoute, Switch};
+use meshform_model::spec::{GatewayRouteRule, GatewayRouteSpec, HostnameMatch, HttpGatewayRoute, Switch};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// A gateway route whose virtual service has been resolved.
+pub(crate) struct Rule<'a> {
+    pub(crate) spec: &'a GatewayRouteSpec,
+    pub(crate) origin: Origin,
+    pub(crate) matcher: Matcher,
+    pub(crate) upstream: Arc<Upstream>,
+    /// How the second pass knows the service: its name, with the port where that is needed.
+    pub(crate) selector: String,
+}
 
 /// The virtual host of every name.
 const SELF_REDIRECT: &str = "self_redirect";
@@ -125,7 +135,7 @@ fn serves(of: &HostKey, host: &HostKey) -> bool {
 
 /// A gateway route as one or two routes of the first pass.
 fn routes(rule: &Rule<'_>, redirect: &str) -> Vec<Route> {
-    let timeouts = timeout::of_gateway(&rule.upstream);
+    let timeouts = timeouts(&rule.upstream);
     let rewrites = rule.spec.rule.rewrites_hostname();
     let action = Action {
         targets: vec![Target {
@@ -202,5 +212,21 @@ fn path_variants(path: &PathMatch, route: &HttpGatewayRoute) -> Vec<(PathMatch, 
             }
         }
         _ => vec![(path.clone(), None)],
+    }
+}
+
+/// A gateway's first pass must not cut what the second may still do: the longest of the service's routes.
+fn timeouts(upstream: &Upstream) -> timeout::Timeouts {
+    let routes = || {
+        upstream.ports.iter().flat_map(|port| match &port.kind {
+            UpstreamKind::Http(routes) => routes.as_slice(),
+            UpstreamKind::Tcp { .. } => &[],
+        })
+    };
+    let default = timeout::of_node_provider();
+    timeout::Timeouts {
+        request: timeout::longest(routes().map(|route| &route.action.timeout)).unwrap_or(default.request),
+        idle: timeout::longest(routes().filter_map(|route| route.action.idle_timeout.as_ref()))
+            .unwrap_or(default.idle),
     }
 }

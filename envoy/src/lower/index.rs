@@ -3,7 +3,6 @@
 //! Entries are made when they are first asked for, so that one proxy costs what it depends on, not what the mesh
 //! holds.
 
-use super::profile::Profile;
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
 use meshform_model::resource::Resource;
@@ -33,8 +32,8 @@ pub(crate) struct Index<'m> {
     pub(crate) routers: Table<'m, VirtualRouterSpec>,
     pub(crate) gateways: Table<'m, VirtualGatewaySpec>,
     /// The mesh itself, for what is looked up once.
-    whole: &'m Mesh,
-    default_profile: Option<IndexedResource<'m, ProxyProfileSpec>>,
+    pub(super) whole: &'m Mesh,
+    pub(super) default_profile: Option<IndexedResource<'m, ProxyProfileSpec>>,
 }
 
 /// The resources of one kind, each wrapped when it is first asked for.
@@ -74,13 +73,6 @@ impl<'m> Index<'m> {
     pub(crate) fn gateway_routes(&self, gateway: &str) -> Vec<IndexedResource<'m, GatewayRouteSpec>> {
         self.whole.gateway_routes_of(gateway).iter().map(entry).collect()
     }
-
-    /// How the Envoy of a node or a gateway is run.
-    pub(crate) fn profile(&self, key: &ResourceKey) -> Profile<'m> {
-        // By name: of two for one proxy, which is an error of the mesh, the first holds.
-        let own = self.whole.profile_of(Some(key)).map(entry);
-        Profile::new(own, self.default_profile.clone())
-    }
 }
 
 impl<'m, S> Table<'m, S> {
@@ -116,7 +108,7 @@ impl<S> Clone for IndexedResource<'_, S> {
     }
 }
 
-fn entry<S>(resource: &Resource<S>) -> IndexedResource<'_, S> {
+pub(super) fn entry<S>(resource: &Resource<S>) -> IndexedResource<'_, S> {
     IndexedResource {
         key: Arc::new(resource.key.clone()),
         spec: &resource.spec,

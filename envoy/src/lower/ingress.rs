@@ -1,6 +1,6 @@
 //! Inbound: from the network to the application beside the proxy.
 
-use super::proxy::{ProxyBuilder, ProxyContext};
+use super::context::{ProxyBuilder, ProxyContext};
 use super::sockets::Application;
 use super::{Lowering, matching, names, timeout};
 use crate::codes;

@@ -1,7 +1,8 @@
 //! The effective proxy profile, field by field, with whose each field is.
 
-use super::index::IndexedResource;
+use super::index::{Index, IndexedResource, entry};
 use crate::ir::{Origin, Source, Sourced};
+use meshform_model::key::ResourceKey;
 use meshform_model::path::{FieldOf, Path};
 use meshform_model::spec::{Interception, ProxyProfileSpec};
 
@@ -12,6 +13,15 @@ pub(crate) struct Profile<'m> {
     default: Option<IndexedResource<'m, ProxyProfileSpec>>,
     /// The default's fields below the own ones.
     pub(crate) merged: ProxyProfileSpec,
+}
+
+impl<'m> Index<'m> {
+    /// How the Envoy of a node or a gateway is run.
+    pub(crate) fn profile(&self, key: &ResourceKey) -> Profile<'m> {
+        // By name: of two for one proxy, which is an error of the mesh, the first holds.
+        let own = self.whole.profile_of(Some(key)).map(entry);
+        Profile::new(own, self.default_profile.clone())
+    }
 }
 
 impl<'m> Profile<'m> {

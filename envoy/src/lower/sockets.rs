@@ -1,7 +1,7 @@
 //! The sockets beside one proxy: which of them could not be opened together, and which are none.
 
 use super::Lowering;
-use super::proxy::{ProxyBuilder, ProxyContext};
+use super::context::{Application, ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
@@ -9,15 +9,6 @@ use meshform_model::path::Path;
 use meshform_model::spec::{ProxyProfileSpec, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-
-/// Where the application beside a node's proxy listens.
-#[derive(Debug)]
-pub(crate) struct Application {
-    /// Nothing: nobody says so, it may be every address.
-    pub(crate) address: Option<String>,
-    pub(crate) port: u16,
-    pub(crate) origin: Origin,
-}
 
 struct Socket {
     what: String,

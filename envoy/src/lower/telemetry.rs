@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use super::cluster::protocol;
-use super::proxy::ProxyContext;
+use super::context::ProxyContext;
 use crate::codes;
 use crate::ir::cluster::{Cluster, Discovery, Family, Pool, ResponseHeaders};
 use crate::ir::telemetry::{AccessLog, Collector, DogStatsd, LogFormat, Metrics, Tracing};

@@ -1,6 +1,5 @@
 //! The effective timeouts, for every place that needs one: callers, listeners, gateways.
 
-use super::upstream::{Upstream, UpstreamKind};
 use crate::ir::{Origin, Sourced};
 use meshform_model::path::Path;
 use meshform_model::spec::{
@@ -67,24 +66,8 @@ pub(crate) fn of_listener(timeout: Option<&ListenerTimeout>, origin: &Origin) ->
     }
 }
 
-/// A gateway's first pass must not cut what the second may still do: the longest of the service's routes.
-pub(crate) fn of_gateway(upstream: &Upstream) -> Timeouts {
-    let routes = || {
-        upstream.ports.iter().flat_map(|port| match &port.kind {
-            UpstreamKind::Http(routes) => routes.as_slice(),
-            UpstreamKind::Tcp { .. } => &[],
-        })
-    };
-    let default = of_node_provider();
-    Timeouts {
-        request: longest(routes().map(|route| &route.action.timeout)).unwrap_or(default.request),
-        idle: longest(routes().filter_map(|route| route.action.idle_timeout.as_ref()))
-            .unwrap_or(default.idle),
-    }
-}
-
 /// The longest of these timeouts, where zero means that there is none and so is the longest.
-fn longest<'a>(all: impl Iterator<Item = &'a Sourced<Duration>>) -> Option<Sourced<Duration>> {
+pub(crate) fn longest<'a>(all: impl Iterator<Item = &'a Sourced<Duration>>) -> Option<Sourced<Duration>> {
     all.max_by_key(|timeout| {
         if timeout.value.is_zero() {
             Duration::MAX

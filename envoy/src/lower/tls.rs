@@ -1,7 +1,7 @@
 //! TLS: what a listener shows and asks for, and what a caller does by App Mesh's rules.
 
 use super::Lowering;
-use super::proxy::ProxyContext;
+use super::context::ProxyContext;
 use super::upstream::TargetRef;
 use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};

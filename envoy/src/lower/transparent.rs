@@ -1,8 +1,8 @@
 //! Outbound with interception: connections come by iptables, and the port that they were made to decides.
 
-use super::egress::{Backend, with_any_port};
+use super::egress::{Intercepted, with_any_port};
 use super::ingress::bind;
-use super::proxy::{ProxyBuilder, ProxyContext};
+use super::context::{ProxyBuilder, ProxyContext};
 use super::upstream::UpstreamPort;
 use super::{Lowering, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol as Speaks, ResponseHeaders};
@@ -13,13 +13,6 @@ use meshform_model::spec::{EgressFilterType, MeshSpec, Protocol, TransparentInte
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A node whose connections are redirected to its proxy.
-pub(crate) struct Intercepted<'a> {
-    pub(crate) node: &'a VirtualNodeSpec,
-    pub(crate) interception: &'a TransparentInterception,
-    pub(crate) backends: &'a [Backend],
-}
 
 impl Lowering<'_> {
     pub(crate) fn transparent(

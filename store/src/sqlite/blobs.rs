@@ -1,7 +1,7 @@
 //! Blobs and pointers.
 
-use super::records::{author, read_error, signed, unsigned, write_error};
-use super::worker::WorkerContext;
+use super::records::{author, signed, unsigned};
+use super::worker::{WorkerContext, read_error, write_error};
 use crate::blob::{BlobInfo, Digest, NamedPointer};
 use crate::contract::PointerWrite;
 use crate::error::{PointerConflict, Result, StoreError};

@@ -1,7 +1,7 @@
 //! The store's identity, and its runs.
 
 use super::file::{io_error, private};
-use super::records::{read_error, write_error};
+use super::worker::{read_error, write_error};
 use super::worker::WorkerContext;
 use crate::contract::RunState;
 use crate::error::{Result, StoreError};

@@ -1,8 +1,7 @@
 //! Records, the change feed, and their rows.
 
-use super::file::sqlite_error;
 use super::identity;
-use super::worker::WorkerContext;
+use super::worker::{WorkerContext, read_error, write_error};
 use crate::blob::Digest;
 use crate::change::{Action, Change, Feed};
 use crate::error::{Result, StoreError};
@@ -426,14 +425,6 @@ pub(super) fn author(row: &Row<'_>, first: usize) -> rusqlite::Result<Author> {
 /// SQLite has no NULL in a primary key.
 fn parent(key: &ResourceKey) -> &str {
     key.parent.as_deref().unwrap_or_default()
-}
-
-pub(super) fn read_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
-    sqlite_error(desk.setup, "read", error)
-}
-
-pub(super) fn write_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
-    sqlite_error(desk.setup, "write", error)
 }
 
 /// SQLite's integers are signed; counters never come near the difference.

@@ -1,7 +1,7 @@
 //! Settings of the store. One that was taken away keeps its row, so that its versions do not begin again.
 
-use super::records::{author, read_error, signed, unsigned, write_error};
-use super::worker::WorkerContext;
+use super::records::{author, signed, unsigned};
+use super::worker::{WorkerContext, read_error, write_error};
 use crate::error::{PointerConflict, Result, StoreError};
 use crate::record::Author;
 use crate::setting::{Setting, SettingVersion, SettingWrite};

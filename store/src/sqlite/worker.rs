@@ -271,3 +271,11 @@ fn in_savepoint(
     };
     conn.execute_batch(end).map_err(fail)
 }
+
+pub(super) fn read_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
+    sqlite_error(desk.setup, "read", error)
+}
+
+pub(super) fn write_error(desk: &WorkerContext<'_>, error: &rusqlite::Error) -> StoreError {
+    sqlite_error(desk.setup, "write", error)
+}

@@ -1,7 +1,7 @@
 //! Credentials that the container is given by an agent beside it: ECS, EKS Pod Identity, and whatever else speaks their
 //! interface (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
 
-use super::credentials::{NoCredentials, shown};
+use super::failure::{NoCredentials, shown};
 use crate::time::{Clock as _, SystemClock, Timestamp};
 use async_trait::async_trait;
 use http::{HeaderValue, StatusCode, header};

@@ -4,7 +4,7 @@
 //! [`container`](super::container), because the library knows only two of the four forms that the AWS SDKs know.
 
 use super::container::{Container, Token};
-use super::failure::words;
+use super::failure::{NoCredentials, shown, words};
 use async_trait::async_trait;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -19,29 +19,6 @@ const AGENT: &str = "http://169.254.170.2";
 
 /// Where machines ask for their own credentials.
 const MACHINE: &str = "http://169.254.169.254";
-
-/// There are no credentials available.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{asked}: {detail}")]
-pub(super) struct NoCredentials {
-    /// Where they were to come from.
-    asked: String,
-    /// What went wrong there.
-    detail: String,
-}
-
-impl NoCredentials {
-    /// As an error of the library, in which [`failure`](super::failure::failure) finds it again.
-    pub(super) fn error(asked: impl Into<String>, detail: impl Into<String>) -> Error {
-        Error::Generic {
-            store: "S3",
-            source: Box::new(Self {
-                asked: asked.into(),
-                detail: detail.into(),
-            }),
-        }
-    }
-}
 
 /// The builder with the first of these that the environment names: keys, a web identity, a container, the machine.
 ///
@@ -233,18 +210,6 @@ impl<C: Send + Sync + std::fmt::Debug + 'static> CredentialProvider for Reportin
         let found = self.inner.get_credential().await;
         found.map_err(|error| NoCredentials::error(&self.asked, words(&error)))
     }
-}
-
-/// An address as messages may have it: without what may be secret in it.
-pub(super) fn shown(address: &str) -> String {
-    let Ok(mut url) = reqwest::Url::parse(address) else {
-        return "an address that cannot be read".to_owned();
-    };
-    // Only addresses without a host refuse this, and those have no name and no password.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url.set_query(None);
-    url.set_fragment(None);
-    url.as_str().trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What object storage says when it refuses, sorted by what is to be done about it.
 
-use super::credentials::NoCredentials;
 use crate::error::StoreError;
 use crate::trouble::{ServiceFailure, StorageError};
 use object_store::Error;
@@ -15,6 +14,29 @@ const METADATA: [&str; 4] = [
     "169.254.170.23",
     "metadata.google.internal",
 ];
+
+/// There are no credentials available.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{asked}: {detail}")]
+pub(super) struct NoCredentials {
+    /// Where they were to come from.
+    asked: String,
+    /// What went wrong there.
+    detail: String,
+}
+
+impl NoCredentials {
+    /// As an error of the library, in which [`failure`] finds it again.
+    pub(super) fn error(asked: impl Into<String>, detail: impl Into<String>) -> Error {
+        Error::Generic {
+            store: "S3",
+            source: Box::new(Self {
+                asked: asked.into(),
+                detail: detail.into(),
+            }),
+        }
+    }
+}
 
 /// An error of the storage, by what is to be done about it.
 pub(crate) fn failure(place: &str, action: &'static str, error: &Error) -> StoreError {
@@ -51,6 +73,18 @@ pub(crate) fn storage(
         action,
         detail,
     }))
+}
+
+/// An address as messages may have it: without what may be secret in it.
+pub(super) fn shown(address: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(address) else {
+        return "an address that cannot be read".to_owned();
+    };
+    // Only addresses without a host refuse this, and those have no name and no password.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// What went wrong, in the service's own words where it has said some.

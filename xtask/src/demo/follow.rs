@@ -10,7 +10,7 @@ use meshform_acceptance::http::Client;
 use super::Folders;
 use super::forms::Meshform;
 use super::live::{self, DemoMark, Ports, RunningEnvoy};
-use super::story::HOST;
+use super::HOST;
 use super::terraform::Terraform;
 use crate::children::Children;
 use crate::failure::{Failure, Result};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::live;
 use super::split;
 use super::steps::Steps;
-use super::story::HOST;
+use super::HOST;
 use super::terraform::Terraform;
 use crate::children::{Children, Running};
 use crate::failure::{Failure, Result};

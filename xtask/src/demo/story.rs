@@ -8,6 +8,7 @@ use meshform_acceptance::load::{Load, Tally};
 use super::Folders;
 use super::forms::{self, Meshform};
 use super::live::{self, DemoMark, Ports, RunningEnvoy};
+use super::HOST;
 use super::remote::{self, Cast};
 use super::split::{self, Requests};
 use super::steps::{Steps, seconds};
@@ -21,8 +22,6 @@ use crate::out;
 use crate::tools::{self, Tool, Toolbox};
 use crate::work::free_ports;
 
-/// How servicea's application calls serviceb.
-pub(super) const HOST: &str = "serviceb.apps.local:8080";
 const BY_WEIGHT: Requests = Requests {
     title: "1,000 × GET /",
     path: "/",
