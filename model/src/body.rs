@@ -3,8 +3,9 @@
 use crate::canonical;
 use crate::resource::Resource;
 use crate::schema;
+use crate::tags;
 use crate::value::{Node, Object, Value};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// The names, the spec and the tags. Identity and extensions are no part of an API body.
 pub fn of(resource: &Resource) -> Node {
@@ -18,12 +19,7 @@ pub fn of(resource: &Resource) -> Node {
     }
     object.set("spec", Node::from_json(&resource.spec.to_json()));
     if !resource.tags.is_empty() {
-        let tags: Vec<Json> = resource
-            .tags
-            .iter()
-            .map(|(key, value)| json!({"key": key, "value": value}))
-            .collect();
-        object.set("tags", Node::from_json(&Json::Array(tags)));
+        object.set("tags", Node::from_json(&tags::write(&resource.tags)));
     }
     Node::new(Value::Object(object))
 }

@@ -39,6 +39,7 @@ pub mod resource;
 pub mod rules;
 pub mod schema;
 pub mod spec;
+pub mod tags;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod validate;

@@ -6,9 +6,9 @@ use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::pointer::Pointer;
 use meshform_model::resource::{Identity, Resource};
+use meshform_model::tags;
 use meshform_store::{ImportedIdentity, Listing, Record, RecordDraft, Unreadable};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The resources of a listing, and what could not be read.
 pub fn resources(mesh: &str, listing: Listing) -> (Vec<Resource>, Vec<Diagnostic>) {
@@ -45,15 +45,13 @@ pub fn resource(record: Record) -> Result<Resource, Diagnostic> {
         identity,
         ..
     } = record;
-    let tags = match body.get_mut("tags").map(Value::take).unwrap_or_default() {
-        Value::Null => BTreeMap::new(),
-        found => tags(found).map_err(|error| {
-            let message = format!("the tags of {key} cannot be read: {error}");
-            Diagnostic::error(codes::UNREADABLE, message)
-                .help("write the resource again")
-                .at(ProblemLocation::of(&key, &Pointer::root().field("tags")))
-        })?,
-    };
+    let tags = body.get_mut("tags").map(Value::take).unwrap_or_default();
+    let tags = tags::read(tags).map_err(|error| {
+        let message = format!("the tags of {key} cannot be read: {error}");
+        Diagnostic::error(codes::UNREADABLE, message)
+            .help("write the resource again")
+            .at(ProblemLocation::of(&key, &Pointer::root().field("tags")))
+    })?;
     let mut resource = Resource::from_body(key, &body)?;
     resource.tags = tags;
     // A resource in another account's mesh.
@@ -83,23 +81,6 @@ pub fn draft(resource: &Resource) -> RecordDraft {
         draft.imported.mesh_owner.clone_from(&resource.mesh_owner);
     }
     draft
-}
-
-/// Tags as the API has them, a list of keys and values, or as a plain map.
-fn tags(found: Value) -> Result<BTreeMap<String, String>, serde_json::Error> {
-    #[derive(serde::Deserialize)]
-    struct Tag {
-        key: String,
-        #[serde(default)]
-        value: String,
-    }
-    match found {
-        list @ Value::Array(_) => {
-            let tags: Vec<Tag> = serde_json::from_value(list)?;
-            Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
-        }
-        map => serde_json::from_value(map),
-    }
 }
 
 #[cfg(test)]
@@ -135,13 +116,5 @@ mod tests {
         let imported = draft(&node).imported;
         assert_eq!(imported.mesh_owner.as_deref(), Some("210987654321"));
         assert_eq!(imported.version, None);
-    }
-
-    #[test]
-    fn tags_are_read_in_the_form_of_the_api_and_as_a_map() {
-        let wanted = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
-        assert_eq!(tags(json!([{"key": "team", "value": "shop"}])).unwrap(), wanted);
-        assert_eq!(tags(json!({"team": "shop"})).unwrap(), wanted);
-        assert!(tags(json!([{"value": "shop"}])).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Tags that others write, and that a writer leaves as they are.
 
+use meshform_model::tags::{self, Tags};
 use meshform_store::Record;
 use serde_json::Value;
 
@@ -28,21 +29,17 @@ impl IgnoredTags {
 
     /// Adds the tags of a record that are left to others to a body that is to be written over it.
     pub fn keep(&self, body: &mut Value, record: &Record) {
-        let mut all = tags(body);
-        let theirs = tags(&record.body).into_iter();
-        all.extend(theirs.filter(|tag| key(tag).is_some_and(|key| self.contains(key))));
-        all.sort_by(|a, b| key(a).cmp(&key(b)));
+        let mut all = of(body);
+        let theirs = of(&record.body).into_iter();
+        all.extend(theirs.filter(|(key, _)| self.contains(key)));
         if let Some(body) = body.as_object_mut().filter(|_| !all.is_empty()) {
-            body.insert("tags".to_owned(), all.into());
+            body.insert("tags".to_owned(), tags::write(&all));
         }
     }
 }
 
-fn tags(body: &Value) -> Vec<Value> {
-    let tags = body.get("tags").and_then(Value::as_array);
-    tags.cloned().unwrap_or_default()
-}
-
-fn key(tag: &Value) -> Option<&str> {
-    tag.get("key").and_then(Value::as_str)
+/// The tags of a body, which was validated when it was written.
+fn of(body: &Value) -> Tags {
+    let tags = body.get("tags").cloned().unwrap_or_default();
+    tags::read(tags).unwrap_or_default()
 }

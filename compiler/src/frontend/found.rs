@@ -13,9 +13,9 @@ use meshform_model::kind::Kind;
 use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::{Identity, Resource};
 use meshform_model::schema::{self, SchemaNode, Shape};
+use meshform_model::tags;
 use meshform_model::validate;
 use meshform_model::value::{Node, Number, Span, Value};
-use std::collections::BTreeMap;
 
 /// A resource as a form has it.
 pub(super) struct ResourceDraft {
@@ -311,7 +311,7 @@ pub(super) fn typed(found: &FoundResource) -> Result<Resource, Vec<Diagnostic>> 
         }
         vec![problem]
     })?;
-    resource.tags = tags(found.body.get("tags"));
+    resource.tags = found.body.get("tags").map(tags::read_node).unwrap_or_default();
     resource.identity = identity(found.body.get("metadata"));
     resource.mesh_owner = mesh_owner(found, resource.identity.as_ref());
     Ok(resource)
@@ -354,19 +354,6 @@ fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
     }
     found.sort_by_key(|problem| problem.places.first().and_then(|place| place.span));
     found
-}
-
-fn tags(node: Option<&Node>) -> BTreeMap<String, String> {
-    let list = node.and_then(Node::as_list).unwrap_or_default();
-    list.iter()
-        .filter_map(|tag| {
-            let text = |name| tag.get(name).and_then(Node::as_str);
-            Some((
-                text("key")?.to_owned(),
-                text("value").unwrap_or_default().to_owned(),
-            ))
-        })
-        .collect()
 }
 
 /// The account of the mesh, where it is said and is not the resource's own: a state has it for every resource.

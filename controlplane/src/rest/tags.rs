@@ -12,9 +12,9 @@ use crate::plane::ControlPlane;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::schema::{self, SchemaNode};
+use meshform_model::tags::{self, Tags};
 use meshform_store::{ImportedIdentity, Record, RecordDraft};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
 
 /// How many tags a resource may have, as in the API of App Mesh.
 const MOST: usize = 50;
@@ -34,10 +34,11 @@ pub(super) async fn list(plane: &ControlPlane, caller: &Caller, input: &Input) -
         (Some((last, _)), Some(_)) => Some(page::token(&sealer, &name, last)?),
         _ => None,
     };
-    let items = page
-        .iter()
-        .map(|(key, value)| json!({"key": key, "value": value}));
-    Ok(Answer::read(answer::page("tags", items.collect(), next)))
+    let items = match tags::write(page) {
+        Json::Array(items) => items,
+        _ => Vec::new(),
+    };
+    Ok(Answer::read(answer::page("tags", items, next)))
 }
 
 pub(super) async fn tag(plane: &ControlPlane, caller: &Caller, input: &Input) -> Result<Answer, Fault> {
@@ -48,8 +49,7 @@ pub(super) async fn tag(plane: &ControlPlane, caller: &Caller, input: &Input) ->
     change(plane, caller, input, |record, tags| {
         // The schema says what a tag is.
         let body = resources::body(&record.key, record.body.get("spec"), Some(given))?;
-        let checked = body.get("tags").and_then(Json::as_array);
-        tags.extend(checked.into_iter().flatten().filter_map(pair));
+        tags.extend(of_body(&body));
         match tags.len() > MOST {
             false => Ok(()),
             true => {
@@ -97,7 +97,7 @@ async fn change(
     plane: &ControlPlane,
     caller: &Caller,
     input: &Input,
-    alter: impl Fn(&Record, &mut BTreeMap<String, String>) -> Result<(), Fault>,
+    alter: impl Fn(&Record, &mut Tags) -> Result<(), Fault>,
 ) -> Result<Answer, Fault> {
     let (arn, key) = meant(input)?;
     let is_meant = |record: &Record| {
@@ -114,10 +114,7 @@ async fn change(
         let mut body = record.body.as_object().cloned().unwrap_or_else(Map::new);
         body.remove("tags");
         if !tags.is_empty() {
-            let list = tags
-                .iter()
-                .map(|(key, value)| json!({"key": key, "value": value}));
-            body.insert("tags".to_owned(), list.collect());
+            body.insert("tags".to_owned(), tags::write(&tags));
         }
         let mut draft = RecordDraft::new(record.key.clone(), Json::Object(body));
         draft.request.clone_from(&record.request);
@@ -139,9 +136,13 @@ async fn change(
     }
 }
 
-fn of(record: &Record) -> BTreeMap<String, String> {
-    let tags = record.body.get("tags").and_then(Json::as_array);
-    tags.into_iter().flatten().filter_map(pair).collect()
+fn of(record: &Record) -> Tags {
+    of_body(&record.body)
+}
+
+/// The tags of a body that was validated.
+fn of_body(body: &Json) -> Tags {
+    tags::read(body.get("tags").cloned().unwrap_or_default()).unwrap_or_default()
 }
 
 /// What the schema says of the key of a tag, which is the same for every kind.
@@ -149,11 +150,6 @@ fn key_of_tags() -> Option<&'static SchemaNode> {
     let tags = schema::kind(Kind::Mesh).root.object()?.field("tags")?;
     let tag = tags.node.list()?.items.object()?;
     tag.field("key").map(|key| key.node)
-}
-
-fn pair(tag: &Json) -> Option<(String, String)> {
-    let text = |name: &str| tag.get(name).and_then(Json::as_str).map(ToOwned::to_owned);
-    Some((text("key")?, text("value").unwrap_or_default()))
 }
 
 /// The resource that `resourceArn` names.
