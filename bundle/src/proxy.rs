@@ -1,7 +1,6 @@
 //! Which proxy: one virtual node or virtual gateway of one mesh, and what is called after it.
 
 use crate::error::{Error, Result};
-use meshform_model::arn::Arn;
 use meshform_model::digest::Digest;
 use meshform_model::file_name::file_name;
 use meshform_model::key::ResourceKey;
@@ -54,24 +53,12 @@ impl ProxyId {
     /// # Errors
     /// When it is neither.
     pub fn parse(text: &str) -> Result<Self> {
-        let resource = Arn::parse(text).map_or(text, |arn| arn.resource);
-        let parts: Vec<&str> = resource.split('/').collect();
-        let kind = |name: &str| {
-            [Kind::VirtualNode, Kind::VirtualGateway]
-                .into_iter()
-                .find(|kind| kind.name() == name)
-        };
-        match parts.as_slice() {
-            ["mesh", mesh, kind_name, name] if !mesh.is_empty() && !name.is_empty() => {
-                let kind = kind(kind_name).ok_or_else(|| unfit(text))?;
-                Ok(Self {
-                    mesh: without_owner(mesh).to_owned(),
-                    kind,
-                    name: (*name).to_owned(),
-                })
-            }
-            _ => Err(unfit(text)),
-        }
+        let key = ResourceKey::of_proxy(text).ok_or_else(|| unfit(text))?;
+        Ok(Self {
+            mesh: key.mesh,
+            kind: key.kind,
+            name: key.name,
+        })
     }
 
     pub fn mesh(&self) -> &str {
@@ -167,14 +154,6 @@ impl ProxyId {
 /// The prefix of all objects of a mesh.
 pub fn mesh_prefix(mesh: &str) -> String {
     format!("m/{}", file_name(mesh))
-}
-
-/// A shared mesh is `NAME@ACCOUNT` in the ARN of another account's resource.
-fn without_owner(mesh: &str) -> &str {
-    match mesh.rsplit_once('@') {
-        Some((name, owner)) if owner.len() == 12 && owner.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => mesh,
-    }
 }
 
 fn unfit(text: &str) -> Error {

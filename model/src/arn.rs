@@ -39,6 +39,11 @@ impl<'a> Arn<'a> {
     }
 }
 
+/// Whether a text is an account id: 12 digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Where the first colon is that is not within `${…}`.
 fn separator(text: &str) -> Option<usize> {
     let mut at = 0;
@@ -67,7 +72,15 @@ impl fmt::Display for Arn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Arn;
+    use super::{Arn, is_account};
+
+    #[test]
+    fn accounts_are_twelve_digits() {
+        assert!(is_account("012345678901"));
+        for text in ["", "12345678901", "1234567890123", "12345678901a", "١٢٣٤٥٦"] {
+            assert!(!is_account(text), "{text}");
+        }
+    }
 
     #[test]
     fn an_arn_is_taken_apart_and_put_together_again() {

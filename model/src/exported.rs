@@ -1,6 +1,7 @@
 //! Certificates that the agent beside a proxy exports from AWS Certificate Manager: what their secrets are called and
 //! where their files are. Who names the files to Envoy and who writes them must agree.
 
+use crate::arn::Arn;
 use crate::file_name::file_name;
 
 /// Where they are, below the directory of the proxy's files.
@@ -43,26 +44,20 @@ impl Exported {
     /// Of an ARN; none where it is neither that of a certificate of ACM nor, where authorities are wanted, of an authority of
     /// AWS Private CA.
     pub fn new(arn: &str, part: CertificatePart) -> Option<Self> {
-        let fields: Vec<&str> = arn.split(':').collect();
-        let is_known = match fields.as_slice() {
-            ["arn", partition, service, region, account, resource] => {
-                let id = match (*service, part) {
-                    ("acm", _) => resource.strip_prefix("certificate/"),
-                    (PRIVATE_CA, CertificatePart::Authorities) => {
-                        resource.strip_prefix("certificate-authority/")
-                    }
-                    _ => None,
-                };
-                let id = id.unwrap_or_default();
-                let plain = |text: &str| {
-                    text.bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                };
-                let given = [*partition, *region, *account, id];
-                given.iter().all(|text| !text.is_empty() && plain(text))
+        let parts = Arn::parse(arn)?;
+        let id = match (parts.service, part) {
+            ("acm", _) => parts.resource.strip_prefix("certificate/")?,
+            (PRIVATE_CA, CertificatePart::Authorities) => {
+                parts.resource.strip_prefix("certificate-authority/")?
             }
-            _ => false,
+            _ => return None,
         };
+        let plain = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let given = [parts.partition, parts.region, parts.account, id];
+        let is_known = given.iter().all(|text| !text.is_empty() && plain(text));
         is_known.then(|| Self {
             arn: arn.to_owned(),
             part,
@@ -87,12 +82,12 @@ impl Exported {
 
     /// Whether it is an authority of AWS Private CA itself, and no certificate of ACM.
     pub fn is_authority(&self) -> bool {
-        self.arn.split(':').nth(2) == Some(PRIVATE_CA)
+        Arn::parse(&self.arn).is_some_and(|arn| arn.service == PRIVATE_CA)
     }
 
     /// The region that it is in.
     pub fn region(&self) -> &str {
-        self.arn.split(':').nth(3).unwrap_or_default()
+        Arn::parse(&self.arn).map_or("", |arn| arn.region)
     }
 
     /// Its folder, relative to the directory of the proxy's files: each certificate that followed another is a folder in it.

@@ -1,6 +1,6 @@
 //! Which resource: its kind, its mesh, its parent, its name.
 
-use crate::arn::Arn;
+use crate::arn::{Arn, is_account};
 use crate::kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,6 +81,21 @@ impl ResourceKey {
         Self::from_path(Arn::parse(arn)?.resource)
     }
 
+    /// The node or gateway that a proxy is told to be: `mesh/M/virtualNode/N`, or an ARN that ends so. In the ARN of another
+    /// account's resource the mesh has its owner behind an `@`, which is no part of its name.
+    pub fn of_proxy(text: &str) -> Option<Self> {
+        let path = Arn::parse(text).map_or(text, |arn| arn.resource);
+        let mut key = Self::from_path(path)
+            .filter(|key| matches!(key.kind, Kind::VirtualNode | Kind::VirtualGateway))?;
+        if let Some((mesh, owner)) = key.mesh.rsplit_once('@')
+            && is_account(owner)
+            && !mesh.is_empty()
+        {
+            key.mesh = mesh.to_owned();
+        }
+        Some(key)
+    }
+
     /// The path that App Mesh's ARNs and proxies use: `mesh/apps/virtualRouter/r/route/x`.
     pub fn path(&self) -> String {
         let mut path = format!("mesh/{}", self.mesh);
@@ -132,6 +147,30 @@ impl fmt::Display for ResourceKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn proxies_are_told_by_path_or_arn() {
+        let node = ResourceKey::in_mesh("apps", Kind::VirtualNode, "a");
+        for text in [
+            "mesh/apps/virtualNode/a",
+            "arn:aws:appmesh:eu-west-1:123456789012:mesh/apps/virtualNode/a",
+            "arn:aws:appmesh:eu-west-1:123456789012:mesh/apps@210987654321/virtualNode/a",
+        ] {
+            assert_eq!(ResourceKey::of_proxy(text).as_ref(), Some(&node), "{text}");
+        }
+        // An `@` may stand in a name.
+        let other = ResourceKey::in_mesh("apps@home", Kind::VirtualNode, "a");
+        assert_eq!(ResourceKey::of_proxy(&other.path()), Some(other));
+        for text in [
+            "",
+            "apps/virtualNode/a",
+            "mesh/apps/virtualService/a",
+            "mesh/apps/virtualNode/",
+            "mesh/apps/virtualRouter/r/route/x",
+        ] {
+            assert_eq!(ResourceKey::of_proxy(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn paths_are_read_back() {

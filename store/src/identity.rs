@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::time::Timestamp;
-use meshform_model::arn::Arn;
+use meshform_model::arn::{Arn, is_account};
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ impl Seed {
         if !word(region) {
             return Err(bad("region", region));
         }
-        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        if !is_account(account) {
             return Err(bad("account", account));
         }
         Ok(Self {

@@ -3,6 +3,7 @@
 use super::values::{APPLICATION_STOP_SECONDS, health_check, mappings, pairs};
 use super::{ENVOY, Task, codes, ports};
 use crate::frontend::workloads::Workload;
+use meshform_model::arn::Arn;
 use meshform_model::diag::Diagnostic;
 use meshform_model::kind::Kind;
 use meshform_model::spec::Interception;
@@ -163,8 +164,12 @@ pub(super) fn execution_policy(task: &Task<'_>) -> Option<Json> {
 
 /// ECS takes one member of a secret, its stage and its version behind the ARN; IAM knows the whole secret only.
 fn whole_secret(from: &str) -> String {
-    let parts: Vec<&str> = from.split(':').take(7).collect();
-    parts.join(":")
+    let Some(arn) = Arn::parse(from) else {
+        return from.to_owned();
+    };
+    let parts: Vec<&str> = arn.resource.split(':').take(2).collect();
+    let resource = &parts.join(":");
+    Arn { resource, ..arn }.to_string()
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The names and namespaces of the objects.
 
 use crate::frontend::kubernetes::{ManifestContext, default_name};
+use meshform_model::arn::Arn;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::resource::Resource;
+use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest name of an object.
 const LONGEST: usize = 253;
 /// Where the path of a resource begins in its ARN.
 const MESH_OF_ARN: &str = ":mesh/";
-const NO_ACCOUNT: &str = "000000000000";
 
 /// How an object is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +102,20 @@ impl<'n> Names<'n> {
             return ExternalArn::Known(format!("{home}:{path}"));
         }
         let (account, made_up) = match mesh_owner {
-            Some(owner) => (owner, "region us-east-1".to_owned()),
-            None => (NO_ACCOUNT, format!("account {NO_ACCOUNT} and region us-east-1")),
+            Some(owner) => (owner, format!("region {DEFAULT_REGION}")),
+            None => (
+                DEFAULT_ACCOUNT,
+                format!("account {DEFAULT_ACCOUNT} and region {DEFAULT_REGION}"),
+            ),
         };
-        ExternalArn::MadeUp(format!("arn:aws:appmesh:us-east-1:{account}:{path}"), made_up)
+        let arn = Arn {
+            partition: DEFAULT_PARTITION,
+            service: "appmesh",
+            region: DEFAULT_REGION,
+            account,
+            resource: &path,
+        };
+        ExternalArn::MadeUp(arn.to_string(), made_up)
     }
 
     /// The name of an object; of one that is not among the resources, the name that it would have.

@@ -8,6 +8,7 @@ use super::sigv4::{Authorization, SKEW, Signer, moment};
 use crate::codes;
 use crate::fault::{Fault, FaultKind};
 use http::HeaderValue;
+use meshform_model::arn::Arn;
 use meshform_model::diag::{Diagnostic, with_causes};
 use meshform_store::Timestamp;
 use quick_xml::Reader;
@@ -188,24 +189,21 @@ impl Identities {
 /// The principal of an ARN that STS gives: of a session of a role, the role. Sessions of roles below a path are of
 /// `role/NAME` too, since STS does not say the path.
 pub(crate) fn principal(arn: &str) -> String {
-    let mut parts = arn.splitn(6, ':');
-    let all: [Option<&str>; 6] = std::array::from_fn(|_| parts.next());
-    let [
-        Some("arn"),
-        Some(partition),
-        Some("sts"),
-        Some(_),
-        Some(account),
-        Some(resource),
-    ] = all
-    else {
+    let Some(parts) = Arn::parse(arn).filter(|parts| parts.service == "sts") else {
         return arn.to_owned();
     };
-    let mut names = resource.split('/');
-    match (names.next(), names.next()) {
-        (Some("assumed-role"), Some(role)) => format!("arn:{partition}:iam::{account}:role/{role}"),
-        _ => arn.to_owned(),
-    }
+    let mut names = parts.resource.split('/');
+    let role = match (names.next(), names.next()) {
+        (Some("assumed-role"), Some(role)) => format!("role/{role}"),
+        _ => return arn.to_owned(),
+    };
+    let role = Arn {
+        service: "iam",
+        region: "",
+        resource: &role,
+        ..parts
+    };
+    role.to_string()
 }
 
 /// The text at a place of a document of XML; none where it is not whole.

@@ -3,6 +3,7 @@
 use super::{Caller, Rights};
 use crate::auth::aws;
 use crate::codes;
+use meshform_model::arn::{Arn, is_account};
 use meshform_model::diag::Diagnostic;
 use meshform_model::validate::readable;
 use meshform_store::{Author, Digest, SettingWrite, Store, StoreError, Timestamp};
@@ -101,19 +102,15 @@ fn name(arn: &str) -> String {
 
 /// Refuses what STS would never say of anybody.
 fn check(arn: &str) -> Result<(), Box<Diagnostic>> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let is_known = match parts.as_slice() {
-        ["arn", _, "iam", "", account, resource] => {
-            let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-            is_account
-                && match resource.split_once('/') {
-                    Some(("role", name)) => !name.is_empty() && !name.contains('/'),
-                    Some(("user", name)) => !name.is_empty(),
-                    _ => false,
-                }
-        }
-        _ => false,
-    };
+    let of_iam = Arn::parse(arn).filter(|parts| parts.service == "iam" && parts.region.is_empty());
+    let is_known = of_iam.is_some_and(|parts| {
+        is_account(parts.account)
+            && match parts.resource.split_once('/') {
+                Some(("role", name)) => !name.is_empty() && !name.contains('/'),
+                Some(("user", name)) => !name.is_empty(),
+                _ => false,
+            }
+    });
     match is_known && readable(arn).is_ok() {
         true => Ok(()),
         false => Err(Box::new(

@@ -15,6 +15,7 @@ use crate::ir::settings::{Admin, Settings, Versions};
 use crate::ir::telemetry::{AccessLog, Tracing};
 use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, SubjectName, Validation};
 use crate::ir::{Origin, ProxyIr, Source, Sourced, wanted_secrets};
+use meshform_model::arn::Arn;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -183,11 +184,17 @@ impl Lowering<'_> {
             .mesh
             .as_ref()
             .and_then(|mesh| mesh.resource.identity.as_ref());
-        let prefix = identity
-            .and_then(|identity| identity.arn.split_once(":mesh/"))
-            .map(|(prefix, _)| prefix.to_owned())
-            .unwrap_or_else(|| format!("arn:{DEFAULT_PARTITION}:appmesh:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}"));
-        format!("{prefix}:{}", key.path())
+        let of_mesh = identity.and_then(|identity| Arn::parse(&identity.arn));
+        let defaults = Arn {
+            partition: DEFAULT_PARTITION,
+            service: "appmesh",
+            region: DEFAULT_REGION,
+            account: DEFAULT_ACCOUNT,
+            resource: "",
+        };
+        let resource = &key.path();
+        let arn = of_mesh.unwrap_or(defaults);
+        Arn { resource, ..arn }.to_string()
     }
 
     fn versions(&self, scope: &ProxyContext<'_>) -> Versions {

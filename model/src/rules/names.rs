@@ -1,7 +1,7 @@
 //! Names, account ids, ARNs.
 
 use super::{Findings, codes, named};
-use crate::arn::Arn;
+use crate::arn::{Arn, is_account};
 use crate::key::ResourceKey;
 use crate::kind::Kind;
 use crate::path::Path;
@@ -58,7 +58,7 @@ fn identity(key: &ResourceKey, identity: &Identity, report: &mut Findings) {
         ("meshOwner", &identity.mesh_owner),
         ("resourceOwner", &identity.resource_owner),
     ] {
-        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        if !is_account(account) {
             report.error(
                 codes::ACCOUNT,
                 (key, Pointer::root().field("metadata").field(field)),

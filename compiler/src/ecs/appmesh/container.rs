@@ -2,7 +2,6 @@
 
 use super::super::names::is_function;
 use meshform_model::key::ResourceKey;
-use meshform_model::kind::Kind;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -165,24 +164,11 @@ pub(in crate::ecs) fn subject(container: &Map<String, Json>) -> Result<ResourceK
         Some((name, VariableValue::Computed)) => return Err(NoSubject::Computed(name)),
         Some((name, VariableValue::Secret)) => return Err(NoSubject::Secret(name)),
     };
-    let wrong = || NoSubject::Other(name, value.clone());
-    // `mesh/M/virtualNode/N`, or an ARN that ends so. A mesh of another account has its owner behind an `@`.
-    let path = value
+    // Older images take the path without its first segment, and the ARN may begin with an expression.
+    let rest = value
         .rsplit_once(":mesh/")
-        .map_or(value.as_str(), |(_, path)| path);
-    let path = path.strip_prefix("mesh/").unwrap_or(path);
-    let parts: Vec<&str> = path.split('/').collect();
-    let [mesh, kind, name] = parts.as_slice() else {
-        return Err(wrong());
-    };
-    let kind = match *kind {
-        "virtualNode" => Kind::VirtualNode,
-        "virtualGateway" => Kind::VirtualGateway,
-        _ => return Err(wrong()),
-    };
-    let mesh = mesh.split('@').next().unwrap_or(mesh);
-    if mesh.is_empty() || name.is_empty() {
-        return Err(wrong());
-    }
-    Ok(ResourceKey::in_mesh(mesh, kind, *name))
+        .map_or(value.as_str(), |(_, rest)| rest);
+    ResourceKey::of_proxy(value)
+        .or_else(|| ResourceKey::of_proxy(&format!("mesh/{rest}")))
+        .ok_or_else(|| NoSubject::Other(name, value.clone()))
 }

@@ -1,6 +1,7 @@
 //! CDK assemblies: `cdk.out/manifest.json` says which templates are stacks, and in which account and region.
 
 use super::stacks::{Deployment, beside};
+use meshform_model::arn::is_account;
 use meshform_model::value::{Node, Span, Value};
 use std::collections::BTreeMap;
 
@@ -71,7 +72,7 @@ pub(crate) fn read(file: &str, document: &Node) -> Assembly {
 fn environment(text: &str) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     if let Some((account, region)) = text.strip_prefix("aws://").and_then(|rest| rest.split_once('/')) {
-        if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) {
+        if is_account(account) {
             values.insert("AWS::AccountId".to_owned(), account.to_owned());
         }
         if !region.is_empty() && !region.starts_with("unknown") {
