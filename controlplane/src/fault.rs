@@ -139,10 +139,7 @@ impl Fault {
 
 /// A problem in one sentence: where (within what has that name), what, how it would be right.
 fn told(name: &str, problem: &Diagnostic) -> String {
-    let place = problem
-        .places
-        .first()
-        .map(|place| dotted(&place.pointer.to_string()));
+    let place = problem.places.first().map(|place| place.pointer.dotted());
     let place = place.unwrap_or_default();
     let dot = if name.is_empty() || place.is_empty() || place.starts_with('[') {
         ""
@@ -164,36 +161,5 @@ fn joined(message: &str, help: &str) -> String {
     match help.is_empty() {
         true => message.to_owned(),
         false => format!("{message}; {help}"),
-    }
-}
-
-/// A JSON pointer as the API's own messages write paths: `spec.listeners[0].portMapping`.
-fn dotted(pointer: &str) -> String {
-    let mut out = String::new();
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        if part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty() {
-            out.push_str(&format!("[{part}]"));
-        } else {
-            if !out.is_empty() {
-                out.push('.');
-            }
-            out.push_str(&part);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pointers_are_written_as_the_api_writes_paths() {
-        assert_eq!(
-            dotted("/spec/listeners/0/portMapping/port"),
-            "spec.listeners[0].portMapping.port"
-        );
-        assert_eq!(dotted(""), "");
     }
 }

@@ -57,6 +57,19 @@ impl Pointer {
         self.0.is_empty()
     }
 
+    /// As people write a path: `spec.listeners[0].portMapping`; nothing of the root.
+    pub fn dotted(&self) -> String {
+        let mut text = String::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Field(name) if text.is_empty() => text.push_str(name),
+                Segment::Field(name) => text.push_str(&format!(".{name}")),
+                Segment::Index(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
+    }
+
     /// Reads a JSON pointer. A step of digits only is taken as a list position.
     pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
@@ -111,5 +124,15 @@ mod tests {
         assert_eq!(pointer.to_string(), "/spec/a~1b~0c/3/port");
         assert_eq!(Pointer::parse(&pointer.to_string()), Some(pointer));
         assert_eq!(Pointer::parse("spec"), None);
+        assert_eq!(
+            Pointer::root()
+                .field("spec")
+                .field("listeners")
+                .index(0)
+                .field("port")
+                .dotted(),
+            "spec.listeners[0].port"
+        );
+        assert_eq!(Pointer::root().dotted(), "");
     }
 }

@@ -141,15 +141,7 @@ fn terraform_text(kind: Kind, pointer: &Pointer) -> String {
     if pointer.is_root() {
         return "as a whole".to_owned();
     }
-    let mut text = String::new();
-    for segment in dialect::path(kind, pointer, Dialect::Terraform).segments() {
-        match segment {
-            Segment::Field(name) if text.is_empty() => text.push_str(name),
-            Segment::Field(name) => text.push_str(&format!(".{name}")),
-            Segment::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
+    dialect::path(kind, pointer, Dialect::Terraform).dotted()
 }
 
 /// A path of the SDK's from a pointer in Terraform's dialect.

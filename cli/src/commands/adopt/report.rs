@@ -7,7 +7,6 @@ use crate::render::{self, Count, DocumentFormat};
 use meshform_compiler::frontend::FoundResource;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::help;
-use meshform_model::pointer::{Pointer, Segment};
 use meshform_model::resource::Resource;
 use meshform_registry::Adoption;
 use serde_json::{Value as Json, json};
@@ -122,7 +121,7 @@ fn changed(found: &FoundResource) -> Option<String> {
     let named: Vec<String> = fields
         .iter()
         .take(NAMED)
-        .map(|field| format!("`{}`", dotted(field)))
+        .map(|field| format!("`{}`", field.dotted()))
         .collect();
     let more = match fields.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -139,19 +138,6 @@ fn changed(found: &FoundResource) -> Option<String> {
             named.join(", ")
         )
     })
-}
-
-/// A field as people write it: `spec.listeners[0].portMapping`.
-fn dotted(pointer: &Pointer) -> String {
-    let mut text = String::new();
-    for segment in pointer.segments() {
-        match segment {
-            Segment::Field(name) if text.is_empty() => text.push_str(name),
-            Segment::Field(name) => text.push_str(&format!(".{name}")),
-            Segment::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
 }
 
 fn text(line: &Line) -> String {
