@@ -14,6 +14,7 @@ mod to;
 
 pub use crate::schema::Dialect;
 pub use path::path;
+pub use to::coerced;
 
 use crate::diag::Diagnostic;
 use crate::kind::Kind;

@@ -15,7 +15,7 @@ use meshform_model::resource::{Identity, Resource};
 use meshform_model::schema::{self, SchemaNode, Shape};
 use meshform_model::tags;
 use meshform_model::validate;
-use meshform_model::value::{Node, Number, Span, Value};
+use meshform_model::value::{Node, Span, Value};
 
 /// A resource as a form has it.
 pub(super) struct ResourceDraft {
@@ -239,18 +239,10 @@ pub(super) fn fit(schema: &SchemaNode, node: &mut Node, texts: bool) {
 fn fitting(shape: &Shape, value: &Value, texts: bool) -> Option<Value> {
     match (shape, value) {
         (Shape::Text(_), Value::Symbol(_)) if !texts => None,
-        (Shape::Text(_), Value::Symbol(_) | Value::Number(_) | Value::Bool(_)) => {
+        (Shape::Text(_), Value::Symbol(_)) => {
             cloudformation::as_text(&Node::new(value.clone())).map(Value::String)
         }
-        (Shape::Int(_) | Shape::Number(_), Value::String(text)) => {
-            Number::parse(text.trim()).map(Value::Number)
-        }
-        (Shape::Bool, Value::String(text)) => match text.as_str() {
-            "true" | "True" => Some(Value::Bool(true)),
-            "false" | "False" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        _ => None,
+        _ => dialect::coerced(shape, value),
     }
 }
 

@@ -42,7 +42,15 @@ impl Reader {
                 }
                 Value::List(out)
             }
-            (shape, value) if self.dialect.rules().loose => return coerced(shape, value, node),
+            (shape, value) if self.dialect.rules().loose => {
+                return match coerced(shape, value) {
+                    Some(value) => Node {
+                        value,
+                        span: node.span,
+                    },
+                    None => node.clone(),
+                };
+            }
             _ => return node.clone(),
         };
         Node {
@@ -233,10 +241,13 @@ fn pair(entry: &ValueField) -> Node {
     }
 }
 
-/// CloudFormation takes `"80"` for 80, `"true"` for true, and 123 for `"123"`.
-fn coerced(shape: &Shape, value: &Value, node: &Node) -> Node {
-    let value = match (shape, value) {
-        (Shape::Int(_) | Shape::Number(_), Value::String(text)) => Number::parse(text).map(Value::Number),
+/// What a scalar becomes where another type is wanted: CloudFormation takes `"80"` for 80, `"true"` for true, and 123 for
+/// `"123"`. None where it fits as it is, or nothing fits.
+pub fn coerced(shape: &Shape, value: &Value) -> Option<Value> {
+    match (shape, value) {
+        (Shape::Int(_) | Shape::Number(_), Value::String(text)) => {
+            Number::parse(text.trim()).map(Value::Number)
+        }
         (Shape::Bool, Value::String(text)) => match text.as_str() {
             "true" | "True" | "TRUE" => Some(Value::Bool(true)),
             "false" | "False" | "FALSE" => Some(Value::Bool(false)),
@@ -245,12 +256,5 @@ fn coerced(shape: &Shape, value: &Value, node: &Node) -> Node {
         (Shape::Text(_), Value::Number(number)) => Some(Value::String(number.as_text().to_owned())),
         (Shape::Text(_), Value::Bool(b)) => Some(Value::String(b.to_string())),
         _ => None,
-    };
-    match value {
-        Some(value) => Node {
-            value,
-            span: node.span,
-        },
-        None => node.clone(),
     }
 }
