@@ -27,7 +27,7 @@ pub fn canonicalise(kind: Kind, node: &Node) -> Node {
 }
 
 /// The fields of a resource's document that its user decides, and that a store keeps as the body of its record.
-const BODY: [&str; 3] = ["spec", "tags", "extensions"];
+pub const BODY: [&str; 3] = ["spec", "tags", "extensions"];
 
 /// What a store keeps of a resource's document: the canonical `spec`, `tags` and `extensions`. `None` while
 /// something in them is not known.

@@ -3,8 +3,11 @@
 use crate::codes;
 use crate::error::Result;
 use crate::registry::Registry;
+use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
+use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
+use meshform_model::value::Node;
 use meshform_store::{Author, Record, RecordDraft};
 use serde_json::{Map, Value};
 
@@ -30,7 +33,7 @@ impl Registry {
         dry_run: bool,
     ) -> Result<(Adoption, Vec<Diagnostic>)> {
         match self.get(&draft.key).await? {
-            Some(record) if is_same(&record.body, &draft.body) => {
+            Some(record) if is_same(draft.key.kind, &record.body, &draft.body) => {
                 Ok((Adoption::Unchanged, of_another(&record, &author.owner)))
             }
             Some(record) => Ok((Adoption::Conflict, vec![differs(&record)])),
@@ -79,17 +82,46 @@ fn differs(record: &Record) -> Diagnostic {
     .at(ProblemLocation::of(key, &Pointer::root()))
 }
 
-/// Whether two bodies say the same; null and empty parts say nothing.
-pub fn is_same(one: &Value, other: &Value) -> bool {
-    let part = |body: &Value, name: &str| {
-        let empty = |value: &Value| {
-            value.is_null()
-                || value.as_object().is_some_and(Map::is_empty)
-                || value.as_array().is_some_and(Vec::is_empty)
-        };
-        body.get(name).filter(|value| !empty(value)).cloned()
+/// Whether two bodies say the same: null and empty parts say nothing, and neither do defaults and the order of what has none.
+pub fn is_same(kind: Kind, one: &Value, other: &Value) -> bool {
+    let empty = |value: &Value| {
+        value.is_null()
+            || value.as_object().is_some_and(Map::is_empty)
+            || value.as_array().is_some_and(Vec::is_empty)
     };
-    ["spec", "tags", "extensions"]
-        .into_iter()
-        .all(|name| part(one, name) == part(other, name))
+    let said = |body: &Value| {
+        let parts = canonical::BODY.into_iter();
+        let parts = parts.filter_map(|part| Some((part.to_owned(), body.get(part)?.clone())));
+        let parts: Map<String, Value> = parts.filter(|(_, value)| !empty(value)).collect();
+        Value::Object(parts)
+    };
+    let (one, other) = (said(one), said(other));
+    one == other || canonical::equal(kind, &Node::from_json(&one), &Node::from_json(&other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_order_of_what_has_none_is_no_difference() {
+        let spec = |names: [&str; 2]| {
+            let backends = names.map(|name| json!({"virtualService": {"virtualServiceName": name}}));
+            json!({"spec": {"backends": backends}, "tags": []})
+        };
+        let (one, other) = (spec(["a", "b"]), spec(["b", "a"]));
+        assert!(is_same(Kind::VirtualNode, &one, &other));
+        assert!(!is_same(Kind::VirtualNode, &one, &spec(["a", "c"])));
+        assert!(is_same(
+            Kind::Mesh,
+            &json!({"spec": {}}),
+            &json!({"extensions": null})
+        ));
+        let (one, other) = (
+            json!({"spec": {"routes": [1, 2]}}),
+            json!({"spec": {"routes": [2, 1]}}),
+        );
+        assert!(!is_same(Kind::VirtualNode, &one, &other));
+    }
 }

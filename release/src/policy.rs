@@ -5,8 +5,7 @@ use crate::codes;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::mesh::Mesh;
-use meshform_model::pointer::Pointer;
-use meshform_model::spec::{Extensions, ReleasePolicy};
+use meshform_model::spec::{Extensions, MeshExtensions, ReleasePolicy};
 
 /// Whether a release may be held that leaves a router or a virtual service without routes which had some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +59,6 @@ pub(crate) fn by_hand(mesh: &str, command: &str) -> Diagnostic {
     .help(format!("run `{command}`, or add an `appmesh_release` resource"))
     .at(ProblemLocation::of(
         &ResourceKey::mesh(mesh),
-        &Pointer::root().field("extensions").field("releasePolicy"),
+        MeshExtensions::path().release_policy().pointer(),
     ))
 }

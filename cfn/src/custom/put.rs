@@ -10,7 +10,7 @@ use meshform_model::body;
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::resource::Resource;
-use meshform_registry::{Ownership, RegistryError, Update, Writer, belongs_to};
+use meshform_registry::{Ownership, RegistryError, Update, Writer, belongs_to, is_same};
 use meshform_store::{Author, Record};
 use serde_json::Value as Json;
 
@@ -205,7 +205,10 @@ impl RequestHandler {
             .mesh_owner
             .as_ref()
             .is_none_or(|owner| *owner == found.identity.mesh_owner);
-        if belongs_to(&found, &author.owner) && found.body == wanted.body && same_owner {
+        if belongs_to(&found, &author.owner)
+            && is_same(resource.key.kind, &found.body, &wanted.body)
+            && same_owner
+        {
             return Ok(found);
         }
         let update = Update {

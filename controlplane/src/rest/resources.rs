@@ -133,7 +133,7 @@ pub(super) async fn update(
             _ => Map::new(),
         };
         // Tags are changed by operations of their own, and extensions are not of this API.
-        for kept in ["tags", "extensions"] {
+        for kept in canonical::BODY.into_iter().filter(|part| *part != "spec") {
             if let Some(value) = record.body.get(kept) {
                 changed.insert(kept.to_owned(), value.clone());
             }

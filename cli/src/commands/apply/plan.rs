@@ -97,7 +97,7 @@ impl Plan {
     fn todo(&self, resource: &Resource, draft: &RecordDraft) -> Todo {
         match self.records.get(&resource.key) {
             None => Todo::Create,
-            Some(record) if is_same(&record.body, &draft.body) => Todo::Keep,
+            Some(record) if is_same(draft.key.kind, &record.body, &draft.body) => Todo::Keep,
             Some(record) if self.writer().may_change(record) => Todo::Update(self.changes(resource)),
             Some(_) => Todo::Refused,
         }
