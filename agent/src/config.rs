@@ -3,7 +3,7 @@
 mod variables;
 
 use meshform_bundle::codes::{SETTING, told};
-use meshform_bundle::{ProxyId, closest, layout};
+use meshform_bundle::{ProxyId, agent, closest, layout};
 use std::collections::BTreeMap;
 use std::env;
 use std::net::{IpAddr, SocketAddr};
@@ -104,7 +104,7 @@ impl Settings {
     pub(crate) fn listen(&self) -> Result<SocketAddr, String> {
         let name = "MESHFORM_LISTEN";
         let listen: SocketAddr = match self.get(name) {
-            None => SocketAddr::from(([127, 0, 0, 1], 9903)),
+            None => SocketAddr::from(([127, 0, 0, 1], agent::PORT)),
             Some(text) => text
                 .parse()
                 .map_err(|_| wrong(name, text, "an address and a port"))?,
@@ -266,7 +266,7 @@ impl Config {
         let restarts = settings.number("APPNET_ENVOY_RESTART_COUNT", 3, RESTARTS)?;
         let restarts = settings.number("MESHFORM_RESTARTS", restarts, RESTARTS)?;
         let drain_time = settings.number("LISTENER_DRAIN_WAIT_TIME_S", 20, 0..=DAY)?;
-        let dir = PathBuf::from(settings.get("MESHFORM_DIR").unwrap_or("/var/lib/meshform"));
+        let dir = PathBuf::from(settings.get("MESHFORM_DIR").unwrap_or(agent::DIRECTORY));
         Ok(Self {
             store: store.to_owned(),
             proxy,
@@ -318,6 +318,26 @@ mod tests {
             all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
         )
+    }
+
+    #[test]
+    fn others_write_variables_that_the_agent_has() {
+        use agent::variables as known;
+        let listed = |name: &str| variables::VARIABLES.iter().find(|(own, _)| *own == name);
+        for name in [
+            known::ADS_BOOTSTRAP,
+            known::CONTROL_PLANE,
+            known::DIR,
+            known::PROXY,
+            known::STOP_TIMEOUT,
+            known::STORE,
+        ] {
+            assert!(listed(name).is_some(), "{name}");
+        }
+        let (_, text) = listed(known::DIR).unwrap();
+        assert!(text.contains(agent::DIRECTORY), "{text}");
+        let (_, text) = listed("MESHFORM_LISTEN").unwrap();
+        assert!(text.contains(&format!(":{}", agent::PORT)), "{text}");
     }
 
     #[test]

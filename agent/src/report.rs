@@ -5,18 +5,14 @@ use crate::config::Config;
 use crate::log;
 use crate::shared::Shared;
 use crate::store::{ObjectSource, StoreUser};
+use meshform_bundle::agent;
 use meshform_bundle::codes::{AWAY, told, told_of};
 use meshform_bundle::objects::ProxyState;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often a status is written that has not changed. `release::fleet` takes a proxy for lost after two and a half of
-/// these; each is a PUT, which in S3 costs more than ten times what a GET does.
-const EVERY: Duration = Duration::from_secs(600);
-
-/// How often where the proxy asks Cloud Map itself: a plan takes what it says for five minutes, and up to two lie between two
-/// questions.
-const EVERY_OWN: Duration = Duration::from_secs(150);
+const EVERY: Duration = Duration::from_secs(agent::REPORT_SECONDS);
+const EVERY_OWN: Duration = Duration::from_secs(agent::OWN_REPORT_SECONDS);
 
 /// How soon to try again what was not written: until then nobody sees what changed.
 const AGAIN: Duration = Duration::from_secs(15);

@@ -31,6 +31,7 @@ pub use blame::blamed;
 pub use body::Body;
 pub use bundle::{Bundle, FORMAT, Origin};
 pub use error::{Error, Result};
+pub use meshform_model::agent;
 pub use meshform_model::digest::{Digest, hex};
 pub use meshform_model::exported;
 pub use meshform_model::validate::closest;

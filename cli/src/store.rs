@@ -5,28 +5,25 @@ use meshform_model::diag::Diagnostic;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Resource};
 use meshform_model::validate::seen;
 use meshform_release::{EnvoyBuilder, ReleaseError, Releaser, Target};
-use meshform_store::{Access, Author, Location, Prefix, Seed, Store, StoreError};
+use meshform_store::{Access, Author, DEFAULT_LOCATION, Location, Prefix, Seed, Store, StoreError};
 use std::future::Future;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Where a store is by default.
-const DEFAULT: &str = ".meshform";
-
 /// The option of commands that work on a store, which has a default.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StoreArgument {
     /// The store: a directory, a bucket such as `s3://bucket/prefix`, or `etcd://host,host/prefix`
-    #[arg(long, value_name = "DIR|URL", default_value = DEFAULT)]
+    #[arg(long, value_name = "DIR|URL", default_value = DEFAULT_LOCATION)]
     pub(crate) store: PathBuf,
 }
 
 impl StoreArgument {
     /// Whether it is the one that nobody named.
     pub(crate) fn is_default(&self) -> bool {
-        self.store == Path::new(DEFAULT)
+        self.store == Path::new(DEFAULT_LOCATION)
     }
 }
 

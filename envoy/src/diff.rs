@@ -92,7 +92,7 @@ impl ProxyDiff {
 pub fn diff(before: &Mesh, after: &Mesh, changed: &[ResourceKey]) -> Result<Vec<ProxyDiff>, Vec<Diagnostic>> {
     let options = Options {
         static_files: false,
-        ..Options::new("/etc/meshform")
+        ..Options::new(Options::DEFAULT_ROOT)
     };
     // Seen from either side: what comes and what goes is affected, too.
     let mut reached = affected(before, after, changed);

@@ -93,6 +93,9 @@ pub enum Mode {
 }
 
 impl Options {
+    /// Where proxies find their files where nobody says another directory.
+    pub const DEFAULT_ROOT: &str = "/etc/meshform";
+
     pub fn new(root: impl Into<String>) -> Self {
         Self {
             root: root.into(),

@@ -14,8 +14,10 @@
 //! - [`dialect`], [`canonical`], [`validate`]: walkers of the schema.
 //! - [`digest`], [`mod@file_name`]: what content is named by, and names as parts of a path; [`proxy_files`]: the files of a proxy.
 //! - [`json_text`]: JSON as text, with or without white space.
+//! - [`mod@agent`], [`mod@exported`]: what those agree about who write for agents and who are one.
 //! - [`docs`]: the reference of every kind, as Markdown.
 
+pub mod agent;
 pub mod arn;
 pub mod body;
 pub mod canonical;

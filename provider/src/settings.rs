@@ -18,7 +18,7 @@ use tfplugin::schema::{Attribute, NestedBlock, Schema};
 use tfplugin::{Diagnostic, Diagnostics, Path as AttributePath, Value, timeouts};
 
 /// Where the embedded store lies when the provider block does not say: beside the root module.
-const DEFAULT_STORE: &str = ".meshform";
+const DEFAULT_STORE: &str = meshform_store::DEFAULT_LOCATION;
 /// The owner of what is written when the provider block names none.
 const DEFAULT_OWNER: &str = "terraform";
 /// How long a write waits for its release when the provider block does not say. A release takes seconds; who waits

@@ -12,6 +12,7 @@ use meshform_bundle::discovery::DiscoveredNode;
 use meshform_bundle::objects::{Current, WAKE_KEY};
 use meshform_bundle::publish::Published;
 use meshform_bundle::{ProxyId, mesh_prefix};
+use meshform_model::agent::LOST_SECONDS;
 use meshform_store::{
     Digest, Ids as _, ListedObject, ObjectVersion, PublishedObjects, RandomIds, Store, Timestamp,
 };
@@ -32,8 +33,8 @@ pub(crate) const ATTEMPTS: u32 = 16;
 /// away and still follow.
 pub(crate) const GRACE_MILLIS: i64 = 24 * 3_600_000;
 
-/// An agent writes every ten minutes: one that has missed two of them and half of a third is not there any more.
-pub(crate) const LOST_MILLIS: i64 = 25 * 60_000;
+/// After how long without a report an agent is not there any more.
+pub(crate) const LOST_MILLIS: i64 = LOST_SECONDS.cast_signed() * 1000;
 
 /// A bucket that agents read.
 #[derive(Debug, Clone)]

@@ -56,7 +56,7 @@ pub use error::{Conflict, PointerConflict, Result, StoreError};
 pub use etcd::EtcdStore;
 pub use identity::{Seed, StoreIdentity};
 pub use ids::{Ids, RandomIds, RunId};
-pub use location::{BucketUrl, EtcdUrl, Location, Service};
+pub use location::{BucketUrl, DEFAULT_LOCATION, EtcdUrl, Location, Service};
 pub use record::{
     Author, Expected, ImportedIdentity, Listing, Prefix, Record, RecordDraft, RecordIdentity, Revision,
     Unreadable,

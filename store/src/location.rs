@@ -9,6 +9,9 @@ use crate::error::{Result, StoreError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// The directory of a store where nobody names one.
+pub const DEFAULT_LOCATION: &str = ".meshform";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A directory: the embedded store.

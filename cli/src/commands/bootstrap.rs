@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value = "static")]
     mode: Mode,
     /// The directory under which proxies find their files, where their profile names none
-    #[arg(long, value_name = "DIR", default_value = "/etc/meshform")]
+    #[arg(long, value_name = "DIR", default_value = envoy::Options::DEFAULT_ROOT)]
     root: String,
     /// With `--mode ads`: the file on the proxy's machine that holds its token, as `meshform token --out` writes it. Default: what the proxy profile says
     #[arg(long, value_name = "FILE")]

@@ -91,7 +91,10 @@ fn of_files(meshes: Vec<Mesh>, problems: &[Diagnostic], made: &mut Files) -> Res
 
 /// Gives what is wrong with the meshes of the store.
 fn of_store(arguments: &Arguments, io: &Io, made: &mut Files) -> Result<Vec<Diagnostic>, Problem> {
-    let name = arguments.from.name().unwrap_or(Path::new(".meshform"));
+    let name = arguments
+        .from
+        .name()
+        .unwrap_or(Path::new(meshform_store::DEFAULT_LOCATION));
     let opened = store::open(io, name)?;
     let site = Site::new(Arc::clone(&opened), store::releaser(io, opened, &[])?);
     store::wait(async {

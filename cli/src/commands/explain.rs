@@ -77,7 +77,7 @@ type Rendered = (String, Json);
 
 pub(crate) fn explain(arguments: &ExplainArguments, io: &mut Io) -> Exit {
     run(&arguments.from, &arguments.node, io, |mesh, key| {
-        let values = envoy::explain(mesh, key, &Options::new("/etc/meshform"))?;
+        let values = envoy::explain(mesh, key, &Options::new(Options::DEFAULT_ROOT))?;
         let mut text = String::new();
         let mut listed = Vec::new();
         let mut told = "";

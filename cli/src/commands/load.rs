@@ -107,7 +107,7 @@ pub(crate) fn load_or_store(arguments: &InputArguments, store: Option<&Path>, io
 
 /// What a store holds, of one mesh where one is asked for.
 pub(crate) fn load_store(arguments: &InputArguments, store: Option<&Path>, io: &mut Io) -> Option<Loaded> {
-    let directory = store.unwrap_or(Path::new(".meshform"));
+    let directory = store.unwrap_or(Path::new(meshform_store::DEFAULT_LOCATION));
     if store.is_none() && !io.path(directory).is_dir() {
         io.tell(
             "error: nothing to read; give files or folders, `-` for standard input, or `--store DIR|URL`\n",

@@ -4,7 +4,7 @@
 use super::appmesh::{Change, VariableFate};
 use super::{Task, codes, values};
 use meshform_model::diag::Diagnostic;
-use meshform_model::spec::{Interception, ProxyProfileSpec, Tracing};
+use meshform_model::spec::{DogStatsD, Interception, ProxyProfileSpec, Tracing, XrayTracing};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const COLLECTOR: &str = "collector";
 /// The configuration that its image brings for ECS: these ports, to X-Ray and CloudWatch.
 pub const COLLECTOR_CONFIGURATION: &str = "--config=/etc/ecs/ecs-default-config.yaml";
 /// Where it listens with that: X-Ray's segments, StatsD, OpenTelemetry.
-const PORTS: [u16; 3] = [2000, 8125, 4317];
+const PORTS: [u16; 3] = [XrayTracing::DEFAULT_PORT, DogStatsD::DEFAULT_PORT, 4317];
 /// What the images of containers that it replaces have in their names.
 const REPLACED: [&str; 3] = ["xray-daemon", "cloudwatch-agent", "statsd"];
 
@@ -35,8 +35,8 @@ fn sinks(profile: &ProxyProfileSpec) -> Vec<Sink> {
     match &profile.tracing {
         Some(Tracing::Xray(xray)) => add(
             "X-Ray segments",
-            xray.address.as_deref().unwrap_or("127.0.0.1"),
-            xray.port.unwrap_or(2000),
+            xray.address.as_deref().unwrap_or(XrayTracing::DEFAULT_ADDRESS),
+            xray.port.unwrap_or(XrayTracing::DEFAULT_PORT),
         ),
         Some(Tracing::OpenTelemetry(to)) => add("OpenTelemetry traces", &to.address, to.port),
         Some(Tracing::Zipkin(to)) => add("Zipkin traces", &to.address, to.port),
@@ -50,8 +50,11 @@ fn sinks(profile: &ProxyProfileSpec) -> Vec<Sink> {
     {
         add(
             "DogStatsD statistics",
-            statistics.address.as_deref().unwrap_or("127.0.0.1"),
-            statistics.port.unwrap_or(8125),
+            statistics
+                .address
+                .as_deref()
+                .unwrap_or(DogStatsD::DEFAULT_ADDRESS),
+            statistics.port.unwrap_or(DogStatsD::DEFAULT_PORT),
         );
     }
     sinks

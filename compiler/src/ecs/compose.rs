@@ -8,6 +8,7 @@ use super::values::Parts;
 use super::{Delivery, Task, Templates, codes, companions, parts, patch, render};
 use crate::cloudformation::logical_name;
 use crate::frontend::yaml;
+use meshform_model::agent;
 use meshform_model::diag::{Diagnostic, Sources, has_errors};
 use meshform_model::kind::Kind;
 use meshform_model::mesh::Mesh;
@@ -185,7 +186,7 @@ fn proxy(task: &Task<'_>, made: &Parts, name: &str, volumes: &mut BTreeSet<Strin
         }
         environment.remove("AWS_REGION");
         if *store == patch::store() {
-            environment.insert("MESHFORM_STORE".to_owned(), STORE.to_owned());
+            environment.insert(agent::variables::STORE.to_owned(), STORE.to_owned());
             mounted.push(format!("{STORE_OUTSIDE}:{STORE}"));
         } else if store.as_str().is_some_and(|store| store.starts_with("s3://")) {
             for variable in CREDENTIALS {

@@ -2,6 +2,7 @@
 //! container has to have each listener's.
 
 use super::{Delivery, Task, codes, names};
+use meshform_model::agent;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
@@ -10,8 +11,6 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// Where the agent tells how it is.
-const AGENT_PORT: u16 = 9903;
 /// Ports below are root's, unless `net.ipv4.ip_unprivileged_port_start` says otherwise.
 const FIRST_UNPRIVILEGED: u16 = 1024;
 
@@ -52,7 +51,7 @@ pub(super) fn listener_ports(task: &Task<'_>) -> Vec<u16> {
 pub(super) fn of_the_proxy(task: &Task<'_>, interception: Option<&Interception>) -> Vec<(u16, &'static str)> {
     let mut own = vec![(task.mesh.profile_for(task.key).admin().1, "admin interface")];
     if matches!(task.delivery, Delivery::Agent { .. }) {
-        own.push((AGENT_PORT, "agent"));
+        own.push((agent::PORT, "agent"));
     }
     match interception {
         Some(Interception::Transparent(transparent)) => {

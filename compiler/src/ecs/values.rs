@@ -10,6 +10,7 @@ use crate::frontend::workloads::Workload;
 use crate::policy;
 use base64::Engine;
 use flate2::{Compression, GzBuilder};
+use meshform_model::agent::{self, variables};
 use meshform_model::diag::{Diagnostic, ProblemLocation};
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
@@ -32,9 +33,6 @@ const MAX_STOP_SECONDS: u64 = 120;
 const STOP_MARGIN: u64 = 10;
 /// What ECS gives a container that does not say, such as the application.
 pub(super) const APPLICATION_STOP_SECONDS: u64 = 30;
-
-/// Where the agent keeps what it brought.
-const AGENT_DIRECTORY: &str = "/var/lib/meshform";
 
 /// What a proxy's task needs.
 pub(super) struct Parts {
@@ -192,15 +190,15 @@ fn delivered(
             set("healthCheck", health_check(&["meshform-agent", "health"]));
             let stop = stop_timeout(task.key, profile, &mut Vec::new());
             let mut environment = vec![
-                json!({"name": "MESHFORM_DIR", "value": AGENT_DIRECTORY}),
-                json!({"name": "MESHFORM_PROXY", "value": task.key.path()}),
-                json!({"name": "MESHFORM_STOP_TIMEOUT", "value": stop.to_string()}),
-                json!({"name": "MESHFORM_STORE", "value": store}),
+                json!({"name": variables::DIR, "value": agent::DIRECTORY}),
+                json!({"name": variables::PROXY, "value": task.key.path()}),
+                json!({"name": variables::STOP_TIMEOUT, "value": stop.to_string()}),
+                json!({"name": variables::STORE, "value": store}),
             ];
             if let Some(ads) = task.ads {
                 let more = [
-                    ("MESHFORM_ADS_BOOTSTRAP", ads.bootstrap),
-                    ("MESHFORM_CONTROL_PLANE", ads.api),
+                    (variables::ADS_BOOTSTRAP, ads.bootstrap),
+                    (variables::CONTROL_PLANE, ads.api),
                 ];
                 let more = more.map(|(name, value)| json!({"name": name, "value": value}));
                 environment.splice(0..0, more);
@@ -212,7 +210,7 @@ fn delivered(
             set("environment", Json::Array(environment));
             set(
                 "mountPoints",
-                json!([{"sourceVolume": VOLUME, "containerPath": AGENT_DIRECTORY, "readOnly": false}]),
+                json!([{"sourceVolume": VOLUME, "containerPath": agent::DIRECTORY, "readOnly": false}]),
             );
             return (json!([{"name": VOLUME}]), members);
         }

@@ -17,7 +17,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View, key: &ResourceKey) -> Option<C
     }
     let of = |one: &&RunningProxy| one.status.proxy == key.path();
     let running: Vec<&RunningProxy> = view.fleet.proxies.iter().filter(of).collect();
-    let options = Options::new("/etc/meshform");
+    let options = Options::new(Options::DEFAULT_ROOT);
     let body = html! {
         p.crumbs { a href=(cx.href(&Page::Proxies(key.mesh.clone()))) { "Proxies" } }
         h1 { bdi { (key.name) } " " span.soft { (key.kind.words()) } }
@@ -103,7 +103,7 @@ fn source(cx: &Context<'_>, source: &Source) -> Markup {
 fn raw(view: &View, key: &ResourceKey) -> Markup {
     let options = Options {
         static_files: false,
-        ..Options::new("/etc/meshform")
+        ..Options::new(Options::DEFAULT_ROOT)
     };
     let built = build_some(view.mesh(), &BTreeSet::from([key.clone()]), &options);
     let proxy = built

@@ -9,7 +9,7 @@ use tfplugin::value::Type;
 use tfplugin::{Context, Function, FunctionError, Parameter, Signature, Value};
 
 /// Where the proxy's container finds the published files.
-const DIRECTORY: &str = "/etc/meshform";
+const DIRECTORY: &str = meshform_envoy::Options::DEFAULT_ROOT;
 
 /// The function `provider::appmesh::ecs_sidecar(container_definitions, node, profile)`.
 #[derive(Debug, Clone, Copy)]

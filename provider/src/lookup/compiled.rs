@@ -17,7 +17,7 @@ use tfplugin::schema::{Attribute, Schema};
 use tfplugin::{Context, DataSource, Diagnostic, Diagnostics, Path, ReadData, Value};
 
 /// Where a proxy finds its files when neither its profile nor the provider says.
-const DEFAULT_ROOT: &str = "/etc/meshform";
+const DEFAULT_ROOT: &str = envoy::Options::DEFAULT_ROOT;
 
 /// The data source `appmesh_proxy_configuration`.
 #[derive(Debug, Clone, Copy)]

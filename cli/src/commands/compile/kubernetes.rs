@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Where proxies find their files, unless their profile says another directory.
-pub(super) const ROOT: &str = "/etc/meshform";
+pub(super) const ROOT: &str = envoy::Options::DEFAULT_ROOT;
 
 /// What is made for one proxy.
 struct ProxyManifests {

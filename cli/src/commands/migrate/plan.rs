@@ -159,7 +159,10 @@ impl Plan {
 impl Provider {
     fn block(&self) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string().replace("${", "$${");
-        let mut arguments = vec![("store", quoted(self.store.as_deref().unwrap_or(".meshform")))];
+        let mut arguments = vec![(
+            "store",
+            quoted(self.store.as_deref().unwrap_or(meshform_store::DEFAULT_LOCATION)),
+        )];
         arguments.extend(self.owner.as_deref().map(|owner| ("owner", quoted(owner))));
         let lines: String = arguments
             .into_iter()

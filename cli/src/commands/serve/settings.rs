@@ -206,7 +206,7 @@ impl Arguments {
         };
         let form = text(&self.log_format, "log-format", "text")?;
         Ok(Chosen {
-            store: PathBuf::from(text(&self.store, "store", ".meshform")?),
+            store: PathBuf::from(text(&self.store, "store", meshform_store::DEFAULT_LOCATION)?),
             listen: address(&listen)?,
             xds: match sources.text(self.xds.as_ref(), "xds")? {
                 Some(xds) => Some(address(&xds)?),

@@ -1,17 +1,14 @@
 //! What the agents of a fleet ask of their bucket in a month, and what that costs.
 
+use meshform_model::agent::{OWN_REPORT_SECONDS, REPORT_SECONDS};
 use meshform_release::{Condition, Fleet, RunningProxy};
 use serde_json::{Value as Json, json};
 
 /// Seconds of a month of 30 days.
 const MONTH: u64 = 30 * 86_400;
 
-/// An agent looks so often at rest, and writes its status so often.
+/// An agent looks so often at rest. One that asks Cloud Map itself (`MESHFORM_DISCOVERY=own`) also looks for what to look up.
 const LOOK_SECONDS: u64 = 15;
-const STATUS_SECONDS: u64 = 600;
-
-/// One that asks Cloud Map itself (`MESHFORM_DISCOVERY=own`) also looks for what to look up, and writes more often.
-const OWN_STATUS_SECONDS: u64 = 150;
 
 /// Dollars for a million requests, as AWS takes them in us-east-1. An answer that nothing changed costs as much as any.
 const GETS: f64 = 0.40;
@@ -44,9 +41,9 @@ impl Cost {
             cost.gets += MONTH / LOOK_SECONDS * if own.is_some() { 2 } else { 1 };
             cost.puts += MONTH
                 / if own.is_some() {
-                    OWN_STATUS_SECONDS
+                    OWN_REPORT_SECONDS
                 } else {
-                    STATUS_SECONDS
+                    REPORT_SECONDS
                 };
             let nodes = own.map_or(0, |nodes| nodes.len());
             cost.lookups += MONTH / LOOK_SECONDS * u64::try_from(nodes).unwrap_or_default();
