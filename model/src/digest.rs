@@ -15,6 +15,12 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// Eight digits that tell names apart which would else be one.
+pub fn suffix(of: &str) -> String {
+    let digest = Sha256::digest(of);
+    hex(digest.get(..4).unwrap_or_default())
+}
+
 /// The SHA-256 of some bytes, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -1,9 +1,9 @@
 //! Logical ids: letters and digits, from kind and name, the same whatever stands beside.
 
 use meshform_model::dialect::Dialect;
+use meshform_model::digest::suffix;
 use meshform_model::key::ResourceKey;
 use meshform_model::schema;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The logical id of every resource of a template.
@@ -53,8 +53,7 @@ pub(crate) fn logical_name(prefix: &str, name: &str) -> String {
 
 /// The id with a hash of the key, for one that is taken.
 pub(crate) fn hashed(id: &str, key: &ResourceKey) -> String {
-    let digest = Sha256::digest(key.path().as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = suffix(&key.path());
     let room = MAX_LENGTH - hash.len();
     let cut: String = id.chars().take(room).collect();
     cut + &hash

@@ -12,12 +12,12 @@ use base64::Engine;
 use flate2::{Compression, GzBuilder};
 use meshform_model::agent::{self, variables};
 use meshform_model::diag::{Diagnostic, ProblemLocation};
+use meshform_model::digest::suffix;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
 use meshform_model::pointer::Pointer;
 use meshform_model::spec::{ExplicitInterception, Interception, ProxyProfileSpec, TransparentInterception};
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
@@ -505,8 +505,7 @@ fn family(task: &Task<'_>) -> String {
     if family == plain && family.len() <= LONGEST {
         return family;
     }
-    let digest = Sha256::digest(key.path().as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = suffix(&key.path());
     let cut: String = family.chars().take(LONGEST - hash.len() - 1).collect();
     format!("{cut}-{hash}")
 }

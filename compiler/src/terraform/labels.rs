@@ -1,7 +1,7 @@
 //! The labels of resource blocks: the same whatever stands beside.
 
+use meshform_model::digest::suffix;
 use meshform_model::key::ResourceKey;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The label of every resource.
@@ -22,11 +22,7 @@ pub(super) fn assign<'k>(keys: impl Iterator<Item = &'k ResourceKey>) -> Labels 
         for key in keys {
             let label = match alone {
                 true => label.clone(),
-                false => {
-                    let digest = Sha256::digest(key.path().as_bytes());
-                    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-                    format!("{label}_{hash}")
-                }
+                false => format!("{label}_{}", suffix(&key.path())),
             };
             labels.insert(key.clone(), label);
         }

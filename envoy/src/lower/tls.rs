@@ -7,6 +7,7 @@ use crate::codes;
 use crate::ir::tls::{ClientTls, Files, SecretRef, SecretSource, ServerTls, SubjectName, Validation};
 use crate::ir::{Origin, Sourced};
 use meshform_model::diag::{Diagnostic, Example};
+use meshform_model::digest::suffix;
 use meshform_model::exported::{self, CertificatePart, Exported};
 use meshform_model::path::Path;
 use meshform_model::spec::{
@@ -15,7 +16,6 @@ use meshform_model::spec::{
     ServiceDiscovery, SubjectAlternativeNames, VirtualNodeSpec,
 };
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -383,9 +383,7 @@ fn trust(bundle: &str) -> SecretRef {
 /// A short name that people recognise, and that differs where the files differ.
 fn secret_name(first: &str, second: &str) -> String {
     let stem = first.rsplit('/').next().unwrap_or_default();
-    let digest = Sha256::digest(format!("{first}\n{second}"));
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{stem}-{hash}")
+    format!("{stem}-{}", suffix(&format!("{first}\n{second}")))
 }
 
 /// The names that somebody wrote at a place. Nothing = none written.
