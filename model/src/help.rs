@@ -6,7 +6,7 @@
 use crate::diag::{Diagnostic, Example, Notation};
 use crate::dialect::{self, Dialect};
 use crate::kind::Kind;
-use crate::schema::{self, FieldForm, SchemaNode, Shape};
+use crate::schema::{self, ByDialect, FieldForm, SchemaNode, Shape};
 use crate::value::{Field, Node, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -247,13 +247,8 @@ fn field(path: &str, dialect: Dialect) -> Option<String> {
 
 /// The schema's fields, and what a dialect calls them; nothing where it calls them this and that.
 fn names(dialect: Dialect) -> &'static BTreeMap<String, Option<String>> {
-    static TERRAFORM: OnceLock<BTreeMap<String, Option<String>>> = OnceLock::new();
-    static CLOUDFORMATION: OnceLock<BTreeMap<String, Option<String>>> = OnceLock::new();
-    let table = match dialect {
-        Dialect::Terraform => &TERRAFORM,
-        _ => &CLOUDFORMATION,
-    };
-    table.get_or_init(|| {
+    static NAMES: ByDialect<OnceLock<BTreeMap<String, Option<String>>>> = ByDialect::unset();
+    NAMES.of(dialect).get_or_init(|| {
         let mut all = BTreeMap::new();
         for kind in Kind::ALL {
             collect(schema::kind(kind).root, dialect_for(kind, dialect), &mut all);

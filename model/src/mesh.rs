@@ -170,25 +170,9 @@ impl Mesh {
         self.tables.routes.of(router)
     }
 
-    /// The routes of a router that hold for one of its ports, in the order in which they are tried.
-    pub fn routes_on(&self, router: &str, port: u16) -> impl Iterator<Item = &Resource<RouteSpec>> {
-        let routes = self.routes_of(router).iter();
-        routes.filter(move |route| route.spec.rule.match_port().is_none_or(|p| p == port))
-    }
-
     /// The routes of a gateway in the order in which they are tried (see [`RouteRank`]).
     pub fn gateway_routes_of(&self, gateway: &str) -> &[Resource<GatewayRouteSpec>] {
         self.tables.gateway_routes.of(gateway)
-    }
-
-    /// The routes of a gateway that hold for one of its ports, in the order in which they are tried.
-    pub fn gateway_routes_on(
-        &self,
-        gateway: &str,
-        port: u16,
-    ) -> impl Iterator<Item = &Resource<GatewayRouteSpec>> {
-        let routes = self.gateway_routes_of(gateway).iter();
-        routes.filter(move |route| route.spec.rule.match_port().is_none_or(|p| p == port))
     }
 
     /// Who answers for a virtual service; `None` when the service or its provider is not there.

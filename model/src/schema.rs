@@ -273,12 +273,19 @@ impl KindSchema {
 
 // === impl ByDialect ===
 
+impl<T> ByDialect<OnceLock<T>> {
+    /// What is made when it is first asked for, for each dialect by itself.
+    pub(crate) const fn unset() -> Self {
+        Self([const { OnceLock::new() }; Dialect::ALL.len()])
+    }
+}
+
 impl<T> ByDialect<T> {
     fn new(make: impl FnMut(Dialect) -> T) -> Self {
         Self(Dialect::ALL.map(make))
     }
 
-    fn of(&self, dialect: Dialect) -> &T {
+    pub(crate) fn of(&self, dialect: Dialect) -> &T {
         let Self([api, cloudformation, terraform, kubernetes]) = self;
         match dialect {
             Dialect::Api => api,
@@ -315,14 +322,6 @@ impl SchemaNode {
             Shape::List(list) => Some(list),
             _ => None,
         }
-    }
-
-    /// Whether this is a text, a number, a truth value.
-    pub fn is_scalar(&self) -> bool {
-        matches!(
-            self.shape,
-            Shape::Text(_) | Shape::Int(_) | Shape::Number(_) | Shape::Bool
-        )
     }
 }
 
