@@ -244,24 +244,7 @@ pub fn kind_of_cloudformation(name: &str) -> Option<Kind> {
     kind_of(Dialect::CloudFormation, name)
 }
 
-// === impl Kind {
-    /// Whether App Mesh has the kind. What it does not have is ours: its API, its templates and hashicorp/aws do not know it.
-    pub fn is_app_mesh(self) -> bool {
-        kind(self)
-            .type_in(Dialect::CloudFormation)
-            .starts_with("AWS::")
-    }
-
-    /// The field that names a resource of the kind in a dialect: `virtualNodeName`, `VirtualNodeName`.
-    pub fn name_field(self, dialect: Dialect) -> &'static str {
-        let schema = kind(self);
-        let canonical = schema.key.last().map_or("", String::as_str);
-        let field = schema.root.object().and_then(|root| root.field(canonical));
-        field.map_or(canonical, |field| &field.named(dialect).name)
-    }
-}
-
-impl KindSchema ===
+// === impl KindSchema ===
 
 impl KindSchema {
     /// The name of the type in a dialect: `appmesh_virtual_node`, `AWS::AppMesh::VirtualNode`. Empty where the dialect does
