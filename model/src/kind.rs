@@ -54,7 +54,6 @@ impl fmt::Display for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Dialect;
 
     #[test]
     fn containers_are_written_before_what_is_in_them() {

@@ -10,8 +10,7 @@ mod readable;
 mod scalar;
 pub(crate) mod suggest;
 
-pub use quote::is_hidden;
-pub use readable::{readable, seen};
+pub use readable::{is_hidden, readable, seen};
 pub use suggest::{MAX_SUGGESTIONS, closest};
 
 use crate::diag::{Code, Diagnostic, ProblemLocation};

@@ -125,6 +125,8 @@ impl Session {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
             strict_deletes: self.settings.strict_deletes,
+            // Terraform writes in any order, by one apply of several teams too.
+            container_first: false,
             ignored_tags: self.settings.tags.ignored.clone(),
             patience: PATIENCE,
         }

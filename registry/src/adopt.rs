@@ -2,6 +2,7 @@
 
 use crate::codes;
 use crate::error::Result;
+use crate::owners::belongs_to;
 use crate::registry::Registry;
 use meshform_model::canonical;
 use meshform_model::diag::{Diagnostic, ProblemLocation};
@@ -51,7 +52,7 @@ impl Registry {
 /// The warning that a resource is there as it should be, and will not do what the owner writes who is to have it.
 fn of_another(record: &Record, owner: &str) -> Vec<Diagnostic> {
     let other = &record.author.owner;
-    if other == owner {
+    if belongs_to(record, owner) {
         return Vec::new();
     }
     let message = format!(

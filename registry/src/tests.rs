@@ -355,7 +355,10 @@ async fn a_container_has_to_be_there_first_as_in_app_mesh_and_for_others_not() {
     let mesh = ResourceKey::mesh("apps");
     assert_eq!(bench.registry.container(&mesh, &strict).await.unwrap(), None);
     let router = bench.create(&in_mesh(Kind::VirtualRouter, "r"), "", "us").await;
-    assert_eq!(bench.registry.container(&route, &strict).await.unwrap(), Some(router));
+    assert_eq!(
+        bench.registry.container(&route, &strict).await.unwrap(),
+        Some(router)
+    );
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use crate::render::{self, Format, FormatArgument};
 use crate::store::{self, StoreArgument};
 use meshform_model::diag::{Diagnostic, Severity, Sources};
 use meshform_release::{
-    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, ReleaseVerdict, Releaser,
-    TargetStatus, WhatChanged, listed,
+    Delivery, ProxyChange, Refusals, ReleaseEntry, ReleaseOutcome, ReleaseVerdict, Releaser, TargetStatus,
+    WhatChanged, listed,
 };
 use meshform_store::{Prefix, Revision, Store};
 use serde_json::{Value as Json, json};

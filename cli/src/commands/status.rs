@@ -170,10 +170,7 @@ impl CommandReport {
             .push(format!("mesh `{mesh}`, revision {}", status.revision));
         self.lines.push(format!("  current: {current}{held}"));
         let current = status.current.as_ref().map(|entry| &entry.release);
-        let behind = status
-            .targets
-            .iter()
-            .any(|target| target.is_behind(current));
+        let behind = status.targets.iter().any(|target| target.is_behind(current));
         self.lines.push(match (valid, changes.len()) {
             (false, _) if is_gone && behind => {
                 "  gone, but not from everywhere where it was published: see below".to_owned()
@@ -217,11 +214,7 @@ impl CommandReport {
             }
         }
         self.json.push(report);
-        for target in status
-            .targets
-            .iter()
-            .filter(|target| target.is_behind(current))
-        {
+        for target in status.targets.iter().filter(|target| target.is_behind(current)) {
             self.problems
                 .extend(releaser.target_warning(mesh, target).map(|mut problem| {
                     problem.severity = Severity::Error;

@@ -1,7 +1,6 @@
 //! What is shown: a card for each gateway, virtual service and node that stands alone, rows in it, arrows between them.
 
 use meshform_model::key::ResourceKey;
-use meshform_model::mesh::Mesh;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A card with more rows goes on in another.
@@ -223,7 +222,7 @@ impl Panel {
     }
 
     /// Cards with many rows become several, so that none is a tower.
-    fn split(&mut self) {
+    pub(super) fn split(&mut self) {
         let mut firsts = Vec::new();
         let mut cards = Vec::new();
         for mut card in std::mem::take(&mut self.cards) {

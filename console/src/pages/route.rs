@@ -6,7 +6,7 @@ use crate::frame::{Content, Context, filter, nothing, problem};
 use crate::page::Page;
 use crate::view::View;
 use maud::{Markup, html};
-use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict, Sent};
+use meshform_envoy::route::{Explanation, Request, RouteOutcome, RouteSimulator, RouteVerdict};
 use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 

@@ -338,7 +338,11 @@ fn of_owner(record: &Record, input: &Input) -> Result<(), Fault> {
     match input.query("meshOwner") {
         Some(owner) if *owner != record.identity.mesh_owner => {
             let message = format!("{} does not exist in the account `{owner}`", record.key);
-            Err(Fault::new(FaultKind::NotFound, meshform_registry::codes::NOT_FOUND, message))
+            Err(Fault::new(
+                FaultKind::NotFound,
+                meshform_registry::codes::NOT_FOUND,
+                message,
+            ))
         }
         _ => Ok(()),
     }

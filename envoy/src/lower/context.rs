@@ -9,7 +9,7 @@ use crate::ir::{Origin, Source, Sourced};
 use meshform_model::diag::ProblemLocation;
 use meshform_model::key::ResourceKey;
 use meshform_model::path::FieldOf;
-use meshform_model::spec::{ProxyProfileSpec, VirtualNodeSpec};
+use meshform_model::spec::{Protocol as Wire, ProxyProfileSpec, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -9,7 +9,9 @@ use crate::ir::listener::{Service, TcpService, TcpTarget};
 use crate::ir::route::{Route, RouteTable, VirtualHost};
 use crate::ir::tls::ClientTls;
 use meshform_model::path::Path;
-use meshform_model::spec::{ClientPolicyTls, Interception, VirtualNodeSpec, VirtualServiceBackend};
+use meshform_model::spec::{
+    ClientPolicyTls, Interception, TransparentInterception, VirtualNodeSpec, VirtualServiceBackend,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Outbound without interception: the application calls Envoy, by name through one listener, or through a socket that
 //! stands for one service.
 
-use super::egress::{Backend, with_any_port};
 use super::context::{ProxyBuilder, ProxyContext};
+use super::egress::{Backend, with_any_port};
 use super::upstream::UpstreamPort;
 use super::{Lowering, names};
 use crate::codes;

@@ -2,16 +2,15 @@
 //! are what they are for every caller. That is App Mesh's shape; three repairs: the inner listener is on loopback,
 //! the routing header replaces what a client sent, and it never reaches an application.
 
+use super::context::{ProxyBuilder, ProxyContext};
 use super::egress::Backend;
 use super::gateway_routes::{Rule, hosts};
 use super::index::IndexedResource;
 use super::ingress::{bind, with_tls};
-use super::context::{ProxyBuilder, ProxyContext};
-use super::upstream::Upstream;
 use super::{Lowering, cluster, edge, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, ResponseHeaders};
 use crate::ir::listener::{Chain, Direction, Listener, Service};
-use crate::ir::route::{HeaderMatch, Matcher, Route, RouteTable, ValueMatch, VirtualHost};
+use crate::ir::route::{HeaderMatch, Route, RouteTable, ValueMatch, VirtualHost};
 use crate::ir::{Origin, Source, Sourced};
 use meshform_model::path::Path;
 use meshform_model::spec::{

@@ -1,7 +1,6 @@
 //! Inbound: from the network to the application beside the proxy.
 
-use super::context::{ProxyBuilder, ProxyContext};
-use super::sockets::Application;
+use super::context::{Application, ProxyBuilder, ProxyContext};
 use super::{Lowering, matching, names, timeout};
 use crate::codes;
 use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTarget, Transport};

@@ -1,29 +1,26 @@
 //! One proxy being put together.
 
-use super::names::{CONTROL_PLANE, SDS_CLUSTER};
-use super::profile::Profile;
 use super::context::{ProxyBuilder, ProxyContext};
+use super::names::{CONTROL_PLANE, SDS_CLUSTER};
 use super::telemetry::collector;
 use super::tls::server_name;
 use super::{Lowering, edge};
 use crate::codes;
 use crate::files::file_name;
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol, ResponseHeaders};
-use crate::ir::listener::{HttpService, Listener, Service};
-use crate::ir::route::RouteTable;
+use crate::ir::listener::Listener;
 use crate::ir::settings::{Admin, Settings, Versions};
-use crate::ir::telemetry::{AccessLog, Tracing};
 use crate::ir::tls::{ClientTls, Files, Secret, SecretRef, SecretSource, SubjectName, Validation};
-use crate::ir::{Origin, ProxyIr, Source, Sourced, wanted_secrets};
+use crate::ir::{ProxyIr, Source, Sourced, wanted_secrets};
 use meshform_model::arn::Arn;
-use meshform_model::diag::{Diagnostic, ProblemLocation};
+use meshform_model::diag::Diagnostic;
 use meshform_model::key::ResourceKey;
 use meshform_model::kind::Kind;
-use meshform_model::path::{FieldOf, Path};
+use meshform_model::path::Path;
 use meshform_model::resource::{DEFAULT_ACCOUNT, DEFAULT_PARTITION, DEFAULT_REGION, Identity};
 use meshform_model::spec::{
     Admin as ProfileAdmin, ControlPlane, Drain, EnvoyVersionRange, Limits, Logging, Protocol as Wire,
-    ProxyProfileSpec, VirtualNodeSpec,
+    ProxyProfileSpec,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

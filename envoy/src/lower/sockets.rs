@@ -1,7 +1,7 @@
 //! The sockets beside one proxy: which of them could not be opened together, and which are none.
 
 use super::Lowering;
-use super::context::{Application, ProxyBuilder, ProxyContext};
+use super::context::{ProxyBuilder, ProxyContext};
 use crate::codes;
 use crate::ir::Origin;
 use meshform_model::diag::{Diagnostic, ProblemLocation};

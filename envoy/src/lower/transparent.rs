@@ -1,15 +1,15 @@
 //! Outbound with interception: connections come by iptables, and the port that they were made to decides.
 
-use super::egress::{Intercepted, with_any_port};
-use super::ingress::bind;
 use super::context::{ProxyBuilder, ProxyContext};
+use super::egress::{Backend, Intercepted, with_any_port};
+use super::ingress::bind;
 use super::upstream::UpstreamPort;
 use super::{Lowering, matching, names};
 use crate::ir::cluster::{Cluster, Discovery, Pool, Protocol as Speaks, ResponseHeaders};
 use crate::ir::listener::{Chain, Direction, Listener, Service, TcpService, TcpTarget, Transport};
 use crate::ir::route::{Action, Route, Target, VirtualHost};
 use crate::ir::{Origin, Sourced};
-use meshform_model::spec::{EgressFilterType, MeshSpec, Protocol, TransparentInterception, VirtualNodeSpec};
+use meshform_model::spec::{EgressFilterType, MeshSpec, Protocol, VirtualNodeSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

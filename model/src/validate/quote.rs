@@ -6,13 +6,6 @@ use crate::value::{Node, Value};
 /// How many characters of a value a message quotes, so that it stays on one line of a terminal.
 const LONGEST: usize = 60;
 
-/// Whether a character is not seen itself, and changes how what stands around it is seen: control characters, and those
-/// that turn the direction of text round.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// A text in backticks, cut when it is long, with control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     let mut chars = text.chars();

@@ -1,9 +1,14 @@
 //! Names that people give and read, and that no pattern of the schema covers: of owners, keys and identities.
 
-use super::quote::is_hidden;
-
 /// The longest: that of a resource's name.
 const LONGEST: usize = 255;
+
+/// Whether a character is not seen itself, and changes how what stands around it is seen: control characters, and those
+/// that turn the direction of text round.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// What keeps a name from being read, and told from others, in lists and in the change feed.
 ///

@@ -1,8 +1,8 @@
 //! The store's identity, and its runs.
 
 use super::file::{io_error, private};
-use super::worker::{read_error, write_error};
 use super::worker::WorkerContext;
+use super::worker::{read_error, write_error};
 use crate::contract::RunState;
 use crate::error::{Result, StoreError};
 use crate::identity::{Seed, StoreIdentity};

@@ -10,7 +10,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::HttpConnector;
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::{ClientOptions, CredentialProvider, Error, Result};
+use object_store::{ClientOptions, CredentialProvider, Result};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -281,13 +281,19 @@ fn a_kind_and_a_field_need_what_contributing_says_and_nothing_else() {
     // Without the rules' arms the compiler names the places.
     let missing = copy.errors("meshform-model");
     let uncovered = |found: &[(String, String)]| {
-        let all = found.iter().all(|(_, error)| error.contains("`Kind::RateLimit` not covered"));
+        let all = found
+            .iter()
+            .all(|(_, error)| error.contains("`Kind::RateLimit` not covered"));
         assert!(all, "{found:?}");
     };
     uncovered(&missing);
     assert_eq!(
         files(&missing),
-        ["model/src/mesh/reach.rs", "model/src/rules/subjects.rs", "model/src/rules/telling.rs"]
+        [
+            "model/src/mesh/reach.rs",
+            "model/src/rules/subjects.rs",
+            "model/src/rules/telling.rs"
+        ]
     );
 
     // The rules: which proxies a change concerns, and what is asked of the resource.
@@ -321,7 +327,11 @@ fn a_kind_and_a_field_need_what_contributing_says_and_nothing_else() {
     copy.edit("model/tests/addition.rs", |text| {
         text.replace(".hedging().requests()", ".hedging().reqeusts()")
     });
-    let refused = String::from_utf8(copy.cargo("meshform-model", &["test", "--no-run", "--test", "addition"]).stderr).unwrap();
+    let refused = String::from_utf8(
+        copy.cargo("meshform-model", &["test", "--no-run", "--test", "addition"])
+            .stderr,
+    )
+    .unwrap();
     assert!(refused.contains("no method named `reqeusts`"), "{refused}");
 
     // What manifests call the kind's objects; nothing else asks for a kind by its name.

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use meshform_acceptance::http::Client;
 
 use super::Folders;
+use super::HOST;
 use super::forms::Meshform;
 use super::live::{self, DemoMark, Ports, RunningEnvoy};
-use super::HOST;
 use super::terraform::Terraform;
 use crate::children::Children;
 use crate::failure::{Failure, Result};

@@ -10,10 +10,10 @@ use meshform_acceptance::http::Client;
 use meshform_acceptance::load::Tally;
 use serde_json::{Value, json};
 
+use super::HOST;
 use super::live;
 use super::split;
 use super::steps::Steps;
-use super::HOST;
 use super::terraform::Terraform;
 use crate::children::{Children, Running};
 use crate::failure::{Failure, Result};

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use meshform_acceptance::load::{Load, Tally};
 
 use super::Folders;
+use super::HOST;
 use super::forms::{self, Meshform};
 use super::live::{self, DemoMark, Ports, RunningEnvoy};
-use super::HOST;
 use super::remote::{self, Cast};
 use super::split::{self, Requests};
 use super::steps::{Steps, seconds};
