@@ -99,6 +99,31 @@ fn status_shows_what_runs_where_and_what_it_costs() {
 }
 
 #[test]
+fn what_a_proxy_reports_neither_moves_the_cursor_nor_passes_for_a_line_of_ours() {
+    let world = World::new(&[("mesh.yaml", MESH)]);
+    std::fs::create_dir(world.path().join("bucket")).unwrap();
+    let store = format!("file://{}/bucket", world.path().display());
+    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
+        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    }
+    reports(&world, "task1", |status| {
+        status["instance"] = json!("task\u{1b}[2J\n  valid");
+        status["envoy"] = json!("1.34\u{202e}");
+        status["reasons"] = json!(["bad\u{1b}[31m\n  valid, nothing to release"]);
+    });
+    let ran = world.run(&["status", "--store", &store]);
+    assert!(!ran.out.contains(['\u{1b}', '\u{202e}']), "{:?}", ran.out);
+    assert_eq!(ran.out.matches("\n  valid").count(), 1, "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("      bad\u{fffd}[31m valid, nothing to release\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
 fn an_agent_that_gave_up_is_shown_as_failing_until_another_runs_in_its_place() {
     let world = World::new(&[("mesh.yaml", MESH)]);
     std::fs::create_dir(world.path().join("bucket")).unwrap();

@@ -187,8 +187,9 @@ impl Report {
 
     fn text(&self, io: &mut Io) {
         render::tell(io, &Sources::default(), &self.said.problems);
-        for line in &self.said.lines {
-            io.print(&format!("{line}\n"));
+        // Names and reasons in them are the words of proxies and of other writers.
+        for line in self.said.lines.iter().flat_map(|lines| lines.split('\n')) {
+            io.print(&format!("{}\n", render::clean(line)));
         }
     }
 }
@@ -341,11 +342,19 @@ pub(super) fn words(entry: &ReleaseEntry) -> String {
 /// Which proxies refuse a release that a control plane told them, and why.
 pub(super) fn refused_words(refused: &Refusals) -> Vec<String> {
     let one = |(proxy, reasons): (&String, &Vec<String>)| {
-        let reasons = reasons.iter().map(|reason| format!("      {reason}"));
+        let reasons = reasons.iter().map(|reason| reason_words(reason));
         let head = format!("    refused by the Envoy of {proxy}:");
         std::iter::once(head).chain(reasons).collect::<Vec<_>>()
     };
     refused.iter().flat_map(one).collect()
+}
+
+/// A reason of a proxy below what it is about. It is one line, whatever the proxy wrote: another could pass for one of ours.
+pub(super) fn reason_words(reason: &str) -> String {
+    format!(
+        "      {}",
+        reason.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    )
 }
 
 pub(super) fn entry_json(entry: &ReleaseEntry) -> Json {

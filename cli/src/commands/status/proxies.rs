@@ -1,6 +1,6 @@
 //! The proxies that run, as their agents report them.
 
-use super::super::said::cut;
+use super::super::said::{cut, reason_words};
 use meshform_release::{Condition, Fleet, RunningProxy};
 use meshform_store::Timestamp;
 use serde_json::{Value as Json, json};
@@ -42,7 +42,7 @@ pub(super) fn lines(fleet: &Fleet) -> Vec<String> {
             .map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         lines.push(format!("    {}", line.trim_end()));
-        lines.extend(one.status.reasons.iter().map(|reason| format!("      {reason}")));
+        lines.extend(one.status.reasons.iter().map(|reason| reason_words(reason)));
     }
     lines
 }
@@ -68,7 +68,7 @@ fn row(one: &RunningProxy) -> [String; 6] {
     };
     [
         name.to_owned(),
-        status.instance.clone(),
+        status.instance.replace('\n', " "),
         condition,
         match status.since {
             since if since == 0 || status.release.is_none() => release.to_owned(),
