@@ -278,6 +278,7 @@ mod tests {
                 release: release.cloned(),
                 at: Timestamp(0),
                 failure,
+                device: None,
             };
             let status = TargetStatus { report, standing };
             assert_eq!(status.is_behind(Some(&current)), wanted, "{status:?}");
