@@ -44,8 +44,6 @@ impl Relay {
         });
         Ok(Self { address, state })
     }
-
-    /// Where clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -147,7 +147,7 @@ impl Appnet {
 
     async fn drain(&self, query: &str) -> HttpAnswer {
         if !matches!(query, "inboundonly" | "graceful" | "skip_exit") {
-            let text = "say one of inboundonly, graceful and skip_exit: /drain_listeners?inboundonly\n";
+            let text = "expected inboundonly, graceful or skip_exit, as in /drain_listeners?inboundonly\n";
             return HttpAnswer::text(400, text);
         }
         self.post(&format!("/drain_listeners?{query}")).await
@@ -159,7 +159,7 @@ impl Appnet {
             .filter(|(name, level)| LEVELS.contains(level) && is_logger(name));
         let Some((name, level)) = named else {
             let text = format!(
-                "say level=LEVEL, or LOGGER=LEVEL, with one of {}\n",
+                "expected level=LEVEL or LOGGER=LEVEL, with one of {}\n",
                 LEVELS.join(", ")
             );
             return HttpAnswer::text(400, text);
@@ -172,7 +172,7 @@ impl Appnet {
                 let admin = shared.admin.borrow().clone();
                 if let Some(admin) = admin {
                     let _ = admin.post(&format!("/logging?level={level}")).await;
-                    log::info("the levels of Envoy's log are what they were");
+                    log::info("Envoy's log levels are reset");
                 }
             });
             // The last request counts.
@@ -190,8 +190,9 @@ impl Appnet {
                 "usedonly" => asked.push("usedonly".to_owned()),
                 "filter=metrics_extension" => asked.push("filter=appmesh".to_owned()),
                 _ => {
-                    let text =
-                        format!("`{part}` is not known: there are usedonly and filter=metrics_extension\n");
+                    let text = format!(
+                        "unknown parameter `{part}`: expected usedonly or filter=metrics_extension\n"
+                    );
                     return HttpAnswer::text(400, text);
                 }
             }
@@ -225,7 +226,7 @@ impl Appnet {
 }
 
 fn no_envoy() -> HttpAnswer {
-    HttpAnswer::text(503, "Envoy does not run\n")
+    HttpAnswer::text(503, "Envoy is not running\n")
 }
 
 /// A name that cannot lead to anything else than a logger.

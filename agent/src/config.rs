@@ -111,7 +111,8 @@ impl Settings {
         };
         if !listen.ip().is_loopback() {
             return Err(format!(
-                "MESHFORM_LISTEN is {listen}: it must be a loopback address, for it asks nobody who they are"
+                "MESHFORM_LISTEN is {listen}: it must be a loopback address, because the endpoint has no \
+                 authentication"
             ));
         }
         Ok(listen)
@@ -179,7 +180,7 @@ fn wrong(name: &str, text: &str, takes: &str) -> String {
         .into_iter()
         .find(|(known, _)| known.split(", ").any(|one| one == name))
         .map_or(String::new(), |(_, meaning)| format!(": {meaning}"));
-    format!("{name} is `{text}`, and takes {takes}{meaning}")
+    format!("{name} is `{text}`; expected {takes}{meaning}")
 }
 
 impl Settings {
@@ -192,7 +193,7 @@ impl Settings {
                 let host = self.get("APPNET_AGENT_HTTP_BIND_ADDRESS").unwrap_or("127.0.0.1");
                 let host = host.trim_start_matches('[').trim_end_matches(']');
                 let host: IpAddr = host.parse().map_err(|_| {
-                    format!("APPNET_AGENT_HTTP_BIND_ADDRESS is `{host}`: it is an IP address")
+                    format!("APPNET_AGENT_HTTP_BIND_ADDRESS is `{host}`: expected an IP address")
                 })?;
                 Ok(Some(AdminMode::Tcp(SocketAddr::new(host, port))))
             }
@@ -202,7 +203,7 @@ impl Settings {
                 Ok(Some(AdminMode::Socket(PathBuf::from(path))))
             }
             Some(mode) => Err(format!(
-                "APPNET_AGENT_ADMIN_MODE is `{mode}`: it is `tcp` or `uds`"
+                "APPNET_AGENT_ADMIN_MODE is `{mode}`: expected `tcp` or `uds`"
             )),
         }
     }
@@ -212,7 +213,7 @@ impl Settings {
             "poller" => Ok(false),
             "own" => Ok(true),
             other => Err(format!(
-                "MESHFORM_DISCOVERY is `{other}`: it is `poller` or `own`"
+                "MESHFORM_DISCOVERY is `{other}`: expected `poller` or `own`"
             )),
         }
     }
@@ -236,7 +237,9 @@ impl Settings {
         match self.get("MESHFORM_RESTART").unwrap_or("next") {
             "next" => Ok(false),
             "idle" => Ok(true),
-            other => Err(format!("MESHFORM_RESTART is `{other}`: it is `next` or `idle`")),
+            other => Err(format!(
+                "MESHFORM_RESTART is `{other}`: expected `next` or `idle`"
+            )),
         }
     }
 }
@@ -251,14 +254,14 @@ impl Config {
         let named = PROXY.iter().find_map(|name| Some((*name, settings.get(name)?)));
         let Some((name, proxy)) = named else {
             return Err(
-                "MESHFORM_PROXY is not set: say which proxy this is, as mesh/MESH/virtualNode/NAME"
-                    .to_owned(),
+                "MESHFORM_PROXY is not set: name the proxy, as mesh/MESH/virtualNode/NAME".to_owned(),
             );
         };
         let proxy = ProxyId::parse(proxy).map_err(|error| format!("{name}: {error}"))?;
         let Some(store) = settings.get("MESHFORM_STORE") else {
             return Err(
-                "MESHFORM_STORE is not set: say where releases are, as s3://BUCKET/PREFIX or the directory of a store"
+                "MESHFORM_STORE is not set: give the location of the releases, as s3://BUCKET/PREFIX or the \
+                 directory of a store"
                     .to_owned(),
             );
         };
@@ -375,7 +378,7 @@ mod tests {
         ] {
             let error = number(value).unwrap_err();
             let told = format!(
-                "MESHFORM_STOP_TIMEOUT is `{value}`, and takes a whole number from 1 to 86400: seconds"
+                "MESHFORM_STOP_TIMEOUT is `{value}`; expected a whole number from 1 to 86400: seconds"
             );
             assert!(error.starts_with(&told), "{error}");
         }

@@ -41,8 +41,8 @@ impl ControlPlane {
         if config.control_plane.is_none() && config.ads_bootstrap.is_some() {
             return Err(told(
                 SETTING,
-                "MESHFORM_ADS_BOOTSTRAP is set, and MESHFORM_CONTROL_PLANE is not, the address of `meshform serve` that it is for: \
-                 set both or neither",
+                "MESHFORM_ADS_BOOTSTRAP is set, but MESHFORM_CONTROL_PLANE (the address of `meshform serve`) is \
+                 not: set both or neither",
             ));
         }
         let given = bootstrap(command);
@@ -52,7 +52,7 @@ impl ControlPlane {
                 let base = base.trim_end_matches('/');
                 if !base.starts_with("http://") && !base.starts_with("https://") {
                     let error = format!(
-                        "MESHFORM_CONTROL_PLANE is `{base}`: it is http://HOST:PORT or https://HOST:PORT"
+                        "MESHFORM_CONTROL_PLANE is `{base}`: expected http://HOST:PORT or https://HOST:PORT"
                     );
                     return Err(told(SETTING, error));
                 }
@@ -63,8 +63,8 @@ impl ControlPlane {
                 }))
             }
             (Some(_), given) => {
-                let given = given.map_or("Envoy's command names no file by -c".to_owned(), |file| {
-                    format!("{} cannot be read, is no JSON or not for ADS", file.display())
+                let given = given.map_or("Envoy's command has no `-c FILE`".to_owned(), |file| {
+                    format!("{} cannot be read, is not JSON or not for ADS", file.display())
                 });
                 Err(told(
                     SETTING,
@@ -138,7 +138,7 @@ pub(crate) fn with_bootstrap(config: &Config, mut command: Vec<String>) -> Resul
     if bootstrap(&command).is_some() {
         return Err(told(
             SETTING,
-            "MESHFORM_ADS_BOOTSTRAP is set, and Envoy's command names a file by -c: give one of them",
+            "MESHFORM_ADS_BOOTSTRAP is set, and Envoy's command has `-c FILE`: use only one of them",
         ));
     }
     let file = config.dir.join(BOOTSTRAP);

@@ -153,7 +153,7 @@ impl Exports {
                 let ends = humantime::format_rfc3339_seconds(ends);
                 problems.push(told(
                     ENDING,
-                    format!("{} ends at {ends}, and ACM has no newer one", one.arn),
+                    format!("{} expires at {ends}, and ACM has no newer certificate", one.arn),
                 ));
                 pause = pause.min(ENDING_SOON);
             }
@@ -214,7 +214,7 @@ impl Exports {
             };
             told(
                 EXPORT,
-                format!("{} cannot be had: {}{needs}", one.arn, refusal.told()),
+                format!("{} cannot be fetched: {}{needs}", one.arn, refusal.told()),
             )
         })?;
         let Some(new) = found else { return Ok(()) };

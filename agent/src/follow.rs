@@ -201,8 +201,8 @@ impl Follower {
         let refused = admin.updates().await?.refused_since(&before);
         if !refused.is_empty() {
             return Err(format!(
-                "Envoy refused certificates that have changed ({}): certificate and key must belong together; it goes on \
-                 with those that it had",
+                "Envoy refused certificates that have changed ({}): certificate and key must belong together; it \
+                 keeps the previous ones",
                 refused.join(", ")
             ));
         }
@@ -274,12 +274,12 @@ impl Follower {
         match outcome {
             Ok(()) => {
                 if self.shared.store.take().is_some() {
-                    log::info("the store is read without problems");
+                    log::info("the store can be read again");
                     self.shared.changed.notify_one();
                 }
             }
             Err(error) if self.store.is_throttled() => {
-                self.store_fails(format!("{error}; it is asked less often until it answers"));
+                self.store_fails(format!("{error}; it is polled less often until it answers"));
             }
             Err(error) => self.store_fails(error),
         }
@@ -307,8 +307,9 @@ impl Follower {
             return Err(told(
                 OLDER,
                 format!(
-                    "current.json has sequence {}, and {} was seen before: an older publisher's, which the next release corrects; \
-                     or the store was made anew, and then {} has to be emptied while the agent is stopped",
+                    "current.json has sequence {}, but {} was seen before: an older publisher wrote it, and the \
+                     next release corrects that; or the store was re-created, and then {} has to be emptied while \
+                     the agent is stopped",
                     current.sequence,
                     self.memory.sequence,
                     self.config.dir.display()
@@ -375,7 +376,7 @@ impl Follower {
             ConfirmationVerdict::Open => Err(told(
                 UNCONFIRMED,
                 format!(
-                    "Envoy has not taken in the release within {} s",
+                    "Envoy has not confirmed the release within {} s",
                     CONFIRMATION.as_secs()
                 ),
             )),
@@ -436,7 +437,7 @@ impl Follower {
             self.publish(None).await?;
             self.in_effect(current);
             log::warn(&format!(
-                "{} is gone from the mesh: Envoy serves nothing more",
+                "{} was removed from the mesh: Envoy serves nothing any more",
                 self.config.proxy
             ));
             return Ok(None);
@@ -529,7 +530,7 @@ impl Follower {
         Err(told(
             OTHER_DIRECTORY,
             format!(
-                "the proxy profile of {} names another `directory` than {}: take it out of the profile",
+                "the proxy profile of {} sets another `directory` than {}: remove it from the profile",
                 self.config.proxy,
                 self.config.folder().display()
             ),

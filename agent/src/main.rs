@@ -91,7 +91,7 @@ fn main() -> ExitCode {
             }
             _ => {
                 let bounds = format!("a whole number from 0 to {}", config::DAY);
-                return wrong_use(&format!("--seconds is `{seconds}`, and takes {bounds}"));
+                return wrong_use(&format!("--seconds is `{seconds}`; expected {bounds}"));
             }
         },
         ["endpoints"] => block_on(poller::run()),

@@ -148,7 +148,7 @@ pub(crate) async fn run() -> Result<u8, String> {
     }
     polling.abort();
     log::info(if health.leads() {
-        "told to stop: another poller may take over at once"
+        "stopping: another poller may take over at once"
     } else {
         "told to stop"
     });
@@ -370,7 +370,7 @@ impl Poller {
         if throttled {
             self.pause = (self.pause * 2).min(LONGEST);
             log::warn(&format!(
-                "Cloud Map asks for fewer requests: the next are made in {} s",
+                "Cloud Map throttles requests: the next ones are sent in {} s",
                 self.pause.as_secs()
             ));
         } else {
@@ -393,7 +393,7 @@ impl Poller {
             Err(error) => {
                 tracker.pass(now);
                 if state.problem.as_ref() != Some(&error) {
-                    let error = format!("virtual node `{name}`: {error}; its hosts stay what they were");
+                    let error = format!("virtual node `{name}`: {error}; its hosts stay as they were");
                     log::warn(&told(LOOKUP, error));
                 }
                 state.problem = Some(error);
@@ -460,7 +460,7 @@ async fn resolved(
         let chosen = preferred(&addresses, preference);
         if chosen.is_empty() {
             return Err(format!(
-                "`{}` has no address of the version that is preferred",
+                "`{}` has no address of the preferred IP version",
                 host.address
             ));
         }

@@ -177,7 +177,7 @@ async fn end_what_was_left(kept: &AgentFolder) {
     let Some(left) = Child::noted(&kept.pid_file()) else {
         return;
     };
-    log::warn("an Envoy is left of an agent that was killed; it is ended, and started anew");
+    log::warn("an Envoy of a killed agent is still running; it is stopped and started again");
     left.signal(Signal::TERM);
     let until = Instant::now() + LAST;
     while left.is_there() && Instant::now() < until {
@@ -267,7 +267,7 @@ impl Supervisor {
         };
         let mut arguments = command.iter();
         let Some(program) = arguments.next() else {
-            return Err("say what to start: meshform-agent run -- envoy".to_owned());
+            return Err("no command is given: meshform-agent run -- envoy".to_owned());
         };
         let mut arguments: Vec<String> = arguments.cloned().collect();
         let given = |arguments: &[String], names: &[&str]| {
@@ -322,7 +322,7 @@ impl Supervisor {
         self.shared.ends.set((count + 1, status));
         self.settle();
         if std::mem::take(&mut self.restarting) {
-            log::info("Envoy is started anew, for what it reads only when it starts");
+            log::info("Envoy is restarted for changes that need it");
             self.shared.state(ProxyState::Starting);
             return None;
         }
@@ -335,7 +335,8 @@ impl Supervisor {
         self.ends.push(now);
         if self.ends.len() > self.config.restarts {
             let why = format!(
-                "Envoy has ended with status {status}, {} times within 10 minutes: it is not started again, and the agent ends",
+                "Envoy has ended with status {status}, {} times within 10 minutes: it is not restarted, and the \
+                 agent exits",
                 self.ends.len()
             );
             log::error(&told(NOT_SERVING, &why));
@@ -425,7 +426,7 @@ impl Supervisor {
         let until = Instant::now() + self.config.stop_timeout.saturating_sub(LAST + report::LAST);
         self.shared.state(ProxyState::Draining);
         let admin = self.shared.admin.borrow().clone();
-        log::info("told to stop: health fails from now on");
+        log::info("stopping: health checks fail from now on");
         if let Some(admin) = &admin {
             let _ = admin.post("/healthcheck/fail").await;
         }
@@ -495,7 +496,7 @@ pub(crate) async fn delay(command: Vec<String>, wait: Duration) -> Result<u8, St
     let mut term = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let Some((program, arguments)) = command.split_first() else {
-        return Err("say what to start: meshform-agent delay -- CMD".to_owned());
+        return Err("no command is given: meshform-agent delay -- CMD".to_owned());
     };
     let child = Child::start(program, arguments)?;
     let mut at: Option<Instant> = None;

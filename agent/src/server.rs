@@ -203,7 +203,7 @@ fn metrics(status: &Status, healthy: bool) -> String {
     );
     metric(
         "problems",
-        "How many things are not as they should be.",
+        "Number of problems.",
         "",
         f64::from(u32::try_from(status.reasons.len()).unwrap_or(u32::MAX)),
     );

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 /// What becomes of a proxy while its store is away.
-pub(crate) const GOES_ON: &str = "the proxy goes on with what it has";
+pub(crate) const GOES_ON: &str = "the proxy keeps its configuration";
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -95,7 +95,7 @@ impl Shared {
         let mut reasons = Vec::new();
         let waits_for_files = status.bundle.is_none() && self.follows_files();
         if waits_for_files && matches!(status.state, ProxyState::Starting | ProxyState::Failing) {
-            reasons.push(told(UNPUBLISHED, "no release is there yet to start Envoy with"));
+            reasons.push(told(UNPUBLISHED, "there is no release yet to start Envoy with"));
         }
         reasons.extend(self.control_plane.borrow().clone());
         let store = self.store.borrow();
@@ -118,10 +118,10 @@ impl Shared {
         let mut reasons = self.reasons();
         if !self.is_healthy() && reasons.is_empty() {
             reasons.push(match self.status.borrow().state {
-                ProxyState::Draining | ProxyState::Stopped => told(NOT_SERVING, "the agent was told to stop"),
+                ProxyState::Draining | ProxyState::Stopped => told(NOT_SERVING, "the agent is stopping"),
                 ProxyState::Ready => told(UNCONFIRMED, "Envoy has not confirmed its first release yet"),
                 ProxyState::Starting | ProxyState::Failing => {
-                    told(NOT_SERVING, "Envoy is started, and does not serve yet")
+                    told(NOT_SERVING, "Envoy has started but does not serve yet")
                 }
             });
         }

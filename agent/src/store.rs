@@ -116,7 +116,7 @@ impl ObjectSource {
             _ => Err(told(
                 MALFORMED,
                 format!(
-                    "{key} is not there, and the current.json names it; `meshform release` writes it again"
+                    "{key} is missing, although current.json names it; `meshform release` writes it again"
                 ),
             )),
         }
@@ -339,7 +339,7 @@ impl Bucket {
         let region = region.or_else(|| field("Region"));
         if let Some(region) = region.filter(|region| *region != self.region) {
             message.push_str(&format!(
-                "; the bucket is in {region}, and it was asked as in {}: set AWS_REGION",
+                "; the bucket is in {region}, but requests were signed for {}: set AWS_REGION",
                 self.region
             ));
         }
@@ -354,7 +354,7 @@ impl Bucket {
             Some(theirs) => {
                 let show = |time| humantime::format_rfc3339_seconds(time);
                 let clocks = format!(
-                    "; this clock says {}, the bucket's {}: set this one",
+                    "; this machine's clock says {}, the bucket's {}: correct this machine's",
                     show(now),
                     show(theirs)
                 );
@@ -381,7 +381,7 @@ const CORRECT: &str =
 
 /// What S3 calls credentials whose time is over.
 const EXPIRED: &[&str] = &["ExpiredToken", "TokenRefreshRequired"];
-const RENEWED: &str = "; the credentials have expired, and newer ones are asked for each time";
+const RENEWED: &str = "; the credentials have expired, and new ones are requested on each attempt";
 
 fn is_throttled(status: StatusCode) -> bool {
     matches!(
@@ -412,7 +412,7 @@ fn place(root: &Path, key: &str) -> Result<PathBuf, String> {
     if is_inside(key) {
         Ok(root.join(key))
     } else {
-        Err(format!("`{key}` leads out of the store"))
+        Err(format!("`{key}` points outside of the store"))
     }
 }
 

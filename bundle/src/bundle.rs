@@ -83,7 +83,7 @@ impl Bundle {
         if written.proxy != proxy.to_string() {
             return Err(Error::damaged(
                 WHAT,
-                format!("it is of {}, not of {proxy}", written.proxy),
+                format!("it belongs to {}, not to {proxy}", written.proxy),
             ));
         }
         let bundle = Self {
@@ -120,7 +120,7 @@ impl Bundle {
                 format,
                 known: FORMAT,
             }),
-            (Some(_), _) => Err(Error::damaged(WHAT, "its format is not known")),
+            (Some(_), _) => Err(Error::damaged(WHAT, "its format is unknown")),
         }
     }
 
@@ -140,7 +140,7 @@ impl Bundle {
             if !is_inside(file) {
                 return Err(Error::Unfit {
                     name: file.clone(),
-                    why: "its path leads out of its folder",
+                    why: "its path points outside of its folder",
                 });
             }
             if Digest::of(resource.body.as_str().as_bytes()) != resource.digest {
@@ -211,9 +211,9 @@ mod tests {
     fn what_is_spoilt_is_refused_and_says_how() {
         let told = |from, to| spoilt(from, to).to_string();
         assert!(told("stat_prefix", "stat_prefiX").contains("digest of `ingress`"));
-        assert!(told("\"file\":\"lds.json\"", "\"file\":\"../lds.json\"").contains("leads out"));
-        assert!(told("mesh/apps/virtualNode/a", "mesh/apps/virtualNode/b").contains("not of"));
-        assert!(told("\"format\":2", "\"format\":\"2\"").contains("not known"));
+        assert!(told("\"file\":\"lds.json\"", "\"file\":\"../lds.json\"").contains("points outside"));
+        assert!(told("mesh/apps/virtualNode/a", "mesh/apps/virtualNode/b").contains("not to"));
+        assert!(told("\"format\":2", "\"format\":\"2\"").contains("is unknown"));
         assert_eq!(
             told("\"format\":2", "\"format\":3"),
             "the bundle has format 3; this version reads formats up to 2"

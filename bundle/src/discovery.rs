@@ -163,7 +163,7 @@ fn of_mesh(mesh: &str, found: &str, what: &'static str) -> Result<()> {
     }
     Err(Error::damaged(
         what,
-        format!("it is of mesh `{found}`, not of `{mesh}`"),
+        format!("it belongs to mesh `{found}`, not to `{mesh}`"),
     ))
 }
 
@@ -186,7 +186,7 @@ mod tests {
         let bytes = discovery.encode().unwrap();
         assert_eq!(Discovery::decode("Apps", &bytes).unwrap(), discovery);
         let other = Discovery::decode("apps", &bytes).unwrap_err().to_string();
-        assert!(other.contains("`Apps`, not of `apps`"), "{other}");
+        assert!(other.contains("`Apps`, not to `apps`"), "{other}");
         assert_eq!(Discovery::key("Apps"), "m/Apps/proxies/discovery.json");
     }
 

@@ -18,7 +18,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Legacy> {
     if let Some(path) = texts.keys().find(|path| !is_inside(path)) {
         return Err(Error::Unfit {
             name: path.clone(),
-            why: "its path leads out of its folder",
+            why: "its path points outside of its folder",
         });
     }
     let Some(bootstrap) = texts.get(BOOTSTRAP) else {

@@ -291,7 +291,7 @@ impl Current {
     pub fn decode(proxy: &ProxyId, bytes: &[u8]) -> Result<Self> {
         let current: Self = decode(bytes)?;
         if current.proxy != proxy.to_string() {
-            let detail = format!("it is of {}, not of {proxy}", current.proxy);
+            let detail = format!("it belongs to {}, not to {proxy}", current.proxy);
             return Err(Error::damaged(Self::WHAT, detail));
         }
         Ok(current)
@@ -391,7 +391,7 @@ mod tests {
             Current::decode(&other, &bytes)
                 .unwrap_err()
                 .to_string()
-                .contains("not of")
+                .contains("not to")
         );
         let newer = String::from_utf8(bytes)
             .unwrap()

@@ -178,7 +178,7 @@ impl Claims {
                 codes::CLAIM,
                 format!("the setting `{name}` is not a claim: {error}"),
             )
-            .help("was the function replaced by an older version? deploy the newer one again")
+            .help("deploy the newest version of the function: an older one may have replaced it")
         })?;
         Ok(LoadedClaim {
             claim,

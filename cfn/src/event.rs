@@ -59,7 +59,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Event, Diagnostic> {
     if has("RequestType") && has("ResponseURL") {
         let request: CustomRequest = typed(json)?;
         if !is_address(&request.response_url) {
-            return Err(malformed("`ResponseURL` is no `https` address"));
+            return Err(malformed("`ResponseURL` is not an `https` address"));
         }
         // The owner comes of it, and is told from others by how it reads.
         readable(&request.owner()).map_err(|why| malformed(&format!("`StackId` cannot be used: {why}")))?;

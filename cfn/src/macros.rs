@@ -41,7 +41,9 @@ fn rewritten(request: &MacroRequest, function: &str) -> Result<Json, String> {
 fn suffix(request: &MacroRequest) -> Result<String, Diagnostic> {
     if let Some(other) = request.params.keys().find(|name| *name != SUFFIX) {
         let message = format!("the macro has no parameter `{other}`");
-        return Err(Diagnostic::error(codes::EVENT, message).help(format!("it has `{SUFFIX}` alone")));
+        return Err(
+            Diagnostic::error(codes::EVENT, message).help(format!("its only parameter is `{SUFFIX}`"))
+        );
     }
     match request.params.get(SUFFIX) {
         Some(Json::String(text)) => Ok(text.clone()),

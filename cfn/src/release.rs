@@ -70,7 +70,7 @@ impl Releases {
                 let diagnostic = error.diagnostic();
                 format!("written, but not released: {diagnostic}; the function's schedule tries again")
             }
-            Err(_) => "written, but not released in time; the function's schedule goes on".to_owned(),
+            Err(_) => "written, but not released in time; the function's schedule continues".to_owned(),
         };
         if said != RELEASED {
             tracing::warn!(mesh, said, "not released");
@@ -143,16 +143,16 @@ impl Releases {
                 )
             }
             ReleaseVerdict::Held(_) => format!(
-                "written; the release is held, because it leaves no route for {}: the function's schedule makes it unless a \
-                 write mends that",
+                "written; the release is held, because it leaves no route for {}: the function's schedule makes it \
+                 unless a write adds one",
                 listed(&outcome.lost)
             ),
             ReleaseVerdict::Pinned(_) => format!(
-                "written; the proxies of mesh `{0}` are held at a release until `meshform unpin --mesh {0}`",
+                "written; the proxies of mesh `{0}` are pinned to a release until `meshform unpin --mesh {0}`",
                 outcome.mesh
             ),
             ReleaseVerdict::Waits => format!(
-                "written; mesh `{0}` is released by hand: `meshform release --mesh {0}`",
+                "written; mesh `{0}` has the release policy MANUAL: `meshform release --mesh {0}`",
                 outcome.mesh
             ),
             _ if undelivered.is_empty() => RELEASED.to_owned(),

@@ -60,7 +60,7 @@ pub(crate) async fn serve(variables: Vec<(OsString, OsString)>) -> Result<(), St
         // A panic ends one event, not the process.
         let outcome = match tokio::spawn(async move { own.serve(invocation).await }).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Diagnostic::error(codes::PANIC, "a part of the function failed")),
+            Err(_) => Err(Diagnostic::error(codes::PANIC, "the function crashed")),
         };
         let (end, body) = match outcome {
             Ok(result) => ("response", result),
@@ -81,7 +81,7 @@ async fn next(client: &Client, base: &str) -> Result<Invocation, String> {
     let broken = |error: reqwest::Error| error.to_string();
     let response = client.get(format!("{base}/next")).send().await.map_err(broken)?;
     if response.status() != StatusCode::OK {
-        return Err(format!("Lambda's interface answers {}", response.status()));
+        return Err(format!("Lambda's runtime API answers {}", response.status()));
     }
     let header = |name: &str| -> String { text(&response, name) };
     Ok(Invocation {
@@ -164,8 +164,8 @@ impl Worker {
     /// Tells CloudFormation. Without this the stack waits until its timeout.
     async fn send(&self, request: &CustomRequest, answer: &Answer) -> Result<(), Diagnostic> {
         let undelivered = |why: String| {
-            Diagnostic::error(codes::ANSWER, format!("CloudFormation did not take the answer: {why}"))
-                .help("Lambda sends the event again; where that fails too, the stack operation fails at its timeout")
+            Diagnostic::error(codes::ANSWER, format!("CloudFormation did not accept the response: {why}"))
+                .help("Lambda delivers the event again; if that fails too, the stack operation fails at its timeout")
         };
         let make = async || http::remote();
         let client = self.remote.get_or_try_init(make).await.map_err(undelivered)?;

@@ -46,7 +46,7 @@ impl Settings {
         })?;
         let location = Location::parse(name, Path::new("/")).map_err(|error| error.diagnostic())?;
         if !matches!(location, Location::Bucket(_)) {
-            let message = format!("`{STORE}` is `{name}`, and the function's disk is forgotten");
+            let message = format!("`{STORE}` is `{name}`, and the function's disk does not survive its run");
             return Err(Diagnostic::error(codes::SETTING, message).help("name a bucket: s3://BUCKET/PREFIX"));
         }
         let access = Access::of_environment(self.variables.iter().cloned());

@@ -48,8 +48,8 @@ fn fault(panic: &(dyn Any + Send)) -> Diagnostic {
         .unwrap_or("no message");
     let place = PLACE.with(|known| known.borrow_mut().take());
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    Diagnostic::error(codes::INTERNAL, format!("meshform itself failed{place}: {text}"))
-        .help("this is a fault of meshform, not of the input; please report it with this message")
+    Diagnostic::error(codes::INTERNAL, format!("meshform crashed{place}: {text}"))
+        .help("please report this message: it is a bug of meshform, not a problem of the input")
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ pub fn run(arguments: Vec<OsString>, io: &mut Io) -> Exit {
         return exit;
     };
     let message = format!("standard output cannot be written: {error}");
-    let help = "what is there is only a part of the result";
+    let help = "the output is incomplete";
     let problem = Diagnostic::error(codes::CANNOT_WRITE, message).help(help);
     render::tell(io, &Sources::default(), &[problem]);
     match exit {

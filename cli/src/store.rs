@@ -44,7 +44,6 @@ pub(crate) struct NewStoreArgument {
 }
 
 impl NewStoreArgument {
-    /// Opens it.
     pub(crate) fn open(&self, io: &Io) -> Result<Arc<dyn Store>, Box<Diagnostic>> {
         let name = &self.store.store;
         let account = self.account_id.as_deref().unwrap_or(DEFAULT_ACCOUNT);

@@ -78,7 +78,7 @@ fn from_a_state_into_a_store_to_a_release_and_held() {
     assert!(on(&["pin", &release[..8]]).out.contains("pinned to"));
     assert!(on(&["status"]).out.contains(", held"));
     assert_eq!(on(&["pin", "ffffffffff"]).exit, Exit::WrongUse);
-    assert!(on(&["unpin"]).out.contains("mesh `m1` is pinned no longer"));
+    assert!(on(&["unpin"]).out.contains("mesh `m1` is no longer pinned"));
     let again = on(&["unpin"]);
     assert!(
         again.exit == Exit::Fine && again.out.contains("mesh `m1` was not pinned"),
@@ -138,7 +138,7 @@ fn what_another_owner_has_is_told() {
         let ran = world.run(&[&adopt[..], &["shop"], dry].concat());
         assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
         assert!(
-            ran.err.contains("stays with the owner `platform`"),
+            ran.err.contains("belongs to the owner `platform`"),
             "{}",
             ran.all()
         );

@@ -447,7 +447,7 @@ fn a_task_whose_envoy_asks_a_control_plane_is_started_by_the_agent_where_that_ca
     let world = with_control_plane(", tokenFile: /etc/mesh/token.json, apiUrl: 'http://mesh.internal:8080'");
     let ran = compile(&world, &["mesh.yaml"], &ADS);
     assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
-    let told = "no volume brings the file with the token for the control plane `/etc/mesh/token.json`";
+    let told = "no volume mounts the file with the token for the control plane `/etc/mesh/token.json`";
     assert!(
         ran.err.contains("warning[MF0917]") && ran.err.contains(told),
         "{}",

@@ -20,7 +20,7 @@ fn what_the_api_coerces_not_is_refused_and_what_cloudformation_coerces_stays() {
     });
     for line in [
         "/cpu: 256 is not a text",
-        "/containerDefinitions/0/memory: \"256\" is not a number: it stands in quotes",
+        "/containerDefinitions/0/memory: \"256\" is not a number: it is in quotes",
         "/containerDefinitions/0/essential: \"true\" is neither true nor false",
         "/containerDefinitions/0/environment/0/value: 8080 is not a text",
         "/containerDefinitions/0/portMappings/0/containerPort: \"8080\" is not a number",

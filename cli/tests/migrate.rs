@@ -110,7 +110,7 @@ fn it_writes_one_line_into_each_resource_and_nothing_else() {
     }
 
     let again = world.run(&["migrate", "root", "--write"]);
-    assert!(again.out.contains("no file is to be changed"), "{}", again.all());
+    assert!(again.out.contains("no file needs a change"), "{}", again.all());
     assert_eq!(read(&world, "root/main.tf"), after, "twice is nothing");
 }
 
@@ -306,7 +306,7 @@ fn mutilated_files_are_refused_or_changed_once() {
                 written += 1;
                 let again = world.run(&["migrate", "root", "--write"]);
                 assert!(
-                    again.out.contains("no file is to be changed"),
+                    again.out.contains("no file needs a change"),
                     "{text}\n{}",
                     again.all()
                 );

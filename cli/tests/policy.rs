@@ -74,7 +74,7 @@ fn writers_and_the_poller_get_their_mesh_and_no_other() {
 fn what_is_not_clear_is_refused() {
     let world = World::new(&[]);
     for (arguments, told) in [
-        (vec!["--store", "s3://b"], "nothing says whose policy it is"),
+        (vec!["--store", "s3://b"], "no option says whose policy to write"),
         (vec!["--store", "gs://b", "--mesh", "m"], "is not an S3 bucket"),
         (
             vec!["--store", "s3://b", "--proxy", "a"],

@@ -67,14 +67,14 @@ fn a_request_that_no_client_can_send_is_refused_with_the_reason() {
     let world = world();
     let ask = ["route", "a.yaml", "--node", "web", "--host", "api.local:8080"];
     for (option, value, expected) in [
-        ("--method", "B AD", "`B AD` is no method of HTTP"),
+        ("--method", "B AD", "`B AD` is not an HTTP method"),
         ("--path", "nopath", "the path `nopath` does not begin with `/`"),
         (
             "--scheme",
             "ftp",
-            "`ftp` is no scheme that a proxy of the mesh is asked for",
+            "`ftp` is not a scheme that proxies of the mesh serve",
         ),
-        ("--port", "0", "nobody connects to port 0"),
+        ("--port", "0", "port 0 cannot be connected to"),
     ] {
         let ran = world.run(&[&ask[..], &[option, value, "--graph", "way.svg"]].concat());
         assert_eq!(
@@ -95,7 +95,7 @@ fn a_request_that_no_client_can_send_is_refused_with_the_reason() {
     ]);
     assert_eq!(ran.exit, Exit::WrongUse);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(report["problems"][0]["message"], "`a b` is no host");
+    assert_eq!(report["problems"][0]["message"], "`a b` is not a host");
     assert!(report["result"].is_null());
 }
 

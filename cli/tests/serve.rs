@@ -83,7 +83,7 @@ fn an_owner_is_called_alike_whoever_writes() {
         for owner in ["", "a\tb", "a\u{2066}b"] {
             let ran = world.run(&[command, &["--owner", owner]].concat());
             assert_eq!(ran.exit, Exit::WrongUse, "{command:?}");
-            let told = "use 1 to 255 characters that are seen as they are";
+            let told = "use 1 to 255 visible characters";
             assert!(ran.err.contains(told), "{command:?} {owner:?}: {}", ran.err);
         }
     }

@@ -72,7 +72,6 @@ struct WrittenEntry {
 }
 
 impl WrittenEntries {
-    /// Writes a resource.
     pub fn add(&mut self, resource: &SymbolicResource) {
         let mut text = String::new();
         write_symbolic(&mut text, resource);
@@ -82,8 +81,6 @@ impl WrittenEntries {
         };
         self.entries.insert(resource.id.clone(), entry);
     }
-
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

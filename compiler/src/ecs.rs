@@ -84,7 +84,6 @@ pub struct Task<'a> {
 /// An Envoy that has its configuration by ADS, and is started by the agent.
 #[derive(Debug, Clone, Copy)]
 pub struct Ads<'a> {
-    /// Its bootstrap.
     pub bootstrap: &'a str,
     /// Where the control plane is asked whether it is ready.
     pub api: &'a str,
@@ -224,9 +223,9 @@ fn unmounted(task: &Task<'_>, template: &Json) -> Vec<Diagnostic> {
 fn no_interception(key: &ResourceKey) -> Diagnostic {
     Diagnostic::error(
         codes::NO_INTERCEPTION,
-        format!("how traffic gets into the proxy of {key} was not chosen"),
+        format!("the proxy of {key} has no interception mode"),
     )
-    .help("choose in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did)")
+    .help("set one in a proxy profile (`explicit` needs no support from ECS, `transparent` is what App Mesh did)")
     .example(Example::profile(json!({"virtualNode": key.name, "interception": {"explicit": {}}})).of(&key.mesh, &key.name))
     .at(meshform_model::diag::ProblemLocation::of(key, &meshform_model::pointer::Pointer::root()))
 }

@@ -244,11 +244,10 @@ impl Reading {
 }
 
 fn unknown_form(noun: &str, span: Option<Span>) -> Diagnostic {
-    let problem = Diagnostic::error(codes::UNKNOWN_FORM, format!("{noun} of no form that is known"))
-    .help(
-        "known are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, Terraform \
-         state, `terraform show -json`, ECS task definitions as the AWS CLI takes and gives them, Kubernetes manifests of \
-         the App Mesh controller, and files of workloads",
+    let problem = Diagnostic::error(codes::UNKNOWN_FORM, format!("{noun} of no form that is known")).help(
+        "supported are CloudFormation templates, App Mesh JSON or YAML as the AWS CLI takes and gives it, \
+         Terraform state, `terraform show -json`, ECS task definitions as the AWS CLI takes and gives them, \
+         Kubernetes manifests of the App Mesh controller, and files of workloads",
     );
     match span {
         // The first line says enough; a whole document is no place.

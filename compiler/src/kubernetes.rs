@@ -107,7 +107,7 @@ pub fn build(resources: &[Resource], kept: &ManifestContext, namespace: &str) ->
     for router in routes.keys() {
         out.problems.push(codes::lost(
             router,
-            "its routes are among the inputs and it is not: routes stand inside the object of their router",
+            "it is not among the inputs, but its routes are: routes are part of their router's object",
         ));
     }
     out

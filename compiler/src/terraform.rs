@@ -175,7 +175,10 @@ impl<'r> Item<'r> {
 
 /// An expression of a template that HCL does not have.
 fn no_equivalent(why: &str, key: Option<&ResourceKey>, span: Option<Span>) -> Diagnostic {
-    let problem = Diagnostic::error(codes::NO_EQUIVALENT, format!("this cannot be said in HCL: {why}"));
+    let problem = Diagnostic::error(
+        codes::NO_EQUIVALENT,
+        format!("this cannot be expressed in HCL: {why}"),
+    );
     let mut place = match (key, span) {
         (None, None) => return problem,
         (Some(key), _) => ProblemLocation::of(key, &Pointer::root()),

@@ -325,7 +325,7 @@ fn a_file_that_nothing_mounts_is_told() {
     let missing = |what: &str| {
         (
             codes::NOT_MOUNTED,
-            format!("no volume brings the certificate file `{what}` to the proxy's container"),
+            format!("no volume mounts the certificate file `{what}` into the proxy's container"),
         )
     };
     assert_eq!(

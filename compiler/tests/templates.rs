@@ -170,10 +170,10 @@ Resources:
     assert_eq!(
         told(&read(nested, &[])),
         [
-            "error MF0190 `Here`: the template of the nested stack `Here` is not there, and what it holds is not read \
-             | it is looked for at `in/gone.yaml`",
-            "warning MF0190 `There`: the templates of the nested stack `There` and of 1 more are not read | where they \
-             have resources of the mesh, give each template's file in the place of its URL",
+            "error MF0190 `Here`: the template of the nested stack `Here` is missing, and its resources are not \
+             read | it is looked for at `in/gone.yaml`",
+            "warning MF0190 `There`: the templates of the nested stack `There` and of 1 more are not read | if \
+             they have mesh resources, give the path of each template's file in place of its URL",
         ]
     );
     let manifest = r#"{"version": "36.0.0", "artifacts": {
@@ -269,12 +269,12 @@ fn expressions_that_cannot_be_right_are_told() {
     };
     let circle = conditions("{A: {Condition: B}, B: !Condition A}");
     assert!(
-        circle[0].contains("`A` leads back to itself: the expressions go in a circle"),
+        circle[0].contains("`A` refers to itself: the expressions are circular"),
         "{circle:?}"
     );
     let text = conditions("{A: yes please}");
     assert!(
-        text[0].contains("the condition `A` is no function of conditions"),
+        text[0].contains("the condition `A` is not a condition function"),
         "{text:?}"
     );
     let none = conditions("{A: !Not [!Equals [a, b], !Equals [a, b]]}");
@@ -306,7 +306,7 @@ Resources:
     for one in &all {
         assert!(one.starts_with("warning MF0609"), "{one}");
         assert!(
-            one.contains("is known only once it is deployed | only CloudFormation"),
+            one.contains("is known only once it is deployed | write the value literally"),
             "{one}"
         );
     }
@@ -343,27 +343,28 @@ Parameters:
         (
             "Port",
             "91",
-            "`91` is not allowed for the parameter `Port` | the template takes at most 90",
+            "`91` is not allowed for the parameter `Port` | the template requires at most 90",
         ),
-        ("Port", "7", "the template takes at least 80"),
-        ("Port", "http", "the template takes a number"),
+        ("Port", "7", "the template requires at least 80"),
+        ("Port", "http", "the template requires a number"),
         ("List", "1,x", "`x` is not allowed for the parameter `List`"),
         (
             "Secret",
             "ab",
-            "the value of the parameter `Secret` is not allowed | the template takes at least 3",
+            "the value of the parameter `Secret` is not allowed | the template requires at least 3",
         ),
         (
             "Zone",
             "a.local2",
-            "error MF0191 `'[a-z.]+'`: `a.local2` is not allowed for the parameter `Zone` | the template takes what `[a-z.]+` \
-             matches as a whole: letters and dots",
+            "error MF0191 `'[a-z.]+'`: `a.local2` is not allowed for the parameter `Zone` | the template requires \
+             a full match of `[a-z.]+`: letters and dots",
         ),
         ("Zones", "a,bb", "`bb` is not allowed for the parameter `Zones`"),
         (
             "Java",
             "z",
-            "warning MF0191 `'(?!y).*'`: the value of the parameter `Java` is not held against its pattern `(?!y).*` |",
+            "warning MF0191 `'(?!y).*'`: the value of the parameter `Java` is not checked against its pattern \
+             `(?!y).*` |",
         ),
     ] {
         let all = given(name, value);
@@ -380,8 +381,8 @@ fn bodies_of_scripts_are_read_with_what_jq_fills_in() {
     assert_eq!(
         all,
         [
-            "error MF0622 `$DNS_HOSTNAME`: `$DNS_HOSTNAME` is a variable that jq fills in | give it with `--parameter \
-          DNS_HOSTNAME=VALUE`, or give what `jq -n --arg DNS_HOSTNAME VALUE -f FILE` prints"
+            "error MF0622 `$DNS_HOSTNAME`: `$DNS_HOSTNAME` is a variable that jq fills in | give it with \
+          `--parameter DNS_HOSTNAME=VALUE`, or give the output of `jq -n --arg DNS_HOSTNAME VALUE -f FILE`"
         ]
     );
     let reading = read(body, &[("DNS_HOSTNAME", "n.local")]);
@@ -410,8 +411,8 @@ fn bodies_of_scripts_are_read_with_what_jq_fills_in() {
     assert_eq!(
         all,
         [
-            "warning MF0612 `\"meshes\"`: mesh `n` is listed, and no input describes it | give what `aws appmesh \
-          describe-mesh` prints of each"
+            "warning MF0612 `\"meshes\"`: mesh `n` is listed, and no input describes it | give the output of `aws \
+          appmesh describe-mesh` for each"
         ]
     );
 }

@@ -77,7 +77,7 @@ impl Prometheus {
             .any(|scheme| base.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
         let is_plain = !base.contains(['?', '#']) && reqwest::Url::parse(base).is_ok();
         if !is_http || !is_plain {
-            return Err(wrong(format!("`{address}` is no address of a Prometheus")));
+            return Err(wrong(format!("`{address}` is not the address of a Prometheus")));
         }
         Ok(Self {
             base: base.to_owned(),

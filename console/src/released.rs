@@ -41,7 +41,7 @@ impl Released {
                 changes,
                 proxies: Vec::new(),
                 note: Some(
-                    "What proxies got differently cannot be told: this version makes something else of it."
+                    "The changes for proxies cannot be shown: this version compiles that release differently."
                         .into(),
                 ),
             },

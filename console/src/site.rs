@@ -171,7 +171,9 @@ impl Site {
             return known;
         }
         let found = match before {
-            None => Released::unknown("The first release that is kept: what was before it is not known."),
+            None => {
+                Released::unknown("The oldest release that is kept: there is none before it to compare with.")
+            }
             Some(before) => self.compared(mesh, entry, before).await,
         };
         let found = Arc::new(found);
@@ -192,7 +194,7 @@ impl Site {
             (Ok(Some(before)), Ok(Some(after))) => Released::between(before, after),
             (Err(error), _) | (_, Err(error)) => Released::unknown(&error.to_string()),
             _ => Released::unknown(
-                "An older version made one of the two releases, and kept no resources with it.",
+                "An older version made one of the two releases, without a copy of its resources.",
             ),
         }
     }

@@ -208,7 +208,8 @@ async fn shown(plane: &ControlPlane, visit: BrowserRequest<'_>) -> Done {
             return Ok(missing());
         };
         if !visitor.may_write {
-            let text = "Releases of a mesh are held, let go and published by keys of its owner and by administrators' keys. [MF0822]";
+            let text = "Pinning, unpinning and publishing need a key of the mesh's owner or an administrator's \
+                        key. [MF0822]";
             return Ok(said(StatusCode::FORBIDDEN, "Key without permission", text));
         }
         let author = plane.author(caller, None).await;

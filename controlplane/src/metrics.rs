@@ -25,8 +25,6 @@ struct Durations {
     count: u64,
     sum: f64,
 }
-
-/// The streams of proxies.
 #[derive(Debug)]
 pub(crate) struct StreamCounts {
     pub(crate) open: usize,

@@ -198,7 +198,7 @@ impl ControlPlane {
         let header = header.and_then(|value| value.to_str().ok());
         match &self.keys {
             Some(keys) => Grant::of_header(&keys.master, header, self.now()),
-            None => Err("the proxy shows no certificate that names it".to_owned()),
+            None => Err("the proxy sent no certificate that names it".to_owned()),
         }
     }
 
@@ -211,7 +211,7 @@ impl ControlPlane {
             Some(_) => Err(Fault::new(
                 FaultKind::Forbidden,
                 codes::FORBIDDEN,
-                "a session begins with a key, not with another session",
+                "a session is created with a key, not with another session",
             )),
             None => Err(Fault::bad(
                 codes::BAD_REQUEST,
@@ -230,7 +230,7 @@ impl ControlPlane {
         let arn = identities.ask(body, self.now()).await?;
         let found = trusted::find(&*self.store, &arn, from).await;
         let Some(caller) = found.map_err(|error| Fault::of_store(&error))? else {
-            let message = format!("`{arn}` may not log in; `meshform keys trust` lets a role or user in");
+            let message = format!("`{arn}` may not log in; allow a role or user with `meshform keys trust`");
             return Err(Fault::new(FaultKind::Forbidden, codes::LOGIN, message));
         };
         tracing::info!(arn, from, owner = caller.owner, "logged in");
@@ -297,7 +297,7 @@ impl ControlPlane {
     }
 
     async fn page_key(&self) -> Result<Arc<Sealer>, Fault> {
-        let random = || Fault::internal("no key can be made: the system gives no random numbers");
+        let random = || Fault::internal("no key can be made: the system's random number generator failed");
         let made = Sealer::random().ok_or_else(random)?;
         let known = self
             .store

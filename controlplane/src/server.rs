@@ -91,18 +91,20 @@ impl Server {
             .filter(|xds| open && !xds.ip().is_loopback() && !addresses.xds_for_anyone)
         {
             let message = format!("without authentication of proxies xDS is not served on {xds}");
-            let help = "give a master key for tokens (`--master-key-file`), or the authority of the proxies' certificates \
-                        (`--tls-client-ca`); listen on a loopback address; or say with `--xds-for-anyone` that whoever \
-                        reaches the address may read every proxy's configuration";
+            let help = "give a master key for tokens (`--master-key-file`), or the authority of the proxies' \
+                        certificates (`--tls-client-ca`); listen on a loopback address; or let anyone who can \
+                        reach the address read every proxy's configuration, with `--xds-for-anyone`";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
         }
         if let (Some(xds), false, None) = (addresses.xds, open, &addresses.tls)
             && !xds.ip().is_loopback()
         {
-            tracing::warn!(%xds, "proxies send their tokens in plain text; give `--tls-cert`, or have TLS ended in front");
+            tracing::warn!(%xds, "proxies send their tokens in plain text; give `--tls-cert`, or terminate TLS in \
+                                  front");
         }
         if settings.login.is_some() && !with_keys {
-            let help = "make a master key with `meshform keys init --out FILE`: sessions are sealed under it";
+            let help =
+                "make a master key with `meshform keys init --out FILE`: sessions are encrypted with it";
             let message = "identities of AWS cannot log in to a server without a master key";
             return Err(Box::new(Diagnostic::error(codes::SETTINGS, message).help(help)));
         }
@@ -191,7 +193,7 @@ impl Server {
             task.abort();
         }
         if tokio::time::timeout(STOP, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests were not answered in time, and are cut off");
+            tracing::warn!("some requests were not answered in time and are aborted");
         }
         plane.close().await;
     }
@@ -267,11 +269,7 @@ async fn note_refusals(plane: Arc<ControlPlane>) {
         for ((mesh, release), seen) in all {
             let noted = plane.served.note_refusals(&mesh, &release, &seen, &mut memory);
             if let Err(error) = noted.await {
-                tracing::warn!(
-                    mesh,
-                    error,
-                    "it cannot be noted which proxies refuse their release"
-                );
+                tracing::warn!(mesh, error, "the refusals of proxies cannot be stored");
             }
         }
     }
@@ -338,8 +336,8 @@ async fn respond(plane: &ControlPlane, peer: SocketAddr, request: Request<Body>)
         return (name, refused(&fault));
     }
     if plane.keys.is_none() && !console::is_local(&parts) {
-        let message = "a server without keys answers under `localhost` or an IP address only, as any page in a browser could \
-                       ask under a name of its own that leads here";
+        let message = "a server without keys only answers requests for `localhost` or an IP address, because any \
+                       web page could reach it through a host name of its own";
         return (
             name,
             refused(&Fault::new(FaultKind::Forbidden, codes::FORBIDDEN, message)),

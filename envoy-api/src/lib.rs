@@ -45,7 +45,6 @@ pub enum Error {
     /// A message holds what JSON has no form for, for instance an `Any` of an unknown type.
     #[error("cannot print `{name}`: {message}")]
     Print {
-        /// The message's full name.
         name: String,
         /// What JSON has no form for.
         message: String,
@@ -53,7 +52,6 @@ pub enum Error {
     /// The JSON is not that message: an unknown field, a wrong type.
     #[error("{name}: at `{path}`: {message}")]
     Read {
-        /// The message's full name.
         name: String,
         /// The value that is wrong, or the object with the unknown field: `virtual_hosts[0].routes[2]`.
         path: String,

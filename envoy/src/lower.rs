@@ -63,7 +63,7 @@ pub(crate) fn lowered_one(mesh: &Mesh, key: &ResourceKey, root: &str) -> Result<
     let Some(proxy) = lowering.proxy(key) else {
         return Err(vec![
             Diagnostic::error(codes::NO_PROXY, format!("{key} does not exist, or has no proxy"))
-                .help("name a virtual node or a virtual gateway of the mesh"),
+                .help("use the name of a virtual node or a virtual gateway of the mesh"),
         ]);
     };
     let problems = lowering.problems();

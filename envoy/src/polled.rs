@@ -110,7 +110,7 @@ pub fn without_endpoints(nodes: &[&ResourceKey], looked: &LookupContext) -> Opti
              there were none"
         ),
         None => {
-            format!("nobody looks up {whose} addresses{at}{why}: callers get 503 until somebody does")
+            format!("no poller looks up {whose} addresses{at}{why}: callers get 503 until one does")
         }
     };
     let help = match &looked.poller {
@@ -161,8 +161,8 @@ pub fn without_poller(mesh: &Mesh, meant: impl Fn(&ResourceKey) -> bool) -> Vec<
                 ),
             )
             .help(
-                "let the agent bring the configuration (`--configuration agent`) and run the mesh's poller, list addresses \
-                 under `endpoints` in a proxy profile, or have the node found by DNS (`serviceDiscovery.dns`)",
+                "let the agent fetch the configuration (`--configuration agent`) and run the mesh's poller, list \
+                 addresses under `endpoints` in a proxy profile, or use DNS discovery (`serviceDiscovery.dns`)",
             )
             .at(ProblemLocation::of(node.key, field.pointer()))
         })

@@ -35,7 +35,7 @@ pub struct CodeInfo {
 /// ```
 #[macro_export]
 macro_rules! codes {
-    ($($name:ident $(=)? $code:literal $(,)? $title:literal $(,)? $explanation:literal $(;)?)*) => {
+    ($($name:ident $code:literal $title:literal $explanation:literal)*) => {
         $(
             #[doc = concat!("`", $code, "`: ", $title, ".")]
             pub const $name: $crate::diag::Code = $crate::diag::Code($code);

@@ -191,7 +191,7 @@ impl Session {
         let named = match unknown.as_slice() {
             [] => named,
             unknown => format!(
-                "{named}; what is in {} could not be looked at within {} s",
+                "{named}; {} could not be read within {} s",
                 unknown.join(", "),
                 LOOK.as_secs()
             ),

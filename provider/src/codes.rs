@@ -5,48 +5,49 @@ use meshform_model::diag::Code;
 
 meshform_model::codes! {
     EMBEDDED_IN_CI "MF0701" "embedded store in CI"
-        "The embedded store is a directory beside the root module. A CI runner's disk is forgotten after the \
-         run, and the store with it, so it is refused there unless the provider block names it. A bucket \
-         outlives the run and serves the whole team: `store = \"s3://bucket/prefix\"`."
-    OTHER_STORE "MF0702" "credentials block for another kind of store"
-        "The blocks `s3`, `gcs` and `azure` say how a bucket of that service is reached. The store that is \
-         named is none of it."
+        "The embedded store is a directory beside the root module. A CI runner's disk does not survive the run, so \
+         the embedded store is refused there unless the provider block sets it. A bucket survives and can be \
+         shared: `store = \"s3://bucket/prefix\"`."
+    OTHER_STORE "MF0702" "bucket or etcd settings for another kind of store"
+        "A provider block has settings of a kind of store that `store` does not name: `s3`, `gcs` and `azure` \
+         configure buckets of these services, `etcd` a cluster of etcd. Remove the block, or set `store` to such a \
+         store."
     IMPORT_ID "MF0703" "invalid import id"
-        "Import ids are those of hashicorp/aws: the mesh's name, the parent's name where there is one, and \
-         the resource's own, with slashes between them."
+        "Import ids have the form of hashicorp/aws: the mesh's name, the parent's name where there is one, and the \
+         resource's own, separated by slashes."
     NOT_YET_WRITTEN "MF0705" "resource missing from the store"
-        "The state comes from another provider, and the store does not have the resource. The next apply \
-         writes it; nothing is made anew."
+        "The state comes from another provider, and the store does not have the resource yet. The next apply \
+         writes it from the state; ARNs and ids stay the same."
     FOREIGN_STATE "MF0706" "unreadable state"
-        "The state was written by another provider or version and does not have the form that this one knows."
+        "The state was written by another provider or version, in a form that this version cannot read."
     REGION "MF0708" "another region than the store's"
-        "A store belongs to one region, which stands in the ARNs of its resources. The argument `region`, \
-         which hashicorp/aws has since version 6, may repeat it and cannot change it. A second region is a \
-         second store, with a provider block of its own."
+        "A store belongs to one region, which is part of its resources' ARNs. The argument `region`, which \
+         hashicorp/aws has since version 6, may repeat it but not change it. Use a second store, with its own \
+         provider block, for a second region."
     BAD_QUOTA "MF0709" "invalid quota"
-        "A quota is a whole number, 0 or more; `preset` names a set of them, of which there is one: `aws`, \
-         what App Mesh allowed unless it was asked for more. What is not limited has no quota."
+        "A quota is an integer, 0 or more. `preset` selects a set of quotas; the only one is `aws`, App Mesh's \
+         default quotas. Leave a quota out for no limit."
     NOTHING_THERE "MF0710" "unknown resource"
-        "The store has nothing of that name. Names are looked up in the store of the provider block; what \
-         another store has, or App Mesh had, is not seen. `meshform adopt` fills a store from a Terraform \
-         state, a template or API documents."
+        "The store has no resource of that name. Lookups use the store of the provider block; resources in another \
+         store, or in App Mesh, are not visible. Fill a store from a Terraform state, a template or API documents \
+         with `meshform adopt`."
     INCOMPLETE "MF0712" "unknown value where a known one is needed"
-        "A part of the name, or of what is wanted, is missing or not known yet."
+        "A part of the resource's name, or of what is requested, is missing or not known yet."
     NOT_RELEASED "MF0713" "unfinished release"
-        "Everything is written; the release took longer than `release_timeout` in the provider block says, \
-         could not be made, or was not waited for because the apply was interrupted. The next apply, or the \
-         command in the message, goes on from there."
+        "Everything is written to the store, but the release is not complete: it took longer than \
+         `release_timeout`, could not be made, or was interrupted. The next apply, or the command in the message, \
+         completes it."
     BAD_DURATION "MF0714" "malformed duration"
-        "`release_timeout` and `hold_time` in the provider block are durations as Go writes them: a number \
-         and a unit (`ms`, `s`, `m`, `h`), one after the other."
+        "`release_timeout` and `hold_time` in the provider block are durations in Go's notation: numbers with \
+         units (`ms`, `s`, `m`, `h`), such as `1m30s`."
     DAMAGED_STATE "MF0715" "damaged state"
-        "Terraform's state of a resource is not what the provider gave to it. The resource itself is safe in \
-         the store: restore the state from a backup, or import the resource again."
+        "Terraform's state of a resource is not what the provider wrote. The resource itself is safe in the store: \
+         restore the state from a backup, or import the resource again."
     REORDERED "MF0630" "update that changes only the order of blocks"
-        "The order of some blocks (weighted targets, headers, backends) means nothing. Terraform compares a \
-         plan with the configuration block by block and refuses one that keeps the state's order where the \
-         blocks set different arguments, so such an update is planned, once. It is usual right after a \
-         state of hashicorp/aws was taken over, which kept these blocks as sets."
+        "The order of some blocks (weighted targets, headers, backends) has no meaning. Terraform compares a plan \
+         with the configuration block by block and rejects one that keeps the state's order where the blocks set \
+         different arguments, so such an update is planned once. It is usual after a state of hashicorp/aws, which \
+         kept these blocks as sets, was taken over."
 }
 
 /// What a message of Terraform's is headed with: the title of a code, and the code.

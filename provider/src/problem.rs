@@ -57,7 +57,7 @@ pub(crate) fn until_mended(problem: &mut Problem) {
     let help = problem.help.take().unwrap_or_default();
     let until = "the mesh is not valid, and proxies keep their last release";
     problem.help = Some(match help.ends_with(['?', '.']) {
-        true => format!("{help} Until that is mended {until}"),
+        true => format!("{help} Until that is fixed {until}"),
         false => format!("{help}; until then {until}"),
     });
 }

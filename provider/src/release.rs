@@ -32,9 +32,10 @@ impl Resource for ReleaseResource {
         Schema::new()
             .description(
                 "The release of a mesh at the end of an apply. With `depends_on` on the mesh's resources its plan \
-                 names the proxies whose configuration will change, and the apply fails when the mesh is not \
-                 valid after it. Where nothing is to be released its plan is empty; it is not where a release is \
-                 missing, or has not reached every place that it is published to: then the apply brings it there.",
+                 names the proxies whose configuration will change, and the apply fails when the mesh is not valid \
+                 after it. Where nothing is to be released its plan is empty; it is not where a release is \
+                 missing, or has not reached every place that it is published to: then the apply publishes it \
+                 there.",
             )
             .attribute(
                 Attribute::string("mesh_name").required().requires_replace().description("The name of the mesh."),
@@ -217,7 +218,7 @@ fn how(what: WhatChanged) -> &'static str {
         WhatChanged::Configuration => "",
         WhatChanged::Added => " (new)",
         WhatChanged::Removed => " (gone: its listeners drain)",
-        WhatChanged::Bootstrap => " (its bootstrap too, which a running Envoy reads when it is started anew)",
+        WhatChanged::Bootstrap => " (its bootstrap too, which Envoy reads only when it starts)",
     }
 }
 

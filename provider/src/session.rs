@@ -353,8 +353,8 @@ impl Session {
                     told.push(Diagnostic::warning(
                         format!("It is not known whether the proxies of mesh `{mesh}` are current"),
                         format!(
-                            "What is published of it could not be looked at within {seconds} s. `meshform status --mesh {mesh}` \
-                             says which place does not answer."
+                            "Its publish targets could not be read within {seconds} s. `meshform status --mesh \
+                             {mesh}` shows which one does not answer."
                         ),
                     ));
                     Warnings::default()

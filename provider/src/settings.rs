@@ -95,10 +95,10 @@ pub(crate) fn schema() -> Schema {
              deleted. Default: `terraform`.",
         ))
         .attribute(Attribute::string_list("publish").optional().description(
-            "Where running proxies find their configuration: directories, relative to the root module, and buckets that \
-             agents read (`s3://BUCKET/PREFIX`). An apply that leaves a mesh valid ends when each of them has it, or \
-             says in a warning which proxies are behind and what brings them up. A store in a bucket is always one \
-             of them. Default: nothing else is published.",
+            "Where running proxies find their configuration: directories, relative to the root module, and buckets \
+             that agents read (`s3://BUCKET/PREFIX`). An apply that leaves a mesh valid ends when each of them has \
+             it, or says in a warning which proxies are behind and which command updates them. A store in a bucket \
+             is always one of them. Default: nothing else is published.",
         ))
         .attribute(text(
             "publish_directory",
@@ -111,10 +111,10 @@ pub(crate) fn schema() -> Schema {
         ))
         .attribute(text(
             "hold_time",
-            "How long a release is held that would leave a virtual router, or a virtual service that led somewhere, \
-             without any route, such as `10s`: the write that replaces the route may be on its way. After that it is \
-             released with a warning. A delete that is the last write under way holds it for one second: Terraform goes on only \
-             with its answer. `0s` holds nothing. Default: `10s`.",
+            "How long a release is held that would leave a virtual router, or a virtual service that had a \
+             destination, without any route, such as `10s`: the write that replaces the route may be on its way. \
+             After that it is released with a warning. A delete that is the last write under way holds it for one \
+             second: Terraform continues only after its answer. `0s` holds nothing. Default: `10s`.",
         ))
         .attribute(Attribute::bool("strict_deletes").optional().description(
             "Refuse to delete what any other resource refers to, as App Mesh did. Default: `false`: only what \
@@ -138,8 +138,8 @@ pub(crate) fn schema() -> Schema {
                      encrypted.",
                 ))
                 .attribute(Attribute::bool("use_path_style").optional().description(
-                    "Whether the bucket stands in the path of a request, not in the name of its host. Default: \
-                     `true` with an endpoint.",
+                    "Whether the bucket is in the path of a request, not in its host name. Default: `true` with an \
+                     endpoint.",
                 )),
         )
         .block(
@@ -147,7 +147,8 @@ pub(crate) fn schema() -> Schema {
                 .max_items(1)
                 .description(
                     "How a store in `gs://…` is reached. Credentials come from the environment \
-                     (`GOOGLE_APPLICATION_CREDENTIALS`, `GOOGLE_BEARER_TOKEN` and their kin), or from the machine.",
+                     (`GOOGLE_APPLICATION_CREDENTIALS`, `GOOGLE_BEARER_TOKEN` and related variables), or from the \
+                     machine.",
                 )
                 .attribute(text(
                     "storage_custom_endpoint",
@@ -160,7 +161,7 @@ pub(crate) fn schema() -> Schema {
                 .max_items(1)
                 .description(
                     "How a store in `az://…` is reached. Credentials come from the environment \
-                     (`AZURE_STORAGE_ACCOUNT_KEY`, `AZURE_CLIENT_ID` and their kin), or from the machine.",
+                     (`AZURE_STORAGE_ACCOUNT_KEY`, `AZURE_CLIENT_ID` and related variables), or from the machine.",
                 )
                 .attribute(text(
                     "storage_account_name",
@@ -175,7 +176,8 @@ pub(crate) fn schema() -> Schema {
         .block(etcd::schema())
         .block(
             NestedBlock::list("default_tags").max_items(1).description("Tags of every resource.").attribute(
-                Attribute::string_map("tags").optional().description("The tags; a resource's own go over them."),
+                Attribute::string_map("tags").optional().description("The tags; a resource's own tags take \
+                                                                      precedence."),
             ),
         )
         .block(
@@ -184,7 +186,7 @@ pub(crate) fn schema() -> Schema {
                 .description("Tags that others write and Terraform leaves alone.")
                 .attribute(Attribute::string_set("keys").optional().description("Their keys."))
                 .attribute(
-                    Attribute::string_set("key_prefixes").optional().description("The beginnings of their keys."),
+                    Attribute::string_set("key_prefixes").optional().description("Prefixes of their keys."),
                 ),
         )
         .block(quotas::schema())
@@ -335,7 +337,7 @@ fn says_nothing(block: &Value, name: &str, name_instead: &str) -> Diagnostic {
     Diagnostic::error(
         codes::summary(codes::OTHER_STORE),
         format!(
-            "The block `{name}` says nothing about the store `{named}`. Take it away, or name {name_instead}."
+            "Remove the block `{name}`, or set `store` to {name_instead}: the store `{named}` does not use it."
         ),
     )
     .at(AttributePath::root().attr(name))

@@ -56,7 +56,7 @@ fn of_another(record: &Record, owner: &str) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let message = format!(
-        "{} is in the store already, and stays with the owner `{other}`",
+        "{} is in the store already and belongs to the owner `{other}`",
         record.key
     );
     let problem = Diagnostic::warning(codes::OTHER_OWNER, message).help(format!(
@@ -79,7 +79,7 @@ fn differs(record: &Record) -> Diagnostic {
             author.actor
         ),
     )
-    .help("adopting never overwrites; change it with Terraform, or delete it there first")
+    .help("change it with Terraform, or delete it from the store first; `adopt` never overwrites")
     .at(ProblemLocation::of(key, &Pointer::root()))
 }
 

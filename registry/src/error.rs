@@ -111,9 +111,9 @@ impl RegistryError {
                 first.unwrap_or_default()
             }
             Self::InUse { holds, .. } if holds.iter().any(DeletionBlocker::is_inside) => {
-                "delete what is inside first".to_owned()
+                "delete its contents first".to_owned()
             }
-            Self::InUse { .. } => "it has to go, or to be pointed elsewhere, first".to_owned(),
+            Self::InUse { .. } => "delete it, or change its reference, first".to_owned(),
         }
     }
 

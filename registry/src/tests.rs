@@ -110,7 +110,7 @@ async fn what_contains_something_stays_until_that_is_gone() {
     ] {
         let error = bench.refused(key, "us", &patient()).await;
         assert!(error.to_string().starts_with(words), "{error}");
-        assert_eq!(error.help(), "delete what is inside first");
+        assert_eq!(error.help(), "delete its contents first");
     }
     // Somebody takes it away while the delete waits.
     let (gone, ()) = tokio::join!(

@@ -410,7 +410,7 @@ impl BucketTarget {
                 return Err(ReleaseError::of_bundle(proxy.mesh(), error));
             }
             Err(error) => {
-                tracing::warn!(%proxy, %error, "what the proxy is to run is written anew");
+                tracing::warn!(%proxy, %error, "the proxy's `current.json` is written again");
                 Current::new(proxy, 0)
             }
         };

@@ -130,9 +130,9 @@ impl BucketTarget {
                 Some((status, _)) if status.discovery.is_some() => {
                     let own = status.discovery.as_ref().and_then(|nodes| nodes.get(*name));
                     let why = own.and_then(|node| node.problem.clone());
-                    let why = why.unwrap_or_else(|| "it has told of no answer for five minutes".to_owned());
+                    let why = why.unwrap_or_else(|| "it has reported no answer for five minutes".to_owned());
                     let (proxy, instance) = (&status.proxy, &status.instance);
-                    problem = Some(format!("{proxy} ({instance}) asks Cloud Map itself: {why}"));
+                    problem = Some(format!("{proxy} ({instance}) queries Cloud Map itself: {why}"));
                 }
                 _ => {}
             }

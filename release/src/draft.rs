@@ -213,7 +213,7 @@ impl Releaser {
                 return Err(ReleaseError::Unfit {
                     mesh: mesh.to_owned(),
                     name: proxy.path,
-                    why: "its path leads out of its folder",
+                    why: "its path points outside of its folder",
                 });
             }
             let encoded = proxy.bundle.encode();

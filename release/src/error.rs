@@ -49,8 +49,8 @@ pub enum ReleaseError {
     },
     /// A bucket whose proxies follow another store.
     #[error(
-        "in `{target}` the proxies of mesh `{mesh}` follow releases of another store: they were told number {found}, which \
-         this store has not reached"
+        "in `{target}` the proxies of mesh `{mesh}` follow releases of another store: they have number {found}, \
+         which this store has not reached"
     )]
     OtherPublisher {
         mesh: String,
@@ -111,8 +111,8 @@ impl ReleaseError {
         match self {
             Self::Store(error) => error.help(),
             Self::Publish { .. } => {
-                "proxies go on with what they have; when the cause is gone, run `meshform release`; an apply \
-                that changes the mesh does it too"
+                "fix the cause and run `meshform release`, or apply a change of the mesh; until then proxies keep \
+                what they have"
                     .to_owned()
             }
             Self::Target { .. } => {

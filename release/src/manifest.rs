@@ -105,7 +105,9 @@ impl Manifest {
             .keys()
             .find(|path| !meshform_bundle::layout::is_inside(path))
         {
-            return Err(damaged(format!("the folder `{path}` leads out of its place")));
+            return Err(damaged(format!(
+                "the folder `{path}` points outside of its place"
+            )));
         }
         Ok(manifest)
     }

@@ -320,7 +320,7 @@ impl Releaser {
         };
         let collected: Result<usize> = collected.await;
         if let Err(error) = collected {
-            tracing::warn!(mesh = wanted.mesh, bucket = bucket.name(), %error, "old bundles were not taken away");
+            tracing::warn!(mesh = wanted.mesh, bucket = bucket.name(), %error, "old bundles were not removed");
         }
     }
 
@@ -328,7 +328,7 @@ impl Releaser {
     async fn sweep_reports(&self, bucket: &BucketTarget, mesh: &str) {
         let swept = async { bucket.sweep_reports(mesh, bucket.now(mesh).await?).await };
         if let Err(error) = swept.await {
-            tracing::warn!(mesh, bucket = bucket.name(), %error, "reports of proxies that are gone were not taken away");
+            tracing::warn!(mesh, bucket = bucket.name(), %error, "reports of proxies that are gone were not removed");
         }
     }
 

@@ -419,7 +419,7 @@ impl Store for BucketStore {
         match self.objects.bytes(&name).await? {
             Some(bytes) if Digest::of(&bytes) != *digest => Err(self
                 .objects
-                .damaged(&name, "its content is not what its name says".to_owned())),
+                .damaged(&name, "its content does not match its name".to_owned())),
             other => Ok(other),
         }
     }

@@ -82,7 +82,7 @@ pub enum StoreError {
         found: Option<String>,
     },
     /// The process gave no sign of life for so long that others took its run for dead.
-    #[error("the run `{run}` of this process was taken for dead in the store {place}")]
+    #[error("the run `{run}` of this process was declared dead in the store {place}")]
     RunLost { place: String, run: String },
     /// A store's name that cannot be understood.
     #[error("`{name}` is not the name of a store: {problem}")]
@@ -247,13 +247,12 @@ impl StoreError {
                 path.display()
             ),
             Self::Damaged { path, .. } if is_object(path) => {
-                "nothing was written; bring back an earlier version \
-                of the object if the bucket keeps versions, or name another prefix and fill a new store from \
-                Terraform's state with `meshform adopt`"
+                "nothing was written; restore an earlier version of the object if the bucket keeps versions, or \
+                name another prefix and fill a new store from Terraform's state with `meshform adopt`"
                     .to_owned()
             }
             Self::Damaged { path, .. } => format!(
-                "nothing was written; put back a copy of {0}, or move {0} away and fill a new store from \
+                "nothing was written; restore a copy of {0}, or move {0} away and fill a new store from \
                  Terraform's state with `meshform adopt`",
                 path.display()
             ),
@@ -269,7 +268,7 @@ impl StoreError {
                 path.display()
             ),
             Self::Full { .. } => {
-                "make room and try again; what was acknowledged before is kept, the rest was taken back"
+                "free some space and try again; what was acknowledged before is kept, the rest was rolled back"
                     .to_owned()
             }
             Self::Busy { .. } => {
@@ -279,15 +278,15 @@ impl StoreError {
                 "a write that was under way was rolled back; remove the cause and try again".to_owned()
             }
             Self::Replaced { .. } => {
-                "bring back what was there, and try again; where another store is meant, start the program anew".to_owned()
+                "restore the store's files and try again; to use another store, start the program again".to_owned()
             }
-            Self::Closed { .. } => "what had not been acknowledged was not done; begin again".to_owned(),
+            Self::Closed { .. } => "run the command again; what had not been acknowledged was not done".to_owned(),
             Self::Other { .. } => "name the store that was used before; if it is lost, fill a new one from \
                 Terraform's state with `meshform adopt`"
                 .to_owned(),
             Self::RunLost { .. } => {
-                "nothing was written; begin again, and look at what was written before: others may \
-                have taken it over"
+                "run the command again, and check what was written before: others may have taken it over; nothing \
+                was written now"
                     .to_owned()
             }
             Self::Seed { field, .. } => match *field {

@@ -45,7 +45,7 @@ pub(crate) fn check_format(
         }),
         None => Err(StoreError::Foreign {
             path: path(),
-            what: "it does not say its format".to_owned(),
+            what: "it has no format number".to_owned(),
         }),
     }
 }

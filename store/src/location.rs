@@ -97,7 +97,7 @@ impl BucketUrl {
             return Self::azure_address(name, rest);
         }
         let Some(service) = Service::of(scheme) else {
-            let problem = format!("nothing here can open `{scheme}://`");
+            let problem = format!("the scheme `{scheme}://` is not supported");
             return Err(bad(name, &problem, &format!("write {FORMS}")));
         };
         if let Some(at) = rest.find(['?', '#']) {
@@ -132,7 +132,7 @@ impl BucketUrl {
                 return Err(bad(
                     name,
                     "credentials do not belong into a store's name",
-                    "give them by the environment",
+                    "set them in the environment",
                 ));
             }
             (_, None) => (host, None),
@@ -148,7 +148,7 @@ impl BucketUrl {
         let Some(account) = account else {
             return Err(bad(
                 name,
-                "an address does not say what answers there",
+                "an address does not say which service answers there",
                 "write `s3://bucket/prefix`, and the address as `endpoint` in the provider block's `s3` block (or \
                  as AWS_ENDPOINT_URL_S3 in the environment)",
             ));
@@ -197,7 +197,7 @@ impl BucketUrl {
             return Err(bad(
                 name,
                 &format!("`{prefix}` is not a prefix"),
-                "write words with one slash between them, such as `s3://bucket/meshes/apps`",
+                "write names separated by single slashes, such as `s3://bucket/meshes/apps`",
             ));
         }
         Ok(Self {
@@ -323,7 +323,7 @@ mod tests {
             ("file://srv/x", "from the root", "three slashes"),
             ("s3://", "names no bucket", "s3://bucket/prefix"),
             ("s3://b c/p", "`b c` is not", "letters, digits"),
-            ("s3://b/../p", "`../p` is not a prefix", "one slash"),
+            ("s3://b/../p", "`../p` is not a prefix", "single slashes"),
             ("s3://key:secret@b/p", "credentials", "environment"),
             ("s3://b/p?region=x", "no options", "`s3://b/p`"),
             ("https://s3.example.com/b", "address", "endpoint"),

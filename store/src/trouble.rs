@@ -77,18 +77,18 @@ impl ServiceFailure {
         match self {
             Self::NoBucket => "there is no such bucket",
             Self::Unreachable => "the object storage does not answer",
-            Self::Throttled => "the object storage asks for fewer requests",
+            Self::Throttled => "the object storage throttles requests",
             Self::Denied => "no permission",
-            Self::Credentials => "no credentials that the object storage takes",
-            Self::Clock => "this machine's clock is not the object storage's",
+            Self::Credentials => "no valid credentials for the object storage",
+            Self::Clock => "this machine's clock differs from the object storage's",
             Self::Region => "the bucket is in another region",
-            Self::Unconditional => "the object storage cannot write on a condition",
+            Self::Unconditional => "the object storage has no conditional writes",
             Self::Etcd => "etcd does not answer as it should",
             Self::EtcdCredentials => "etcd does not accept the user",
             Self::EtcdIncomplete => "incomplete credentials for etcd",
             Self::EtcdDenied => "the user of etcd has no permission",
-            Self::EtcdFull => "the space of etcd's database is used up",
-            Self::EtcdTooLarge => "it is more than etcd takes in one request",
+            Self::EtcdFull => "the quota of etcd's database is used up",
+            Self::EtcdTooLarge => "it is more than etcd accepts in one request",
             Self::EtcdTls => "no TLS connection to etcd",
         }
     }
@@ -96,13 +96,14 @@ impl ServiceFailure {
     pub(crate) fn help(self) -> &'static str {
         match self {
             Self::NoBucket => {
-                "make the bucket, or correct the store's name (and the endpoint, where there is one)"
+                "create the bucket, or correct the store's name (and the endpoint, where there is one)"
             }
             Self::Unreachable => {
                 "check network, proxy and endpoint, and try again; what was acknowledged before is kept"
             }
             Self::Throttled => {
-                "wait and try again, with less at once (`-parallelism=2`); what was acknowledged before is kept"
+                "wait and try again, with fewer requests at once (`-parallelism=2`); what was acknowledged before \
+                 is kept"
             }
             Self::Denied => {
                 "the credentials need to get, put and delete objects under the store's prefix and to list them \
@@ -113,7 +114,8 @@ impl ServiceFailure {
                 "give credentials by the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary \
                  ones, AWS_SESSION_TOKEN), a web identity, the container or the machine; a profile becomes \
                  variables by `aws configure export-credentials --format env`. Google: \
-                 GOOGLE_APPLICATION_CREDENTIALS; Azure: AZURE_STORAGE_ACCOUNT_KEY, AZURE_CLIENT_ID and their kin"
+                 GOOGLE_APPLICATION_CREDENTIALS; Azure: AZURE_STORAGE_ACCOUNT_KEY, AZURE_CLIENT_ID and related \
+                 variables"
             }
             Self::Clock => "set the clock, and try again",
             Self::Region => {
@@ -121,8 +123,8 @@ impl ServiceFailure {
                  environment"
             }
             Self::Unconditional => {
-                "use a bucket of Amazon S3, Google Cloud Storage or Azure, or a server that knows `If-None-Match` \
-                 on puts; nothing was left there"
+                "use a bucket of Amazon S3, Google Cloud Storage or Azure, or a server that supports \
+                 `If-None-Match` on puts; nothing was left there"
             }
             Self::Etcd => {
                 "check that most members of the cluster run and are reached from here (and `etcds://` where they speak \
@@ -137,9 +139,9 @@ impl ServiceFailure {
                  PREFIX/ --prefix=true`"
             }
             Self::EtcdFull => {
-                "nothing was written, and reading goes on; compact and defragment the cluster and clear the alarm \
-                 (`etcdctl compact`, `etcdctl defrag`, `etcdctl alarm disarm`), or give it more by \
-                 `--quota-backend-bytes`"
+                "compact and defragment the cluster and clear the alarm (`etcdctl compact`, `etcdctl defrag`, \
+                 `etcdctl alarm disarm`), or raise `--quota-backend-bytes`; nothing was written, and reads still \
+                 work"
             }
             Self::EtcdTooLarge => {
                 "nothing was written; make the resource smaller, or raise the cluster's `--max-request-bytes`"

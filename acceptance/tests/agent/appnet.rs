@@ -53,8 +53,8 @@ fn scripts_that_ask_app_meshs_own_agent_get_their_answers() {
     assert!(answered == 200 && text.contains("# TYPE envoy_"), "{text}");
     let (answered, text) = patiently("POST", "/enableLogging?level=debug");
     assert!(answered == 200 && text.contains("debug"), "{text}");
-    eventually("the levels are what they were", 20, || {
-        world.log().contains("what they were")
+    eventually("the levels are reset", 20, || {
+        world.log().contains("log levels are reset")
     });
     for (method, path, answered) in [
         ("POST", "/enableLogging?level=loud", 400),

@@ -248,7 +248,7 @@ fn a_certificate_that_cannot_be_exported_is_told_and_the_release_before_it_stays
     world.publish(second.address().port());
     eventually("it is told", 30, || {
         let told = world.health().1;
-        told.contains("MF0444") && told.contains("goes on with what it has")
+        told.contains("MF0444") && told.contains("keeps its configuration")
     });
     assert!(world.health().0, "it still serves");
     assert_eq!(world.answers().as_deref(), Some("first"));

@@ -430,6 +430,6 @@ fn what_google_and_azure_refuse_is_told_with_the_object_and_the_way_out() {
             url: cloud.url.replace("meshes", "elsewhere"),
             ..cloud.clone()
         };
-        nowhere.status_fails(&["MF0416", "elsewhere/p", "ake the bucket"]);
+        nowhere.status_fails(&["MF0416", "elsewhere/p", "reate the bucket"]);
     }
 }

@@ -206,7 +206,7 @@ fn the_machine_is_asked_by_its_second_version_unless_that_is_forbidden() {
     let variables = [("AWS_METADATA_ENDPOINT", desk.url("")), forbidden];
     let words = [
         "no keys, web identity or container",
-        "AWS_EC2_METADATA_DISABLED forbids",
+        "AWS_EC2_METADATA_DISABLED turns",
     ];
     status_fails(&bucket, &variables, &mint, &words);
     assert_eq!(desk.asked().len(), 0);

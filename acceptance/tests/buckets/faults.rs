@@ -110,7 +110,7 @@ fn objects_that_are_damaged_newer_or_anothers_are_refused_and_kept() {
         (newer.to_string(), ["MF0405", "format 9"]),
         (
             "{\"theirs\": true}".to_owned(),
-            ["MF0403", "does not say its format"],
+            ["MF0403", "has no format number"],
         ),
         (text[..9].to_owned(), ["MF0404", "store.json"]),
     ] {

@@ -153,8 +153,6 @@ impl Moto {
         let status = head.split(' ').nth(1)?.parse().ok()?;
         Some((status, answer.split_off(end + 4)))
     }
-
-    /// Where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -37,7 +37,7 @@ fn two_states_share_a_mesh_on_moto_from_apply_to_destroy() {
         ..bucket.clone()
     };
     let said = elsewhere.world("terraform", MESH).plan_fails();
-    says(&said, &["MF0416", "s3://elsewhere/p", "ake the bucket"]);
+    says(&said, &["MF0416", "s3://elsewhere/p", "reate the bucket"]);
     // Planned, and meanwhile it became another team's.
     first.write(
         &bucket.settings("terraform"),

@@ -52,8 +52,6 @@ impl Collector {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-
-    /// OpenTelemetry's gRPC service.
     pub(crate) fn open_telemetry() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let collector = Self::on(listener.local_addr().unwrap().port());
@@ -101,8 +99,6 @@ impl Collector {
     pub(crate) fn zipkin() -> Self {
         Self::posts(|path, body| zipkin::spans(body, path))
     }
-
-    /// Datadog's agent.
     pub(crate) fn datadog() -> Self {
         Self::posts(|path, body| {
             // Telemetry and questions about the agent go to other paths.

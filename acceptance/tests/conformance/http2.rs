@@ -30,8 +30,6 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],
 }
-
-/// An HTTP/2 service.
 #[derive(Debug, Clone)]
 pub(crate) struct Http2 {
     pub(crate) port: u16,

@@ -257,8 +257,6 @@ impl TestedProxy {
     pub(crate) fn change_profile(&mut self, profile: Value) {
         self.profile = merged(std::mem::take(&mut self.profile), profile);
     }
-
-    /// The node or gateway.
     pub(crate) fn key(&self) -> &ResourceKey {
         &self.key
     }

@@ -247,8 +247,6 @@ pub(crate) fn identity(name: &str, identity: &Identity) -> Value {
 pub(crate) fn trust(name: &str, pem: &str) -> Value {
     json!({TYPE: SECRET, "name": name, "validation_context": {"trusted_ca": {"inline_string": pem}}})
 }
-
-/// Secrets, by their names.
 pub(crate) fn secrets(all: &[Value]) -> Resources {
     let named = all
         .iter()

@@ -188,7 +188,7 @@ fn live_numbers_come_from_prometheus_and_no_page_waits_for_it() {
         "{proxy}"
     );
     let silent = server.page("/console/m/m/proxies/virtualNode/web").1;
-    assert!(silent.contains("counted nothing of this proxy"), "{silent}");
+    assert!(silent.contains("counted no requests of this proxy"), "{silent}");
     assert!(
         asked.load(Ordering::SeqCst) <= before + 3,
         "numbers are kept for some seconds"

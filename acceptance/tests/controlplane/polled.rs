@@ -17,7 +17,6 @@ use tempfile::TempDir;
 struct Stage {
     place: TempDir,
     store: String,
-    /// Where the poller writes.
     published: PathBuf,
     upstreams: [Upstream; 2],
     xds: u16,

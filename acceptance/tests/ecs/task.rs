@@ -47,8 +47,6 @@ fn open(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
-
-/// A task that runs.
 pub(crate) struct Task {
     pub(crate) interface: Interface,
     containers: Vec<Container>,

@@ -109,8 +109,6 @@ impl Cluster {
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
-
-    /// The store's name.
     pub(crate) fn url(&self, prefix: &str) -> String {
         let host = if self.scheme == "etcds" {
             "localhost"
@@ -124,8 +122,6 @@ impl Cluster {
             .collect();
         format!("{}://{}/{prefix}", self.scheme, members.join(","))
     }
-
-    /// Where a member answers.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let ports = self.members.iter().map(|member| member.port);
         ports
@@ -182,8 +178,6 @@ impl Cluster {
             .map(|member| post(member.port, path, body, token));
         answers.flatten().next().unwrap()
     }
-
-    /// Which member leads.
     pub(crate) fn leader(&self) -> usize {
         self.leader_among(&(0..self.members.len()).collect::<Vec<_>>())
     }

@@ -60,7 +60,7 @@ fn the_block_etcd_has_user_and_password() {
     assert!(!plan.ok() && plan.flat().contains("MF0471"), "{}", plan.text);
     configure(&module, "elsewhere", "  etcd {\n    user = \"mesh\"\n  }\n");
     let plan = module.run(&["plan", "-no-color"]).unwrap();
-    let said = "The block `etcd` says nothing about the store `elsewhere`";
+    let said = "Remove the block `etcd`, or set `store` to";
     assert!(!plan.ok() && plan.flat().contains(said), "{}", plan.text);
 }
 

@@ -328,7 +328,12 @@ fn a_destroyed_mesh_that_could_not_be_taken_away_is_told_until_it_is() {
     assert!(!fine, "{said}");
     says(
         &said,
-        &["mesh `m`", "gone, but not", "/published", "m/virtualNode/n0"],
+        &[
+            "mesh `m`",
+            "deleted, but still published",
+            "/published",
+            "m/virtualNode/n0",
+        ],
     );
     let (fine, said) = meshform(&world, &["release"]);
     assert!(!fine, "not everything was brought up:\n{said}");
@@ -388,7 +393,10 @@ fn a_directory_that_was_away_when_its_mesh_was_destroyed_is_told_when_it_is_back
     fs::rename(&aside, &first).unwrap();
     let (fine, said) = meshform(&world, &["status"]);
     assert!(!fine, "{said}");
-    says(&said, &["gone, but not", "/published", "m/virtualNode/n0"]);
+    says(
+        &said,
+        &["deleted, but still published", "/published", "m/virtualNode/n0"],
+    );
     let (fine, said) = meshform(&world, &["release", "--publish", "published"]);
     assert!(fine, "{said}");
     let (fine, said) = meshform(&world, &["status"]);

@@ -11,8 +11,6 @@ fn number(variable: &str, otherwise: u64) -> u64 {
             .unwrap_or_else(|_| panic!("{variable} is no number: `{text}`"))
     })
 }
-
-/// Proxies of the mesh.
 pub(crate) fn proxies(otherwise: u64) -> usize {
     usize::try_from(number("MESHFORM_PROXIES", otherwise)).unwrap()
 }

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 pub(crate) struct Block {
     /// Names and expressions.
     pub(crate) attributes: Vec<(String, String)>,
-    /// Nested blocks.
     pub(crate) blocks: Vec<(String, Block)>,
 }
 

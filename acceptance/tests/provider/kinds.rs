@@ -154,7 +154,6 @@ pub(crate) struct Case {
     pub(crate) kind: Kind,
     pub(crate) address: &'static str,
     pub(crate) import_id: &'static str,
-    /// The identity as HCL.
     pub(crate) identity: &'static str,
     /// A text of the configuration that occurs once, and what it becomes.
     pub(crate) edit: (&'static str, &'static str),

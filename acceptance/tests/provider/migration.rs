@@ -162,7 +162,7 @@ fn first_plan_changes_in_place(world: &World) -> Value {
         &plan.text,
         &[
             "MF0705",
-            "nothing is made anew",
+            "nothing is replaced",
             "0 to add, 62 to change, 0 to destroy",
         ],
     );

@@ -20,7 +20,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_RESTARTS",
-        "how often Envoy is started again within 10 minutes when it ends by itself (3)",
+        "how often Envoy is restarted within 10 minutes when it exits by itself (3)",
     ),
     (
         "MESHFORM_DRAIN_WAIT",
@@ -28,11 +28,12 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_STOP_TIMEOUT",
-        "seconds from SIGTERM to the end; ECS's stopTimeout (30)",
+        "seconds from SIGTERM to exit; ECS's stopTimeout (30)",
     ),
     (
         "MESHFORM_RESTART",
-        "when Envoy is started anew for what it reads only then (a changed bootstrap, a control plane that is back): `next`, when it is next started anyway, or `idle`, as soon as no connection is open (next)",
+        "when Envoy is restarted for changes that need it (a changed bootstrap, a control plane that is back): \
+         `next`, when it next starts anyway, or `idle`, as soon as no connection is open (next)",
     ),
     (
         "MESHFORM_CONTROL_PLANE",
@@ -40,19 +41,21 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_CONTROL_PLANE_WAIT",
-        "seconds it has to be ready; then Envoy is started with the last release from files (30)",
+        "seconds to wait for it to be ready; then Envoy is started with the last release from files (30)",
     ),
     (
         "MESHFORM_ADS_BOOTSTRAP",
-        "that bootstrap itself, as JSON, where Envoy is given no file: `meshform bootstrap NODE --mode ads` writes it",
+        "the bootstrap itself, as JSON, if Envoy is given no file: `meshform bootstrap NODE --mode ads` writes it",
     ),
     (
         "MESHFORM_CERTIFICATES",
-        "seconds between two looks whether ACM has renewed a certificate that it exports for the proxy (43200)",
+        "seconds between two checks whether ACM has renewed a certificate that the agent exports for the proxy \
+         (43200)",
     ),
     (
         "MESHFORM_DISCOVERY",
-        "who asks Cloud Map: `poller`, the mesh's `meshform-agent endpoints`; or `own`, this proxy for itself, in small meshes (poller)",
+        "who queries Cloud Map: `poller`, the mesh's `meshform-agent endpoints`; or `own`, this proxy for itself, \
+         in small meshes (poller)",
     ),
     (
         "MESHFORM_MESH",
@@ -64,7 +67,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "MESHFORM_ENDPOINTS",
-        "for the same: a JSON file with addresses of nodes that are not looked up",
+        "for the same: a JSON file with addresses of nodes, used instead of a lookup",
     ),
     (
         "MESHFORM_CONFIG",
@@ -90,7 +93,7 @@ pub(crate) const APP_MESH: &[(&str, &str)] = &[
     ),
     (
         "APPNET_AGENT_HTTP_PORT",
-        "port of these (9902), at APPNET_AGENT_HTTP_BIND_ADDRESS (127.0.0.1: they ask nobody who they are)",
+        "port of these (9902), at APPNET_AGENT_HTTP_BIND_ADDRESS (127.0.0.1: they have no authentication)",
     ),
     (
         "APPNET_AGENT_ADMIN_UDS_PATH",
@@ -159,7 +162,7 @@ pub(super) const IGNORED: &[(&str, &str)] = &[
     ),
     (
         "ENVOY_NO_EXTENSION_LOOKUP_BY_NAME, ENVOY_USE_HTTP_CLIENT_TO_FETCH_AWS_CREDENTIALS, MAX_REQUESTS_PER_IO_CYCLE",
-        "Envoy's own default holds",
+        "Envoy's own default applies",
     ),
     ("ENVOY_SKIP_DEPRECATED_LOGS", "give Envoy --skip-deprecated-logs"),
     (
@@ -172,9 +175,9 @@ pub(super) const IGNORED: &[(&str, &str)] = &[
     ),
     (
         "HC_DISCONNECTED_TIMEOUT_S",
-        "a store that is away makes no proxy unhealthy",
+        "an unreachable store makes no proxy unhealthy",
     ),
-    ("PID_POLL_INTERVAL_MS", "the system reports the end of Envoy"),
+    ("PID_POLL_INTERVAL_MS", "the system reports when Envoy exits"),
     (
         "APPNET_ENVOY_LOG_DESTINATION, APPNET_ENVOY_LOG_NAME, APPNET_AGENT_MAX_LOG_FILE_SIZE, APPNET_AGENT_MAX_RETENTION_COUNT",
         "Envoy logs to the container's log; give Envoy --log-path",

@@ -49,9 +49,8 @@ impl Follower {
                 // Its counters begin again.
                 (before, ends) = (Updates::default(), ended);
                 if is_new && !SENT.contains(&code) {
-                    let reason = format!(
-                        "Envoy ended with status {code} when it was started with it; its log says why"
-                    );
+                    let reason =
+                        format!("Envoy exited with status {code} when it was started with it; see its log");
                     return ConfirmationVerdict::Refused(vec![crate::envoy::problem(
                         "bootstrap",
                         &reason,

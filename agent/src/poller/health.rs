@@ -125,8 +125,8 @@ impl Health {
             told(
                 IDLE,
                 format!(
-                    "nothing is to be looked up for mesh `{mesh}` in {store}: it has no released node with Cloud Map discovery, \
-                     or MESHFORM_MESH or MESHFORM_STORE names another than is meant"
+                    "nothing is to be looked up for mesh `{mesh}` in {store}: it has no released node with Cloud \
+                     Map discovery, or MESHFORM_MESH or MESHFORM_STORE is wrong"
                 ),
             )
         });
@@ -159,9 +159,7 @@ fn keep(place: &RefCell<Option<String>>, problem: Option<String>) {
     let before = place.replace(problem.clone());
     match problem {
         Some(problem) if before.as_ref() != Some(&problem) => {
-            log::warn(&format!(
-                "{problem}; proxies go on with the endpoints that they have"
-            ));
+            log::warn(&format!("{problem}; proxies keep the endpoints that they have"));
         }
         None if before.is_some() => log::info("the store is read and written again"),
         _ => {}

@@ -256,7 +256,7 @@ impl Objects {
             _ => {
                 log::warn(&told(
                     MALFORMED,
-                    format!("{key} is lost or damaged: it is written anew"),
+                    format!("{key} is lost or damaged: it is written again"),
                 ));
                 return Ok(None);
             }

@@ -47,8 +47,8 @@ impl SelfLookup {
             self.services = services.len();
             let asked = MONTH / self.interval.max(1) * u64::try_from(self.services).unwrap_or_default();
             log::info(&format!(
-                "asks Cloud Map every {} s, for {} {}: {asked} requests a month by this proxy alone; one `meshform-agent \
-                 endpoints` does it for the whole mesh",
+                "queries Cloud Map every {} s for {} {}: {asked} requests a month by this proxy alone; one \
+                 `meshform-agent endpoints` does it for the whole mesh",
                 self.interval,
                 self.services,
                 if self.services == 1 { "service" } else { "services" }

@@ -80,7 +80,7 @@ impl Session<'_> {
         if let Some(path) = wanted.keys().find(|path| !is_inside(path)) {
             return Err(Error::Unfit {
                 name: path.clone(),
-                why: "its path leads out of its folder",
+                why: "its path points outside of its folder",
             });
         }
         let mut work = ApplyWork {

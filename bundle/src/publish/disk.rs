@@ -142,7 +142,7 @@ fn between(root: &Path, path: &Path) -> Result<Vec<PathBuf>> {
         let Component::Normal(name) = part else {
             return Err(Error::Unfit {
                 name: path.to_string_lossy().into_owned(),
-                why: "its path leads out of its folder",
+                why: "its path points outside of its folder",
             });
         };
         at.push(name);
@@ -170,7 +170,7 @@ fn create_dir(path: &Path) -> Result<()> {
 }
 
 fn in_the_way(path: &Path) -> Error {
-    let detail = "a link or file is in its place; take it away";
+    let detail = "a link or file is in its place; remove it";
     Error::io(path, "create the directory", &io::Error::other(detail))
 }
 

@@ -77,7 +77,7 @@ impl Ledger {
         let unfit = |detail: String| Error::io(path, "read", &io::Error::other(detail));
         let ledger: Self = serde_json::from_slice(bytes).map_err(|error| {
             unfit(format!(
-                "{error}; delete the file, and everything is published anew"
+                "{error}; delete the file, and everything is published again"
             ))
         })?;
         if ledger.format > FORMAT {
@@ -88,7 +88,7 @@ impl Ledger {
         }
         let inside = |path: &&String| !is_inside(path);
         if let Some(path) = ledger.proxies.keys().chain(ledger.retired.keys()).find(inside) {
-            return Err(unfit(format!("`{path}` leads out of the directory")));
+            return Err(unfit(format!("`{path}` points outside of the directory")));
         }
         Ok(ledger)
     }
@@ -128,7 +128,7 @@ pub(crate) fn fuzzed(bytes: &[u8]) -> std::result::Result<(), String> {
     };
     let mut named = ledger.proxies.keys().chain(ledger.retired.keys());
     if let Some(outside) = named.find(|name| !is_inside(name)) {
-        return Err(format!("`{outside}` leads out of the directory"));
+        return Err(format!("`{outside}` points outside of the directory"));
     }
     let written = serde_json::to_vec(&ledger).map_err(|error| error.to_string())?;
     match Ledger::parse(path, &written) {

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     #[arg(long, value_name = "URL", conflicts_with = "paths")]
     from_api: Option<String>,
-    /// Write nothing, only say what would be written
+    /// Write nothing, only show what would be written
     #[arg(long)]
     dry_run: bool,
     /// The form of the report, on standard output
@@ -68,8 +68,8 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
 }
 
 /// What the API has no words for, so that nobody takes a copy for the whole.
-const NOT_TOLD: &str = "note: the App Mesh API tells neither proxy profiles and other extensions nor which owner wrote what: \
-                        what is adopted belongs to `--owner`, and profiles are written again by whoever wrote them\n";
+const NOT_TOLD: &str = "note: the App Mesh API returns no proxy profiles, no other extensions and no owners: \
+                        adopted resources belong to `--owner`, and profiles have to be written again\n";
 
 /// What a server of the API has. `None` where it cannot be asked; that has been told.
 fn from_api(url: &str, input: &InputArguments, io: &mut Io) -> Option<Loaded> {

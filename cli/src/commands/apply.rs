@@ -32,13 +32,13 @@ pub(crate) struct Arguments {
     input: InputArguments,
     #[command(flatten)]
     store: StoreArgument,
-    /// Who owns what is written: another owner's resources are left alone
+    /// The owner of the resources; those of other owners are not changed
     #[arg(long, value_name = "NAME", value_parser = super::readable::name)]
     owner: String,
     /// Also delete this owner's resources that are not in the input, in any mesh or in that of `--mesh`
     #[arg(long)]
     prune: bool,
-    /// Write nothing, only say what would be done
+    /// Write nothing, only show what would be done
     #[arg(long)]
     dry_run: bool,
     /// Also publish to this directory or bucket; may be given several times
@@ -70,9 +70,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     if arguments.store.is_default() && (io.var("CI").is_some() || io.var("TF_BUILD").is_some()) {
         let problem = Diagnostic::error(
             codes::STORE_IN_CI,
-            "in CI the default store would be forgotten with the runner's disk",
+            "in CI the default store would be lost with the runner's disk",
         );
-        let problem = problem.help("name one that outlives the run: `--store s3://BUCKET/PREFIX`");
+        let problem = problem.help("choose a store that survives the run: `--store s3://BUCKET/PREFIX`");
         render::tell(io, &Sources::default(), &[problem]);
         return Exit::WrongUse;
     }
@@ -82,9 +82,14 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     loaded.demand_values();
     if arguments.prune && loaded.resources.is_empty() {
         loaded.add(vec![
-            Diagnostic::error(codes::EMPTY_PRUNE, "the input holds no resource, so everything would be deleted")
-                .help("give the input; what is really to go is deleted by an input that holds the mesh alone, or by \
-                       `terraform destroy`"),
+            Diagnostic::error(
+                codes::EMPTY_PRUNE,
+                "the input holds no resource, so everything would be deleted",
+            )
+            .help(
+                "check the path of the input; to delete everything on purpose, give an input with only the \
+                       mesh, or run `terraform destroy`",
+            ),
         ]);
     }
     let mut done = None;

@@ -68,8 +68,6 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     format: FormatArgument,
 }
-
-/// What can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Target {
     /// A bootstrap, a static configuration and filesystem xDS for each proxy
@@ -90,9 +88,9 @@ pub(crate) enum Target {
 enum Configuration {
     /// meshform-agent brings each release from a bucket: a changed route changes no task definition
     Agent,
-    /// All of it is in the task definition, or in a ConfigMap that Envoy watches
+    /// The whole configuration is in the task definition, or in a ConfigMap that Envoy watches
     Static,
-    /// On ECS and Docker Compose, the control plane of the proxy profile sends it (ADS). Where the profile has its `apiUrl` the agent starts Envoy, and follows releases by files while the control plane is away
+    /// On ECS and Docker Compose, the control plane of the proxy profile sends it (ADS). Where the profile has its `apiUrl` the agent starts Envoy, and follows releases by files while the control plane is unavailable
     Ads,
 }
 

@@ -28,8 +28,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "default")]
     namespace: String,
 }
-
-/// A form to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
     /// App Mesh JSON: a list of what `aws appmesh create-… --cli-input-json` takes
@@ -45,7 +43,7 @@ enum Form {
 
 pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
     if let (Some(option), false) = (arguments.stack.option(), arguments.to == Form::CloudFormation) {
-        io.tell(&format!("error: `{option}` goes with `--to cloudformation`\n"));
+        io.tell(&format!("error: `{option}` requires `--to cloudformation`\n"));
         return Exit::WrongUse;
     }
     let templates = match (arguments.to, arguments.stack.option()) {

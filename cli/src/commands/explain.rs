@@ -56,7 +56,7 @@ pub(crate) struct RouteArguments {
     /// The port that the connection is made to
     #[arg(long)]
     port: Option<u16>,
-    /// Also draw the mesh, with the way of the request marked, into this file: a page where it ends in `.html`, else SVG
+    /// Also draw the mesh, with the path of the request marked, into this file: a page where it ends in `.html`, else SVG
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
 }

@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Where to look for proxies' files.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FilesArgument {
-    /// Look also for the certificates and keys that proxies read, below this folder as on the proxy's machine (`/`: here)
+    /// Also check the certificates and keys that proxies read, below this folder as on the proxy's machine (`/`: here)
     #[arg(long, value_name = "ROOT")]
     check_files: Option<PathBuf>,
 }

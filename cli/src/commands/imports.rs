@@ -103,7 +103,7 @@ fn blocks(arguments: &Arguments, io: &mut Io) -> Result<(String, Vec<Diagnostic>
         let Some(address) = addresses.remove(key) else {
             problems.push(
                 Diagnostic::warning(codes::NOT_THERE, format!("the plan does not create {key}")).help(
-                    "it is in the store, and in no block: write it into the configuration, or delete it there",
+                    "add it to the configuration, or delete it from the store: it is in the store and in no block",
                 ),
             );
             continue;

@@ -30,18 +30,18 @@ pub(crate) struct Arguments {
 enum Action {
     /// Make the master key under which the secrets of keys are kept; every server of a store needs the same
     Init {
-        /// The file that it is written to, for its owner alone; one that is there is not written over
+        /// The file that it is written to, readable by its owner only; an existing file is not overwritten
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
     /// Create a key, and print its id and secret in the form of an AWS credentials file; the secret is shown only this once
     Create(CreateArguments),
-    /// Begin a session with a key, and print it as a `credential_process` of AWS's clients does; it ends after an hour
+    /// Start a session with a key, and print it as a `credential_process` of AWS's clients does; it ends after an hour
     ///
     /// The key is read from MESHFORM_KEY_ID and MESHFORM_KEY_SECRET, so that no file of AWS's clients has it. With `--aws` an
     /// identity of AWS takes its place.
     Session(SessionArguments),
-    /// Let an identity of AWS (a role or user) begin sessions at servers that have a `--login-name`, or change what it may do
+    /// Allow an AWS identity (a role or user) to start sessions at servers with a `--login-name`, or change its rights
     Trust {
         /// `arn:aws:iam::123456789012:role/NAME`, without the role's path, or `arn:aws:iam::123456789012:user/NAME`
         arn: String,
@@ -57,7 +57,7 @@ enum Action {
         #[command(flatten)]
         format: FormatArgument,
     },
-    /// Revoke a key; running servers refuse it within ten seconds. Of an identity of AWS: let it begin no more sessions
+    /// Revoke a key; running servers refuse it within ten seconds. For an AWS identity: it can start no more sessions
     Revoke {
         /// The key's id, or the identity's ARN
         id: String,
@@ -72,7 +72,7 @@ struct Allowed {
     /// The owner of what is written: the provider's `owner` argument
     #[arg(long, value_name = "NAME", value_parser = name)]
     owner: String,
-    /// Give access to this mesh alone [default: to every mesh]
+    /// Limit the key to this mesh [default: every mesh]
     #[arg(long, value_name = "NAME", value_parser = name)]
     mesh: Option<String>,
     /// Allow reading, no writing
@@ -92,7 +92,7 @@ struct SessionArguments {
     /// identity, the role of an ECS task, the role of an EC2 instance
     #[arg(long)]
     aws: bool,
-    /// The AWS STS that the server asks [default: https://sts.amazonaws.com]
+    /// The AWS STS that the server uses [default: https://sts.amazonaws.com]
     #[arg(long, value_name = "URL", requires = "aws")]
     sts: Option<String>,
 }

@@ -195,8 +195,12 @@ async fn of_releases(
             .await
             .map_err(|error| told(&error))?;
         let none_kept = || {
-            let message = format!("release {} of mesh `{mesh}` keeps no resources", entry.release);
-            let help = "an older version made it; releases of this version keep what they were made from";
+            let message = format!(
+                "release {} of mesh `{mesh}` has no copy of its resources",
+                entry.release
+            );
+            let help = "compare later releases, or files: an older version made this release, and kept no copy of \
+                        the resources";
             Box::new(Diagnostic::error(codes::NO_RESOURCES, message).help(help))
         };
         resources.extend(of.ok_or_else(none_kept)?);
@@ -469,17 +473,17 @@ fn once(mut resources: Vec<Resource>, reading: &Reading, problems: &mut Vec<Diag
         let mut problem = match (equal, files.len() < spans.len()) {
             (false, _) => Diagnostic::error(
                 meshform_model::codes::TWICE,
-                format!("two inputs say different things of {key}"),
+                format!("two inputs define {key} differently"),
             )
             .help("give only one of them"),
             (true, true) => Diagnostic::error(
                 meshform_model::codes::TWICE,
-                format!("{key} stands twice in one input"),
+                format!("{key} occurs twice in one input"),
             )
-            .help("two resources cannot have one name: remove one, or give it another name"),
+            .help("remove one, or give it another name"),
             (true, false) => {
                 Diagnostic::warning(meshform_model::codes::TWICE, format!("{key} is in two inputs"))
-                    .help("both say the same; the first is taken")
+                    .help("remove one of them; both are equal, and the first is used")
             }
         };
         for span in spans {

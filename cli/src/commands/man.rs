@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Write the manual pages, one for each command, into a folder of `MANPATH` such as `~/.local/share/man/man1`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder for the pages, made where it is not there
+    /// The folder for the pages, created if missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }

@@ -194,7 +194,7 @@ fn report(arguments: &Arguments, io: &mut Io, tree: &Tree, problems: &[Diagnosti
 
 fn end(arguments: &Arguments, problems: &[Diagnostic], done: &[ChangedFile]) -> String {
     let files = match done.len() {
-        0 => return "no file is to be changed\n".to_owned(),
+        0 => return "no file needs a change\n".to_owned(),
         1 => "1 file".to_owned(),
         count => format!("{count} files"),
     };

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// CA that it trusts; once for each
     #[arg(long = "certificate", value_name = "ARN", requires = "proxy", value_parser = certificate)]
     certificates: Vec<String>,
-    /// The proxy asks Cloud Map itself (`MESHFORM_DISCOVERY=own`)
+    /// The proxy queries Cloud Map itself (`MESHFORM_DISCOVERY=own`)
     #[arg(long, requires = "proxy")]
     discovery: bool,
     /// The policy of the mesh's poller of endpoints
@@ -65,8 +65,9 @@ fn made(arguments: &Arguments) -> Result<Json, Box<Diagnostic>> {
         return Ok(policy::proxy(&key, &needs, |object| bucket.object(object)));
     }
     let Some(mesh) = mesh else {
-        let message = "nothing says whose policy it is";
-        let help = "say `--mesh MESH` for its writers, `--proxy NODE` for a proxy, `--mesh MESH --endpoints` for its poller";
+        let message = "no option says whose policy to write";
+        let help = "give `--mesh MESH` for the writers of a mesh, `--proxy NODE` for a proxy, or `--mesh MESH \
+                    --endpoints` for the poller";
         return Err(Box::new(Diagnostic::error(codes::BAD_OPTION, message).help(help)));
     };
     let mesh = MeshPrefix {
@@ -84,8 +85,8 @@ fn certificate(text: &str) -> Result<String, String> {
     Exported::new(text, CertificatePart::Authorities)
         .map(|exported| exported.arn)
         .ok_or_else(|| {
-            "it is no ARN of a certificate of ACM, arn:aws:acm:REGION:ACCOUNT:certificate/ID, and of no authority, \
-             arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID"
+            "it is neither the ARN of an ACM certificate, arn:aws:acm:REGION:ACCOUNT:certificate/ID, nor of an \
+             authority, arn:aws:acm-pca:REGION:ACCOUNT:certificate-authority/ID"
                 .to_owned()
         })
 }

@@ -28,8 +28,8 @@ pub(crate) struct ReleaseArguments {
     /// Keep running: release and publish what is written to the store, until interrupted
     #[arg(long)]
     watch: bool,
-    /// Release nothing; forget a directory or bucket that proxies read no more, so that `status` and plans do not tell any
-    /// longer that it is behind. What was published there stays
+    /// Release nothing; forget a directory or bucket that proxies no longer read, so that `status` and plans no
+    /// longer report it as behind. What was published there stays
     #[arg(long, value_name = "DIR|URL", conflicts_with_all = ["watch", "publish"])]
     forget: Option<String>,
 }
@@ -113,7 +113,7 @@ fn forget(arguments: &ReleaseArguments, target: &str, io: &mut Io) -> Exit {
             );
             let known: Vec<String> = known.into_iter().collect();
             said.problems.push(match known.as_slice() {
-                [] => unknown.help("there is none that is remembered"),
+                [] => unknown.help("the store has no publish target"),
                 known => unknown.help(format!("known are: {}", known.join(", "))),
             });
         }
@@ -130,7 +130,7 @@ pub(crate) fn unpin(arguments: &UnpinArguments, io: &mut Io) -> Exit {
         let (was_pinned, outcome) =
             store::wait(releaser.unpin(mesh))?.map_err(|error| store::told(&error))?;
         said.lines.push(match was_pinned {
-            true => format!("mesh `{mesh}` is pinned no longer"),
+            true => format!("mesh `{mesh}` is no longer pinned"),
             false => format!("mesh `{mesh}` was not pinned"),
         });
         said.outcome(&releaser, &outcome);

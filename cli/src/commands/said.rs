@@ -298,7 +298,7 @@ fn delivery_words(delivery: &Delivery) -> Option<String> {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     Some(if parts.is_empty() {
-        format!("  published to {}: everything was there", delivery.target)
+        format!("  published to {}: already up to date", delivery.target)
     } else {
         format!("  published to {}: {}", delivery.target, parts.join(", "))
     })

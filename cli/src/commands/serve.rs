@@ -58,7 +58,7 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
         };
         let server = Server::bind(settings(&chosen, io)?, addresses).await?;
         if chosen.master_key.is_none() {
-            tracing::warn!("without a master key whoever reaches the API may change everything");
+            tracing::warn!("without a master key anyone who can reach the API may change everything");
         }
         tracing::info!(store = %chosen.store.display(), address = %server.address(), "serving");
         let scheme = if chosen.tls.is_some() { "https" } else { "http" };
@@ -79,7 +79,7 @@ fn start(arguments: &Arguments, io: &mut Io) -> Result<(), Problem> {
 fn small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "huge pages cannot be left out");
+        tracing::debug!(%error, "huge pages cannot be turned off");
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct StatusArguments {
     /// Refresh every two seconds and show what has changed, until interrupted
     #[arg(long)]
     watch: bool,
-    /// Also show how many requests a month the agents of the proxies send, and what S3 takes for them
+    /// Also show how many requests a month the agents of the proxies send, and what they cost on S3
     #[arg(long)]
     cost: bool,
 }
@@ -117,8 +117,9 @@ fn wait_for(releaser: &Releaser, mesh: &str, revision: Revision) -> Result<Optio
             WAIT.as_secs()
         );
         Ok(Some(
-            Diagnostic::error(meshform_release::codes::UNRELEASED, message)
-                .help("see whether whoever wrote it still runs, or release it with `meshform release`"),
+            Diagnostic::error(meshform_release::codes::UNRELEASED, message).help(
+                "check whether the process that wrote it still runs, or release it with `meshform release`",
+            ),
         ))
     });
     waited?
@@ -173,7 +174,7 @@ impl CommandReport {
         let behind = status.targets.iter().any(|target| target.is_behind(current));
         self.lines.push(match (valid, changes.len()) {
             (false, _) if is_gone && behind => {
-                "  gone, but not from everywhere where it was published: see below".to_owned()
+                "  deleted, but still published in some places: see below".to_owned()
             }
             (false, _) if is_gone => "  gone".to_owned(),
             (false, _) => "  not valid: see above".to_owned(),

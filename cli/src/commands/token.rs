@@ -59,7 +59,7 @@ fn make(arguments: &Arguments, io: &Io) -> Result<String, Problem> {
         Box::new(Diagnostic::error(codes::TOKEN, message))
     })?;
     Ok(format!(
-        "wrote a token for {} to {}; it holds until {until}\n",
+        "wrote a token for {} to {}; it is valid until {until}\n",
         arguments.whose,
         out.display()
     ))

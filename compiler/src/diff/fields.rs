@@ -319,6 +319,7 @@ fn shown(value: &Json) -> String {
 }
 
 fn cut(text: String) -> String {
+    // Two lines of a terminal.
     const MOST: usize = 160;
     match text.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),

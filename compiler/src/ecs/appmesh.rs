@@ -300,7 +300,7 @@ impl Translator<'_> {
             let (fate, why) = match name.as_str() {
                 "APPMESH_RESOURCE_ARN" | "APPMESH_RESOURCE_NAME" | "APPMESH_VIRTUAL_NODE_NAME" => (
                     VariableFate::Moved,
-                    "the proxy's own name, which its configuration says now",
+                    "the proxy's own name, which is part of its configuration",
                 ),
                 "ENVOY_CONFIG_FILE"
                 | "ENVOY_STATS_CONFIG_FILE"
@@ -308,7 +308,7 @@ impl Translator<'_> {
                 | "ENVOY_TRACING_CFG_FILE"
                 | "ENVOY_RESOURCES_CONFIG_FILE" => (
                     VariableFate::Lost,
-                    "a configuration of your own was merged into Envoy's: say it with the proxy profile",
+                    "a configuration of your own was merged into Envoy's: express it in the proxy profile",
                 ),
                 "XRAY_SAMPLING_RULE_MANIFEST" | "XRAY_SEGMENT_NAME" | "STATSD_SOCKET_PATH" => {
                     (VariableFate::Lost, "the proxy profile has no field for it")
@@ -326,7 +326,7 @@ impl Translator<'_> {
                 }
                 _ if is_of_control_plane(&name) => (
                     VariableFate::Dropped,
-                    "it told how to reach App Mesh's control plane, which there is none of",
+                    "it configured the connection to App Mesh's control plane, which does not exist here",
                 ),
                 _ if SWITCHED.iter().any(|prefix| name.starts_with(prefix)) => {
                     (VariableFate::Dropped, "its tracer or sink was not switched on")
@@ -358,7 +358,7 @@ impl Translator<'_> {
                 true => self.tell(
                     &name,
                     VariableFate::Dropped,
-                    "it was switched off, as it is without it",
+                    "it was switched off, which is the default",
                 ),
                 false => self.tell(
                     &name,
@@ -383,7 +383,7 @@ impl Translator<'_> {
                 None if name == "AppPorts" => {}
                 None => self.unused(
                     name,
-                    "its value is known to CloudFormation only: write it into the proxy profile",
+                    "its value is known only to CloudFormation: write it into the proxy profile",
                 ),
             }
         }
@@ -403,13 +403,13 @@ impl Translator<'_> {
                 "IgnoredUID",
                 "user",
                 (0, u64::from(u32::MAX)),
-                "is not a user's number",
+                "is not a numeric user id",
             ),
             (
                 "IgnoredGID",
                 "group",
                 (0, u64::from(u32::MAX)),
-                "is not a group's number",
+                "is not a numeric group id",
             ),
         ] {
             for text in parts(property) {
@@ -438,7 +438,7 @@ impl Translator<'_> {
             if !can {
                 self.unused(
                     "EgressIgnoredIPs",
-                    &format!("`{address}` is neither an IP address nor a block of addresses"),
+                    &format!("`{address}` is neither an IP address nor a CIDR block"),
                 );
             }
             can

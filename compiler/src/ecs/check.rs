@@ -39,7 +39,8 @@ pub(super) fn too_large(definition: &Json) -> Option<Diagnostic> {
     let text = definition.to_string();
     let help = match text.contains(BOOTSTRAP) {
         true => {
-            "let the agent bring the configuration instead of a variable (`--configuration agent`), or give the proxy fewer backends"
+            "let the agent fetch the configuration instead of a variable (`--configuration agent`), or give the \
+             proxy fewer backends"
         }
         false => {
             "the proxy's own part is small: shorten the variables, commands and labels of the other containers, or let ECS \
@@ -69,8 +70,10 @@ pub(super) fn registered(definition: &Json) -> Vec<Diagnostic> {
         steps.collect::<Pointer>()
     };
     let refuse = |message: String| {
-        Diagnostic::error(codes::RENDERED, message)
-            .help("ECS would not register it so: correct it, or give what `aws ecs describe-task-definition` prints")
+        Diagnostic::error(codes::RENDERED, message).help(
+            "correct it, or give the output of `aws ecs describe-task-definition`: ECS would reject it as it \
+                   is",
+        )
     };
     let mut seen = BTreeSet::new();
     let shapes = misfits(&template)

@@ -78,7 +78,7 @@ fn without_proxy(definition: &Json, label: &str) -> Option<Diagnostic> {
     let containers = definition.get("containerDefinitions")?.as_array()?;
     if let Some(at) = containers.iter().position(|one| !one.is_object()) {
         let message = format!("container {at} of the task definition `{label}` is not an object");
-        let help = "give each container as ECS's API has it; what a variable of jq brings as JSON, jq itself has to put in";
+        let help = "give each container as in ECS's API; where a jq variable stands for JSON, run jq first";
         return Some(Diagnostic::error(codes::CONTAINERS, message).help(help));
     }
     let wanted = definition
@@ -101,7 +101,7 @@ fn without_proxy(definition: &Json, label: &str) -> Option<Diagnostic> {
 pub fn untouched(found: &FoundTask) -> Option<Diagnostic> {
     (found.form == TaskForm::Api).then(|| {
         let message = format!(
-            "the task definition `{}` has no Envoy of App Mesh, and nothing is made of it",
+            "the task definition `{}` has no App Mesh Envoy and is skipped",
             found.label
         );
         let problem = Diagnostic::warning(codes::NO_ENVOY, message).help(
@@ -136,7 +136,7 @@ fn unnamed(container: &Map<String, Json>, why: &NoSubject, label: &str) -> Diagn
             format!("set `APPMESH_RESOURCE_ARN` to {PLAIN}"),
         ),
         (NoSubject::Secret(name), _) => (
-            format!("`{name}` stands in `secrets`, whose values only ECS reads"),
+            format!("`{name}` is in `secrets`, whose values only ECS reads"),
             format!("it is no secret: write {PLAIN} into `environment`"),
         ),
         (NoSubject::Computed(name), _) => {
@@ -278,8 +278,9 @@ impl Existing {
                 Some(Change {
                     what: format!("{}.dependsOn", container.get("name")?.as_str()?),
                     fate: VariableFate::Moved,
-                    why: "`START` becomes `HEALTHY`: a proxy that has only started takes no connections yet"
-                        .to_owned(),
+                    why:
+                        "`START` becomes `HEALTHY`: a proxy that has only started accepts no connections yet"
+                            .to_owned(),
                 })
             })
             .collect()
@@ -317,7 +318,7 @@ impl Existing {
             Diagnostic::warning(
                 codes::NO_ROLE,
                 format!(
-                    "the task definition `{}` has no task role, by which the agent reads the bucket",
+                    "the task definition `{}` has no task role, which the agent needs to read the bucket",
                     self.label
                 ),
             )

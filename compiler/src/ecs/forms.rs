@@ -119,7 +119,7 @@ fn terraform(attributes: &Json) -> Result<Json, Diagnostic> {
             codes::CONTAINERS,
             format!("`container_definitions` is not JSON: {error}"),
         )
-        .help("give the state, or what `terraform show -json` prints, as Terraform wrote it")
+        .help("give the state, or the output of `terraform show -json`, as Terraform wrote it")
     })?;
     fields.insert("containerDefinitions".to_owned(), without_nulls(&containers));
     // With the provider's default tags, where the state has them.

@@ -22,8 +22,8 @@ pub fn not_left_out(task: &Task<'_>) -> Option<Change> {
         return None;
     };
     let why = format!(
-        "ECS leaves out ports, addresses and the proxy's own user, and no names: what the task calls outside of the mesh by \
-         name goes through Envoy and the mesh's egress filter (`{}`); UDP is never intercepted",
+        "ECS can exclude ports, addresses and the proxy's own user, but no names: calls by name to destinations \
+         outside of the mesh go through Envoy and the mesh's egress filter (`{}`); UDP is never intercepted",
         task.mesh.spec().egress().name()
     );
     Some(change("interception", VariableFate::Impossible, why))
@@ -43,7 +43,7 @@ pub(super) fn changes(task: &Task<'_>, before: Option<&Json>, after: Option<&Jso
                 Some(_) => {
                     "the proxy profile says `explicit`: the application finds the proxy by `HTTP_PROXY`"
                 }
-                None => "nothing has to be led into a gateway",
+                None => "a gateway needs no interception",
             };
             vec![change(CONFIGURATION, VariableFate::Dropped, why.to_owned())]
         }
@@ -71,7 +71,7 @@ fn app_ports(before: &Json, after: &Json) -> Option<Change> {
     };
     (before != after).then(|| {
         let why = format!(
-            "{} becomes {}, the ports of the listeners: what else comes in is not intercepted",
+            "{} becomes {}, the ports of the listeners: other inbound traffic is not intercepted",
             listed(&before),
             listed(&after)
         );

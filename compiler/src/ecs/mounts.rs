@@ -70,7 +70,7 @@ pub(super) fn missing(
             ),
         };
         let message = format!(
-            "no volume brings the {} `{}` to the proxy's container",
+            "no volume mounts the {} `{}` into the proxy's container",
             file.what, file.path
         );
         let problem = match certain {

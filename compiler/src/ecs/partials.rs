@@ -28,7 +28,7 @@ fn collect<'t>(
     uses: &mut Uses<'t>,
 ) -> Result<(), String> {
     if depth > MAX_DEPTH {
-        return Err(format!("has blocks in blocks, more than {MAX_DEPTH} deep"));
+        return Err(format!("nests blocks more than {MAX_DEPTH} deep"));
     }
     for element in &template.elements {
         let (inner, owner): ([Option<&Template>; 2], &str) = match element {
@@ -72,10 +72,10 @@ fn count<'t>(
         return Ok(*known);
     }
     if open.contains(&name) {
-        return Err(format!("puts the partial `{name}` into itself"));
+        return Err(format!("includes the partial `{name}` in itself"));
     }
     if open.len() > MAX_DEPTH {
-        return Err(format!("has partials in partials, more than {MAX_DEPTH} deep"));
+        return Err(format!("nests partials more than {MAX_DEPTH} deep"));
     }
     open.push(name);
     let mut sum: usize = 1;
@@ -90,9 +90,7 @@ fn count<'t>(
             }
         }
         if sum > MAX_USES {
-            return Err(format!(
-                "puts partials into partials, more than {MAX_USES} in all"
-            ));
+            return Err(format!("includes more than {MAX_USES} partials in all"));
         }
     }
     open.pop();
@@ -140,18 +138,18 @@ mod tests {
             format!("{all}{{{{#*inline \"p{n}\"}}}}{{{{> p{next}}}}}{{{{> p{next}}}}}{{{{/inline}}}}")
         });
         for (text, word) in [
-            (r#"{{#*inline "a"}}{{> a}}{{/inline}}{{> a}}"#, "`a` into itself"),
+            (r#"{{#*inline "a"}}{{> a}}{{/inline}}{{> a}}"#, "`a` in itself"),
             (
                 r#"{{#*inline "a"}}{{> b}}{{/inline}}{{#*inline "b"}}{{#if x}}{{> a}}{{/if}}{{/inline}}{{> a}}"#,
-                "`a` into itself",
+                "`a` in itself",
             ),
             (
                 r#"{{#*inline "a"}}{{> (lookup this "x")}}{{/inline}}{{> a}}"#,
-                "`a` into itself",
+                "`a` in itself",
             ),
             (deep.as_str(), "64 deep"),
             (chain.as_str(), "64 deep"),
-            (some.as_str(), "10000 in all"),
+            (some.as_str(), "10000 partials in all"),
         ] {
             let told = said(text).unwrap_err();
             assert!(told.contains(word), "{told}");

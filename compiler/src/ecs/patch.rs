@@ -137,8 +137,8 @@ pub fn patch(
                 what: format!("Outputs.{name}"),
                 fate: VariableFate::Lost,
                 why: format!(
-                    "it shows `{needed}` of App Mesh, which the template does not tell: other stacks that import it need the \
-                     literal value (`--attribute {needed}=VALUE`)"
+                    "it outputs `{needed}` of App Mesh, whose value does not follow from the template: other \
+                     stacks that import it need the literal value (`--attribute {needed}=VALUE`)"
                 ),
             }));
             unknown.is_empty()
@@ -169,7 +169,7 @@ fn unknown(id: &str, needed: &str, place: Option<ProblemLocation>) -> Diagnostic
     let problem = Diagnostic::error(
         codes::NOT_ON_ECS,
         format!(
-            "`{id}` needs `{needed}` of a resource of App Mesh, and the template does not tell what that is"
+            "`{id}` needs `{needed}` of an App Mesh resource, whose value does not follow from the template"
         ),
     )
     .help(format!(

@@ -126,7 +126,7 @@ fn render(templates: &Templates, name: &str, values: &Json) -> Result<String, Bo
         let reason = reason.split(": expected").next().unwrap_or_default();
         wrong(
             &format!("{name}{at}"),
-            &format!("breaks the template language: {reason}"),
+            &format!("is not valid Handlebars: {reason}"),
         )
     })?;
     partials::check(&template).map_err(|what| wrong(name, &what))?;
@@ -144,21 +144,21 @@ fn failed(name: &str, error: &RenderError, values: &Json) -> Box<Diagnostic> {
     };
     match error.reason() {
         RenderErrorReason::MissingVariable(Some(path)) => {
-            let problem = wrong(&at, &format!("uses `{path}`, which it is not given"));
+            let problem = wrong(&at, &format!("uses the undefined value `{path}`"));
             match given(values, path) {
                 Some(names) => Box::new(problem.help(format!(
-                    "it is given {names}; what these are stands at the top of meshform's own template of that name"
+                    "it has {names}; they are described at the top of meshform's own template of that name"
                 ))),
                 None => problem,
             }
         }
         RenderErrorReason::HelperNotFound(helper) => Box::new(
-            wrong(&at, &format!("calls the helper `{helper}`, which there is not"))
+            wrong(&at, &format!("calls the unknown helper `{helper}`"))
                 .help("`json` writes a value with its quotes and escapes; `if`, `unless`, `each`, `with` and `lookup` are Handlebars' own"),
         ),
         RenderErrorReason::PartialNotFound(partial) => wrong(
             &at,
-            &format!("puts in the partial `{partial}`, which it does not define (`{{{{#*inline \"{partial}\"}}}}`)"),
+            &format!("includes the partial `{partial}`, which it does not define (`{{{{#*inline \"{partial}\"}}}}`)"),
         ),
         reason => wrong(&at, &format!("cannot be rendered: {reason}")),
     }
@@ -180,7 +180,7 @@ fn given(values: &Json, path: &str) -> Option<String> {
 fn wrong(at: &str, what: &str) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(codes::TEMPLATE, format!("the template `{at}` {what}"))
-            .help("the values that it is given stand at the top of meshform's own template of that name"),
+            .help("the values that it has are described at the top of meshform's own template of that name"),
     )
 }
 

@@ -56,9 +56,15 @@ pub fn sidecar(task: &Task<'_>, containers: &Json) -> Result<Sidecar, Vec<Diagno
     let misfits: Vec<Diagnostic> = types::of_containers(containers)
         .into_iter()
         .map(|Misfit { at, what }| {
-            Diagnostic::error(codes::RENDERED, format!("the container definitions at {at}: {what}"))
-                .help("ECS takes no text for a number, and no number for a text: `tonumber(…)`, `tobool(…)` and `tostring(…)` make one of the other")
-                .at(ProblemLocation::at(&Pointer::root(), None))
+            Diagnostic::error(
+                codes::RENDERED,
+                format!("the container definitions at {at}: {what}"),
+            )
+            .help(
+                "convert it with `tonumber(…)`, `tobool(…)` or `tostring(…)`: ECS accepts no string for a \
+                       number, and no number for a string",
+            )
+            .at(ProblemLocation::at(&Pointer::root(), None))
         })
         .collect();
     match misfits.is_empty() {

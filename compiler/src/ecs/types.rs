@@ -136,7 +136,7 @@ fn judge(kind: Kind, value: &Json, at: &Pointer, found: &mut Vec<Misfit>) {
         (Kind::Text, _) => format!("{value} is not a text: it needs quotes"),
     };
     let what = match value {
-        Json::String(text) if is_written(kind, text) => format!("{what}: it stands in quotes"),
+        Json::String(text) if is_written(kind, text) => format!("{what}: it is in quotes"),
         _ => what,
     };
     found.push(Misfit { at: at.clone(), what });
@@ -179,12 +179,12 @@ mod tests {
                 "/containerDefinitions/0/dockerLabels/memory 5 is not a text: it needs quotes",
                 "/containerDefinitions/0/environment/0/value 8080 is not a text: it needs quotes",
                 "/containerDefinitions/0/essential \"yes\" is neither true nor false",
-                "/containerDefinitions/0/memory \"256\" is not a number: it stands in quotes",
-                "/containerDefinitions/0/restartPolicy/ignoredExitCodes/1 \"1\" is not a number: it stands in quotes",
+                "/containerDefinitions/0/memory \"256\" is not a number: it is in quotes",
+                "/containerDefinitions/0/restartPolicy/ignoredExitCodes/1 \"1\" is not a number: it is in quotes",
                 "/containerDefinitions/0/user 1337 is not a text: it needs quotes",
                 "/cpu 256 is not a text: it needs quotes",
-                "/enableFaultInjection \"false\" is neither true nor false: it stands in quotes",
-                "/ephemeralStorage/sizeInGiB \"30\" is not a number: it stands in quotes",
+                "/enableFaultInjection \"false\" is neither true nor false: it is in quotes",
+                "/ephemeralStorage/sizeInGiB \"30\" is not a number: it is in quotes",
             ]
         );
     }

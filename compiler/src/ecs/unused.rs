@@ -34,7 +34,8 @@ pub(super) fn remove(before: &Json, after: &mut Json) -> Vec<Change> {
             take(after, section, &name);
             let why = match section {
                 PARAMETERS => {
-                    "nothing uses it any more; give it no value when you deploy, as CloudFormation refuses values of parameters that a template does not have"
+                    "nothing uses it any more; give it no value when you deploy, because CloudFormation rejects \
+                     values of parameters that a template does not declare"
                 }
                 _ => "nothing uses it any more",
             };

@@ -220,7 +220,7 @@ fn delivered(
             Diagnostic::error(
                 codes::NO_SHELL,
                 format!(
-                    "the image `{}` has no shell, by which Envoy is started without the agent",
+                    "the image `{}` has no shell, which starts Envoy where there is no agent",
                     profile.image()
                 ),
             )
@@ -490,6 +490,7 @@ fn family(task: &Task<'_>) -> String {
     if let Some(family) = registry::attribute(task, registry::FAMILY) {
         return family.to_owned();
     }
+    // ECS's limit for the name of a family.
     const LONGEST: usize = 255;
     let plain = format!("{}-{}", key.mesh, key.name);
     let family: String = plain

@@ -44,7 +44,7 @@ impl Listed {
             more => format!("{first} and {more} more are listed, and no input describes them"),
         };
         let problem = Diagnostic::warning(codes::NOTHING_FOUND, message).help(format!(
-            "give what `aws appmesh describe-{}` prints of each",
+            "give the output of `aws appmesh describe-{}` for each",
             dashed(self.kind)
         ));
         Some(at(problem, self.span))
@@ -117,12 +117,9 @@ impl Reader<'_> {
             }
         }
         if unnamed > 0 {
-            let message = format!(
-                "a list of names of {}, without what these say",
-                plural(kind.words())
-            );
+            let message = format!("a list of names of {}, without their specs", plural(kind.words()));
             let problem = Diagnostic::warning(codes::NOTHING_FOUND, message)
-                .help("give what `aws appmesh describe-…` prints of each");
+                .help("give the output of `aws appmesh describe-…` for each");
             self.problems.push(at(problem, span));
         }
         self.listed.push(Listed { keys, kind, span });
@@ -203,7 +200,7 @@ impl Reader<'_> {
             shorten(stem)
         );
         let problem = Diagnostic::warning(codes::NO_NAME, message)
-            .help("the AWS CLI took it as an option: give it with `--name NAME`, or write it beside `spec`");
+            .help("give it with `--name NAME`, or write it beside `spec`: the AWS CLI took it as an option");
         self.problems.push(at(problem, span));
         Some(stem.to_owned())
     }

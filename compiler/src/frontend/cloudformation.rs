@@ -205,7 +205,7 @@ fn unnamed(logical_id: &str, property: &str, span: Option<Span>) -> Diagnostic {
             shorten(logical_id)
         ),
     )
-    .help("CloudFormation would make up a name with each new stack; write it down");
+    .help("write the name: CloudFormation would generate another one for each new stack");
     at(problem, span)
 }
 
@@ -227,7 +227,7 @@ fn kind_of(field: &Field, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
         let problem = Diagnostic::warning(
             codes::UNREAD,
             format!(
-                "what `{}` puts into the template is not read",
+                "what `{}` inserts into the template is not read",
                 shorten(&field.name)
             ),
         )
@@ -243,8 +243,11 @@ fn kind_of(field: &Field, problems: &mut Vec<Diagnostic>) -> Option<Kind> {
         return None;
     };
     let Some(name) = node.as_str() else {
-        let problem = Diagnostic::error(codes::UNKNOWN_TYPE, "the type of a resource is not a plain text")
-            .help("CloudFormation takes no expression here: write the type out");
+        let problem = Diagnostic::error(
+            codes::UNKNOWN_TYPE,
+            "the type of a resource is not a plain string",
+        )
+        .help("write the type literally: CloudFormation accepts no expression here");
         problems.push(at(problem, node.span));
         return None;
     };
@@ -311,7 +314,7 @@ fn beside_properties(resource: &Node, problems: &mut Vec<Diagnostic>) {
             codes::UNKNOWN_PROPERTY,
             format!("a resource has no attribute `{}`", shorten(&field.name)),
         )
-        .help("what belongs to the mesh stands within `Properties`");
+        .help("move what belongs to the mesh resource into `Properties`");
         problems.push(at(problem, field.name_span));
     }
 }

@@ -335,7 +335,7 @@ fn symbols(body: &Node, key: &ResourceKey) -> Vec<Diagnostic> {
                 found.push(
                     Diagnostic::error(
                         codes::NO_VALUE,
-                        format!("`{shown}` has no value, and one is needed here"),
+                        format!("`{shown}` has no value, but one is required here"),
                     )
                     .help(cloudformation::how_to_give(node))
                     .at(place),

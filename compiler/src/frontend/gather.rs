@@ -98,7 +98,7 @@ impl Gathered {
             );
             return reading.problems.push(
                 problem
-                    .help("give the state, or what `terraform show -json` prints")
+                    .help("give the state, or the output of `terraform show -json`")
                     .at(text::place(text::span(source, 0, 1.min(text.len())))),
             );
         }

@@ -205,15 +205,11 @@ impl<'a> Reader<'a> {
                     return Err(self.wrong(
                         self.at,
                         self.at + 1,
-                        "a control character within a text".to_owned(),
+                        "a control character within a string".to_owned(),
                     ));
                 }
                 None => {
-                    return Err(self.wrong(
-                        start,
-                        start + 1,
-                        "the text that begins here does not end".to_owned(),
-                    ));
+                    return Err(self.wrong(start, start + 1, "unterminated string".to_owned()));
                 }
             }
         }
@@ -232,7 +228,7 @@ impl<'a> Reader<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode(start),
-            _ => return Err(self.wrong(start, start + 1, "an unknown escape in a text".to_owned())),
+            _ => return Err(self.wrong(start, start + 1, "an unknown escape in a string".to_owned())),
         };
         self.at += 1;
         Ok(simple)
@@ -254,7 +250,7 @@ impl<'a> Reader<'a> {
             Some('\0') | None => Err(self.wrong(
                 start,
                 start + 2,
-                "an escape that stands for no character".to_owned(),
+                "an escape that is not a valid character".to_owned(),
             )),
             Some(c) => Ok(c),
         }
@@ -307,7 +303,7 @@ impl<'a> Reader<'a> {
         if is_first {
             let message = format!("`${}` is a variable that jq fills in", shorten(name));
             let problem = Diagnostic::error(codes::PLACEHOLDER, message).help(format!(
-                "give it with `--parameter {name}=VALUE`, or give what `jq -n --arg {name} VALUE -f FILE` prints"
+                "give it with `--parameter {name}=VALUE`, or give the output of `jq -n --arg {name} VALUE -f FILE`"
             ));
             self.problems
                 .push(problem.at(place(span(self.source, start, self.at))));
@@ -363,7 +359,7 @@ impl<'a> Reader<'a> {
     fn limit(&self, what: String) -> Box<Diagnostic> {
         Box::new(
             Diagnostic::error(codes::TOO_LARGE, what)
-                .help("no form of a mesh needs that; split the input")
+                .help("split the input; no mesh needs that")
                 .at(place(span(self.source, self.at, self.at + 1))),
         )
     }
@@ -379,9 +375,9 @@ impl<'a> Reader<'a> {
             self.at,
             self.at + found.len(),
             if found.is_empty() {
-                format!("the text ends where {wanted} should stand")
+                format!("the input ends where {wanted} is expected")
             } else {
-                format!("`{}` stands where {wanted} should", shorten(found))
+                format!("found `{}` where {wanted} is expected", shorten(found))
             },
         );
         match found.chars().next() {

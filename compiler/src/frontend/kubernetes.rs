@@ -156,8 +156,8 @@ fn other_version(version: &str, item: &Node) -> Diagnostic {
         shorten(version)
     );
     let problem = Diagnostic::error(codes::KUBERNETES_VERSION, message).help(
-        "convert the manifests to v1beta2 as the controller's migration guide describes, or give what `kubectl get -o \
-         yaml` prints; v1beta1 is the form of controllers before 1.0",
+        "convert the manifests to v1beta2 as the controller's migration guide describes, or give the output of \
+         `kubectl get -o yaml`; v1beta1 is the form of controllers before 1.0",
     );
     at(problem, item.get("apiVersion").and_then(|node| node.span))
 }
@@ -340,7 +340,7 @@ fn unnamed(object: &cluster::Object) -> Diagnostic {
     let (message, help) = match name.filter(|name| !name.is_null() && name.as_str().is_none()) {
         Some(name) => (
             format!("the name of a `{kind}` is {}", name.value.noun()),
-            "Kubernetes takes a text there: write it in quotes",
+            "write it in quotes: Kubernetes expects a string there",
         ),
         None => (
             format!("a `{kind}` without `metadata.name`"),

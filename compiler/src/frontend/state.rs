@@ -32,7 +32,7 @@ pub(super) fn read(document: &Node, problems: &mut Vec<Diagnostic>) -> Vec<Resou
         _ => {
             let mut problem =
                 Diagnostic::error(codes::STATE_VERSION, "a Terraform state that is not of version 4")
-                    .help("any command of Terraform 0.12 or newer that writes the state brings it forward");
+                    .help("run a command of Terraform 0.12 or newer that writes the state: it upgrades it");
             if let Some(span) = version.and_then(|node| node.span).or(document.span) {
                 problem = problem.at(place(span));
             }

@@ -112,7 +112,7 @@ impl Members {
             return Err(Box::new(
                 Diagnostic::error(
                     codes::DUPLICATE_KEY,
-                    format!("`{}` stands twice in one object", shorten(&name)),
+                    format!("`{}` occurs twice in one object", shorten(&name)),
                 )
                 .help("remove one of the two; other tools take the last one silently")
                 .at(place(name_span).label("again here"))

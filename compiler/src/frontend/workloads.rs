@@ -128,7 +128,10 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
     }
     for name in environment.keys().filter(|name| secrets.contains_key(*name)) {
         let message = format!("`{name}` is both in `environment` and in `secrets`");
-        let problem = Diagnostic::error(codes::WORKLOAD, message).help("ECS takes each variable once");
+        let problem = Diagnostic::error(codes::WORKLOAD, message).help(
+            "remove one of the two: ECS accepts each \
+                                                                        variable once",
+        );
         problems.push(at(problem, node.get("environment").and_then(|all| all.get(name))));
     }
     if node.get("virtualGateway").is_some_and(|name| !name.is_null()) {
@@ -172,7 +175,10 @@ fn one(node: &Node, mesh: Option<&str>) -> Result<Workload, Vec<Diagnostic>> {
         // The schema has let it pass, so this is a value that only CloudFormation's functions could give.
         _ => {
             let problem = Diagnostic::error(codes::WORKLOAD, "a workload with values that are not plain");
-            Err(vec![at(problem.help("write texts and numbers out"), Some(node))])
+            Err(vec![at(
+                problem.help("write literal strings and numbers"),
+                Some(node),
+            )])
         }
     }
 }

@@ -175,7 +175,7 @@ impl Builder<'_> {
                     format!("the tag `{}` is not known", shorten(&shown)),
                 )
                 .help(match tag.suffix.starts_with("Rain::") {
-                    true => "a directive of Rain: give what `rain pkg` prints",
+                    true => "a directive of Rain: give the output of `rain pkg`",
                     false => {
                         "known are CloudFormation's functions (`!Ref`, `!Sub`, `!GetAtt`, …) and YAML's types"
                     }
@@ -277,10 +277,7 @@ impl Builder<'_> {
                     *key = Some(Key::Bad);
                     let mut problem = Diagnostic::error(
                         codes::YAML_CONSTRUCT,
-                        format!(
-                            "a name in an object must be a plain text, not {}",
-                            node.value.noun()
-                        ),
+                        format!("a mapping key must be a plain string, not {}", node.value.noun()),
                     );
                     if let Some(at) = node.span {
                         problem = problem.at(place(at));
@@ -294,13 +291,13 @@ impl Builder<'_> {
 
     fn alias(&mut self, anchor: usize, at: Span) -> Handled {
         let Some((node, weight)) = self.anchors.get(&anchor) else {
-            let problem = Diagnostic::error(codes::YAML_SYNTAX, "an alias within what it stands for");
+            let problem = Diagnostic::error(codes::YAML_SYNTAX, "an alias that contains itself");
             return Err(Box::new(problem.at(place(at))));
         };
         self.alias_nodes = self.alias_nodes.saturating_add(*weight);
         if self.alias_nodes > MAX_ALIAS_NODES {
             return Err(self.limit(
-                format!("aliases that stand for more than {MAX_ALIAS_NODES} values"),
+                format!("aliases that expand to more than {MAX_ALIAS_NODES} values"),
                 at,
             ));
         }
@@ -315,7 +312,7 @@ impl Builder<'_> {
     fn limit(&self, message: String, at: Span) -> Box<Diagnostic> {
         Box::new(
             Diagnostic::error(codes::TOO_LARGE, message)
-                .help("no form of a mesh needs that; split the input")
+                .help("split the input; no mesh needs that")
                 .at(place(at)),
         )
     }
@@ -340,7 +337,7 @@ impl Builder<'_> {
         )));
         Box::new(match text.get(start..end) {
             Some("\t") if tab.is_some() => problem.help("YAML allows no tab as indentation"),
-            _ => problem.help("look at the indentation and the quotes around this place"),
+            _ => problem.help("check the indentation and the quotes around this place"),
         })
     }
 }
@@ -472,6 +469,7 @@ struct Places {
     length: usize,
 }
 
+/// A step of 256 characters costs 8 bytes of memory in 256, and a look-up walks over 255 characters at most.
 const STEP: usize = 256;
 
 impl Places {

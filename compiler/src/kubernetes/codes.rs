@@ -6,18 +6,17 @@ use meshform_model::pointer::Pointer;
 
 meshform_model::codes! {
     NOT_EXPRESSIBLE "MF0643" "mesh resource that Kubernetes manifests cannot express"
-        "The controller's custom resources lack some fields of the API: a preference of IP versions for one node, the \
-         preferences that fall back to the other version, tags. What would change how requests flow is an error, and \
-         nothing is written; what would not is a warning."
+        "The controller's custom resources lack some fields of the API: the IP version preference of a single \
+         node, the preferences that fall back to the other version, tags. A field that affects how requests flow \
+         is an error, and nothing is written; any other is a warning."
     NO_PODS "MF0644" "proxy without pods, or pods of several proxies"
-        "The `podSelector` of a virtual node or gateway says which pods its proxy stands beside. Where no manifest of \
-         the inputs makes such pods, only the configuration is written. Pods that several select were refused by the \
-         controller too."
-    INTERCEPTION "MF0645" "transparent interception without an image that sets it up"
-        "With transparent interception a container that runs before the others redirects connections to the proxy, \
-         with the capability `NET_ADMIN`. `--init-image` names its image: App Mesh's \
-         `aws-appmesh-proxy-route-manager`, or one that takes its variables. With explicit interception, in the proxy \
-         profile, no such container is needed."
+        "The `podSelector` of a virtual node or gateway selects the pods that get its proxy. If no manifest of the \
+         inputs creates such pods, only the configuration is written. The controller too rejected pods that \
+         several select."
+    INTERCEPTION "MF0645" "transparent interception without an init image"
+        "With transparent interception an init container with the capability `NET_ADMIN` redirects connections to \
+         the proxy. Set its image with `--init-image`: App Mesh's `aws-appmesh-proxy-route-manager`, or one that \
+         understands its variables. Explicit interception, in the proxy profile, needs no such container."
 }
 
 /// That a part of a resource would be lost that changes how requests flow.

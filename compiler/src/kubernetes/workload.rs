@@ -313,7 +313,7 @@ pub fn config_map(
     if size > MAX_CONFIG_MAP {
         let message = format!("the files of {key} are {size} bytes, and a ConfigMap holds {MAX_CONFIG_MAP}");
         let problem = Diagnostic::error(codes::NOT_EXPRESSIBLE, message)
-            .help("let the agent bring them from a bucket: `--configuration agent`");
+            .help("let the agent fetch them from a bucket: `--configuration agent`");
         return Err(Box::new(problem.at(ProblemLocation::of(key, &Pointer::root()))));
     }
     let mut data = Map::new();

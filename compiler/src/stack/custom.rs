@@ -59,10 +59,10 @@ pub fn suffix(template: &Json) -> Result<String, Diagnostic> {
         Some((METADATA, SUFFIX, Json::String(text))) => Ok(text.clone()),
         Some((METADATA, SUFFIX, Json::Number(number))) => Ok(number.to_string()),
         Some((METADATA, SUFFIX, other)) => wrong(format!(
-            "`Metadata.{METADATA}.{SUFFIX}` is {other}, which ends no logical id"
+            "`Metadata.{METADATA}.{SUFFIX}` is {other}, which is not a valid suffix of a logical id"
         )),
         Some((section, name, _)) => wrong(format!(
-            "`Metadata.{section}.{name}` is not where the suffix stands"
+            "`Metadata.{section}.{name}` is not where the suffix belongs"
         )),
     }
 }
@@ -132,9 +132,9 @@ fn renamed(
         return Ok(BTreeMap::new());
     }
     if !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        let message = format!("the suffix `{suffix}` cannot end a logical id");
+        let message = format!("the suffix `{suffix}` is not valid in a logical id");
         let problem =
-            Diagnostic::error(codes::SUFFIX, message).help("letters and digits alone, such as `V2`");
+            Diagnostic::error(codes::SUFFIX, message).help("use letters and digits only, such as `V2`");
         return Err(vec![problem]);
     }
     let mut problems = Vec::new();

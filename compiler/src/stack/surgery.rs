@@ -179,8 +179,10 @@ impl Values<'_> {
                 Some(value)
             }
             None => {
-                let message =
-                    format!("the template does not tell what `{full}` is, and something that stays needs it");
+                let message = format!(
+                    "the value of `{full}` does not follow from the template, and a resource that stays \
+                             needs it"
+                );
                 let help = format!(
                     "give it with `--attribute {full}=VALUE`; `aws cloudformation describe-stacks` shows the value of an \
                      output that has it"

@@ -196,7 +196,8 @@ fn live(view: &View) -> Markup {
             dd {
                 @match &live.problem {
                     Some(problem) => { span.badge.lagging { "no numbers" } div.soft { bdi { (problem) } } }
-                    None if live.is_empty() => { span.soft { "Prometheus has counted nothing of this mesh in the last minute" } }
+                    None if live.is_empty() => { span.soft { "Prometheus has counted no requests of this mesh in \
+                                                              the last minute" } }
                     None => { span.soft { "in the last minute, by Prometheus" } }
                 }
             }

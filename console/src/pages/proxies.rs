@@ -21,7 +21,7 @@ pub(super) fn page(cx: &Context<'_>, view: &View) -> Content {
     let body = html! {
         h1 { "Proxies" }
         @for (target, error) in &view.fleet.unseen {
-            div.problem.warning { p { "What reports to " bdi { (target) } " is not to be seen from here: " bdi { (error) } } }
+            div.problem.warning { p { "What is reported to " bdi { (target) } " cannot be read from here: " bdi { (error) } } }
         }
         @if !shown.is_empty() {
             p.counts {

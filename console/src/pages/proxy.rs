@@ -51,7 +51,7 @@ fn traffic(view: &View, key: &ResourceKey) -> Markup {
         h2 { "Traffic" }
         @match (&live.problem, live.proxy(key)) {
             (Some(problem), _) => { p { span.badge.lagging { "no numbers" } " " span.soft { bdi { (problem) } } } }
-            (None, None) => { p.soft { "Prometheus has counted nothing of this proxy in the last minute." } }
+            (None, None) => { p.soft { "Prometheus has counted no requests of this proxy in the last minute." } }
             (None, Some(numbers)) => {
                 dl.facts.row {
                     dt { "Requests" } dd { (format!("{:.1} a second", numbers.rate)) }
@@ -111,7 +111,7 @@ fn raw(view: &View, key: &ResourceKey) -> Markup {
         .and_then(|output| output.proxies.into_iter().find(|proxy| proxy.key == *key));
     html! {
         @if let Some(proxy) = proxy {
-            h2 { "What Envoy is told" }
+            h2 { "Envoy's configuration" }
             (to_copy("bootstrap", &pretty(proxy.resources.bootstrap.json()), false))
             @for one in proxy.resources.iter() { (to_copy(&format!("{} {}", one.kind.words(), one.name), &pretty(one.json()), false)) }
         }

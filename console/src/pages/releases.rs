@@ -119,7 +119,8 @@ fn standing(cx: &Context<'_>, view: &View, state: &State) -> Markup {
                 @for said in &broken.problems { p.soft { bdi { (said) } } }
             }
         }
-        @if state.pinned { div.problem.warning { p { "Proxies are pinned to a release: what is written reaches them when it is let go." } } }
+        @if state.pinned { div.problem.warning { p { "Proxies are pinned to a release: changes reach them when it \
+                                                      is unpinned." } } }
         @if waits && state.broken.is_none() { p.soft { "Revision " (view.records.revision) " is not released yet." } }
         @if cx.visitor.may_write {
             div.actions {
@@ -158,7 +159,7 @@ fn words(released: &Released, most: usize) -> Markup {
         .collect();
     html! {
         @if let Some(note) = &released.note { p.soft { (note) } }
-        @else if lines.is_empty() { p.soft { "The resources say the same as before." } }
+        @else if lines.is_empty() { p.soft { "The resources are unchanged." } }
         ul.words { @for line in lines.iter().take(most) { li { bdi { (line) } } } }
         @if lines.len() > most { p.soft { "and " (lines.len() - most) " more" } }
     }

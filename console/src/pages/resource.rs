@@ -43,14 +43,14 @@ pub(super) async fn page(
             @if let Some(parent) = key.container().filter(|parent| parent.kind != Kind::Mesh) { " / " (cx.resource(&parent)) }
         }
         h1 { bdi { (key.name) } " " span.soft { (key.kind.words()) } }
-        @if is_proxy { p { a href=(cx.href(&Page::Proxy(key.clone()))) { "What its proxy is told" } } }
+        @if is_proxy { p { a href=(cx.href(&Page::Proxy(key.clone()))) { "Configuration of its proxy" } } }
         @for one in wrong { (problem(cx, one)) }
         div.columns {
             section {
                 h2 { "What it says" }
                 @match stored.get("spec") {
                     Some(spec) if spec.as_object().is_some_and(|spec| !spec.is_empty()) => { (tree(spec)) }
-                    _ => { p.soft { "Nothing beside its name." } }
+                    _ => { p.soft { "Only its name." } }
                 }
                 @if let Some(extensions) = stored.get("extensions") { h2 { "Extensions" } (tree(extensions)) }
                 @if !resource.tags.is_empty() {

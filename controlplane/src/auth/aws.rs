@@ -104,7 +104,7 @@ impl Identities {
             request = request.header(name, value);
         }
         let unreached = |why: &dyn std::fmt::Display| {
-            let message = format!("STS at {url} cannot be asked now: {why}");
+            let message = format!("STS at {url} cannot be reached: {why}");
             Fault::new(FaultKind::ServiceUnavailable, codes::STS, message)
         };
         let mut answer = request
@@ -130,13 +130,13 @@ impl Identities {
         if !status.is_success() {
             let why = value(&text, &["ErrorResponse", "Error", "Message"]);
             let message = format!(
-                "STS does not take the signature ({status}): {}",
+                "STS rejects the signature ({status}): {}",
                 why.as_deref().unwrap_or("it does not say why")
             );
             return Err(refused(FaultKind::InvalidSignature, message));
         }
         let arn = value(&text, &ARN).filter(|arn| arn.starts_with("arn:"));
-        arn.ok_or_else(|| unreached(&"its answer names nobody"))
+        arn.ok_or_else(|| unreached(&"its answer names no identity"))
     }
 
     /// The headers that STS is to see, of a request that is for this server.

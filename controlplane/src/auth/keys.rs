@@ -72,7 +72,7 @@ impl MasterKey {
             Some(bytes) => Ok(STANDARD.encode(bytes)),
             None => Err(Box::new(Diagnostic::error(
                 codes::MASTER_KEY,
-                "no master key can be made: the system gives no random numbers",
+                "no master key can be made: the system's random number generator failed",
             ))),
         }
     }
@@ -104,7 +104,7 @@ pub async fn create(
     let random = || {
         Box::new(Diagnostic::error(
             codes::MASTER_KEY,
-            "no key can be made: the system gives no random numbers",
+            "no key can be made: the system's random number generator failed",
         ))
     };
     // A wrong master key would make a store of keys of which half cannot be read.

@@ -31,7 +31,7 @@ struct Statement {
 
 /// A new session of a caller, in the form that AWS's clients take from a `credential_process`.
 pub(crate) fn begin(sealer: &Sealer, caller: &Caller, now: Timestamp) -> Result<Json, Fault> {
-    let random = || Fault::internal("no session can be made: the system gives no random numbers");
+    let random = || Fault::internal("no session can be made: the system's random number generator failed");
     let bytes = Sealer::random().ok_or_else(random)?;
     let letters = bytes.iter().take(17).map(|byte| char::from(b'A' + byte % 26));
     let key: String = PREFIX.chars().chain(letters).collect();
@@ -74,7 +74,7 @@ pub(crate) fn find(
     };
     if statement.until < now.0 {
         let message = format!(
-            "the session ended at {}; begin another",
+            "the session expired at {}; create another",
             Timestamp(statement.until)
         );
         return Err(Fault::new(FaultKind::Expired, codes::UNKNOWN_KEY, message));

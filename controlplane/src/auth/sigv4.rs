@@ -48,7 +48,7 @@ impl Signed {
             .is_some_and(|query| query.contains("X-Amz-Signature"))
         {
             return Err(invalid(
-                "presigned requests are not taken; sign the header `Authorization`",
+                "presigned requests are not supported; sign with the header `Authorization`",
             ));
         }
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
@@ -85,7 +85,7 @@ impl Signed {
         }
         if (at - now.0).abs() > SKEW {
             let message = format!(
-                "the request says that it is {}, and this server that it is {now}; five minutes are allowed",
+                "the request's time is {}, and this server's {now}; a difference of five minutes is allowed",
                 Timestamp(at)
             );
             return Err(Fault::new(FaultKind::InvalidSignature, codes::CLOCK, message));
@@ -241,7 +241,7 @@ fn signing(secret: &str, scope: &[String; 4], time: &str, canonical: &str) -> (h
 /// That a signature does not hold. A proxy in front that changes `Host` is the usual reason, and is said.
 pub(crate) fn mismatch(parts: &Parts) -> Fault {
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let mut message = "the signature is not what the key's secret makes of this request".to_owned();
+    let mut message = "the signature does not match the request and the key's secret".to_owned();
     if let (Some(host), Some(sent)) = (text("host"), text("x-forwarded-host"))
         && host != sent
     {

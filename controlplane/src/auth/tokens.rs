@@ -70,7 +70,7 @@ pub fn create(master: &MasterKey, whose: &str, until: Timestamp) -> Result<Strin
     let sealed = bytes.and_then(|bytes| master.sealer.seal(PURPOSE, &bytes));
     let sealed = sealed.ok_or_else(|| {
         wrong(
-            "no token can be made: the system gives no random numbers".to_owned(),
+            "no token can be made: the system's random number generator failed".to_owned(),
             "try again",
         )
     })?;
@@ -97,7 +97,7 @@ impl Grant {
         now: Timestamp,
     ) -> Result<Self, String> {
         let Some(header) = header else {
-            return Err("the proxy shows no token; `meshform token` makes one".to_owned());
+            return Err("the proxy sent no token; create one with `meshform token`".to_owned());
         };
         let sealed = header.strip_prefix(BEARER).unwrap_or(header).strip_prefix(PREFIX);
         let bytes = sealed.and_then(|sealed| master.sealer.open(PURPOSE, sealed));
@@ -107,7 +107,7 @@ impl Grant {
         };
         let until = Timestamp(statement.until);
         if until < now {
-            return Err(format!("the token ended at {until}"));
+            return Err(format!("the token expired at {until}"));
         }
         let holder = match statement.scope {
             TokenScope::Mesh(mesh) => GrantHolder::Mesh(mesh),
@@ -137,10 +137,10 @@ impl Grant {
             Self::Holder(GrantHolder::Proxy(own), _) if own == proxy => Ok(()),
             Self::Holder(GrantHolder::Mesh(mesh), _) if mesh == proxy.mesh() => Ok(()),
             Self::Holder(GrantHolder::Proxy(own), _) => Err(format!(
-                "the proxy was let in as `{own}`, and asks for the configuration of `{proxy}`"
+                "the proxy is authenticated as `{own}`, but asks for the configuration of `{proxy}`"
             )),
             Self::Holder(GrantHolder::Mesh(mesh), _) => Err(format!(
-                "the proxy was let in for the mesh `{mesh}`, and asks for the configuration of `{proxy}`"
+                "the proxy is authenticated for the mesh `{mesh}`, but asks for the configuration of `{proxy}`"
             )),
         }
     }
@@ -148,7 +148,7 @@ impl Grant {
     /// The same, unless the certificate has expired since its connection began.
     pub(crate) fn at(self, now: Timestamp) -> Result<Self, String> {
         match self.until() {
-            Some(until) if until <= now => Err(format!("the certificate ended at {until}")),
+            Some(until) if until <= now => Err(format!("the certificate expired at {until}")),
             _ => Ok(self),
         }
     }

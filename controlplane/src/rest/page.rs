@@ -26,9 +26,9 @@ pub(crate) fn limit(given: Option<&str>, most: usize) -> Result<usize, Fault> {
 
 /// The token after an item of a list. `list` names operation and path: the token belongs to no other.
 pub(crate) fn token(sealer: &Sealer, list: &str, last: &str) -> Result<String, Fault> {
-    sealer
-        .seal(list, last.as_bytes())
-        .ok_or_else(|| Fault::internal("no page token can be made: the system gives no random numbers"))
+    sealer.seal(list, last.as_bytes()).ok_or_else(|| {
+        Fault::internal("no page token can be made: the system's random number generator failed")
+    })
 }
 
 /// The item after which the page begins.

@@ -90,7 +90,7 @@ fn replayed(found: &Record, request: Option<&str>) -> Result<Option<Answer>, Fau
     match same_token(request, before) {
         false => Ok(None),
         true => {
-            let message = "clientToken: it was used before for another request; take a new one for each";
+            let message = "clientToken: it was used before for another request; use a new one for each";
             Err(Fault::new(FaultKind::Conflict, codes::TOKEN_REUSED, message))
         }
     }
@@ -191,7 +191,7 @@ pub(super) async fn change(
             Err(error) => return Err(Fault::of_registry(&error)),
         }
     }
-    let message = format!("{key} is written by others all the time; try again");
+    let message = format!("{key} is under constant concurrent writes; try again");
     Err(Fault::new(
         FaultKind::Conflict,
         meshform_store::codes::CONFLICT,

@@ -336,7 +336,7 @@ impl Ads {
                 changed = current.changed() => {
                     // Whoever follows the mesh ended, which it does not while we ask.
                     if changed.is_err() {
-                        return Err(Status::unavailable("the mesh is not followed any more; come again"));
+                        return Err(Status::unavailable("the mesh is no longer followed; connect again"));
                     }
                 }
                 () = tokio::time::sleep(wake) => {}
@@ -479,7 +479,6 @@ fn named(id: &str) -> Result<ProxyId, Status> {
 // === gRPC ===
 
 impl Ads {
-    /// Answers a call.
     pub(crate) fn call(self, request: Request<Incoming>) -> Response<Answers> {
         match request.uri().path().strip_prefix(SERVICE) {
             Some("/DeltaAggregatedResources") => self.open::<Delta>(request),

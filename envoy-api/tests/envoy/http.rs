@@ -122,8 +122,6 @@ fn traced(provider: tracing::Http) -> HttpConnectionManager {
         ..HttpConnectionManager::default()
     }
 }
-
-/// Tags of every kind.
 pub(crate) fn custom_tags() -> Vec<CustomTag> {
     let tag = |name: &str, value| CustomTag {
         tag: name.into(),

@@ -100,7 +100,9 @@ impl Lowering<'_> {
                     codes::ALLOW_ALL_EXPLICIT,
                     "`ALLOW_ALL` does nothing for proxies with explicit interception",
                 )
-                .help("call what is not of the mesh directly, and let `http_proxy` and its like name only backends")
+                .help(
+                    "call destinations outside of the mesh directly, and use `http_proxy` for backends only",
+                )
                 .at(origin.place())
                 .at(scope.profile_place(Path::<ProxyProfileSpec>::interception)),
             );

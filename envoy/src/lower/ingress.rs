@@ -157,7 +157,7 @@ impl Lowering<'_> {
             let behind = port.checked_add(1).unwrap_or(8081);
             self.report(
                 problem
-                    .help("say in the proxy profile where the application listens")
+                    .help("set the application's port in the proxy profile")
                     .example(Example::profile(json!({
                         "inbound": {"appPorts": [{"listenerPort": port, "appPort": behind}]}
                     })))

@@ -180,7 +180,7 @@ impl Lowering<'_> {
                 self.report(
                     Diagnostic::error(
                         codes::TRUST,
-                        "the authorities' certificates lie in different places",
+                        "the authorities' certificates are in different files",
                     )
                     .help("put them into one bundle and name it as `trustChain` of each of the ARNs")
                     .at(place.place()),
@@ -248,7 +248,9 @@ impl Lowering<'_> {
                     codes::CERTIFICATE_SOURCE,
                     match part {
                         CertificatePart::Identity => format!("`{arn}` is not the ARN of a certificate of ACM, so nothing can be exported for the proxy of {}", scope.key),
-                        CertificatePart::Authorities => format!("`{arn}` is the ARN neither of a certificate of ACM nor of an authority of AWS Private CA, so nothing can be had for the proxy of {}", scope.key),
+                        CertificatePart::Authorities => format!("`{arn}` is the ARN neither of a certificate of \
+                                                                 ACM nor of an authority of AWS Private CA, so \
+                                                                 nothing can be fetched for the proxy of {}", scope.key),
                     },
                 )
                 .help(match part {
@@ -301,7 +303,7 @@ impl Lowering<'_> {
             Diagnostic::error(
                 codes::CERTIFICATE_SOURCE,
                 format!(
-                    "nothing says where the proxy of {} finds {what} of `{reference}`",
+                    "the proxy of {} has no source for {what} of `{reference}`",
                     scope.key
                 ),
             )

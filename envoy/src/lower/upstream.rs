@@ -342,7 +342,7 @@ impl Lowering<'_> {
             };
             let wanted = target.port.map_or_else(
                 || format!("no target port is given and none of its listeners is on the router's port {router_port}"),
-                |port| format!("the target wants port {port}"),
+                |port| format!("the target selects port {port}"),
             );
             self.report(
                 Diagnostic::error(
@@ -370,7 +370,7 @@ impl Lowering<'_> {
         let wanted = ResourceKey::in_mesh(self.index.name, kind, name);
         self.report(
             Diagnostic::error(codes::INVALID_MESH, format!("{wanted} does not exist"))
-                .help(format!("create it, or take the reference in {} away", origin.key))
+                .help(format!("create it, or remove the reference in {}", origin.key))
                 .at(origin.place()),
         );
     }

@@ -56,10 +56,10 @@ fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: AgentPresence) -> Vec<Diagno
     }
     let told = |(arn, origin): (String, Origin)| {
         let message = format!(
-            "the proxy of {key} wants `{arn}`, which the agent beside a proxy takes from ACM, and {}",
+            "the proxy of {key} needs `{arn}`, which the agent exports from ACM, and {}",
             match beside {
-                AgentPresence::Nothing => "here no agent is beside it",
-                AgentPresence::PerhapsAnAgent => "an Envoy without one does not get it",
+                AgentPresence::Nothing => "this one runs without an agent",
+                AgentPresence::PerhapsAnAgent => "Envoy without an agent does not get it",
             }
         );
         let problem = match beside {
@@ -68,7 +68,7 @@ fn of_proxy(mesh: &Mesh, key: &ResourceKey, beside: AgentPresence) -> Vec<Diagno
         };
         let file = json!({"certificateChain": "/etc/envoy/tls/tls.crt", "privateKey": "/etc/envoy/tls/tls.key", "trustChain": "/etc/envoy/tls/ca.crt"});
         problem
-            .help("run it by `meshform-agent run -- envoy`, or say in its proxy profile which files stand for the ARN")
+            .help("run it with `meshform-agent run -- envoy`, or map the ARN to files in its proxy profile")
             .example(Example::profile(json!({
                 "certificates": [{"reference": arn, "source": {"file": file}}]
             })))

@@ -22,7 +22,7 @@ impl Request {
             faults.push(Diagnostic::error(NOT_SENDABLE, message).help(help));
         };
         if !is_token(&self.method) {
-            let message = format!("`{}` is no method of HTTP", shown(&self.method));
+            let message = format!("`{}` is not an HTTP method", shown(&self.method));
             fault(message, "a method is one word such as `GET`, without spaces");
         } else if self.method == "CONNECT" {
             fault(
@@ -33,7 +33,7 @@ impl Request {
             && self.method.chars().any(|c| c.is_ascii_lowercase())
         {
             let message = format!("Envoy answers the method `{}` with 400", self.method);
-            fault(message, "methods are in capitals");
+            fault(message, "write the method in capitals");
         }
         if self.host.is_empty() {
             fault(
@@ -45,13 +45,17 @@ impl Request {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || AUTHORITY.contains(c))
         {
-            let message = format!("`{}` is no host", shown(&self.host));
+            let message = format!("`{}` is not a host", shown(&self.host));
             fault(
                 message,
                 "a host is a name or an address, with a port where it has one: no spaces, no `/`, ASCII only",
             );
         } else if let Some(port) = port_of(&self.host).filter(|port| !is_port(port)) {
-            let message = format!("`{}` of the host `{}` is no port", shown(port), shown(&self.host));
+            let message = format!(
+                "`{}` of the host `{}` is not a port",
+                shown(port),
+                shown(&self.host)
+            );
             fault(message, PORT);
         }
         // A request about the server as a whole names no path.
@@ -66,7 +70,7 @@ impl Request {
             let message = format!("the path `{}` has a fragment", shown(&self.path));
             fault(
                 message,
-                "clients keep what follows `#` to themselves; write `%23` for the character",
+                "write `%23` for the character: clients do not send what follows `#`",
             );
         } else if !self.path.chars().all(|c| c.is_ascii_graphic()) {
             let message = format!(
@@ -88,21 +92,21 @@ impl Request {
                 "Envoy answers the path `{}` with 400: it has `%00`",
                 shown(&self.path)
             );
-            fault(message, "take it out, or put it into the query");
+            fault(message, "remove it, or put it into the query");
         }
         if let Some(scheme) = self.scheme.as_deref().filter(|scheme| !SCHEMES.contains(scheme)) {
             let message = format!(
-                "`{}` is no scheme that a proxy of the mesh is asked for",
+                "`{}` is not a scheme that proxies of the mesh serve",
                 shown(scheme)
             );
             fault(message, "give `http` or `https`");
         }
         if self.port == Some(0) {
-            fault("nobody connects to port 0".to_owned(), PORT);
+            fault("port 0 cannot be connected to".to_owned(), PORT);
         }
         for (name, value) in &self.headers {
             if !is_token(name) {
-                let message = format!("`{}` is no name of a header", shown(name));
+                let message = format!("`{}` is not a header name", shown(name));
                 fault(message, "a name is one word such as `x-version`, without spaces");
             } else if value.chars().any(|c| c.is_control() && c != '\t') {
                 let message = format!("the value of the header `{name}` has a control character");
@@ -197,11 +201,11 @@ mod tests {
         for (told, expected) in [
             (
                 faults(|request| request.method = "B AD".to_owned()),
-                "`B AD` is no method of HTTP",
+                "`B AD` is not an HTTP method",
             ),
             (
                 faults(|request| request.method.clear()),
-                "`` is no method of HTTP",
+                "`` is not an HTTP method",
             ),
             (
                 faults(|request| request.method = "CONNECT".to_owned()),
@@ -237,30 +241,30 @@ mod tests {
             ),
             (
                 faults(|request| request.scheme = Some("ftp".to_owned())),
-                "`ftp` is no scheme that a proxy of the mesh is asked for",
+                "`ftp` is not a scheme that proxies of the mesh serve",
             ),
             (faults(|request| request.host.clear()), "the host is empty"),
             (
                 faults(|request| request.host = "a b".to_owned()),
-                "`a b` is no host",
+                "`a b` is not a host",
             ),
             (
                 faults(|request| request.host = "http://a/".to_owned()),
-                "`http://a/` is no host",
+                "`http://a/` is not a host",
             ),
             (
                 faults(|request| request.host = "a:99999".to_owned()),
-                "`99999` of the host `a:99999` is no port",
+                "`99999` of the host `a:99999` is not a port",
             ),
             (
                 faults(|request| request.host = "a:".to_owned()),
-                "`` of the host `a:` is no port",
+                "`` of the host `a:` is not a port",
             ),
             (
                 faults(|request| request.port = Some(0)),
-                "nobody connects to port 0",
+                "port 0 cannot be connected to",
             ),
-            (header("x y", "z"), "`x y` is no name of a header"),
+            (header("x y", "z"), "`x y` is not a header name"),
             (
                 header("x", "a\r\nb"),
                 "the value of the header `x` has a control character",

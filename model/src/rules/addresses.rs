@@ -17,7 +17,7 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Finding
             codes::ADDRESS,
             (&profile.key, path),
             format!("`{address}` is not an IP address"),
-            "Envoy asks nobody for a name here: give the address, such as 127.0.0.1 or ::1",
+            "give an IP address, such as 127.0.0.1 or ::1: Envoy resolves no names here",
         );
     };
     let path = ProxyProfileSpec::path;
@@ -65,8 +65,9 @@ pub(super) fn profile(profile: &Resource<ProxyProfileSpec>, report: &mut Finding
                         &profile.key,
                         path().interception().transparent().ignored_addresses().at(i),
                     ),
-                    format!("`{address}` is neither an IP address nor a block of addresses"),
-                    "interception cannot ignore names: give addresses, such as 10.0.0.0/16, or let Envoy pass the name on",
+                    format!("`{address}` is neither an IP address nor a CIDR block"),
+                    "give addresses, such as 10.0.0.0/16, or let Envoy pass the name on: interception cannot \
+                     ignore names",
                 );
             }
         }

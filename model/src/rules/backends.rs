@@ -86,12 +86,12 @@ fn twice(node: &Resource<VirtualNodeSpec>, report: &mut Findings) {
         let (diagnostic, help) = if *earlier == backend {
             (
                 Diagnostic::warning(codes::SAME_BACKEND, message),
-                "take one of them out",
+                "remove one of them",
             )
         } else {
             (
                 Diagnostic::error(codes::SAME_BACKEND, format!("{message}, with different policies")),
-                "keep the one whose client policy is meant",
+                "keep the one with the intended client policy",
             )
         };
         report.add(

@@ -111,7 +111,7 @@ impl<'a> DurationScope<'a> {
             self.refuse(
                 path(),
                 duration,
-                "give at most 100 years, or for timeouts 0 for no end",
+                "give at most 100 years, or 0 for a timeout without a limit",
                 report,
             );
         }
@@ -127,7 +127,7 @@ impl<'a> DurationScope<'a> {
 
     fn refuse(&self, path: Path<Duration>, duration: Duration, help: &str, report: &mut Findings) {
         let message = format!(
-            "Envoy does not take {duration} as `{}` of {}",
+            "Envoy rejects {duration} as `{}` of {}",
             self.shown(&path),
             named(self.key)
         );

@@ -28,7 +28,7 @@ pub(super) fn route(route: &Resource<RouteSpec>, report: &mut Findings) {
         report.warning(
             codes::EXTENSION_UNUSED,
             (&route.key, RouteExtensions::path().retry_back_off()),
-            format!("{} is for TCP, which is never tried again", named(&route.key)),
+            format!("{} is for TCP, which is never retried", named(&route.key)),
             "take `retryBackOff` out",
         );
     }
@@ -67,8 +67,8 @@ fn listeners(
             report.error(
                 codes::EXTENSION_PORT,
                 (key, path().port()),
-                format!("{} says something of port {port} twice", named(key)),
-                "say it in one place",
+                format!("{} configures port {port} twice", named(key)),
+                "keep one of them",
             );
         }
         match ports.iter().find(|mapping| mapping.port == port) {
@@ -82,7 +82,7 @@ fn listeners(
                 codes::EXTENSION_UNUSED,
                 (key, path().limits()),
                 format!("port {port} of {} is for TCP, which has no headers", named(key)),
-                "take the limits out",
+                "remove the limits",
             ),
             Some(_) => {}
         }

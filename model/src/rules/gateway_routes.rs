@@ -51,7 +51,7 @@ fn against_gateway(
                 codes::GATEWAY_PORT_NEEDED,
                 (&route.key, path().r#match()),
                 format!(
-                    "{} does not say for which port of its gateway it is: {}",
+                    "{} does not say which port of its gateway it is for: {}",
                     named(&route.key),
                     numbers()
                 ),
@@ -176,10 +176,10 @@ fn pathless(route: &Resource<GatewayRouteSpec>, report: &mut Findings) {
                 GatewayRouteSpec::path().rule(&route.spec.rule).r#match(),
             ),
             format!(
-                "{} matches every path of every host: it says none of `prefix`, `path`, `hostname`",
+                "{} matches every path of every host: it sets none of `prefix`, `path`, `hostname`",
                 named(&route.key)
             ),
-            "write `prefix: /` where every path is meant",
+            "write `prefix: /` to match every path",
         );
     }
 }

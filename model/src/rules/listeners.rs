@@ -163,7 +163,7 @@ impl Of<'_> {
                 code,
                 (self.key, part(union)),
                 format!(
-                    "`{field}.{is}` stands on the listener of {} on port {port}, which speaks `{protocol}`",
+                    "`{field}.{is}` is set on the listener of {} on port {port}, which speaks `{protocol}`",
                     named(self.key)
                 ),
                 &format!("write `{field}.{protocol}`, or change the listener's protocol"),
@@ -184,7 +184,7 @@ impl Of<'_> {
                 codes::HEALTH_CHECK_PORT,
                 (self.key, path().port()),
                 format!(
-                    "the health check of {} asks port {other}, but its listener is on port {port}",
+                    "the health check of {} probes port {other}, but its listener is on port {port}",
                     named(self.key)
                 ),
                 &format!("write {port}, or leave the port out"),

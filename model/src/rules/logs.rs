@@ -40,9 +40,8 @@ pub(super) fn check(
                 }
                 if first.insert(&field.key, i).is_some() {
                     let fault = FormatError {
-                        what: format!("the key `{}` stands twice", field.key),
-                        help: "a JSON object has each key once: rename one of them, or take it out"
-                            .to_owned(),
+                        what: format!("the key `{}` occurs twice", field.key),
+                        help: "rename one of them, or remove it: a JSON object has each key once".to_owned(),
                     };
                     refuse(path().json().at(i).key(), fault, report);
                 }
@@ -161,7 +160,7 @@ impl<'a> Command<'a> {
         if self.length && !operator.length {
             return fault(
                 format!("`%{name}%` takes no length"),
-                "take the number after `:` out",
+                "remove the number after `:`",
             );
         }
         Ok(())

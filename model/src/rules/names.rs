@@ -31,7 +31,7 @@ pub(super) fn name(key: &ResourceKey, report: &mut Findings) {
     } else if let Some(c) = name.chars().find(|c| *c == '/' || is_hidden(*c)) {
         format!("contains '{}'", c.escape_default())
     } else if let Some(c) = name.chars().find(|c| service && (*c == '*' || c.is_whitespace())) {
-        format!("contains {c:?}, which no host name does")
+        format!("contains {c:?}, which a host name cannot have")
     } else {
         return;
     };

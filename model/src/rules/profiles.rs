@@ -24,7 +24,7 @@ pub(super) fn check(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &
                     whom()
                 ),
             )
-            .help("keep one of them, or say in one with `virtualNode` or `virtualGateway` whom it is for")
+            .help("keep one of them, or set `virtualNode` or `virtualGateway` in one of them")
             .at(place(&profile.key, ProxyProfileSpec::path()))
             .at(place(earlier, ProxyProfileSpec::path()).label("the other one")),
         );
@@ -105,7 +105,7 @@ fn app_ports(mesh: &Mesh, profile: &Resource<ProxyProfileSpec>, report: &mut Fin
                         .listener_port(),
                 ),
                 format!(
-                    "{} says where the application is behind port {}, on which {} does not listen",
+                    "{} gives the application's port behind port {}, on which {} does not listen",
                     named(key),
                     port.listener_port,
                     named(&node.key)

@@ -48,7 +48,7 @@ fn without_routes(mesh: &Mesh, router: &ResourceKey, report: &mut Findings) {
     );
     report.add(
         Diagnostic::warning(codes::NO_ROUTES, message)
-            .help("write a route into it")
+            .help("add a route to it")
             .at(place(router, Pointer::root()))
             .at(place(&service.from, &service.pointer)),
     );
@@ -182,7 +182,7 @@ fn unreachable(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut Fi
                 rank(earlier)
             ),
         )
-        .help("give it a priority below the other's number, let the other match less, or delete it")
+        .help("give it a lower priority number, narrow the other's match, or delete it")
         .at(place(entry.key, entry.at.matching()))
         .at(place(earlier.key, earlier.at.matching()).label("comes first")),
     );
@@ -200,7 +200,7 @@ fn same_priority(entry: &RouteEntry<'_>, earlier: &RouteEntry<'_>, report: &mut 
                 earlier.key.name
             ),
         )
-        .help("give each its own priority, so that the order is what you wrote")
+        .help("give each its own priority")
         .at(place(entry.key, entry.at.priority()))
         .at(place(earlier.key, earlier.at.priority()).label("the other one")),
     );

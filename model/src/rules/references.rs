@@ -59,10 +59,10 @@ fn dangling(reference: &Reference, report: &mut Findings) {
     let (code, cure): (Code, &str) = match reference.role {
         Role::Container => (codes::NO_PARENT, "delete the route"),
         Role::Provider => (codes::NO_PROVIDER, "give the virtual service another provider"),
-        Role::Target => (codes::NO_TARGET, "take the target out of the route"),
-        Role::Backend => (codes::NO_BACKEND, "take the backend out of the node"),
+        Role::Target => (codes::NO_TARGET, "remove the target from the route"),
+        Role::Backend => (codes::NO_BACKEND, "remove the backend from the node"),
         Role::GatewayTarget => (codes::NO_GATEWAY_TARGET, "send to another virtual service"),
-        Role::ProfileSubject | Role::ProfileDetail => (codes::NO_SUBJECT, "take it out of the proxy profile"),
+        Role::ProfileSubject | Role::ProfileDetail => (codes::NO_SUBJECT, "remove it from the proxy profile"),
     };
     let from = match reference.role {
         // The parent comes next.
@@ -91,7 +91,7 @@ fn unprovided(reference: &Reference, report: &mut Findings) {
             codes::UNPROVIDED,
             format!("{from} {} {to}, which has no provider", reference.role.verb()),
         )
-        .help(format!("callers get 404: give {to} a provider"))
+        .help(format!("give {to} a provider: until then callers get 404"))
         .at(ProblemLocation::of(&reference.from, &reference.pointer))
         .at(place(&reference.to, VirtualServiceSpec::path()).label("no provider")),
     );

@@ -88,10 +88,10 @@ impl Texts<'_> {
                     "repeat less often, or match ASCII classes such as `[a-z]` in place of `.` and `[^…]`";
                 let what = format!("`{regex}` in {} may take {size} instructions", named(self.0));
                 if size > MAX_PROGRAM {
-                    let message = format!("{what}, more than the {MAX_PROGRAM} that are let through");
+                    let message = format!("{what}, more than the {MAX_PROGRAM} that are allowed");
                     report.error(codes::REGEX_SIZE, (self.0, at), message, help);
                 } else {
-                    let message = format!("{what}; App Mesh took {LARGE_PROGRAM}");
+                    let message = format!("{what}; App Mesh allowed {LARGE_PROGRAM}");
                     report.warning(codes::REGEX_SIZE, (self.0, at), message, help);
                 }
             }

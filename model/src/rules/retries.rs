@@ -35,7 +35,7 @@ fn events(route: &Resource<RouteSpec>, report: &mut Findings) {
             codes::NO_RETRY_EVENTS,
             (&route.key, path()),
             format!("the retry policy of {} names no event", named(&route.key)),
-            "name at least one, such as `gateway-error` among `httpRetryEvents`, or take the policy out",
+            "name at least one, such as `gateway-error` among `httpRetryEvents`, or remove the policy",
         );
     }
     for (i, event) in http.iter().enumerate() {

@@ -59,7 +59,7 @@ fn against_router(
                 codes::ROUTE_PORT_NEEDED,
                 (&route.key, path().r#match()),
                 format!(
-                    "{} does not say for which port of its router it is: {}",
+                    "{} does not say which port of its router it is for: {}",
                     named(&route.key),
                     numbers()
                 ),
@@ -72,9 +72,9 @@ fn against_router(
     if let Some((at, mapping)) = mapping.filter(|(_, mapping)| mapping.protocol != rule.protocol()) {
         let tcp = Protocol::Tcp;
         let effect = match (mapping.protocol == tcp) == (rule.protocol() == tcp) {
-            true => "it routes requests all the same",
+            true => "it still routes requests",
             false => {
-                "beside routes of the listener's protocol it does nothing; alone it decides what the port speaks"
+                "beside routes of the listener's protocol it has no effect; alone it decides the port's protocol"
             }
         };
         // App Mesh took it.
@@ -174,7 +174,7 @@ fn against_target(
                 named(&node.key)
             ),
         )
-        .help("callers speak to it as its listener says; let route, router and target speak one protocol")
+        .help("use one protocol for route, router and target: callers use that of the target's listener")
         .at(place(&route.key, path()))
         .at(place(
             &node.key,
@@ -213,10 +213,10 @@ fn pathless(route: &Resource<RouteSpec>, report: &mut Findings) {
             codes::PATHLESS,
             (&route.key, RouteSpec::path().rule(&route.spec.rule).r#match()),
             format!(
-                "{} matches every path: it says neither `prefix` nor `path`",
+                "{} matches every path: it sets neither `prefix` nor `path`",
                 named(&route.key)
             ),
-            "write `prefix: /` where every path is meant",
+            "write `prefix: /` to match every path",
         );
     }
 }

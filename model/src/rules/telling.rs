@@ -136,8 +136,8 @@ fn folded(mesh: &Mesh, group: Vec<Diagnostic>) -> Option<Diagnostic> {
     let key = missing(&first).cloned();
     if count > 1 {
         let more = match count - 1 {
-            1 => "so it is with 1 other resource".to_owned(),
-            more => format!("so it is with {more} other resources"),
+            1 => "the same applies to 1 other resource".to_owned(),
+            more => format!("the same applies to {more} other resources"),
         };
         first.message = format!("{}; {more}", first.message);
         let last = first.places.pop();

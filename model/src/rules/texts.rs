@@ -171,7 +171,7 @@ impl TextChecker<'_> {
     /// What stands in a header has no ends of lines and no zero.
     fn plain(&self, path: &Path<String>, text: &str, report: &mut Findings) {
         if let Some(c) = text.chars().find(|c| matches!(c, '\0' | '\r' | '\n')) {
-            let what = format!("the text contains {c:?}, which no header does");
+            let what = format!("the text contains {c:?}, which a header cannot have");
             self.refuse(path, what, "take it out", report);
         }
     }
@@ -197,7 +197,7 @@ impl TextChecker<'_> {
             self.present(
                 &path().at(i).name(),
                 &parameter.name,
-                "name the parameter, or take the condition out",
+                "name the parameter, or remove the condition",
                 report,
             );
         }
@@ -256,7 +256,7 @@ impl TextChecker<'_> {
         self.plain(&path, &name, report);
         if name.len() > HOST_NAME {
             let what = format!(
-                "the host name has {} bytes, and TLS and DNS take {HOST_NAME}",
+                "the host name has {} bytes; TLS and DNS allow {HOST_NAME}",
                 name.len()
             );
             self.refuse(&path, what, "give a shorter name", report);

@@ -109,7 +109,7 @@ fn unused(
                 "a listener of {} validates callers' certificates, but its TLS mode is `DISABLED`",
                 named(key)
             ),
-            "set the mode to `STRICT` or `PERMISSIVE`, or take the validation out",
+            "set the mode to `STRICT` or `PERMISSIVE`, or remove the validation",
         );
     }
 }
@@ -130,7 +130,7 @@ fn wildcards(
             report.error(
                 codes::TLS_WILDCARD,
                 (key, names.r#match().exact().at(i)),
-                format!("`{name}` is compared letter for letter, so no certificate has it"),
+                format!("`{name}` is compared literally, so no certificate matches it"),
                 "write the full name in the certificate",
             );
         }
@@ -246,15 +246,15 @@ impl Caller<'_> {
             }
             if let Some(at) = sorts.unvouched.filter(|_| !enforced) {
                 let what = "encrypts calls to";
-                let help = "add a client policy with `tls.validation`, which says whom to trust";
-                let why = "but has no policy that says whom to trust";
+                let help = "add a client policy with `tls.validation`, which names the trusted authorities";
+                let why = "but has no policy that names trusted authorities";
                 report.add(self.warning(codes::TLS_UNVALIDATED, at, what, why).help(help));
             }
             let shows = self.policy.is_some_and(|policy| policy.certificate.is_some());
             if let Some(at) = sorts.asking.filter(|_| !shows) {
                 let what = "has no certificate for";
                 let help = "add `tls.certificate` to the client policy";
-                let why = "which asks callers for one";
+                let why = "which requires one of callers";
                 let warning = self.warning(codes::TLS_NO_CLIENT_CERTIFICATE, at, what, why);
                 report.add(warning.help(help));
             }

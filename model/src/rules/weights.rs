@@ -24,11 +24,11 @@ pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Findings) {
             codes::WEIGHTS_OVER,
             (&route.key, path()),
             format!(
-                "the weights of {} sum up to {sum}: {}",
+                "the weights of {} add up to {sum}: {}",
                 named(&route.key),
                 weights()
             ),
-            "let them sum up to 100, so that a weight is a percentage",
+            "make them add up to 100, so that a weight is a percentage",
         );
     }
     if sum == 0 && !targets.is_empty() {
@@ -53,7 +53,7 @@ pub(super) fn check(route: &Resource<RouteSpec>, report: &mut Findings) {
                         target.virtual_node
                     ),
                 )
-                .help("join the two, with the sum of their weights")
+                .help("merge the two, with the sum of their weights")
                 .at(here(i))
                 .at(here(*earlier).label("the other one")),
             ),

@@ -41,7 +41,7 @@ fn arn_for_name(kind: Option<Kind>, field: &str, arn: &str) -> Diagnostic {
             Some(kind) => format!("give the name of a {kind}"),
             None => "give the name".to_owned(),
         }),
-        None => problem("an ARN".to_owned()).help("give the name, which is what stands after the last slash"),
+        None => problem("an ARN".to_owned()).help("give the name: the part after the last slash"),
     }
 }
 

@@ -24,9 +24,7 @@ pub fn readable(name: &str) -> Result<(), String> {
     } else {
         return Ok(());
     };
-    Err(format!(
-        "{why}; use 1 to {LONGEST} characters that are seen as they are"
-    ))
+    Err(format!("{why}; use 1 to {LONGEST} visible characters"))
 }
 
 /// A name that nobody was asked for, such as that of a machine: what is not seen in it is written out.

@@ -97,7 +97,7 @@ pub(super) fn number(shape: NumberShape, number: &Number) -> Option<Diagnostic> 
         (Some(min), Some(max)) => format!("give a number from {min} to {max}"),
         (Some(min), None) => format!("give a number of at least {min}"),
         (None, Some(max)) => format!("give a number of at most {max}"),
-        (None, None) => "give a number that a double holds".to_owned(),
+        (None, None) => "give a number that fits a double".to_owned(),
     };
     let word = if low { "small" } else { "large" };
     Some(

@@ -127,8 +127,8 @@ impl Function for EcsProxyConfiguration {
             .description(
                 "What `proxy_configuration` of an `aws_ecs_task_definition` says for a proxy whose connections are \
                  intercepted (`transparent`), as App Mesh did it; null where the profile's interception is \
-                 `explicit`, and for a gateway. Whether ECS goes on honouring App Mesh's proxy configuration is \
-                 not known; `explicit` does without.",
+                 `explicit`, and for a gateway. Whether ECS will keep honouring App Mesh's proxy configuration is \
+                 not known; `explicit` does not need it.",
             )
             .parameter(node)
             .parameter(profile)

@@ -49,12 +49,9 @@ fn of_proxy(doc: &'static str) -> Schema {
         .attribute(mesh_name())
         .attribute(name(
             "virtual_node",
-            "The virtual node whose proxy is meant; or a `virtual_gateway`.",
+            "The virtual node of the proxy; or a `virtual_gateway`.",
         ))
-        .attribute(name(
-            "virtual_gateway",
-            "The virtual gateway whose proxy is meant.",
-        ))
+        .attribute(name("virtual_gateway", "The virtual gateway of the proxy."))
 }
 
 #[async_trait]
@@ -67,7 +64,7 @@ impl DataSource for ProxyConfiguration {
             ))
             .attribute(json(
                 "static",
-                "The bootstrap that holds everything, for an Envoy that follows nothing.",
+                "The bootstrap with the whole configuration, for an Envoy that follows no files.",
             ))
             .attribute(json(
                 "digest",
@@ -130,20 +127,20 @@ impl DataSource for EcsTaskDefinition {
     fn schema(&self) -> Schema {
         of_proxy(
             "An ECS task with Envoy beside the application's containers, for `aws_ecs_task_definition`. With \
-             `proxy_image`, meshform's agent brings the configuration from the provider's store, and a changed mesh \
-             changes no task definition; without, stock Envoy carries its whole configuration in a variable. The \
-             proxy's profile must say how traffic gets to it (`interception`).",
+             `proxy_image`, meshform's agent fetches the configuration from the provider's store, and a changed \
+             mesh changes no task definition; without, stock Envoy carries its whole configuration in a variable. \
+             The proxy's profile must set its `interception`.",
         )
         .attribute(Attribute::string("proxy_image").optional().description(
             "The container image with meshform-agent and Envoy. The provider's store has to be a bucket of S3. \
              Default: stock Envoy, without the agent.",
         ))
         .attribute(Attribute::bool("control_plane").optional().description(
-            "Whether Envoy has its configuration from the control plane that its profile names (ADS): a changed mesh changes \
-             no task definition. With `proxy_image` the agent starts Envoy, and follows releases by files while the control \
-             plane is away; the profile then says where the API answers (`control_plane { api_url }`). Without it, an Envoy \
-             that starts waits for the control plane. The file with the token, where the profile names one, has to be \
-             mounted. Default: `false`.",
+            "Whether Envoy gets its configuration from the control plane that its profile names (ADS): a changed \
+             mesh changes no task definition. With `proxy_image` the agent starts Envoy, and follows releases by \
+             files while the control plane is unavailable; the profile then gives the API's address \
+             (`control_plane { api_url }`). Without it, an Envoy that starts waits for the control plane. The file \
+             with the token, where the profile names one, has to be mounted. Default: `false`.",
         ))
         .attribute(Attribute::string("app_container_definitions").optional().description(
             "The application's containers, as JSON: `jsonencode([{ name = \"app\", … }])`. They are kept as they are; \
@@ -297,9 +294,9 @@ fn api(mesh: &Mesh, key: &ResourceKey) -> Result<String, Diagnostics> {
     let plane = mesh.profile_for(key).control_plane;
     plane.and_then(|plane| plane.api_url).ok_or_else(|| {
         let text = format!(
-            "The agent of {key} cannot ask whether its control plane is ready: its profile does not say where the API \
-             answers. Write `api_url` into `control_plane` of the proxy profile, or leave `proxy_image` out: Envoy then \
-             starts without the agent, and waits for the control plane."
+            "The agent of {key} has no address to ask whether its control plane is ready. Write `api_url` into \
+             `control_plane` of the proxy profile, or leave `proxy_image` out: Envoy then starts without the \
+             agent, and waits for the control plane."
         );
         problem::incomplete(text)
             .at(Path::root().attr("control_plane"))

@@ -58,7 +58,7 @@ impl DataSource for ResourceDataSource {
         let owner = request.config.str("mesh_owner");
         if owner.is_some_and(|owner| owner != record.identity.mesh_owner) {
             let text = format!(
-                "{key} belongs to the mesh owner {}, not to the one that is asked for.",
+                "{key} belongs to the mesh owner {}, not to the requested one.",
                 record.identity.mesh_owner
             );
             return Err(absent("mesh_owner", text).into());

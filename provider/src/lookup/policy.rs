@@ -31,8 +31,8 @@ impl DataSource for BucketPolicy {
             )
             .attribute(Attribute::string("role").required().description(
                 "Whose policy: `proxy` (the role of a task, which reads its own configuration and writes its own \
-                 status), `endpoints` (the poller, which asks Cloud Map and writes where nodes are), or `mesh` (whoever \
-                 applies, releases and pins the mesh).",
+                 status), `endpoints` (the poller, which queries Cloud Map and writes the addresses of nodes), or \
+                 `mesh` (whoever applies, releases and pins the mesh).",
             ))
             .attribute(Attribute::string("mesh_name").required().description("The name of the mesh."))
             .attribute(optional("virtual_node", "With `proxy`: the virtual node; or a `virtual_gateway`."))
@@ -43,7 +43,8 @@ impl DataSource for BucketPolicy {
                 ),
             )
             .attribute(Attribute::bool("discovery").optional().description(
-                "With `proxy`: whether its agent asks Cloud Map itself (`MESHFORM_DISCOVERY=own`). Default: `false`.",
+                "With `proxy`: whether its agent queries Cloud Map itself (`MESHFORM_DISCOVERY=own`). Default: \
+                 `false`.",
             ))
             .attribute(optional(
                 "bucket",

@@ -31,7 +31,7 @@ impl DataSource for ReleaseStatus {
             .attribute(
                 Attribute::bool("pinned")
                     .computed()
-                    .description("Whether proxies are held at the release."),
+                    .description("Whether proxies are pinned to the release."),
             )
             .attribute(Attribute::string("release_policy").computed().description(
                 "When proxies get what is written: `AUTO`, as soon as the mesh is valid, or `MANUAL`, when somebody \
@@ -50,8 +50,8 @@ impl DataSource for ReleaseStatus {
             .attribute(
                 Attribute::string_list("problems")
                     .computed()
-                    .description("Why it is not valid, which Envoys refuse the current release that a control plane told them, and what else \
-                         somebody should look at."),
+                    .description("Why it is not valid, which Envoys refuse the current release from a control \
+                         plane, and other warnings."),
             )
             .attribute(
                 Attribute::string_list("pending")

@@ -80,10 +80,12 @@ fn once(mut found: Vec<Problem>) -> Vec<Problem> {
     for one in found.iter_mut().filter(|one| !one.is_error()) {
         match counts.get(&one.code).map_or(0, |count| count.saturating_sub(1)) {
             0 => {}
-            1 => one.message.push_str("; so at one more place of this resource"),
+            1 => one
+                .message
+                .push_str("; the same at one more place of this resource"),
             more => one
                 .message
-                .push_str(&format!("; so at {more} more places of this resource")),
+                .push_str(&format!("; the same at {more} more places of this resource")),
         }
     }
     found
@@ -282,7 +284,7 @@ mod tests {
         let error = || Problem::error(Code("MF0101"), "wrong");
         let told = once(vec![warning(), error(), warning(), error(), warning()]);
         let told: Vec<String> = told.into_iter().map(|one| one.message).collect();
-        let more = "it goes to one address; so at 2 more places of this resource";
+        let more = "it goes to one address; the same at 2 more places of this resource";
         assert_eq!(told, [more, "wrong", "wrong"]);
     }
 }

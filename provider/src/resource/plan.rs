@@ -49,8 +49,8 @@ impl MeshResource {
             plan.diagnostics.push(Diagnostic::warning(
                 codes::summary(codes::NOT_YET_WRITTEN),
                 format!(
-                    "The state of {named} comes from another provider, and the store {} does not have it yet. \
-                     The apply writes it as the configuration says, with its ARN and id; nothing is made anew.",
+                    "The state of {named} comes from another provider, and the store {} does not have it yet. The \
+                     apply writes it as the configuration says, with its ARN and id; nothing is replaced.",
                     session.store.place()
                 ),
             ));
@@ -154,9 +154,10 @@ impl MeshResource {
         Diagnostic::warning(
             codes::summary(codes::REORDERED),
             format!(
-                "The update of {named} changes only how the state lists its blocks: in the order of the configuration, \
-                 which means nothing here, or with blocks that are empty. Proxies get the same. Terraform allows no \
-                 provider to hide it where the blocks set different arguments; after one apply it is gone."
+                "The update of {named} changes only how the state lists its blocks: in the order of the \
+                 configuration, which has no meaning here, or with empty blocks. The configuration of proxies does \
+                 not change. Terraform does not let a provider hide such an update where the blocks set different \
+                 arguments; after one apply it no longer appears."
             ),
         )
     }

@@ -49,9 +49,9 @@ fn refusal(wanted: &str, has: &str) -> Diagnostic {
     Diagnostic::error(
         codes::summary(codes::REGION),
         format!(
-            "`{wanted}` is asked for, and the store belongs to `{has}`. Leave `region` out; or, for a store that \
-             is yet to be made, write `region = \"{wanted}\"` in the provider block. A second region is a second \
-             store, with a provider block (and `alias`) of its own."
+            "The region is `{wanted}`, but the store belongs to `{has}`. Leave `region` out; or, for a store that \
+             is yet to be created, write `region = \"{wanted}\"` in the provider block. A second region is a \
+             second store, with a provider block (and `alias`) of its own."
         ),
     )
     .at(Path::root().attr(REGION))

@@ -16,7 +16,7 @@ const ARGUMENTS: [Argument; 6] = [
     Argument {
         name: "user",
         variable: "MESHFORM_ETCD_USER",
-        doc: "The user, where the cluster knows users. It needs `readwrite` on the store's prefix.",
+        doc: "The user, where the cluster requires authentication. It needs `readwrite` on the store's prefix.",
     },
     Argument {
         name: PASSWORD,
@@ -49,8 +49,8 @@ const PASSWORD_FILE: &str = "password_file";
 
 pub(super) fn schema() -> NestedBlock {
     let block = NestedBlock::list(BLOCK).max_items(1).description(
-        "How a store in `etcd://…` is reached; the members and the prefix stand in its name. Files are relative to the root \
-         module.",
+        "How a store in `etcd://…` is reached; the members and the prefix are part of its name. Files are relative \
+         to the root module.",
     );
     ARGUMENTS.iter().fold(block, |block, argument| {
         let doc = format!("{} Default: `{}`.", argument.doc, argument.variable);

@@ -13,11 +13,12 @@ pub(super) fn schema() -> NestedBlock {
     let block = NestedBlock::list(BLOCK)
         .max_items(1)
         .description(
-            "How many of each there may be. A mesh that has more is not valid: what was applied is in the store, and \
-             proxies keep their last release. Give the same to everyone who releases the mesh. Default: no limits.",
+            "How many of each there may be. A mesh that has more is not valid: what was applied is in the store, \
+             and proxies keep their last release. Configure the same wherever the mesh is released. Default: no \
+             limits.",
         )
         .attribute(Attribute::string(PRESET).optional().description(format!(
-            "`{}`: what App Mesh allowed unless it was asked for more, for everything that is not limited below.",
+            "`{}`: App Mesh's default quotas, for everything that is not limited below.",
             Quotas::PRESET
         )));
     Quota::ALL.into_iter().fold(block, |block, quota| {

@@ -75,12 +75,9 @@ impl Releaser {
                 format!("run `{}`", self.command(mesh, Some(&report.target))),
             ),
             TargetState::Failed(error) => (
+                format!("`{}` cannot be read for mesh `{mesh}`: {error}", report.target),
                 format!(
-                    "`{}` cannot be looked at for mesh `{mesh}`: {error}",
-                    report.target
-                ),
-                format!(
-                    "when that is mended, run `{}`",
+                    "when that is fixed, run `{}`",
                     self.command(mesh, Some(&report.target))
                 ),
             ),
@@ -124,7 +121,8 @@ impl Releaser {
         );
         let help = match error {
             ReleaseError::Publish { .. } => format!(
-                "running proxies go on with what they have; when the cause is gone, run `{}`; an apply that changes the mesh does it too",
+                "fix the cause and run `{}`, or apply a change of the mesh; until then running proxies keep what \
+                 they have",
                 self.command(mesh, Some(&delivery.target))
             ),
             other => format!(

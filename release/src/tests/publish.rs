@@ -151,7 +151,7 @@ async fn a_directory_that_cannot_be_written_is_an_error_and_the_next_run_finishe
     let help = told.help.as_deref().unwrap_or_default();
     assert!(told.message.contains("apps/virtualNode/a"), "{told}");
     assert!(
-        help.contains("proxies go on") && help.contains("--publish"),
+        help.contains("proxies keep") && help.contains("--publish"),
         "{help}"
     );
     // Plans of whatever process say it, with the reason, until it is mended.

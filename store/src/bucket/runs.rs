@@ -158,7 +158,7 @@ async fn forget_the_dead(objects: &Objects, own: &str) {
         Result::Ok(())
     };
     if let Err(error) = forgotten.await {
-        tracing::warn!(%error, "runs that died long ago were not cleaned away");
+        tracing::warn!(%error, "runs that died long ago were not cleaned up");
     }
 }
 

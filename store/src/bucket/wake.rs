@@ -158,7 +158,7 @@ impl Wake {
         let denied =
             matches!(error, StoreError::Storage(refused) if refused.trouble == ServiceFailure::Denied);
         if denied && !self.0.refused.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%error, "whoever follows this store learns of changes later");
+            tracing::warn!(%error, "followers of this store learn of changes later");
         }
     }
 

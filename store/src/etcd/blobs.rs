@@ -108,7 +108,7 @@ impl EtcdStore {
         let parts = found.next().map(|parts| parts.kvs).unwrap_or_default();
         let bytes: Vec<u8> = parts.into_iter().flat_map(|part| part.value).collect();
         if Digest::of(&bytes) != *digest {
-            return Err(self.damaged(&key, "its content is not what its name says".to_owned()));
+            return Err(self.damaged(&key, "its content does not match its name".to_owned()));
         }
         Ok(Some(bytes))
     }

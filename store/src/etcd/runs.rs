@@ -59,7 +59,7 @@ impl EtcdStore {
                 match renew(&client, lease, &alive).await {
                     Ok(true) => {}
                     Ok(false) => {
-                        tracing::warn!("the run was taken for dead: it gave no sign of life in time");
+                        tracing::warn!("the run was declared dead: it gave no sign of life in time");
                         return;
                     }
                     Err(error) => tracing::warn!(%error, "the run could not be renewed"),

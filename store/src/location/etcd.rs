@@ -29,7 +29,7 @@ impl EtcdUrl {
                 name,
                 "a store's name has no options",
                 &format!(
-                    "{FORM}; user and certificates are told by the environment (MESHFORM_ETCD_USER and others)"
+                    "{FORM}; user and certificates are set in the environment (MESHFORM_ETCD_USER and others)"
                 ),
             ));
         }
@@ -38,12 +38,12 @@ impl EtcdUrl {
             return Err(bad(
                 name,
                 "credentials do not belong into a store's name",
-                "give them by the environment: MESHFORM_ETCD_USER, MESHFORM_ETCD_PASSWORD",
+                "set them in the environment: MESHFORM_ETCD_USER, MESHFORM_ETCD_PASSWORD",
             ));
         }
         let members = hosts
             .split(',')
-            .map(|host| member(host).ok_or_else(|| bad(name, &format!("`{host}` is no host"), FORM)));
+            .map(|host| member(host).ok_or_else(|| bad(name, &format!("`{host}` is not a host"), FORM)));
         let prefix = match prefix.trim_matches('/') {
             "" => PREFIX,
             prefix => prefix,
@@ -53,7 +53,7 @@ impl EtcdUrl {
             return Err(bad(
                 name,
                 &format!("`{prefix}` is not a prefix"),
-                "write words with one slash between them, such as `etcd://host:2379/meshes/apps`",
+                "write names separated by single slashes, such as `etcd://host:2379/meshes/apps`",
             ));
         }
         Ok(Self {
@@ -144,14 +144,14 @@ mod tests {
     #[test]
     fn what_is_wrong_says_what_would_be_right() {
         for (name, problem, help) in [
-            ("etcd://", "`` is no host", "host:2379"),
-            ("etcd://a,,b/x", "`` is no host", "host:2379"),
-            ("etcd://a:0/x", "`a:0` is no host", "host:2379"),
-            ("etcd://a:70000/x", "`a:70000` is no host", "host:2379"),
-            ("etcd://[::g]/x", "`[::g]` is no host", "host:2379"),
+            ("etcd://", "`` is not a host", "host:2379"),
+            ("etcd://a,,b/x", "`` is not a host", "host:2379"),
+            ("etcd://a:0/x", "`a:0` is not a host", "host:2379"),
+            ("etcd://a:70000/x", "`a:70000` is not a host", "host:2379"),
+            ("etcd://[::g]/x", "`[::g]` is not a host", "host:2379"),
             ("etcd://u:p@a/x", "credentials", "MESHFORM_ETCD_USER"),
             ("etcd://a/x?b=c", "no options", "etcds://"),
-            ("etcd://a/x/../y", "`x/../y` is not a prefix", "one slash"),
+            ("etcd://a/x/../y", "`x/../y` is not a prefix", "single slashes"),
             ("etcd:/a/x", "slash is missing", "`etcd://a/x`"),
         ] {
             let error = Location::parse(name, Path::new("/")).unwrap_err();

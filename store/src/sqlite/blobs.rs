@@ -42,7 +42,7 @@ pub(super) fn get(desk: &WorkerContext<'_>, mesh: &str, digest: &Digest) -> Resu
     match bytes {
         Some(bytes) if Digest::of(&bytes) != *digest => Err(StoreError::Damaged {
             path: desk.setup.file.clone(),
-            detail: format!("the content of blob {digest} is not what its name says"),
+            detail: format!("the content of blob {digest} does not match its name"),
         }),
         other => Ok(other),
     }

@@ -338,7 +338,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ReadRecord> {
     let noted: Option<String> = row.get(16)?;
     if noted.is_some_and(|noted| noted != digest(&record, &text).as_str()) {
         return Ok(Err(unreadable(
-            "its content is not what its digest says".to_owned(),
+            "its content does not match its digest".to_owned(),
         )));
     }
     Ok(Ok(record))

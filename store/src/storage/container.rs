@@ -134,8 +134,8 @@ impl Container {
             "http" if may_be_asked_plainly(host) => {}
             "http" => {
                 return refused(
-                    "without TLS only this machine and the agents of ECS and EKS are asked; let \
-                     AWS_CONTAINER_CREDENTIALS_FULL_URI begin with https://",
+                    "let AWS_CONTAINER_CREDENTIALS_FULL_URI begin with https://: without TLS only this machine and \
+                     the agents of ECS and EKS are asked",
                 );
             }
             _ => return refused("AWS_CONTAINER_CREDENTIALS_FULL_URI must begin with http:// or https://"),

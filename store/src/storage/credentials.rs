@@ -102,7 +102,7 @@ fn machine(
 ) -> Result<AmazonS3Builder> {
     const NO_OTHERS: &str = "no keys, web identity or container in the environment";
     if variable("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        let detail = "and AWS_EC2_METADATA_DISABLED forbids to ask the machine";
+        let detail = "and AWS_EC2_METADATA_DISABLED turns the machine's metadata service off";
         return Err(NoCredentials::error(NO_OTHERS, detail));
     }
     let endpoint = builder
@@ -182,8 +182,8 @@ pub(super) fn azure_credentials(builder: MicrosoftAzureBuilder) -> Result<Micros
         || {
             let machine = said(Key::MsiEndpoint).unwrap_or_else(|| MACHINE.to_owned());
             format!(
-                "no AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_CLIENT_ID with its kin in the \
-                 environment; the machine's managed identity at {}",
+                "no AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_CLIENT_ID with related variables \
+                 in the environment; the machine's managed identity at {}",
                 shown(&machine)
             )
         },

@@ -233,7 +233,7 @@ impl Objects {
             return Ok(None);
         };
         if !seal::is_intact(&bytes) {
-            return Err(self.damaged(name, "its content is not what its digest says".to_owned()));
+            return Err(self.damaged(name, "its content does not match its digest".to_owned()));
         }
         let value = serde_json::from_slice(&bytes).map_err(|error| self.damaged(name, error.to_string()))?;
         Ok(Some(value))

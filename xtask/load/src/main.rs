@@ -15,8 +15,6 @@ use stage::Stage;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// What is measured.
 #[derive(Debug)]
 struct LoadArguments {
     meshform: PathBuf,

@@ -2,8 +2,6 @@
 
 use bytes::Bytes;
 use std::collections::BTreeMap;
-
-/// What is asked.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Request {
     /// An encoded `Node`.
@@ -23,8 +21,6 @@ pub struct Request {
     #[prost(message, optional, tag = "7")]
     pub error: Option<Error>,
 }
-
-/// Why something is refused.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Error {
     #[prost(int32, tag = "1")]
@@ -32,8 +28,6 @@ pub struct Error {
     #[prost(string, tag = "2")]
     pub message: String,
 }
-
-/// What is answered.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Response {
     #[prost(string, tag = "1")]

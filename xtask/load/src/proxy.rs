@@ -26,7 +26,6 @@ pub struct XdsClientState {
 }
 
 impl XdsClientState {
-    /// `node`: encoded.
     pub fn new(node: Bytes) -> Self {
         Self {
             node,

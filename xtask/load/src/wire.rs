@@ -11,14 +11,10 @@ use tokio::task::AbortHandle;
 
 /// The incremental form of aggregated discovery.
 const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
-
-/// What is written.
 #[derive(Debug)]
 pub struct Sender {
     stream: SendStream<Bytes>,
 }
-
-/// What is read.
 #[derive(Debug)]
 pub struct Receiver {
     stream: RecvStream,

@@ -20,7 +20,6 @@ pub(super) struct Meshform<'a> {
 }
 
 impl Meshform<'_> {
-    /// Runs `meshform install-provider`.
     pub(super) fn install_provider(&self, provider: &Path, plugins: &Path) -> Result<()> {
         let mut command = self.command(&["install-provider", "--binary"]);
         self.succeed(command.arg(provider).arg("--dir").arg(plugins))?;

@@ -407,7 +407,7 @@ impl<'a> Out<'a> {
     fn report(&mut self, title: &str, changes: &[Change]) -> Option<Diagnostic> {
         if self.reports.is_empty() {
             self.reports
-                .push_str("# What became of App Mesh's Envoy, and what ECS cannot do\n");
+                .push_str("# How App Mesh's Envoy was converted, and what ECS cannot do\n");
         }
         self.reports.push_str(&format!("\n## {title}\n\n"));
         for change in changes {

@@ -147,8 +147,9 @@ fn without_endpoints(arguments: &Arguments, io: &Io, mesh: &Mesh, loaded: &Loade
             file_name(mesh.name())
         )),
         Target::Compose => Some(
-            "on one machine nobody registers containers in Cloud Map: have the node found by DNS (`serviceDiscovery.dns`), by \
-             a name that the file gives its container, or list addresses under `endpoints` in a proxy profile"
+            "use DNS discovery (`serviceDiscovery.dns`) with a name that the file gives the node's container, or \
+             list addresses under `endpoints` in a proxy profile: on one machine nothing registers containers in \
+             Cloud Map"
                 .to_owned(),
         ),
         _ => None,

@@ -243,7 +243,7 @@ fn how_json(how: Difference) -> &'static str {
 fn effect(effect: ConnectionEffect) -> &'static str {
     match effect {
         ConnectionEffect::Untouched => "untouched",
-        ConnectionEffect::Drained => "drained (what is under way ends first)",
+        ConnectionEffect::Drained => "drained (requests in flight complete first)",
         ConnectionEffect::Restart => "need a restart of Envoy, which resets them",
     }
 }

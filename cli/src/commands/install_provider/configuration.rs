@@ -60,7 +60,7 @@ fn judge(place: &PluginHost, file: &File, plugins: &Path) -> Option<Diagnostic> 
             at(overrides)
         );
         let help =
-            format!("{program} uses that one and not what was installed; take the line away to use this one");
+            format!("{program} uses that one and not what was installed; remove that line to use this one");
         return Some(Diagnostic::warning(codes::MIRROR_HIDDEN, message).help(help));
     }
     let mirrored = within("filesystem_mirror").any(|block| {

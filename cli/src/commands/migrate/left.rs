@@ -37,7 +37,7 @@ impl MigrationState {
             false => serde_json::from_slice(&bytes).map_err(|error| {
                 let message = format!("the state `{name}` cannot be read: {error}");
                 let problem = Diagnostic::error(codes::CANNOT_READ, message);
-                Box::new(problem.help("give what `terraform state pull` prints, with `--state FILE`"))
+                Box::new(problem.help("give the output of `terraform state pull`, with `--state FILE`"))
             })?,
         };
         Ok(Self { json, bytes, name })
@@ -88,7 +88,7 @@ pub(super) fn by_hand(io: &Io, root: &Path, tree: &Tree, state: Option<&Migratio
             left.push(
                 Diagnostic::warning(
                     codes::JSON_CONFIGURATION,
-                    format!("`{name}` has resources of App Mesh, and JSON is not changed here"),
+                    format!("`{name}` has resources of App Mesh, and JSON is not edited"),
                 )
                 .help("write `\"provider\": \"appmesh\"` into each `aws_appmesh_*` resource and data source"),
             );
@@ -167,7 +167,7 @@ fn foreign(
         return Some(
             Diagnostic::warning(
                 codes::FOREIGN_MODULE,
-                format!("`{shown}` comes from `{}`, and whether it has resources of App Mesh is not known", call.source),
+                format!("`{shown}` comes from `{}`, and it is unknown whether it has App Mesh resources", call.source),
             )
             .help("run `terraform init` here first, so that it can be looked into, or give the state with `--state FILE`")
             .at(call.place.clone()),
@@ -271,16 +271,16 @@ pub(super) fn beware(io: &Io, root: &Path, tree: &Tree, state: Option<&Migration
     {
         warnings.push(
             Diagnostic::warning(codes::EMPTY_STATE, format!("the state `{}` is empty", state.name)).help(
-                "with it, an apply makes every resource anew, with other ARNs and ids: put its backup in its place, or \
-                 import what the store has (`meshform imports`)",
+                "restore its backup, or import what the store has (`meshform imports`): with an empty state, an \
+                 apply creates every resource again, with other ARNs and ids",
             ),
         );
     }
     for name in unrefreshed(io, root) {
         warnings.push(
             Diagnostic::warning(codes::NO_REFRESH, format!("{name} plans with `-refresh=false`")).help(
-                "the first plan after the migration has to read: only then does it see that the store lacks the \
-                 resources; leave the option out until every state was applied once",
+                "leave the option out until every state has been applied once: the first plan after the migration \
+                 must read the store to see that it lacks the resources",
             ),
         );
     }
@@ -292,7 +292,7 @@ pub(super) fn beware(io: &Io, root: &Path, tree: &Tree, state: Option<&Migration
         warnings.extend(nodes.map(|found| {
             Diagnostic::warning(
                 codes::CLOUD_MAP,
-                format!("`{}{}` is found by Cloud Map, which Envoy does not ask", module.address(), found.name()),
+                format!("`{}{}` uses Cloud Map discovery, which Envoy does not support", module.address(), found.name()),
             )
             .help("give its addresses in a proxy profile (`endpoints`), or run `meshform-agent endpoints` for the mesh, before traffic moves")
             .at(found.place())

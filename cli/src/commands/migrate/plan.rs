@@ -100,10 +100,10 @@ impl Plan {
                 Some(_) => self.left.push(
                     Diagnostic::warning(
                         codes::OTHER_SOURCE,
-                        "the name `appmesh` stands for another provider here",
+                        "the provider name `appmesh` is already taken by another provider",
                     )
                     .help(format!(
-                        "give that one another name: `appmesh = {{ source = \"{SOURCE}\" }}` is needed"
+                        "rename that provider: `appmesh = {{ source = \"{SOURCE}\" }}` is needed"
                     ))
                     .at(required.place()),
                 ),

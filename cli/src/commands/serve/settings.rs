@@ -65,10 +65,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) relaxed_deletes: bool,
     /// The host (with its port, where it has one) by which clients call this server: identities of AWS that `meshform keys
-    /// trust` has let in may then begin sessions with requests that are signed for it
+    /// trust` allows may then start sessions with requests that are signed for it
     #[arg(long, value_name = "HOST")]
     pub(super) login_name: Option<String>,
-    /// The AWS STS that is asked who has signed; its clients name the same [default: https://sts.amazonaws.com]
+    /// The AWS STS that identifies signers; clients must use the same [default: https://sts.amazonaws.com]
     #[arg(long, value_name = "URL")]
     pub(super) sts: Option<String>,
     /// The Prometheus that scrapes the Envoys, such as `http://prometheus:9090`: the console then shows requests per second,
@@ -158,7 +158,7 @@ impl Sources<'_> {
             Some(toml::Value::Float(number)) => Ok(Some(number.to_string())),
             Some(toml::Value::Boolean(truth)) => Ok(Some(truth.to_string())),
             Some(other) => Err(wrong(format!(
-                "`{name}` in the settings file is {}, and a text is expected",
+                "`{name}` in the settings file is {}; expected a string",
                 other.type_str()
             ))),
         }
@@ -174,7 +174,7 @@ impl Sources<'_> {
             let texts = all.iter().map(|one| one.as_str().map(ToOwned::to_owned));
             let texts: Option<Vec<String>> = texts.collect();
             return texts
-                .ok_or_else(|| wrong(format!("`{name}` in the settings file is not a list of texts")));
+                .ok_or_else(|| wrong(format!("`{name}` in the settings file is not a list of strings")));
         }
         let text = self.text(None, name)?.unwrap_or_default();
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -201,7 +201,9 @@ impl Arguments {
             match text(&option, name, "false")?.as_str() {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                other => Err(wrong(format!("`{name}` is `{other}`, and is `true` or `false`"))),
+                other => Err(wrong(format!(
+                    "`{name}` is `{other}`; expected `true` or `false`"
+                ))),
             }
         };
         let form = text(&self.log_format, "log-format", "text")?;
@@ -228,7 +230,7 @@ impl Arguments {
                 .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
                 .ok_or_else(|| {
                     wrong(format!(
-                        "`rate` is `{rate}`, and a number of requests a second is expected"
+                        "`rate` is `{rate}`; expected a number of requests per second"
                     ))
                 })?,
             relaxed_deletes: truth("relaxed-deletes", self.relaxed_deletes)?,
@@ -248,7 +250,7 @@ impl Arguments {
                 level if LEVELS.contains(&level.as_str()) => level,
                 other => {
                     return Err(wrong(format!(
-                        "`log` is `{other}`, and is one of {}",
+                        "`log` is `{other}`; expected one of {}",
                         LEVELS.join(", ")
                     )));
                 }
@@ -258,7 +260,7 @@ impl Arguments {
                 "json" => true,
                 other => {
                     return Err(wrong(format!(
-                        "`log-format` is `{other}`, and is `text` or `json`"
+                        "`log-format` is `{other}`; expected `text` or `json`"
                     )));
                 }
             },
@@ -334,7 +336,7 @@ pub(crate) fn master_key(io: &Io, file: Option<String>) -> Result<Option<String>
         ) {
             return Err(Box::new(
                 Diagnostic::error(codes::MASTER_KEY, format!("{name} is set and empty"))
-                    .help("unset it where the API is to have no authentication"),
+                    .help("unset it if the API is to have no authentication"),
             ));
         }
         return Ok(io.var("MESHFORM_MASTER_KEY").map(ToOwned::to_owned));

@@ -10,9 +10,7 @@ pub(super) fn lines(fleet: &Fleet) -> Vec<String> {
     let mut lines: Vec<String> = fleet
         .unseen
         .iter()
-        .map(|(target, error)| {
-            format!("  proxies that report to {target} are not to be seen from here: {error}")
-        })
+        .map(|(target, error)| format!("  proxies that report to {target} cannot be read from here: {error}"))
         .collect();
     if fleet.proxies.is_empty() {
         return lines;

@@ -20,7 +20,7 @@ pub(super) fn words(target: &TargetStatus) -> String {
         TargetState::Behind(paths) => format!("behind: {}", listed(paths)),
         TargetState::Failed(error) => format!("cannot be read: {error}"),
         TargetState::Unreachable => match &report.failure {
-            None => format!("not to be seen from here; it reported {release} at {}", report.at),
+            None => format!("cannot be read from here; it reported {release} at {}", report.at),
             Some(failure) => format!("failed at {}: {}", failure.at, failure.message),
         },
     };

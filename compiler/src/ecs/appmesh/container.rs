@@ -45,7 +45,7 @@ impl VariableValue {
         match self {
             Self::Text(_) => None,
             Self::Computed => {
-                Some("its value is known to CloudFormation only: write it into the proxy profile")
+                Some("its value is known only to CloudFormation: write it into the proxy profile")
             }
             Self::Secret => {
                 Some("its value is a secret, which only ECS reads: write it into the proxy profile")

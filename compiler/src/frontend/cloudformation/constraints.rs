@@ -54,7 +54,7 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
                 let constraint = declared.get("Type").unwrap_or(declared);
                 return Some((
                     constraint,
-                    refuse(value, "the template takes a number".to_owned()),
+                    refuse(value, "the template requires a number".to_owned()),
                 ));
             };
             let outside = |bound: f64, least: bool| match least {
@@ -64,7 +64,7 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
             if let Some((constraint, bound, word)) = bounds(declared, "Value", outside) {
                 return Some((
                     constraint,
-                    refuse(value, format!("the template takes {word} {bound}")),
+                    refuse(value, format!("the template requires {word} {bound}")),
                 ));
             }
         } else if !is_list {
@@ -77,7 +77,7 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
                 }
             };
             if let Some((constraint, bound, word)) = bounds(declared, "Length", outside) {
-                let help = format!("the template takes {word} {bound} characters");
+                let help = format!("the template requires {word} {bound} characters");
                 return Some((constraint, refuse(value, help)));
             }
         }
@@ -88,15 +88,12 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
             match matches(&pattern, value) {
                 Some(true) => {}
                 Some(false) => {
-                    let help = format!(
-                        "the template takes what `{}` matches as a whole",
-                        shorten(&pattern)
-                    );
+                    let help = format!("the template requires a full match of `{}`", shorten(&pattern));
                     return Some((constraint, refuse(value, help)));
                 }
                 None => {
                     let message = format!(
-                        "the value of the parameter `{}` is not held against its pattern `{}`",
+                        "the value of the parameter `{}` is not checked against its pattern `{}`",
                         shorten(name),
                         shorten(&pattern)
                     );
@@ -110,8 +107,8 @@ pub(super) fn broken<'p>(name: &str, declared: &'p Node, text: &str) -> Option<(
 }
 
 /// Why a pattern may say nothing here.
-const UNREADABLE: &str = "CloudFormation takes regular expressions of Java; those that look ahead or behind, refer back to groups \
-                          or name classes by `\\p` are not worked out here";
+const UNREADABLE: &str = "CloudFormation uses Java's regular expressions; look-around, back-references and classes \
+                          such as `\\p` are not evaluated here";
 /// The memory that a pattern may take once it is read.
 const MOST: usize = 1 << 20;
 

@@ -111,7 +111,10 @@ fn declared_conditions(node: Node) -> Node {
 /// The value of a node in a template. `None` is `AWS::NoValue`: whatever it stands in goes.
 pub(crate) fn evaluate(node: &Node, scope: &mut TemplateScope<'_>) -> Option<Node> {
     if scope.steps >= MAX_STEPS {
-        scope.wrong(node, "expressions that lead in a circle, or too deep".to_owned());
+        scope.wrong(
+            node,
+            "expressions that are circular or nested too deeply".to_owned(),
+        );
         return Some(node.clone());
     }
     if scope.is_full() {

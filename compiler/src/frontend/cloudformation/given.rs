@@ -88,7 +88,7 @@ pub(crate) fn how_to_decide(node: &Node, conditions: &BTreeMap<String, Node>) ->
 fn as_help(all: &BTreeSet<MissingValue>) -> String {
     let options: Vec<String> = all.iter().map(|one| format!("`{}`", one.option())).collect();
     match options.is_empty() {
-        true => "only CloudFormation can work it out: write the value down".to_owned(),
+        true => "write the value literally: only CloudFormation can evaluate it".to_owned(),
         false => format!("give it with {}", options.join(" and ")),
     }
 }
@@ -201,14 +201,14 @@ fn refuse(what: &str, name: &str, known: &BTreeSet<String>) -> Diagnostic {
     };
     let help = match (closest(name, &known), known.as_slice()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, []) => format!("the inputs ask for no {what}"),
-        (None, few) if few.len() <= SHOWN => format!("the inputs ask for {}", listed(few)),
+        (None, []) => format!("the inputs use no {what}"),
+        (None, few) if few.len() <= SHOWN => format!("the inputs use {}", listed(few)),
         (None, many) => format!(
-            "the inputs ask for {} and {} more",
+            "the inputs use {} and {} more",
             listed(many.get(..SHOWN).unwrap_or_default()),
             many.len() - SHOWN
         ),
     };
-    let message = format!("`--{what} {}=…`: no template asks for it", shorten(name));
+    let message = format!("`--{what} {}=…`: no template uses it", shorten(name));
     Diagnostic::error(codes::UNKNOWN_GIVEN, message).help(help)
 }

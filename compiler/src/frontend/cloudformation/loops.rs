@@ -96,9 +96,9 @@ impl Expander<'_> {
                 .made
                 .saturating_add(parts.body.iter().map(|one| count(&one.node)).sum());
             if self.made > MAX_ALIAS_NODES {
-                let message = format!("loops that stand for more than {MAX_ALIAS_NODES} values");
+                let message = format!("loops that expand to more than {MAX_ALIAS_NODES} values");
                 let problem = Diagnostic::error(codes::TOO_LARGE, message)
-                    .help("no form of a mesh needs that; split the template");
+                    .help("split the template; no mesh needs that");
                 return self.problems.push(at(problem, field.name_span));
             }
             let turn = LoopIteration {

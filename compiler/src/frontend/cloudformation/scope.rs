@@ -393,7 +393,7 @@ impl<'t> TemplateScope<'t> {
                     Some(Value::Symbol(_)) => None,
                     _ => {
                         let message =
-                            format!("the condition `{}` is no function of conditions", shorten(name));
+                            format!("the condition `{}` is not a condition function", shorten(name));
                         let help =
                             "a condition is `Fn::Equals`, `Fn::And`, `Fn::Or`, `Fn::Not` or `Condition`";
                         self.wrong_but(condition, message, help.to_owned());
@@ -437,7 +437,7 @@ impl<'t> TemplateScope<'t> {
         if self.leaps > most {
             // Said once: all that follow are as many as the template has expressions.
             if self.leaps == most.saturating_add(1) {
-                self.wrong(at, "too many expressions that lead to others".to_owned());
+                self.wrong(at, "too many expressions that refer to others".to_owned());
             }
             return false;
         }
@@ -446,7 +446,7 @@ impl<'t> TemplateScope<'t> {
             self.wrong(
                 at,
                 format!(
-                    "`{}` leads back to itself: the expressions go in a circle",
+                    "`{}` refers to itself: the expressions are circular",
                     shorten(name)
                 ),
             );
@@ -465,9 +465,9 @@ impl<'t> TemplateScope<'t> {
         let before = self.is_full();
         self.grown = self.grown.saturating_add(bytes);
         if self.is_full() && !before {
-            let message = format!("expressions that stand for more than {MAX_BYTES} bytes");
-            let mut problem = Diagnostic::error(codes::TOO_LARGE, message)
-                .help("no form of a mesh needs that; write shorter values");
+            let message = format!("expressions that expand to more than {MAX_BYTES} bytes");
+            let mut problem =
+                Diagnostic::error(codes::TOO_LARGE, message).help("write shorter values; no mesh needs that");
             if let Some(span) = at.span {
                 problem = problem.at(place(span));
             }

@@ -237,7 +237,7 @@ fn nested(template: &Node) -> impl Iterator<Item = (&Field, &str)> {
 /// The template of a nested stack that is not there.
 fn unread(resource: &Field, path: &str) -> Diagnostic {
     let message = format!(
-        "the template of the nested stack `{}` is not there, and what it holds is not read",
+        "the template of the nested stack `{}` is missing, and its resources are not read",
         shorten(&resource.name)
     );
     let problem = Diagnostic::error(codes::UNREAD, message).help(format!("it is looked for at `{path}`"));
@@ -267,7 +267,7 @@ fn elsewhere(template: &Node) -> Option<Diagnostic> {
         ),
     };
     let problem = Diagnostic::warning(codes::UNREAD, message)
-        .help("where they have resources of the mesh, give each template's file in the place of its URL");
+        .help("if they have mesh resources, give the path of each template's file in place of its URL");
     Some(super::at(problem, first.name_span))
 }
 
@@ -353,7 +353,7 @@ fn merge_section(section: &str, into: &mut Object, from: Object, problems: &mut 
                     shorten(&field.name)
                 );
                 let mut problem = Diagnostic::error(codes::DUPLICATE_KEY, message)
-                    .help("Copilot makes one template of the folder; give one of the two another name");
+                    .help("give one of the two another name: Copilot merges the folder into one template");
                 for span in [field.name_span, *first].into_iter().flatten() {
                     problem = problem.at(place(span));
                 }

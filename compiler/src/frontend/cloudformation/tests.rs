@@ -155,9 +155,9 @@ fn values_for_which_no_template_asks_are_refused_with_the_nearest_name() {
     assert_eq!(
         told,
         [
-            "`--parameter Evn=…`: no template asks for it | did you mean `Env`?",
-            "`--import staging:MeshNam=…`: no template asks for it | did you mean `staging:MeshName`?",
-            "`--attribute Node.Arn=…`: no template asks for it | the inputs ask for no attribute",
+            "`--parameter Evn=…`: no template uses it | did you mean `Env`?",
+            "`--import staging:MeshNam=…`: no template uses it | did you mean `staging:MeshName`?",
+            "`--attribute Node.Arn=…`: no template uses it | the inputs use no attribute",
         ]
     );
 }
@@ -223,7 +223,7 @@ Outputs: {X: {Value: !GetAtt S.Outputs.X}}
         &Options::default(),
     );
     assert!(
-        messages(&reading).iter().any(|told| told.contains("circle")),
+        messages(&reading).iter().any(|told| told.contains("circular")),
         "{:?}",
         messages(&reading)
     );

@@ -134,6 +134,6 @@ pub(crate) fn helm(text: &str, source: u32) -> Option<Diagnostic> {
         return None;
     }
     let message = format!("`{}` is a placeholder that Helm fills in", shorten(shown));
-    let problem = Diagnostic::error(codes::PLACEHOLDER, message).help("give what `helm template` prints");
+    let problem = Diagnostic::error(codes::PLACEHOLDER, message).help("give the output of `helm template`");
     Some(problem.at(place(span(source, start, start + length))))
 }

@@ -334,7 +334,7 @@ impl Parameters {
                 options(&parts, &from, &["ORIG", "HOST", "ORIG_OR_HOST"])
             }
             Self::Expression => attribute(given),
-            Self::Unchecked => return Some("is not taken: what stands in it cannot be checked".to_owned()),
+            Self::Unchecked => return Some("is not supported: its content cannot be checked".to_owned()),
         };
         (!right).then(|| format!("does not take `{given}` in brackets"))
     }

@@ -53,7 +53,7 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
             let problem = Diagnostic::error(
                 codes::NOT_THERE,
                 format!(
-                    "the task definition `{}` runs the proxy of {}, which the inputs do not hold",
+                    "the task definition `{}` runs the proxy of {}, which is not among the inputs",
                     existing.label, existing.key
                 ),
             );
@@ -63,8 +63,8 @@ pub(in crate::commands::compile) fn prepare(arguments: &Arguments, loaded: &mut 
                 .find(|one| one.key.kind == existing.key.kind && one.key.name == existing.key.name);
             let help = match elsewhere {
                 Some(one) => format!(
-                    "mesh `{}` has one of that name: the two meshes' names have to be equal, by `--parameter` where they are \
-                     made of parameters",
+                    "use the same mesh name in both, with `--parameter` where it comes from parameters: mesh `{}` \
+                     has one of that name",
                     one.key.mesh
                 ),
                 None => missing(&existing.key, &loaded.resources),
@@ -103,8 +103,7 @@ impl CompanionInputs {
             (Some(mesh), _) => mesh.clone(),
             (None, Some(only)) if meshes.len() == 1 => (*only).to_owned(),
             _ => {
-                let problem =
-                    Diagnostic::error(codes::NOT_THERE, "a workload does not say of which mesh it is");
+                let problem = Diagnostic::error(codes::NOT_THERE, "a workload names no mesh");
                 return Err(Box::new(problem.help("write `meshName` beside `workloads`")));
             }
         };
@@ -112,7 +111,7 @@ impl CompanionInputs {
             return Ok(());
         };
         if !resources.iter().any(|resource| resource.key == key) {
-            let message = format!("a workload is for {key}, which the inputs do not hold");
+            let message = format!("a workload is for {key}, which is not among the inputs");
             let problem = Diagnostic::error(codes::NOT_THERE, message);
             return Err(Box::new(problem.help(missing(&key, resources))));
         }

@@ -95,9 +95,10 @@ fn no_api(proxy: &BuiltProxy) -> Diagnostic {
     let key = &proxy.key;
     Diagnostic::error(
         codes::BAD_OPTION,
-        format!("the agent of {key} cannot ask whether its control plane is ready"),
+        format!("the agent of {key} has no address to ask whether its control plane is ready"),
     )
-    .help("say in the proxy profile where the API answers (`apiUrl`), or leave `--proxy-image` out: Envoy then starts without the agent, and waits for the control plane")
+    .help("set the API's address in the proxy profile (`apiUrl`), or leave `--proxy-image` out: Envoy then starts \
+           without the agent, and waits for the control plane")
     .example(Example::profile(json!({"controlPlane": {"address": "mesh.internal", "port": 18000, "apiUrl": "http://mesh.internal:8080"}})))
     .at(ProblemLocation::of(key, &Pointer::root()))
 }

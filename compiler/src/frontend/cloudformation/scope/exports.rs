@@ -67,9 +67,9 @@ impl<'t> TemplateScope<'t> {
             for (name, span, value) in found {
                 let first = exports.entry(name.clone()).or_insert((stack, value));
                 if first.0 != stack || !std::ptr::eq(first.1, value) {
-                    let message = format!("two stacks export `{}`; the first is taken", shorten(&name));
+                    let message = format!("two stacks export `{}`; the first is used", shorten(&name));
                     let mut problem = Diagnostic::warning(codes::DUPLICATE_KEY, message).help(
-                        "CloudFormation takes the name of an export once; give only one of the two templates",
+                        "give only one of the two templates: an export name is unique in CloudFormation",
                     );
                     for span in [span, first.1.span].into_iter().flatten() {
                         problem = problem.at(place(span));

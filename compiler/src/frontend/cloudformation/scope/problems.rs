@@ -147,7 +147,7 @@ impl TemplateScope<'_> {
         let mut problem = Diagnostic::warning(codes::NO_VALUE, message);
         problem = match option {
             Some(option) => problem.help(format!("give it with `{option}`")),
-            None => problem.help("only CloudFormation can work it out: write the value down"),
+            None => problem.help("write the value literally: only CloudFormation can evaluate it"),
         };
         if let Some(span) = at.span {
             problem = problem.at(place(span));
