@@ -17,7 +17,7 @@ pub(super) fn render(model: &Model) -> String {
     let used: Vec<&str> = used.into_iter().collect();
     let mut out = header("`schemas/`", "Specs and extensions of any kind.");
     out.push_str(&import("super", &used));
-    out.push_str("use crate::diag::Diagnostic;\nuse crate::kind::Kind;\nuse crate::spec::part::{Nothing, Part, read, write};\n\n");
+    out.push_str("use crate::diag::Diagnostic;\nuse crate::kind::Kind;\nuse crate::spec::part::{NoExtensions, BodyPart, read, write};\n\n");
 
     let eq = model
         .kinds
@@ -53,7 +53,7 @@ pub(super) fn render(model: &Model) -> String {
                 kind.spec
             ));
         }
-        let read = "read(kind, Part::Spec, json)?";
+        let read = "read(kind, BodyPart::Spec, json)?";
         let value = if kind.boxed(model) {
             format!("Box::new({read})")
         } else {
@@ -97,7 +97,7 @@ pub(super) fn render(model: &Model) -> String {
     for (kind, _) in with_extensions() {
         let name = pascal(&kind.name);
         out.push_str(&format!(
-            "            Kind::{name} => Self::{name}(read(kind, Part::Extensions, json)?),\n"
+            "            Kind::{name} => Self::{name}(read(kind, BodyPart::Extensions, json)?),\n"
         ));
     }
     let without: Vec<String> = model
@@ -108,7 +108,7 @@ pub(super) fn render(model: &Model) -> String {
         .collect();
     if !without.is_empty() {
         out.push_str(&format!(
-            "            {} => {{\n                let Nothing {{}} = read(kind, Part::Extensions, json)?;\n                \
+            "            {} => {{\n                let NoExtensions {{}} = read(kind, BodyPart::Extensions, json)?;\n                \
              return Ok(None);\n            }}\n",
             without.join(" | ")
         ));
