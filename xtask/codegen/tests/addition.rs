@@ -99,7 +99,7 @@ fn all_of_it_is_there() {
     use meshform_model::key::ResourceKey;
     use meshform_model::mesh::{Change, Mesh, references};
     use meshform_model::resource::Resource;
-    use meshform_model::spec::{Duration, HttpRetryPolicy, HttpRoute, RateLimitOver, RateLimitSpec, RouteRule, RouteSpec, Spec};
+    use meshform_model::spec::{Duration, HttpRoute, RateLimitOver, RateLimitSpec, RouteRule, RouteSpec, Spec};
     use serde_json::json;
 
     assert_eq!(Kind::from_name("rateLimit"), Some(Kind::RateLimit));
@@ -130,8 +130,6 @@ fn all_of_it_is_there() {
     let RouteRule::Http(HttpRoute { hedging: Some(hedging), .. }) = &rule else { panic!() };
     assert_eq!(hedging.requests, 2);
     assert_eq!(RouteSpec::path().rule(&rule).hedging().requests().to_string(), "/spec/httpRoute/hedging/requests");
-    let retries = HttpRetryPolicy::path().per_try_idle_timeout();
-    assert_eq!(retries.to_string(), "/perTryIdleTimeout");
     assert_eq!(meshform_model::schema::problems(), [""; 0]);
 }
 "#;
