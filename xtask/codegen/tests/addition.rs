@@ -281,7 +281,7 @@ fn a_kind_and_a_field_need_what_contributing_says_and_nothing_else() {
     let uncovered = |found: &[(String, String)]| {
         let all = found
             .iter()
-            .all(|(_, error)| error.contains("`Kind::RateLimit` not covered"));
+            .all(|(_, error)| error.contains("Kind::RateLimit` not covered"));
         assert!(all, "{found:?}");
     };
     uncovered(&missing);
