@@ -152,8 +152,10 @@ impl Copy {
             let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
             fs::write(root.join(name).join("Cargo.toml"), manifest).unwrap();
         }
-        let _ = fs::remove_dir_all(root.join("schemas"));
-        copy(&of.join("schemas"), &root.join("schemas"));
+        for folder in ["schemas", "templates"] {
+            let _ = fs::remove_dir_all(root.join(folder));
+            copy(&of.join(folder), &root.join(folder));
+        }
         fs::copy(of.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         let workspace = fs::read_to_string(of.join("Cargo.toml")).unwrap();
         let (_, rest) = workspace.split_once("members = [").unwrap();
