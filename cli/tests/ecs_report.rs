@@ -73,7 +73,7 @@ fn a_proxy_named_in_a_secret_is_told_from_one_that_is_not_named() {
         envoy["secrets"] = json!([{"name": "APPMESH_RESOURCE_ARN", "valueFrom": "arn:aws:ssm:eu-central-1:1:parameter/arn"}]);
     });
     assert!(
-        told.contains("`APPMESH_RESOURCE_ARN` stands in `secrets`") && told.contains("into `environment`"),
+        told.contains("`APPMESH_RESOURCE_ARN` is in `secrets`") && told.contains("into `environment`"),
         "{told}"
     );
     let told = refused(&AGENT, |task| {
@@ -126,7 +126,7 @@ fn a_secret_of_app_meshs_image_goes_and_is_reported() {
 
 #[test]
 fn what_interception_cannot_leave_out_is_told_to_whom_it_is_news() {
-    const LINE: &str = "**not possible** `interception`: ECS leaves out ports, addresses and the proxy's own user, and no names";
+    const LINE: &str = "**not possible** `interception`: ECS can exclude ports, addresses and the proxy's own user, but no names";
     // App Mesh could not either: nothing has changed.
     let (_, report, _) = reported(MESH, |_| {});
     assert!(!report.contains("not possible"), "{report}");

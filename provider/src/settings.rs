@@ -519,7 +519,7 @@ mod tests {
             let block = Value::object([("owner", Value::from(owner)), ("store", Value::from("here"))]);
             let text = format!("{:?}", read(block, false).unwrap_err());
             assert!(
-                text.contains("seen as they are") && text.contains("owner"),
+                text.contains("visible characters") && text.contains("owner"),
                 "{text}"
             );
         }

@@ -349,7 +349,10 @@ async fn a_container_has_to_be_there_first_as_in_app_mesh_and_for_others_not() {
     let (strict, relaxed) = (Policy::app_mesh(), Policy::default());
     let absent = bench.registry.container(&route, &strict).await.unwrap_err();
     assert!(absent.is_not_found() && !absent.is_conflict(), "{absent:?}");
-    assert_eq!(absent.to_string(), "virtual router `r` in mesh `apps` does not exist");
+    assert_eq!(
+        absent.to_string(),
+        "virtual router `r` in mesh `apps` does not exist"
+    );
     assert_eq!(absent.code(), crate::codes::NOT_FOUND);
     assert_eq!(bench.registry.container(&route, &relaxed).await.unwrap(), None);
     let mesh = ResourceKey::mesh("apps");

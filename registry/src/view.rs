@@ -67,7 +67,7 @@ pub struct FollowedSnapshot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewVersion(u64);
 
-/// What changes have reached; see [`ChangeEffects`](mesh::Applied).
+/// What changes have reached; see [`ChangeEffects`](mesh::ChangeEffects).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AffectedByChanges {
     /// The resources of which the rules may say something else.

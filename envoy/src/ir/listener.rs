@@ -74,7 +74,7 @@ pub enum Service {
 pub struct HttpService {
     /// The prefix of its statistics.
     pub stat_prefix: String,
-    /// The name of the table in [`ProxyIr::tables`](super::Proxy::tables).
+    /// The name of the table in [`ProxyIr::tables`](super::ProxyIr::tables).
     pub table: String,
     /// Whether connections may be upgraded to WebSocket.
     pub websocket: bool,

@@ -34,7 +34,7 @@ impl Verdicts {
         Self { options, by }
     }
 
-    /// Asks again about these resources of the changed mesh: [`Applied::subjects`](crate::mesh::Applied::subjects).
+    /// Asks again about these resources of the changed mesh: [`ChangeEffects::subjects`](crate::mesh::ChangeEffects::subjects).
     pub fn again(&mut self, mesh: &Mesh, subjects: &BTreeSet<ResourceKey>) {
         let mut judge = RuleRunner::new(mesh, &self.options);
         for key in subjects {

@@ -214,7 +214,7 @@ async fn callers_that_look_themselves_end_the_warning_as_long_as_all_of_them_do(
     })
     .await;
     assert!(
-        late.contains("MF0302") && late.contains("asks Cloud Map itself"),
+        late.contains("MF0302") && late.contains("queries Cloud Map itself"),
         "{late}"
     );
     let refused = report("one", &|status| status.discovery = Some(poller(0).nodes)).await;

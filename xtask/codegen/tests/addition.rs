@@ -245,34 +245,42 @@ fn behind(text: &str, after: &str, line: &str) -> String {
     text.replacen(after, &format!("{after}\n{line}"), 1)
 }
 
+/// Adds a property to a definition of a schema. As text: what is generated follows the order of the file, which a parsed
+/// object does not keep.
+fn with_property(text: &str, definition: &str, name: &str, schema: &Value) -> String {
+    let (before, after) = text
+        .split_once(&format!("\n    \"{definition}\": {{"))
+        .expect("the definition");
+    let (head, properties) = after.split_once("\"properties\": {").expect("its properties");
+    format!("{before}\n    \"{definition}\": {{{head}\"properties\": {{\n\"{name}\": {schema},{properties}")
+}
+
 #[test]
 fn a_kind_and_a_field_need_what_contributing_says_and_nothing_else() {
     let copy = Copy::new(&meshform_codegen::workspace_root());
     // The schemas: a file for the kind, a property for the field.
     fs::write(copy.root.join("schemas/rate-limit.json"), kind().to_string()).unwrap();
+    let hedging = json!({
+        "description": "Sends a request several times and takes the first answer.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {"requests": {
+            "description": "How many times, at most.",
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 5,
+        }},
+        "required": ["requests"],
+    });
     copy.edit("schemas/route.json", |text| {
-        let mut route: Value = serde_json::from_str(&text).unwrap();
-        route["$defs"]["httpRoute"]["properties"]["hedging"] = json!({
-            "description": "Sends a request several times and takes the first answer.",
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {"requests": {
-                "description": "How many times, at most.",
-                "type": "integer",
-                "minimum": 2,
-                "maximum": 5,
-            }},
-            "required": ["requests"],
-        });
-        route.to_string()
+        with_property(&text, "httpRoute", "hedging", &hedging)
+    });
+    let idle = json!({
+        "description": "How long a try may stand still.",
+        "$ref": "shared.json#/$defs/duration",
     });
     copy.edit("schemas/shared.json", |text| {
-        let mut shared: Value = serde_json::from_str(&text).unwrap();
-        shared["$defs"]["httpRetryPolicy"]["properties"]["perTryIdleTimeout"] = json!({
-            "description": "How long a try may stand still.",
-            "$ref": "shared.json#/$defs/duration",
-        });
-        shared.to_string()
+        with_property(&text, "httpRetryPolicy", "perTryIdleTimeout", &idle)
     });
     copy.generate();
     fs::create_dir_all(copy.root.join("model/tests")).unwrap();
