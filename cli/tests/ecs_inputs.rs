@@ -386,7 +386,7 @@ fn templates_of_ones_own_name_what_is_missing_and_are_used_for_ones_own_tasks() 
         "{err}"
     );
     let (_, err) = own("ecs/entrypoint.sh.hbs", "{{jso drainSeconds}}");
-    assert!(err.contains("the helper `jso`"), "{err}");
+    assert!(err.contains("the unknown helper `jso`"), "{err}");
     let (exit, err) = own("ecs/entrypoint.hbs", "");
     assert_eq!(exit, Exit::Found);
     assert!(
