@@ -377,7 +377,11 @@ fn templates_of_ones_own_name_what_is_missing_and_are_used_for_ones_own_tasks() 
     };
     let (exit, err) = own("ecs/entrypoint.sh.hbs", "one\ntwo {{drainSecond}}\n");
     assert_eq!(exit, Exit::Found);
-    for part in ["ecs/entrypoint.sh.hbs:2:", "uses the undefined value `drainSecond`", "`drainSeconds`"] {
+    for part in [
+        "ecs/entrypoint.sh.hbs:2:",
+        "uses the undefined value `drainSecond`",
+        "`drainSeconds`",
+    ] {
         assert!(err.contains(part), "{part}: {err}");
     }
     let (_, err) = own("ecs/entrypoint.sh.hbs", "{{json drainSecond}}");
