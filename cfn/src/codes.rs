@@ -21,9 +21,6 @@ meshform_model::codes! {
     CLAIM "MF0984" "unreadable claim of a stack"
         "The store's note about a resource of a stack (a setting `cloudformation/…`) is not a claim that this \
          version can read. Nothing was written. A newer version of the function may have written it."
-    CONTENDED "MF0985" "resource under constant concurrent writes"
-        "Every attempt found that somebody else had changed the resource since it was read. Nothing of this \
-         request remains; try the stack operation again."
     ANSWER "MF0986" "undelivered response to CloudFormation"
         "The request is done, but CloudFormation's response URL did not accept the response. Lambda delivers the \
          event again, which changes nothing and responds once more."

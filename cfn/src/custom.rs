@@ -7,7 +7,6 @@ mod tests;
 
 use crate::answer::{Answer, RELEASE, told};
 use crate::claims::Claims;
-use crate::codes;
 use crate::event::{CustomRequest, RequestType};
 use crate::release::Releases;
 use meshform_compiler::stack;
@@ -249,7 +248,7 @@ pub(crate) fn nothing_made(request: &CustomRequest) -> String {
 /// That others were faster every time.
 fn contended(key: &ResourceKey) -> Vec<Diagnostic> {
     let message = format!("{key} was written by others {ATTEMPTS} times in a row");
-    vec![Diagnostic::error(codes::CONTENDED, message).help("try the stack operation again")]
+    vec![Diagnostic::error(meshform_store::codes::CONFLICT, message).help("try the stack operation again")]
 }
 
 /// A pause that differs from one process to the next, so that those who met once do not meet again.

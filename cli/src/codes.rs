@@ -59,8 +59,4 @@ meshform_model::codes! {
     UNKNOWN_TARGET "MF0647" "unknown publish target"
         "The store keeps the directories and buckets that releases were published to, under the names that \
          `meshform status` shows. `release --forget` takes one of these."
-    STORE_IN_CI "MF0646" "default store in CI"
-        "Without `--store`, the store is a directory beside the input, and a CI runner's disk does not survive the \
-         run: the next run would find an empty store, and `--prune` nothing to delete. Use a bucket, `--store \
-         s3://BUCKET/PREFIX`, or a directory that survives the run."
 }

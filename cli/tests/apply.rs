@@ -252,8 +252,12 @@ fn in_ci_a_store_is_named() {
     world.env.insert("CI".to_owned(), "true".to_owned());
     let ran = world.run(&["apply", "mesh.yaml", "--owner", "ci"]);
     assert_eq!(ran.exit, Exit::WrongUse, "{}", ran.all());
-    assert!(ran.err.contains("error[MF0646]"), "{}", ran.err);
+    assert!(ran.err.contains("error[MF0701]"), "{}", ran.err);
     assert_eq!(apply(&world, &[]).exit, Exit::Fine);
+    // Who says so is not in CI.
+    world.env.insert("CI".to_owned(), "false".to_owned());
+    let ran = world.run(&["apply", "mesh.yaml", "--owner", "ci"]);
+    assert!(!ran.err.contains("MF0701"), "{}", ran.all());
 }
 
 #[test]

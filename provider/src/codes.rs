@@ -4,10 +4,6 @@
 use meshform_model::diag::Code;
 
 meshform_model::codes! {
-    EMBEDDED_IN_CI "MF0701" "embedded store in CI"
-        "The embedded store is a directory beside the root module. A CI runner's disk does not survive the run, so \
-         the embedded store is refused there unless the provider block sets it. A bucket survives and can be \
-         shared: `store = \"s3://bucket/prefix\"`."
     OTHER_STORE "MF0702" "bucket or etcd settings for another kind of store"
         "A provider block has settings of a kind of store that `store` does not name: `s3`, `gcs` and `azure` \
          configure buckets of these services, `etcd` a cluster of etcd. Remove the block, or set `store` to such a \
@@ -27,10 +23,6 @@ meshform_model::codes! {
     BAD_QUOTA "MF0709" "invalid quota"
         "A quota is an integer, 0 or more. `preset` selects a set of quotas; the only one is `aws`, App Mesh's \
          default quotas. Leave a quota out for no limit."
-    NOTHING_THERE "MF0710" "unknown resource"
-        "The store has no resource of that name. Lookups use the store of the provider block; resources in another \
-         store, or in App Mesh, are not visible. Fill a store from a Terraform state, a template or API documents \
-         with `meshform adopt`."
     INCOMPLETE "MF0712" "unknown value where a known one is needed"
         "A part of the resource's name, or of what is requested, is missing or not known yet."
     NOT_RELEASED "MF0713" "unfinished release"

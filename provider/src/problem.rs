@@ -96,7 +96,7 @@ pub(crate) fn plain(problem: &Problem) -> Diagnostic {
 
 /// That the store has no such thing.
 pub(crate) fn absent(text: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(codes::summary(codes::NOTHING_THERE), text.into())
+    Diagnostic::error(codes::summary(meshform_registry::codes::NOT_FOUND), text.into())
 }
 
 /// That a record has no form in Terraform.

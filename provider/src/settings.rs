@@ -196,7 +196,6 @@ impl ProcessEnvironment {
     /// Reads working directory and environment.
     pub(crate) fn read() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let ci = variable("CI").or_else(|| variable("TF_BUILD"));
         let user = variable("USER")
             .or_else(|| variable("LOGNAME"))
             .unwrap_or_else(|| "unknown".to_owned());
@@ -204,7 +203,7 @@ impl ProcessEnvironment {
         let host = host.map(|name| format!("@{}", name.trim())).unwrap_or_default();
         Self {
             directory: std::env::current_dir().unwrap_or_default(),
-            in_ci: ci.is_some_and(|value| !matches!(value.as_str(), "false" | "0")),
+            in_ci: meshform_store::location::in_ci(variable),
             actor: seen(&format!("{user}{host}")),
             access: Access::of_environment(std::env::vars_os()),
         }
@@ -304,7 +303,7 @@ fn location(store: Option<&str>, around: &ProcessEnvironment) -> Result<Location
     let path = AttributePath::root().attr("store");
     match store {
         None if around.in_ci => Err(Diagnostic::error(
-            codes::summary(codes::EMBEDDED_IN_CI),
+            codes::summary(meshform_store::codes::EMBEDDED_IN_CI),
             "This is a CI runner, whose disk is forgotten after the run, and the store would be forgotten with \
              it. Name a bucket:\n\n  provider \"appmesh\" {\n    store = \"s3://bucket/prefix\"\n  }\n\nor a \
              directory that outlives the run.",

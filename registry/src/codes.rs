@@ -17,5 +17,6 @@ meshform_model::codes! {
          team's, the mesh is not valid and nothing is released: running proxies keep the last release."
     NOT_FOUND "MF1003" "resource not found"
         "The resource, or the mesh, virtual router or virtual gateway that it would be in, is not in the store. A \
-         resource of another account's mesh is not found either."
+         resource of another account's mesh is not found either. Lookups of the provider use the store of its block: fill a store \
+         from a Terraform state, a template or API documents with `meshform adopt`."
 }

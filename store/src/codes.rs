@@ -115,4 +115,9 @@ meshform_model::codes! {
         "A writing process renews its lease every few seconds. This one did not within the lease time of a store \
          in etcd (15 s): it was stopped, the machine slept, or the network was down. Others may have taken over \
          its work, so it writes nothing more. Run the command again."
+    EMBEDDED_IN_CI "MF0701" "embedded store in CI"
+        "Without a setting, the store is a directory beside the root module or the input. A CI runner's disk does not \
+         survive the run: the next run would find an empty store. So the default is refused where `CI` or `TF_BUILD` is \
+         set. A bucket survives and can be shared: `store = \"s3://bucket/prefix\"` in the provider block, `--store \
+         s3://bucket/prefix` for the command; or name a directory that survives the run."
 }

@@ -12,6 +12,14 @@ use std::path::{Path, PathBuf};
 /// The directory of a store where nobody names one.
 pub const DEFAULT_LOCATION: &str = ".meshform";
 
+/// Whether this is a CI runner, by the variables that CI systems set. Its disk does not survive the run, so that the default
+/// location is refused there: [`EMBEDDED_IN_CI`](crate::codes::EMBEDDED_IN_CI).
+pub fn in_ci<T: AsRef<str>>(variable: impl Fn(&str) -> Option<T>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.as_ref().is_empty());
+    let value = set("CI").or_else(|| set("TF_BUILD"));
+    value.is_some_and(|value| !matches!(value.as_ref(), "false" | "0"))
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A directory: the embedded store.

@@ -162,7 +162,7 @@ fn a_state_of_another_provider_deletes_nothing_of_another_owner() {
         world.write("store = \"elsewhere\"", MESH_ALONE);
         let ran = world.run(&["destroy", "-auto-approve", "-no-color"]);
         assert!(ran.ok(), "{}", ran.text);
-        says(&ran.flat(), &["MF0710", "deletes nothing"]);
+        says(&ran.flat(), &["MF1003", "deletes nothing"]);
     }
 }
 

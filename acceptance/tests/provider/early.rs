@@ -107,7 +107,7 @@ fn a_plan_without_a_refresh_after_the_provider_was_switched_is_an_error() {
     let world = World::of_replaced_state(&tools::terraform_in_turn(), &same_names(CONFIGURATION), STATE);
     let ran = world.run(&["plan", "-no-color", "-refresh=false"]);
     assert!(!ran.ok(), "{}", ran.text);
-    says(&ran.flat(), &["MF0710", "once without `-refresh=false`"]);
+    says(&ran.flat(), &["MF1003", "once without `-refresh=false`"]);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_look_up_of_what_another_team_has_yet_to_make_says_whose_it_is() {
     let neighbour = world.neighbour("shop", &data("checkout"));
     says(
         &neighbour.plan_fails(),
-        &["MF0710", "the owner `platform`'s", "plan again after that apply"],
+        &["MF1003", "the owner `platform`'s", "plan again after that apply"],
     );
     let missing = data("x").replace("\"m\"", "\"nowhere\"");
     let neighbour = world.neighbour("shop", &missing);

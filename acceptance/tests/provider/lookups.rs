@@ -264,7 +264,10 @@ fn what_is_not_there_or_belongs_to_another_is_told_at_its_argument() {
     for (address, argument, words) in wanted {
         let told = errors.iter().find(|one| one["address"] == *address);
         let told = told.unwrap_or_else(|| panic!("nothing is told of {address}"));
-        says(told["summary"].as_str().unwrap(), &["Unknown resource (MF0710)"]);
+        says(
+            told["summary"].as_str().unwrap(),
+            &["Resource not found (MF1003)"],
+        );
         says(told["detail"].as_str().unwrap(), &[words]);
         let snippet = told["snippet"]["code"].as_str().unwrap();
         let (start, end) = (

@@ -165,7 +165,7 @@ fn a_release_is_imported_by_the_name_of_its_mesh() {
         assert!(!ran.ok(), "{}", ran.text);
         says(
             &ran.flat(),
-            &["Unknown resource (MF0710)", "no release of a mesh `nobody`"],
+            &["Resource not found (MF1003)", "no release of a mesh `nobody`"],
         );
     }
     let by_identity =
@@ -191,7 +191,7 @@ fn a_release_that_disappears_is_planned_anew() {
         other.plan().is(&[("appmesh_release.it", "create")]);
         says(
             &other.apply_fails(),
-            &["Unknown resource (MF0710)", "no mesh `m`"],
+            &["Resource not found (MF1003)", "no mesh `m`"],
         );
         world.apply();
         other.apply();

@@ -67,9 +67,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io) -> Exit {
         return Exit::WrongUse;
     }
     // A store that is forgotten would look as if nothing had ever been there.
-    if arguments.store.is_default() && (io.var("CI").is_some() || io.var("TF_BUILD").is_some()) {
+    if arguments.store.is_default() && meshform_store::location::in_ci(|name| io.var(name)) {
         let problem = Diagnostic::error(
-            codes::STORE_IN_CI,
+            meshform_store::codes::EMBEDDED_IN_CI,
             "in CI the default store would be lost with the runner's disk",
         );
         let problem = problem.help("choose a store that survives the run: `--store s3://BUCKET/PREFIX`");

@@ -87,7 +87,7 @@ fn nothing_to_delete(session: &Session, key: &ResourceKey, request: &PlanRequest
         return Diagnostics::new();
     }
     Diagnostic::warning(
-        codes::summary(codes::NOTHING_THERE),
+        codes::summary(meshform_registry::codes::NOT_FOUND),
         format!(
             "The state of {key} comes from another provider, and the store {} does not have it: the destroy takes it out of \
              Terraform's state, and deletes nothing. What AWS App Mesh may still have of it stays there.",

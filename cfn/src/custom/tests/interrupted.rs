@@ -84,7 +84,7 @@ async fn a_rollback_that_a_broken_store_stops_deletes_nothing() {
     bench.garble("a", false);
     assert_eq!(bench.record("a").await, before);
     let request = &back;
-    let problem = Diagnostic::error(codes::CONTENDED, "x");
+    let problem = Diagnostic::error(meshform_store::codes::CONFLICT, "x");
     bench.desk.undo(request, &node("a"), &[problem]).await.unwrap();
     assert_eq!(bench.record("a").await, before, "the stack had it before");
 }
