@@ -41,7 +41,7 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
         &pointer,
         good.replace("virtualNode/web", "virtualNode/other").as_bytes(),
     );
-    told(&world, "not of mesh/apps/virtualNode/web");
+    told(&world, "not to mesh/apps/virtualNode/web");
     world
         .server()
         .fail("current.json", Fault::Answer(403, "AccessDenied"));

@@ -78,7 +78,7 @@ fn releases_arrive(mut world: World) {
         .replace("\"sequence\":2", "\"sequence\":1");
     world.put(&world.proxy.current_key(), text.as_bytes());
     eventually("the older pointer is ignored", 20, || {
-        world.log().contains("has sequence 1, and 2 was seen")
+        world.log().contains("has sequence 1, but 2 was seen")
     });
     world.serves("second");
 }

@@ -145,7 +145,7 @@ fn beside_a_place_that_is_silent_the_proxies_are_named_that_are_known() {
         &[
             "MF0713",
             "m/virtualNode/n0",
-            &format!("what is in {} could not be looked at within 2 s", bucket.url),
+            &format!("{} could not be read within 2 s", bucket.url),
         ],
     );
 }
