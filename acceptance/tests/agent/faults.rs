@@ -50,7 +50,7 @@ fn objects_that_are_wrong_are_told_and_the_proxy_goes_on() {
     world
         .server()
         .fail("current.json", Fault::Answer(503, "SlowDown"));
-    told(&world, "503 SlowDown; it is asked less often");
+    told(&world, "503 SlowDown; it is polled less often");
     for (status, code) in [(403, "SignatureDoesNotMatch"), (400, "ExpiredToken")] {
         world.server().fail("current.json", Fault::Answer(status, code));
         told(&world, &format!("{status} {code}; the "));
