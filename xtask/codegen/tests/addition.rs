@@ -248,10 +248,12 @@ fn behind(text: &str, after: &str, line: &str) -> String {
 /// Adds a property to a definition of a schema. As text: what is generated follows the order of the file, which a parsed
 /// object does not keep.
 fn with_property(text: &str, definition: &str, name: &str, schema: &Value) -> String {
-    let (before, after) = text
+    let parts = text
         .split_once(&format!("\n    \"{definition}\": {{"))
-        .expect("the definition");
-    let (head, properties) = after.split_once("\"properties\": {").expect("its properties");
+        .and_then(|(before, after)| Some((before, after.split_once("\"properties\": {")?)));
+    let Some((before, (head, properties))) = parts else {
+        panic!("{definition} is no object of the schema");
+    };
     format!("{before}\n    \"{definition}\": {{{head}\"properties\": {{\n\"{name}\": {schema},{properties}")
 }
 
