@@ -20,6 +20,18 @@ proxyProfileName: default
 spec: {interception: {explicit: {}}}
 "#;
 
+/// A world whose mesh is released to a store, and the name of that.
+fn released() -> (World, String) {
+    let world = World::new(&[("mesh.yaml", MESH)]);
+    std::fs::create_dir(world.path().join("bucket")).unwrap();
+    let store = format!("file://{}/bucket", world.path().display());
+    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
+        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
+        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
+    }
+    (world, store)
+}
+
 fn reports(world: &World, instance: &str, change: impl FnOnce(&mut Value)) {
     let current = world
         .path()
@@ -40,13 +52,7 @@ fn reports(world: &World, instance: &str, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn status_shows_what_runs_where_and_what_it_costs() {
-    let world = World::new(&[("mesh.yaml", MESH)]);
-    std::fs::create_dir(world.path().join("bucket")).unwrap();
-    let store = format!("file://{}/bucket", world.path().display());
-    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
-        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
-        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
-    }
+    let (world, store) = released();
     // A poller of a misspelt mesh has left its lease there, which makes no mesh.
     world.write("bucket/m/aps/endpoints/lease.json", "{}");
     let none = world.run(&["status", "--store", &store]);
@@ -100,13 +106,7 @@ fn status_shows_what_runs_where_and_what_it_costs() {
 
 #[test]
 fn what_a_proxy_reports_neither_moves_the_cursor_nor_passes_for_a_line_of_ours() {
-    let world = World::new(&[("mesh.yaml", MESH)]);
-    std::fs::create_dir(world.path().join("bucket")).unwrap();
-    let store = format!("file://{}/bucket", world.path().display());
-    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
-        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
-        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
-    }
+    let (world, store) = released();
     reports(&world, "task1", |status| {
         status["instance"] = json!("task\u{1b}[2J\n  valid");
         status["envoy"] = json!("1.34\u{202e}");
@@ -125,13 +125,7 @@ fn what_a_proxy_reports_neither_moves_the_cursor_nor_passes_for_a_line_of_ours()
 
 #[test]
 fn an_agent_that_gave_up_is_shown_as_failing_until_another_runs_in_its_place() {
-    let world = World::new(&[("mesh.yaml", MESH)]);
-    std::fs::create_dir(world.path().join("bucket")).unwrap();
-    let store = format!("file://{}/bucket", world.path().display());
-    for arguments in [vec!["adopt", "mesh.yaml"], vec!["release"]] {
-        let ran = world.run(&[&arguments[..], &["--store", &store]].concat());
-        assert_eq!(ran.exit, Exit::Fine, "{}", ran.all());
-    }
+    let (world, store) = released();
     let gave_up = |status: &mut Value| {
         status["state"] = json!("failing");
         status["gaveUp"] = json!(true);

@@ -121,7 +121,7 @@ impl Site {
         if let Some(known) = known.filter(|known| known.revision == snapshot.revision) {
             return Ok(known);
         }
-        let written = self.views().written(mesh, snapshot.revision).await;
+        let written = self.views().written(mesh, Some(snapshot.revision)).await;
         let (snapshot, written) = written.map_err(|error| of_store(&error))?;
         let records = Arc::new(Records::of_store(snapshot, written));
         if records.mesh.is_empty() {

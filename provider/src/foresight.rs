@@ -100,10 +100,9 @@ impl Foresight {
 
 impl PlannedMesh {
     async fn load(mesh: &str, by: &Planner<'_>) -> Option<Self> {
-        let revision = by.views.snapshot(mesh).await.ok()?.revision;
-        let (snapshot, writes) = by.views.written(mesh, revision).await.ok()?;
+        let (snapshot, writes) = by.views.written(mesh, None).await.ok()?;
         let others = writes.into_iter();
-        let others = others.filter(|(_, last)| last.owner != by.owner);
+        let others = others.filter(|(_, last)| !last.belongs_to(by.owner));
         let mut foreseen = Self {
             others: others.map(|(key, _)| key).collect(),
             ..Self::default()

@@ -1,5 +1,6 @@
 //! Whose a record is, and who may write over it: decided here for every writer.
 
+use crate::view::LastWrite;
 use meshform_store::{Record, Revision};
 use std::collections::BTreeSet;
 
@@ -80,6 +81,13 @@ impl Overwrites {
 
 pub fn belongs_to(record: &Record, owner: &str) -> bool {
     record.author.owner == owner
+}
+
+impl LastWrite {
+    /// As [`belongs_to`], of a record of which a view keeps only this.
+    pub fn belongs_to(&self, owner: &str) -> bool {
+        self.owner == owner
+    }
 }
 
 #[cfg(test)]

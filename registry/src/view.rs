@@ -266,24 +266,6 @@ impl Views {
         .await
     }
 
-    /// Who owns a resource, and the revision that wrote it last.
-    pub async fn revision_of(&self, key: &ResourceKey) -> Result<Option<(String, Revision)>> {
-        self.with(&key.mesh, Some(Revision(1)), |view| {
-            let entry = view.entries.get(key)?;
-            Some((entry.owner.clone(), entry.revision))
-        })
-        .await
-    }
-
-    /// Who wrote a resource last: owner and actor.
-    pub async fn owner_of(&self, key: &ResourceKey) -> Result<Option<(String, String)>> {
-        self.with(&key.mesh, Some(Revision(1)), |view| {
-            let entry = view.entries.get(key)?;
-            Some((entry.owner.clone(), entry.actor.clone()))
-        })
-        .await
-    }
-
     /// The name of a resource of the same kind that is nearly the one that is not there.
     pub async fn near(&self, key: &ResourceKey) -> Result<Option<String>> {
         self.with(&key.mesh, Some(Revision(1)), |view| view.near(key))

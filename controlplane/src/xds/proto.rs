@@ -2,7 +2,7 @@
 //! encoding serves every stream. What is not named here (an Envoy tells of 60 kB of extensions) is skipped, not kept.
 
 use bytes::Bytes;
-use meshform_model::validate::is_hidden;
+use meshform_model::validate::seen;
 use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -103,15 +103,12 @@ pub(crate) const WORD: usize = 300;
 /// What a proxy says, as logs, terminals and pages may show it: in one line, without characters that move the cursor or turn
 /// text round, and no longer than `most`.
 pub(crate) fn plain(text: &str, most: usize) -> String {
-    let mut out = String::new();
     let mut chars = text.chars();
-    for c in chars.by_ref().take(most) {
-        match c {
-            '\n' | '\r' | '\t' => out.push(' '),
-            c if is_hidden(c) => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
+    let one_line = chars.by_ref().take(most).map(|c| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c => c,
+    });
+    let mut out = seen(&one_line.collect::<String>());
     if chars.next().is_some() {
         out.push('…');
     }

@@ -104,10 +104,11 @@ pub(super) async fn not_there(session: &Session, key: &ResourceKey) -> String {
     }
     let own = &session.settings.owner;
     let container = key.container().unwrap_or_else(|| ResourceKey::mesh(&key.mesh));
-    match views.owner_of(&container).await.unwrap_or_default() {
-        Some((owner, actor)) if owner != *own => text.push_str(&format!(
-            " It is not made yet, or under another name: {container} is the owner `{owner}`'s, written last by `{actor}`. Ask \
-             for it there, or plan again after that apply."
+    match views.last_write(&container).await.unwrap_or_default() {
+        Some(last) if !last.belongs_to(own) => text.push_str(&format!(
+            " It is not made yet, or under another name: {container} is the owner `{}`'s, written last by `{}`. Ask \
+             for it there, or plan again after that apply.",
+            last.owner, last.actor
         )),
         Some(_) => {
             let owners = views.owners(&key.mesh).await.unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::foresight::PlannedChange;
 use crate::key;
 use crate::session::{Packed, Session};
 use meshform_model::key::ResourceKey;
+use meshform_registry::LastWrite;
 use meshform_store::Revision;
 use tfplugin::resource::{Plan, PlanRequest};
 use tfplugin::{Context, Diagnostic, Diagnostics};
@@ -29,15 +30,15 @@ impl MeshResource {
         }
         if !session.has_read(&key) {
             // What a failing store has to say, the rest of the plan tells.
-            match session.registry.views().revision_of(&key).await {
-                Ok(Some((owner, revision))) if write::revision(&request.private) != Some(revision) => {
-                    let is_own = owner == session.settings.owner;
-                    let unseen = unseen(&key, &owner, revision, write::revision(&request.private));
+            match session.registry.views().last_write(&key).await {
+                Ok(Some(last)) if write::revision(&request.private) != Some(last.revision) => {
+                    let is_own = last.belongs_to(&session.settings.owner);
+                    let unseen = unseen(&key, &last, write::revision(&request.private));
                     if refreshes_first(cx.terraform_version()) || !is_own {
                         return plan.diagnostics.push(unseen);
                     }
                     // The refresh may be to come: then what is there now is what it shows.
-                    plan.private.set(REVISION, revision.0);
+                    plan.private.set(REVISION, last.revision.0);
                     plan.diagnostics
                         .push(Diagnostic::warning(unseen.summary, unseen.detail));
                 }
@@ -65,7 +66,8 @@ fn refreshes_first(version: Option<&str>) -> bool {
 
 /// A delete that was planned without a look at the store would take what nobody has seen: what was written since, and, for
 /// a state of another provider, what may be anyone's.
-fn unseen(key: &ResourceKey, owner: &str, revision: Revision, known: Option<Revision>) -> Diagnostic {
+fn unseen(key: &ResourceKey, last: &LastWrite, known: Option<Revision>) -> Diagnostic {
+    let LastWrite { owner, revision, .. } = last;
     let why = match known {
         Some(known) => {
             format!("the store has it at revision {revision}, and the state shows it as of {known}")

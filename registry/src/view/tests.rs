@@ -98,7 +98,7 @@ async fn what_others_wrote_in_between_is_seen() {
 async fn a_snapshot_shares_the_mesh_and_says_who_wrote_what() {
     let bench = Bench::new().await;
     let theirs = bench.put(&node("a"), "them").await;
-    let (first, writes) = bench.views.written("apps", theirs.revision).await.unwrap();
+    let (first, writes) = bench.views.written("apps", Some(theirs.revision)).await.unwrap();
     let last = &writes[&theirs.key];
     assert_eq!((last.owner.as_str(), last.revision), ("them", theirs.revision));
     assert_eq!(last.at, theirs.last_updated_at);

@@ -18,16 +18,25 @@ pub struct LastWrite {
 }
 
 impl Views {
-    /// A mesh as of a revision at least, and who wrote what is in it at that same moment; records that cannot be read too.
+    /// A mesh as it is now, or as of a revision at least, and who wrote what is in it at that same moment; records that
+    /// cannot be read too.
     pub async fn written(
         &self,
         mesh: &str,
-        since: Revision,
+        since: Option<Revision>,
     ) -> Result<(Snapshot, BTreeMap<ResourceKey, LastWrite>)> {
-        self.with(mesh, Some(since), |view| {
+        self.with(mesh, since, |view| {
             let writes = view.entries.iter();
             let writes = writes.map(|(key, state)| (key.clone(), state.last_write()));
             (view.snapshot(), writes.collect())
+        })
+        .await
+    }
+
+    /// The last write of one resource; nothing where it is not there.
+    pub async fn last_write(&self, key: &ResourceKey) -> Result<Option<LastWrite>> {
+        self.with(&key.mesh, Some(Revision(1)), |view| {
+            view.entries.get(key).map(RecordState::last_write)
         })
         .await
     }

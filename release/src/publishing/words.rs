@@ -100,12 +100,12 @@ impl Releaser {
         let place = ProblemLocation::of(&ResourceKey::mesh(mesh), &Pointer::root());
         if delivery.is_elsewhere {
             let message = format!(
-                "`{}` is on another file system than when mesh `{mesh}` was published there, and had nothing of it; behind: {}",
+                "`{}` is on another file system than at the last publish, and had no files of mesh `{mesh}`; proxies behind: {}",
                 delivery.target,
                 listed(&delivery.behind)
             );
             let help = format!(
-                "if a mount is away, proxies read what it has: mount it, and run `{}`",
+                "if a mount is missing, running proxies still read the files on it: mount it again and run `{}`",
                 self.command(mesh, Some(&delivery.target))
             );
             return Some(Diagnostic::warning(codes::BEHIND, message).help(help).at(place));

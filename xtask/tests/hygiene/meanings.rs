@@ -30,14 +30,14 @@ fn sources() -> Vec<(String, String)> {
 /// Whether a line of code asks itself whose a record is.
 fn compares_owners(line: &str) -> bool {
     let compared = |rest: &str| rest.starts_with(" == ") || rest.starts_with(" != ");
-    let mut after = line.split("author.owner").skip(1);
+    let mut after = line.split(".owner").skip(1);
     after.any(compared)
         || ["== ", "!= ", "== &", "!= &"].iter().any(|sign| {
             let rest = line.split(sign).skip(1);
             rest.into_iter().any(|rest| {
                 rest.split([' ', ')', ';'])
                     .next()
-                    .is_some_and(|word| word.ends_with("author.owner"))
+                    .is_some_and(|word| word.ends_with(".owner"))
             })
         })
 }
@@ -62,6 +62,7 @@ fn comparisons_of_owners_are_found() {
     for bad in [
         "if record.author.owner == self.owner {",
         ".filter(|record| record.author.owner != by.owner);",
+        "others.filter(|(_, last)| last.owner != by.owner);",
         "(owner == record.author.owner).then(",
         "owner != &record.author.owner",
     ] {
